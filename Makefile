@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+# Daero. `make run` and `make test` set a fresh Debian 12 machine up by themselves; `make help` lists
+# the rest. New source files are found by their place; nothing has to be added here.
+
+MODE     ?= release
+OUT      := build/$(MODE)
+CC       ?= gcc
+PKGS     := libmicrohttpd jansson yaml-0.1 sqlite3 libsodium libcrypto smartcols ncursesw libseccomp libcurl
+ROOMS    := base core federation store engine serve cli
+SHELL    := /bin/bash
+NPROC    := $(shell nproc)
+
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wswitch-enum -Wmissing-prototypes -Wstrict-prototypes -Wvla
+HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIE -fno-strict-aliasing \
+            -fno-delete-null-pointer-checks
+CFLAGS_release := -O2 -g $(HARDEN) -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+CFLAGS_check   := $(CFLAGS_release) -Werror
+CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack
+LDFLAGS_check   := $(LDFLAGS_release)
+LDFLAGS_asan    := -fsanitize=address,undefined
+CFLAGS   := -std=gnu17 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS_$(MODE)) -Isrc -Itests -I$(OUT)/gen
+LDFLAGS  := -Wl,--as-needed $(LDFLAGS_$(MODE))
+LIBS      = $(shell pkg-config --libs $(PKGS)) -ldl -lpthread
+CORE_CFLAGS := -ffp-contract=off
+
+SOURCES  := $(filter-out src/cli/main.c,$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
+OBJECTS  := $(SOURCES:%.c=$(OUT)/%.o)
+SHIM_SRC := $(wildcard src/engine/shim/*.c)
+SHIM_OBJ := $(SHIM_SRC:%.c=$(OUT)/%.o)
+LIB      := $(OUT)/libdaero.a
+
+# Each file under these folders is one test program (TAP on standard output).
+TEST_SRC  := $(wildcard tests/unit/*.c tests/property/*.c tests/simulation/*.c tests/engine/*.c)
+TEST_BIN  := $(TEST_SRC:tests/%.c=$(OUT)/tests/%)
+# Shared by tests: tests/*.c
+TEST_HELP := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/*.c))
+FUZZ_SRC  := $(wildcard tests/fuzz/*.c)
+FUZZ_NAME := $(patsubst tests/fuzz/%.c,%,$(FUZZ_SRC))
+REPLAY    := $(FUZZ_NAME:%=$(OUT)/fuzz/%-replay)
+BENCH_BIN := $(patsubst bench/%.c,$(OUT)/bench/%,$(wildcard bench/*.c))
+
+.PHONY: all build run test check soak asan fuzz bench fmt help clean setup tests
+.SECONDARY:
+
+all: setup
+	@$(MAKE) --no-print-directory -j$(NPROC) build
+
+# The programs themselves; needs the packages (`make setup`).
+build: $(OUT)/daero $(OUT)/daero-shim
+	@mkdir -p build && ln -sfn $(MODE)/daero build/daero
+
+setup:
+	@tools/setup
+
+run: all
+	@scenarios/day/run
+
+test: setup
+	@$(MAKE) --no-print-directory -j$(NPROC) build tests
+	@tools/test-run
+
+check: setup
+	@$(MAKE) --no-print-directory -j$(NPROC) build tests
+	@tools/test-run --quick
+
+tests: $(TEST_BIN) $(REPLAY) $(BENCH_BIN)
+
+soak: all
+	@$(MAKE) --no-print-directory -j$(NPROC) tests
+	@tools/soak
+
+asan:
+	@$(MAKE) --no-print-directory -j$(NPROC) MODE=asan build tests
+	@MODE=asan tools/test-run --quick
+
+bench: all
+	@$(MAKE) --no-print-directory -j$(NPROC) tests
+	@bench/run
+
+# make fuzz TARGET=fact [SECONDS=60]
+fuzz: setup
+	@tools/fuzz $(TARGET) $(SECONDS)
+
+fmt:
+	@clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^  *\(make [a-z]*\)/\1/p' README.md; grep -E '^[a-z]+:' Makefile | cut -d: -f1 | sort | tr '\n' ' '; echo
+
+$(OUT)/src/core/%.o: CFLAGS += $(CORE_CFLAGS)
+
+$(OUT)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(LIB): $(OBJECTS)
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(OUT)/daero: $(OUT)/src/cli/main.o $(LIB)
+	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
+$(OUT)/daero-shim: $(SHIM_OBJ) $(LIB)
+	$(CC) $(LDFLAGS) $^ $(shell pkg-config --libs libseccomp) -o $@
+
+$(OUT)/tests/%: $(OUT)/tests/%.o $(TEST_HELP) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $^ $(LIBS) -lcmocka -o $@
+
+$(OUT)/fuzz/%-replay: $(OUT)/tests/fuzz/%.o $(OUT)/tests/fuzz/replay/main.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
+$(OUT)/bench/%: $(OUT)/bench/%.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
+-include $(shell find build/$(MODE) -name '*.d' 2>/dev/null)

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* math.h: integer arithmetic whose overflow and rounding are in the name. */
+#ifndef DR_BASE_MATH_H
+#define DR_BASE_MATH_H
+
+#include <stdint.h>
+
+#include "base/assert.h"
+
+/* a * b / c through 128 bits, rounded towards minus infinity. c > 0; the result must fit. The
+ * division is a shift-and-subtract loop only where the product leaves 64 bits, so that nothing is
+ * imported from the compiler's library. */
+int64_t dr_mul_div_floor(int64_t a, int64_t b, int64_t c);
+
+/* The same, rounded up. */
+int64_t dr_mul_div_ceil(int64_t a, int64_t b, int64_t c);
+
+static inline int64_t dr_min_i64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t dr_max_i64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* How many bits are set; own code, since the compiler's call is not in core's import list. */
+static inline uint32_t dr_bit_count(uint64_t word)
+{
+    word = word - ((word >> 1) & 0x5555555555555555ull);
+    word = (word & 0x3333333333333333ull) + ((word >> 2) & 0x3333333333333333ull);
+    word = (word + (word >> 4)) & 0x0f0f0f0f0f0f0f0full;
+    return (uint32_t)((word * 0x0101010101010101ull) >> 56);
+}
+
+/* Position of the lowest set bit; word != 0. */
+static inline uint32_t dr_bit_lowest(uint64_t word)
+{
+    return (uint32_t)__builtin_ctzll(word);
+}
+
+#endif

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* types.h: the ids, closed sets and small values that facts, commands and the state share.
+ *
+ * An id is for ever and users see it; a row is a place in an array. For what the federation file
+ * declares (chips, sites, pools, nodes, accounts, ...) the id is the row plus one, ids are given out in
+ * order and never used again, and 0 means "none". Jobs come and go, so theirs differ: dr_job_id counts
+ * up for ever, dr_job_row is reused. */
+#ifndef DR_CORE_TYPES_H
+#define DR_CORE_TYPES_H
+
+#include <stdint.h>
+
+#include "base/assert.h"
+#include "base/text.h"
+
+/* clang-format off */
+typedef struct { uint64_t v; } dr_job_id;
+typedef struct { uint32_t v; } dr_chip_id;
+typedef struct { uint32_t v; } dr_site_id;
+typedef struct { uint32_t v; } dr_pool_id;
+typedef struct { uint32_t v; } dr_node_id;
+typedef struct { uint32_t v; } dr_account_id; /* 1 is the root, the federation itself */
+typedef struct { uint32_t v; } dr_user_id;    /* 0: the system */
+typedef struct { uint32_t v; } dr_token_id;
+typedef struct { uint32_t v; } dr_class_id;   /* a data class */
+typedef struct { uint32_t v; } dr_dataset_id;
+typedef struct { uint32_t v; } dr_group_id;   /* a quota group */
+typedef struct { uint32_t v; } dr_job_row;    /* DR_ROW_NONE: no job */
+/* clang-format on */
+
+#define DR_ROW_NONE UINT32_MAX
+
+/* Hard maxima of the records; the tables' sizes are struct dr_limits (core.h). */
+#define DR_CHIPS_MAX         64
+#define DR_SITES_MAX         256
+#define DR_DATA_CLASSES_MAX  64
+#define DR_LEVELS_MAX        4 /* topology levels of a pool above the node, the pool itself excluded */
+#define DR_ACCELERATORS_MAX  64 /* of a node: one bit each */
+#define DR_ALTERNATIVES_MAX  8
+#define DR_DEPENDENCIES_MAX  32
+#define DR_DATASETS_OF_A_JOB 8
+#define DR_TASKS_MAX         65536
+#define DR_DEPTH_MAX         8 /* of the account tree, the root included */
+#define DR_ROLES_MAX         64 /* accounts that one user may name */
+#define DR_TARIFF_HOURS      24
+
+#define DR_FOREVER_US INT64_MAX
+
+/* A set of sites, bit = site row. */
+struct dr_site_set {
+    uint64_t words[DR_SITES_MAX / 64];
+};
+
+static inline int dr_site_set_has(const struct dr_site_set *set, uint32_t row)
+{
+    return (set->words[row / 64] >> (row % 64)) & 1;
+}
+
+static inline void dr_site_set_add(struct dr_site_set *set, uint32_t row)
+{
+    set->words[row / 64] |= UINT64_C(1) << (row % 64);
+}
+
+static inline int dr_site_set_empty(const struct dr_site_set *set)
+{
+    uint64_t any = 0;
+
+    for (uint32_t i = 0; i < DR_SITES_MAX / 64; i += 1)
+        any |= set->words[i];
+    return any == 0;
+}
+
+/* ---- closed sets; each table gives the enum, the names in JSON and the pages in docs/ ---- */
+
+/* Slurm's names, and UNREACHABLE for an attempt whose site does not answer. */
+#define DR_JOB_STATES(X)                                                                           \
+    X(PENDING, "waiting to be placed")                                                             \
+    X(CONFIGURING, "placed; its site has not said yet that it runs")                               \
+    X(RUNNING, "its tasks run")                                                                    \
+    X(COMPLETING, "told to leave; its site has not said yet that it has ended")                    \
+    X(UNREACHABLE, "its site does not answer")                                                     \
+    X(COMPLETED, "ended with exit code 0")                                                         \
+    X(FAILED, "ended with another exit code, or could not be launched")                            \
+    X(CANCELLED, "ended by its user or an operator")                                               \
+    X(TIMEOUT, "ended at its time limit")                                                          \
+    X(NODE_FAIL, "a node failed under it, and it may not run again")                               \
+    X(PREEMPTED, "taken back for another job, and it may not run again")                           \
+    X(OUT_OF_MEMORY, "ended because it used more memory than it asked for")                        \
+    X(DEADLINE, "not ended by its deadline")
+
+enum dr_job_state {
+#define DR_ENUM(name, text) DR_JOB_##name,
+    DR_JOB_STATES(DR_ENUM)
+#undef DR_ENUM
+};
+
+static inline int dr_job_state_ended(enum dr_job_state state)
+{
+    return state >= DR_JOB_COMPLETED;
+}
+
+/* How one attempt ended, as its site tells it. */
+#define DR_OUTCOMES(X)                                                                             \
+    X(EXITED, "the leading process ended by itself: exit_code")                                    \
+    X(SIGNALLED, "a signal ended it: signal")                                                      \
+    X(TIMED_OUT, "its site ended it at the time limit")                                            \
+    X(OUT_OF_MEMORY, "the memory limit ended it")                                                  \
+    X(STOPPED, "its site ended it because the controller said so")                                 \
+    X(LAUNCH_FAILED, "it never ran: the order could not be carried out")                           \
+    X(NODE_FAILED, "its node, or what watched over it there, was lost")
+
+enum dr_outcome {
+#define DR_ENUM(name, text) DR_OUTCOME_##name,
+    DR_OUTCOMES(DR_ENUM)
+#undef DR_ENUM
+};
+
+/* Why an attempt is told to leave. */
+#define DR_STOP_CAUSES(X)                                                                          \
+    X(NONE, "it is not")                                                                           \
+    X(CANCEL, "its user or an operator cancelled it")                                              \
+    X(RECLAIM, "a job within its guarantee takes the capacity back")                               \
+    X(PRIORITY, "a job of higher priority takes the capacity")                                     \
+    X(LIMIT, "its time limit is over and its site has not ended it")                               \
+    X(DEADLINE, "its deadline has passed")                                                         \
+    X(NODE, "a node of its gang failed")                                                           \
+    X(UNKNOWN, "the controller does not know it, or has ended it")
+
+enum dr_stop_cause {
+#define DR_ENUM(name, text) DR_STOP_##name,
+    DR_STOP_CAUSES(DR_ENUM)
+#undef DR_ENUM
+};
+
+/* Why a job waits (POLICY, section 9), in the order in which they are looked for. */
+#define DR_REASONS(X)                                                                              \
+    X(NONE, "nothing holds it")                                                                    \
+    X(HELD, "held by its user, an operator, or after too many requeues")                           \
+    X(BEGIN_TIME, "its not-before time has not come")                                              \
+    X(DEPENDENCY, "another job has to end first")                                                  \
+    X(ARRAY_LIMIT, "as many of its array run as may run at a time")                                \
+    X(NEVER, "no pool could hold it even when empty")                                              \
+    X(LAW, "a rule of place or of data forbids every pool that could hold it")                     \
+    X(SITE_DOWN, "the sites that could hold it don't answer, or their nodes are down or drained")  \
+    X(QUOTA, "a quota on its account's path is used up")                                           \
+    X(KEPT, "what is free is held back by another account's lending limit")                        \
+    X(GUARANTEES_OF, "what is free is owed to other accounts' guarantees")                         \
+    X(RECLAIMING, "others have been warned to leave for it")                                       \
+    X(CAPACITY, "too little is free in every pool that it may use")                                \
+    X(TOPOLOGY, "enough is free, but not close enough together")                                   \
+    X(POWER, "a power cap leaves no room")                                                         \
+    X(RESERVATION, "it would delay a job that holds a reservation")                                \
+    X(DATA, "its data is elsewhere")                                                               \
+    X(PRIORITY, "other jobs of its account come first")
+
+enum dr_reason {
+#define DR_ENUM(name, text) DR_REASON_##name,
+    DR_REASONS(DR_ENUM)
+#undef DR_ENUM
+};
+
+/* The rule that a placement followed. */
+#define DR_RULES(X)                                                                                \
+    X(NONE, "no rule")                                                                             \
+    X(GUARANTEE, "within the guarantee of every account on its path's choosing level")             \
+    X(SHARE, "above guarantee, least weighted share first")                                        \
+    X(BACKFILL, "ahead of its turn, delaying no reservation")                                      \
+    X(PROMISE, "takes what others were warned to leave for it")                                    \
+    X(RESERVATION, "takes what was reserved for it")
+
+enum dr_rule {
+#define DR_ENUM(name, text) DR_RULE_##name,
+    DR_RULES(DR_ENUM)
+#undef DR_ENUM
+};
+
+#define DR_RESOURCES(X)                                                                            \
+    X(ACCELERATORS, "accelerators, in thousandths")                                                \
+    X(CPUS, "CPUs, in thousandths")                                                                \
+    X(MEMORY, "memory, in MB")
+
+enum dr_resource {
+#define DR_ENUM(name, text) DR_RESOURCE_##name,
+    DR_RESOURCES(DR_ENUM)
+#undef DR_ENUM
+    DR_RESOURCE_COUNT
+};
+
+#define DR_ENGINES(X)                                                                              \
+    X(LOCAL, "real processes on the controller's own machine")                                     \
+    X(SIMULATED, "no processes at all: ends come from a virtual clock")
+
+enum dr_engine_kind {
+#define DR_ENUM(name, text) DR_ENGINE_##name,
+    DR_ENGINES(DR_ENUM)
+#undef DR_ENUM
+};
+
+#define DR_DEPENDENCY_KINDS(X)                                                                     \
+    X(AFTEROK, "that job has COMPLETED")                                                           \
+    X(AFTERNOTOK, "that job has ended in another way")                                             \
+    X(AFTERANY, "that job has ended")                                                              \
+    X(SINGLETON, "no earlier job of the same user and name is left")
+
+enum dr_dependency_kind {
+#define DR_ENUM(name, text) DR_DEPENDENCY_##name,
+    DR_DEPENDENCY_KINDS(DR_ENUM)
+#undef DR_ENUM
+};
+
+/* What a user may do; a user has these in general, and in single accounts. */
+#define DR_ROLES(X)                                                                                \
+    X(USER, "submit to an account; see and end own jobs")                                          \
+    X(ACCOUNT_ADMIN, "hold, release and cancel every job at or below an account; its tokens")      \
+    X(AUDITOR, "read everything, change nothing")                                                  \
+    X(OPERATOR, "drain and resume nodes; hold, release and cancel every job")                      \
+    X(ADMIN, "everything, the federation and all tokens included")
+
+enum dr_role {
+#define DR_ENUM(name, text) DR_ROLE_##name,
+    DR_ROLES(DR_ENUM)
+#undef DR_ENUM
+    DR_ROLE_COUNT
+};
+
+/* With whom a data class may share a node's parts (POLICY, section 4). */
+#define DR_SHARES(X)                                                                               \
+    X(ACCELERATOR, "with anyone, parts of one accelerator too")                                    \
+    X(NODE, "the node, never an accelerator")                                                      \
+    X(BLOCK, "the block, never a node")                                                            \
+    X(NONE, "nothing below the site: whole blocks")
+
+enum dr_share {
+#define DR_ENUM(name, text) DR_SHARE_##name,
+    DR_SHARES(DR_ENUM)
+#undef DR_ENUM
+};
+
+/* Names of the enumerators, as they stand in JSON, tables and docs: "PENDING". Never NULL. */
+const char *dr_job_state_name(enum dr_job_state value);
+const char *dr_outcome_name(enum dr_outcome value);
+const char *dr_stop_cause_name(enum dr_stop_cause value);
+const char *dr_reason_name(enum dr_reason value);
+const char *dr_reason_text(enum dr_reason value);
+const char *dr_rule_name(enum dr_rule value);
+const char *dr_resource_name(enum dr_resource value);
+const char *dr_engine_kind_name(enum dr_engine_kind value);
+const char *dr_dependency_kind_name(enum dr_dependency_kind value);
+const char *dr_role_name(enum dr_role value);
+const char *dr_share_name(enum dr_share value);
+
+/* ---- small values ---- */
+
+/* A part of a placement: tasks of the gang on one node. The task's CPUs and memory follow from the
+ * job; accelerators are named one by one. */
+struct dr_extent {
+    dr_node_id node;
+    uint32_t tasks;
+    uint64_t accelerators; /* bit = accelerator of the node */
+};
+
+/* One way to run a job. */
+struct dr_alternative {
+    uint64_t chips;                 /* bit = chip row; 0: any */
+    uint32_t tasks;                 /* of the gang, 1 to DR_TASKS_MAX */
+    uint32_t accelerators_per_task; /* thousandths; whole accelerators for now, or 0 */
+    uint32_t cpus_per_task;         /* thousandths */
+    uint32_t memory_mb_per_task;
+    uint32_t tasks_per_node_max; /* 0: as many as fit */
+    uint32_t factor;             /* thousandths: run time here over the job's stated one */
+};
+
+struct dr_dependency {
+    enum dr_dependency_kind kind;
+    dr_job_id job;
+};
+
+/* One level of a pool above the node: `nodes` neighbours make one domain. */
+struct dr_level {
+    char name[DR_NAME_BYTES]; /* "block", "rack" */
+    uint32_t nodes;           /* per domain, a multiple of the level below */
+};
+
+struct dr_membership {
+    dr_account_id account;
+    enum dr_role role;
+};
+
+/* A guarantee of one account in one group, and how far it may go beyond or lend. */
+struct dr_quota_limits {
+    dr_group_id group;
+    int64_t guarantee; /* in the group's unit; see enum dr_resource */
+    int64_t borrow;    /* DR_FOREVER_US: no limit */
+    int64_t lend;      /* DR_FOREVER_US: all of the guarantee */
+};
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* engine.h: who runs jobs at a site.
+ *
+ * An engine is told to launch, warn and stop attempts, and reports what happens to them. The local
+ * engine runs processes on this machine; Slurm and Kubernetes come behind the same interface.
+ *
+ * The contract, which every engine keeps:
+ *  - An attempt is (job, attempt). launch() may be called again for one that runs or has ended, after a
+ *    restart of either side: nothing is started twice, and the reports are given again.
+ *  - The engine enforces the time limit, and the grace after a warning, by itself: also while no
+ *    controller runs.
+ *  - An end is reported once the last process of the attempt is gone and never before: its capacity may
+ *    be given to another at once. It is reported again after every restart until forget() is called.
+ *  - Nothing blocks. The engine's file descriptor becomes readable when poll() has something to do.
+ *  - Reports come in the order in which things happened to one attempt.
+ *
+ * Read `struct dr_engine_operations` first, then engine/local.h for the one that runs here. */
+#ifndef DR_ENGINE_ENGINE_H
+#define DR_ENGINE_ENGINE_H
+
+#include "core/types.h"
+
+struct dr_engine;
+
+/* An order to run one attempt. All pointers are borrowed for the call of launch(). */
+struct dr_launch {
+    dr_job_id job;
+    uint32_t attempt; /* from 1 */
+    uint64_t epoch;   /* of the controller that decided */
+
+    /* What the user wrote. */
+    const char *name;
+    const char *script; /* NULL: run argv */
+    uint32_t script_bytes;
+    const char *const *argv; /* [argv_count]; with a script, its arguments */
+    uint32_t argv_count;
+    const char *const *environment; /* [environment_count] "NAME=value" */
+    uint32_t environment_count;
+    const char *directory;     /* working directory; "" : the user's home, else / */
+    const char *output;        /* pattern with %j %a %A %t %x %u %%; "" : "daero-%j.out" in directory */
+    const char *error;         /* "": the same file as output */
+    const char *input;         /* "": /dev/null */
+    uint32_t open_mode_append; /* 1: append instead of truncate; later attempts always append */
+
+    /* Who. */
+    uint32_t uid; /* never 0 */
+    uint32_t gid;
+    const char *user; /* name for the environment */
+
+    /* Where: one entry per node of the placement. */
+    const struct dr_launch_node *nodes;
+    uint32_t nodes_count;
+    const char *site;
+    const char *chip;  /* "" for a job without accelerators */
+    const char *chip_vendor; /* "nvidia" sets CUDA_VISIBLE_DEVICES; others per engine/visible.h */
+    uint32_t chip_virtual;   /* 1: declared, not real */
+
+    /* How. */
+    uint32_t tasks;
+    uint32_t accelerators_per_task;
+    uint32_t cpus_per_task_milli;
+    uint32_t memory_mb_per_task;
+    uint32_t run_every_task; /* 1: script runs once per task (default for argv); 0: once, on the first
+                                node, as with sbatch, and it starts its own tasks */
+    int64_t limit_us; /* of this attempt */
+    uint32_t warn_signal;   /* sent when told to leave, and warn_before_us before the limit; 0: SIGTERM */
+    int64_t warn_before_us; /* 0: no warning before the limit */
+    int64_t grace_us;       /* between a warning to leave and the end */
+    /* an array's element; array_job 0: none */
+    dr_job_id array_job;
+    uint32_t array_index, array_min, array_max, array_count;
+};
+
+struct dr_launch_node {
+    const char *name;
+    uint32_t tasks;
+    uint64_t accelerators; /* bit = accelerator */
+    const char *const *device_ids; /* per set bit, lowest first: what the vendor's variable wants; NULL:
+                                      the bit's number */
+};
+
+enum dr_report_kind {
+    DR_REPORT_STARTED,    /* the first task runs: time_us */
+    DR_REPORT_ENDED,      /* everything of the attempt is gone: outcome, exit_code, signal, time_us */
+    DR_REPORT_CHECKPOINT, /* the job said that it saved its work: time_us */
+    DR_REPORT_WARNING,    /* something a person should read: text; the attempt goes on */
+};
+
+struct dr_report {
+    enum dr_report_kind kind;
+    dr_job_id job;
+    uint32_t attempt;
+    int64_t time_us;
+    enum dr_outcome outcome;
+    int32_t exit_code;
+    int32_t signal;
+    int64_t cpu_time_us;     /* ENDED: user and system time of all its processes; 0: unknown */
+    int64_t memory_mb_peak;  /* ENDED; 0: unknown */
+    char text[200];          /* why a launch failed, and the like: a sentence for the user */
+};
+
+/* What runs at the site, for reconciling after a restart. */
+struct dr_engine_attempt {
+    dr_job_id job;
+    uint32_t attempt;
+    uint32_t ended; /* 1: its end is known and will be reported again */
+};
+
+struct dr_engine_operations {
+    const char *name;
+
+    /* Start one attempt. DR_OK: the order is kept, and reports will tell the rest. DR_E_IO: the order
+     * may or may not have been kept: ask again later with the same order. DR_E_INPUT: it can never be
+     * carried out (`error` says why): the caller ends the attempt as LAUNCH_FAILED. */
+    enum dr_status (*launch)(struct dr_engine *engine, const struct dr_launch *launch,
+                             struct dr_error *error);
+
+    /* Tell an attempt to leave: send `signal` (0: the launch's warn_signal) to all its processes, and
+     * KILL after `grace_us` (0: at once). Again with a shorter grace: the shorter holds. An attempt
+     * that is not there: DR_E_MISSING, and it will never start. */
+    enum dr_status (*stop)(struct dr_engine *engine, dr_job_id job, uint32_t attempt,
+                           uint32_t signal, int64_t grace_us);
+
+    /* The end of this attempt is durable at the controller: its records may go. */
+    enum dr_status (*forget)(struct dr_engine *engine, dr_job_id job, uint32_t attempt);
+
+    /* Everything that is there and not forgotten. `each` is called per attempt. */
+    enum dr_status (*list)(struct dr_engine *engine,
+                           void (*each)(void *context, const struct dr_engine_attempt *attempt),
+                           void *context);
+
+    /* Readable when poll() should be called. */
+    int (*descriptor)(const struct dr_engine *engine);
+
+    /* Take up to reports_max reports; returns how many. Never waits. */
+    uint32_t (*poll)(struct dr_engine *engine, struct dr_report *reports, uint32_t reports_max);
+
+    /* What works here and what is missing, in words, for `daero sites`: "cgroup v1 cpu memory pids;
+     * namespaces mount pid ipc uts; seccomp; no cgroup v2 controllers". */
+    const char *(*describe)(const struct dr_engine *engine);
+
+    /* The controller goes away; attempts run on. */
+    void (*close)(struct dr_engine *engine);
+};
+
+/* Every engine's struct begins with this. */
+struct dr_engine {
+    const struct dr_engine_operations *operations;
+};
+
+#endif
