@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* quota.h: the sums of POLICY section 1, kept up to date along the account's path, and its two rules. */
+#ifndef DR_CORE_QUOTA_H
+#define DR_CORE_QUOTA_H
+
+#include "core/state.h"
+
+/* Which of an account's sums an amount goes into. */
+enum dr_charge {
+    DR_CHARGE_USE = 1,
+    DR_CHARGE_CLAIM = 2,
+    DR_CHARGE_FIRM = 4, /* with CLAIM: a job that can't be taken */
+};
+
+/* Add `amounts` (or take them away: sign -1) in the groups of `pool`, for the account and all above it;
+ * occupied follows. */
+void dr_quota_charge(struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                     const struct dr_amounts *amounts, unsigned charges, int sign);
+
+/* What one start is stopped by. */
+struct dr_quota_verdict {
+    enum dr_reason reason; /* NONE: it may start; QUOTA, KEPT or GUARANTEES_OF */
+    dr_account_id account; /* where */
+    dr_group_id group;
+    int64_t has;   /* claim, or occupied at the root */
+    int64_t needs; /* with the job */
+    int64_t limit;
+};
+
+/* May `account` add `amounts` in the pool's groups? Q1 for use and claim on the path, Q2 at the root;
+ * `firm`: within the guarantee of its own account besides. `held` (NULL: none) is taken off claim first:
+ * what the job has been promised already. */
+struct dr_quota_verdict dr_quota_check(const struct dr_core *core, dr_account_id account,
+                                       dr_pool_id pool, const struct dr_amounts *amounts, int firm,
+                                       const struct dr_amounts *held);
+
+/* Would `occupied(account) + amounts` stay within the account's guarantee, in every group of the pool
+ * that the job uses? The guarantee is the one in force: shrunk in proportion where what is up falls
+ * below the sum of guarantees. */
+int dr_quota_within_guarantee(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                              const struct dr_amounts *amounts);
+
+/* The guarantee in force (section 1: shrinks with what is up). */
+int64_t dr_quota_guarantee(const struct dr_core *core, dr_account_id account, dr_group_id group);
+
+/* keep(a) = max(0, G - L) */
+int64_t dr_quota_keep(const struct dr_quota *quota);
+
+/* Recompute occupied on the path of `account` after a change of its limits. */
+void dr_quota_refresh(struct dr_core *core, dr_account_id account);
+
+/* Bring `past` of every account and group up to `now_us` and decay it by `decay` / 2^32. */
+void dr_quota_tick(struct dr_core *core, int64_t now_us, uint32_t decay);
+
+/* Clear and recompute all sums from accounts' limits; the caller charges jobs again after it. */
+void dr_quota_index(struct dr_core *core);
+
+#endif
