@@ -31,26 +31,29 @@ int dr_parse_milli(const char *text, int64_t min, int64_t max, int64_t *milli);
  * "MM:SS", "HH:MM:SS", "D-HH", "D-HH:MM", "D-HH:MM:SS". Fractions of a second ("0.5s") are taken. */
 int dr_parse_duration_us(const char *text, int64_t *duration_us);
 
-/* Bytes in MB: "512" (MB), "512M", "4G", "1T", "2048K" (rounded up). */
+/* Bytes in MB: "512" (MB), "512M", "4G", "1.5T", "2048K", "4 GB", "4GiB": steps of 1024, rounded up to a
+ * whole MB. */
 int dr_parse_memory_mb(const char *text, int64_t *memory_mb);
 
 /* RFC 3339 in UTC ("2026-11-23T09:30:00Z", or with an offset) to microseconds since 1970. Without a
- * zone the machine's local time is meant, as in Slurm. "now+1h" and "now" count from `now_us`. */
+ * zone the machine's local time is meant, as in Slurm; so is midnight without a time. "now",
+ * "now+1h30m", "now+90" and "now+2hours" count from `now_us`. */
 int dr_parse_instant_us(const char *text, int64_t now_us, int64_t *instant_us);
 
 /* All of these write into `text` and return it. */
 #define DR_TEXT_BYTES 48
-/* "2h05m", "3m20s", "45s", "0.8s", "12d4h"; negative: with a sign. */
+/* "2h05m", "3m20s", "45s", "0.8s", "12d4h", cut rather than rounded; negative: with a sign. */
 const char *dr_format_duration(int64_t duration_us, char text[DR_TEXT_BYTES]);
 /* "2026-11-23T09:30:00Z" */
 const char *dr_format_instant(int64_t instant_us, char text[DR_TEXT_BYTES]);
 /* Thousandths without needless zeros: 2000 is "2", 250 is "0.25". */
 const char *dr_format_milli(int64_t milli, char text[DR_TEXT_BYTES]);
-/* "512 MB", "4 GB" */
+/* "512 MB", "4 GB", "1.5 TB", cut to a tenth. */
 const char *dr_format_memory(int64_t memory_mb, char text[DR_TEXT_BYTES]);
-/* Joules as "830 Wh", "12.4 kWh", "3.2 MWh". */
+/* Joules as "0.14 Wh", "830 Wh", "12.4 kWh", "3.2 MWh", cut. */
 const char *dr_format_energy(int64_t energy_j, char text[DR_TEXT_BYTES]);
-/* Micro-units of the currency as "12.34" with thousands apart: "1,204.50". */
+/* Micro-units of the currency as "12.34" with thousands apart: "1,204.50", rounded; below a tenth with
+ * four places: "0.0034". */
 const char *dr_format_money(int64_t money_micro, char text[DR_TEXT_BYTES]);
 
 /* Lower-case hexadecimal; `text` has 2 * bytes + 1 bytes. */
