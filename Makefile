@@ -47,7 +47,7 @@ all: setup
 	@$(MAKE) --no-print-directory -j$(NPROC) build
 
 # The programs themselves; needs the packages (`make setup`).
-build: $(OUT)/daero $(OUT)/daero-shim
+build: $(OUT)/daero $(if $(SHIM_SRC),$(OUT)/daero-shim)
 	@mkdir -p build && ln -sfn $(MODE)/daero build/daero
 
 setup:
