@@ -1,0 +1,957 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The store in a SQLite file: opening, appending, reading batches back. Texts, retry keys and
+ * history are in rows.c, what opening checks besides SQLite in check.c, the lock in lock.c.
+ *
+ * Write-ahead log, synchronous=FULL: COMMIT returns when the log is synced. SQLite would write the
+ * log back into the file by itself every 1,000 pages, in the middle of somebody's commit; that is
+ * switched off and done from dr_store_idle(), with a bound for a controller that is never idle. */
+#include "store/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/text.h"
+
+/* Opening recomputes this many batches from the end. */
+#define CHECKED_BATCHES 8
+
+/* Pages of 4 KiB in the log: from how many on an idle moment writes them back, and at how many an
+ * append has to. */
+#define LOG_PAGES_IDLE 256
+#define LOG_PAGES_MAX  16384
+
+static const char *const statement_sql[] = {
+#define STATEMENT_SQL(name, sql) sql,
+    DR_STORE_STATEMENTS(STATEMENT_SQL)
+#undef STATEMENT_SQL
+};
+
+/* ---- hashing ---- */
+
+const EVP_MD *dr_store_sha256(void)
+{
+    /* Fetched once: a lookup by name takes locks, which a forked child must not meet. */
+    static EVP_MD *sha256;
+
+    if (sha256 == NULL)
+        sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    DR_ASSERT(sha256 != NULL);
+    return sha256;
+}
+
+static void put_u64(uint8_t *at, uint64_t value)
+{
+    for (int i = 0; i < 8; i += 1)
+        at[i] = (uint8_t)(value >> (8 * i));
+}
+
+static void hash_two(const void *a, size_t a_bytes, const void *b, size_t b_bytes,
+                     uint8_t hash[DR_HASH_BYTES])
+{
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    int done = context != NULL && EVP_DigestInit_ex(context, dr_store_sha256(), NULL) == 1 &&
+               EVP_DigestUpdate(context, a, a_bytes) == 1 &&
+               (b_bytes == 0 || EVP_DigestUpdate(context, b, b_bytes) == 1) &&
+               EVP_DigestFinal_ex(context, hash, NULL) == 1;
+
+    DR_ASSERT(done); /* SHA-256 fails only without memory */
+    EVP_MD_CTX_free(context);
+}
+
+void dr_store_batch_hash(const uint8_t previous[DR_HASH_BYTES], const struct dr_store_read *batch,
+                         uint8_t hash[DR_HASH_BYTES])
+{
+    uint8_t header[16 + DR_HASH_BYTES + 5 * 8] = "daero batch 1\n";
+    uint8_t *at = header + 16;
+
+    memcpy(at, previous, DR_HASH_BYTES);
+    at += DR_HASH_BYTES;
+    put_u64(at, batch->seq_first);
+    put_u64(at + 8, batch->facts_count);
+    put_u64(at + 16, (uint64_t)batch->time_us);
+    put_u64(at + 24, batch->state_hash);
+    put_u64(at + 32, batch->payload_bytes);
+    hash_two(header, sizeof header, batch->payload, batch->payload_bytes, hash);
+}
+
+void dr_store_genesis(const uint8_t federation[DR_FEDERATION_BYTES], uint8_t head[DR_HASH_BYTES])
+{
+    uint8_t label[16] = "daero genesis 1";
+
+    hash_two(label, sizeof label, federation, DR_FEDERATION_BYTES, head);
+}
+
+void dr_store_text_hash(const uint8_t salt[DR_SALT_BYTES], const char *text, uint32_t bytes,
+                        uint8_t hash[DR_HASH_BYTES])
+{
+    hash_two(salt, DR_SALT_BYTES, text, bytes, hash);
+}
+
+/* ---- failures ---- */
+
+static void note_failure(struct dr_store *store, int rc)
+{
+    int why = store->db == NULL ? 0 : sqlite3_system_errno(store->db);
+
+    snprintf(store->failure, sizeof store->failure, "%s (SQLite %d%s%s)",
+             store->db == NULL ? sqlite3_errstr(rc) : sqlite3_errmsg(store->db), rc,
+             why == 0 ? "" : ": ", why == 0 ? "" : strerror(why));
+}
+
+enum dr_status dr_store_read_failed(struct dr_store *store, int rc)
+{
+    note_failure(store, rc);
+    switch (rc & 0xff) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_ERROR:
+    case SQLITE_MISMATCH:
+    case SQLITE_SCHEMA:
+    case SQLITE_TOOBIG:
+        return DR_E_CORRUPT;
+    case SQLITE_FULL:
+        return DR_E_FULL;
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+        return DR_E_DENIED;
+    default:
+        return rc == SQLITE_IOERR_SHORT_READ ? DR_E_CORRUPT : DR_E_IO;
+    }
+}
+
+enum dr_status dr_store_write_failed(struct dr_store *store, int rc)
+{
+    int why = sqlite3_system_errno(store->db);
+
+    note_failure(store, rc);
+    store->broken = DR_E_IO;
+    /* A write that found no room was not synced, and its commit is not in the log. */
+    if ((rc & 0xff) == SQLITE_FULL || (rc == SQLITE_IOERR_WRITE && (why == EFBIG || why == EDQUOT)))
+        store->broken = DR_E_FULL;
+    if (!sqlite3_get_autocommit(store->db))
+        sqlite3_step(dr_store_use(store, DR_STATEMENT_rollback));
+    return store->broken;
+}
+
+const char *dr_store_failure(const struct dr_store *store)
+{
+    return store->failure;
+}
+
+sqlite3_stmt *dr_store_use(struct dr_store *store, enum dr_store_statement statement)
+{
+    sqlite3_reset(store->statements[statement]);
+    return store->statements[statement];
+}
+
+/* ---- making a store ---- */
+
+static enum dr_status system_error(const char *path, const char *expected, struct dr_error *error)
+{
+    int why = errno;
+
+    dr_error_set(error, path, 0, "", strerror(why), "%s", expected);
+    switch (why) {
+    case ENOENT:
+        return DR_E_MISSING;
+    case EEXIST:
+        return DR_E_EXISTS;
+    case ENOSPC:
+    case EDQUOT:
+        return DR_E_FULL;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return DR_E_DENIED;
+    default:
+        return DR_E_IO;
+    }
+}
+
+static enum dr_status sync_path(const char *path, struct dr_error *error)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int failed = file < 0 || fsync(file) != 0;
+
+    if (failed) {
+        enum dr_status status = system_error(path, "a file that can be synced", error);
+
+        if (file >= 0)
+            close(file);
+        return status;
+    }
+    close(file);
+    return DR_OK;
+}
+
+static int64_t meta_checksum(const uint8_t federation[DR_FEDERATION_BYTES], int64_t created_us)
+{
+    return (int64_t)dr_hash_bytes((uint64_t)created_us, federation, DR_FEDERATION_BYTES);
+}
+
+static int fill_new(sqlite3 *db, const uint8_t federation[DR_FEDERATION_BYTES])
+{
+    static const char *const setup[] = {"PRAGMA page_size=4096",
+                                        "PRAGMA journal_mode=WAL",
+                                        "PRAGMA synchronous=FULL",
+                                        "PRAGMA secure_delete=ON",
+                                        "BEGIN",
+                                        "PRAGMA application_id=1147233650",
+                                        "PRAGMA user_version=1",
+#define TABLE_SQL(name, sql) sql,
+                                        DR_STORE_TABLES(TABLE_SQL)
+#undef TABLE_SQL
+    };
+    sqlite3_stmt *insert = NULL;
+    int64_t now_us = dr_clock_us();
+    int rc = SQLITE_OK;
+
+    for (size_t i = 0; rc == SQLITE_OK && i < DR_COUNT_OF(setup); i += 1)
+        rc = sqlite3_exec(db, setup[i], NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(db, "INSERT INTO meta VALUES(1,?,?,?)", -1, &insert, NULL);
+    if (rc == SQLITE_OK) {
+        sqlite3_bind_blob(insert, 1, federation, DR_FEDERATION_BYTES, SQLITE_STATIC);
+        sqlite3_bind_int64(insert, 2, now_us);
+        sqlite3_bind_int64(insert, 3, meta_checksum(federation, now_us));
+        rc = sqlite3_step(insert);
+        rc = rc == SQLITE_DONE ? SQLITE_OK : rc;
+    }
+    sqlite3_finalize(insert);
+    return rc == SQLITE_OK ? sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) : rc;
+}
+
+/* Write an empty store under another name and rename it, so that a kill leaves all or nothing. */
+static enum dr_status make_file(const char *directory, struct dr_error *error)
+{
+    uint8_t federation[DR_FEDERATION_BYTES];
+    char making[DR_PATH_MAX + 32];
+    char path[DR_PATH_MAX + 32];
+    sqlite3 *db = NULL;
+    enum dr_status status;
+    int file;
+    int rc;
+
+    snprintf(path, sizeof path, "%s/%s", directory, DR_STORE_FILE);
+    snprintf(making, sizeof making, "%s/%s.new", directory, DR_STORE_FILE);
+    unlink(making); /* left by a kill; the lock is ours */
+    file = open(making, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0)
+        return system_error(making, "a directory in which files can be made", error);
+    close(file);
+    if (getentropy(federation, sizeof federation) != 0)
+        return system_error(making, "random bytes from the system", error);
+    rc = sqlite3_open_v2(making, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc == SQLITE_OK)
+        rc = fill_new(db, federation);
+    if (rc != SQLITE_OK) {
+        dr_error_set(error, making, 0, "", db == NULL ? sqlite3_errstr(rc) : sqlite3_errmsg(db),
+                     "a new store");
+        sqlite3_close(db);
+        unlink(making);
+        return (rc & 0xff) == SQLITE_FULL ? DR_E_FULL : DR_E_IO;
+    }
+    sqlite3_close(db); /* the last connection: the log goes into the file */
+    status = sync_path(making, error);
+    if (status == DR_OK && rename(making, path) != 0)
+        status = system_error(path, "a directory in which files can be made", error);
+    if (status == DR_OK)
+        status = sync_path(directory, error);
+    return status;
+}
+
+static enum dr_status create(const char *directory, struct dr_error *error)
+{
+    static const char *const traces[] = {DR_STORE_FILE, DR_STORE_FILE "-wal", DR_STORE_MARK};
+    char path[DR_PATH_MAX + 32];
+
+    for (size_t i = 0; i < DR_COUNT_OF(traces); i += 1) {
+        struct stat there;
+
+        snprintf(path, sizeof path, "%s/%s", directory, traces[i]);
+        if (lstat(path, &there) == 0) {
+            dr_error_set(error, path, 0, "", "a file of an earlier store",
+                         "a directory without a store");
+            return DR_E_EXISTS;
+        }
+    }
+    return make_file(directory, error);
+}
+
+/* ---- opening ---- */
+
+static enum dr_status refuse(const struct dr_store *store, const char *field, const char *found,
+                             struct dr_error *error, const char *expected)
+{
+    char path[DR_PATH_MAX + 32];
+
+    snprintf(path, sizeof path, "%s/%s", store->directory, DR_STORE_FILE);
+    dr_error_set(error, path, 0, field, found, "%s", expected);
+    return DR_E_CORRUPT;
+}
+
+static enum dr_status open_failed(struct dr_store *store, int rc, const char *what,
+                                  struct dr_error *error)
+{
+    enum dr_status status = dr_store_read_failed(store, rc);
+
+    refuse(store, what, store->failure, error,
+           status == DR_E_CORRUPT ? "a whole store; nothing was changed"
+                                  : "a store that the system can read");
+    return status;
+}
+
+/* The tables are ours, word for word: a flipped byte in the schema would lead reads astray. */
+static enum dr_status check_schema(struct dr_store *store, struct dr_error *error)
+{
+    static const struct {
+        const char *name;
+        const char *sql;
+    } expected[] = {
+#define TABLE_ROW(name, sql) {#name, sql},
+        DR_STORE_TABLES(TABLE_ROW)
+#undef TABLE_ROW
+    };
+    sqlite3_stmt *read = NULL;
+    size_t count = 0;
+    int rc = sqlite3_prepare_v2(store->db, "SELECT name,sql FROM sqlite_master ORDER BY rowid", -1,
+                                &read, NULL);
+
+    while (rc == SQLITE_OK || rc == SQLITE_ROW) {
+        const char *name;
+        const char *sql;
+
+        rc = sqlite3_step(read);
+        if (rc != SQLITE_ROW)
+            break;
+        name = (const char *)sqlite3_column_text(read, 0);
+        sql = (const char *)sqlite3_column_text(read, 1);
+        if (count == DR_COUNT_OF(expected) || name == NULL || sql == NULL ||
+            strcmp(name, expected[count].name) != 0 || strcmp(sql, expected[count].sql) != 0) {
+            refuse(store, "schema", name == NULL ? "no name" : name, error,
+                   "the tables of a store: not one, or damaged in its first page");
+            sqlite3_finalize(read);
+            return DR_E_CORRUPT;
+        }
+        count += 1;
+    }
+    sqlite3_finalize(read);
+    if (rc != SQLITE_DONE)
+        return open_failed(store, rc, "schema", error);
+    if (count != DR_COUNT_OF(expected))
+        return refuse(store, "schema", "too few tables", error, "the tables of a store");
+    return DR_OK;
+}
+
+static enum dr_status read_meta(struct dr_store *store, struct dr_error *error)
+{
+    sqlite3_stmt *read = NULL;
+    enum dr_status status = DR_OK;
+    int rc = sqlite3_prepare_v2(store->db, "SELECT federation,created_us,checksum FROM meta", -1,
+                                &read, NULL);
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(read);
+    if (rc == SQLITE_ROW && sqlite3_column_bytes(read, 0) == DR_FEDERATION_BYTES) {
+        memcpy(store->federation, sqlite3_column_blob(read, 0), DR_FEDERATION_BYTES);
+        if (sqlite3_column_int64(read, 2) !=
+            meta_checksum(store->federation, sqlite3_column_int64(read, 1)))
+            status = refuse(store, "federation id", "a wrong checksum", error,
+                            "the id that was written: the table meta is damaged");
+    } else if (rc == SQLITE_ROW || rc == SQLITE_DONE) {
+        status = refuse(store, "federation id", "none", error, "16 bytes in the table meta");
+    } else {
+        status = open_failed(store, rc, "federation id", error);
+    }
+    sqlite3_finalize(read);
+    return status;
+}
+
+static enum dr_status open_database(struct dr_store *store, struct dr_error *error)
+{
+    static const char *const pragmas[] = {
+        "PRAGMA synchronous=FULL",   "PRAGMA secure_delete=ON",  "PRAGMA wal_autocheckpoint=0",
+        "PRAGMA cache_size=-16384",  "PRAGMA temp_store=MEMORY", "PRAGMA trusted_schema=OFF",
+        "PRAGMA cell_size_check=ON",
+    };
+    int writes = store->mode == DR_STORE_CREATE || store->mode == DR_STORE_WRITE;
+    char path[DR_PATH_MAX + 32];
+    int rc;
+
+    snprintf(path, sizeof path, "%s/%s", store->directory, DR_STORE_FILE);
+    rc = sqlite3_open_v2(
+        path, &store->db,
+        (writes ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX, NULL);
+    if (rc != SQLITE_OK)
+        return open_failed(store, rc, "opening", error);
+    sqlite3_extended_result_codes(store->db, 1);
+    sqlite3_busy_timeout(store->db, 5000);
+    /* Closing must not write a log back that turns out to be damaged. */
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    for (size_t i = 0; i < DR_COUNT_OF(pragmas); i += 1) {
+        rc = sqlite3_exec(store->db, pragmas[i], NULL, NULL, NULL);
+        if (rc != SQLITE_OK)
+            return open_failed(store, rc, "opening", error);
+    }
+    return DR_OK;
+}
+
+static enum dr_status prepare_all(struct dr_store *store, struct dr_error *error)
+{
+    for (int i = 0; i < DR_STATEMENTS_COUNT; i += 1) {
+        int rc = sqlite3_prepare_v3(store->db, statement_sql[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                    &store->statements[i], NULL);
+
+        if (rc != SQLITE_OK)
+            return open_failed(store, rc, "schema", error);
+    }
+    return DR_OK;
+}
+
+/* The last batch at or before `seq`: *seq_first is 0 when there is none. */
+static enum dr_status batch_before(struct dr_store *store, uint64_t seq, uint64_t *seq_first,
+                                   uint64_t *seq_last, uint8_t hash[DR_HASH_BYTES])
+{
+    sqlite3_stmt *read = dr_store_use(store, DR_STATEMENT_batch_before);
+    enum dr_status status = DR_OK;
+    int rc;
+
+    *seq_first = 0;
+    *seq_last = 0;
+    sqlite3_bind_int64(read, 1, seq > INT64_MAX ? INT64_MAX : (int64_t)seq);
+    rc = sqlite3_step(read);
+    if (rc == SQLITE_ROW) {
+        int64_t first = sqlite3_column_int64(read, 0);
+        int64_t facts = sqlite3_column_int64(read, 1);
+
+        if (first < 1 || facts < 1 || facts > DR_BATCH_FACTS || first > INT64_MAX - facts ||
+            sqlite3_column_bytes(read, 2) != DR_HASH_BYTES) {
+            snprintf(store->failure, sizeof store->failure,
+                     "the row of the batch that begins at seq %lld is damaged", (long long)first);
+            status = DR_E_CORRUPT;
+        } else {
+            *seq_first = (uint64_t)first;
+            *seq_last = (uint64_t)(first + facts - 1);
+            memcpy(hash, sqlite3_column_blob(read, 2), DR_HASH_BYTES);
+        }
+    } else if (rc != SQLITE_DONE) {
+        status = dr_store_read_failed(store, rc);
+    }
+    sqlite3_reset(read);
+    return status;
+}
+
+/* Find the chain's end and recompute its last batches. */
+static enum dr_status check_end(struct dr_store *store, struct dr_error *error)
+{
+    struct dr_store_reader *reader = NULL;
+    struct dr_store_read batch;
+    uint8_t hash[DR_HASH_BYTES];
+    uint64_t first;
+    uint64_t last;
+    uint64_t from = 0;
+    enum dr_status status = batch_before(store, INT64_MAX, &first, &last, store->head);
+
+    if (status != DR_OK) {
+        refuse(store, "last batch", store->failure, error,
+               "a batch as it was written; nothing was changed");
+        return status;
+    }
+    if (first == 0)
+        dr_store_genesis(store->federation, store->head);
+    store->seq = last;
+    for (int i = 0; i < CHECKED_BATCHES && first > 0; i += 1) {
+        from = first;
+        status = batch_before(store, first - 1, &first, &last, hash);
+        if (status != DR_OK) {
+            refuse(store, "batch", store->failure, error,
+                   "a batch as it was written; nothing was changed");
+            return status;
+        }
+    }
+    status = dr_store_reader_open(&reader, store, from);
+    while (status == DR_OK)
+        status = dr_store_reader_next(reader, &batch, error);
+    dr_store_reader_close(reader);
+    return status == DR_E_END ? DR_OK : status;
+}
+
+/* What was durable once has to be there. */
+static enum dr_status check_mark(struct dr_store *store, const struct dr_store_mark *mark,
+                                 const char *log, struct dr_error *error)
+{
+    uint8_t head[DR_HASH_BYTES];
+    char found[128];
+    char expected[512];
+    enum dr_status status;
+
+    if (mark->seq == 0)
+        return DR_OK;
+    if (mark->seq > store->seq) {
+        snprintf(found, sizeof found, "an end at seq %llu", (unsigned long long)store->seq);
+        snprintf(expected, sizeof expected,
+                 "facts up to seq %llu, which were durable: the file or its log was cut short, "
+                 "removed or damaged%s%s; nothing was changed. To go on from an older copy, remove "
+                 "%s first",
+                 (unsigned long long)mark->seq, log[0] == '\0' ? "" : ": ", log, DR_STORE_MARK);
+        return refuse(store, "last batch", found, error, expected);
+    }
+    status = dr_store_head_at(store, mark->seq, head);
+    if (status == DR_E_IO)
+        return open_failed(store, SQLITE_IOERR, "mark", error);
+    if (status != DR_OK || memcmp(head, mark->head, DR_HASH_BYTES) != 0) {
+        snprintf(found, sizeof found, "another batch at seq %llu", (unsigned long long)mark->seq);
+        return refuse(store, "chain", found, error,
+                      "the batch that was durable there (" DR_STORE_MARK
+                      "): the file was exchanged or damaged");
+    }
+    return DR_OK;
+}
+
+static int note_log_pages(void *context, sqlite3 *db, const char *name, int pages)
+{
+    struct dr_store *store = context;
+
+    (void)db;
+    (void)name;
+    store->wal_pages = pages;
+    return SQLITE_OK;
+}
+
+/* Write the log back and cut it to nothing. Not done while somebody reads: tried again when idle.
+ */
+static void cut_log(struct dr_store *store)
+{
+    int rc;
+
+    sqlite3_busy_timeout(store->db, 0);
+    rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(store->db, 5000);
+    if (rc == SQLITE_OK) {
+        store->wal_pages = 0;
+        store->log_cut_wanted = 0;
+    } else if (rc == SQLITE_BUSY || rc == SQLITE_LOCKED) {
+        store->log_cut_wanted = 1;
+    } else {
+        dr_store_write_failed(store, rc);
+    }
+}
+
+static enum dr_status begin_writing(struct dr_store *store, struct dr_error *error)
+{
+    sqlite3_stmt *ends = dr_store_use(store, DR_STATEMENT_retry_ends);
+    int rc = sqlite3_step(ends);
+
+    if (rc != SQLITE_ROW)
+        return open_failed(store, rc, "retry keys", error);
+    store->retry_last = (uint64_t)sqlite3_column_int64(ends, 1);
+    sqlite3_reset(ends);
+    store->mark = dr_store_mark_open(store->directory);
+    if (store->mark < 0)
+        return system_error(store->directory, "a file " DR_STORE_MARK " that can be written",
+                            error);
+    sqlite3_wal_hook(store->db, note_log_pages, store);
+    /* A fresh log for this run: check.c relies on it, and erased texts are gone with the old one.
+     */
+    cut_log(store);
+    if (store->broken != DR_OK) {
+        refuse(store, "log", store->failure, error, "a log that can be written back");
+        return store->broken;
+    }
+    return DR_OK;
+}
+
+static enum dr_status open_checked(struct dr_store *store, struct dr_error *error)
+{
+    int writes = store->mode == DR_STORE_CREATE || store->mode == DR_STORE_WRITE;
+    struct dr_store_mark mark = {0};
+    char log[160] = "";
+    enum dr_status status = DR_OK;
+
+    /* The mark first: beside a live writer the store may only be ahead of it. */
+    if (store->mode != DR_STORE_AUDIT)
+        status = dr_store_mark_read(store->directory, &mark, error);
+    if (status == DR_OK)
+        status = dr_store_check_file(store->directory, error);
+    if (status == DR_OK && writes) {
+        status = dr_store_check_log(store->directory, log, sizeof log);
+        if (status == DR_E_CORRUPT)
+            return refuse(store, "log", log, error, "a whole log; nothing was changed");
+        if (status != DR_OK)
+            return system_error(store->directory, "a log that can be read", error);
+    }
+    if (status == DR_OK)
+        status = open_database(store, error);
+    if (status == DR_OK)
+        status = check_schema(store, error);
+    if (status == DR_OK)
+        status = prepare_all(store, error);
+    if (status == DR_OK)
+        status = read_meta(store, error);
+    if (status != DR_OK || store->mode == DR_STORE_AUDIT)
+        return status;
+    status = check_end(store, error);
+    if (status == DR_OK)
+        status = check_mark(store, &mark, log, error);
+    if (status == DR_OK)
+        status = dr_store_rows_check(store, error);
+    if (status == DR_OK && writes)
+        status = begin_writing(store, error);
+    return status;
+}
+
+/* The directory, and for writers its lock. */
+static enum dr_status enter(struct dr_store *store, struct dr_error *error)
+{
+    char path[DR_PATH_MAX + 32];
+    struct stat there;
+    int64_t pid;
+    enum dr_status status;
+
+    if (store->mode == DR_STORE_CREATE && mkdir(store->directory, 0700) != 0 && errno != EEXIST)
+        return system_error(store->directory, "a data directory that can be made", error);
+    if (store->mode != DR_STORE_CREATE) {
+        snprintf(path, sizeof path, "%s/%s", store->directory, DR_STORE_FILE);
+        if (stat(path, &there) != 0)
+            return system_error(path, "a data directory with a store", error);
+    }
+    if (store->mode == DR_STORE_READ || store->mode == DR_STORE_AUDIT)
+        return DR_OK;
+    status = dr_store_lock_take(&store->lock, store->directory, &pid, error);
+    if (status == DR_OK && store->mode == DR_STORE_CREATE)
+        status = create(store->directory, error);
+    return status;
+}
+
+enum dr_status dr_store_open(struct dr_store **store_out, const char *directory,
+                             enum dr_store_mode mode, struct dr_error *error)
+{
+    struct dr_store *store;
+    enum dr_status status;
+
+    if (strlen(directory) >= DR_PATH_MAX) {
+        dr_error_set(error, directory, 0, "", "a longer path", "at most %d bytes", DR_PATH_MAX - 1);
+        return DR_E_INPUT;
+    }
+    store = calloc(1, sizeof *store);
+    DR_ASSERT(store != NULL);
+    store->mode = mode;
+    store->lock.file = -1;
+    store->mark = -1;
+    snprintf(store->directory, sizeof store->directory, "%s", directory);
+    status = enter(store, error);
+    if (status == DR_OK)
+        status = open_checked(store, error);
+    if (status != DR_OK) {
+        store->broken = status; /* closing writes nothing */
+        dr_store_close(store);
+        return status;
+    }
+    *store_out = store;
+    return DR_OK;
+}
+
+void dr_store_close(struct dr_store *store)
+{
+    if (store == NULL)
+        return;
+    for (int i = 0; i < DR_STATEMENTS_COUNT; i += 1)
+        sqlite3_finalize(store->statements[i]);
+    if (store->broken == DR_OK && store->mark >= 0)
+        sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    sqlite3_close(store->db);
+    dr_store_rows_deinit(store);
+    if (store->mark >= 0)
+        close(store->mark);
+    dr_store_lock_drop(&store->lock);
+    free(store);
+}
+
+/* ---- appending ---- */
+
+static int insert_batch(struct dr_store *store, const struct dr_store_batch *batch,
+                        const uint8_t hash[DR_HASH_BYTES])
+{
+    sqlite3_stmt *insert = dr_store_use(store, DR_STATEMENT_batch_insert);
+    int rc;
+
+    sqlite3_bind_int64(insert, 1, (int64_t)batch->seq_first);
+    sqlite3_bind_int64(insert, 2, batch->facts_count);
+    sqlite3_bind_int64(insert, 3, batch->time_us);
+    sqlite3_bind_int64(insert, 4, (int64_t)batch->state_hash);
+    sqlite3_bind_blob(insert, 5, hash, DR_HASH_BYTES, SQLITE_STATIC);
+    sqlite3_bind_blob(insert, 6, batch->payload, (int)batch->payload_bytes, SQLITE_STATIC);
+    rc = sqlite3_step(insert);
+    sqlite3_reset(insert);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int step_once(struct dr_store *store, enum dr_store_statement statement)
+{
+    sqlite3_stmt *step = dr_store_use(store, statement);
+    int rc = sqlite3_step(step);
+
+    sqlite3_reset(step);
+    return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+enum dr_status dr_store_append(struct dr_store *store, const struct dr_store_batch *batch)
+{
+    struct dr_store_read chained = {
+        .seq_first = batch->seq_first,
+        .facts_count = batch->facts_count,
+        .time_us = batch->time_us,
+        .state_hash = batch->state_hash,
+        .payload = batch->payload,
+        .payload_bytes = batch->payload_bytes,
+    };
+    uint8_t hash[DR_HASH_BYTES];
+    int rc;
+
+    DR_ASSERT(store->mode == DR_STORE_CREATE || store->mode == DR_STORE_WRITE);
+    DR_ASSERT(batch->seq_first == store->seq + 1);
+    DR_ASSERT(batch->facts_count >= 1 && batch->facts_count <= DR_BATCH_FACTS);
+    DR_ASSERT(batch->payload_bytes >= 1 && batch->payload_bytes <= DR_BATCH_BYTES);
+    if (store->broken != DR_OK)
+        return store->broken;
+    dr_store_batch_hash(store->head, &chained, hash);
+    rc = step_once(store, DR_STATEMENT_begin);
+    if (rc == SQLITE_OK)
+        rc = insert_batch(store, batch, hash);
+    if (rc == SQLITE_OK)
+        rc = dr_store_rows_insert(store, batch);
+    if (rc == SQLITE_OK)
+        rc = step_once(store, DR_STATEMENT_commit);
+    if (rc != SQLITE_OK)
+        return dr_store_write_failed(store, rc);
+    store->seq += batch->facts_count;
+    memcpy(store->head, hash, DR_HASH_BYTES);
+    dr_store_mark_write(store->mark, store->seq, store->head);
+    if (store->wal_pages >= LOG_PAGES_MAX)
+        sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    return DR_OK;
+}
+
+void dr_store_idle(struct dr_store *store, int64_t now_us)
+{
+    if (store->broken != DR_OK || store->mark < 0)
+        return;
+    dr_store_retry_sweep(store, now_us);
+    if (store->log_cut_wanted)
+        cut_log(store);
+    else if (store->wal_pages >= LOG_PAGES_IDLE)
+        sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+}
+
+uint64_t dr_store_seq(const struct dr_store *store)
+{
+    return store->seq;
+}
+
+void dr_store_head(const struct dr_store *store, uint8_t head[DR_HASH_BYTES])
+{
+    memcpy(head, store->head, DR_HASH_BYTES);
+}
+
+void dr_store_federation(const struct dr_store *store, uint8_t federation[DR_FEDERATION_BYTES])
+{
+    memcpy(federation, store->federation, DR_FEDERATION_BYTES);
+}
+
+enum dr_status dr_store_head_at(struct dr_store *store, uint64_t seq, uint8_t head[DR_HASH_BYTES])
+{
+    uint8_t hash[DR_HASH_BYTES];
+    uint64_t first;
+    uint64_t last;
+    enum dr_status status;
+
+    if (seq == 0) {
+        dr_store_genesis(store->federation, head);
+        return DR_OK;
+    }
+    status = batch_before(store, seq, &first, &last, hash);
+    if (status != DR_OK)
+        return status;
+    if (first == 0 || last != seq)
+        return DR_E_MISSING;
+    memcpy(head, hash, DR_HASH_BYTES);
+    return DR_OK;
+}
+
+/* ---- reading ---- */
+
+struct dr_store_reader {
+    struct dr_store *store;
+    uint64_t wanted; /* batches that end below it are passed over */
+    uint64_t next;   /* the first fact of the batch to read; 0: not yet looked up */
+    uint8_t previous[DR_HASH_BYTES];
+    uint8_t *payload;
+    uint32_t payload_capacity;
+};
+
+enum dr_status dr_store_reader_open(struct dr_store_reader **reader_out, struct dr_store *store,
+                                    uint64_t seq)
+{
+    struct dr_store_reader *reader = calloc(1, sizeof *reader);
+
+    DR_ASSERT(reader != NULL);
+    reader->store = store;
+    reader->wanted = seq == 0 ? 1 : seq;
+    *reader_out = reader;
+    return DR_OK;
+}
+
+void dr_store_reader_close(struct dr_store_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    free(reader->payload);
+    free(reader);
+}
+
+static enum dr_status broken_chain(const struct dr_store_reader *reader, uint64_t first,
+                                   uint64_t last, const char *found, struct dr_error *error)
+{
+    char field[64];
+
+    snprintf(field, sizeof field, "batch of seq %llu to %llu", (unsigned long long)first,
+             (unsigned long long)last);
+    return refuse(
+        reader->store, field, found, error,
+        "the batch that was written; nothing was changed. 'daero audit verify' checks the "
+        "whole chain");
+}
+
+/* Where reading begins, and the hash before it. */
+static enum dr_status seek(struct dr_store_reader *reader, struct dr_error *error)
+{
+    struct dr_store *store = reader->store;
+    uint64_t first;
+    uint64_t last;
+    uint64_t before;
+    enum dr_status status = batch_before(store, reader->wanted, &first, &last, reader->previous);
+
+    if (status != DR_OK) {
+        broken_chain(reader, reader->wanted, reader->wanted, store->failure, error);
+        return status;
+    }
+    if (first == 0 || first == 1) {
+        reader->next = 1;
+        dr_store_genesis(store->federation, reader->previous);
+        return DR_OK;
+    }
+    if (last < reader->wanted) { /* behind the end, or in a gap: then the next read says so */
+        reader->next = last + 1;
+        return DR_OK;
+    }
+    reader->next = first;
+    status = batch_before(store, first - 1, &before, &last, reader->previous);
+    if (status != DR_OK) {
+        broken_chain(reader, first - 1, first - 1, store->failure, error);
+        return status;
+    }
+    if (before == 0 || last != first - 1)
+        return broken_chain(reader, last + 1, first - 1, "no batch", error);
+    return DR_OK;
+}
+
+static void keep_payload(struct dr_store_reader *reader, const void *payload, uint32_t bytes)
+{
+    if (bytes > reader->payload_capacity) {
+        free(reader->payload);
+        reader->payload = malloc(bytes);
+        DR_ASSERT(reader->payload != NULL);
+        reader->payload_capacity = bytes;
+    }
+    memcpy(reader->payload, payload, bytes);
+}
+
+/* The row under `read` into `batch`; 0 when it can't be what was written. */
+static int take_row(struct dr_store_reader *reader, sqlite3_stmt *read, struct dr_store_read *batch)
+{
+    int64_t facts = sqlite3_column_int64(read, 1);
+    int64_t bytes = sqlite3_column_bytes(read, 5);
+    const void *payload = sqlite3_column_blob(read, 5);
+
+    if (facts < 1 || facts > DR_BATCH_FACTS || bytes < 1 || bytes > DR_BATCH_BYTES ||
+        sqlite3_column_bytes(read, 4) != DR_HASH_BYTES || payload == NULL)
+        return 0;
+    *batch = (struct dr_store_read){
+        .seq_first = (uint64_t)sqlite3_column_int64(read, 0),
+        .facts_count = (uint32_t)facts,
+        .time_us = sqlite3_column_int64(read, 2),
+        .state_hash = (uint64_t)sqlite3_column_int64(read, 3),
+        .payload_bytes = (uint32_t)bytes,
+    };
+    memcpy(batch->hash, sqlite3_column_blob(read, 4), DR_HASH_BYTES);
+    keep_payload(reader, payload, batch->payload_bytes);
+    batch->payload = reader->payload;
+    return 1;
+}
+
+static enum dr_status read_next(struct dr_store_reader *reader, struct dr_store_read *batch,
+                                struct dr_error *error)
+{
+    struct dr_store *store = reader->store;
+    sqlite3_stmt *read = dr_store_use(store, DR_STATEMENT_batch_at);
+    uint8_t hash[DR_HASH_BYTES];
+    int taken;
+    int rc;
+
+    sqlite3_bind_int64(read, 1, (int64_t)reader->next);
+    rc = sqlite3_step(read);
+    if (rc == SQLITE_DONE) {
+        sqlite3_reset(read);
+        if (reader->next <= store->seq)
+            return broken_chain(reader, reader->next, store->seq, "no batch", error);
+        return DR_E_END;
+    }
+    if (rc != SQLITE_ROW) {
+        enum dr_status status = dr_store_read_failed(store, rc);
+
+        sqlite3_reset(read);
+        broken_chain(reader, reader->next, reader->next, store->failure, error);
+        return status;
+    }
+    if (sqlite3_column_int64(read, 0) != (int64_t)reader->next) {
+        uint64_t first = (uint64_t)sqlite3_column_int64(read, 0);
+
+        sqlite3_reset(read);
+        return broken_chain(reader, reader->next, first - 1, "no batch", error);
+    }
+    taken = take_row(reader, read, batch);
+    sqlite3_reset(read);
+    if (!taken)
+        return broken_chain(reader, reader->next, reader->next, "a damaged row", error);
+    dr_store_batch_hash(reader->previous, batch, hash);
+    if (memcmp(hash, batch->hash, DR_HASH_BYTES) != 0)
+        return broken_chain(reader, batch->seq_first, batch->seq_first + batch->facts_count - 1,
+                            "content that does not match its hash in the chain", error);
+    memcpy(reader->previous, hash, DR_HASH_BYTES);
+    reader->next = batch->seq_first + batch->facts_count;
+    return DR_OK;
+}
+
+enum dr_status dr_store_reader_next(struct dr_store_reader *reader, struct dr_store_read *batch,
+                                    struct dr_error *error)
+{
+    struct dr_store_read read;
+    enum dr_status status = DR_OK;
+
+    if (reader->next == 0) {
+        status = seek(reader, error);
+        if (status != DR_OK) {
+            reader->next = 0;
+            return status;
+        }
+    }
+    do
+        status = read_next(reader, &read, error);
+    while (status == DR_OK && reader->next <= reader->wanted);
+    if (status == DR_OK)
+        *batch = read;
+    return status;
+}
