@@ -10,7 +10,7 @@
 /* Print the place and the condition on standard error, and abort. */
 DR_NORETURN void dr_assert_failed(const char *file, int line, const char *condition);
 
-#define DR_ASSERT(condition)                                                                       \
+#define DR_ASSERT(condition) \
     ((condition) ? (void)0 : dr_assert_failed(__FILE__, __LINE__, #condition))
 
 #endif

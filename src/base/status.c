@@ -6,8 +6,8 @@
 const char *dr_status_text(enum dr_status status)
 {
     switch (status) {
-#define DR_STATUS_TEXT(name, text)                                                                 \
-    case DR_##name:                                                                                \
+#define DR_STATUS_TEXT(name, text) \
+    case DR_##name:                \
         return text;
         DR_STATUSES(DR_STATUS_TEXT)
 #undef DR_STATUS_TEXT

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* status.h: how the world fails, and how a person is told where.
  *
- * A status is about the world (a disk, a socket, a file that a person wrote). A refusal by the domain
- * is a value of its own (core/command.h); our own mistakes are DR_ASSERT. */
+ * A status is about the world (a disk, a socket, a file that a person wrote). A refusal by the
+ * domain is a value of its own (core/command.h); our own mistakes are DR_ASSERT. */
 #ifndef DR_BASE_STATUS_H
 #define DR_BASE_STATUS_H
 
@@ -11,18 +11,18 @@
 #include "base/attr.h"
 
 /* name, what it obliges the caller to do */
-#define DR_STATUSES(X)                                                                             \
-    X(OK, "done")                                                                                  \
-    X(E_IO, "the system failed; what was kept is unknown")                                         \
-    X(E_FULL, "a stated maximum was reached, or the disk is full")                                 \
-    X(E_CORRUPT, "what was read back is not what was written")                                     \
-    X(E_INPUT, "what a person or a peer gave is not valid")                                        \
-    X(E_MISSING, "it does not exist")                                                              \
-    X(E_EXISTS, "it exists already")                                                               \
-    X(E_LEASE, "another controller leads")                                                         \
-    X(E_DENIED, "not allowed")                                                                     \
-    X(E_TIMEOUT, "no answer in time")                                                              \
-    X(E_UNSUPPORTED, "this machine or this version can't do it")                                   \
+#define DR_STATUSES(X)                                             \
+    X(OK, "done")                                                  \
+    X(E_IO, "the system failed; what was kept is unknown")         \
+    X(E_FULL, "a stated maximum was reached, or the disk is full") \
+    X(E_CORRUPT, "what was read back is not what was written")     \
+    X(E_INPUT, "what a person or a peer gave is not valid")        \
+    X(E_MISSING, "it does not exist")                              \
+    X(E_EXISTS, "it exists already")                               \
+    X(E_LEASE, "another controller leads")                         \
+    X(E_DENIED, "not allowed")                                     \
+    X(E_TIMEOUT, "no answer in time")                              \
+    X(E_UNSUPPORTED, "this machine or this version can't do it")   \
     X(E_END, "nothing more to read")
 
 enum dr_status {

@@ -3,6 +3,7 @@
 #ifndef DR_BASE_TEXT_H
 #define DR_BASE_TEXT_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,11 @@ int dr_name_valid(const char *name);
 /* Copy at most DR_NAME_BYTES - 1 bytes and zero the rest, so that equal names are equal bytes. */
 void dr_copy_name(char to[DR_NAME_BYTES], const char *from);
 
+/* snprintf, for rooms that may not import it. Returns `text`. */
+const char *dr_format(char *text, size_t text_bytes, const char *format, ...) DR_PRINTF(3, 4);
+const char *dr_format_list(char *text, size_t text_bytes, const char *format, va_list arguments)
+    DR_PRINTF(3, 0);
+
 /* A whole decimal number with an optional sign, nothing else; 0 when it is not, or out of range. */
 int dr_parse_i64(const char *text, int64_t min, int64_t max, int64_t *value);
 
@@ -28,7 +34,8 @@ int dr_parse_i64(const char *text, int64_t min, int64_t max, int64_t *value);
 int dr_parse_milli(const char *text, int64_t min, int64_t max, int64_t *milli);
 
 /* A duration: "90" (seconds), "90s", "15m", "2h", "7d", "1h30m", and Slurm's forms with a colon:
- * "MM:SS", "HH:MM:SS", "D-HH", "D-HH:MM", "D-HH:MM:SS". Fractions of a second ("0.5s") are taken. */
+ * "MM:SS", "HH:MM:SS", "D-HH", "D-HH:MM", "D-HH:MM:SS". Fractions of a second ("0.5s") are taken.
+ */
 int dr_parse_duration_us(const char *text, int64_t *duration_us);
 
 /* Bytes in MB: "512" (MB), "512M", "4G", "1.5T", "2048K", "4 GB", "4GiB": steps of 1024, rounded up to a

@@ -15,10 +15,10 @@ enum dr_command_kind {
     DR_COMMAND_HOLD,    /* body.job */
     DR_COMMAND_RELEASE, /* body.job */
     DR_COMMAND_NODE,    /* body.node: drain, resume, declare lost or found */
-    DR_COMMAND_DECLARE, /* body.declare: one of the federation's parts, as the fact that will say so;
-                           id 0 in it: a new one (dr_answer.id) */
+    DR_COMMAND_DECLARE, /* body.declare: one of the federation's parts, as the fact that will say
+                           so; id 0 in it: a new one (dr_answer.id) */
     DR_COMMAND_TOKEN,   /* body.declare: TOKEN_ISSUED or TOKEN_REVOKED */
-    DR_COMMAND_ERASE,   /* body.declare: TEXT_ERASED */
+    DR_COMMAND_ERASE,   /* body.declare: TEXT_ERASED; the edge has judged who may */
     /* the controller itself */
     DR_COMMAND_LEAD, /* body.lead: first of all, after every start */
     DR_COMMAND_TICK, /* no body: once a minute */
@@ -38,10 +38,13 @@ struct dr_command {
     const char *source; /* NULL: inside */
     const char *reason; /* NULL: none */
     union {
-        struct dr_fact_job_accepted submit; /* job, job_user and array ids are filled in by admit();
-                                               job_user != 0: on behalf of (operators and admins) */
+        /* The fact that will say so. `job` is filled in. `job_user` 0: the one who asks; another:
+         * on behalf of (operators and admins). `account` 0: the user's default. `limit_us` and
+         * `grace_us` 0: the default. `array_job` is the element's place in its array, from 1; an
+         * array's elements are submitted one after another. A SINGLETON dependency names no job. */
+        struct dr_fact_job_accepted submit;
         dr_job_id job;
-        struct dr_fact_node_flags node; /* removing and removed are not for commands */
+        struct dr_fact_node_flags node; /* drained and down as they are to be */
         struct dr_fact declare;
         struct {
             char program[DR_NAME_BYTES];
@@ -64,14 +67,14 @@ struct dr_command {
 };
 
 /* Kinds of "no" from the domain; each has its HTTP status and CLI exit code in docs. */
-#define DR_REFUSALS(X)                                                                             \
-    X(NONE, "not refused")                                                                         \
-    X(INVALID, "a value is out of its range or contradicts another")                               \
-    X(UNKNOWN, "something named does not exist")                                                   \
-    X(DENIED, "this user may not do it")                                                           \
-    X(STATE, "it can't be done in the state that things are in")                                   \
-    X(NEVER, "it could never run here")                                                            \
-    X(LIMIT, "a stated maximum would be passed")                                                   \
+#define DR_REFUSALS(X)                                               \
+    X(NONE, "not refused")                                           \
+    X(INVALID, "a value is out of its range or contradicts another") \
+    X(UNKNOWN, "something named does not exist")                     \
+    X(DENIED, "this user may not do it")                             \
+    X(STATE, "it can't be done in the state that things are in")     \
+    X(NEVER, "it could never run here")                              \
+    X(LIMIT, "a stated maximum would be passed")                     \
     X(FULL, "a table of this controller is full")
 
 enum dr_refusal_kind {
@@ -88,7 +91,7 @@ struct dr_answer {
     char text[400];               /* a sentence for a person: what was found, what was expected */
     dr_job_id job;                /* SUBMIT: the new job */
     uint32_t id;                  /* DECLARE, TOKEN: the id of the part */
-    uint32_t unchanged;           /* 1: admitted, but nothing was to be done (released twice, ...) */
+    uint32_t unchanged; /* 1: admitted, but nothing was to be done (released twice, ...) */
 };
 
 #endif

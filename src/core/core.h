@@ -36,8 +36,8 @@
  *      lowered since: then nothing new starts).
  *  I6  Q2: occupied(root) <= capacity for every group, at every start.
  *  I7  Ids are never used again; job ids, attempts, epochs and seqs only grow.
- *  I8  Indexes (maps, queues, sums, free counts) are functions of the primary state: dr_core_index()
- *      rebuilds them all, and the state's hash does not see them. */
+ *  I8  Indexes (maps, queues, sums, free counts) are functions of the primary state:
+ * dr_core_index() rebuilds them all, and the state's hash does not see them. */
 #ifndef DR_CORE_CORE_H
 #define DR_CORE_CORE_H
 
@@ -48,18 +48,18 @@
 struct dr_core;
 struct dr_job;
 
-/* Sizes of the tables, fixed at start; a full table is a refusal. Address space is reserved for all of
- * it; memory is touched as it is used. */
+/* Sizes of the tables, fixed at start; a full table is a refusal. Address space is reserved for all
+ * of it; memory is touched as it is used. */
 struct dr_limits {
-    uint32_t jobs_max;     /* live and recently ended */
+    uint32_t jobs_max; /* live and recently ended */
     uint32_t nodes_max;
-    uint32_t pools_max;    /* at most 1024 */
+    uint32_t pools_max; /* at most 1024 */
     uint32_t accounts_max;
     uint32_t users_max;
     uint32_t tokens_max;
     uint32_t groups_max;
     uint32_t datasets_max;
-    uint32_t extents_max;  /* parts of placements, promises and reservations */
+    uint32_t extents_max; /* parts of placements, promises and reservations */
 };
 
 /* Enough for the design point: 1,200,000 jobs, 262,144 nodes, 16,384 accounts. */
@@ -82,8 +82,8 @@ struct dr_effect {
     int64_t until_us;
 };
 
-/* Facts made since the last append, encoded one after another, and their effects. The caller owns the
- * memory: `bytes` [bytes_max], `effects` [effects_max]. */
+/* Facts made since the last append, encoded one after another, and their effects. The caller owns
+ * the memory: `bytes` [bytes_max], `effects` [effects_max]. */
 struct dr_batch {
     uint8_t *bytes;
     uint32_t bytes_max;
@@ -107,15 +107,15 @@ static inline void dr_batch_clear(struct dr_batch *batch)
 DR_MUST_USE enum dr_status dr_core_open(struct dr_core **core, const struct dr_limits *limits);
 void dr_core_close(struct dr_core *core);
 
-/* Judge one command. Admitted: its facts are in the state and at the end of `batch`. Refused: nothing
- * has changed, and `answer` says why. Returns 1 or 0 accordingly. `now_us` must not be less than at any
- * call before (the live loop holds back a clock that steps backwards). */
+/* Judge one command. Admitted: its facts are in the state and at the end of `batch`. Refused:
+ * nothing has changed, and `answer` says why. Returns 1 or 0 accordingly. `now_us` must not be less
+ * than at any call before (the live loop holds back a clock that steps backwards). */
 int dr_admit(struct dr_core *core, const struct dr_command *command, int64_t now_us,
              struct dr_batch *batch, struct dr_answer *answer);
 
-/* The same judgement without admitting anything. A SUBMIT that passes here is refused by dr_admit() in
- * the same state only when a table is full, so a list of jobs can be checked whole before the first is
- * admitted. */
+/* The same judgement without admitting anything. A SUBMIT that passes here is refused by dr_admit()
+ * in the same state only when a table is full, so a list of jobs can be checked whole before the
+ * first is admitted. */
 int dr_admit_check(const struct dr_core *core, const struct dr_command *command, int64_t now_us,
                    struct dr_answer *answer);
 
@@ -123,9 +123,9 @@ int dr_admit_check(const struct dr_core *core, const struct dr_command *command,
  * deadline. Returns 1 if the batch filled up first: append it, then call again. */
 int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch);
 
-/* Put one fact into the state; `fact->seq` is one more than dr_core_seq(). `batch` gets the effects;
- * NULL during recovery. The fact must have been admitted or decided on this same history; a fact that
- * contradicts the state's structure ends the process. */
+/* Put one fact into the state; `fact->seq` is one more than dr_core_seq(). `batch` gets the
+ * effects; NULL during recovery. The fact must have been admitted or decided on this same history;
+ * a fact that contradicts the state's structure ends the process. */
 void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch *batch);
 
 /* When dr_decide() will have something to do by the passage of time alone; DR_FOREVER_US: never. */
@@ -136,32 +136,32 @@ int64_t dr_core_next_time_us(const struct dr_core *core);
 uint64_t dr_core_seq(const struct dr_core *core);
 uint64_t dr_core_hash(const struct dr_core *core);
 
-/* Write and read the primary state (core/walk.c). `write` and `read` return 0 when they can't; a state
- * of another version, or with anything out of range, is refused with DR_E_UNSUPPORTED or DR_E_CORRUPT,
- * and `core`, which must be fresh, is then to be closed. */
+/* Write and read the primary state (core/walk.c). `write` and `read` return 0 when they can't; a
+ * state of another version, or with anything out of range, is refused with DR_E_UNSUPPORTED or
+ * DR_E_CORRUPT, and `core`, which must be fresh, is then to be closed. */
 typedef int dr_write_bytes(void *context, const void *bytes, size_t count);
 typedef int dr_read_bytes(void *context, void *bytes, size_t count);
 DR_MUST_USE enum dr_status dr_core_save(const struct dr_core *core, dr_write_bytes *write,
                                         void *context);
 DR_MUST_USE enum dr_status dr_core_load(struct dr_core *core, dr_read_bytes *read, void *context);
 
-/* Why a job waits: the first thing that holds it, the least that would free it. Bounded work; changes
- * nothing. */
+/* Why a job waits: the first thing that holds it, the least that would free it. Bounded work;
+ * changes nothing. */
 struct dr_why {
     enum dr_reason reason;
-    char text[512];          /* a sentence with names and amounts */
-    char frees[512];         /* what would free it, a sentence; "": nothing short of another job */
-    dr_account_id account;   /* QUOTA, KEPT, GUARANTEES_OF, PRIORITY */
-    dr_group_id group;       /* QUOTA, KEPT, GUARANTEES_OF */
-    dr_pool_id pool;         /* CAPACITY, TOPOLOGY: the nearest */
-    dr_site_id site;         /* SITE_DOWN, POWER */
-    dr_job_id job;           /* DEPENDENCY, RESERVATION: whose */
-    int64_t has;             /* QUOTA: claim; CAPACITY: free; TOPOLOGY: largest free domain */
-    int64_t needs;           /* QUOTA: with it; CAPACITY, TOPOLOGY: the gang */
-    int64_t limit;           /* QUOTA: G + B */
-    int64_t until_us;        /* BEGIN_TIME, RECLAIMING, RESERVATION; else 0 */
-    int64_t reserved_us;     /* the job's own reservation, 0: none */
-    uint32_t before;         /* jobs of its account that come first */
+    char text[512];        /* a sentence with names and amounts */
+    char frees[512];       /* what would free it, a sentence; "": nothing short of another job */
+    dr_account_id account; /* QUOTA, KEPT, GUARANTEES_OF, PRIORITY */
+    dr_group_id group;     /* QUOTA, KEPT, GUARANTEES_OF */
+    dr_pool_id pool;       /* CAPACITY, TOPOLOGY: the nearest */
+    dr_site_id site;       /* SITE_DOWN, POWER */
+    dr_job_id job;         /* DEPENDENCY, RESERVATION: whose */
+    int64_t has;           /* QUOTA: claim; CAPACITY: free; TOPOLOGY: largest free domain */
+    int64_t needs;         /* QUOTA: with it; CAPACITY, TOPOLOGY: the gang */
+    int64_t limit;         /* QUOTA: G + B */
+    int64_t until_us;      /* BEGIN_TIME, RECLAIMING, RESERVATION; else 0 */
+    int64_t reserved_us;   /* the job's own reservation, 0: none */
+    uint32_t before;       /* jobs of its account that come first */
 };
 void dr_why(const struct dr_core *core, dr_job_id job, int64_t now_us, struct dr_why *why);
 

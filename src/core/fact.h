@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fact.h: one thing that happened, and how it is written down.
  *
- * The list of facts and their fields is core/fact_table.h. A record is a length, then the header, then
- * the fields in order; integers are LEB128 (signed ones zigzag), lists begin with their count. A record
- * that ends early reads the missing fields as zero: that is how old records stay readable.
+ * The list of facts and their fields is core/fact_table.h. A record is a length, then the header,
+ * then the fields in order; integers are LEB128 (signed ones zigzag), lists begin with their count.
+ * A record that ends early reads the missing fields as zero: that is how old records stay readable.
  *
- * Lists, source and reason are borrowed: a decoded fact points into the arena given to the decoder. */
+ * Lists, source and reason are borrowed: a decoded fact points into the arena given to the decoder.
+ */
 #ifndef DR_CORE_FACT_H
 #define DR_CORE_FACT_H
 
@@ -26,8 +27,8 @@
 #define DR_DECLARE_name(field)            char field[DR_NAME_BYTES];
 #define DR_DECLARE_hash(name)             uint8_t name[32];
 #define DR_DECLARE_sites(name)            struct dr_site_set name;
-#define DR_DECLARE_LIST(type, name)                                                                \
-    const type *name;                                                                              \
+#define DR_DECLARE_LIST(type, name) \
+    const type *name;               \
     uint32_t name##_count;
 #define DR_DECLARE_extents(name)      DR_DECLARE_LIST(struct dr_extent, name)
 #define DR_DECLARE_alternatives(name) DR_DECLARE_LIST(struct dr_alternative, name)
@@ -43,9 +44,9 @@ struct dr_name {
 };
 #define DR_DECLARE_names(name) DR_DECLARE_LIST(struct dr_name, name)
 
-#define DR_FACT_STRUCT(number, NAME, name, doc)                                                    \
-    struct dr_fact_##name {                                                                        \
-        DR_FIELDS_##name(DR_FIELD_DECLARE)                                                         \
+#define DR_FACT_STRUCT(number, NAME, name, doc) \
+    struct dr_fact_##name {                     \
+        DR_FIELDS_##name(DR_FIELD_DECLARE)      \
     };
 DR_FACTS(DR_FACT_STRUCT)
 
@@ -59,9 +60,10 @@ struct dr_fact {
     uint64_t seq;
     int64_t time_us;
     enum dr_fact_kind kind;
-    dr_user_id user;    /* who asked; 0: the system itself */
-    dr_token_id token;  /* by which token; 0: none (the kernel's word on a unix socket) */
-    const char *source; /* from where: "unix:uid=1000,pid=4711", "tcp:127.0.0.1:40112"; NULL: inside */
+    dr_user_id user;   /* who asked; 0: the system itself */
+    dr_token_id token; /* by which token; 0: none (the kernel's word on a unix socket) */
+    const char
+        *source; /* from where: "unix:uid=1000,pid=4711", "tcp:127.0.0.1:40112"; NULL: inside */
     const char *reason; /* what the person gave as reason; NULL: none */
     union {
 #define DR_FACT_MEMBER(number, NAME, name, doc) struct dr_fact_##name name;
@@ -69,6 +71,9 @@ struct dr_fact {
 #undef DR_FACT_MEMBER
     };
 };
+
+/* The job that a fact is about; 0: none. */
+uint64_t dr_fact_job(const struct dr_fact *fact);
 
 /* ---- the codec ---- */
 
@@ -78,9 +83,9 @@ struct dr_fact {
 /* Write the record of a fact, its length ahead. Returns the bytes written; 0: no room. */
 uint32_t dr_fact_encode(const struct dr_fact *fact, uint8_t *bytes, uint32_t bytes_max);
 
-/* Read one record at the front of `bytes`. Lists go into `arena`. `*taken` is the record's size with
- * its length. The fact's seq is not in the record: the caller counts. The content is checked (names,
- * enumerators, counts), so that a decoded fact can't index outside anything by itself.
+/* Read one record at the front of `bytes`. Lists go into `arena`. `*taken` is the record's size
+ * with its length. The fact's seq is not in the record: the caller counts. The content is checked
+ * (names, enumerators, counts), so that a decoded fact can't index outside anything by itself.
  *
  * DR_E_CORRUPT: not a record; `error->field` names what was wrong, `error->found` the offset.
  * DR_E_FULL: the arena is too small. DR_E_END: bytes_count is 0. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* queue.h: pending jobs that nothing but capacity, quota or policy holds, in the order of their account.
+/* queue.h: pending jobs that nothing but capacity, quota or policy holds, in the order of their
+ * account.
  *
- * An index over the primary state: apply.c adds and removes; decide.c walks. Jobs of an account that are
- * alike in everything a decision looks at form a class, judged once per decision; within a class the
- * order is submit time, then id. */
+ * An index over the primary state: apply.c adds and removes; decide.c walks. Jobs of an account
+ * that are alike in everything a decision looks at form a class, judged once per decision; within a
+ * class the order is submit time, then id. */
 #ifndef DR_CORE_QUEUE_H
 #define DR_CORE_QUEUE_H
 

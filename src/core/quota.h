@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* quota.h: the sums of POLICY section 1, kept up to date along the account's path, and its two rules. */
+/* quota.h: the sums of POLICY section 1, kept up to date along the account's path, and its two
+ * rules. */
 #ifndef DR_CORE_QUOTA_H
 #define DR_CORE_QUOTA_H
 
@@ -12,14 +13,15 @@ enum dr_charge {
     DR_CHARGE_FIRM = 4, /* with CLAIM: a job that can't be taken */
 };
 
-/* Add `amounts` (or take them away: sign -1) in the groups of `pool`, for the account and all above it;
- * occupied follows. */
+/* Add `amounts` (or take them away: sign -1) in the groups of `pool`, for the account and all above
+ * it; occupied follows. */
 void dr_quota_charge(struct dr_core *core, dr_account_id account, dr_pool_id pool,
                      const struct dr_amounts *amounts, unsigned charges, int sign);
 
 /* What one start is stopped by. */
 struct dr_quota_verdict {
-    enum dr_reason reason; /* NONE: it may start; QUOTA, KEPT or GUARANTEES_OF */
+    enum dr_reason reason; /* NONE: it may start; QUOTA (on the path), KEPT (held back at the root
+                              by others' lending limits) or CAPACITY (claimed at the root) */
     dr_account_id account; /* where */
     dr_group_id group;
     int64_t has;   /* claim, or occupied at the root */
@@ -27,16 +29,16 @@ struct dr_quota_verdict {
     int64_t limit;
 };
 
-/* May `account` add `amounts` in the pool's groups? Q1 for use and claim on the path, Q2 at the root;
- * `firm`: within the guarantee of its own account besides. `held` (NULL: none) is taken off claim first:
- * what the job has been promised already. */
+/* May `account` add `amounts` in the pool's groups? Q1 for use and claim on the path, Q2 at the
+ * root; `firm`: within the guarantee of its own account besides. `held` (NULL: none) is taken off
+ * claim first: what the job has been promised already. */
 struct dr_quota_verdict dr_quota_check(const struct dr_core *core, dr_account_id account,
                                        dr_pool_id pool, const struct dr_amounts *amounts, int firm,
                                        const struct dr_amounts *held);
 
-/* Would `occupied(account) + amounts` stay within the account's guarantee, in every group of the pool
- * that the job uses? The guarantee is the one in force: shrunk in proportion where what is up falls
- * below the sum of guarantees. */
+/* Would `occupied(account) + amounts` stay within the account's guarantee, in every group of the
+ * pool that the job uses? The guarantee is the one in force: shrunk in proportion where what is up
+ * falls below the sum of guarantees. */
 int dr_quota_within_guarantee(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
                               const struct dr_amounts *amounts);
 

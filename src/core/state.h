@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* state.h: what there is, in plain arrays. Everyone may read it; only core/apply.c writes it.
  *
- * Primary state comes from facts and is hashed, saved and loaded field by field (core/walk.c). Fields
- * under "index" are functions of the primary state, rebuilt by dr_core_index(). Ids of the federation's
- * parts are row + 1. */
+ * Primary state comes from facts and is hashed, saved and loaded field by field (core/walk.c).
+ * Fields under "index" are functions of the primary state, rebuilt by dr_core_index(). Ids of the
+ * federation's parts are row + 1. */
 #ifndef DR_CORE_STATE_H
 #define DR_CORE_STATE_H
 
@@ -133,8 +133,9 @@ struct dr_group {
     char name[DR_NAME_BYTES];
     uint8_t resource; /* enum dr_resource */
     /* index */
-    int64_t capacity; /* over nodes that are up (not down, not drained, site answers) */
-    int64_t declared; /* over all nodes that are not removed */
+    int64_t capacity;   /* over nodes that are up (not down, not drained, site answers) */
+    int64_t declared;   /* over all nodes that are not removed */
+    int64_t guaranteed; /* sum over the accounts below the root */
 };
 
 /* Quota of one account in one group: core->quotas[account row * groups_max + group row]. */
@@ -265,9 +266,10 @@ struct dr_job {
     dr_pool_id pool;
     uint8_t alternative;
     uint8_t rule;
-    uint8_t stopping; /* enum dr_stop_cause */
-    uint8_t before_unreachable; /* state to come back to */
-    uint32_t extents; /* first row of its placement; kept while the attempt holds it */
+    uint8_t stopping;            /* enum dr_stop_cause */
+    uint8_t before_unreachable;  /* state to come back to */
+    uint8_t saved_after_warning; /* this attempt saved its work after it was told to leave */
+    uint32_t extents;            /* first row of its placement; kept while the attempt holds it */
     int64_t placed_us;
     int64_t start_us; /* of the attempt, by the site's clock; 0: not yet */
     int64_t stop_until_us;
@@ -275,13 +277,13 @@ struct dr_job {
     int64_t saved_us; /* last observed checkpoint of this attempt; 0: none */
     dr_job_id stopping_for;
     /* over all attempts */
-    int64_t run_us;       /* running time of ended attempts */
-    int64_t kept_us;      /* of that, work that was saved */
+    int64_t run_us;  /* running time of ended attempts */
+    int64_t kept_us; /* of that, work that was saved */
     int64_t first_start_us;
     uint32_t preemptions; /* attempts taken from it */
     uint32_t requeues;
     /* waiting */
-    uint32_t promise;     /* first extent row; DR_ROW_NONE: none */
+    uint32_t promise; /* first extent row; DR_ROW_NONE: none */
     dr_pool_id promise_pool;
     uint8_t promise_alternative;
     uint8_t promise_cause;
@@ -292,21 +294,22 @@ struct dr_job {
     int64_t reservation_us;
     uint32_t edges; /* first dependency; DR_ROW_NONE: none left */
     /* ended */
-    int64_t end_us;
+    int64_t ended_us; /* time of the fact that said so; 0: live */
+    int64_t end_us;   /* by the site's clock */
     int32_t exit_code;
     int32_t signal;
     int64_t cpu_time_us;
     int64_t memory_mb_peak;
     /* index */
-    uint8_t counted;         /* its use counts in claim (not warned, its nodes are up) */
-    uint32_t edges_to;       /* first dependency on this job */
-    uint32_t list_next;      /* neighbours in the list of running, or of ended jobs */
+    uint8_t counted;    /* its use counts in claim (not warned, its nodes are up) */
+    uint32_t edges_to;  /* first dependency on this job */
+    uint32_t list_next; /* neighbours in the list of running, or of ended jobs */
     uint32_t list_previous;
-    uint32_t queue_class;    /* core/queue.h; DR_ROW_NONE: not in a queue */
-    uint32_t queue_left;     /* treap of its class */
+    uint32_t queue_class; /* core/queue.h; DR_ROW_NONE: not in a queue */
+    uint32_t queue_left;  /* treap of its class */
     uint32_t queue_right;
     uint32_t queue_parent;
-    uint32_t array_next;     /* next live element of its array */
+    uint32_t array_next; /* next live element of its array */
 };
 
 /* A doubly linked list of job rows. */
@@ -318,9 +321,9 @@ struct dr_job_list {
 
 struct dr_array {
     uint64_t array_job;
-    uint32_t limit;   /* 0: none */
-    uint32_t active;  /* elements that hold a place */
-    uint32_t live;    /* elements not ended; 0: the row is free */
+    uint32_t limit;  /* 0: none */
+    uint32_t active; /* elements that hold a place */
+    uint32_t live;   /* elements not ended; 0: the row is free */
 };
 
 struct dr_core {
@@ -357,9 +360,9 @@ struct dr_core {
     uint32_t users_count;
     struct dr_token *tokens;
     uint32_t tokens_count;
-    struct dr_job *jobs;       /* [jobs_max]; rows in use have an id */
-    uint32_t jobs_high;        /* rows ever used */
-    struct dr_shape *shapes;   /* [jobs_max] */
+    struct dr_job *jobs;     /* [jobs_max]; rows in use have an id */
+    uint32_t jobs_high;      /* rows ever used */
+    struct dr_shape *shapes; /* [jobs_max] */
     uint32_t shapes_high;
     struct dr_extent_row *extents;
     uint32_t extents_high;
@@ -369,7 +372,7 @@ struct dr_core {
 
     /* index */
     uint64_t federation_version; /* grows with every fact that changes what is feasible where */
-    uint32_t jobs_free;    /* first free row, through list_next */
+    uint32_t jobs_free;          /* first free row, through list_next */
     uint32_t jobs_count;
     uint32_t shapes_free;
     uint32_t shapes_count;
@@ -382,13 +385,14 @@ struct dr_core {
     struct dr_map array_rows; /* by the array's job id */
     struct dr_array *arrays;  /* [jobs_max] */
     uint32_t arrays_high;
-    uint32_t arrays_free;     /* through `limit` */
-    struct dr_job_list running; /* CONFIGURING, RUNNING, COMPLETING, UNREACHABLE, in order of placement */
-    struct dr_job_list ended;   /* in order of their end */
-    uint32_t *doomed;           /* stack of rows whose dependency failed */
+    uint32_t arrays_free; /* through `limit` */
+    struct dr_job_list
+        running; /* CONFIGURING, RUNNING, COMPLETING, UNREACHABLE, in order of placement */
+    struct dr_job_list ended; /* in order of their end */
+    uint32_t *doomed;         /* stack of rows whose dependency failed */
     uint32_t doomed_count;
-    struct dr_queue *queue;     /* core/queue.h: pending jobs in order, per account */
-    uint8_t dirty;              /* something changed that a decision may use */
+    struct dr_queue *queue; /* core/queue.h: pending jobs in order, per account */
+    uint8_t dirty;          /* something changed that a decision may use */
 };
 
 /* ---- reading ---- */
@@ -425,7 +429,8 @@ static inline int dr_node_up(const struct dr_core *core, const struct dr_node *n
 }
 
 /* "gpu007": the pool's prefix and the node's number. */
-const char *dr_node_name(const struct dr_core *core, dr_node_id node, char text[DR_NAME_BYTES + 12]);
+const char *dr_node_name(const struct dr_core *core, dr_node_id node,
+                         char text[DR_NAME_BYTES + 12]);
 
 /* Is `account` the same as `above`, or below it? */
 int dr_account_within(const struct dr_core *core, dr_account_id account, dr_account_id above);
@@ -442,12 +447,12 @@ dr_dataset_id dr_dataset_named(const struct dr_core *core, const char *name);
 dr_group_id dr_group_named(const struct dr_core *core, const char *name);
 dr_node_id dr_node_named(const struct dr_core *core, const char *name);
 
-/* What `user` may do at `account` (id 0: everywhere): its general roles and those of memberships at or
- * above the account, as bits of enum dr_role. */
+/* What `user` may do at `account` (id 0: everywhere): its general roles and those of memberships at
+ * or above the account, as bits of enum dr_role. */
 uint8_t dr_user_roles(const struct dr_core *core, dr_user_id user, dr_account_id account);
 
-/* Names are unique: chips, sites, pools within their site (written SITE/POOL), accounts, users, data
- * classes, datasets, groups; node names within the federation. */
+/* Names are unique: chips, sites, pools within their site (written SITE/POOL), accounts, users,
+ * data classes, datasets, groups; node names within the federation. */
 
 /* Amounts of an alternative's whole gang. */
 struct dr_amounts {
@@ -464,8 +469,8 @@ static inline int64_t dr_job_believed_end_us(const struct dr_job *job)
 }
 
 /* Energy and cost of an attempt that held its place from `from_us` to `to_us`: the busy draw of its
- * accelerators above idle plus its share of the nodes' idle draw by CPUs, times the site's PUE; priced by
- * the tariff hour by hour. Whole joules and micro-units, rounded down. */
+ * accelerators above idle plus its share of the nodes' idle draw by CPUs, times the site's PUE;
+ * priced by the tariff hour by hour. Whole joules and micro-units, rounded down. */
 struct dr_energy {
     int64_t energy_j;
     int64_t cost_micro; /* energy alone */
@@ -478,8 +483,8 @@ struct dr_energy dr_job_energy(const struct dr_core *core, const struct dr_job *
 /* Rebuild every index from the primary state. */
 void dr_core_index(struct dr_core *core);
 
-/* Add a fact: seq, time and actor are filled in by the caller; it goes through dr_apply() and into the
- * batch. The caller has made sure of room (dr_batch_room). */
+/* Add a fact: seq, time and actor are filled in by the caller; it goes through dr_apply() and into
+ * the batch. The caller has made sure of room (dr_batch_room). */
 void dr_settle(struct dr_core *core, struct dr_fact *fact, struct dr_batch *batch);
 
 /* Is there room for one more decision (a fact with `extents` parts, and its effects)? */

@@ -2,9 +2,9 @@
 /* types.h: the ids, closed sets and small values that facts, commands and the state share.
  *
  * An id is for ever and users see it; a row is a place in an array. For what the federation file
- * declares (chips, sites, pools, nodes, accounts, ...) the id is the row plus one, ids are given out in
- * order and never used again, and 0 means "none". Jobs come and go, so theirs differ: dr_job_id counts
- * up for ever, dr_job_row is reused. */
+ * declares (chips, sites, pools, nodes, accounts, ...) the id is the row plus one, ids are given
+ * out in order and never used again, and 0 means "none". Jobs come and go, so theirs differ:
+ * dr_job_id counts up for ever, dr_job_row is reused. */
 #ifndef DR_CORE_TYPES_H
 #define DR_CORE_TYPES_H
 
@@ -40,7 +40,7 @@ typedef struct { uint32_t v; } dr_job_row;    /* DR_ROW_NONE: no job */
 #define DR_DEPENDENCIES_MAX  32
 #define DR_DATASETS_OF_A_JOB 8
 #define DR_TASKS_MAX         65536
-#define DR_DEPTH_MAX         8 /* of the account tree, the root included */
+#define DR_DEPTH_MAX         8  /* of the account tree, the root included */
 #define DR_ROLES_MAX         64 /* accounts that one user may name */
 #define DR_TARIFF_HOURS      24
 
@@ -73,19 +73,19 @@ static inline int dr_site_set_empty(const struct dr_site_set *set)
 /* ---- closed sets; each table gives the enum, the names in JSON and the pages in docs/ ---- */
 
 /* Slurm's names, and UNREACHABLE for an attempt whose site does not answer. */
-#define DR_JOB_STATES(X)                                                                           \
-    X(PENDING, "waiting to be placed")                                                             \
-    X(CONFIGURING, "placed; its site has not said yet that it runs")                               \
-    X(RUNNING, "its tasks run")                                                                    \
-    X(COMPLETING, "told to leave; its site has not said yet that it has ended")                    \
-    X(UNREACHABLE, "its site does not answer")                                                     \
-    X(COMPLETED, "ended with exit code 0")                                                         \
-    X(FAILED, "ended with another exit code, or could not be launched")                            \
-    X(CANCELLED, "ended by its user or an operator")                                               \
-    X(TIMEOUT, "ended at its time limit")                                                          \
-    X(NODE_FAIL, "a node failed under it, and it may not run again")                               \
-    X(PREEMPTED, "taken back for another job, and it may not run again")                           \
-    X(OUT_OF_MEMORY, "ended because it used more memory than it asked for")                        \
+#define DR_JOB_STATES(X)                                                        \
+    X(PENDING, "waiting to be placed")                                          \
+    X(CONFIGURING, "placed; its site has not said yet that it runs")            \
+    X(RUNNING, "its tasks run")                                                 \
+    X(COMPLETING, "told to leave; its site has not said yet that it has ended") \
+    X(UNREACHABLE, "its site does not answer")                                  \
+    X(COMPLETED, "ended with exit code 0")                                      \
+    X(FAILED, "ended with another exit code, or could not be launched")         \
+    X(CANCELLED, "ended by its user or an operator")                            \
+    X(TIMEOUT, "ended at its time limit")                                       \
+    X(NODE_FAIL, "a node failed under it, and it may not run again")            \
+    X(PREEMPTED, "taken back for another job, and it may not run again")        \
+    X(OUT_OF_MEMORY, "ended because it used more memory than it asked for")     \
     X(DEADLINE, "not ended by its deadline")
 
 enum dr_job_state {
@@ -100,13 +100,13 @@ static inline int dr_job_state_ended(enum dr_job_state state)
 }
 
 /* How one attempt ended, as its site tells it. */
-#define DR_OUTCOMES(X)                                                                             \
-    X(EXITED, "the leading process ended by itself: exit_code")                                    \
-    X(SIGNALLED, "a signal ended it: signal")                                                      \
-    X(TIMED_OUT, "its site ended it at the time limit")                                            \
-    X(OUT_OF_MEMORY, "the memory limit ended it")                                                  \
-    X(STOPPED, "its site ended it because the controller said so")                                 \
-    X(LAUNCH_FAILED, "it never ran: the order could not be carried out")                           \
+#define DR_OUTCOMES(X)                                                   \
+    X(EXITED, "the leading process ended by itself: exit_code")          \
+    X(SIGNALLED, "a signal ended it: signal")                            \
+    X(TIMED_OUT, "its site ended it at the time limit")                  \
+    X(OUT_OF_MEMORY, "the memory limit ended it")                        \
+    X(STOPPED, "its site ended it because the controller said so")       \
+    X(LAUNCH_FAILED, "it never ran: the order could not be carried out") \
     X(NODE_FAILED, "its node, or what watched over it there, was lost")
 
 enum dr_outcome {
@@ -116,14 +116,14 @@ enum dr_outcome {
 };
 
 /* Why an attempt is told to leave. */
-#define DR_STOP_CAUSES(X)                                                                          \
-    X(NONE, "it is not")                                                                           \
-    X(CANCEL, "its user or an operator cancelled it")                                              \
-    X(RECLAIM, "a job within its guarantee takes the capacity back")                               \
-    X(PRIORITY, "a job of higher priority takes the capacity")                                     \
-    X(LIMIT, "its time limit is over and its site has not ended it")                               \
-    X(DEADLINE, "its deadline has passed")                                                         \
-    X(NODE, "a node of its gang failed")                                                           \
+#define DR_STOP_CAUSES(X)                                            \
+    X(NONE, "it is not")                                             \
+    X(CANCEL, "its user or an operator cancelled it")                \
+    X(RECLAIM, "a job within its guarantee takes the capacity back") \
+    X(PRIORITY, "a job of higher priority takes the capacity")       \
+    X(LIMIT, "its time limit is over and its site has not ended it") \
+    X(DEADLINE, "its deadline has passed")                           \
+    X(NODE, "a node of its gang failed")                             \
     X(UNKNOWN, "the controller does not know it, or has ended it")
 
 enum dr_stop_cause {
@@ -133,24 +133,24 @@ enum dr_stop_cause {
 };
 
 /* Why a job waits (POLICY, section 9), in the order in which they are looked for. */
-#define DR_REASONS(X)                                                                              \
-    X(NONE, "nothing holds it")                                                                    \
-    X(HELD, "held by its user, an operator, or after too many requeues")                           \
-    X(BEGIN_TIME, "its not-before time has not come")                                              \
-    X(DEPENDENCY, "another job has to end first")                                                  \
-    X(ARRAY_LIMIT, "as many of its array run as may run at a time")                                \
-    X(NEVER, "no pool could hold it even when empty")                                              \
-    X(LAW, "a rule of place or of data forbids every pool that could hold it")                     \
-    X(SITE_DOWN, "the sites that could hold it don't answer, or their nodes are down or drained")  \
-    X(QUOTA, "a quota on its account's path is used up")                                           \
-    X(KEPT, "what is free is held back by another account's lending limit")                        \
-    X(GUARANTEES_OF, "what is free is owed to other accounts' guarantees")                         \
-    X(RECLAIMING, "others have been warned to leave for it")                                       \
-    X(CAPACITY, "too little is free in every pool that it may use")                                \
-    X(TOPOLOGY, "enough is free, but not close enough together")                                   \
-    X(POWER, "a power cap leaves no room")                                                         \
-    X(RESERVATION, "it would delay a job that holds a reservation")                                \
-    X(DATA, "its data is elsewhere")                                                               \
+#define DR_REASONS(X)                                                                             \
+    X(NONE, "nothing holds it")                                                                   \
+    X(HELD, "held by its user, an operator, or after too many requeues")                          \
+    X(BEGIN_TIME, "its not-before time has not come")                                             \
+    X(DEPENDENCY, "another job has to end first")                                                 \
+    X(ARRAY_LIMIT, "as many of its array run as may run at a time")                               \
+    X(NEVER, "no pool could hold it even when empty")                                             \
+    X(LAW, "a rule of place or of data forbids every pool that could hold it")                    \
+    X(SITE_DOWN, "the sites that could hold it don't answer, or their nodes are down or drained") \
+    X(QUOTA, "a quota on its account's path is used up")                                          \
+    X(KEPT, "what is free is held back by another account's lending limit")                       \
+    X(GUARANTEES_OF, "what is free is owed to other accounts' guarantees")                        \
+    X(RECLAIMING, "others have been warned to leave for it")                                      \
+    X(CAPACITY, "too little is free in every pool that it may use")                               \
+    X(TOPOLOGY, "enough is free, but not close enough together")                                  \
+    X(POWER, "a power cap leaves no room")                                                        \
+    X(RESERVATION, "it would delay a job that holds a reservation")                               \
+    X(DATA, "its data is elsewhere")                                                              \
     X(PRIORITY, "other jobs of its account come first")
 
 enum dr_reason {
@@ -160,12 +160,12 @@ enum dr_reason {
 };
 
 /* The rule that a placement followed. */
-#define DR_RULES(X)                                                                                \
-    X(NONE, "no rule")                                                                             \
-    X(GUARANTEE, "within the guarantee of every account on its path's choosing level")             \
-    X(SHARE, "above guarantee, least weighted share first")                                        \
-    X(BACKFILL, "ahead of its turn, delaying no reservation")                                      \
-    X(PROMISE, "takes what others were warned to leave for it")                                    \
+#define DR_RULES(X)                                                                    \
+    X(NONE, "no rule")                                                                 \
+    X(GUARANTEE, "within the guarantee of every account on its path's choosing level") \
+    X(SHARE, "above guarantee, least weighted share first")                            \
+    X(BACKFILL, "ahead of its turn, delaying no reservation")                          \
+    X(PROMISE, "takes what others were warned to leave for it")                        \
     X(RESERVATION, "takes what was reserved for it")
 
 enum dr_rule {
@@ -174,20 +174,20 @@ enum dr_rule {
 #undef DR_ENUM
 };
 
-#define DR_RESOURCES(X)                                                                            \
-    X(ACCELERATORS, "accelerators, in thousandths")                                                \
-    X(CPUS, "CPUs, in thousandths")                                                                \
+#define DR_RESOURCES(X)                             \
+    X(ACCELERATORS, "accelerators, in thousandths") \
+    X(CPUS, "CPUs, in thousandths")                 \
     X(MEMORY, "memory, in MB")
 
 enum dr_resource {
 #define DR_ENUM(name, text) DR_RESOURCE_##name,
     DR_RESOURCES(DR_ENUM)
 #undef DR_ENUM
-    DR_RESOURCE_COUNT
+        DR_RESOURCE_COUNT
 };
 
-#define DR_ENGINES(X)                                                                              \
-    X(LOCAL, "real processes on the controller's own machine")                                     \
+#define DR_ENGINES(X)                                          \
+    X(LOCAL, "real processes on the controller's own machine") \
     X(SIMULATED, "no processes at all: ends come from a virtual clock")
 
 enum dr_engine_kind {
@@ -196,10 +196,10 @@ enum dr_engine_kind {
 #undef DR_ENUM
 };
 
-#define DR_DEPENDENCY_KINDS(X)                                                                     \
-    X(AFTEROK, "that job has COMPLETED")                                                           \
-    X(AFTERNOTOK, "that job has ended in another way")                                             \
-    X(AFTERANY, "that job has ended")                                                              \
+#define DR_DEPENDENCY_KINDS(X)                         \
+    X(AFTEROK, "that job has COMPLETED")               \
+    X(AFTERNOTOK, "that job has ended in another way") \
+    X(AFTERANY, "that job has ended")                  \
     X(SINGLETON, "no earlier job of the same user and name is left")
 
 enum dr_dependency_kind {
@@ -209,25 +209,25 @@ enum dr_dependency_kind {
 };
 
 /* What a user may do; a user has these in general, and in single accounts. */
-#define DR_ROLES(X)                                                                                \
-    X(USER, "submit to an account; see and end own jobs")                                          \
-    X(ACCOUNT_ADMIN, "hold, release and cancel every job at or below an account; its tokens")      \
-    X(AUDITOR, "read everything, change nothing")                                                  \
-    X(OPERATOR, "drain and resume nodes; hold, release and cancel every job")                      \
+#define DR_ROLES(X)                                                                    \
+    X(USER, "submit to an account; see and end own jobs")                              \
+    X(ACCOUNT_ADMIN, "see, hold, release and cancel every job at or below an account") \
+    X(AUDITOR, "read everything, change nothing")                                      \
+    X(OPERATOR, "drain and resume nodes; hold, release and cancel every job")          \
     X(ADMIN, "everything, the federation and all tokens included")
 
 enum dr_role {
 #define DR_ENUM(name, text) DR_ROLE_##name,
     DR_ROLES(DR_ENUM)
 #undef DR_ENUM
-    DR_ROLE_COUNT
+        DR_ROLE_COUNT
 };
 
 /* With whom a data class may share a node's parts (POLICY, section 4). */
-#define DR_SHARES(X)                                                                               \
-    X(ACCELERATOR, "with anyone, parts of one accelerator too")                                    \
-    X(NODE, "the node, never an accelerator")                                                      \
-    X(BLOCK, "the block, never a node")                                                            \
+#define DR_SHARES(X)                                            \
+    X(ACCELERATOR, "with anyone, parts of one accelerator too") \
+    X(NODE, "the node, never an accelerator")                   \
+    X(BLOCK, "the block, never a node")                         \
     X(NONE, "nothing below the site: whole blocks")
 
 enum dr_share {

@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* DECLARE and TOKEN: the federation's parts, one declaration at a time. The file as a whole is
+ * checked by the federation room; here each part is judged against the state that it meets. */
+#include "core/admit.h"
+
+/* ---- helpers ---- */
+
+/* The id that a declaration is about: its own, or the next one for 0. Refused when it is neither
+ * there nor the next, or the table is full. */
+static int check_id(uint32_t *id, uint32_t count, uint32_t count_max, const char *what,
+                    struct dr_answer *answer)
+{
+    if (*id == 0)
+        *id = count + 1;
+    if (*id > count + 1)
+        return dr_refuse(answer, DR_REFUSAL_UNKNOWN, what, "there is no %s with id %u", what, *id);
+    if (*id > count_max)
+        return dr_refuse(answer, DR_REFUSAL_FULL, what, "the table of %ss is full (%u)", what,
+                         count_max);
+    answer->id = *id;
+    return 1;
+}
+
+static int check_known(uint32_t id, uint32_t count, const char *what, struct dr_answer *answer)
+{
+    if (id >= 1 && id <= count) {
+        answer->id = id;
+        return 1;
+    }
+    return dr_refuse(answer, DR_REFUSAL_UNKNOWN, what, "there is no %s with id %u", what, id);
+}
+
+static int check_name(const char *name, uint32_t named, uint32_t id, const char *what,
+                      struct dr_answer *answer)
+{
+    if (!dr_name_valid(name))
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "name",
+                         "found '%s', expected a name of a %s: a-z, 0-9 and -, at most 63 "
+                         "characters",
+                         name, what);
+    if (named != 0 && named != id)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "name", "another %s is called %s", what, name);
+    return 1;
+}
+
+static int check_amount(int64_t value, int64_t max, const char *field, struct dr_answer *answer)
+{
+    if (value >= 0 && value <= max)
+        return 1;
+    return dr_refuse(answer, DR_REFUSAL_INVALID, field, "found %lld, expected 0 to %lld",
+                     (long long)value, (long long)max);
+}
+
+#define AMOUNT_MAX   (INT64_C(1) << 50) /* thousandths or MB: a nation fits */
+#define POWER_MAX_W  (INT64_C(1) << 40)
+#define PRICE_MAX    (INT64_C(1) << 50)
+#define DURATION_MAX (3660 * DR_DAY_US)
+
+/* ---- one function per part ---- */
+
+static int check_settings(const struct dr_fact_settings_set *settings, struct dr_answer *answer)
+{
+    return check_name(settings->name, 0, 0, "federation", answer) &&
+           check_amount(settings->half_life_us, DURATION_MAX, "half_life", answer) &&
+           check_amount(settings->minimum_run_us, DURATION_MAX, "minimum_run", answer) &&
+           check_amount(settings->loss_cap_us, DURATION_MAX, "loss_cap", answer) &&
+           check_amount(settings->preemption_credit_us, DURATION_MAX, "preemption_credit",
+                        answer) &&
+           check_amount(settings->default_limit_us, DURATION_MAX, "default_limit", answer) &&
+           check_amount(settings->default_grace_us, DR_DAY_US, "default_grace", answer) &&
+           check_amount(settings->retain_ended_us, DURATION_MAX, "retain_ended", answer) &&
+           check_amount(settings->span_price_micro, PRICE_MAX, "span_price", answer) &&
+           (settings->job_uid != 0 ||
+            dr_refuse(answer, DR_REFUSAL_INVALID, "job_user", "no job runs as uid 0"));
+}
+
+static int check_chip(const struct dr_core *core, struct dr_fact_chip_set *chip,
+                      struct dr_answer *answer)
+{
+    return check_id(&chip->chip, core->chips_count, DR_CHIPS_MAX, "chip", answer) &&
+           check_name(chip->name, dr_chip_named(core, chip->name).v, chip->chip, "chip", answer) &&
+           check_amount(chip->memory_mb, AMOUNT_MAX, "memory", answer) &&
+           check_amount(chip->idle_w, POWER_MAX_W, "idle_w", answer) &&
+           check_amount(chip->busy_w, POWER_MAX_W, "busy_w", answer) &&
+           check_amount(chip->price_micro, PRICE_MAX, "price", answer);
+}
+
+static int check_site(const struct dr_core *core, struct dr_fact_site_set *site,
+                      struct dr_answer *answer)
+{
+    if (!check_id(&site->site, core->sites_count, DR_SITES_MAX, "site", answer) ||
+        !check_name(site->name, dr_site_named(core, site->name).v, site->site, "site", answer) ||
+        !check_amount(site->power_cap_w, POWER_MAX_W, "power_cap", answer))
+        return 0;
+    if (site->pue_milli < 1000 || site->pue_milli > 10000)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "pue",
+                         "found %u thousandths, expected 1 to 10", site->pue_milli);
+    if (site->tariff_micro_count != DR_TARIFF_HOURS)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "tariff", "found %u prices, expected %d",
+                         site->tariff_micro_count, DR_TARIFF_HOURS);
+    for (uint32_t i = 0; i < DR_TARIFF_HOURS; i += 1)
+        if (!check_amount(site->tariff_micro[i], PRICE_MAX, "tariff", answer))
+            return 0;
+    if (site->utc_offset_min < -1440 || site->utc_offset_min > 1440)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "utc_offset",
+                         "found %d minutes, expected at most a day", site->utc_offset_min);
+    if (site->engine > DR_ENGINE_SIMULATED)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "engine", "there is no such engine");
+    return 1;
+}
+
+static int check_pool(const struct dr_core *core, struct dr_fact_pool_set *pool,
+                      struct dr_answer *answer)
+{
+    uint32_t below = 1;
+
+    if (!check_id(&pool->pool, core->pools_count, core->limits.pools_max, "pool", answer) ||
+        !check_known(pool->site, core->sites_count, "site", answer) ||
+        !check_name(pool->name, dr_pool_named(core, (dr_site_id){pool->site}, pool->name).v,
+                    pool->pool, "pool", answer))
+        return 0;
+    if (pool->chip > core->chips_count)
+        return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "chip", "there is no such chip");
+    if (pool->accelerators > DR_ACCELERATORS_MAX || (pool->chip == 0) != (pool->accelerators == 0))
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "accelerators",
+                         "found %u per node, expected 1 to %u with a chip and 0 without one",
+                         pool->accelerators, DR_ACCELERATORS_MAX);
+    if (!check_known(pool->owner, core->accounts_count, "owner", answer) ||
+        !check_amount(pool->memory_mb, AMOUNT_MAX, "memory", answer) ||
+        !check_amount(pool->node_idle_w, POWER_MAX_W, "node_idle_w", answer) ||
+        !check_amount(pool->default_limit_us, DURATION_MAX, "default_limit", answer))
+        return 0;
+    if (pool->cpus == 0)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "cpus", "a node has CPUs");
+    if (pool->levels_count > DR_LEVELS_MAX)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "levels", "found %u, expected at most %u",
+                         pool->levels_count, DR_LEVELS_MAX);
+    for (uint32_t i = 0; i < pool->levels_count; i += 1) {
+        if (!dr_name_valid(pool->levels[i].name))
+            return dr_refuse(answer, DR_REFUSAL_INVALID, "levels",
+                             "found '%s', expected the name of a level", pool->levels[i].name);
+        if (pool->levels[i].nodes < below || pool->levels[i].nodes % below != 0)
+            return dr_refuse(answer, DR_REFUSAL_INVALID, "levels",
+                             "level %s has %u nodes, expected a multiple of %u",
+                             pool->levels[i].name, pool->levels[i].nodes, below);
+        below = pool->levels[i].nodes;
+    }
+    if (pool->groups_count != DR_RESOURCE_COUNT)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "groups", "expected one group per resource");
+    for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1)
+        if (pool->groups[i] == 0 || pool->groups[i] > core->groups_count ||
+            core->groups[pool->groups[i] - 1].resource != i)
+            return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "groups", "there is no such group for %s",
+                             dr_resource_name((enum dr_resource)i));
+    if (pool->consent_count > DR_COUNT_OF(core->pools[0].consent))
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "consent",
+                         "found %u accounts, expected at "
+                         "most %zu",
+                         pool->consent_count, DR_COUNT_OF(core->pools[0].consent));
+    for (uint32_t i = 0; i < pool->consent_count; i += 1)
+        if (pool->consent[i] == 0 || pool->consent[i] > core->accounts_count)
+            return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "consent", "there is no such account");
+    if (pool->pool <= core->pools_count) {
+        const struct dr_pool *known = &core->pools[pool->pool - 1];
+
+        if (known->site.v != pool->site || known->chip.v != pool->chip ||
+            known->accelerators != pool->accelerators)
+            return dr_refuse(answer, DR_REFUSAL_STATE, "pool",
+                             "the site, chip and accelerators per node of pool %s never change; "
+                             "declare another pool and remove this one",
+                             known->name);
+        for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1)
+            if (known->groups[i].v != pool->groups[i])
+                return dr_refuse(answer, DR_REFUSAL_STATE, "groups",
+                                 "the quota groups of pool %s never change", known->name);
+    }
+    answer->id = pool->pool;
+    return 1;
+}
+
+static int check_nodes_added(const struct dr_core *core, struct dr_fact_nodes_added *nodes,
+                             struct dr_answer *answer)
+{
+    const struct dr_pool *pool;
+
+    if (!check_known(nodes->pool, core->pools_count, "pool", answer))
+        return 0;
+    pool = &core->pools[nodes->pool - 1];
+    if (nodes->node == 0)
+        nodes->node = core->nodes_count + 1;
+    if (nodes->node != core->nodes_count + 1)
+        return dr_refuse(answer, DR_REFUSAL_STATE, "node", "found first id %u, expected %u",
+                         nodes->node, core->nodes_count + 1);
+    if (nodes->count == 0 || nodes->count > core->limits.nodes_max - core->nodes_count)
+        return dr_refuse(answer, DR_REFUSAL_FULL, "nodes", "found %u, expected 1 to %u",
+                         nodes->count, core->limits.nodes_max - core->nodes_count);
+    if (pool->ranges_count == DR_POOL_RANGES_MAX)
+        return dr_refuse(answer, DR_REFUSAL_FULL, "nodes",
+                         "pool %s has grown %u times already; declare another pool", pool->name,
+                         DR_POOL_RANGES_MAX);
+    answer->id = nodes->node;
+    return 1;
+}
+
+static int check_account(const struct dr_core *core, struct dr_fact_account_set *account,
+                         struct dr_answer *answer)
+{
+    int is_new;
+
+    if (!check_id(&account->account, core->accounts_count, core->limits.accounts_max, "account",
+                  answer))
+        return 0;
+    is_new = account->account == core->accounts_count + 1;
+    if (!check_name(account->name, dr_account_named(core, account->name).v, account->account,
+                    "account", answer))
+        return 0;
+    if ((account->account == 1) != (account->parent == 0))
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "parent",
+                         "the first account is the root and has no parent; every other one has");
+    if (account->parent >= account->account ||
+        (account->parent != 0 && core->accounts[account->parent - 1].removed))
+        return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "parent", "there is no such account");
+    if (account->weight == 0 || account->weight > 1000000000)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "weight",
+                         "found %u thousandths, expected 0.001 to 1000000", account->weight);
+    if (!check_amount(account->default_limit_us, DURATION_MAX, "default_limit", answer))
+        return 0;
+    if (!is_new && core->accounts[account->account - 1].parent.v != account->parent)
+        return dr_refuse(answer, DR_REFUSAL_STATE, "parent",
+                         "the parent of an account never "
+                         "changes");
+    if (is_new && account->parent != 0) {
+        const struct dr_account *parent = &core->accounts[account->parent - 1];
+
+        if (parent->depth + 1 >= DR_DEPTH_MAX)
+            return dr_refuse(answer, DR_REFUSAL_INVALID, "parent",
+                             "the tree would be deeper than %u accounts", DR_DEPTH_MAX);
+        if (parent->first_child == DR_ROW_NONE && parent->jobs_live > 0)
+            return dr_refuse(answer, DR_REFUSAL_STATE, "parent",
+                             "account %s has %u live jobs of its own; jobs belong to leaves",
+                             parent->name, parent->jobs_live);
+    }
+    for (uint32_t i = 0; i < account->limits_count; i += 1) {
+        const struct dr_quota_limits *limits = &account->limits[i];
+        const char *group;
+        int64_t siblings = 0;
+        int64_t children = 0;
+
+        if (limits->group.v == 0 || limits->group.v > core->groups_count)
+            return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "guarantees", "there is no such group");
+        group = core->groups[limits->group.v - 1].name;
+        if (!check_amount(limits->guarantee, AMOUNT_MAX, group, answer) ||
+            (limits->borrow != DR_FOREVER_US &&
+             !check_amount(limits->borrow, AMOUNT_MAX, group, answer)) ||
+            (limits->lend != DR_FOREVER_US &&
+             !check_amount(limits->lend, AMOUNT_MAX, group, answer)))
+            return 0;
+        if (account->parent == 0)
+            continue;
+        for (uint32_t row = core->accounts[account->parent - 1].first_child; row != DR_ROW_NONE;
+             row = core->accounts[row].next_sibling)
+            if (row != account->account - 1)
+                siblings += dr_quota_at(core, (dr_account_id){row + 1}, limits->group)->guarantee;
+        if (siblings + limits->guarantee >
+            dr_quota_at(core, (dr_account_id){account->parent}, limits->group)->guarantee)
+            return dr_refuse(
+                answer, DR_REFUSAL_LIMIT, "guarantees",
+                "guarantee of %lld in group %s: with %lld for its siblings that is more than the "
+                "%lld of %s",
+                (long long)limits->guarantee, group, (long long)siblings,
+                (long long)dr_quota_at(core, (dr_account_id){account->parent}, limits->group)
+                    ->guarantee,
+                core->accounts[account->parent - 1].name);
+        if (is_new)
+            continue;
+        for (uint32_t row = core->accounts[account->account - 1].first_child; row != DR_ROW_NONE;
+             row = core->accounts[row].next_sibling)
+            children += dr_quota_at(core, (dr_account_id){row + 1}, limits->group)->guarantee;
+        if (children > limits->guarantee)
+            return dr_refuse(answer, DR_REFUSAL_LIMIT, "guarantees",
+                             "guarantee of %lld in group %s is less than the %lld of the accounts "
+                             "below it",
+                             (long long)limits->guarantee, group, (long long)children);
+    }
+    return 1;
+}
+
+static int check_account_removed(const struct dr_core *core,
+                                 const struct dr_fact_account_removed *removed,
+                                 struct dr_answer *answer)
+{
+    const struct dr_account *account;
+
+    if (!check_known(removed->account, core->accounts_count, "account", answer))
+        return 0;
+    account = &core->accounts[removed->account - 1];
+    if (account->parent.v == 0)
+        return dr_refuse(answer, DR_REFUSAL_STATE, "account", "the root account stays");
+    if (account->first_child != DR_ROW_NONE)
+        return dr_refuse(answer, DR_REFUSAL_STATE, "account", "account %s has accounts below it",
+                         account->name);
+    if (account->jobs_live > 0)
+        return dr_refuse(answer, DR_REFUSAL_STATE, "account",
+                         "account %s has %u live jobs; let them end or cancel them first",
+                         account->name, account->jobs_live);
+    answer->unchanged = account->removed;
+    return 1;
+}
+
+static int check_user(const struct dr_core *core, struct dr_fact_user_set *user,
+                      struct dr_answer *answer)
+{
+    uint32_t same;
+
+    if (!check_id(&user->user, core->users_count, core->limits.users_max, "user", answer) ||
+        !check_name(user->name, dr_user_named(core, user->name).v, user->user, "user", answer))
+        return 0;
+    same = dr_user_of_uid(core, user->uid).v;
+    if (same != 0 && same != user->user)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "uid", "user %s has uid %u already",
+                         core->users[same - 1].name, user->uid);
+    if (user->memberships_count > DR_ROLES_MAX)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "accounts", "found %u, expected at most %u",
+                         user->memberships_count, DR_ROLES_MAX);
+    for (uint32_t i = 0; i < user->memberships_count; i += 1) {
+        uint32_t account = user->memberships[i].account.v;
+
+        if (account == 0 || account > core->accounts_count || core->accounts[account - 1].removed ||
+            user->memberships[i].role >= DR_ROLE_COUNT)
+            return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "accounts", "there is no such account");
+    }
+    if (user->default_account > core->accounts_count)
+        return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "default_account", "there is no such account");
+    return 1;
+}
+
+static int check_class(const struct dr_core *core, struct dr_fact_data_class_set *class,
+                       struct dr_answer *answer)
+{
+    if (!check_id(&class->data_class, core->classes_count, DR_DATA_CLASSES_MAX, "data class",
+                  answer) ||
+        !check_name(class->name, dr_class_named(core, class->name).v, class->data_class,
+                    "data class", answer))
+        return 0;
+    if (class->share > DR_SHARE_NONE)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "share", "there is no such way to share");
+    return 1;
+}
+
+static int check_dataset(const struct dr_core *core, struct dr_fact_dataset_set *dataset,
+                         struct dr_answer *answer)
+{
+    if (!check_id(&dataset->dataset, core->datasets_count, core->limits.datasets_max, "dataset",
+                  answer) ||
+        !check_name(dataset->name, dr_dataset_named(core, dataset->name).v, dataset->dataset,
+                    "dataset", answer) ||
+        !check_amount(dataset->bytes, INT64_MAX, "bytes", answer))
+        return 0;
+    if (dataset->data_class > core->classes_count)
+        return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "data_class", "there is no such data class");
+    for (uint32_t row = core->sites_count; row < DR_SITES_MAX; row += 1)
+        if (dr_site_set_has(&dataset->sites, row))
+            return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "sites", "there is no such site");
+    return 1;
+}
+
+/* Nothing may still refer to a part that goes. */
+static int check_unused(const struct dr_core *core, const struct dr_fact *fact,
+                        struct dr_answer *answer)
+{
+    uint32_t id = 0;
+
+    if (fact->kind == DR_FACT_CHIP_REMOVED) {
+        id = fact->chip_removed.chip;
+        if (!check_known(id, core->chips_count, "chip", answer))
+            return 0;
+    } else if (fact->kind == DR_FACT_SITE_REMOVED) {
+        id = fact->site_removed.site;
+        if (!check_known(id, core->sites_count, "site", answer))
+            return 0;
+    } else {
+        id = fact->pool_removed.pool;
+        if (!check_known(id, core->pools_count, "pool", answer))
+            return 0;
+        for (uint32_t i = 0; i < core->pools[id - 1].nodes_count; i += 1)
+            if (!core->nodes[dr_pool_node_row(&core->pools[id - 1], i)].removed)
+                return dr_refuse(answer, DR_REFUSAL_STATE, "pool",
+                                 "pool %s still has nodes; they leave once they are empty",
+                                 core->pools[id - 1].name);
+        return 1;
+    }
+    for (uint32_t row = 0; row < core->pools_count; row += 1) {
+        const struct dr_pool *pool = &core->pools[row];
+
+        if (!pool->removed &&
+            (fact->kind == DR_FACT_CHIP_REMOVED ? pool->chip.v : pool->site.v) == id)
+            return dr_refuse(answer, DR_REFUSAL_STATE, "", "pool %s still refers to it",
+                             pool->name);
+    }
+    return 1;
+}
+
+static int check_leaving_node(const struct dr_core *core, struct dr_fact_node_flags *flags,
+                              struct dr_answer *answer)
+{
+    if (!check_known(flags->node, core->nodes_count, "node", answer))
+        return 0;
+    if (flags->removed && core->nodes[flags->node - 1].tasks > 0)
+        return dr_refuse(answer, DR_REFUSAL_STATE, "node", "the node still has attempts");
+    flags->drained = 1;
+    flags->removing = 1;
+    flags->down = core->nodes[flags->node - 1].down;
+    return 1;
+}
+
+static int check_token(const struct dr_core *core, const struct dr_command *command,
+                       struct dr_fact *fact, struct dr_answer *answer)
+{
+    uint8_t roles = dr_command_roles(core, command, (dr_account_id){0});
+    uint32_t user;
+
+    if (fact->kind == DR_FACT_TOKEN_ISSUED) {
+        user = fact->token_issued.token_user;
+        if (!check_id(&fact->token_issued.token, core->tokens_count, core->limits.tokens_max,
+                      "token", answer))
+            return 0;
+        if (answer->id != core->tokens_count + 1)
+            return dr_refuse(answer, DR_REFUSAL_STATE, "token", "a token's id is used once");
+        if (user == 0 || user > core->users_count || core->users[user - 1].removed)
+            return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "user", "there is no such user");
+    } else {
+        if (!check_known(fact->token_revoked.token, core->tokens_count, "token", answer))
+            return 0;
+        user = core->tokens[fact->token_revoked.token - 1].user.v;
+        answer->unchanged = core->tokens[fact->token_revoked.token - 1].revoked;
+    }
+    if (!(roles & DR_ROLE_BIT(ADMIN)) && user != command->user.v)
+        return dr_refuse(answer, DR_REFUSAL_DENIED, "user",
+                         "only admins deal with other users' tokens");
+    return 1;
+}
+
+int dr_check_declare(const struct dr_core *core, const struct dr_command *command,
+                     struct dr_fact *settled, struct dr_answer *answer)
+{
+    *settled = command->body.declare;
+    settled->user = command->user;
+    settled->token = command->token;
+    settled->source = command->source;
+    settled->reason = command->reason;
+    if (command->kind == DR_COMMAND_TOKEN) {
+        if (settled->kind != DR_FACT_TOKEN_ISSUED && settled->kind != DR_FACT_TOKEN_REVOKED)
+            return dr_refuse(answer, DR_REFUSAL_INVALID, "", "this is no token command");
+        return check_token(core, command, settled, answer);
+    }
+    if (command->kind == DR_COMMAND_ERASE) {
+        if (settled->kind != DR_FACT_TEXT_ERASED || settled->text_erased.text == 0)
+            return dr_refuse(answer, DR_REFUSAL_INVALID, "", "this erases nothing");
+        return 1;
+    }
+    if (!(dr_command_roles(core, command, (dr_account_id){0}) & DR_ROLE_BIT(ADMIN)))
+        return dr_refuse(answer, DR_REFUSAL_DENIED, "", "only admins change the federation");
+    /* Only declarations are commands; what happens to jobs is not to be declared. */
+    if (settled->kind == DR_FACT_SETTINGS_SET)
+        return check_settings(&settled->settings_set, answer);
+    if (settled->kind == DR_FACT_CHIP_SET)
+        return check_chip(core, &settled->chip_set, answer);
+    if (settled->kind == DR_FACT_SITE_SET)
+        return check_site(core, &settled->site_set, answer);
+    if (settled->kind == DR_FACT_GROUP_SET)
+        return check_id(&settled->group_set.group, core->groups_count, core->limits.groups_max,
+                        "group", answer) &&
+               (settled->group_set.resource < DR_RESOURCE_COUNT ||
+                dr_refuse(answer, DR_REFUSAL_INVALID, "resource", "there is no such resource"));
+    if (settled->kind == DR_FACT_POOL_SET)
+        return check_pool(core, &settled->pool_set, answer);
+    if (settled->kind == DR_FACT_NODES_ADDED)
+        return check_nodes_added(core, &settled->nodes_added, answer);
+    if (settled->kind == DR_FACT_NODE_FLAGS)
+        return check_leaving_node(core, &settled->node_flags, answer);
+    if (settled->kind == DR_FACT_DATA_CLASS_SET)
+        return check_class(core, &settled->data_class_set, answer);
+    if (settled->kind == DR_FACT_DATASET_SET)
+        return check_dataset(core, &settled->dataset_set, answer);
+    if (settled->kind == DR_FACT_ACCOUNT_SET)
+        return check_account(core, &settled->account_set, answer);
+    if (settled->kind == DR_FACT_ACCOUNT_REMOVED)
+        return check_account_removed(core, &settled->account_removed, answer);
+    if (settled->kind == DR_FACT_USER_SET)
+        return check_user(core, &settled->user_set, answer);
+    if (settled->kind == DR_FACT_CHIP_REMOVED || settled->kind == DR_FACT_SITE_REMOVED ||
+        settled->kind == DR_FACT_POOL_REMOVED)
+        return check_unused(core, settled, answer);
+    if (settled->kind == DR_FACT_DATA_CLASS_REMOVED)
+        return check_known(settled->data_class_removed.data_class, core->classes_count,
+                           "data class", answer);
+    if (settled->kind == DR_FACT_DATASET_REMOVED)
+        return check_known(settled->dataset_removed.dataset, core->datasets_count, "dataset",
+                           answer);
+    if (settled->kind == DR_FACT_USER_REMOVED)
+        return check_known(settled->user_removed.user, core->users_count, "user", answer);
+    return dr_refuse(answer, DR_REFUSAL_INVALID, "", "this is not a declaration");
+}

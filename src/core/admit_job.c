@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SUBMIT: everything that can be wrong with a job, and the fact that accepts it. */
+#include "core/admit.h"
+
+#define PRIORITY_MAX    1000000
+#define DURATION_MAX_US (400 * DR_DAY_US)
+#define SINGLETONS_MAX  4096
+#define SIGNAL_MAX      64
+#define MEMORY_MB_MAX   (1u << 30)
+#define CPUS_MILLI_MAX  (1u << 24)
+
+static int check_account(const struct dr_core *core, const struct dr_command *command,
+                         struct dr_fact_job_accepted *job, struct dr_answer *answer)
+{
+    const struct dr_account *account;
+    uint8_t roles;
+
+    if (job->job_user == 0)
+        job->job_user = command->user.v;
+    if (job->job_user == 0 || job->job_user > core->users_count ||
+        core->users[job->job_user - 1].removed)
+        return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "user", "there is no such user");
+    if (job->job_user != command->user.v && !(dr_command_roles(core, command, (dr_account_id){0}) &
+                                              (DR_ROLE_BIT(OPERATOR) | DR_ROLE_BIT(ADMIN))))
+        return dr_refuse(answer, DR_REFUSAL_DENIED, "user",
+                         "only operators and admins submit for other users");
+    if (job->account == 0) {
+        job->account = core->users[job->job_user - 1].default_account.v;
+        if (job->account == 0)
+            return dr_refuse(answer, DR_REFUSAL_INVALID, "account",
+                             "user %s has no default account; name one",
+                             core->users[job->job_user - 1].name);
+    }
+    if (job->account > core->accounts_count || core->accounts[job->account - 1].removed)
+        return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "account", "there is no such account");
+    account = &core->accounts[job->account - 1];
+    if (account->first_child != DR_ROW_NONE)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "account",
+                         "account %s has accounts below it; jobs belong to one of those",
+                         account->name);
+    roles = dr_user_roles(core, (dr_user_id){job->job_user}, (dr_account_id){job->account});
+    if (command->user.v == job->job_user)
+        roles &= command->roles;
+    if (!(roles & (DR_ROLE_BIT(USER) | DR_ROLE_BIT(ACCOUNT_ADMIN) | DR_ROLE_BIT(ADMIN))))
+        return dr_refuse(answer, DR_REFUSAL_DENIED, "account",
+                         "user %s may not submit to account %s",
+                         core->users[job->job_user - 1].name, account->name);
+    return 1;
+}
+
+static int check_alternative(const struct dr_core *core, const struct dr_alternative *alternative,
+                             uint32_t index, struct dr_answer *answer)
+{
+    char prefix[32] = "";
+    char field[64];
+
+    if (index > 0)
+        dr_format(prefix, sizeof prefix, "alternatives[%u].", index - 1);
+#define FIELD(name) dr_format(field, sizeof field, "%s%s", prefix, name)
+    if (alternative->tasks < 1 || alternative->tasks > DR_TASKS_MAX)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, FIELD("tasks"),
+                         "found %u tasks, expected 1 to %u", alternative->tasks, DR_TASKS_MAX);
+    if (alternative->accelerators_per_task % 1000 != 0)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, FIELD("accelerators"),
+                         "found %u thousandths of an accelerator per task, expected a whole number "
+                         "of accelerators",
+                         alternative->accelerators_per_task);
+    if (alternative->accelerators_per_task > DR_ACCELERATORS_MAX * 1000)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, FIELD("accelerators"),
+                         "found %u accelerators per task, expected at most %u (a task runs on one "
+                         "node; use more tasks)",
+                         alternative->accelerators_per_task / 1000, DR_ACCELERATORS_MAX);
+    if (alternative->cpus_per_task < 1 || alternative->cpus_per_task > CPUS_MILLI_MAX)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, FIELD("cpus"),
+                         "found %u thousandths of a CPU per task, expected 1 to %u",
+                         alternative->cpus_per_task, CPUS_MILLI_MAX);
+    if (alternative->memory_mb_per_task > MEMORY_MB_MAX)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, FIELD("memory_mb"),
+                         "found %u MB per task, expected at most %u",
+                         alternative->memory_mb_per_task, MEMORY_MB_MAX);
+    if (alternative->factor < 1)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, FIELD("factor"),
+                         "found 0, expected a factor of at least 0.001");
+    if (core->chips_count < 64 && alternative->chips >> core->chips_count != 0)
+        return dr_refuse(answer, DR_REFUSAL_UNKNOWN, FIELD("chips"), "there is no such chip");
+#undef FIELD
+    return 1;
+}
+
+static int check_span(int64_t value, int64_t max, const char *field, struct dr_answer *answer)
+{
+    char found[DR_TEXT_BYTES];
+    char most[DR_TEXT_BYTES];
+
+    if (value >= 0 && value <= max)
+        return 1;
+    return dr_refuse(answer, DR_REFUSAL_INVALID, field, "found %s, expected 0 to %s",
+                     dr_format_duration(value, found), dr_format_duration(max, most));
+}
+
+static int check_times(const struct dr_core *core, struct dr_fact_job_accepted *job, int64_t now_us,
+                       struct dr_answer *answer)
+{
+    uint32_t row;
+
+    for (row = job->account - 1; job->limit_us == 0 && row != DR_ROW_NONE;
+         row = core->accounts[row].parent.v - 1)
+        job->limit_us = core->accounts[row].default_limit_us;
+    if (job->limit_us == 0)
+        job->limit_us = core->settings.default_limit_us;
+    if (job->limit_us <= 0)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "limit_us",
+                         "the job states no time limit and neither its account nor the federation "
+                         "has a default");
+    if (job->grace_us == 0)
+        job->grace_us = core->settings.default_grace_us;
+    if (!check_span(job->limit_us, DURATION_MAX_US, "limit_us", answer) ||
+        !check_span(job->grace_us, DR_DAY_US, "grace_us", answer) ||
+        !check_span(job->checkpoint_us, DURATION_MAX_US, "checkpoint_us", answer) ||
+        !check_span(job->restart_us, DURATION_MAX_US, "restart_us", answer) ||
+        !check_span(job->warn_before_us, DURATION_MAX_US, "warn_before_us", answer))
+        return 0;
+    if (job->warn_before_us >= job->limit_us)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "warn_before_us",
+                         "the warning would come before the start: it must be less than the time "
+                         "limit");
+    if (job->begin_us < 0)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "begin_us", "expected an instant after 1970");
+    if (job->deadline_us != 0 && job->deadline_us <= now_us)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "deadline_us",
+                         "the deadline has passed already");
+    if (job->deadline_us != 0 && job->deadline_us <= job->begin_us)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "deadline_us",
+                         "the deadline comes before the not-before time");
+    if (job->warn_signal > SIGNAL_MAX)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "warn_signal",
+                         "found signal %u, expected 1 to %u", job->warn_signal, SIGNAL_MAX);
+    return 1;
+}
+
+static int check_place(const struct dr_core *core, const struct dr_fact_job_accepted *job,
+                       struct dr_answer *answer)
+{
+    if (job->level_kind > 2)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "level", "expected a topology level");
+    if (job->level_kind != 0 && !dr_name_valid(job->level))
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "level",
+                         "found '%s', expected the name of a topology level", job->level);
+    for (uint32_t row = 0; row < DR_SITES_MAX; row += 1)
+        if (dr_site_set_has(&job->sites, row) &&
+            (row >= core->sites_count || core->sites[row].removed))
+            return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "sites", "there is no such site");
+    if (job->data_class > core->classes_count ||
+        (job->data_class != 0 && core->classes[job->data_class - 1].removed))
+        return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "data_class", "there is no such data class");
+    if (job->datasets_count > DR_DATASETS_OF_A_JOB)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "datasets", "found %u, expected at most %u",
+                         job->datasets_count, DR_DATASETS_OF_A_JOB);
+    for (uint32_t i = 0; i < job->datasets_count; i += 1)
+        if (job->datasets[i] == 0 || job->datasets[i] > core->datasets_count ||
+            core->datasets[job->datasets[i] - 1].removed)
+            return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "datasets", "there is no such dataset");
+    return 1;
+}
+
+/* Dependencies on jobs that have ended are judged here and left out of the fact; SINGLETON becomes
+ * one dependency per earlier job of the same user and name. */
+static int check_dependencies(const struct dr_core *core, struct dr_fact_job_accepted *job,
+                              struct dr_answer *answer)
+{
+    struct dr_dependency *kept;
+    uint32_t kept_count = 0;
+    uint32_t kept_max = job->dependencies_count + SINGLETONS_MAX;
+
+    if (job->dependencies_count == 0)
+        return 1;
+    if (job->dependencies_count > DR_DEPENDENCIES_MAX)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "dependencies",
+                         "found %u, expected at most %u", job->dependencies_count,
+                         DR_DEPENDENCIES_MAX);
+    /* Scratch is written by a check as well: it is nobody's state. */
+    kept = dr_arena_push((struct dr_arena *)&core->scratch, kept_max, sizeof kept[0]);
+    if (kept == NULL)
+        return dr_refuse(answer, DR_REFUSAL_FULL, "dependencies", "no room to judge them");
+    for (uint32_t i = 0; i < job->dependencies_count; i += 1) {
+        const struct dr_dependency *wanted = &job->dependencies[i];
+        uint32_t row = dr_map_find(&core->job_rows, wanted->job.v);
+        enum dr_job_state state;
+
+        if (wanted->kind == DR_DEPENDENCY_SINGLETON) {
+            for (uint32_t other = 0; other < core->jobs_high; other += 1) {
+                const struct dr_job *earlier = &core->jobs[other];
+
+                if (earlier->id.v == 0 || earlier->name_key != job->name_key ||
+                    earlier->user.v != job->job_user ||
+                    dr_job_state_ended((enum dr_job_state)earlier->state))
+                    continue;
+                if (kept_count == kept_max)
+                    return dr_refuse(answer, DR_REFUSAL_LIMIT, "dependencies",
+                                     "more than %u earlier jobs have the same user and name",
+                                     SINGLETONS_MAX);
+                kept[kept_count] = (struct dr_dependency){DR_DEPENDENCY_SINGLETON, earlier->id};
+                kept_count += 1;
+            }
+            continue;
+        }
+        if (row == DR_MAP_NONE)
+            return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "dependencies", "there is no job %llu",
+                             (unsigned long long)wanted->job.v);
+        state = (enum dr_job_state)core->jobs[row].state;
+        if (!dr_job_state_ended(state)) {
+            kept[kept_count] = *wanted;
+            kept_count += 1;
+        } else if (wanted->kind != DR_DEPENDENCY_AFTERANY &&
+                   (wanted->kind == DR_DEPENDENCY_AFTEROK) != (state == DR_JOB_COMPLETED)) {
+            return dr_refuse(answer, DR_REFUSAL_NEVER, "dependencies",
+                             "%s:%llu can never hold: that job has ended, %s",
+                             wanted->kind == DR_DEPENDENCY_AFTEROK ? "afterok" : "afternotok",
+                             (unsigned long long)wanted->job.v, dr_job_state_name(state));
+        }
+    }
+    if (core->edges_count + kept_count > core->edges_max)
+        return dr_refuse(answer, DR_REFUSAL_FULL, "dependencies",
+                         "the table of dependencies is full (%u)", core->edges_max);
+    job->dependencies = kept;
+    job->dependencies_count = kept_count;
+    return 1;
+}
+
+int dr_check_submit(const struct dr_core *core, const struct dr_command *command, int64_t now_us,
+                    struct dr_fact *settled, struct dr_answer *answer)
+{
+    struct dr_fact_job_accepted *job;
+
+    *settled = dr_fact_of(command, DR_FACT_JOB_ACCEPTED, now_us);
+    job = &settled->job_accepted;
+    *job = command->body.submit;
+    if (!check_account(core, command, job, answer))
+        return 0;
+    if (job->alternatives_count < 1 || job->alternatives_count > DR_ALTERNATIVES_MAX)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "alternatives",
+                         "found %u ways to run it, expected 1 to %u", job->alternatives_count,
+                         DR_ALTERNATIVES_MAX);
+    for (uint32_t i = 0; i < job->alternatives_count; i += 1)
+        if (!check_alternative(core, &job->alternatives[i], i, answer))
+            return 0;
+    if (job->priority < -PRIORITY_MAX || job->priority > PRIORITY_MAX)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "priority", "found %d, expected -%d to %d",
+                         job->priority, PRIORITY_MAX, PRIORITY_MAX);
+    if (!check_times(core, job, now_us, answer) || !check_place(core, job, answer) ||
+        !check_dependencies(core, job, answer))
+        return 0;
+    job->job = core->job_id_last + 1;
+    if (job->array_job != 0) {
+        if (job->array_job > job->job)
+            return dr_refuse(answer, DR_REFUSAL_INVALID, "array", "elements are out of order");
+        job->array_job = job->job - (job->array_job - 1);
+    }
+    return 1;
+}

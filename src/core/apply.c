@@ -1,0 +1,981 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dr_apply(): where state changes, and the only place. Read downwards: one function per fact, in
+ * the order of core/fact_table.h.
+ *
+ * It asserts structure that every version keeps (the job was pending, the accelerator was free, the
+ * id is the next one) and no policy: rules change, and tomorrow's program must still read
+ * yesterday's facts. */
+#include "core/queue.h"
+#include "core/quota.h"
+#include "core/rows.h"
+
+static struct dr_job *job_at(struct dr_core *core, uint64_t id, uint32_t *row)
+{
+    *row = dr_map_find(&core->job_rows, id);
+    DR_ASSERT(*row != DR_MAP_NONE);
+    return &core->jobs[*row];
+}
+
+static void effect(struct dr_batch *batch, struct dr_effect effect)
+{
+    if (batch == NULL)
+        return;
+    DR_ASSERT(batch->effects_count < batch->effects_max);
+    batch->effects[batch->effects_count] = effect;
+    batch->effects_count += 1;
+}
+
+static dr_site_id site_of(const struct dr_core *core, const struct dr_job *job)
+{
+    return core->pools[job->pool.v - 1].site;
+}
+
+/* ---- the controller ---- */
+
+static void apply_leader_took(struct dr_core *core, const struct dr_fact_leader_took *fact)
+{
+    DR_ASSERT(fact->epoch > core->epoch); /* I7 */
+    core->epoch = fact->epoch;
+}
+
+static void apply_tick(struct dr_core *core, const struct dr_fact_tick *fact, int64_t now_us)
+{
+    dr_quota_tick(core, now_us, fact->decay);
+    core->tick_us = now_us;
+    while (core->ended.first != DR_ROW_NONE &&
+           core->jobs[core->ended.first].ended_us < fact->forget_before_us)
+        dr_rows_job_free(core, core->ended.first);
+}
+
+static void apply_settings_set(struct dr_core *core, const struct dr_fact_settings_set *fact)
+{
+    struct dr_settings *settings = &core->settings;
+
+    dr_copy_name(settings->name, fact->name);
+    dr_copy_name(settings->currency, fact->currency);
+    settings->half_life_us = fact->half_life_us;
+    settings->minimum_run_us = fact->minimum_run_us;
+    settings->loss_cap_us = fact->loss_cap_us;
+    settings->preemption_credit_us = fact->preemption_credit_us;
+    settings->default_limit_us = fact->default_limit_us;
+    settings->default_grace_us = fact->default_grace_us;
+    settings->retain_ended_us = fact->retain_ended_us;
+    settings->span_price_micro = fact->span_price_micro;
+    settings->requeue_limit = fact->requeue_limit;
+    settings->reserve_depth = fact->reserve_depth;
+    settings->job_uid = fact->job_uid;
+    settings->job_gid = fact->job_gid;
+}
+
+/* ---- the federation ---- */
+
+/* The row that a declaration is about; a new one is the next. */
+static uint32_t declared_row(uint32_t id, uint32_t *count, uint32_t count_max)
+{
+    DR_ASSERT(id >= 1 && id <= *count + 1 && id <= count_max);
+    if (id == *count + 1)
+        *count += 1;
+    return id - 1;
+}
+
+static void apply_chip_set(struct dr_core *core, const struct dr_fact_chip_set *fact)
+{
+    struct dr_chip *chip = &core->chips[declared_row(fact->chip, &core->chips_count, DR_CHIPS_MAX)];
+
+    *chip = (struct dr_chip){.memory_mb = fact->memory_mb,
+                             .idle_w = fact->idle_w,
+                             .busy_w = fact->busy_w,
+                             .price_micro = fact->price_micro,
+                             .is_virtual = fact->is_virtual};
+    dr_copy_name(chip->name, fact->name);
+    dr_copy_name(chip->vendor, fact->vendor);
+    dr_copy_name(chip->country, fact->country);
+    for (uint32_t i = 0; i < fact->stacks_count && i < DR_COUNT_OF(chip->stacks); i += 1) {
+        chip->stacks[i] = fact->stacks[i];
+        chip->stacks_count += 1;
+    }
+}
+
+static void apply_site_set(struct dr_core *core, const struct dr_fact_site_set *fact)
+{
+    int is_new = fact->site == core->sites_count + 1;
+    uint32_t row = declared_row(fact->site, &core->sites_count, DR_SITES_MAX);
+    struct dr_site *site = &core->sites[row];
+
+    *site = (struct dr_site){.assurance = fact->assurance,
+                             .power_cap_w = fact->power_cap_w,
+                             .pue_milli = fact->pue_milli,
+                             .utc_offset_min = fact->utc_offset_min,
+                             .classes = fact->classes,
+                             .engine = fact->engine,
+                             .isolated_network = fact->isolated_network,
+                             .answers = is_new ? 1 : site->answers};
+    dr_copy_name(site->name, fact->name);
+    dr_copy_name(site->operator_name, fact->operator_name);
+    dr_copy_name(site->region, fact->region);
+    dr_copy_name(site->jurisdiction, fact->jurisdiction);
+    for (uint32_t i = 0; i < fact->tariff_micro_count && i < DR_TARIFF_HOURS; i += 1)
+        site->tariff_micro[i] = fact->tariff_micro[i];
+}
+
+static void apply_site_reach(struct dr_core *core, const struct dr_fact_site_reach *fact)
+{
+    DR_ASSERT(fact->site >= 1 && fact->site <= core->sites_count);
+    core->sites[fact->site - 1].answers = fact->answers;
+    for (uint32_t row = core->running.first; row != DR_ROW_NONE; row = core->jobs[row].list_next) {
+        struct dr_job *job = &core->jobs[row];
+
+        if (site_of(core, job).v != fact->site)
+            continue;
+        if (!fact->answers && job->state != DR_JOB_UNREACHABLE) {
+            job->before_unreachable = job->state;
+            job->state = DR_JOB_UNREACHABLE;
+        } else if (fact->answers && job->state == DR_JOB_UNREACHABLE) {
+            job->state = job->before_unreachable;
+        }
+        dr_rows_recount(core, job);
+    }
+    dr_rows_capacity(core);
+}
+
+static void apply_group_set(struct dr_core *core, const struct dr_fact_group_set *fact)
+{
+    int is_new = fact->group == core->groups_count + 1;
+    uint32_t row = declared_row(fact->group, &core->groups_count, core->limits.groups_max);
+
+    DR_ASSERT(fact->resource < DR_RESOURCE_COUNT);
+    dr_copy_name(core->groups[row].name, fact->name);
+    core->groups[row].resource = fact->resource;
+    if (!is_new)
+        return;
+    /* No borrowing limit and everything lent, until an account says otherwise. */
+    for (uint32_t a = 0; a < core->accounts_count; a += 1) {
+        struct dr_quota *quota = &core->quotas[(size_t)a * core->limits.groups_max + row];
+
+        quota->borrow = DR_FOREVER_US;
+        quota->lend = DR_FOREVER_US;
+    }
+}
+
+static void apply_pool_set(struct dr_core *core, const struct dr_fact_pool_set *fact)
+{
+    int is_new = fact->pool == core->pools_count + 1;
+    struct dr_pool *pool =
+        &core->pools[declared_row(fact->pool, &core->pools_count, core->limits.pools_max)];
+
+    DR_ASSERT(fact->site >= 1 && fact->site <= core->sites_count);
+    DR_ASSERT(fact->chip <= core->chips_count);
+    DR_ASSERT(fact->accelerators <= DR_ACCELERATORS_MAX);
+    DR_ASSERT(fact->groups_count == DR_RESOURCE_COUNT);
+    if (is_new) {
+        *pool = (struct dr_pool){
+            .site = {fact->site}, .chip = {fact->chip}, .accelerators = fact->accelerators};
+        for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1)
+            pool->groups[i].v = fact->groups[i];
+    }
+    /* What never changes: running attempts hold their place and their quota by it. */
+    DR_ASSERT(pool->site.v == fact->site && pool->chip.v == fact->chip);
+    DR_ASSERT(pool->accelerators == fact->accelerators);
+    for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1) {
+        DR_ASSERT(fact->groups[i] >= 1 && fact->groups[i] <= core->groups_count);
+        DR_ASSERT(pool->groups[i].v == fact->groups[i]);
+    }
+    pool->removed = 0;
+    pool->owner.v = fact->owner;
+    pool->cpus = fact->cpus;
+    pool->memory_mb = fact->memory_mb;
+    pool->node_idle_w = fact->node_idle_w;
+    pool->node_first = fact->node_first;
+    pool->node_digits = fact->node_digits;
+    pool->default_limit_us = fact->default_limit_us;
+    dr_copy_name(pool->name, fact->name);
+    dr_copy_name(pool->node_prefix, fact->node_prefix);
+    pool->levels_count = 0;
+    for (uint32_t i = 0; i < fact->levels_count && i < DR_LEVELS_MAX; i += 1) {
+        dr_copy_name(pool->levels[i].name, fact->levels[i].name);
+        pool->levels[i].nodes = fact->levels[i].nodes;
+        pool->levels_count += 1;
+    }
+    pool->consent_count = 0;
+    for (uint32_t i = 0; i < fact->consent_count && i < DR_COUNT_OF(pool->consent); i += 1) {
+        pool->consent[i] = fact->consent[i];
+        pool->consent_count += 1;
+    }
+    dr_rows_capacity(core);
+}
+
+static void apply_nodes_added(struct dr_core *core, const struct dr_fact_nodes_added *fact)
+{
+    struct dr_pool *pool;
+
+    DR_ASSERT(fact->pool >= 1 && fact->pool <= core->pools_count);
+    DR_ASSERT(fact->node == core->nodes_count + 1);
+    DR_ASSERT(fact->count <= core->limits.nodes_max - core->nodes_count);
+    pool = &core->pools[fact->pool - 1];
+    if (pool->ranges_count > 0 &&
+        pool->ranges[pool->ranges_count - 1].row + pool->ranges[pool->ranges_count - 1].count ==
+            core->nodes_count) {
+        pool->ranges[pool->ranges_count - 1].count += fact->count;
+    } else {
+        DR_ASSERT(pool->ranges_count < DR_POOL_RANGES_MAX);
+        pool->ranges[pool->ranges_count].row = core->nodes_count;
+        pool->ranges[pool->ranges_count].count = fact->count;
+        pool->ranges_count += 1;
+    }
+    for (uint32_t i = 0; i < fact->count; i += 1)
+        core->nodes[core->nodes_count + i] =
+            (struct dr_node){.pool = {fact->pool}, .number = pool->nodes_count + i};
+    core->nodes_count += fact->count;
+    pool->nodes_count += fact->count;
+    dr_rows_capacity(core);
+}
+
+static int job_uses_node(const struct dr_core *core, const struct dr_job *job, uint32_t node)
+{
+    for (uint32_t row = job->extents; row != DR_ROW_NONE; row = core->extents[row].next)
+        if (core->extents[row].extent.node.v == node)
+            return 1;
+    return 0;
+}
+
+static void apply_node_flags(struct dr_core *core, const struct dr_fact_node_flags *fact,
+                             uint64_t seq, const char *reason)
+{
+    struct dr_node *node;
+
+    DR_ASSERT(fact->node >= 1 && fact->node <= core->nodes_count);
+    node = &core->nodes[fact->node - 1];
+    node->drained = fact->drained;
+    node->down = fact->down;
+    node->removing = fact->removing;
+    node->removed = fact->removed;
+    node->flags_seq = seq;
+    memset(core->node_notes[fact->node - 1], 0, DR_NOTE_BYTES);
+    if (reason != NULL)
+        memcpy(core->node_notes[fact->node - 1], reason, strlen(reason));
+    if (node->tasks > 0)
+        for (uint32_t row = core->running.first; row != DR_ROW_NONE;
+             row = core->jobs[row].list_next)
+            if (job_uses_node(core, &core->jobs[row], fact->node))
+                dr_rows_recount(core, &core->jobs[row]);
+    dr_rows_capacity(core);
+}
+
+static void apply_data_class_set(struct dr_core *core, const struct dr_fact_data_class_set *fact)
+{
+    struct dr_data_class *class =
+        &core->classes[declared_row(fact->data_class, &core->classes_count, DR_DATA_CLASSES_MAX)];
+
+    *class = (struct dr_data_class){.assurance_min = fact->assurance_min, .share = fact->share};
+    dr_copy_name(class->name, fact->name);
+    for (uint32_t i = 0; i < fact->jurisdictions_count && i < DR_COUNT_OF(class->jurisdictions);
+         i += 1) {
+        class->jurisdictions[i] = fact->jurisdictions[i];
+        class->jurisdictions_count += 1;
+    }
+}
+
+static void apply_dataset_set(struct dr_core *core, const struct dr_fact_dataset_set *fact)
+{
+    struct dr_dataset *dataset = &core->datasets[declared_row(fact->dataset, &core->datasets_count,
+                                                              core->limits.datasets_max)];
+
+    *dataset = (struct dr_dataset){
+        .bytes = fact->bytes, .sites = fact->sites, .data_class = {fact->data_class}};
+    dr_copy_name(dataset->name, fact->name);
+}
+
+static void apply_account_set(struct dr_core *core, const struct dr_fact_account_set *fact)
+{
+    int is_new = fact->account == core->accounts_count + 1;
+    uint32_t row = declared_row(fact->account, &core->accounts_count, core->limits.accounts_max);
+    struct dr_account *account = &core->accounts[row];
+
+    DR_ASSERT(fact->parent < fact->account); /* so that rows run from the root down */
+    DR_ASSERT((fact->parent == 0) == (row == 0));
+    if (is_new) {
+        *account = (struct dr_account){.parent = {fact->parent}};
+        dr_rows_join_parent(core, row);
+    }
+    DR_ASSERT(account->parent.v == fact->parent);
+    account->removed = 0;
+    account->weight = fact->weight;
+    account->preempt_below = fact->preempt_below;
+    account->default_limit_us = fact->default_limit_us;
+    dr_copy_name(account->name, fact->name);
+    for (uint32_t g = 0; g < core->groups_count; g += 1) {
+        struct dr_quota *quota = &core->quotas[(size_t)row * core->limits.groups_max + g];
+
+        quota->guarantee = 0;
+        quota->borrow = DR_FOREVER_US;
+        quota->lend = DR_FOREVER_US;
+    }
+    for (uint32_t i = 0; i < fact->limits_count; i += 1) {
+        const struct dr_quota_limits *limits = &fact->limits[i];
+        struct dr_quota *quota = dr_quota_at(core, (dr_account_id){fact->account}, limits->group);
+
+        quota->guarantee = limits->guarantee;
+        quota->borrow = limits->borrow;
+        quota->lend = limits->lend;
+    }
+    dr_quota_refresh(core, (dr_account_id){fact->account});
+}
+
+static void apply_account_removed(struct dr_core *core, const struct dr_fact_account_removed *fact)
+{
+    struct dr_account *account;
+    uint32_t *link;
+
+    DR_ASSERT(fact->account >= 2 && fact->account <= core->accounts_count);
+    account = &core->accounts[fact->account - 1];
+    DR_ASSERT(account->jobs_live == 0 && account->first_child == DR_ROW_NONE);
+    account->removed = 1;
+    for (uint32_t g = 0; g < core->groups_count; g += 1) {
+        struct dr_quota *quota =
+            dr_quota_at(core, (dr_account_id){fact->account}, (dr_group_id){g + 1});
+
+        quota->guarantee = 0;
+        quota->lend = DR_FOREVER_US;
+    }
+    dr_quota_refresh(core, (dr_account_id){fact->account});
+    for (link = &core->accounts[account->parent.v - 1].first_child; *link != fact->account - 1;)
+        link = &core->accounts[*link].next_sibling;
+    *link = account->next_sibling;
+    account->next_sibling = DR_ROW_NONE;
+}
+
+static void apply_user_set(struct dr_core *core, const struct dr_fact_user_set *fact)
+{
+    struct dr_user *user =
+        &core->users[declared_row(fact->user, &core->users_count, core->limits.users_max)];
+
+    *user = (struct dr_user){.uid = fact->uid,
+                             .gid = fact->gid,
+                             .roles = fact->roles,
+                             .default_account = {fact->default_account}};
+    dr_copy_name(user->name, fact->name);
+    for (uint32_t i = 0; i < fact->memberships_count && i < DR_ROLES_MAX; i += 1) {
+        user->memberships[i] = fact->memberships[i];
+        user->memberships_count += 1;
+    }
+}
+
+static void apply_token_issued(struct dr_core *core, const struct dr_fact_token_issued *fact,
+                               int64_t now_us)
+{
+    struct dr_token *token =
+        &core->tokens[declared_row(fact->token, &core->tokens_count, core->limits.tokens_max)];
+
+    *token = (struct dr_token){.user = {fact->token_user},
+                               .roles = fact->roles,
+                               .expires_us = fact->expires_us,
+                               .issued_us = now_us};
+    memcpy(token->secret_hash, fact->secret_hash, sizeof token->secret_hash);
+    dr_copy_name(token->label, fact->label);
+}
+
+/* ---- jobs ---- */
+
+static void apply_job_accepted(struct dr_core *core, const struct dr_fact *fact)
+{
+    const struct dr_fact_job_accepted *accepted = &fact->job_accepted;
+    struct dr_shape shape;
+    struct dr_job *job;
+    uint32_t row;
+
+    DR_ASSERT(accepted->job == core->job_id_last + 1); /* I7 */
+    DR_ASSERT(accepted->account >= 1 && accepted->account <= core->accounts_count);
+    DR_ASSERT(accepted->alternatives_count >= 1 &&
+              accepted->alternatives_count <= DR_ALTERNATIVES_MAX);
+    core->job_id_last = accepted->job;
+    row = dr_rows_job_push(core, (dr_job_id){accepted->job});
+    job = &core->jobs[row];
+
+    memset(&shape, 0, sizeof shape);
+    for (uint32_t i = 0; i < accepted->alternatives_count; i += 1)
+        shape.alternatives[i] = accepted->alternatives[i];
+    shape.alternatives_count = accepted->alternatives_count;
+    shape.level_kind = accepted->level_kind;
+    memcpy(shape.level, accepted->level, sizeof shape.level);
+    shape.sites = accepted->sites;
+    shape.data_class.v = accepted->data_class;
+    for (uint32_t i = 0; i < accepted->datasets_count && i < DR_DATASETS_OF_A_JOB; i += 1) {
+        shape.datasets[i] = accepted->datasets[i];
+        shape.datasets_count += 1;
+    }
+    job->shape = dr_rows_shape_take(core, &shape);
+
+    job->text = accepted->text;
+    job->name_key = accepted->name_key;
+    job->array_job = accepted->array_job;
+    job->array_index = accepted->array_index;
+    job->array_limit = accepted->array_limit;
+    job->submit_seq = fact->seq;
+    job->submit_us = fact->time_us;
+    job->begin_us = accepted->begin_us;
+    job->deadline_us = accepted->deadline_us;
+    job->limit_us = accepted->limit_us;
+    job->checkpoint_us = accepted->checkpoint_us;
+    job->restart_us = accepted->restart_us;
+    job->grace_us = accepted->grace_us;
+    job->warn_before_us = accepted->warn_before_us;
+    job->seed_runtime_us = accepted->seed_runtime_us;
+    job->account.v = accepted->account;
+    job->user.v = accepted->job_user;
+    job->priority = accepted->priority;
+    job->warn_signal = accepted->warn_signal;
+    job->state = DR_JOB_PENDING;
+    job->limit_total = accepted->limit_total;
+    job->deadline_ends = accepted->deadline_ends;
+    job->preemptible = accepted->preemptible;
+    job->requeue = accepted->requeue;
+    job->held = accepted->held;
+    job->checkpoint_on_warning = accepted->checkpoint_on_warning;
+
+    for (uint32_t i = 0; i < accepted->dependencies_count; i += 1) {
+        uint32_t target = dr_map_find(&core->job_rows, accepted->dependencies[i].job.v);
+
+        /* What has ended or is forgotten was judged by admit. */
+        if (target != DR_MAP_NONE && !dr_job_state_ended(core->jobs[target].state))
+            dr_rows_edge_push(core, accepted->dependencies[i].kind, row, target);
+    }
+    if (job->array_job != 0)
+        dr_rows_array_join(core, job->array_job, job->array_limit);
+    core->accounts[accepted->account - 1].pending += 1;
+    dr_rows_count_live(core, job->account, 1);
+    if (dr_rows_job_queued(job))
+        dr_queue_add(core, (dr_job_row){row});
+}
+
+static void apply_job_held(struct dr_core *core, const struct dr_fact_job_held *fact)
+{
+    uint32_t row;
+    struct dr_job *job = job_at(core, fact->job, &row);
+
+    DR_ASSERT(job->state == DR_JOB_PENDING && !job->held);
+    if (dr_rows_job_queued(job))
+        dr_queue_remove(core, (dr_job_row){row});
+    job->held = 1;
+}
+
+static void apply_job_released(struct dr_core *core, const struct dr_fact_job_released *fact)
+{
+    uint32_t row;
+    struct dr_job *job = job_at(core, fact->job, &row);
+
+    DR_ASSERT(job->state == DR_JOB_PENDING && job->held);
+    job->held = 0;
+    if (dr_rows_job_queued(job))
+        dr_queue_add(core, (dr_job_row){row});
+}
+
+static void drop_promise(struct dr_core *core, struct dr_job *job)
+{
+    if (job->promise == DR_ROW_NONE)
+        return;
+    dr_rows_hold_promise(core, job, -1);
+    dr_rows_extents_free(core, job->promise);
+    job->promise = DR_ROW_NONE;
+    job->promise_pool.v = 0;
+    job->promise_alternative = 0;
+    job->promise_cause = 0;
+    job->promise_until_us = 0;
+}
+
+static void drop_reservation(struct dr_core *core, struct dr_job *job)
+{
+    if (job->reservation == DR_ROW_NONE)
+        return;
+    dr_rows_extents_free(core, job->reservation);
+    job->reservation = DR_ROW_NONE;
+    job->reservation_pool.v = 0;
+    job->reservation_alternative = 0;
+    job->reservation_us = 0;
+}
+
+static void apply_job_promised(struct dr_core *core, const struct dr_fact_job_promised *fact)
+{
+    uint32_t row;
+    struct dr_job *job = job_at(core, fact->job, &row);
+
+    DR_ASSERT(job->state == DR_JOB_PENDING && job->promise == DR_ROW_NONE);
+    DR_ASSERT(fact->alternative < core->shapes[job->shape].alternatives_count);
+    job->promise = dr_rows_extents_push(core, fact->extents, fact->extents_count);
+    job->promise_pool.v = fact->pool;
+    job->promise_alternative = (uint8_t)fact->alternative;
+    job->promise_cause = fact->cause;
+    job->promise_until_us = fact->until_us;
+    dr_rows_hold_promise(core, job, 1);
+}
+
+static void apply_reservation_made(struct dr_core *core,
+                                   const struct dr_fact_reservation_made *fact)
+{
+    uint32_t row;
+    struct dr_job *job = job_at(core, fact->job, &row);
+
+    DR_ASSERT(job->state == DR_JOB_PENDING);
+    DR_ASSERT(fact->alternative < core->shapes[job->shape].alternatives_count);
+    drop_reservation(core, job);
+    job->reservation = dr_rows_extents_push(core, fact->extents, fact->extents_count);
+    job->reservation_pool.v = fact->pool;
+    job->reservation_alternative = (uint8_t)fact->alternative;
+    job->reservation_us = fact->start_us;
+}
+
+static void apply_job_placed(struct dr_core *core, const struct dr_fact *fact,
+                             struct dr_batch *batch)
+{
+    const struct dr_fact_job_placed *placed = &fact->job_placed;
+    uint32_t row;
+    struct dr_job *job = job_at(core, placed->job, &row);
+
+    DR_ASSERT(job->state == DR_JOB_PENDING && dr_rows_job_queued(job));
+    DR_ASSERT(placed->attempt == job->attempt + 1); /* I7 */
+    DR_ASSERT(placed->pool >= 1 && placed->pool <= core->pools_count);
+    DR_ASSERT(placed->alternative < core->shapes[job->shape].alternatives_count);
+    dr_queue_remove(core, (dr_job_row){row});
+    drop_promise(core, job);
+    drop_reservation(core, job);
+    job->state = DR_JOB_CONFIGURING;
+    job->attempt = placed->attempt;
+    job->pool.v = placed->pool;
+    job->alternative = (uint8_t)placed->alternative;
+    job->rule = placed->rule;
+    job->stopping = DR_STOP_NONE;
+    job->stopping_for.v = 0;
+    job->stop_until_us = 0;
+    job->placed_us = fact->time_us;
+    job->start_us = 0;
+    job->saved_us = 0;
+    job->saved_after_warning = 0;
+    job->attempt_limit_us = placed->limit_us;
+    job->extents = dr_rows_extents_push(core, placed->extents, placed->extents_count);
+    core->accounts[job->account.v - 1].pending -= 1;
+    dr_rows_list_push(core, &core->running, row);
+    dr_rows_hold(core, job, 1);
+    effect(batch, (struct dr_effect){.kind = DR_EFFECT_LAUNCH,
+                                     .job = job->id,
+                                     .attempt = job->attempt,
+                                     .site = site_of(core, job)});
+}
+
+static void apply_attempt_started(struct dr_core *core, const struct dr_fact_attempt_started *fact)
+{
+    uint32_t row;
+    struct dr_job *job = job_at(core, fact->job, &row);
+    struct dr_account *account = &core->accounts[job->account.v - 1];
+
+    DR_ASSERT(job->attempt == fact->attempt && job->start_us == 0);
+    DR_ASSERT(!dr_job_state_ended(job->state) && job->state != DR_JOB_PENDING);
+    job->start_us = fact->start_us;
+    if (job->state == DR_JOB_CONFIGURING)
+        job->state = DR_JOB_RUNNING;
+    else if (job->state == DR_JOB_UNREACHABLE && job->before_unreachable == DR_JOB_CONFIGURING)
+        job->before_unreachable = DR_JOB_RUNNING;
+    if (job->first_start_us == 0) {
+        job->first_start_us = fact->start_us;
+        account->starts += 1;
+        account->wait_us_sum +=
+            fact->start_us > job->submit_us ? fact->start_us - job->submit_us : 0;
+    }
+}
+
+static void apply_checkpoint_seen(struct dr_core *core, const struct dr_fact_checkpoint_seen *fact)
+{
+    uint32_t row;
+    struct dr_job *job = job_at(core, fact->job, &row);
+
+    DR_ASSERT(job->attempt == fact->attempt);
+    if (fact->saved_us > job->saved_us)
+        job->saved_us = fact->saved_us;
+    if (job->stopping != DR_STOP_NONE) {
+        job->checkpoint_proven = 1;
+        job->saved_after_warning = 1;
+    }
+}
+
+static void apply_attempt_stopping(struct dr_core *core,
+                                   const struct dr_fact_attempt_stopping *fact,
+                                   struct dr_batch *batch)
+{
+    uint32_t row;
+    struct dr_job *job = job_at(core, fact->job, &row);
+
+    DR_ASSERT(job->attempt == fact->attempt);
+    DR_ASSERT(!dr_job_state_ended(job->state) && job->state != DR_JOB_PENDING);
+    DR_ASSERT(fact->cause != DR_STOP_NONE);
+    job->stopping = fact->cause;
+    job->stopping_for.v = fact->for_job;
+    job->stop_until_us = fact->until_us;
+    if (job->state == DR_JOB_UNREACHABLE)
+        job->before_unreachable = DR_JOB_COMPLETING;
+    else
+        job->state = DR_JOB_COMPLETING;
+    dr_rows_recount(core, job);
+    effect(batch, (struct dr_effect){.kind = DR_EFFECT_STOP,
+                                     .job = job->id,
+                                     .attempt = job->attempt,
+                                     .site = site_of(core, job),
+                                     .signal = fact->signal,
+                                     .until_us = fact->until_us});
+}
+
+/* A job that is pending or has just given its place back is over. */
+static void end_job(struct dr_core *core, uint32_t row, enum dr_job_state state, int64_t now_us,
+                    struct dr_batch *batch)
+{
+    struct dr_job *job = &core->jobs[row];
+    uint32_t edge;
+
+    DR_ASSERT(dr_job_state_ended(state));
+    drop_promise(core, job);
+    drop_reservation(core, job);
+    while (job->edges != DR_ROW_NONE)
+        dr_rows_edge_free(core, job->edges);
+    job->state = state;
+    job->ended_us = now_us;
+    job->doomed = 0;
+    core->accounts[job->account.v - 1].ended[state] += 1;
+    dr_rows_count_live(core, job->account, -1);
+    if (job->array_job != 0)
+        dr_rows_array_leave(core, job->array_job);
+    dr_rows_list_push(core, &core->ended, row);
+    while ((edge = job->edges_to) != DR_ROW_NONE) {
+        enum dr_dependency_kind kind = core->edges[edge].kind;
+        uint32_t dependent = core->edges[edge].dependent.v;
+        struct dr_job *waiting = &core->jobs[dependent];
+        int holds = kind == DR_DEPENDENCY_AFTERANY || kind == DR_DEPENDENCY_SINGLETON ||
+                    (kind == DR_DEPENDENCY_AFTEROK) == (state == DR_JOB_COMPLETED);
+
+        dr_rows_edge_free(core, edge);
+        if (!holds && !waiting->doomed) {
+            waiting->doomed = 1;
+            core->doomed[core->doomed_count] = dependent;
+            core->doomed_count += 1;
+        }
+        if (dr_rows_job_queued(waiting))
+            dr_queue_add(core, (dr_job_row){dependent});
+    }
+    effect(batch, (struct dr_effect){.kind = DR_EFFECT_ENDED, .job = job->id});
+}
+
+/* What an attempt used goes into its account's sums. */
+static void account_attempt(struct dr_core *core, struct dr_job *job, int64_t now_us)
+{
+    struct dr_account *account = &core->accounts[job->account.v - 1];
+    struct dr_amounts amounts =
+        dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative]);
+    int64_t held_ms = (now_us - job->placed_us) / 1000;
+    struct dr_energy energy = dr_job_energy(core, job, job->placed_us, now_us);
+
+    account->accelerator_ms += amounts.of[DR_RESOURCE_ACCELERATORS] * held_ms / 1000;
+    account->cpu_ms += amounts.of[DR_RESOURCE_CPUS] * held_ms / 1000;
+    account->energy_j += energy.energy_j;
+    account->cost_micro += energy.cost_micro;
+}
+
+static void apply_attempt_ended(struct dr_core *core, const struct dr_fact *fact,
+                                struct dr_batch *batch)
+{
+    const struct dr_fact_attempt_ended *ended = &fact->attempt_ended;
+    uint32_t row;
+    struct dr_job *job = job_at(core, ended->job, &row);
+    struct dr_account *account = &core->accounts[job->account.v - 1];
+
+    DR_ASSERT(job->attempt == ended->attempt);
+    DR_ASSERT(!dr_job_state_ended(job->state) && job->state != DR_JOB_PENDING);
+    effect(batch, (struct dr_effect){.kind = DR_EFFECT_FORGET,
+                                     .job = job->id,
+                                     .attempt = job->attempt,
+                                     .site = site_of(core, job)});
+    account_attempt(core, job, fact->time_us);
+    dr_rows_list_remove(core, &core->running, row);
+    dr_rows_hold(core, job, -1);
+    dr_rows_extents_free(core, job->extents);
+    job->extents = DR_ROW_NONE;
+    if (job->start_us != 0 && ended->end_us > job->start_us)
+        job->run_us += ended->end_us - job->start_us;
+    if (job->start_us != 0 && job->saved_us > job->start_us) {
+        int64_t saved = job->saved_us - job->start_us;
+
+        if (job->attempt > 1)
+            saved -= job->restart_us;
+        job->kept_us += saved > 0 ? saved : 0;
+    }
+    job->end_us = ended->end_us;
+    job->exit_code = ended->exit_code;
+    job->signal = ended->signal;
+    job->cpu_time_us += ended->cpu_time_us;
+    if (ended->memory_mb_peak > job->memory_mb_peak)
+        job->memory_mb_peak = ended->memory_mb_peak;
+    if (job->stopping == DR_STOP_RECLAIM || job->stopping == DR_STOP_PRIORITY) {
+        job->preemptions += 1;
+        account->preempted += 1;
+    }
+    if (dr_job_state_ended(ended->next_state)) {
+        end_job(core, row, ended->next_state, fact->time_us, batch);
+        return;
+    }
+    DR_ASSERT(ended->next_state == DR_JOB_PENDING);
+    job->state = DR_JOB_PENDING;
+    job->stopping = DR_STOP_NONE;
+    job->stopping_for.v = 0;
+    job->stop_until_us = 0;
+    job->requeues += 1;
+    job->held = ended->hold;
+    account->pending += 1;
+    if (dr_rows_job_queued(job))
+        dr_queue_add(core, (dr_job_row){row});
+}
+
+static void apply_job_ended(struct dr_core *core, const struct dr_fact *fact,
+                            struct dr_batch *batch)
+{
+    uint32_t row;
+    struct dr_job *job = job_at(core, fact->job_ended.job, &row);
+
+    DR_ASSERT(job->state == DR_JOB_PENDING);
+    if (dr_rows_job_queued(job))
+        dr_queue_remove(core, (dr_job_row){row});
+    core->accounts[job->account.v - 1].pending -= 1;
+    if (job->end_us == 0)
+        job->end_us = fact->time_us;
+    end_job(core, row, fact->job_ended.state, fact->time_us, batch);
+}
+
+/* ---- the fold ---- */
+
+uint64_t dr_fact_job(const struct dr_fact *fact)
+{
+    switch (fact->kind) {
+    case DR_FACT_JOB_ACCEPTED:
+        return fact->job_accepted.job;
+    case DR_FACT_JOB_HELD:
+        return fact->job_held.job;
+    case DR_FACT_JOB_RELEASED:
+        return fact->job_released.job;
+    case DR_FACT_JOB_PROMISED:
+        return fact->job_promised.job;
+    case DR_FACT_PROMISE_DROPPED:
+        return fact->promise_dropped.job;
+    case DR_FACT_RESERVATION_MADE:
+        return fact->reservation_made.job;
+    case DR_FACT_RESERVATION_DROPPED:
+        return fact->reservation_dropped.job;
+    case DR_FACT_JOB_PLACED:
+        return fact->job_placed.job;
+    case DR_FACT_ATTEMPT_STARTED:
+        return fact->attempt_started.job;
+    case DR_FACT_CHECKPOINT_SEEN:
+        return fact->checkpoint_seen.job;
+    case DR_FACT_ATTEMPT_STOPPING:
+        return fact->attempt_stopping.job;
+    case DR_FACT_ATTEMPT_ENDED:
+        return fact->attempt_ended.job;
+    case DR_FACT_JOB_ENDED:
+        return fact->job_ended.job;
+    case DR_FACT_LEADER_TOOK:
+    case DR_FACT_TICK:
+    case DR_FACT_SETTINGS_SET:
+    case DR_FACT_CHIP_SET:
+    case DR_FACT_CHIP_REMOVED:
+    case DR_FACT_SITE_SET:
+    case DR_FACT_SITE_REMOVED:
+    case DR_FACT_SITE_REACH:
+    case DR_FACT_GROUP_SET:
+    case DR_FACT_POOL_SET:
+    case DR_FACT_POOL_REMOVED:
+    case DR_FACT_NODES_ADDED:
+    case DR_FACT_NODE_FLAGS:
+    case DR_FACT_DATA_CLASS_SET:
+    case DR_FACT_DATA_CLASS_REMOVED:
+    case DR_FACT_DATASET_SET:
+    case DR_FACT_DATASET_REMOVED:
+    case DR_FACT_ACCOUNT_SET:
+    case DR_FACT_ACCOUNT_REMOVED:
+    case DR_FACT_USER_SET:
+    case DR_FACT_USER_REMOVED:
+    case DR_FACT_TOKEN_ISSUED:
+    case DR_FACT_TOKEN_REVOKED:
+    case DR_FACT_TEXT_ERASED:
+        return 0;
+    }
+    return 0;
+}
+
+void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch *batch)
+{
+    uint32_t row;
+
+    DR_ASSERT(fact->seq == core->seq + 1);
+    switch (fact->kind) {
+    case DR_FACT_LEADER_TOOK:
+        apply_leader_took(core, &fact->leader_took);
+        break;
+    case DR_FACT_TICK:
+        apply_tick(core, &fact->tick, fact->time_us);
+        break;
+    case DR_FACT_SETTINGS_SET:
+        apply_settings_set(core, &fact->settings_set);
+        break;
+    case DR_FACT_CHIP_SET:
+        apply_chip_set(core, &fact->chip_set);
+        core->federation_version += 1;
+        break;
+    case DR_FACT_CHIP_REMOVED:
+        DR_ASSERT(fact->chip_removed.chip >= 1 && fact->chip_removed.chip <= core->chips_count);
+        core->chips[fact->chip_removed.chip - 1].removed = 1;
+        core->federation_version += 1;
+        break;
+    case DR_FACT_SITE_SET:
+        apply_site_set(core, &fact->site_set);
+        core->federation_version += 1;
+        break;
+    case DR_FACT_SITE_REMOVED:
+        DR_ASSERT(fact->site_removed.site >= 1 && fact->site_removed.site <= core->sites_count);
+        core->sites[fact->site_removed.site - 1].removed = 1;
+        core->federation_version += 1;
+        break;
+    case DR_FACT_SITE_REACH:
+        apply_site_reach(core, &fact->site_reach);
+        break;
+    case DR_FACT_GROUP_SET:
+        apply_group_set(core, &fact->group_set);
+        core->federation_version += 1;
+        break;
+    case DR_FACT_POOL_SET:
+        apply_pool_set(core, &fact->pool_set);
+        core->federation_version += 1;
+        break;
+    case DR_FACT_POOL_REMOVED:
+        DR_ASSERT(fact->pool_removed.pool >= 1 && fact->pool_removed.pool <= core->pools_count);
+        core->pools[fact->pool_removed.pool - 1].removed = 1;
+        core->federation_version += 1;
+        break;
+    case DR_FACT_NODES_ADDED:
+        apply_nodes_added(core, &fact->nodes_added);
+        core->federation_version += 1;
+        break;
+    case DR_FACT_NODE_FLAGS:
+        apply_node_flags(core, &fact->node_flags, fact->seq, fact->reason);
+        if (fact->node_flags.removed)
+            core->federation_version += 1;
+        break;
+    case DR_FACT_DATA_CLASS_SET:
+        apply_data_class_set(core, &fact->data_class_set);
+        core->federation_version += 1;
+        break;
+    case DR_FACT_DATA_CLASS_REMOVED:
+        DR_ASSERT(fact->data_class_removed.data_class >= 1 &&
+                  fact->data_class_removed.data_class <= core->classes_count);
+        core->classes[fact->data_class_removed.data_class - 1].removed = 1;
+        core->federation_version += 1;
+        break;
+    case DR_FACT_DATASET_SET:
+        apply_dataset_set(core, &fact->dataset_set);
+        core->federation_version += 1;
+        break;
+    case DR_FACT_DATASET_REMOVED:
+        DR_ASSERT(fact->dataset_removed.dataset >= 1 &&
+                  fact->dataset_removed.dataset <= core->datasets_count);
+        core->datasets[fact->dataset_removed.dataset - 1].removed = 1;
+        core->federation_version += 1;
+        break;
+    case DR_FACT_ACCOUNT_SET:
+        apply_account_set(core, &fact->account_set);
+        core->federation_version += 1;
+        break;
+    case DR_FACT_ACCOUNT_REMOVED:
+        apply_account_removed(core, &fact->account_removed);
+        core->federation_version += 1;
+        break;
+    case DR_FACT_USER_SET:
+        apply_user_set(core, &fact->user_set);
+        break;
+    case DR_FACT_USER_REMOVED:
+        DR_ASSERT(fact->user_removed.user >= 1 && fact->user_removed.user <= core->users_count);
+        core->users[fact->user_removed.user - 1].removed = 1;
+        break;
+    case DR_FACT_TOKEN_ISSUED:
+        apply_token_issued(core, &fact->token_issued, fact->time_us);
+        break;
+    case DR_FACT_TOKEN_REVOKED:
+        DR_ASSERT(fact->token_revoked.token >= 1 &&
+                  fact->token_revoked.token <= core->tokens_count);
+        core->tokens[fact->token_revoked.token - 1].revoked = 1;
+        break;
+    case DR_FACT_JOB_ACCEPTED:
+        apply_job_accepted(core, fact);
+        break;
+    case DR_FACT_JOB_HELD:
+        apply_job_held(core, &fact->job_held);
+        break;
+    case DR_FACT_JOB_RELEASED:
+        apply_job_released(core, &fact->job_released);
+        break;
+    case DR_FACT_JOB_PROMISED:
+        apply_job_promised(core, &fact->job_promised);
+        break;
+    case DR_FACT_PROMISE_DROPPED:
+        drop_promise(core, job_at(core, fact->promise_dropped.job, &row));
+        break;
+    case DR_FACT_RESERVATION_MADE:
+        apply_reservation_made(core, &fact->reservation_made);
+        break;
+    case DR_FACT_RESERVATION_DROPPED:
+        drop_reservation(core, job_at(core, fact->reservation_dropped.job, &row));
+        break;
+    case DR_FACT_JOB_PLACED:
+        apply_job_placed(core, fact, batch);
+        break;
+    case DR_FACT_ATTEMPT_STARTED:
+        apply_attempt_started(core, &fact->attempt_started);
+        break;
+    case DR_FACT_CHECKPOINT_SEEN:
+        apply_checkpoint_seen(core, &fact->checkpoint_seen);
+        break;
+    case DR_FACT_ATTEMPT_STOPPING:
+        apply_attempt_stopping(core, &fact->attempt_stopping, batch);
+        break;
+    case DR_FACT_ATTEMPT_ENDED:
+        apply_attempt_ended(core, fact, batch);
+        break;
+    case DR_FACT_JOB_ENDED:
+        apply_job_ended(core, fact, batch);
+        break;
+    case DR_FACT_TEXT_ERASED:
+        break; /* the store's business; the fact says who and why */
+    }
+    core->seq = fact->seq;
+    core->time_us = fact->time_us;
+    core->dirty = 1;
+    if (dr_fact_job(fact) != 0) {
+        uint32_t about = dr_map_find(&core->job_rows, dr_fact_job(fact));
+
+        if (about != DR_MAP_NONE)
+            core->jobs[about].last_seq = fact->seq;
+    }
+}
+
+void dr_settle(struct dr_core *core, struct dr_fact *fact, struct dr_batch *batch)
+{
+    uint32_t bytes;
+
+    fact->seq = core->seq + 1;
+    if (batch->facts_count == 0)
+        batch->seq_first = fact->seq;
+    bytes = dr_fact_encode(fact, batch->bytes + batch->bytes_count,
+                           batch->bytes_max - batch->bytes_count);
+    DR_ASSERT(bytes > 0); /* dr_batch_room() said so */
+    dr_apply(core, fact, batch);
+    batch->bytes_count += bytes;
+    batch->facts_count += 1;
+}
+
+int dr_batch_room(const struct dr_batch *batch, uint32_t extents)
+{
+    /* A header with its two notes, the largest fixed fields, and 16 bytes a part. */
+    return batch->bytes_max - batch->bytes_count >= 8192 + 16 * extents &&
+           batch->effects_max - batch->effects_count >= 4;
+}

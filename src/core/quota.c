@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/quota.h"
+
+#include "base/math.h"
+
+static int is_leaf(const struct dr_core *core, dr_account_id account)
+{
+    return core->accounts[account.v - 1].first_child == DR_ROW_NONE;
+}
+
+int64_t dr_quota_keep(const struct dr_quota *quota)
+{
+    return quota->lend >= quota->guarantee ? 0 : quota->guarantee - quota->lend;
+}
+
+static int64_t occupied_of(const struct dr_core *core, dr_account_id account,
+                           const struct dr_quota *quota)
+{
+    return dr_max_i64(dr_quota_keep(quota),
+                      is_leaf(core, account) ? quota->claim : quota->children_occupied);
+}
+
+void dr_quota_charge(struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                     const struct dr_amounts *amounts, unsigned charges, int sign)
+{
+    const struct dr_pool *where = &core->pools[pool.v - 1];
+
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+        int64_t amount = amounts->of[resource] * sign;
+        int64_t risen = 0; /* of occupied, in the child */
+
+        if (amount == 0)
+            continue;
+        for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
+            struct dr_quota *quota = dr_quota_at(core, at, where->groups[resource]);
+            int64_t before = quota->occupied;
+
+            if (charges & DR_CHARGE_USE)
+                quota->use += amount;
+            if (charges & DR_CHARGE_CLAIM)
+                quota->claim += amount;
+            if (charges & DR_CHARGE_FIRM)
+                quota->firm += amount;
+            DR_ASSERT(quota->use >= 0); /* I4 */
+            quota->children_occupied += risen;
+            quota->occupied = occupied_of(core, at, quota);
+            risen = quota->occupied - before;
+        }
+    }
+}
+
+static int over(int64_t value, int64_t guarantee, int64_t borrow)
+{
+    return borrow < DR_FOREVER_US - guarantee && value > guarantee + borrow;
+}
+
+struct dr_quota_verdict dr_quota_check(const struct dr_core *core, dr_account_id account,
+                                       dr_pool_id pool, const struct dr_amounts *amounts, int firm,
+                                       const struct dr_amounts *held)
+{
+    const struct dr_pool *where = &core->pools[pool.v - 1];
+
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+        dr_group_id group = where->groups[resource];
+        int64_t amount = amounts->of[resource];
+        int64_t promised = held != NULL ? held->of[resource] : 0;
+        int64_t risen = 0;
+
+        if (amount == 0)
+            continue;
+        for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
+            const struct dr_quota *quota = dr_quota_at(core, at, group);
+            int64_t claim = quota->claim - promised;
+            int64_t occupied;
+
+            if (over(quota->use + amount, quota->guarantee, quota->borrow) ||
+                over(claim + amount, quota->guarantee, quota->borrow))
+                return (struct dr_quota_verdict){DR_REASON_QUOTA,
+                                                 at,
+                                                 group,
+                                                 dr_max_i64(quota->use, claim),
+                                                 dr_max_i64(quota->use, claim) + amount,
+                                                 quota->guarantee + quota->borrow};
+            if (firm && at.v == account.v && quota->firm - promised + amount > quota->guarantee)
+                return (struct dr_quota_verdict){DR_REASON_QUOTA,
+                                                 at,
+                                                 group,
+                                                 quota->firm - promised,
+                                                 quota->firm - promised + amount,
+                                                 quota->guarantee};
+            if (at.v == account.v)
+                occupied = dr_max_i64(dr_quota_keep(quota), claim + amount);
+            else
+                occupied = dr_max_i64(dr_quota_keep(quota), quota->children_occupied + risen);
+            risen = occupied - quota->occupied;
+            if (core->accounts[at.v - 1].parent.v == 0 &&
+                occupied > core->groups[group.v - 1].capacity)
+                return (struct dr_quota_verdict){
+                    quota->occupied > quota->claim ? DR_REASON_KEPT : DR_REASON_CAPACITY,
+                    at,
+                    group,
+                    quota->occupied,
+                    occupied,
+                    core->groups[group.v - 1].capacity};
+        }
+    }
+    return (struct dr_quota_verdict){.reason = DR_REASON_NONE};
+}
+
+int64_t dr_quota_guarantee(const struct dr_core *core, dr_account_id account, dr_group_id group)
+{
+    const struct dr_group *about = &core->groups[group.v - 1];
+    int64_t guarantee = dr_quota_at(core, account, group)->guarantee;
+
+    if (about->capacity >= about->guaranteed)
+        return guarantee;
+    return dr_mul_div_floor(guarantee, about->capacity, about->guaranteed);
+}
+
+int dr_quota_within_guarantee(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                              const struct dr_amounts *amounts)
+{
+    const struct dr_pool *where = &core->pools[pool.v - 1];
+
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+        dr_group_id group = where->groups[resource];
+
+        if (amounts->of[resource] != 0 &&
+            dr_quota_at(core, account, group)->occupied + amounts->of[resource] >
+                dr_quota_guarantee(core, account, group))
+            return 0;
+    }
+    return 1;
+}
+
+/* What the root's children are guaranteed in one group. */
+static void sum_guaranteed(struct dr_core *core, dr_group_id group)
+{
+    int64_t sum = 0;
+
+    if (core->accounts_count == 0)
+        return;
+    for (uint32_t row = core->accounts[0].first_child; row != DR_ROW_NONE;
+         row = core->accounts[row].next_sibling)
+        sum += dr_quota_at(core, (dr_account_id){row + 1}, group)->guarantee;
+    core->groups[group.v - 1].guaranteed = sum;
+}
+
+void dr_quota_refresh(struct dr_core *core, dr_account_id account)
+{
+    for (uint32_t row = 0; row < core->groups_count; row += 1) {
+        dr_group_id group = {row + 1};
+        int64_t risen = 0;
+
+        for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
+            struct dr_quota *quota = dr_quota_at(core, at, group);
+            int64_t before = quota->occupied;
+
+            quota->children_occupied += risen;
+            quota->occupied = occupied_of(core, at, quota);
+            risen = quota->occupied - before;
+        }
+        sum_guaranteed(core, group);
+    }
+}
+
+void dr_quota_tick(struct dr_core *core, int64_t now_us, uint32_t decay)
+{
+    int64_t seconds = core->tick_us == 0 ? 0 : (now_us - core->tick_us) / DR_SECOND_US;
+
+    for (uint32_t a = 0; a < core->accounts_count; a += 1)
+        for (uint32_t g = 0; g < core->groups_count; g += 1) {
+            struct dr_quota *quota =
+                dr_quota_at(core, (dr_account_id){a + 1}, (dr_group_id){g + 1});
+            int64_t above = dr_max_i64(0, quota->use - quota->guarantee);
+
+            if (quota->past == 0 && above == 0)
+                continue;
+            quota->past = dr_mul_div_floor(quota->past, decay, INT64_C(1) << 32) +
+                          dr_mul_div_floor(above, seconds, 1);
+        }
+}
+
+void dr_quota_index(struct dr_core *core)
+{
+    /* Children have higher rows than their parents: the last first. */
+    for (uint32_t a = 0; a < core->accounts_count; a += 1)
+        for (uint32_t g = 0; g < core->groups_count; g += 1) {
+            struct dr_quota *quota =
+                dr_quota_at(core, (dr_account_id){a + 1}, (dr_group_id){g + 1});
+
+            quota->use = 0;
+            quota->claim = 0;
+            quota->firm = 0;
+            quota->children_occupied = 0;
+        }
+    for (uint32_t a = core->accounts_count; a > 0; a -= 1)
+        for (uint32_t g = 0; g < core->groups_count; g += 1) {
+            dr_account_id account = {a};
+            dr_account_id parent = core->accounts[a - 1].parent;
+            struct dr_quota *quota = dr_quota_at(core, account, (dr_group_id){g + 1});
+
+            quota->occupied = occupied_of(core, account, quota);
+            if (parent.v != 0)
+                dr_quota_at(core, parent, (dr_group_id){g + 1})->children_occupied +=
+                    quota->occupied;
+        }
+    for (uint32_t g = 0; g < core->groups_count; g += 1)
+        sum_guaranteed(core, (dr_group_id){g + 1});
+}

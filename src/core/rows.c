@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/rows.h"
+
+#include "base/hash.h"
+#include "base/math.h"
+#include "base/sort.h"
+#include "core/queue.h"
+#include "core/quota.h"
+
+/* ---- accounts and nodes ---- */
+
+void dr_rows_join_parent(struct dr_core *core, uint32_t row)
+{
+    struct dr_account *account = &core->accounts[row];
+    struct dr_account *parent;
+    uint32_t *link;
+
+    account->first_child = DR_ROW_NONE;
+    account->next_sibling = DR_ROW_NONE;
+    account->depth = 0;
+    if (account->parent.v == 0)
+        return;
+    parent = &core->accounts[account->parent.v - 1];
+    account->depth = (uint8_t)(parent->depth + 1);
+    if (account->removed)
+        return;
+    /* In the order of ids. */
+    for (link = &parent->first_child; *link != DR_ROW_NONE && *link < row;)
+        link = &core->accounts[*link].next_sibling;
+    account->next_sibling = *link;
+    *link = row;
+}
+
+void dr_rows_capacity(struct dr_core *core)
+{
+    for (uint32_t row = 0; row < core->groups_count; row += 1) {
+        core->groups[row].capacity = 0;
+        core->groups[row].declared = 0;
+    }
+    for (uint32_t row = 0; row < core->pools_count; row += 1) {
+        core->pools[row].nodes_up = 0;
+        core->pools[row].accelerators_free = 0;
+    }
+    for (uint32_t row = 0; row < core->nodes_count; row += 1) {
+        const struct dr_node *node = &core->nodes[row];
+        struct dr_pool *pool = &core->pools[node->pool.v - 1];
+        int up = dr_node_up(core, node);
+        int64_t amounts[DR_RESOURCE_COUNT] = {
+            [DR_RESOURCE_ACCELERATORS] = (int64_t)pool->accelerators * 1000,
+            [DR_RESOURCE_CPUS] = pool->cpus,
+            [DR_RESOURCE_MEMORY] = pool->memory_mb,
+        };
+
+        if (node->removed)
+            continue;
+        for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1) {
+            struct dr_group *group = &core->groups[pool->groups[i].v - 1];
+
+            group->declared += amounts[i];
+            group->capacity += up ? amounts[i] : 0;
+        }
+        if (up) {
+            pool->nodes_up += 1;
+            pool->accelerators_free +=
+                (int64_t)pool->accelerators - dr_bit_count(node->busy | node->promised);
+        }
+    }
+}
+
+/* ---- extents ---- */
+
+uint32_t dr_rows_extents_push(struct dr_core *core, const struct dr_extent *extents, uint32_t count)
+{
+    uint32_t first = DR_ROW_NONE;
+
+    for (uint32_t i = count; i > 0; i -= 1) {
+        uint32_t row;
+
+        if (core->extents_free != 0) {
+            row = core->extents_free - 1;
+            core->extents_free = core->extents[row].next;
+        } else {
+            DR_ASSERT(core->extents_high < core->limits.extents_max);
+            row = core->extents_high;
+            core->extents_high += 1;
+        }
+        core->extents[row].extent = extents[i - 1];
+        core->extents[row].next = first;
+        first = row;
+        core->extents_count += 1;
+    }
+    return first;
+}
+
+void dr_rows_extents_free(struct dr_core *core, uint32_t first)
+{
+    while (first != DR_ROW_NONE) {
+        uint32_t next = core->extents[first].next;
+
+        core->extents[first].next = core->extents_free;
+        core->extents_free = first + 1;
+        core->extents_count -= 1;
+        first = next;
+    }
+}
+
+/* ---- shapes ---- */
+
+static uint64_t shape_hash(const struct dr_shape *shape)
+{
+    uint64_t hash = 1;
+
+    for (uint32_t i = 0; i < shape->alternatives_count; i += 1) {
+        const struct dr_alternative *alternative = &shape->alternatives[i];
+
+        hash = dr_hash_fold(hash, alternative->chips);
+        hash = dr_hash_fold(hash, alternative->tasks);
+        hash = dr_hash_fold(hash, alternative->accelerators_per_task);
+        hash = dr_hash_fold(hash, alternative->cpus_per_task);
+        hash = dr_hash_fold(hash, alternative->memory_mb_per_task);
+        hash = dr_hash_fold(hash, alternative->tasks_per_node_max);
+        hash = dr_hash_fold(hash, alternative->factor);
+    }
+    hash = dr_hash_fold(hash, shape->level_kind);
+    hash = dr_hash_bytes(hash, shape->level, sizeof shape->level);
+    for (uint32_t i = 0; i < DR_SITES_MAX / 64; i += 1)
+        hash = dr_hash_fold(hash, shape->sites.words[i]);
+    hash = dr_hash_fold(hash, shape->data_class.v);
+    for (uint32_t i = 0; i < shape->datasets_count; i += 1)
+        hash = dr_hash_fold(hash, shape->datasets[i]);
+    return hash == 0 ? 1 : hash;
+}
+
+static int shape_equal(const struct dr_shape *a, const struct dr_shape *b)
+{
+    if (a->alternatives_count != b->alternatives_count || a->level_kind != b->level_kind ||
+        a->data_class.v != b->data_class.v || a->datasets_count != b->datasets_count ||
+        memcmp(a->level, b->level, sizeof a->level) != 0 ||
+        memcmp(&a->sites, &b->sites, sizeof a->sites) != 0 ||
+        memcmp(a->datasets, b->datasets, a->datasets_count * sizeof a->datasets[0]) != 0)
+        return 0;
+    for (uint32_t i = 0; i < a->alternatives_count; i += 1) {
+        const struct dr_alternative *x = &a->alternatives[i];
+        const struct dr_alternative *y = &b->alternatives[i];
+
+        if (x->chips != y->chips || x->tasks != y->tasks ||
+            x->accelerators_per_task != y->accelerators_per_task ||
+            x->cpus_per_task != y->cpus_per_task ||
+            x->memory_mb_per_task != y->memory_mb_per_task ||
+            x->tasks_per_node_max != y->tasks_per_node_max || x->factor != y->factor)
+            return 0;
+    }
+    return 1;
+}
+
+void dr_rows_shape_link(struct dr_core *core, uint32_t row)
+{
+    struct dr_shape *shape = &core->shapes[row];
+    uint32_t first;
+
+    shape->hash = shape_hash(shape);
+    first = dr_map_find(&core->shape_rows, shape->hash);
+    shape->next = first;
+    if (first != DR_MAP_NONE)
+        dr_map_remove(&core->shape_rows, shape->hash);
+    dr_map_insert(&core->shape_rows, shape->hash, row);
+}
+
+uint32_t dr_rows_shape_take(struct dr_core *core, const struct dr_shape *shape)
+{
+    uint64_t hash = shape_hash(shape);
+    uint32_t row;
+
+    for (row = dr_map_find(&core->shape_rows, hash); row != DR_MAP_NONE;
+         row = core->shapes[row].next)
+        if (shape_equal(&core->shapes[row], shape)) {
+            core->shapes[row].jobs += 1;
+            return row;
+        }
+    if (core->shapes_free != 0) {
+        row = core->shapes_free - 1;
+        core->shapes_free = core->shapes[row].next;
+    } else {
+        DR_ASSERT(core->shapes_high < core->limits.jobs_max);
+        row = core->shapes_high;
+        core->shapes_high += 1;
+    }
+    core->shapes[row] = *shape;
+    core->shapes[row].jobs = 1;
+    core->shapes_count += 1;
+    dr_rows_shape_link(core, row);
+    return row;
+}
+
+void dr_rows_shape_drop(struct dr_core *core, uint32_t row)
+{
+    struct dr_shape *shape = &core->shapes[row];
+    uint32_t first;
+
+    DR_ASSERT(shape->jobs > 0);
+    shape->jobs -= 1;
+    if (shape->jobs > 0)
+        return;
+    first = dr_map_find(&core->shape_rows, shape->hash);
+    if (first == row) {
+        dr_map_remove(&core->shape_rows, shape->hash);
+        if (shape->next != DR_MAP_NONE)
+            dr_map_insert(&core->shape_rows, shape->hash, shape->next);
+    } else {
+        while (core->shapes[first].next != row)
+            first = core->shapes[first].next;
+        core->shapes[first].next = shape->next;
+    }
+    shape->next = core->shapes_free;
+    core->shapes_free = row + 1;
+    core->shapes_count -= 1;
+}
+
+/* ---- jobs ---- */
+
+uint32_t dr_rows_job_push(struct dr_core *core, dr_job_id id)
+{
+    struct dr_job *job;
+    uint32_t row;
+
+    if (core->jobs_free != 0) {
+        row = core->jobs_free - 1;
+        core->jobs_free = core->jobs[row].list_next;
+    } else {
+        DR_ASSERT(core->jobs_high < core->limits.jobs_max);
+        row = core->jobs_high;
+        core->jobs_high += 1;
+    }
+    job = &core->jobs[row];
+    *job = (struct dr_job){.id = id,
+                           .extents = DR_ROW_NONE,
+                           .promise = DR_ROW_NONE,
+                           .reservation = DR_ROW_NONE,
+                           .edges = DR_ROW_NONE,
+                           .edges_to = DR_ROW_NONE,
+                           .list_next = DR_ROW_NONE,
+                           .list_previous = DR_ROW_NONE,
+                           .queue_class = DR_ROW_NONE,
+                           .queue_left = DR_ROW_NONE,
+                           .queue_right = DR_ROW_NONE,
+                           .queue_parent = DR_ROW_NONE,
+                           .array_next = DR_ROW_NONE};
+    dr_map_insert(&core->job_rows, id.v, row);
+    core->jobs_count += 1;
+    return row;
+}
+
+void dr_rows_job_free(struct dr_core *core, uint32_t row)
+{
+    struct dr_job *job = &core->jobs[row];
+
+    DR_ASSERT(dr_job_state_ended(job->state));
+    DR_ASSERT(job->edges == DR_ROW_NONE && job->edges_to == DR_ROW_NONE);
+    dr_map_remove(&core->job_rows, job->id.v);
+    dr_rows_list_remove(core, &core->ended, row);
+    dr_rows_shape_drop(core, job->shape);
+    job->id.v = 0;
+    job->list_next = core->jobs_free;
+    core->jobs_free = row + 1;
+    core->jobs_count -= 1;
+}
+
+void dr_rows_list_push(struct dr_core *core, struct dr_job_list *list, uint32_t row)
+{
+    struct dr_job *job = &core->jobs[row];
+
+    job->list_next = DR_ROW_NONE;
+    job->list_previous = list->last;
+    if (list->last == DR_ROW_NONE)
+        list->first = row;
+    else
+        core->jobs[list->last].list_next = row;
+    list->last = row;
+    list->count += 1;
+}
+
+void dr_rows_list_remove(struct dr_core *core, struct dr_job_list *list, uint32_t row)
+{
+    struct dr_job *job = &core->jobs[row];
+
+    if (job->list_previous == DR_ROW_NONE)
+        list->first = job->list_next;
+    else
+        core->jobs[job->list_previous].list_next = job->list_next;
+    if (job->list_next == DR_ROW_NONE)
+        list->last = job->list_previous;
+    else
+        core->jobs[job->list_next].list_previous = job->list_previous;
+    job->list_next = DR_ROW_NONE;
+    job->list_previous = DR_ROW_NONE;
+    list->count -= 1;
+}
+
+void dr_rows_edge_push(struct dr_core *core, enum dr_dependency_kind kind, uint32_t dependent,
+                       uint32_t target)
+{
+    uint32_t row;
+
+    if (core->edges_free != 0) {
+        row = core->edges_free - 1;
+        core->edges_free = core->edges[row].next_of_dependent;
+    } else {
+        DR_ASSERT(core->edges_high < core->edges_max);
+        row = core->edges_high;
+        core->edges_high += 1;
+    }
+    core->edges[row] = (struct dr_edge){.kind = kind,
+                                        .dependent = {dependent},
+                                        .target = {target},
+                                        .next_of_dependent = core->jobs[dependent].edges,
+                                        .next_of_target = core->jobs[target].edges_to};
+    core->jobs[dependent].edges = row;
+    core->jobs[target].edges_to = row;
+    core->edges_count += 1;
+}
+
+void dr_rows_edge_free(struct dr_core *core, uint32_t row)
+{
+    struct dr_edge *edge = &core->edges[row];
+    uint32_t *link;
+
+    for (link = &core->jobs[edge->dependent.v].edges; *link != row;)
+        link = &core->edges[*link].next_of_dependent;
+    *link = edge->next_of_dependent;
+    for (link = &core->jobs[edge->target.v].edges_to; *link != row;)
+        link = &core->edges[*link].next_of_target;
+    *link = edge->next_of_target;
+    edge->next_of_dependent = core->edges_free;
+    core->edges_free = row + 1;
+    core->edges_count -= 1;
+}
+
+struct dr_array *dr_rows_array(struct dr_core *core, uint64_t array_job)
+{
+    uint32_t row = dr_map_find(&core->array_rows, array_job);
+
+    return row == DR_MAP_NONE ? NULL : &core->arrays[row];
+}
+
+struct dr_array *dr_rows_array_join(struct dr_core *core, uint64_t array_job, uint32_t limit)
+{
+    struct dr_array *array = dr_rows_array(core, array_job);
+
+    if (array == NULL) {
+        uint32_t row = core->arrays_free;
+
+        if (row != DR_ROW_NONE) {
+            core->arrays_free = core->arrays[row].limit;
+        } else {
+            row = core->arrays_high;
+            core->arrays_high += 1;
+        }
+        array = &core->arrays[row];
+        *array = (struct dr_array){.array_job = array_job, .limit = limit};
+        dr_map_insert(&core->array_rows, array_job, row);
+    }
+    array->live += 1;
+    return array;
+}
+
+void dr_rows_array_leave(struct dr_core *core, uint64_t array_job)
+{
+    struct dr_array *array = dr_rows_array(core, array_job);
+
+    DR_ASSERT(array != NULL && array->live > 0);
+    array->live -= 1;
+    if (array->live > 0)
+        return;
+    dr_map_remove(&core->array_rows, array_job);
+    array->limit = core->arrays_free;
+    core->arrays_free = (uint32_t)(array - core->arrays);
+}
+
+int dr_rows_job_queued(const struct dr_job *job)
+{
+    return job->state == DR_JOB_PENDING && !job->held && !job->doomed && job->edges == DR_ROW_NONE;
+}
+
+void dr_rows_count_live(struct dr_core *core, dr_account_id account, int change)
+{
+    for (; account.v != 0; account = core->accounts[account.v - 1].parent)
+        core->accounts[account.v - 1].jobs_live =
+            (uint32_t)((int64_t)core->accounts[account.v - 1].jobs_live + change);
+}
+
+/* ---- holding places ---- */
+
+static const struct dr_alternative *alternative_of(const struct dr_core *core,
+                                                   const struct dr_job *job, uint32_t index)
+{
+    return &core->shapes[job->shape].alternatives[index];
+}
+
+/* The parts of a list on their nodes; `promised`: which of the two masks. */
+static void hold_extents(struct dr_core *core, const struct dr_alternative *alternative,
+                         uint32_t first, int promised, int sign)
+{
+    for (uint32_t row = first; row != DR_ROW_NONE; row = core->extents[row].next) {
+        const struct dr_extent *extent = &core->extents[row].extent;
+        struct dr_node *node = &core->nodes[extent->node.v - 1];
+        struct dr_pool *pool = &core->pools[node->pool.v - 1];
+        uint64_t *mask = promised ? &node->promised : &node->busy;
+        int64_t free_before = dr_bit_count(node->busy | node->promised);
+
+        if (sign > 0) {
+            DR_ASSERT((*mask & extent->accelerators) == 0); /* I1 */
+            *mask |= extent->accelerators;
+        } else {
+            DR_ASSERT((*mask & extent->accelerators) == extent->accelerators);
+            *mask &= ~extent->accelerators;
+        }
+        node->cpus_used += sign * (int64_t)extent->tasks * alternative->cpus_per_task;
+        node->memory_mb_used += sign * (int64_t)extent->tasks * alternative->memory_mb_per_task;
+        if (!promised)
+            node->tasks = (uint32_t)((int64_t)node->tasks + sign * (int64_t)extent->tasks);
+        if (dr_node_up(core, node))
+            pool->accelerators_free +=
+                free_before - (int64_t)dr_bit_count(node->busy | node->promised);
+    }
+}
+
+static unsigned claim_charges(const struct dr_job *job)
+{
+    return job->preemptible ? DR_CHARGE_CLAIM : DR_CHARGE_CLAIM | DR_CHARGE_FIRM;
+}
+
+int dr_rows_attempt_counts(const struct dr_core *core, const struct dr_job *job)
+{
+    if (job->stopping != DR_STOP_NONE || job->state == DR_JOB_UNREACHABLE)
+        return 0;
+    for (uint32_t row = job->extents; row != DR_ROW_NONE; row = core->extents[row].next)
+        if (!dr_node_up(core, &core->nodes[core->extents[row].extent.node.v - 1]))
+            return 0;
+    return 1;
+}
+
+void dr_rows_recount(struct dr_core *core, struct dr_job *job)
+{
+    int counts = dr_rows_attempt_counts(core, job);
+    struct dr_amounts amounts;
+
+    if (counts == job->counted)
+        return;
+    amounts = dr_alternative_amounts(alternative_of(core, job, job->alternative));
+    dr_quota_charge(core, job->account, job->pool, &amounts, claim_charges(job), counts ? 1 : -1);
+    job->counted = (uint8_t)counts;
+}
+
+void dr_rows_hold(struct dr_core *core, struct dr_job *job, int sign)
+{
+    const struct dr_alternative *alternative = alternative_of(core, job, job->alternative);
+    struct dr_amounts amounts = dr_alternative_amounts(alternative);
+    struct dr_account *account = &core->accounts[job->account.v - 1];
+    struct dr_array *array = job->array_job == 0 ? NULL : dr_rows_array(core, job->array_job);
+
+    if (sign < 0 && job->counted) {
+        dr_quota_charge(core, job->account, job->pool, &amounts, claim_charges(job), -1);
+        job->counted = 0;
+    }
+    hold_extents(core, alternative, job->extents, 0, sign);
+    dr_quota_charge(core, job->account, job->pool, &amounts, DR_CHARGE_USE, sign);
+    account->running = (uint32_t)((int64_t)account->running + sign);
+    if (array != NULL)
+        array->active = (uint32_t)((int64_t)array->active + sign);
+    if (sign > 0)
+        dr_rows_recount(core, job);
+}
+
+void dr_rows_hold_promise(struct dr_core *core, struct dr_job *job, int sign)
+{
+    const struct dr_alternative *alternative = alternative_of(core, job, job->promise_alternative);
+    struct dr_amounts amounts = dr_alternative_amounts(alternative);
+
+    hold_extents(core, alternative, job->promise, 1, sign);
+    dr_quota_charge(core, job->account, job->promise_pool, &amounts, claim_charges(job), sign);
+}
+
+/* ---- for dr_core_index() ---- */
+
+void dr_rows_index_job(struct dr_core *core, uint32_t row)
+{
+    struct dr_job *job = &core->jobs[row];
+
+    core->jobs_count += 1;
+    job->counted = 0;
+    job->queue_class = DR_ROW_NONE;
+    if (dr_job_state_ended(job->state)) {
+        dr_rows_list_push(core, &core->ended, row);
+        return;
+    }
+    dr_rows_count_live(core, job->account, 1);
+    if (job->array_job != 0)
+        dr_rows_array_join(core, job->array_job, job->array_limit);
+    if (job->doomed) {
+        core->doomed[core->doomed_count] = row;
+        core->doomed_count += 1;
+    }
+    if (job->promise != DR_ROW_NONE)
+        dr_rows_hold_promise(core, job, 1);
+    if (job->state == DR_JOB_PENDING) {
+        core->accounts[job->account.v - 1].pending += 1;
+        if (dr_rows_job_queued(job))
+            dr_queue_add(core, (dr_job_row){row});
+        return;
+    }
+    dr_rows_list_push(core, &core->running, row);
+    dr_rows_hold(core, job, 1);
+}
+
+struct ended_key {
+    uint64_t seq;
+    uint32_t row;
+};
+
+static int compare_ended(const void *a, const void *b, const void *context)
+{
+    const struct ended_key *x = a;
+    const struct ended_key *y = b;
+
+    (void)context;
+    return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+void dr_rows_sort_ended(struct dr_core *core)
+{
+    size_t mark = core->scratch.used;
+    uint32_t count = core->ended.count;
+    struct ended_key *keys = dr_arena_push(&core->scratch, count + 1u, sizeof keys[0]);
+    uint32_t i = 0;
+
+    DR_ASSERT(keys != NULL);
+    for (uint32_t row = core->ended.first; row != DR_ROW_NONE; row = core->jobs[row].list_next) {
+        keys[i] = (struct ended_key){core->jobs[row].last_seq, row};
+        i += 1;
+    }
+    dr_sort(keys, count, sizeof keys[0], compare_ended, NULL);
+    core->ended = (struct dr_job_list){DR_ROW_NONE, DR_ROW_NONE, 0};
+    for (i = 0; i < count; i += 1)
+        dr_rows_list_push(core, &core->ended, keys[i].row);
+    dr_arena_reset(&core->scratch, mark);
+}
