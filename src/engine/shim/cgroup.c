@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cgroups of version 1 and 2, whichever the machine has.
+ *
+ * Version 1 has a tree per controller, so an attempt is three directories; version 2 has one. Only the
+ * tasks go in, never the shim: so that the kernel, out of the attempt's memory, can't choose the shim. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "engine/shim/shim.h"
+
+#define MOUNTS_BYTES_MAX (1u << 20)
+#define CPU_PERIOD_US    100000
+
+static const char *const part_names[CGROUP_PARTS] = {"memory", "cpu", "pids"};
+
+/* ---- finding the trees ---- */
+
+struct mount_found {
+    char part[CGROUP_PARTS][PATH_BYTES]; /* version 1: where each controller is mounted */
+    char unified[PATH_BYTES];
+};
+
+static int has_word(const char *list, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (const char *at = list; (at = strstr(at, word)) != NULL; at += length)
+        if ((at == list || at[-1] == ',' || at[-1] == ' ') &&
+            (at[length] == 0 || at[length] == ',' || at[length] == ' ' || at[length] == '\n'))
+            return 1;
+    return 0;
+}
+
+/* One line of /proc/self/mountinfo: "36 35 98:0 /root /mount/point options [fields] - type source super". */
+static void mount_line(char *line, struct mount_found *found)
+{
+    char *separator = strstr(line, " - ");
+    char *fields[6], *type, *super;
+    char *rest = line;
+
+    if (separator == NULL)
+        return;
+    *separator = 0;
+    for (int i = 0; i < 6; i += 1)
+        if ((fields[i] = strsep(&rest, " ")) == NULL)
+            return;
+    rest = separator + 3;
+    type = strsep(&rest, " ");
+    if (type == NULL || strsep(&rest, " ") == NULL || (super = rest) == NULL ||
+        strlen(fields[4]) >= PATH_BYTES)
+        return;
+    if (strcmp(type, "cgroup2") == 0 && found->unified[0] == 0)
+        snprintf(found->unified, sizeof found->unified, "%s", fields[4]);
+    if (strcmp(type, "cgroup") != 0)
+        return;
+    for (int i = 0; i < CGROUP_PARTS; i += 1)
+        if (has_word(super, part_names[i]) && found->part[i][0] == 0)
+            snprintf(found->part[i], sizeof found->part[i], "%s", fields[4]);
+}
+
+/* Our own place in a hierarchy, from /proc/self/cgroup ("4:memory:/a/b"; version 2: "0::/a/b"). */
+static void own_path(const char *text, const char *controller, char *path, size_t path_bytes)
+{
+    path[0] = 0;
+    for (const char *line = text; line != NULL && *line != 0;) {
+        const char *end = strchr(line, '\n');
+        const char *first = strchr(line, ':');
+        const char *second = first == NULL ? NULL : strchr(first + 1, ':');
+        size_t length = end == NULL ? strlen(line) : (size_t)(end - line);
+        char names[128];
+
+        if (second != NULL && second < line + length) {
+            size_t names_length = (size_t)(second - first - 1);
+            if (names_length < sizeof names) {
+                memcpy(names, first + 1, names_length);
+                names[names_length] = 0;
+                if (controller[0] == 0 ? names_length == 0 : has_word(names, controller)) {
+                    snprintf(path, path_bytes, "%.*s", (int)(line + length - second - 1), second + 1);
+                    return;
+                }
+            }
+        }
+        line = end == NULL ? NULL : end + 1;
+    }
+}
+
+static int write_text(int directory, const char *file, const char *text)
+{
+    int fd = openat(directory, file, O_WRONLY | O_CLOEXEC);
+    ssize_t bytes;
+
+    if (fd < 0)
+        return 0;
+    bytes = write(fd, text, strlen(text));
+    close(fd);
+    return bytes == (ssize_t)strlen(text);
+}
+
+static int write_number(int directory, const char *file, int64_t value)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%" PRId64, value);
+    return write_text(directory, file, text);
+}
+
+static ssize_t read_text(int directory, const char *file, char *text, size_t bytes)
+{
+    int fd = openat(directory, file, O_RDONLY | O_CLOEXEC);
+    ssize_t got;
+
+    if (fd < 0)
+        return -1;
+    got = read(fd, text, bytes - 1);
+    close(fd);
+    text[got > 0 ? got : 0] = 0;
+    return got;
+}
+
+/* The directory `instance` below ours, or below the mount's top; -1 when neither can be made. */
+static int make_parent(const char *mount, const char *own, const char *instance)
+{
+    const char *places[2] = {own, ""};
+
+    for (int i = 0; i < 2; i += 1) {
+        char path[3 * PATH_BYTES];
+
+        snprintf(path, sizeof path, "%s%s/%s", mount, strcmp(places[i], "/") == 0 ? "" : places[i],
+                 instance);
+        if (mkdir(path, 0755) == 0 || errno == EEXIST) {
+            int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            if (fd >= 0 && faccessat(fd, "cgroup.procs", W_OK, AT_EACCESS) == 0)
+                return fd;
+            if (fd >= 0)
+                close(fd);
+        }
+    }
+    return -1;
+}
+
+static void open_version_2(struct cgroup_tree *tree, const char *mount, const char *own,
+                           const char *instance)
+{
+    const char *places[2] = {own, ""};
+
+    for (int i = 0; i < 2 && tree->version == 0; i += 1) {
+        char path[3 * PATH_BYTES], controllers[512];
+        int above, fd;
+
+        snprintf(path, sizeof path, "%s%s", mount, strcmp(places[i], "/") == 0 ? "" : places[i]);
+        above = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (above < 0)
+            continue;
+        /* Refused where processes sit in it (the "no inner processes" rule): then the top is tried. */
+        for (int part = 0; part < CGROUP_PARTS; part += 1) {
+            char text[16];
+            snprintf(text, sizeof text, "+%s", part_names[part]);
+            write_text(above, "cgroup.subtree_control", text);
+        }
+        if (mkdirat(above, instance, 0755) != 0 && errno != EEXIST) {
+            close(above);
+            continue;
+        }
+        fd = openat(above, instance, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        close(above);
+        if (fd < 0)
+            continue;
+        for (int part = 0; part < CGROUP_PARTS; part += 1) {
+            char text[16];
+            snprintf(text, sizeof text, "+%s", part_names[part]);
+            write_text(fd, "cgroup.subtree_control", text);
+        }
+        if (read_text(fd, "cgroup.subtree_control", controllers, sizeof controllers) <= 0 ||
+            !has_word(controllers, part_names[CGROUP_MEMORY])) {
+            close(fd);
+            continue;
+        }
+        tree->version = 2;
+        for (int part = 0; part < CGROUP_PARTS; part += 1)
+            tree->parent[part] = has_word(controllers, part_names[part]) ? fd : -1;
+    }
+}
+
+void cgroup_tree_open(struct cgroup_tree *tree, const char *instance)
+{
+    static struct mount_found found; /* large, and only used here, once */
+    struct dr_buffer mounts;
+    char own_text[4096], own[PATH_BYTES];
+    int proc = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    *tree = (struct cgroup_tree){.parent = {-1, -1, -1}};
+    dr_buffer_init(&mounts, MOUNTS_BYTES_MAX);
+    if (proc < 0 || dr_buffer_read_file(&mounts, "/proc/self/mountinfo") != DR_OK ||
+        read_text(proc, "cgroup", own_text, sizeof own_text) <= 0) {
+        snprintf(tree->text, sizeof tree->text, "no cgroup: /proc does not say where they are");
+        if (proc >= 0)
+            close(proc);
+        dr_buffer_deinit(&mounts);
+        return;
+    }
+    close(proc);
+    dr_buffer_append(&mounts, "", 1);
+    for (char *rest = (char *)mounts.data, *line; (line = strsep(&rest, "\n")) != NULL;)
+        mount_line(line, &found);
+    dr_buffer_deinit(&mounts);
+
+    if (found.unified[0] != 0) {
+        own_path(own_text, "", own, sizeof own);
+        open_version_2(tree, found.unified, own, instance);
+    }
+    for (int part = 0; part < CGROUP_PARTS && tree->version != 2; part += 1) {
+        if (found.part[part][0] == 0)
+            continue;
+        own_path(own_text, part_names[part], own, sizeof own);
+        tree->parent[part] = make_parent(found.part[part], own, instance);
+        if (tree->parent[part] >= 0)
+            tree->version = 1;
+    }
+    if (tree->version == 0) {
+        snprintf(tree->text, sizeof tree->text,
+                 "no cgroup: %s; CPU, memory and process limits are not kept",
+                 found.unified[0] == 0 && found.part[0][0] == 0 ? "none is mounted"
+                                                                : "none may be made");
+    } else {
+        int used = snprintf(tree->text, sizeof tree->text, "cgroup v%d", tree->version);
+        for (int part = 0; part < CGROUP_PARTS; part += 1)
+            used += snprintf(tree->text + used, sizeof tree->text - (size_t)used, " %s%s",
+                             tree->parent[part] >= 0 ? "" : "(no ", part_names[part]);
+        for (int part = 0; part < CGROUP_PARTS; part += 1)
+            if (tree->parent[part] < 0) {
+                snprintf(tree->text + used, sizeof tree->text - (size_t)used, ")");
+                break;
+            }
+    }
+}
+
+/* ---- an attempt's ---- */
+
+static int same_directory(const struct cgroup_tree *tree, int part)
+{
+    return tree->version == 2 && part > 0;
+}
+
+static int set_limits(const struct cgroup *cgroup, const struct cgroup_limits *limits)
+{
+    int version = cgroup->tree->version;
+    int memory = cgroup->directory[CGROUP_MEMORY];
+    int cpu = cgroup->directory[CGROUP_CPU];
+    int pids = cgroup->directory[CGROUP_PIDS];
+    int64_t quota_us = limits->cpus_milli * (CPU_PERIOD_US / 1000);
+    int ok = 1;
+
+    if (quota_us > 0 && quota_us < 1000)
+        quota_us = 1000; /* the kernel's least */
+    if (limits->memory_mb > 0 && memory >= 0) {
+        ok &= write_number(memory, version == 2 ? "memory.max" : "memory.limit_in_bytes",
+                           limits->memory_mb << 20);
+        /* Not there without swap accounting; then there is nothing to forbid. */
+        if (version == 2)
+            write_text(memory, "memory.swap.max", "0");
+        else
+            write_number(memory, "memory.memsw.limit_in_bytes", limits->memory_mb << 20);
+    }
+    if (quota_us > 0 && cpu >= 0) {
+        char text[64];
+
+        snprintf(text, sizeof text, "%" PRId64 " %d", quota_us, CPU_PERIOD_US);
+        if (version == 2)
+            ok &= write_text(cpu, "cpu.max", text);
+        else
+            ok &= write_number(cpu, "cpu.cfs_quota_us", quota_us);
+    }
+    if (limits->pids > 0 && pids >= 0)
+        ok &= write_number(pids, "pids.max", limits->pids);
+    return ok;
+}
+
+enum dr_status cgroup_open(struct cgroup *cgroup, const struct cgroup_tree *tree, const char *name,
+                           const struct cgroup_limits *limits, char *wrong, size_t wrong_bytes)
+{
+    *cgroup = (struct cgroup){.tree = tree, .directory = {-1, -1, -1}, .procs = {-1, -1, -1}};
+    snprintf(cgroup->name, sizeof cgroup->name, "%s", name);
+    for (int part = 0; part < CGROUP_PARTS; part += 1) {
+        if (tree->parent[part] < 0)
+            continue;
+        if (same_directory(tree, part)) {
+            cgroup->directory[part] = cgroup->directory[0];
+            continue;
+        }
+        if (mkdirat(tree->parent[part], name, 0755) != 0 && errno != EEXIST) {
+            snprintf(wrong, wrong_bytes, "the %s cgroup can't be made: %s", part_names[part],
+                     strerror(errno));
+            return DR_E_IO;
+        }
+        cgroup->directory[part] =
+            openat(tree->parent[part], name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (cgroup->directory[part] >= 0)
+            cgroup->procs[part] =
+                openat(cgroup->directory[part], "cgroup.procs", O_WRONLY | O_CLOEXEC);
+        if (cgroup->procs[part] < 0) {
+            snprintf(wrong, wrong_bytes, "the %s cgroup can't be opened: %s", part_names[part],
+                     strerror(errno));
+            return DR_E_IO;
+        }
+    }
+    if (!set_limits(cgroup, limits)) {
+        snprintf(wrong, wrong_bytes, "the cgroup refuses the job's limits: %s", strerror(errno));
+        return DR_E_IO;
+    }
+    return DR_OK;
+}
+
+static uint64_t number_after(const char *text, const char *word)
+{
+    const char *at = text;
+    size_t length = strlen(word);
+
+    while ((at = strstr(at, word)) != NULL) {
+        if ((at == text || at[-1] == '\n') && at[length] == ' ')
+            return strtoull(at + length + 1, NULL, 10);
+        at += length;
+    }
+    return 0;
+}
+
+uint64_t cgroup_oom_kills(const struct cgroup *cgroup)
+{
+    char text[512];
+    int memory = cgroup->directory[CGROUP_MEMORY];
+
+    if (memory < 0 ||
+        read_text(memory, cgroup->tree->version == 2 ? "memory.events" : "memory.oom_control", text,
+                  sizeof text) <= 0)
+        return 0;
+    return number_after(text, "oom_kill");
+}
+
+int64_t cgroup_memory_mb_peak(const struct cgroup *cgroup)
+{
+    char text[64];
+    int memory = cgroup->directory[CGROUP_MEMORY];
+
+    if (memory < 0 || read_text(memory,
+                                cgroup->tree->version == 2 ? "memory.peak"
+                                                           : "memory.max_usage_in_bytes",
+                                text, sizeof text) <= 0)
+        return 0;
+    return (int64_t)(strtoull(text, NULL, 10) >> 20);
+}
+
+uint32_t cgroup_kill(const struct cgroup *cgroup)
+{
+    uint32_t killed = 0;
+
+    for (int part = 0; part < CGROUP_PARTS; part += 1) {
+        struct dr_buffer text;
+        char path[64];
+
+        if (cgroup->directory[part] < 0 || same_directory(cgroup->tree, part))
+            continue;
+        if (cgroup->tree->version == 2)
+            write_text(cgroup->directory[part], "cgroup.kill", "1");
+        dr_buffer_init(&text, MOUNTS_BYTES_MAX);
+        snprintf(path, sizeof path, "/proc/self/fd/%d/cgroup.procs", cgroup->directory[part]);
+        if (dr_buffer_read_file(&text, path) == DR_OK)
+            for (const char *at = dr_buffer_text(&text); *at >= '0' && *at <= '9';) {
+                char *end;
+                pid_t pid = (pid_t)strtol(at, &end, 10);
+                /* 0: a process of another pid namespace, which has been emptied with its first */
+                if (pid > 0 && kill(pid, SIGKILL) == 0)
+                    killed += 1;
+                at = *end == 0 ? end : end + 1;
+            }
+        dr_buffer_deinit(&text);
+    }
+    return killed;
+}
+
+/* The kernel lets a cgroup go a moment after its last process was reaped. */
+static int remove_directory(int parent, const char *name)
+{
+    for (int i = 0; i < 2000; i += 1) {
+        if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+            return 1;
+        if (errno != EBUSY)
+            return 0;
+        usleep(i < 10 ? 100 : 2000);
+    }
+    return 0;
+}
+
+void cgroup_close(struct cgroup *cgroup)
+{
+    for (int part = 0; part < CGROUP_PARTS; part += 1) {
+        if (cgroup->directory[part] < 0 || same_directory(cgroup->tree, part))
+            continue;
+        close(cgroup->directory[part]);
+        if (cgroup->procs[part] >= 0)
+            close(cgroup->procs[part]);
+        remove_directory(cgroup->tree->parent[part], cgroup->name);
+    }
+    for (int part = 0; part < CGROUP_PARTS; part += 1)
+        cgroup->directory[part] = cgroup->procs[part] = -1;
+}
+
+int cgroup_sweep(const struct cgroup_tree *tree, const char *name)
+{
+    struct cgroup cgroup = {.tree = tree, .directory = {-1, -1, -1}, .procs = {-1, -1, -1}};
+    int empty = 1;
+
+    snprintf(cgroup.name, sizeof cgroup.name, "%s", name);
+    for (int part = 0; part < CGROUP_PARTS; part += 1)
+        if (tree->parent[part] >= 0 && !same_directory(tree, part))
+            cgroup.directory[part] =
+                openat(tree->parent[part], name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; i < 1000 && cgroup_kill(&cgroup) > 0; i += 1)
+        usleep(1000);
+    for (int part = 0; part < CGROUP_PARTS; part += 1)
+        if (cgroup.directory[part] >= 0) {
+            empty &= remove_directory(tree->parent[part], name);
+            close(cgroup.directory[part]);
+        }
+    return empty;
+}

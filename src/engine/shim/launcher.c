@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The launcher: makes shims.
+ *
+ * Started once by the controller, which is large and full of secrets: what is forked for a job is this
+ * small process instead. It keeps nothing: an order is in its file, and whether it was taken too. So it
+ * may die at any moment, and the next one goes on. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "engine/launcher.h"
+#include "engine/shim/shim.h"
+
+#define ACCOUNTS_MAX     64
+#define DELETE_DEPTH_MAX 1000
+#define ACCOUNT_AGE_MAX_US (60 * DR_SECOND_US)
+
+static struct account accounts[ACCOUNTS_MAX];
+static uint32_t accounts_count, accounts_next;
+
+/* Users change rarely and asking may mean the network: remembered for a minute. */
+static const struct account *account_of(uint32_t uid)
+{
+    int64_t now_us = dr_monotonic_us();
+    struct account *account = NULL;
+    struct passwd *found;
+
+    for (uint32_t i = 0; i < accounts_count; i += 1)
+        if (accounts[i].uid == uid)
+            account = &accounts[i];
+    if (account != NULL && now_us - account->read_us < ACCOUNT_AGE_MAX_US)
+        return account;
+    if (account == NULL) {
+        account = &accounts[accounts_next];
+        accounts_next = (accounts_next + 1) % ACCOUNTS_MAX;
+        if (accounts_count < ACCOUNTS_MAX)
+            accounts_count += 1;
+    }
+    *account = (struct account){.uid = uid, .read_us = now_us};
+    found = getpwuid(uid);
+    if (found == NULL)
+        return account;
+    snprintf(account->home, sizeof account->home, "%s", found->pw_dir);
+    snprintf(account->shell, sizeof account->shell, "%s", found->pw_shell);
+    account->groups_count = GROUPS_MAX_;
+    if (getgrouplist(found->pw_name, found->pw_gid, account->groups, &account->groups_count) < 0)
+        account->groups_count = GROUPS_MAX_; /* the first of them */
+    /* root's group would open what belongs to the machine */
+    for (int i = 0; i < account->groups_count;)
+        if (account->groups[i] == 0)
+            account->groups[i] = account->groups[--account->groups_count];
+        else
+            i += 1;
+    return account;
+}
+
+static void reply(uint32_t kind, dr_job_id job, uint32_t attempt, const char *text)
+{
+    struct dr_launcher_reply message = {.kind = kind, .job = job.v, .attempt = attempt};
+
+    snprintf(message.text, sizeof message.text, "%s", text);
+    while (send(DR_LAUNCHER_SOCKET, &message, sizeof message, MSG_NOSIGNAL) < 0 && errno == EINTR)
+        ;
+}
+
+static void launch(struct sandbox *sandbox, const struct cgroup_limits *defaults,
+                   const struct dr_launcher_request *request)
+{
+    const struct account *account = account_of(request->uid);
+    dr_job_id job = {request->job};
+    pid_t pid = sandbox_fork(sandbox);
+
+    if (pid == 0) {
+        /* or the controller could not tell that the launcher is gone */
+        close(DR_LAUNCHER_SOCKET);
+        watch_attempt(sandbox, account, defaults, job, request->attempt);
+    }
+    if (pid < 0)
+        reply(DR_LAUNCHER_BUSY, job, request->attempt, strerror(errno));
+}
+
+/* All of it, without following a link: its owner may be changing it meanwhile. */
+static void delete_tree(int parent, const char *name, int depth)
+{
+    int fd;
+    DIR *directory;
+    struct dirent *entry;
+
+    if (unlinkat(parent, name, 0) == 0 || depth > DELETE_DEPTH_MAX)
+        return;
+    fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    directory = fd < 0 ? NULL : fdopendir(fd);
+    if (directory != NULL) {
+        while ((entry = readdir(directory)) != NULL)
+            if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+                delete_tree(fd, entry->d_name, depth + 1);
+        closedir(directory);
+    }
+    unlinkat(parent, name, AT_REMOVEDIR);
+}
+
+/* In a process of its own: large trees take long, and launches don't wait for them. */
+static void drop_checkpoints(const struct sandbox *sandbox)
+{
+    int fd;
+    DIR *directory;
+    struct dirent *entry;
+
+    if (fork() != 0)
+        return;
+    close(DR_LAUNCHER_SOCKET);
+    fd = openat(sandbox->checkpoints, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    directory = fd < 0 ? NULL : fdopendir(fd);
+    while (directory != NULL && (entry = readdir(directory)) != NULL)
+        if (strncmp(entry->d_name, DR_DROPPED_PREFIX, strlen(DR_DROPPED_PREFIX)) == 0)
+            delete_tree(fd, entry->d_name, 0);
+    _exit(0);
+}
+
+static void prepare(void)
+{
+    struct rlimit files;
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    sigset_t none;
+
+    for (int i = 0; i < 3; i += 1)
+        if (null >= 0)
+            dup2(null, i);
+    for (int i = 1; i < NSIG; i += 1)
+        if (i != SIGKILL && i != SIGSTOP)
+            signal(i, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    setsid();
+    if (chdir("/") != 0)
+        _exit(1);
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+int launcher_main(int argument_count, char **arguments)
+{
+    static struct sandbox sandbox;
+    struct sandbox_options options = {0};
+    struct cgroup_limits defaults = {.pids = 8192};
+    struct dr_launcher_request request;
+    char wrong[1024];
+    int64_t number;
+
+    for (int i = 2; i < argument_count; i += 1) {
+        if (strcmp(arguments[i], "--network-none") == 0)
+            options.network_none = 1;
+        else if (strcmp(arguments[i], "--shared-tmp") == 0)
+            options.shared_tmp = 1;
+        else if (strcmp(arguments[i], "--required") == 0)
+            options.required = 1;
+        else if (strcmp(arguments[i], "--pids") == 0 && i + 1 < argument_count &&
+                 dr_parse_i64(arguments[i + 1], 1, 1 << 22, &number))
+            defaults.pids = number, i += 1;
+        else if (options.data == NULL && arguments[i][0] == '/')
+            options.data = arguments[i];
+        else
+            return 2;
+    }
+    if (options.data == NULL)
+        return 2;
+    prepare();
+    if (sandbox_open(&sandbox, &options, wrong, sizeof wrong) != DR_OK) {
+        reply(DR_LAUNCHER_REFUSES, (dr_job_id){0}, 0, wrong);
+        return 1;
+    }
+    signal(SIGCHLD, SIG_IGN); /* ends are in the files: no zombies, nothing to reap */
+    reply(DR_LAUNCHER_HELLO, (dr_job_id){0}, 0, sandbox.text);
+    drop_checkpoints(&sandbox);
+
+    for (;;) {
+        ssize_t bytes = recv(DR_LAUNCHER_SOCKET, &request, sizeof request, 0);
+
+        if (bytes < 0 && errno == EINTR)
+            continue;
+        if (bytes != sizeof request)
+            return 0; /* the controller is gone */
+        switch ((enum dr_launcher_request_kind)request.kind) {
+        case DR_LAUNCHER_LAUNCH:
+            launch(&sandbox, &defaults, &request);
+            break;
+        case DR_LAUNCHER_SWEEP:
+            watch_sweep(&sandbox, (dr_job_id){request.job}, request.attempt);
+            break;
+        case DR_LAUNCHER_DROP:
+            drop_checkpoints(&sandbox);
+            break;
+        }
+    }
+}

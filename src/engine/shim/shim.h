@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* shim.h: the parts of daero-shim, the small program that starts and watches attempts.
+ *
+ * launcher.c  one process, started by the controller: prepares what all attempts share (the view of the
+ *             file system, the cgroups' parents, the seccomp filter) and forks a shim for each
+ * sandbox.c   what of that this machine offers, and each attempt's own part of it
+ * cgroup.c    limits and counts for an attempt as a whole
+ * watch.c     the shim: takes an order, starts the tasks, watches them to their end
+ * task.c      what happens between fork and exec */
+#ifndef DR_SHIM_H
+#define DR_SHIM_H
+
+#include <linux/filter.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "engine/attempt.h"
+
+#define GROUPS_MAX_ 64
+#define PATH_BYTES  4096
+
+/* ---- cgroup.c ---- */
+
+enum cgroup_part { CGROUP_MEMORY, CGROUP_CPU, CGROUP_PIDS, CGROUP_PARTS };
+
+/* Where attempts' cgroups are made. Version 1: a directory per controller; version 2: parent[0] holds
+ * all, and the others repeat its controllers' presence. */
+struct cgroup_tree {
+    int version;              /* 0: none */
+    int parent[CGROUP_PARTS]; /* -1: this controller is not to be had */
+    char text[160];           /* "cgroup v1 memory cpu pids" or why there is none */
+};
+
+struct cgroup_limits {
+    int64_t memory_mb; /* 0: none */
+    int64_t cpus_milli;
+    int64_t pids;
+};
+
+/* An attempt's. `procs` are open for writing "0". */
+struct cgroup {
+    const struct cgroup_tree *tree;
+    char name[DR_ATTEMPT_NAME_BYTES];
+    int directory[CGROUP_PARTS];
+    int procs[CGROUP_PARTS];
+};
+
+/* Find and make the parents, named after `instance`. Never fails: see version and text. */
+void cgroup_tree_open(struct cgroup_tree *tree, const char *instance);
+/* The same over a given place, for each part or (version 2) for the first: for tests. */
+enum dr_status cgroup_open(struct cgroup *cgroup, const struct cgroup_tree *tree, const char *name,
+                           const struct cgroup_limits *limits, char *wrong, size_t wrong_bytes);
+/* How often the kernel killed a process of it for memory, and the most memory it had, in MB. */
+uint64_t cgroup_oom_kills(const struct cgroup *cgroup);
+int64_t cgroup_memory_mb_peak(const struct cgroup *cgroup);
+/* Kill what is in it; returns how many processes that were. */
+uint32_t cgroup_kill(const struct cgroup *cgroup);
+/* Remove it, empty as it must be, and close. */
+void cgroup_close(struct cgroup *cgroup);
+/* Kill and remove whatever is left of a lost attempt. 1: nothing is left. */
+int cgroup_sweep(const struct cgroup_tree *tree, const char *name);
+
+/* ---- sandbox.c ---- */
+
+struct sandbox_options {
+    const char *data;
+    int network_none;
+    int shared_tmp;
+    int required;
+};
+
+struct sandbox {
+    const char *data;
+    uint64_t boot;
+    uint64_t namespaces; /* CLONE_NEW* that each attempt gets; 0: none work here */
+    int root;            /* may become other users */
+    int private_tmp;
+    int network_none;
+    int attempts;    /* directory DATA/attempts */
+    int checkpoints; /* directory DATA/checkpoints */
+    int scripts;     /* directory where scripts are put, readable by their owners alone */
+    int proc;        /* the machine's /proc */
+    char scripts_path[PATH_BYTES];
+    struct cgroup_tree cgroups;
+    struct sock_fprog filter; /* len 0: no seccomp */
+    char text[1000];          /* for describe() */
+};
+
+/* Find out what works here and prepare the part that attempts share; changes this process's own view of the
+ * file system. DR_E_UNSUPPORTED, with `wrong`: something needed is not there. */
+enum dr_status sandbox_open(struct sandbox *sandbox, const struct sandbox_options *options,
+                            char *wrong, size_t wrong_bytes);
+
+/* A child in namespaces of its own; like fork. */
+pid_t sandbox_fork(const struct sandbox *sandbox);
+
+/* In that child: /proc and /tmp of its own, and with network_none a loopback that is up.
+ * `directory` is the job's: it stays visible where it lies under /tmp. */
+enum dr_status sandbox_enter(const struct sandbox *sandbox, const char *directory, char *wrong,
+                             size_t wrong_bytes);
+
+/* From here on this process and its children may not make the denied calls. */
+enum dr_status sandbox_filter(const struct sandbox *sandbox);
+
+/* ---- task.c ---- */
+
+/* What the machine says of a user. */
+struct account {
+    uint32_t uid;
+    int64_t read_us; /* when, on the monotonic clock */
+    char home[256];
+    char shell[128];
+    gid_t groups[GROUPS_MAX_];
+    int groups_count;
+};
+
+/* Where a start failed. */
+enum task_stage {
+    TASK_STAGE_NONE,
+    TASK_STAGE_CGROUP,
+    TASK_STAGE_USER,
+    TASK_STAGE_DIRECTORY,
+    TASK_STAGE_EXEC,
+};
+
+struct task_start {
+    const struct dr_launch *launch;
+    const struct cgroup *cgroup;
+    int drop_user;         /* become launch->uid */
+    int die_with_parent;   /* where no pid namespace does it */
+    const char *directory; /* to run in */
+    const char *program;   /* a path; else argv[0] is looked for in PATH */
+    const char *path;      /* the job's PATH */
+    char *const *argv;
+    char *const *environment;
+    int input, output, error;
+    /* filled when it fails */
+    enum task_stage stage;
+    int failure; /* errno */
+};
+
+/* Start one task; -1: see stage and failure. */
+pid_t task_start(struct task_start *start);
+
+/* ---- watch.c ---- */
+
+/* The life of a shim, from order to end. Does not return. */
+DR_NORETURN void watch_attempt(struct sandbox *sandbox, const struct account *account,
+                               const struct cgroup_limits *defaults, dr_job_id job,
+                               uint32_t attempt);
+
+/* What is left of an attempt whose shim was lost: kill it, then write its end. */
+void watch_sweep(struct sandbox *sandbox, dr_job_id job, uint32_t attempt);
+
+/* ---- launcher.c ---- */
+
+int launcher_main(int argument_count, char **arguments);
+
+#endif
