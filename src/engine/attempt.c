@@ -30,7 +30,8 @@ int dr_attempt_name_parse(const char *name, dr_job_id *job, uint32_t *attempt)
     if (dot == NULL)
         return 0;
     *dot = 0;
-    if (!dr_parse_i64(text, 1, INT64_MAX, &job_v) || !dr_parse_i64(dot + 1, 1, UINT32_MAX, &attempt_v))
+    if (!dr_parse_i64(text, 1, INT64_MAX, &job_v) ||
+        !dr_parse_i64(dot + 1, 1, UINT32_MAX, &attempt_v))
         return 0;
     /* one spelling each: no sign, no leading zero */
     dr_attempt_name((dr_job_id){(uint64_t)job_v}, (uint32_t)attempt_v, again);
@@ -139,7 +140,8 @@ static void put_text(struct dr_buffer *buffer, const char *text)
     put_bytes(buffer, text, (uint32_t)strlen(text));
 }
 
-enum dr_status dr_order_encode(struct dr_buffer *buffer, const struct dr_launch *launch, uint64_t boot)
+enum dr_status dr_order_encode(struct dr_buffer *buffer, const struct dr_launch *launch,
+                               uint64_t boot)
 {
     struct dr_order_head head = {.version = DR_ORDER_VERSION, .uid = launch->uid, .boot = boot};
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* attempt.h: one attempt of a job at the local engine, as a file of records.
  *
- * DATA/attempts/JOB.ATTEMPT is all that is known of an attempt here. The controller makes it (O_EXCL is
- * what makes a launch happen once) and writes the order; the shim and the controller append to it; nobody
- * rewrites it. Its shim holds a lock on it (an open file description lock) for as long as it lives,
- * so that "does it run?" has an exact answer that no pid can blur. docs/formats/attempt-directory.md
- * has the layout; the files never leave the machine that wrote them, and a reboot ends every attempt, so
- * nothing here is synced to disk and numbers are in the machine's own order.
+ * DATA/attempts/JOB.ATTEMPT is all that is known of an attempt here. The controller makes it
+ * (O_EXCL is what makes a launch happen once) and writes the order; the shim and the controller
+ * append to it; nobody rewrites it. Its shim holds a lock on it (an open file description lock) for
+ * as long as it lives, so that "does it run?" has an exact answer that no pid can blur.
+ * docs/formats/attempt-directory.md has the layout; the files never leave the machine that wrote
+ * them, and a reboot ends every attempt, so nothing here is synced to disk and numbers are in the
+ * machine's own order.
  *
  * Used by the controller's side (local.c) and by the shim. */
 #ifndef DR_ENGINE_ATTEMPT_H
@@ -62,8 +63,8 @@ struct dr_record_end {
     char text[204]; /* ends in 0 */
 };
 
-/* What precedes each payload. `hash` covers kind, bytes and payload: a record that a killed writer left
- * half done does not count. */
+/* What precedes each payload. `hash` covers kind, bytes and payload: a record that a killed writer
+ * left half done does not count. */
 struct dr_record_header {
     uint32_t kind;
     uint32_t bytes;
@@ -79,9 +80,9 @@ int dr_attempt_name_parse(const char *name, dr_job_id *job, uint32_t *attempt);
 DR_MUST_USE enum dr_status dr_record_append(int fd, enum dr_record_kind kind, const void *payload,
                                             size_t bytes);
 
-/* Read the record at `*offset` and move `*offset` behind it. Of a payload longer than `payload_max` only
- * that much is read, and its hash is not checked: that is how an order is stepped over. `*bytes` is the
- * whole payload's length.
+/* Read the record at `*offset` and move `*offset` behind it. Of a payload longer than `payload_max`
+ * only that much is read, and its hash is not checked: that is how an order is stepped over.
+ * `*bytes` is the whole payload's length.
  *
  * DR_E_END      nothing more, or a record whose writing is not done.
  * DR_E_CORRUPT  what stands there is no record. */
@@ -92,7 +93,7 @@ DR_MUST_USE enum dr_status dr_record_read(int fd, uint64_t *offset, enum dr_reco
 struct dr_order_head {
     uint32_t version; /* DR_ORDER_VERSION */
     uint32_t uid;
-    uint64_t boot;    /* when it was written */
+    uint64_t boot; /* when it was written */
 };
 #define DR_ORDER_VERSION 1
 
@@ -123,8 +124,8 @@ DR_MUST_USE enum dr_status dr_attempt_lock(int fd);
 /* 1: somebody else holds that lock. Looks without touching it. */
 int dr_attempt_locked(int fd);
 
-/* Field 22 of /proc/PID/stat under `proc_fd` ("self" for pid 0), and the process's state letter; 0: no
- * such process. */
+/* Field 22 of /proc/PID/stat under `proc_fd` ("self" for pid 0), and the process's state letter; 0:
+ * no such process. */
 uint64_t dr_process_start_ticks(int proc_fd, int32_t pid, char *state);
 
 #endif

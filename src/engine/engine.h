@@ -5,12 +5,13 @@
  * engine runs processes on this machine; Slurm and Kubernetes come behind the same interface.
  *
  * The contract, which every engine keeps:
- *  - An attempt is (job, attempt). launch() may be called again for one that runs or has ended, after a
- *    restart of either side: nothing is started twice, and the reports are given again.
+ *  - An attempt is (job, attempt). launch() may be called again for one that runs or has ended,
+ * after a restart of either side: nothing is started twice, and the reports are given again.
  *  - The engine enforces the time limit, and the grace after a warning, by itself: also while no
  *    controller runs.
- *  - An end is reported once the last process of the attempt is gone and never before: its capacity may
- *    be given to another at once. It is reported again after every restart until forget() is called.
+ *  - An end is reported once the last process of the attempt is gone and never before: its capacity
+ * may be given to another at once. It is reported again after every restart until forget() is
+ * called.
  *  - Nothing blocks. The engine's file descriptor becomes readable when poll() has something to do.
  *  - Reports come in the order in which things happened to one attempt.
  *
@@ -36,10 +37,10 @@ struct dr_launch {
     uint32_t argv_count;
     const char *const *environment; /* [environment_count] "NAME=value" */
     uint32_t environment_count;
-    const char *directory;     /* working directory; "" : the user's home, else / */
-    const char *output;        /* pattern with %j %a %A %t %x %u %%; "" : "daero-%j.out" in directory */
-    const char *error;         /* "": the same file as output */
-    const char *input;         /* "": /dev/null */
+    const char *directory; /* working directory; "" : the user's home, else / */
+    const char *output;    /* pattern with %j %a %A %t %x %u %%; "" : "daero-%j.out" in directory */
+    const char *error;     /* "": the same file as output */
+    const char *input;     /* "": /dev/null */
     uint32_t open_mode_append; /* 1: append instead of truncate; later attempts always append */
 
     /* Who. */
@@ -51,7 +52,7 @@ struct dr_launch {
     const struct dr_launch_node *nodes;
     uint32_t nodes_count;
     const char *site;
-    const char *chip;  /* "" for a job without accelerators */
+    const char *chip;        /* "" for a job without accelerators */
     const char *chip_vendor; /* "nvidia" sets CUDA_VISIBLE_DEVICES; others per engine/visible.h */
     uint32_t chip_virtual;   /* 1: declared, not real */
 
@@ -60,10 +61,11 @@ struct dr_launch {
     uint32_t accelerators_per_task;
     uint32_t cpus_per_task_milli;
     uint32_t memory_mb_per_task;
-    uint32_t run_every_task; /* 1: script runs once per task (default for argv); 0: once, on the first
-                                node, as with sbatch, and it starts its own tasks */
-    int64_t limit_us; /* of this attempt */
-    uint32_t warn_signal;   /* sent when told to leave, and warn_before_us before the limit; 0: SIGTERM */
+    uint32_t run_every_task; /* 1: script runs once per task (default for argv); 0: once, on the
+                                first node, as with sbatch, and it starts its own tasks */
+    int64_t limit_us;        /* of this attempt */
+    uint32_t
+        warn_signal; /* sent when told to leave, and warn_before_us before the limit; 0: SIGTERM */
     int64_t warn_before_us; /* 0: no warning before the limit */
     int64_t grace_us;       /* between a warning to leave and the end */
     /* an array's element; array_job 0: none */
@@ -74,14 +76,14 @@ struct dr_launch {
 struct dr_launch_node {
     const char *name;
     uint32_t tasks;
-    uint64_t accelerators; /* bit = accelerator */
-    const char *const *device_ids; /* per set bit, lowest first: what the vendor's variable wants; NULL:
-                                      the bit's number */
+    uint64_t accelerators;         /* bit = accelerator */
+    const char *const *device_ids; /* per set bit, lowest first: what the vendor's variable wants;
+                                      NULL: the bit's number */
 };
 
 enum dr_report_kind {
-    DR_REPORT_STARTED,    /* the first task runs: time_us */
-    DR_REPORT_ENDED,      /* everything of the attempt is gone: outcome, exit_code, signal, time_us */
+    DR_REPORT_STARTED, /* the first task runs: time_us */
+    DR_REPORT_ENDED,   /* everything of the attempt is gone: outcome, exit_code, signal, time_us */
     DR_REPORT_CHECKPOINT, /* the job said that it saved its work: time_us */
     DR_REPORT_WARNING,    /* something a person should read: text; the attempt goes on */
 };
@@ -94,9 +96,9 @@ struct dr_report {
     enum dr_outcome outcome;
     int32_t exit_code;
     int32_t signal;
-    int64_t cpu_time_us;     /* ENDED: user and system time of all its processes; 0: unknown */
-    int64_t memory_mb_peak;  /* ENDED; 0: unknown */
-    char text[200];          /* why a launch failed, and the like: a sentence for the user */
+    int64_t cpu_time_us;    /* ENDED: user and system time of all its processes; 0: unknown */
+    int64_t memory_mb_peak; /* ENDED; 0: unknown */
+    char text[200];         /* why a launch failed, and the like: a sentence for the user */
 };
 
 /* What runs at the site, for reconciling after a restart. */
@@ -109,15 +111,15 @@ struct dr_engine_attempt {
 struct dr_engine_operations {
     const char *name;
 
-    /* Start one attempt. DR_OK: the order is kept, and reports will tell the rest. DR_E_IO: the order
-     * may or may not have been kept: ask again later with the same order. DR_E_INPUT: it can never be
-     * carried out (`error` says why): the caller ends the attempt as LAUNCH_FAILED. */
+    /* Start one attempt. DR_OK: the order is kept, and reports will tell the rest. DR_E_IO: the
+     * order may or may not have been kept: ask again later with the same order. DR_E_INPUT: it can
+     * never be carried out (`error` says why): the caller ends the attempt as LAUNCH_FAILED. */
     enum dr_status (*launch)(struct dr_engine *engine, const struct dr_launch *launch,
                              struct dr_error *error);
 
-    /* Tell an attempt to leave: send `signal` (0: the launch's warn_signal) to all its processes, and
-     * KILL after `grace_us` (0: at once). Again with a shorter grace: the shorter holds. An attempt
-     * that is not there: DR_E_MISSING, and it will never start. */
+    /* Tell an attempt to leave: send `signal` (0: the launch's warn_signal) to all its processes,
+     * and KILL after `grace_us` (0: at once). Again with a shorter grace: the shorter holds. An
+     * attempt that is not there: DR_E_MISSING, and it will never start. */
     enum dr_status (*stop)(struct dr_engine *engine, dr_job_id job, uint32_t attempt,
                            uint32_t signal, int64_t grace_us);
 

@@ -10,7 +10,8 @@
 
 /* Ours besides DAERO_* and SLURM_*: what a user gives under these names does not count. */
 static const char *const ours[] = {
-    "MASTER_ADDR", "MASTER_PORT", "RANK", "WORLD_SIZE", "LOCAL_RANK", "NODE_RANK", "LOCAL_WORLD_SIZE",
+    "MASTER_ADDR", "MASTER_PORT",      "RANK", "WORLD_SIZE", "LOCAL_RANK",
+    "NODE_RANK",   "LOCAL_WORLD_SIZE",
 };
 
 struct variable {
@@ -135,8 +136,7 @@ static void device_list(const struct dr_launch_node *node, uint64_t mine, char *
             length = snprintf(text + used, bytes - used, "%s%s", used == 0 ? "" : ",",
                               node->device_ids[position]);
         else
-            length =
-                snprintf(text + used, bytes - used, "%s%" PRIu32, used == 0 ? "" : ",", bit);
+            length = snprintf(text + used, bytes - used, "%s%" PRIu32, used == 0 ? "" : ",", bit);
         DR_ASSERT(length >= 0 && (size_t)length < bytes - used);
         used += (size_t)length;
     }
@@ -249,12 +249,11 @@ char **dr_environment_build(const struct dr_launch *launch, const struct dr_task
         launch->nodes_count == 0 ? 256 : devices_text_bytes(&launch->nodes[place->node]);
     size_t scratch_bytes = nodes_bytes > devices_bytes ? nodes_bytes : devices_bytes;
     /* every variable has a short name and at most one long part; the long parts are these */
-    size_t text_bytes = OURS_MAX * (NAME_MAX_ + 24) + 3 * nodes_bytes + 6 * devices_bytes +
-                        2 * strlen(launch->name) + 3 * strlen(launch->user) +
-                        2 * strlen(launch->site) + strlen(launch->chip) +
-                        strlen(surroundings->home) + strlen(surroundings->shell) +
-                        strlen(surroundings->checkpoint_directory) +
-                        3 * strlen(surroundings->directory);
+    size_t text_bytes =
+        OURS_MAX * (NAME_MAX_ + 24) + 3 * nodes_bytes + 6 * devices_bytes +
+        2 * strlen(launch->name) + 3 * strlen(launch->user) + 2 * strlen(launch->site) +
+        strlen(launch->chip) + strlen(surroundings->home) + strlen(surroundings->shell) +
+        strlen(surroundings->checkpoint_directory) + 3 * strlen(surroundings->directory);
     struct builder builder = {.bytes = text_bytes};
     uint32_t cpus = launch->cpus_per_task_milli / 1000;
     size_t users;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* environment.h: the variables that a task finds.
  *
- * What the user gave comes first, less what only Daero may say (DAERO_*, SLURM_*, and the names in the
- * tables of environment.c); then defaults for HOME, USER, LOGNAME, SHELL, PATH and TMPDIR where the user gave
- * none; then ours. Nothing of the controller's own environment is in it. docs/formats/job-environment.md
- * lists them. */
+ * What the user gave comes first, less what only Daero may say (DAERO_*, SLURM_*, and the names in
+ * the tables of environment.c); then defaults for HOME, USER, LOGNAME, SHELL, PATH and TMPDIR where
+ * the user gave none; then ours. Nothing of the controller's own environment is in it.
+ * docs/formats/job-environment.md lists them. */
 #ifndef DR_ENGINE_ENVIRONMENT_H
 #define DR_ENGINE_ENVIRONMENT_H
 
@@ -29,8 +29,8 @@ struct dr_surroundings {
 /* The place of a task. task < launch->tasks; tasks beyond the nodes' sum stand on the last node. */
 struct dr_task_place dr_task_place(const struct dr_launch *launch, uint32_t task);
 
-/* The accelerators of the task's node that are the task's: accelerators_per_task of them in order, or all
- * of the node's where the program runs once for all tasks. */
+/* The accelerators of the task's node that are the task's: accelerators_per_task of them in order,
+ * or all of the node's where the program runs once for all tasks. */
 uint64_t dr_task_accelerators(const struct dr_launch *launch, const struct dr_task_place *place);
 
 /* "NAME=value" strings, closed by NULL, in one block for free(). Borrows the order's strings. */

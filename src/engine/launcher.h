@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* launcher.h: what the controller's side and the launcher say to each other.
  *
- * `daero-shim launcher` is started once, with a SOCK_SEQPACKET socket as descriptor 3, and says HELLO when
- * it is ready. Then each message is one of the two structs below, whole. Nothing that matters is in a
- * message: the truth is in the attempts' files, so that a message may be lost with either side and be
- * sent again. The launcher ends when its socket closes; the shims that it has forked run on. */
+ * `daero-shim launcher` is started once, with a SOCK_SEQPACKET socket as descriptor 3, and says
+ * HELLO when it is ready. Then each message is one of the two structs below, whole. Nothing that
+ * matters is in a message: the truth is in the attempts' files, so that a message may be lost with
+ * either side and be sent again. The launcher ends when its socket closes; the shims that it has
+ * forked run on. */
 #ifndef DR_ENGINE_LAUNCHER_H
 #define DR_ENGINE_LAUNCHER_H
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The local engine, the controller's side of it. Read attempt.h and README.md first.
  *
- * All that matters is in the attempts' files; what is here is an index over them. inotify says which file
- * has grown, a pidfd says that a shim is gone, a slow timer looks at what has been silent for long;
- * each only puts the attempt on the list of those to look at, and dr_local poll() reads on where it had
- * stopped in the file. So a lost hint costs time, never an end. */
+ * All that matters is in the attempts' files; what is here is an index over them. inotify says
+ * which file has grown, a pidfd says that a shim is gone, a slow timer looks at what has been
+ * silent for long; each only puts the attempt on the list of those to look at, and dr_local poll()
+ * reads on where it had stopped in the file. So a lost hint costs time, never an end. */
 #include "engine/local.h"
 
 #include <dirent.h>
@@ -30,13 +30,13 @@
 #include "engine/attempt.h"
 #include "engine/launcher.h"
 
-#define ATTEMPTS_MAX       65536u
-#define LAUNCHER_WAIT_MS   10000
-#define AUDIT_PERIOD_US    (2 * DR_SECOND_US)
-#define SAVED_QUIET_US     (DR_SECOND_US / 5) /* at least between two looks at one job's marker */
-#define SAVED_MARKER       "saved"
-#define PATH_BYTES         4096
-#define ROW_NONE           UINT32_MAX
+#define ATTEMPTS_MAX     65536u
+#define LAUNCHER_WAIT_MS 10000
+#define AUDIT_PERIOD_US  (2 * DR_SECOND_US)
+#define SAVED_QUIET_US   (DR_SECOND_US / 5) /* at least between two looks at one job's marker */
+#define SAVED_MARKER     "saved"
+#define PATH_BYTES       4096
+#define ROW_NONE         UINT32_MAX
 
 enum attempt_state {
     ATTEMPT_FREE,
@@ -83,7 +83,7 @@ struct local {
     struct dr_map watches; /* inotify's watch + 1 to row */
     struct attempt *rows;
     uint32_t rows_max, rows_used, rows_free; /* rows_free: list by `next` */
-    uint32_t *ready; /* ring of rows to look at */
+    uint32_t *ready;                         /* ring of rows to look at */
     uint32_t ready_first, ready_count;
     uint32_t looks; /* attempts with look_us */
     char warning[200];
@@ -159,8 +159,8 @@ static void drop_watch(struct local *local, struct attempt *attempt)
     }
 }
 
-/* A forked copy of this process (the forecast's) may hold the descriptor open, so closing alone would
- * leave it in the epoll set. */
+/* A forked copy of this process (the forecast's) may hold the descriptor open, so closing alone
+ * would leave it in the epoll set. */
 static void drop_pidfd(struct local *local, struct attempt *attempt)
 {
     if (attempt->pidfd < 0)
@@ -295,10 +295,8 @@ static enum dr_status start_launcher(struct local *local)
 /* Lost messages are sent again by audit(), so nothing here is an error. */
 static void ask(struct local *local, struct attempt *attempt, enum dr_launcher_request_kind kind)
 {
-    struct dr_launcher_request request = {.kind = kind,
-                                          .job = attempt->job.v,
-                                          .attempt = attempt->attempt,
-                                          .uid = attempt->uid};
+    struct dr_launcher_request request = {
+        .kind = kind, .job = attempt->job.v, .attempt = attempt->attempt, .uid = attempt->uid};
 
     attempt->ordered_us = dr_monotonic_us();
     if (local->socket_fd >= 0 &&
@@ -347,8 +345,8 @@ static void hear_launcher(struct local *local)
         if (reply.kind == DR_LAUNCHER_HELLO)
             snprintf(local->description, sizeof local->description, "%s", reply.text);
         else if (reply.kind == DR_LAUNCHER_BUSY && attempt != NULL)
-            snprintf(local->warning, sizeof local->warning, "no process could be made, trying on: %.120s",
-                     reply.text);
+            snprintf(local->warning, sizeof local->warning,
+                     "no process could be made, trying on: %.120s", reply.text);
     }
     if (bytes == 0 || (bytes < 0 && errno != EAGAIN && errno != EINTR))
         launcher_gone(local);
@@ -387,8 +385,8 @@ static int64_t saved_time_us(const struct local *local, dr_job_id job)
     return (int64_t)marker.st_mtim.tv_sec * DR_SECOND_US + marker.st_mtim.tv_nsec / 1000;
 }
 
-/* The marker of an earlier attempt says nothing about this one. Files' times lag behind the clock by up to
- * a tick of the kernel. */
+/* The marker of an earlier attempt says nothing about this one. Files' times lag behind the clock
+ * by up to a tick of the kernel. */
 static int newly_saved(struct local *local, struct attempt *attempt)
 {
     int64_t time_us;
@@ -424,8 +422,8 @@ static void watch_saved(struct local *local, struct attempt *attempt)
 
 static void set_timer(struct local *local, int64_t wait_us)
 {
-    struct itimerspec timer = {.it_value = {.tv_sec = wait_us / DR_SECOND_US,
-                                            .tv_nsec = wait_us % DR_SECOND_US * 1000}};
+    struct itimerspec timer = {
+        .it_value = {.tv_sec = wait_us / DR_SECOND_US, .tv_nsec = wait_us % DR_SECOND_US * 1000}};
 
     timerfd_settime(local->timer_fd, 0, &timer, NULL);
 }
@@ -437,8 +435,8 @@ static void hear_saved(struct local *local)
 
     for (ssize_t at = 0; at < length;) {
         const struct inotify_event *event = (const struct inotify_event *)(bytes + at);
-        uint32_t row = event->wd < 0 ? DR_MAP_NONE
-                                     : dr_map_find(&local->watches, (uint64_t)event->wd + 1);
+        uint32_t row =
+            event->wd < 0 ? DR_MAP_NONE : dr_map_find(&local->watches, (uint64_t)event->wd + 1);
 
         at += (ssize_t)(sizeof *event + event->len);
         if (row == DR_MAP_NONE || (event->mask & IN_IGNORED) != 0)
@@ -498,7 +496,8 @@ static void tick(struct local *local)
         for (uint32_t row = 0; row < local->rows_used; row += 1) {
             struct attempt *attempt = &local->rows[row];
 
-            if (attempt->state == ATTEMPT_FREE || attempt->look_us == 0 || attempt->look_us > now_us)
+            if (attempt->state == ATTEMPT_FREE || attempt->look_us == 0 ||
+                attempt->look_us > now_us)
                 continue;
             attempt->look_us = 0;
             local->looks -= 1;
@@ -511,8 +510,8 @@ static void tick(struct local *local)
     set_timer(local, local->looks > 0 ? SAVED_QUIET_US : AUDIT_PERIOD_US);
 }
 
-/* A shim is gone: its end is in the file, or there is none. Asked again, since an event may be about a
- * descriptor that had this number before. */
+/* A shim is gone: its end is in the file, or there is none. Asked again, since an event may be
+ * about a descriptor that had this number before. */
 static void hear_shim(struct local *local, struct attempt *attempt)
 {
     struct pollfd gone = {.fd = attempt->pidfd, .events = POLLIN};
@@ -700,7 +699,8 @@ static enum dr_status check_launch(const struct dr_launch *launch, struct dr_err
         return DR_E_INPUT;
     }
     if (launch->tasks == 0 || launch->tasks > DR_TASKS_MAX || launch->nodes_count == 0) {
-        dr_error_set(error, NULL, 0, "tasks", NULL, "1 to %d tasks on at least one node", DR_TASKS_MAX);
+        dr_error_set(error, NULL, 0, "tasks", NULL, "1 to %d tasks on at least one node",
+                     DR_TASKS_MAX);
         return DR_E_INPUT;
     }
     return DR_OK;
@@ -713,8 +713,8 @@ static enum dr_status make_checkpoint_directory(struct local *local, const struc
     snprintf(name, sizeof name, "%" PRIu64, launch->job.v);
     if (mkdirat(local->checkpoints_fd, name, 0700) != 0 && errno != EEXIST)
         return DR_E_IO;
-    if (geteuid() == 0 && fchownat(local->checkpoints_fd, name, launch->uid, launch->gid,
-                                   AT_SYMLINK_NOFOLLOW) != 0)
+    if (geteuid() == 0 &&
+        fchownat(local->checkpoints_fd, name, launch->uid, launch->gid, AT_SYMLINK_NOFOLLOW) != 0)
         return DR_E_IO;
     return DR_OK;
 }
@@ -737,7 +737,8 @@ static enum dr_status write_order(struct local *local, const struct dr_launch *l
     file = openat(local->attempts_fd, name,
                   O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (file < 0) {
-        dr_error_set(error, local->data, 0, "attempts", NULL, "a new file there: %s", strerror(errno));
+        dr_error_set(error, local->data, 0, "attempts", NULL, "a new file there: %s",
+                     strerror(errno));
         return DR_E_IO;
     }
     status = make_checkpoint_directory(local, launch);
@@ -745,7 +746,8 @@ static enum dr_status write_order(struct local *local, const struct dr_launch *l
         status = dr_record_append(file, DR_RECORD_ORDER, order->data, order->length);
     close(file);
     if (status != DR_OK) {
-        dr_error_set(error, local->data, 0, "attempts", NULL, "room for the order: %s", strerror(errno));
+        dr_error_set(error, local->data, 0, "attempts", NULL, "room for the order: %s",
+                     strerror(errno));
         unlinkat(local->attempts_fd, name, 0);
         return DR_E_IO;
     }
@@ -877,7 +879,8 @@ static enum dr_status local_forget(struct dr_engine *engine, dr_job_id job, uint
 }
 
 static enum dr_status local_list(struct dr_engine *engine,
-                                 void (*each)(void *context, const struct dr_engine_attempt *attempt),
+                                 void (*each)(void *context,
+                                              const struct dr_engine_attempt *attempt),
                                  void *context)
 {
     struct local *local = (struct local *)engine;
@@ -899,7 +902,8 @@ static int local_descriptor(const struct dr_engine *engine)
     return ((const struct local *)engine)->epoll_fd;
 }
 
-static uint32_t local_poll(struct dr_engine *engine, struct dr_report *reports, uint32_t reports_max)
+static uint32_t local_poll(struct dr_engine *engine, struct dr_report *reports,
+                           uint32_t reports_max)
 {
     struct local *local = (struct local *)engine;
     uint32_t count = 0;
@@ -980,7 +984,8 @@ static int make_directory(const struct local *local, const char *name, mode_t mo
 static enum dr_status allocate(struct local *local)
 {
     uint32_t max = local->options.attempts_max == 0 ? ATTEMPTS_MAX : local->options.attempts_max;
-    size_t bytes = (size_t)max * (sizeof(struct attempt) + 8 * sizeof(struct dr_map_slot) + 64) + 65536;
+    size_t bytes =
+        (size_t)max * (sizeof(struct attempt) + 8 * sizeof(struct dr_map_slot) + 64) + 65536;
 
     if (dr_arena_init(&local->arena, bytes) != DR_OK ||
         dr_map_init(&local->jobs, &local->arena, max) != DR_OK ||
@@ -1159,6 +1164,7 @@ enum dr_status dr_local_drop_checkpoints(struct dr_engine *engine, dr_job_id job
 const char *dr_local_checkpoint_path(const struct dr_engine *engine, dr_job_id job, char *path,
                                      uint32_t path_bytes)
 {
-    snprintf(path, path_bytes, "%s/checkpoints/%" PRIu64, ((const struct local *)engine)->data, job.v);
+    snprintf(path, path_bytes, "%s/checkpoints/%" PRIu64, ((const struct local *)engine)->data,
+             job.v);
     return path;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* local.h: the engine that runs jobs as processes on this machine.
  *
- * A job runs in the view that README.md draws: as its user, with a process table, a /tmp (where its own
- * working directory stays in view, even beneath /tmp) and an IPC space of its own, without privileges, and
- * without sight of the controller's data directory other than its checkpoints. Its output files are opened
- * in its user's name, from outside that view. */
+ * A job runs in the view that README.md draws: as its user, with a process table, a /tmp (where its
+ * own working directory stays in view, even beneath /tmp) and an IPC space of its own, without
+ * privileges, and without sight of the controller's data directory other than its checkpoints. Its
+ * output files are opened in its user's name, from outside that view. */
 #ifndef DR_ENGINE_LOCAL_H
 #define DR_ENGINE_LOCAL_H
 
@@ -12,14 +12,16 @@
 #include "engine/engine.h"
 
 struct dr_local_options {
-    const char *data_directory; /* of the controller, absolute; attempts/ and checkpoints/ are made in it */
-    const char *shim_path;      /* NULL: "daero-shim" beside this very program */
-    uint64_t epoch;             /* of this controller */
-    uint32_t attempts_max;      /* 0: 65,536; not forgotten ones, running or ended */
-    uint32_t pids_max;          /* processes and threads of one attempt; 0: 8,192 */
-    uint32_t network_none;      /* 1: jobs have no network but a loopback of their own */
-    uint32_t shared_tmp;        /* 1: jobs see the machine's /tmp */
-    uint32_t sandbox_required;  /* 1: refuse to open where namespaces, seccomp or cgroups are missing */
+    const char *
+        data_directory; /* of the controller, absolute; attempts/ and checkpoints/ are made in it */
+    const char *shim_path; /* NULL: "daero-shim" beside this very program */
+    uint64_t epoch;        /* of this controller */
+    uint32_t attempts_max; /* 0: 65,536; not forgotten ones, running or ended */
+    uint32_t pids_max;     /* processes and threads of one attempt; 0: 8,192 */
+    uint32_t network_none; /* 1: jobs have no network but a loopback of their own */
+    uint32_t shared_tmp;   /* 1: jobs see the machine's /tmp */
+    uint32_t
+        sandbox_required; /* 1: refuse to open where namespaces, seccomp or cgroups are missing */
 };
 
 /* Start the launcher, find what runs and what has ended. Waits for the launcher's word, a few

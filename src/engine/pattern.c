@@ -50,8 +50,9 @@ enum dr_status dr_pattern_fill(const char *pattern, const struct dr_launch *laun
                 used += put_number(at, left, launch->job.v, width);
                 break;
             case 'A':
-                used += put_number(
-                    at, left, launch->array_job.v != 0 ? launch->array_job.v : launch->job.v, width);
+                used += put_number(at, left,
+                                   launch->array_job.v != 0 ? launch->array_job.v : launch->job.v,
+                                   width);
                 break;
             case 'a':
                 used += put_number(at, left, launch->array_index, width);

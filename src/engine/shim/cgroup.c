@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cgroups of version 1 and 2, whichever the machine has.
  *
- * Version 1 has a tree per controller, so an attempt is three directories; version 2 has one. Only the
- * tasks go in, never the shim: so that the kernel, out of the attempt's memory, can't choose the shim. */
+ * Version 1 has a tree per controller, so an attempt is three directories; version 2 has one. Only
+ * the tasks go in, never the shim: so that the kernel, out of the attempt's memory, can't choose
+ * the shim. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -36,7 +37,8 @@ static int has_word(const char *list, const char *word)
     return 0;
 }
 
-/* One line of /proc/self/mountinfo: "36 35 98:0 /root /mount/point options [fields] - type source super". */
+/* One line of /proc/self/mountinfo: "36 35 98:0 /root /mount/point options [fields] - type source
+ * super". */
 static void mount_line(char *line, struct mount_found *found)
 {
     char *separator = strstr(line, " - ");
@@ -80,7 +82,8 @@ static void own_path(const char *text, const char *controller, char *path, size_
                 memcpy(names, first + 1, names_length);
                 names[names_length] = 0;
                 if (controller[0] == 0 ? names_length == 0 : has_word(names, controller)) {
-                    snprintf(path, path_bytes, "%.*s", (int)(line + length - second - 1), second + 1);
+                    snprintf(path, path_bytes, "%.*s", (int)(line + length - second - 1),
+                             second + 1);
                     return;
                 }
             }
@@ -156,7 +159,8 @@ static void open_version_2(struct cgroup_tree *tree, const char *mount, const ch
         above = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (above < 0)
             continue;
-        /* Refused where processes sit in it (the "no inner processes" rule): then the top is tried. */
+        /* Refused where processes sit in it (the "no inner processes" rule): then the top is tried.
+         */
         for (int part = 0; part < CGROUP_PARTS; part += 1) {
             char text[16];
             snprintf(text, sizeof text, "+%s", part_names[part]);
@@ -345,10 +349,9 @@ int64_t cgroup_memory_mb_peak(const struct cgroup *cgroup)
     char text[64];
     int memory = cgroup->directory[CGROUP_MEMORY];
 
-    if (memory < 0 || read_text(memory,
-                                cgroup->tree->version == 2 ? "memory.peak"
-                                                           : "memory.max_usage_in_bytes",
-                                text, sizeof text) <= 0)
+    if (memory < 0 ||
+        read_text(memory, cgroup->tree->version == 2 ? "memory.peak" : "memory.max_usage_in_bytes",
+                  text, sizeof text) <= 0)
         return 0;
     return (int64_t)(strtoull(text, NULL, 10) >> 20);
 }

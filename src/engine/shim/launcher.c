@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The launcher: makes shims.
  *
- * Started once by the controller, which is large and full of secrets: what is forked for a job is this
- * small process instead. It keeps nothing: an order is in its file, and whether it was taken too. So it
- * may die at any moment, and the next one goes on. */
+ * Started once by the controller, which is large and full of secrets: what is forked for a job is
+ * this small process instead. It keeps nothing: an order is in its file, and whether it was taken
+ * too. So it may die at any moment, and the next one goes on. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +20,8 @@
 #include "engine/launcher.h"
 #include "engine/shim/shim.h"
 
-#define ACCOUNTS_MAX     64
-#define DELETE_DEPTH_MAX 1000
+#define ACCOUNTS_MAX       64
+#define DELETE_DEPTH_MAX   1000
 #define ACCOUNT_AGE_MAX_US (60 * DR_SECOND_US)
 
 static struct account accounts[ACCOUNTS_MAX];

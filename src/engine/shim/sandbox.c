@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The walls around an attempt.
  *
- * What all attempts share is made once, in the launcher: a view of the file system in which the data
- * directory is covered up, a compiled seccomp filter, an empty bounding set, no_new_privs. Forked
- * children have all of that for nothing; an attempt adds four namespaces and two mounts. */
+ * What all attempts share is made once, in the launcher: a view of the file system in which the
+ * data directory is covered up, a compiled seccomp filter, an empty bounding set, no_new_privs.
+ * Forked children have all of that for nothing; an attempt adds four namespaces and two mounts. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -29,8 +29,8 @@
 
 #define WALLS (CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS)
 
-/* Calls that a job has no business with; the rest is allowed. They fail with EPERM. A name that this
- * libseccomp does not know is left out, and so is one that this architecture lacks. */
+/* Calls that a job has no business with; the rest is allowed. They fail with EPERM. A name that
+ * this libseccomp does not know is left out, and so is one that this architecture lacks. */
 static const char *const denied[] = {
     /* into other processes */
     "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_getfd",
@@ -50,7 +50,7 @@ static const char *const denied[] = {
 
 static enum dr_status filter_rules(scmp_filter_ctx context)
 {
-    static const uint64_t walls[] = {CLONE_NEWNS,  CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
+    static const uint64_t walls[] = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
                                      CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET};
 
     /* binary search over the numbers, where the library can */
@@ -150,32 +150,52 @@ static int make_path(const char *path)
         }
 }
 
-static enum dr_status enter_tmp(const char *directory, char *wrong, size_t wrong_bytes)
+static int is_below(const char *path, const char *above)
 {
-    int keep = -1;
+    size_t length = strlen(above);
+
+    return strncmp(path, above, length) == 0 && (path[length] == '/' || path[length] == 0);
+}
+
+/* What has to stay in view although it lies beneath /tmp, with all that is mounted on it (the cover
+ * over the data directory): taken out before, put back into the new one. */
+static int keep_tree(const char *path)
+{
+    if (!is_below(path, "/tmp"))
+        return -1;
+    return (int)syscall(SYS_open_tree, AT_FDCWD, path,
+                        OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+}
+
+static int put_tree(int tree, const char *path)
+{
+    int ok = tree < 0 || (make_path(path) && syscall(SYS_move_mount, tree, "", AT_FDCWD, path,
+                                                     MOVE_MOUNT_F_EMPTY_PATH) == 0);
+
+    if (tree >= 0)
+        close(tree);
+    return ok;
+}
+
+static enum dr_status enter_tmp(const struct sandbox *sandbox, const char *directory, char *wrong,
+                                size_t wrong_bytes)
+{
+    int directory_tree, data_tree = -1;
 
     if (strcmp(directory, "/tmp") == 0)
         return DR_OK; /* the job asked to run in the one that all share */
-    if (strncmp(directory, "/tmp/", 5) == 0) {
-        keep = (int)syscall(SYS_open_tree, AT_FDCWD, directory, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-        if (keep < 0) {
-            snprintf(wrong, wrong_bytes, "its directory can't be kept in view: %s", strerror(errno));
-            return DR_E_IO;
-        }
-    }
+    directory_tree = keep_tree(directory);
+    if (!is_below(sandbox->data, directory))
+        data_tree = keep_tree(sandbox->data);
     if (mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") != 0) {
         snprintf(wrong, wrong_bytes, "a private /tmp can't be mounted: %s", strerror(errno));
         return DR_E_IO;
     }
-    if (keep < 0)
-        return DR_OK;
-    if (!make_path(directory) ||
-        syscall(SYS_move_mount, keep, "", AT_FDCWD, directory, MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+    if (!put_tree(directory_tree, directory) || !put_tree(data_tree, sandbox->data)) {
         snprintf(wrong, wrong_bytes, "its directory can't be put into a private /tmp: %s",
                  strerror(errno));
         return DR_E_IO;
     }
-    close(keep);
     return DR_OK;
 }
 
@@ -188,11 +208,12 @@ enum dr_status sandbox_enter(const struct sandbox *sandbox, const char *director
         return DR_E_IO;
     }
     if ((sandbox->namespaces & CLONE_NEWNET) != 0 && !loopback_up()) {
-        snprintf(wrong, wrong_bytes, "its loopback network can't be brought up: %s", strerror(errno));
+        snprintf(wrong, wrong_bytes, "its loopback network can't be brought up: %s",
+                 strerror(errno));
         return DR_E_IO;
     }
     if (sandbox->private_tmp)
-        return enter_tmp(directory, wrong, wrong_bytes);
+        return enter_tmp(sandbox, directory, wrong, wrong_bytes);
     return DR_OK;
 }
 
@@ -237,8 +258,8 @@ static int write_file(const char *path, const char *text)
     return ok;
 }
 
-/* Without root: a user namespace in which we are ourselves, and may make the other namespaces. Tried in
- * a child first, since there is no way back. */
+/* Without root: a user namespace in which we are ourselves, and may make the other namespaces.
+ * Tried in a child first, since there is no way back. */
 static int own_user_namespace(void)
 {
     uid_t uid = geteuid();
@@ -354,13 +375,15 @@ enum dr_status sandbox_open(struct sandbox *sandbox, const struct sandbox_option
         sandbox->scripts = fcntl(sandbox->checkpoints, F_DUPFD_CLOEXEC, 0);
     }
 
-    words = sandbox->namespaces == 0 ? "no namespaces: jobs see each other's processes and the data directory"
-            : options->network_none  ? "namespaces mount pid ipc uts net"
-                                     : "namespaces mount pid ipc uts";
-    snprintf(sandbox->text, sizeof sandbox->text, "%s; %s; %s%s%s%s%s", sandbox->cgroups.text, words,
-             sandbox->filter.len > 0 ? "seccomp" : "no seccomp",
+    words = sandbox->namespaces == 0
+                ? "no namespaces: jobs see each other's processes and the data directory"
+            : options->network_none ? "namespaces mount pid ipc uts net"
+                                    : "namespaces mount pid ipc uts";
+    snprintf(sandbox->text, sizeof sandbox->text, "%s; %s; %s%s%s%s%s", sandbox->cgroups.text,
+             words, sandbox->filter.len > 0 ? "seccomp" : "no seccomp",
              sandbox->private_tmp && sandbox->namespaces != 0 ? "; private /tmp" : "; shared /tmp",
-             sandbox->root ? "; jobs run as their users" : "; not root: jobs run as the controller's user",
+             sandbox->root ? "; jobs run as their users"
+                           : "; not root: jobs run as the controller's user",
              covered ? "" : "; the data directory is in sight of jobs",
              options->network_none ? "; no network" : "; the machine's network");
     if (options->required &&

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* shim.h: the parts of daero-shim, the small program that starts and watches attempts.
  *
- * launcher.c  one process, started by the controller: prepares what all attempts share (the view of the
- *             file system, the cgroups' parents, the seccomp filter) and forks a shim for each
- * sandbox.c   what of that this machine offers, and each attempt's own part of it
- * cgroup.c    limits and counts for an attempt as a whole
- * watch.c     the shim: takes an order, starts the tasks, watches them to their end
- * task.c      what happens between fork and exec */
+ * launcher.c  one process, started by the controller: prepares what all attempts share (the view of
+ * the file system, the cgroups' parents, the seccomp filter) and forks a shim for each sandbox.c
+ * what of that this machine offers, and each attempt's own part of it cgroup.c    limits and counts
+ * for an attempt as a whole watch.c     the shim: takes an order, starts the tasks, watches them to
+ * their end task.c      what happens between fork and exec */
 #ifndef DR_SHIM_H
 #define DR_SHIM_H
 
@@ -24,8 +23,8 @@
 
 enum cgroup_part { CGROUP_MEMORY, CGROUP_CPU, CGROUP_PIDS, CGROUP_PARTS };
 
-/* Where attempts' cgroups are made. Version 1: a directory per controller; version 2: parent[0] holds
- * all, and the others repeat its controllers' presence. */
+/* Where attempts' cgroups are made. Version 1: a directory per controller; version 2: parent[0]
+ * holds all, and the others repeat its controllers' presence. */
 struct cgroup_tree {
     int version;              /* 0: none */
     int parent[CGROUP_PARTS]; /* -1: this controller is not to be had */
@@ -87,8 +86,8 @@ struct sandbox {
     char text[1000];          /* for describe() */
 };
 
-/* Find out what works here and prepare the part that attempts share; changes this process's own view of the
- * file system. DR_E_UNSUPPORTED, with `wrong`: something needed is not there. */
+/* Find out what works here and prepare the part that attempts share; changes this process's own
+ * view of the file system. DR_E_UNSUPPORTED, with `wrong`: something needed is not there. */
 enum dr_status sandbox_open(struct sandbox *sandbox, const struct sandbox_options *options,
                             char *wrong, size_t wrong_bytes);
 

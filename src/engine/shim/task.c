@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the shim to the program: what is done between fork and exec.
  *
- * vfork, since copying the shim's page tables costs more than all the rest of it; so the child works in
- * the shim's memory until it execs, and touches only its own stack and `start`. That also carries its
- * errors back without a pipe. */
+ * vfork, since copying the shim's page tables costs more than all the rest of it; so the child
+ * works in the shim's memory until it execs, and touches only its own stack and `start`. That also
+ * carries its errors back without a pipe. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -59,7 +59,8 @@ DR_NORETURN static void child(struct task_start *start)
     close_range(3, ~0u, 0);
 
     start->stage = TASK_STAGE_USER;
-    if (start->drop_user && setresuid(start->launch->uid, start->launch->uid, start->launch->uid) != 0)
+    if (start->drop_user &&
+        setresuid(start->launch->uid, start->launch->uid, start->launch->uid) != 0)
         goto failed;
     if (start->die_with_parent)
         prctl(PR_SET_PDEATHSIG, SIGKILL);

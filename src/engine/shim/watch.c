@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The shim: one process per attempt, from its order to its end.
  *
- * Where namespaces work it is the first process of its pid namespace, so that the kernel itself ends the
- * whole tree when it dies, and kill(-1) reaches exactly the attempt. It lives apart from the launcher and
- * the controller: limits, warnings and graces are its own business. */
+ * Where namespaces work it is the first process of its pid namespace, so that the kernel itself
+ * ends the whole tree when it dies, and kill(-1) reaches exactly the attempt. It lives apart from
+ * the launcher and the controller: limits, warnings and graces are its own business. */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -50,7 +50,7 @@ struct watch {
 
     pid_t *tasks; /* [tasks_count], 0: ended */
     uint32_t tasks_count, tasks_left;
-    int64_t started_us; /* monotonic */
+    int64_t started_us;                 /* monotonic */
     int64_t warn_us, limit_us, kill_us; /* monotonic; DR_FOREVER_US: never */
     int stopped, timed_out, gang_ending, killing;
     int failed, failed_status; /* of the first task that failed */
@@ -208,7 +208,8 @@ static void read_order(struct watch *watch, uint64_t *offset)
         header.kind != DR_RECORD_ORDER || header.bytes > DR_ORDER_BYTES_MAX)
         _exit(1);
     bytes = malloc(header.bytes);
-    if (bytes == NULL || dr_record_read(watch->file, offset, &kind, bytes, header.bytes, &length) != DR_OK ||
+    if (bytes == NULL ||
+        dr_record_read(watch->file, offset, &kind, bytes, header.bytes, &length) != DR_OK ||
         dr_order_decode(&watch->order, bytes, length) != DR_OK)
         _exit(1);
 }
@@ -233,8 +234,8 @@ static void as_ourselves(struct watch *watch)
         launch_failed(watch, "can't act as root again: %s", strerror(errno));
 }
 
-/* Where the job runs. Slurm's rule: a directory that is not there does not stop a job; it runs in /tmp,
- * and its output says so. Returns 1 when that happened. */
+/* Where the job runs. Slurm's rule: a directory that is not there does not stop a job; it runs in
+ * /tmp, and its output says so. Returns 1 when that happened. */
 static int choose_directory(struct watch *watch)
 {
     const char *wanted = watch->order.launch.directory;
@@ -251,7 +252,8 @@ static int choose_directory(struct watch *watch)
     return 1;
 }
 
-/* In the user's name, so that a link that leads elsewhere leads only where the user may write anyway. */
+/* In the user's name, so that a link that leads elsewhere leads only where the user may write
+ * anyway. */
 static int open_output(struct watch *watch, const char *pattern, uint32_t task)
 {
     const struct dr_launch *launch = &watch->order.launch;
@@ -279,8 +281,9 @@ static int open_output(struct watch *watch, const char *pattern, uint32_t task)
         launch_failed(watch, "output file '%.80s...': its name is too long", pattern);
     }
     /* Not blocking: a pipe without a reader is an error, not a wait for ever. */
-    fd = open(path, O_WRONLY | O_CREAT | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | O_APPEND |
-                        (append ? 0 : O_TRUNC),
+    fd = open(path,
+              O_WRONLY | O_CREAT | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | O_APPEND |
+                  (append ? 0 : O_TRUNC),
               0666);
     if (fd < 0)
         launch_failed(watch, "output file '%.100s' can't be opened by user %" PRIu32 ": %s", path,
@@ -312,9 +315,8 @@ static void open_streams(struct watch *watch, struct streams *streams)
         launch_failed(watch, "input file '%.100s' can't be opened by user %" PRIu32 ": %s",
                       launch->input, launch->uid, strerror(errno));
     fcntl(streams->input, F_SETFL, O_RDONLY);
-    streams->outputs_count = dr_pattern_has_task(output) || dr_pattern_has_task(error)
-                                 ? watch->tasks_count
-                                 : 1;
+    streams->outputs_count =
+        dr_pattern_has_task(output) || dr_pattern_has_task(error) ? watch->tasks_count : 1;
     streams->output = calloc(streams->outputs_count, sizeof *streams->output);
     streams->error = calloc(streams->outputs_count, sizeof *streams->error);
     if (streams->output == NULL || streams->error == NULL)
@@ -326,7 +328,8 @@ static void open_streams(struct watch *watch, struct streams *streams)
                                 : open_output(watch, error, i);
     }
     if (missing)
-        dprintf(streams->error[0], "daero: can't run in '%s'; running in /tmp\n", launch->directory);
+        dprintf(streams->error[0], "daero: can't run in '%s'; running in /tmp\n",
+                launch->directory);
     as_ourselves(watch);
 }
 
@@ -340,7 +343,8 @@ static void write_script(struct watch *watch)
     if (launch->script == NULL)
         return;
     if (launch->script_bytes < 2 || memcmp(launch->script, "#!", 2) != 0)
-        launch_failed(watch, "the script's first line has to be '#!' and an interpreter, like #!/bin/sh");
+        launch_failed(watch,
+                      "the script's first line has to be '#!' and an interpreter, like #!/bin/sh");
     snprintf(watch->script_path, sizeof watch->script_path, "%s/%s.script",
              watch->sandbox->scripts_path, watch->name);
     fd = openat(watch->sandbox->scripts, strrchr(watch->script_path, '/') + 1,
@@ -678,7 +682,8 @@ void watch_attempt(struct sandbox *sandbox, const struct account *account,
         uint8_t payload[sizeof(struct dr_record_end)];
         size_t bytes;
 
-        while (dr_record_read(watch.file, &again, &kind, payload, sizeof payload, &bytes) == DR_OK) {
+        while (dr_record_read(watch.file, &again, &kind, payload, sizeof payload, &bytes) ==
+               DR_OK) {
             offset = again;
             if (kind == DR_RECORD_STOP)
                 watch.stopped = 1;
@@ -697,7 +702,8 @@ void watch_attempt(struct sandbox *sandbox, const struct account *account,
     snprintf(watch.checkpoint_directory, sizeof watch.checkpoint_directory,
              "%s/checkpoints/%" PRIu64, sandbox->data, job.v);
     limits = limits_of(launch, defaults);
-    if (cgroup_open(&watch.cgroup, &sandbox->cgroups, watch.name, &limits, wrong, sizeof wrong) != DR_OK)
+    if (cgroup_open(&watch.cgroup, &sandbox->cgroups, watch.name, &limits, wrong, sizeof wrong) !=
+        DR_OK)
         launch_failed(&watch, "%s", wrong);
     open_streams(&watch, &streams);
     if (sandbox_enter(sandbox, watch.directory, wrong, sizeof wrong) != DR_OK)
