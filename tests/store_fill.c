@@ -104,10 +104,8 @@ static void make_at(struct fill *fill, uint32_t seed, uint64_t number, uint64_t 
     for (uint32_t i = 0; i < fill->batch.facts_count; i += 1) {
         uint32_t bytes = 1 + (uint32_t)(draw(seed, number, 50 + i) % 1200);
 
-        /* the length ahead, LEB128 */
-        if (bytes >= 128)
-            fill->payload[used++] = (uint8_t)(bytes | 0x80);
-        fill->payload[used++] = (uint8_t)(bytes >= 128 ? bytes >> 7 : bytes);
+        for (uint32_t j = 0; j < 4; j += 1) /* the length ahead */
+            fill->payload[used++] = (uint8_t)(bytes >> (8 * j));
         for (uint32_t j = 0; j < bytes; j += 1)
             fill->payload[used++] = (uint8_t)dr_hash_u64(number * 65536 + i * 8192 + j + seed);
     }

@@ -156,5 +156,8 @@ DR_MUST_USE enum dr_status dr_store_check_log(const char *directory, char *text,
 /* ---- hashing ---- */
 
 const EVP_MD *dr_store_sha256(void);
+/* SHA-256 over `a` and then `b`. */
+void dr_store_hash(const void *a, size_t a_bytes, const void *b, size_t b_bytes,
+                   uint8_t hash[DR_HASH_BYTES]);
 
 #endif

@@ -21,7 +21,7 @@
 /* Pages of 4 KiB in the log: from how many on an idle moment writes them back, and at how many an
  * append has to. */
 #define LOG_PAGES_IDLE 256
-#define LOG_PAGES_MAX  16384
+#define LOG_PAGES_MAX  2048
 
 static const char *const statement_sql[] = {
 #define STATEMENT_SQL(name, sql) sql,
@@ -48,8 +48,8 @@ static void put_u64(uint8_t *at, uint64_t value)
         at[i] = (uint8_t)(value >> (8 * i));
 }
 
-static void hash_two(const void *a, size_t a_bytes, const void *b, size_t b_bytes,
-                     uint8_t hash[DR_HASH_BYTES])
+void dr_store_hash(const void *a, size_t a_bytes, const void *b, size_t b_bytes,
+                   uint8_t hash[DR_HASH_BYTES])
 {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     int done = context != NULL && EVP_DigestInit_ex(context, dr_store_sha256(), NULL) == 1 &&
@@ -74,20 +74,20 @@ void dr_store_batch_hash(const uint8_t previous[DR_HASH_BYTES], const struct dr_
     put_u64(at + 16, (uint64_t)batch->time_us);
     put_u64(at + 24, batch->state_hash);
     put_u64(at + 32, batch->payload_bytes);
-    hash_two(header, sizeof header, batch->payload, batch->payload_bytes, hash);
+    dr_store_hash(header, sizeof header, batch->payload, batch->payload_bytes, hash);
 }
 
 void dr_store_genesis(const uint8_t federation[DR_FEDERATION_BYTES], uint8_t head[DR_HASH_BYTES])
 {
     uint8_t label[16] = "daero genesis 1";
 
-    hash_two(label, sizeof label, federation, DR_FEDERATION_BYTES, head);
+    dr_store_hash(label, sizeof label, federation, DR_FEDERATION_BYTES, head);
 }
 
 void dr_store_text_hash(const uint8_t salt[DR_SALT_BYTES], const char *text, uint32_t bytes,
                         uint8_t hash[DR_HASH_BYTES])
 {
-    hash_two(salt, DR_SALT_BYTES, text, bytes, hash);
+    dr_store_hash(salt, DR_SALT_BYTES, text, bytes, hash);
 }
 
 /* ---- failures ---- */

@@ -81,7 +81,8 @@ struct dr_store_batch {
     uint32_t facts_count;
     int64_t time_us;
     uint64_t state_hash; /* of the state after this batch, 0: not taken */
-    /* Encoded facts one after another, each with its length ahead (core/fact.h). */
+    /* Encoded facts one after another, each with its length ahead in four bytes, little end first
+     * (core/fact.h). */
     const uint8_t *payload;
     uint32_t payload_bytes;
     const struct dr_store_text *texts;
