@@ -1,0 +1,672 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The state's hash, and how the state is written and read back: one walk over the primary state
+ * serves all three, so that nothing can be hashed and not saved, or saved and not hashed.
+ *
+ * Fields go one by one, since padding is not state. Jobs are folded each by itself and summed up:
+ * their rows are an accident of history, and no order of them is state. The walk's layout is
+ * versioned; an older snapshot is not read but replaced by a replay of the facts. */
+#include "base/hash.h"
+#include "core/quota.h"
+#include "core/rows.h"
+
+#define WALK_VERSION 1
+
+struct walk {
+    enum { WALK_HASH, WALK_SAVE, WALK_LOAD } mode;
+    uint64_t hash;
+    dr_write_bytes *write;
+    dr_read_bytes *read;
+    void *context;
+    enum dr_status status;
+    uint32_t used; /* of the buffer */
+    uint8_t buffer[65536];
+};
+
+/* ---- values ---- */
+
+static void flush(struct walk *walk)
+{
+    if (walk->status == DR_OK && walk->used > 0 &&
+        !walk->write(walk->context, walk->buffer, walk->used))
+        walk->status = DR_E_IO;
+    walk->used = 0;
+}
+
+static void word(struct walk *walk, uint64_t *value)
+{
+    uint8_t bytes[8];
+
+    switch (walk->mode) {
+    case WALK_HASH:
+        walk->hash = dr_hash_fold(walk->hash, *value);
+        return;
+    case WALK_SAVE:
+        if (walk->used + 8 > sizeof walk->buffer)
+            flush(walk);
+        for (uint32_t i = 0; i < 8; i += 1)
+            walk->buffer[walk->used + i] = (uint8_t)(*value >> (8 * i));
+        walk->used += 8;
+        return;
+    case WALK_LOAD:
+        if (walk->status != DR_OK || !walk->read(walk->context, bytes, sizeof bytes)) {
+            if (walk->status == DR_OK)
+                walk->status = DR_E_CORRUPT;
+            *value = 0;
+            return;
+        }
+        *value = 0;
+        for (uint32_t i = 0; i < 8; i += 1)
+            *value |= (uint64_t)bytes[i] << (8 * i);
+        return;
+    }
+}
+
+/* A value of at most `max` in a field of another type. */
+#define WALK_INTEGER(function, type, max)                \
+    static void function(struct walk *walk, type *value) \
+    {                                                    \
+        uint64_t wide = (uint64_t)*value;                \
+                                                         \
+        word(walk, &wide);                               \
+        if (walk->mode == WALK_LOAD) {                   \
+            if (wide > (max))                            \
+                walk->status = DR_E_CORRUPT;             \
+            *value = (type)wide;                         \
+        }                                                \
+    }
+
+WALK_INTEGER(u8, uint8_t, UINT8_MAX)
+WALK_INTEGER(u32, uint32_t, UINT32_MAX)
+WALK_INTEGER(u64, uint64_t, UINT64_MAX)
+WALK_INTEGER(i64, int64_t, UINT64_MAX)
+
+static void i32(struct walk *walk, int32_t *value)
+{
+    int64_t wide = *value;
+
+    i64(walk, &wide);
+    if (walk->mode == WALK_LOAD) {
+        if (wide < INT32_MIN || wide > INT32_MAX)
+            walk->status = DR_E_CORRUPT;
+        *value = (int32_t)wide;
+    }
+}
+
+/* Bytes in whole words; `bytes` is a multiple of 8. */
+static void fixed(struct walk *walk, void *data, uint32_t bytes)
+{
+    uint8_t *at = data;
+
+    for (uint32_t i = 0; i < bytes; i += 8) {
+        uint64_t value = 0;
+
+        for (uint32_t k = 0; k < 8; k += 1)
+            value |= (uint64_t)at[i + k] << (8 * k);
+        word(walk, &value);
+        if (walk->mode == WALK_LOAD)
+            for (uint32_t k = 0; k < 8; k += 1)
+                at[i + k] = (uint8_t)(value >> (8 * k));
+    }
+}
+
+static void name(struct walk *walk, char text[DR_NAME_BYTES])
+{
+    fixed(walk, text, DR_NAME_BYTES);
+    if (walk->mode == WALK_LOAD && text[DR_NAME_BYTES - 1] != '\0')
+        walk->status = DR_E_CORRUPT;
+}
+
+/* How many rows follow: at most `max`. */
+static uint32_t count(struct walk *walk, uint32_t value, uint32_t max)
+{
+    u32(walk, &value);
+    if (value > max) {
+        walk->status = DR_E_CORRUPT;
+        return 0;
+    }
+    return value;
+}
+
+/* A place in a table of `max` rows, or id up to `max`. */
+static void bounded(struct walk *walk, uint32_t value, uint32_t max)
+{
+    if (walk->mode == WALK_LOAD && value > max)
+        walk->status = DR_E_CORRUPT;
+}
+
+/* ---- the federation ---- */
+
+static void walk_settings(struct walk *walk, struct dr_settings *settings)
+{
+    name(walk, settings->name);
+    name(walk, settings->currency);
+    i64(walk, &settings->half_life_us);
+    i64(walk, &settings->minimum_run_us);
+    i64(walk, &settings->loss_cap_us);
+    i64(walk, &settings->preemption_credit_us);
+    i64(walk, &settings->default_limit_us);
+    i64(walk, &settings->default_grace_us);
+    i64(walk, &settings->retain_ended_us);
+    i64(walk, &settings->span_price_micro);
+    u32(walk, &settings->requeue_limit);
+    u32(walk, &settings->reserve_depth);
+    u32(walk, &settings->job_uid);
+    u32(walk, &settings->job_gid);
+}
+
+static void walk_chip(struct walk *walk, struct dr_chip *chip)
+{
+    name(walk, chip->name);
+    name(walk, chip->vendor);
+    name(walk, chip->country);
+    chip->stacks_count = count(walk, chip->stacks_count, DR_COUNT_OF(chip->stacks));
+    for (uint32_t i = 0; i < chip->stacks_count; i += 1)
+        name(walk, chip->stacks[i].text);
+    i64(walk, &chip->memory_mb);
+    i64(walk, &chip->idle_w);
+    i64(walk, &chip->busy_w);
+    i64(walk, &chip->price_micro);
+    u8(walk, &chip->is_virtual);
+    u8(walk, &chip->removed);
+}
+
+static void walk_site(struct walk *walk, struct dr_site *site)
+{
+    name(walk, site->name);
+    name(walk, site->operator_name);
+    name(walk, site->region);
+    name(walk, site->jurisdiction);
+    u32(walk, &site->assurance);
+    i64(walk, &site->power_cap_w);
+    u32(walk, &site->pue_milli);
+    for (uint32_t i = 0; i < DR_TARIFF_HOURS; i += 1)
+        i64(walk, &site->tariff_micro[i]);
+    i32(walk, &site->utc_offset_min);
+    u64(walk, &site->classes);
+    u8(walk, &site->engine);
+    u8(walk, &site->isolated_network);
+    u8(walk, &site->answers);
+    u8(walk, &site->removed);
+    bounded(walk, site->engine, DR_ENGINE_SIMULATED);
+}
+
+static void walk_pool(struct walk *walk, const struct dr_core *core, struct dr_pool *pool)
+{
+    name(walk, pool->name);
+    name(walk, pool->node_prefix);
+    u32(walk, &pool->site.v);
+    u32(walk, &pool->chip.v);
+    u32(walk, &pool->owner.v);
+    for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1) {
+        u32(walk, &pool->groups[i].v);
+        bounded(walk, pool->groups[i].v - 1, core->groups_count - 1);
+    }
+    u32(walk, &pool->accelerators);
+    u32(walk, &pool->cpus);
+    i64(walk, &pool->memory_mb);
+    i64(walk, &pool->node_idle_w);
+    pool->levels_count = count(walk, pool->levels_count, DR_LEVELS_MAX);
+    for (uint32_t i = 0; i < pool->levels_count; i += 1) {
+        name(walk, pool->levels[i].name);
+        u32(walk, &pool->levels[i].nodes);
+    }
+    u32(walk, &pool->node_first);
+    u32(walk, &pool->node_digits);
+    i64(walk, &pool->default_limit_us);
+    pool->consent_count = count(walk, pool->consent_count, DR_COUNT_OF(pool->consent));
+    for (uint32_t i = 0; i < pool->consent_count; i += 1)
+        u32(walk, &pool->consent[i]);
+    pool->ranges_count = count(walk, pool->ranges_count, DR_POOL_RANGES_MAX);
+    for (uint32_t i = 0; i < pool->ranges_count; i += 1) {
+        u32(walk, &pool->ranges[i].row);
+        u32(walk, &pool->ranges[i].count);
+    }
+    u32(walk, &pool->nodes_count);
+    u8(walk, &pool->removed);
+    bounded(walk, pool->site.v - 1, core->sites_count - 1);
+    bounded(walk, pool->chip.v, core->chips_count);
+    bounded(walk, pool->accelerators, DR_ACCELERATORS_MAX);
+}
+
+static void walk_node(struct walk *walk, const struct dr_core *core, struct dr_node *node,
+                      char note[DR_NOTE_BYTES])
+{
+    uint8_t noted = note[0] != '\0';
+
+    u32(walk, &node->pool.v);
+    u32(walk, &node->number);
+    u8(walk, &node->drained);
+    u8(walk, &node->down);
+    u8(walk, &node->removing);
+    u8(walk, &node->removed);
+    u64(walk, &node->flags_seq);
+    u8(walk, &noted);
+    if (noted)
+        fixed(walk, note, DR_NOTE_BYTES);
+    bounded(walk, node->pool.v - 1, core->pools_count - 1);
+}
+
+static void walk_class(struct walk *walk, struct dr_data_class *class)
+{
+    name(walk, class->name);
+    class->jurisdictions_count =
+        count(walk, class->jurisdictions_count, DR_COUNT_OF(class->jurisdictions));
+    for (uint32_t i = 0; i < class->jurisdictions_count; i += 1)
+        name(walk, class->jurisdictions[i].text);
+    u32(walk, &class->assurance_min);
+    u8(walk, &class->share);
+    u8(walk, &class->removed);
+}
+
+static void walk_sites(struct walk *walk, struct dr_site_set *set)
+{
+    for (uint32_t i = 0; i < DR_SITES_MAX / 64; i += 1)
+        u64(walk, &set->words[i]);
+}
+
+static void walk_dataset(struct walk *walk, struct dr_dataset *dataset)
+{
+    name(walk, dataset->name);
+    i64(walk, &dataset->bytes);
+    walk_sites(walk, &dataset->sites);
+    u32(walk, &dataset->data_class.v);
+    u8(walk, &dataset->removed);
+}
+
+static void walk_account(struct walk *walk, const struct dr_core *core, uint32_t row)
+{
+    struct dr_account *account = &core->accounts[row];
+
+    name(walk, account->name);
+    u32(walk, &account->parent.v);
+    u32(walk, &account->weight);
+    u8(walk, &account->preempt_below);
+    u8(walk, &account->removed);
+    i64(walk, &account->default_limit_us);
+    i64(walk, &account->accelerator_ms);
+    i64(walk, &account->cpu_ms);
+    i64(walk, &account->energy_j);
+    i64(walk, &account->cost_micro);
+    i64(walk, &account->wait_us_sum);
+    u64(walk, &account->starts);
+    for (uint32_t i = 0; i < DR_COUNT_OF(account->ended); i += 1)
+        u64(walk, &account->ended[i]);
+    u64(walk, &account->preempted);
+    bounded(walk, account->parent.v, row);
+    for (uint32_t g = 0; g < core->groups_count; g += 1) {
+        struct dr_quota *quota = &core->quotas[(size_t)row * core->limits.groups_max + g];
+
+        i64(walk, &quota->guarantee);
+        i64(walk, &quota->borrow);
+        i64(walk, &quota->lend);
+        i64(walk, &quota->past);
+    }
+}
+
+static void walk_user(struct walk *walk, const struct dr_core *core, struct dr_user *user)
+{
+    name(walk, user->name);
+    u32(walk, &user->uid);
+    u32(walk, &user->gid);
+    u8(walk, &user->roles);
+    user->memberships_count = count(walk, user->memberships_count, DR_ROLES_MAX);
+    for (uint32_t i = 0; i < user->memberships_count; i += 1) {
+        uint32_t role = (uint32_t)user->memberships[i].role;
+
+        u32(walk, &user->memberships[i].account.v);
+        u32(walk, &role);
+        user->memberships[i].role = (enum dr_role)role;
+        bounded(walk, role, DR_ROLE_COUNT - 1);
+        bounded(walk, user->memberships[i].account.v - 1, core->accounts_count - 1);
+    }
+    u32(walk, &user->default_account.v);
+    u8(walk, &user->removed);
+    bounded(walk, user->default_account.v, core->accounts_count);
+}
+
+static void walk_token(struct walk *walk, const struct dr_core *core, struct dr_token *token)
+{
+    u32(walk, &token->user.v);
+    u8(walk, &token->roles);
+    u8(walk, &token->revoked);
+    fixed(walk, token->secret_hash, sizeof token->secret_hash);
+    i64(walk, &token->expires_us);
+    i64(walk, &token->issued_us);
+    name(walk, token->label);
+    bounded(walk, token->user.v, core->users_count);
+}
+
+/* ---- jobs ---- */
+
+static void walk_shape(struct walk *walk, const struct dr_core *core, struct dr_shape *shape)
+{
+    shape->alternatives_count = count(walk, shape->alternatives_count, DR_ALTERNATIVES_MAX);
+    for (uint32_t i = 0; i < shape->alternatives_count; i += 1) {
+        struct dr_alternative *alternative = &shape->alternatives[i];
+
+        u64(walk, &alternative->chips);
+        u32(walk, &alternative->tasks);
+        u32(walk, &alternative->accelerators_per_task);
+        u32(walk, &alternative->cpus_per_task);
+        u32(walk, &alternative->memory_mb_per_task);
+        u32(walk, &alternative->tasks_per_node_max);
+        u32(walk, &alternative->factor);
+    }
+    u8(walk, &shape->level_kind);
+    name(walk, shape->level);
+    walk_sites(walk, &shape->sites);
+    u32(walk, &shape->data_class.v);
+    shape->datasets_count = count(walk, shape->datasets_count, DR_DATASETS_OF_A_JOB);
+    for (uint32_t i = 0; i < shape->datasets_count; i += 1) {
+        u32(walk, &shape->datasets[i]);
+        bounded(walk, shape->datasets[i] - 1, core->datasets_count - 1);
+    }
+    bounded(walk, shape->data_class.v, core->classes_count);
+}
+
+static void walk_extents(struct walk *walk, struct dr_core *core, uint32_t *first)
+{
+    uint32_t length = 0;
+
+    for (uint32_t row = walk->mode == WALK_LOAD ? DR_ROW_NONE : *first; row != DR_ROW_NONE;
+         row = core->extents[row].next)
+        length += 1;
+    length = count(walk, length, core->limits.extents_max - core->extents_high);
+    if (walk->mode != WALK_LOAD) {
+        for (uint32_t row = *first; row != DR_ROW_NONE; row = core->extents[row].next) {
+            u32(walk, &core->extents[row].extent.node.v);
+            u32(walk, &core->extents[row].extent.tasks);
+            u64(walk, &core->extents[row].extent.accelerators);
+        }
+        return;
+    }
+    *first = DR_ROW_NONE;
+    if (length > 0) {
+        size_t mark = core->scratch.used;
+        struct dr_extent *extents = dr_arena_push(&core->scratch, length, sizeof extents[0]);
+
+        if (extents == NULL) {
+            walk->status = DR_E_CORRUPT;
+            return;
+        }
+        for (uint32_t i = 0; i < length; i += 1) {
+            u32(walk, &extents[i].node.v);
+            u32(walk, &extents[i].tasks);
+            u64(walk, &extents[i].accelerators);
+            bounded(walk, extents[i].node.v - 1, core->nodes_count - 1);
+        }
+        if (walk->status == DR_OK)
+            *first = dr_rows_extents_push(core, extents, length);
+        dr_arena_reset(&core->scratch, mark);
+    }
+}
+
+static void walk_job(struct walk *walk, struct dr_core *core, struct dr_job *job)
+{
+    struct dr_shape shape;
+
+    u64(walk, &job->text);
+    u64(walk, &job->name_key);
+    u64(walk, &job->array_job);
+    u64(walk, &job->submit_seq);
+    u64(walk, &job->last_seq);
+    i64(walk, &job->submit_us);
+    i64(walk, &job->begin_us);
+    i64(walk, &job->deadline_us);
+    i64(walk, &job->limit_us);
+    i64(walk, &job->checkpoint_us);
+    i64(walk, &job->restart_us);
+    i64(walk, &job->grace_us);
+    i64(walk, &job->warn_before_us);
+    u64(walk, &job->seed_runtime_us);
+    u32(walk, &job->account.v);
+    u32(walk, &job->user.v);
+    i32(walk, &job->priority);
+    u32(walk, &job->array_index);
+    u32(walk, &job->array_limit);
+    u32(walk, &job->warn_signal);
+    u8(walk, &job->state);
+    u8(walk, &job->limit_total);
+    u8(walk, &job->deadline_ends);
+    u8(walk, &job->preemptible);
+    u8(walk, &job->requeue);
+    u8(walk, &job->held);
+    u8(walk, &job->checkpoint_on_warning);
+    u8(walk, &job->checkpoint_proven);
+    u8(walk, &job->doomed);
+    u32(walk, &job->attempt);
+    u32(walk, &job->pool.v);
+    u8(walk, &job->alternative);
+    u8(walk, &job->rule);
+    u8(walk, &job->stopping);
+    u8(walk, &job->before_unreachable);
+    u8(walk, &job->saved_after_warning);
+    i64(walk, &job->placed_us);
+    i64(walk, &job->start_us);
+    i64(walk, &job->stop_until_us);
+    i64(walk, &job->attempt_limit_us);
+    i64(walk, &job->saved_us);
+    u64(walk, &job->stopping_for.v);
+    i64(walk, &job->run_us);
+    i64(walk, &job->kept_us);
+    i64(walk, &job->first_start_us);
+    u32(walk, &job->preemptions);
+    u32(walk, &job->requeues);
+    u32(walk, &job->promise_pool.v);
+    u8(walk, &job->promise_alternative);
+    u8(walk, &job->promise_cause);
+    i64(walk, &job->promise_until_us);
+    u32(walk, &job->reservation_pool.v);
+    u8(walk, &job->reservation_alternative);
+    i64(walk, &job->reservation_us);
+    i64(walk, &job->ended_us);
+    i64(walk, &job->end_us);
+    i32(walk, &job->exit_code);
+    i32(walk, &job->signal);
+    i64(walk, &job->cpu_time_us);
+    i64(walk, &job->memory_mb_peak);
+    walk_extents(walk, core, &job->extents);
+    walk_extents(walk, core, &job->promise);
+    walk_extents(walk, core, &job->reservation);
+    if (walk->mode != WALK_LOAD) {
+        walk_shape(walk, core, &core->shapes[job->shape]);
+        return;
+    }
+    memset(&shape, 0, sizeof shape);
+    walk_shape(walk, core, &shape);
+    bounded(walk, job->account.v - 1, core->accounts_count - 1);
+    bounded(walk, job->user.v, core->users_count);
+    bounded(walk, job->pool.v, core->pools_count);
+    bounded(walk, job->promise_pool.v, core->pools_count);
+    bounded(walk, job->reservation_pool.v, core->pools_count);
+    bounded(walk, job->state, DR_JOB_DEADLINE);
+    bounded(walk, job->before_unreachable, DR_JOB_UNREACHABLE);
+    bounded(walk, job->alternative, shape.alternatives_count - 1);
+    bounded(walk, job->promise_alternative, shape.alternatives_count - 1);
+    bounded(walk, job->reservation_alternative, shape.alternatives_count - 1);
+    bounded(walk, (job->promise != DR_ROW_NONE) > (job->promise_pool.v != 0), 0);
+    bounded(walk, (job->extents != DR_ROW_NONE) > (job->pool.v != 0), 0);
+    if (walk->status == DR_OK)
+        job->shape = dr_rows_shape_take(core, &shape);
+}
+
+static void walk_jobs(struct walk *walk, struct dr_core *core)
+{
+    uint32_t jobs = count(walk, core->jobs_count, core->limits.jobs_max);
+    uint64_t before = walk->hash;
+    uint64_t sum = 0;
+
+    if (walk->mode == WALK_LOAD) {
+        for (uint32_t i = 0; i < jobs && walk->status == DR_OK; i += 1) {
+            uint64_t id = 0;
+
+            u64(walk, &id);
+            if (id == 0 || id > core->job_id_last ||
+                dr_map_find(&core->job_rows, id) != DR_MAP_NONE) {
+                walk->status = DR_E_CORRUPT;
+                return;
+            }
+            walk_job(walk, core, &core->jobs[dr_rows_job_push(core, (dr_job_id){id})]);
+        }
+        return;
+    }
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        struct dr_job *job = &core->jobs[row];
+
+        if (job->id.v == 0)
+            continue;
+        walk->hash = 0;
+        u64(walk, &job->id.v);
+        walk_job(walk, core, job);
+        sum += walk->hash;
+    }
+    walk->hash = dr_hash_fold(before, sum);
+}
+
+/* Dependencies come after all jobs, since they name them. */
+static void walk_edges(struct walk *walk, struct dr_core *core)
+{
+    uint32_t edges = count(walk, core->edges_count, core->edges_max);
+    uint64_t before = walk->hash;
+    uint64_t sum = 0;
+
+    if (walk->mode == WALK_LOAD) {
+        for (uint32_t i = 0; i < edges && walk->status == DR_OK; i += 1) {
+            uint64_t dependent = 0;
+            uint64_t target = 0;
+            uint32_t kind = 0;
+            uint32_t from;
+            uint32_t to;
+
+            u64(walk, &dependent);
+            u64(walk, &target);
+            u32(walk, &kind);
+            from = dr_map_find(&core->job_rows, dependent);
+            to = dr_map_find(&core->job_rows, target);
+            if (from == DR_MAP_NONE || to == DR_MAP_NONE || kind > DR_DEPENDENCY_SINGLETON) {
+                walk->status = DR_E_CORRUPT;
+                return;
+            }
+            dr_rows_edge_push(core, (enum dr_dependency_kind)kind, from, to);
+        }
+        return;
+    }
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        if (core->jobs[row].id.v == 0)
+            continue;
+        for (uint32_t at = core->jobs[row].edges; at != DR_ROW_NONE;
+             at = core->edges[at].next_of_dependent) {
+            struct dr_edge *edge = &core->edges[at];
+            uint32_t kind = (uint32_t)edge->kind;
+
+            walk->hash = 0;
+            u64(walk, &core->jobs[edge->dependent.v].id.v);
+            u64(walk, &core->jobs[edge->target.v].id.v);
+            u32(walk, &kind);
+            sum += walk->hash;
+        }
+    }
+    walk->hash = dr_hash_fold(before, sum);
+}
+
+/* ---- the walk ---- */
+
+static void walk_core(struct walk *walk, struct dr_core *core)
+{
+    uint32_t version = WALK_VERSION;
+
+    u32(walk, &version);
+    if (version != WALK_VERSION) {
+        walk->status = DR_E_UNSUPPORTED;
+        return;
+    }
+    u64(walk, &core->seq);
+    u64(walk, &core->epoch);
+    u64(walk, &core->job_id_last);
+    i64(walk, &core->time_us);
+    i64(walk, &core->tick_us);
+    walk_settings(walk, &core->settings);
+#define ROWS(table, max) core->table##_count = count(walk, core->table##_count, max)
+    ROWS(chips, DR_CHIPS_MAX);
+    ROWS(sites, DR_SITES_MAX);
+    ROWS(groups, core->limits.groups_max);
+    ROWS(pools, core->limits.pools_max);
+    ROWS(nodes, core->limits.nodes_max);
+    ROWS(classes, DR_DATA_CLASSES_MAX);
+    ROWS(datasets, core->limits.datasets_max);
+    ROWS(accounts, core->limits.accounts_max);
+    ROWS(users, core->limits.users_max);
+    ROWS(tokens, core->limits.tokens_max);
+#undef ROWS
+    for (uint32_t row = 0; row < core->chips_count; row += 1)
+        walk_chip(walk, &core->chips[row]);
+    for (uint32_t row = 0; row < core->sites_count; row += 1)
+        walk_site(walk, &core->sites[row]);
+    for (uint32_t row = 0; row < core->groups_count; row += 1) {
+        name(walk, core->groups[row].name);
+        u8(walk, &core->groups[row].resource);
+        bounded(walk, core->groups[row].resource, DR_RESOURCE_COUNT - 1);
+    }
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        walk_pool(walk, core, &core->pools[row]);
+    for (uint32_t row = 0; row < core->nodes_count; row += 1)
+        walk_node(walk, core, &core->nodes[row], core->node_notes[row]);
+    for (uint32_t row = 0; row < core->classes_count; row += 1)
+        walk_class(walk, &core->classes[row]);
+    for (uint32_t row = 0; row < core->datasets_count; row += 1)
+        walk_dataset(walk, &core->datasets[row]);
+    for (uint32_t row = 0; row < core->accounts_count; row += 1)
+        walk_account(walk, core, row);
+    for (uint32_t row = 0; row < core->users_count; row += 1)
+        walk_user(walk, core, &core->users[row]);
+    for (uint32_t row = 0; row < core->tokens_count; row += 1)
+        walk_token(walk, core, &core->tokens[row]);
+    if (walk->status != DR_OK)
+        return; /* jobs refer to all of these */
+    walk_jobs(walk, core);
+    if (walk->status == DR_OK)
+        walk_edges(walk, core);
+}
+
+uint64_t dr_core_hash(const struct dr_core *core)
+{
+    struct walk walk;
+
+    walk.mode = WALK_HASH;
+    walk.hash = 0;
+    walk.status = DR_OK;
+    walk_core(&walk, (struct dr_core *)core); /* this mode writes nothing */
+    DR_ASSERT(walk.status == DR_OK);
+    return walk.hash;
+}
+
+enum dr_status dr_core_save(const struct dr_core *core, dr_write_bytes *write, void *context)
+{
+    struct walk walk;
+
+    walk.mode = WALK_SAVE;
+    walk.hash = 0;
+    walk.write = write;
+    walk.context = context;
+    walk.status = DR_OK;
+    walk.used = 0;
+    walk_core(&walk, (struct dr_core *)core); /* this mode writes nothing */
+    flush(&walk);
+    return walk.status;
+}
+
+enum dr_status dr_core_load(struct dr_core *core, dr_read_bytes *read, void *context)
+{
+    struct walk walk;
+
+    DR_ASSERT(core->seq == 0 && core->jobs_count == 0);
+    walk.mode = WALK_LOAD;
+    walk.hash = 0;
+    walk.read = read;
+    walk.context = context;
+    walk.status = DR_OK;
+    walk_core(&walk, core);
+    if (walk.status == DR_OK)
+        dr_core_index(core);
+    return walk.status;
+}
