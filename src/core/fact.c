@@ -622,7 +622,7 @@ static enum dr_status corrupt(const struct reader *reader, struct dr_error *erro
 {
     char offset[32];
 
-    snprintf(offset, sizeof offset, "byte %ld", (long)(reader->at - reader->begin));
+    dr_format(offset, sizeof offset, "byte %ld", (long)(reader->at - reader->begin));
     dr_error_set(error, NULL, 0, reader->field, offset, "a fact's record");
     return reader->status;
 }
