@@ -5,9 +5,11 @@
  * It asserts structure that every version keeps (the job was pending, the accelerator was free, the
  * id is the next one) and no policy: rules change, and tomorrow's program must still read
  * yesterday's facts. */
+#include "core/place.h"
 #include "core/queue.h"
 #include "core/quota.h"
 #include "core/rows.h"
+#include "core/timer.h"
 
 static struct dr_job *job_at(struct dr_core *core, uint64_t id, uint32_t *row)
 {
@@ -259,6 +261,7 @@ static void apply_node_flags(struct dr_core *core, const struct dr_fact_node_fla
             if (job_uses_node(core, &core->jobs[row], fact->node))
                 dr_rows_recount(core, &core->jobs[row]);
     dr_rows_capacity(core);
+    dr_place_changed(core, fact->node - 1);
 }
 
 static void apply_data_class_set(struct dr_core *core, const struct dr_fact_data_class_set *fact)
@@ -447,28 +450,6 @@ static void apply_job_accepted(struct dr_core *core, const struct dr_fact *fact)
         dr_queue_add(core, (dr_job_row){row});
 }
 
-static void apply_job_held(struct dr_core *core, const struct dr_fact_job_held *fact)
-{
-    uint32_t row;
-    struct dr_job *job = job_at(core, fact->job, &row);
-
-    DR_ASSERT(job->state == DR_JOB_PENDING && !job->held);
-    if (dr_rows_job_queued(job))
-        dr_queue_remove(core, (dr_job_row){row});
-    job->held = 1;
-}
-
-static void apply_job_released(struct dr_core *core, const struct dr_fact_job_released *fact)
-{
-    uint32_t row;
-    struct dr_job *job = job_at(core, fact->job, &row);
-
-    DR_ASSERT(job->state == DR_JOB_PENDING && job->held);
-    job->held = 0;
-    if (dr_rows_job_queued(job))
-        dr_queue_add(core, (dr_job_row){row});
-}
-
 static void drop_promise(struct dr_core *core, struct dr_job *job)
 {
     if (job->promise == DR_ROW_NONE)
@@ -493,19 +474,57 @@ static void drop_reservation(struct dr_core *core, struct dr_job *job)
     job->reservation_us = 0;
 }
 
+static void apply_job_held(struct dr_core *core, const struct dr_fact_job_held *fact)
+{
+    uint32_t row;
+    struct dr_job *job = job_at(core, fact->job, &row);
+
+    DR_ASSERT(job->state == DR_JOB_PENDING && !job->held);
+    if (dr_rows_job_queued(job))
+        dr_queue_remove(core, (dr_job_row){row});
+    job->held = 1;
+    drop_promise(core, job);
+    drop_reservation(core, job);
+}
+
+static void apply_job_released(struct dr_core *core, const struct dr_fact_job_released *fact)
+{
+    uint32_t row;
+    struct dr_job *job = job_at(core, fact->job, &row);
+
+    DR_ASSERT(job->state == DR_JOB_PENDING && job->held);
+    job->held = 0;
+    if (dr_rows_job_queued(job))
+        dr_queue_add(core, (dr_job_row){row});
+}
+
 static void apply_job_promised(struct dr_core *core, const struct dr_fact_job_promised *fact)
 {
     uint32_t row;
     struct dr_job *job = job_at(core, fact->job, &row);
 
     DR_ASSERT(job->state == DR_JOB_PENDING && job->promise == DR_ROW_NONE);
+    DR_ASSERT(dr_rows_job_queued(job));
     DR_ASSERT(fact->alternative < core->shapes[job->shape].alternatives_count);
+    dr_queue_remove(core, (dr_job_row){row});
     job->promise = dr_rows_extents_push(core, fact->extents, fact->extents_count);
     job->promise_pool.v = fact->pool;
     job->promise_alternative = (uint8_t)fact->alternative;
     job->promise_cause = fact->cause;
     job->promise_until_us = fact->until_us;
     dr_rows_hold_promise(core, job, 1);
+    dr_queue_add(core, (dr_job_row){row});
+}
+
+static void apply_promise_dropped(struct dr_core *core, uint64_t id)
+{
+    uint32_t row;
+    struct dr_job *job = job_at(core, id, &row);
+
+    DR_ASSERT(dr_rows_job_queued(job));
+    dr_queue_remove(core, (dr_job_row){row});
+    drop_promise(core, job);
+    dr_queue_add(core, (dr_job_row){row});
 }
 
 static void apply_reservation_made(struct dr_core *core,
@@ -514,13 +533,26 @@ static void apply_reservation_made(struct dr_core *core,
     uint32_t row;
     struct dr_job *job = job_at(core, fact->job, &row);
 
-    DR_ASSERT(job->state == DR_JOB_PENDING);
+    DR_ASSERT(job->state == DR_JOB_PENDING && dr_rows_job_queued(job));
     DR_ASSERT(fact->alternative < core->shapes[job->shape].alternatives_count);
+    dr_queue_remove(core, (dr_job_row){row});
     drop_reservation(core, job);
     job->reservation = dr_rows_extents_push(core, fact->extents, fact->extents_count);
     job->reservation_pool.v = fact->pool;
     job->reservation_alternative = (uint8_t)fact->alternative;
     job->reservation_us = fact->start_us;
+    dr_queue_add(core, (dr_job_row){row});
+}
+
+static void apply_reservation_dropped(struct dr_core *core, uint64_t id)
+{
+    uint32_t row;
+    struct dr_job *job = job_at(core, id, &row);
+
+    DR_ASSERT(dr_rows_job_queued(job));
+    dr_queue_remove(core, (dr_job_row){row});
+    drop_reservation(core, job);
+    dr_queue_add(core, (dr_job_row){row});
 }
 
 static void apply_job_placed(struct dr_core *core, const struct dr_fact *fact,
@@ -806,8 +838,6 @@ uint64_t dr_fact_job(const struct dr_fact *fact)
 
 void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch *batch)
 {
-    uint32_t row;
-
     DR_ASSERT(fact->seq == core->seq + 1);
     switch (fact->kind) {
     case DR_FACT_LEADER_TOOK:
@@ -839,6 +869,7 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
         break;
     case DR_FACT_SITE_REACH:
         apply_site_reach(core, &fact->site_reach);
+        core->federation_version += 1;
         break;
     case DR_FACT_GROUP_SET:
         apply_group_set(core, &fact->group_set);
@@ -918,13 +949,13 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
         apply_job_promised(core, &fact->job_promised);
         break;
     case DR_FACT_PROMISE_DROPPED:
-        drop_promise(core, job_at(core, fact->promise_dropped.job, &row));
+        apply_promise_dropped(core, fact->promise_dropped.job);
         break;
     case DR_FACT_RESERVATION_MADE:
         apply_reservation_made(core, &fact->reservation_made);
         break;
     case DR_FACT_RESERVATION_DROPPED:
-        drop_reservation(core, job_at(core, fact->reservation_dropped.job, &row));
+        apply_reservation_dropped(core, fact->reservation_dropped.job);
         break;
     case DR_FACT_JOB_PLACED:
         apply_job_placed(core, fact, batch);
@@ -953,8 +984,10 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
     if (dr_fact_job(fact) != 0) {
         uint32_t about = dr_map_find(&core->job_rows, dr_fact_job(fact));
 
-        if (about != DR_MAP_NONE)
+        if (about != DR_MAP_NONE) {
             core->jobs[about].last_seq = fact->seq;
+            dr_timer_update(core, about);
+        }
     }
 }
 

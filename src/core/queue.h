@@ -4,13 +4,56 @@
  *
  * An index over the primary state: apply.c adds and removes; decide.c walks. Jobs of an account
  * that are alike in everything a decision looks at form a class, judged once per decision; within a
- * class the order is submit time, then id. */
+ * class the order is submit time, then id. A class is a treap whose priorities are hashes of job
+ * ids, so that its form, too, is a function of the state.
+ *
+ * Three kinds of job stand aside from the accounts' classes: those whose begin time lies ahead
+ * (DR_QUEUE_LATER), those that have been promised a place (DR_QUEUE_PROMISED), and, in a class of
+ * one each, those that hold a reservation. */
 #ifndef DR_CORE_QUEUE_H
 #define DR_CORE_QUEUE_H
 
 #include "core/state.h"
 
-struct dr_queue;
+/* Class rows that are always there. */
+#define DR_QUEUE_LATER    0 /* by begin time, then id */
+#define DR_QUEUE_PROMISED 1 /* by id */
+
+struct dr_queue_class {
+    /* what its jobs have in common */
+    dr_account_id account;
+    uint32_t shape;
+    int32_t priority;
+    uint8_t again;      /* preempted before: ahead of new ones */
+    uint8_t firm;       /* not preemptible */
+    dr_site_id kept_at; /* where its saved work lies; 0: it has none */
+    int64_t limit_us;   /* of its next attempt */
+    uint64_t array_job; /* of an array with a limit; else 0 */
+    uint64_t alone;     /* id of the one job that holds a reservation; else 0 */
+    /* the treap */
+    uint32_t root;
+    uint32_t count;
+    /* lists */
+    uint32_t next; /* of the same account */
+    uint32_t previous;
+    uint32_t alone_next; /* of those that hold reservations */
+    uint32_t alone_previous;
+    uint32_t chain; /* of the same hash */
+    uint64_t hash;  /* 0: the row is free */
+};
+
+struct dr_queue {
+    struct dr_queue_class *classes; /* [jobs_max + 2] */
+    uint32_t classes_high;
+    uint32_t classes_free; /* through `next` */
+    struct dr_map class_rows;
+    uint32_t *first_class;  /* [accounts_max] */
+    uint32_t *active;       /* [accounts_max] accounts (rows) that have classes, in no order */
+    uint32_t *active_place; /* [accounts_max] where in `active` */
+    uint32_t active_count;
+    uint32_t alone_first;
+    uint32_t *below; /* [jobs_max] jobs in the treap at and under a job */
+};
 
 /* Tables for core->limits.jobs_max jobs, from core->tables. */
 DR_MUST_USE enum dr_status dr_queue_init(struct dr_core *core);
@@ -19,10 +62,12 @@ DR_MUST_USE enum dr_status dr_queue_init(struct dr_core *core);
 void dr_queue_clear(struct dr_core *core);
 
 /* A job is PENDING, not held, and has no dependency left. Its begin time may lie in the future: the
- * queue holds it aside until dr_queue_advance() passes it. */
+ * queue holds it aside until dr_queue_advance() passes it. Also after its promise or reservation
+ * has changed, which has to be done between dr_queue_remove() and this. */
 void dr_queue_add(struct dr_core *core, dr_job_row row);
 
-/* It was added before, and is to be placed, held, or ended. Called before its state changes. */
+/* It was added before, and is to be placed, promised, reserved, held, or ended. Called before its
+ * state changes. */
 void dr_queue_remove(struct dr_core *core, dr_job_row row);
 
 /* Time has come to `now_us`: jobs whose begin time has passed join. Returns how many did. */
@@ -30,5 +75,23 @@ uint32_t dr_queue_advance(struct dr_core *core, int64_t now_us);
 
 /* The earliest begin time still to come; DR_FOREVER_US: none. */
 int64_t dr_queue_next_time_us(const struct dr_core *core);
+
+/* The first job of a class, and the next one after a job; DR_ROW_NONE: none. */
+uint32_t dr_queue_first(const struct dr_core *core, uint32_t class_row);
+uint32_t dr_queue_next(const struct dr_core *core, uint32_t job_row);
+
+/* How many jobs of the account come before this one, which is in one of its classes. Costs the
+ * account's classes times the depth of a treap. */
+uint32_t dr_queue_before(const struct dr_core *core, dr_job_row row);
+
+/* Which of two classes' first jobs comes first within an account: < 0 `a`, > 0 `b`. Total. */
+int dr_queue_compare(const struct dr_core *core, uint32_t a, uint32_t b);
+
+/* The limit of the job's next attempt: all of it, or with limit_total what is left, 1 s at least.
+ */
+int64_t dr_queue_limit_us(const struct dr_job *job);
+
+/* Where its saved work lies; 0: it has none. */
+dr_site_id dr_queue_kept_at(const struct dr_core *core, const struct dr_job *job);
 
 #endif

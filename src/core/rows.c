@@ -4,8 +4,10 @@
 #include "base/hash.h"
 #include "base/math.h"
 #include "base/sort.h"
+#include "core/place.h"
 #include "core/queue.h"
 #include "core/quota.h"
+#include "core/timer.h"
 
 /* ---- accounts and nodes ---- */
 
@@ -421,6 +423,7 @@ static void hold_extents(struct dr_core *core, const struct dr_alternative *alte
         if (dr_node_up(core, node))
             pool->accelerators_free +=
                 free_before - (int64_t)dr_bit_count(node->busy | node->promised);
+        dr_place_changed(core, extent->node.v - 1);
     }
 }
 
@@ -463,6 +466,7 @@ void dr_rows_hold(struct dr_core *core, struct dr_job *job, int sign)
         job->counted = 0;
     }
     hold_extents(core, alternative, job->extents, 0, sign);
+    dr_place_attempt(core, (dr_job_row){(uint32_t)(job - core->jobs)}, sign);
     dr_quota_charge(core, job->account, job->pool, &amounts, DR_CHARGE_USE, sign);
     account->running = (uint32_t)((int64_t)account->running + sign);
     if (array != NULL)
@@ -489,6 +493,7 @@ void dr_rows_index_job(struct dr_core *core, uint32_t row)
     core->jobs_count += 1;
     job->counted = 0;
     job->queue_class = DR_ROW_NONE;
+    dr_timer_update(core, row);
     if (dr_job_state_ended(job->state)) {
         dr_rows_list_push(core, &core->ended, row);
         return;

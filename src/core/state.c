@@ -3,9 +3,11 @@
 #include "core/state.h"
 
 #include "base/math.h"
+#include "core/place.h"
 #include "core/queue.h"
 #include "core/quota.h"
 #include "core/rows.h"
+#include "core/timer.h"
 
 const struct dr_limits DR_LIMITS_DEFAULT = {
     .jobs_max = 1200000,
@@ -69,6 +71,10 @@ static enum dr_status push_tables(struct dr_core *core)
         status = dr_map_init(&core->array_rows, &core->tables, limits->jobs_max);
     if (status == DR_OK)
         status = dr_queue_init(core);
+    if (status == DR_OK)
+        status = dr_place_open(core);
+    if (status == DR_OK)
+        status = dr_timer_open(core);
     return status;
 }
 
@@ -115,6 +121,7 @@ void dr_core_close(struct dr_core *core)
     if (core == NULL)
         return;
     dr_arena_deinit(&core->scratch);
+    dr_place_close(core);
     tables = core->tables; /* the core itself lies in it */
     dr_arena_deinit(&tables);
 }
@@ -181,6 +188,8 @@ static void index_jobs(struct dr_core *core)
 void dr_core_index(struct dr_core *core)
 {
     dr_queue_clear(core);
+    dr_place_index(core);
+    dr_timer_clear(core);
     index_accounts(core);
     index_nodes(core);
     dr_quota_index(core);

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dr_decide(): one decision, read downwards.
+ *
+ * What time or other jobs have settled already goes first (ends by deadline and limit, emptied
+ * nodes); then jobs whose promised place is free; then the walk in the order of POLICY section 2.
+ * A job that can't start steps aside with its whole class and never blocks another account. */
+#include "core/decide.h"
+
+#include "base/math.h"
+#include "base/sort.h"
+#include "core/admit.h"
+#include "core/quota.h"
+#include "core/timer.h"
+
+#define NONE DR_ROW_NONE
+
+/* ---- settling ---- */
+
+int dr_decision_room(struct dr_decision *decision, uint32_t extents)
+{
+    const struct dr_core *core = decision->core;
+
+    if (!dr_batch_room(decision->batch, extents)) {
+        decision->full = 1;
+        return 0;
+    }
+    return core->extents_count + extents <= core->limits.extents_max;
+}
+
+struct dr_fact dr_decision_fact(const struct dr_decision *decision, enum dr_fact_kind kind)
+{
+    struct dr_fact fact;
+
+    memset(&fact, 0, sizeof fact);
+    fact.kind = kind;
+    fact.time_us = decision->now_us;
+    return fact;
+}
+
+struct dr_extent *dr_decision_extents(struct dr_core *core, const struct dr_want *want,
+                                      dr_pool_id pool)
+{
+    uint32_t nodes = core->pools[pool.v - 1].nodes_count;
+    struct dr_extent *extents =
+        dr_arena_push(&core->scratch, want->tasks < nodes ? want->tasks : nodes, sizeof extents[0]);
+
+    DR_ASSERT(extents != NULL);
+    return extents;
+}
+
+void dr_decision_place(struct dr_decision *decision, uint32_t job_row, const struct dr_found *found,
+                       enum dr_rule rule, const struct dr_choice *choice)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_job *job = &core->jobs[job_row];
+    struct dr_fact fact = dr_decision_fact(decision, DR_FACT_JOB_PLACED);
+
+    fact.job_placed.job = job->id.v;
+    fact.job_placed.attempt = job->attempt + 1;
+    fact.job_placed.pool = found->pool.v;
+    fact.job_placed.alternative = found->alternative;
+    fact.job_placed.rule = (uint8_t)rule;
+    if (choice != NULL) {
+        fact.job_placed.tier = choice->tier;
+        fact.job_placed.keys = choice->keys;
+        fact.job_placed.keys_count = choice->keys_count;
+    }
+    fact.job_placed.cost_micro = found->cost_micro;
+    fact.job_placed.limit_us = dr_queue_limit_us(job);
+    fact.job_placed.extents = found->extents;
+    fact.job_placed.extents_count = found->count;
+    dr_settle(core, &fact, decision->batch);
+}
+
+/* ---- what time has settled ---- */
+
+static void end_pending(struct dr_decision *decision, uint32_t row, enum dr_job_state state)
+{
+    struct dr_fact fact = dr_decision_fact(decision, DR_FACT_JOB_ENDED);
+
+    fact.job_ended.job = decision->core->jobs[row].id.v;
+    fact.job_ended.state = (uint8_t)state;
+    dr_settle(decision->core, &fact, decision->batch);
+}
+
+/* Deadlines that end jobs, and attempts that their sites should have ended. */
+static void end_by_time(struct dr_decision *decision)
+{
+    struct dr_core *core = decision->core;
+
+    for (;;) {
+        uint32_t row = dr_timer_first(core);
+        const struct dr_job *job;
+
+        if (row == NONE || dr_timer_of(&core->jobs[row]) > decision->now_us)
+            return;
+        if (!dr_decision_room(decision, 0)) {
+            decision->full = 1;
+            return;
+        }
+        job = &core->jobs[row];
+        if (job->state == DR_JOB_PENDING) {
+            end_pending(decision, row, DR_JOB_DEADLINE);
+        } else {
+            struct dr_command system = {.kind = DR_COMMAND_TICK};
+            enum dr_stop_cause cause =
+                job->deadline_ends && job->deadline_us != 0 && job->deadline_us <= decision->now_us
+                    ? DR_STOP_DEADLINE
+                    : DR_STOP_LIMIT;
+
+            dr_settle_stop(core, row, cause, &system, decision->now_us, job->grace_us,
+                           decision->batch);
+        }
+        dr_settle_doomed(core, decision->now_us, decision->batch);
+    }
+}
+
+static void remove_emptied(struct dr_decision *decision)
+{
+    struct dr_core *core = decision->core;
+
+    for (;;) {
+        uint32_t row;
+        struct dr_fact fact = dr_decision_fact(decision, DR_FACT_NODE_FLAGS);
+
+        dr_place_prepare(core);
+        row = dr_place_emptied(core);
+        if (row == NONE || !dr_decision_room(decision, 0))
+            return;
+        fact.reason = "it was to leave and is empty";
+        fact.node_flags.node = row + 1;
+        fact.node_flags.drained = 1;
+        fact.node_flags.down = core->nodes[row].down;
+        fact.node_flags.removed = 1;
+        dr_settle(core, &fact, decision->batch);
+    }
+}
+
+/* ---- promises ---- */
+
+static void drop_promise(struct dr_decision *decision, uint32_t row, uint64_t by)
+{
+    struct dr_fact fact = dr_decision_fact(decision, DR_FACT_PROMISE_DROPPED);
+
+    fact.promise_dropped.job = decision->core->jobs[row].id.v;
+    fact.promise_dropped.by = by;
+    dr_settle(decision->core, &fact, decision->batch);
+}
+
+enum promised {
+    PROMISED_FREE,  /* the place can be taken now */
+    PROMISED_HELD,  /* others have not left yet */
+    PROMISED_BROKEN /* it can't be taken any more */
+};
+
+static enum promised promised_place(const struct dr_decision *decision, uint32_t row,
+                                    struct dr_found *found)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_job *job = &core->jobs[row];
+    struct dr_want want = dr_place_want(core, job, job->promise_alternative);
+    const struct dr_pool *pool = &core->pools[job->promise_pool.v - 1];
+    enum promised state = PROMISED_FREE;
+
+    if (!dr_place_feasible(core, &want, job->promise_pool))
+        return PROMISED_BROKEN;
+    *found =
+        (struct dr_found){.pool = job->promise_pool,
+                          .alternative = job->promise_alternative,
+                          .cost_micro = dr_place_cost(core, &want, job->promise_pool,
+                                                      dr_queue_limit_us(job), decision->now_us),
+                          .extents = dr_decision_extents(core, &want, job->promise_pool)};
+    for (uint32_t at = job->promise; at != NONE; at = core->extents[at].next) {
+        const struct dr_extent *extent = &core->extents[at].extent;
+        const struct dr_node *node = &core->nodes[extent->node.v - 1];
+
+        if (!dr_node_up(core, node) || node->removing)
+            return PROMISED_BROKEN;
+        /* cpus_used counts the promise itself. */
+        if ((node->busy & extent->accelerators) != 0 || node->cpus_used > (int64_t)pool->cpus ||
+            node->memory_mb_used > pool->memory_mb)
+            state = PROMISED_HELD;
+        found->extents[found->count] = *extent;
+        found->count += 1;
+    }
+    found->cost_micro += dr_place_span_cost(core, &want, found->pool, found->extents, found->count);
+    if (state == PROMISED_FREE &&
+        (dr_quota_check(core, job->account, found->pool, &want.amounts, !job->preemptible,
+                        &want.amounts)
+                 .reason != DR_REASON_NONE ||
+         dr_place_power_missing(core, found->pool, found->extents, found->count) > 0))
+        return PROMISED_HELD;
+    return state;
+}
+
+static void place_promised(struct dr_decision *decision)
+{
+    struct dr_core *core = decision->core;
+    uint32_t row = dr_queue_first(core, DR_QUEUE_PROMISED);
+
+    while (row != NONE) {
+        uint32_t next = dr_queue_next(core, row);
+        size_t mark = core->scratch.used;
+        struct dr_found found = {0};
+        enum promised state = promised_place(decision, row, &found);
+
+        if (state != PROMISED_HELD && !dr_decision_room(decision, found.count))
+            return;
+        if (state == PROMISED_BROKEN)
+            drop_promise(decision, row, 0);
+        if (state == PROMISED_FREE)
+            dr_decision_place(decision, row, &found, DR_RULE_PROMISE, NULL);
+        dr_arena_reset(&core->scratch, mark);
+        row = next;
+    }
+}
+
+/* ---- the walk ---- */
+
+struct candidate {
+    dr_pool_id pool;
+    uint32_t alternative;
+    int64_t cost_micro; /* a lower bound */
+    int64_t free;       /* accelerators: the fuller pool first */
+};
+
+static int compare_candidates(const void *a, const void *b, const void *context)
+{
+    const struct candidate *x = a;
+    const struct candidate *y = b;
+
+    (void)context;
+    if (x->cost_micro != y->cost_micro)
+        return x->cost_micro < y->cost_micro ? -1 : 1;
+    if (x->alternative != y->alternative)
+        return x->alternative < y->alternative ? -1 : 1;
+    if (x->free != y->free)
+        return x->free < y->free ? -1 : 1;
+    return x->pool.v < y->pool.v ? -1 : 1;
+}
+
+/* Pools with enough free in amounts, the cheapest first. */
+static struct candidate *candidates_of(struct dr_decision *decision, const struct dr_job *job,
+                                       uint32_t *count)
+{
+    struct dr_core *core = decision->core;
+    uint32_t ways = core->shapes[job->shape].alternatives_count;
+    struct candidate *candidates =
+        dr_arena_push(&core->scratch, (size_t)ways * core->pools_count + 1, sizeof candidates[0]);
+
+    DR_ASSERT(candidates != NULL);
+    *count = 0;
+    for (uint32_t i = 0; i < ways; i += 1) {
+        struct dr_want want = dr_place_want(core, job, i);
+
+        for (uint32_t row = 0; row < core->pools_count; row += 1) {
+            dr_pool_id pool = {row + 1};
+
+            if (!dr_place_feasible(core, &want, pool) ||
+                dr_place_room(core, &want, pool) < want.tasks)
+                continue;
+            candidates[*count] = (struct candidate){
+                pool, i, dr_place_cost(core, &want, pool, dr_queue_limit_us(job), decision->now_us),
+                core->pools[row].accelerators_free};
+            *count += 1;
+        }
+    }
+    dr_sort(candidates, *count, sizeof candidates[0], compare_candidates, NULL);
+    return candidates;
+}
+
+/* The cheapest place that is free now and that quotas and power allow. */
+static int find_place(struct dr_decision *decision, uint32_t job_row, struct dr_found *best)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_job *job = &core->jobs[job_row];
+    uint32_t count;
+    struct candidate *candidates = candidates_of(decision, job, &count);
+
+    best->count = 0;
+    for (uint32_t i = 0; i < count; i += 1) {
+        const struct candidate *candidate = &candidates[i];
+        struct dr_want want = dr_place_want(core, job, candidate->alternative);
+        struct dr_found found = {.pool = candidate->pool, .alternative = candidate->alternative};
+
+        if (best->count > 0 && candidate->cost_micro > best->cost_micro)
+            break; /* what is left costs more even without what its place adds */
+        if (dr_quota_check(core, job->account, candidate->pool, &want.amounts, !job->preemptible,
+                           NULL)
+                .reason != DR_REASON_NONE)
+            continue;
+        found.extents = dr_decision_extents(core, &want, candidate->pool);
+        found.count = dr_place_find(core, &want, candidate->pool, found.extents);
+        if (found.count == 0 ||
+            dr_place_power_missing(core, found.pool, found.extents, found.count) > 0)
+            continue;
+        found.cost_micro = candidate->cost_micro +
+                           dr_place_span_cost(core, &want, found.pool, found.extents, found.count);
+        if (best->count == 0 || found.cost_micro < best->cost_micro)
+            *best = found;
+    }
+    return best->count > 0;
+}
+
+static int array_full(const struct dr_core *core, const struct dr_job *job)
+{
+    uint32_t row;
+
+    if (job->array_job == 0 || job->array_limit == 0)
+        return 0;
+    row = dr_map_find(&core->array_rows, job->array_job);
+    return row != DR_MAP_NONE && core->arrays[row].active >= core->arrays[row].limit;
+}
+
+static void walk(struct dr_decision *decision)
+{
+    struct dr_core *core = decision->core;
+    struct dr_choice choice;
+
+    decision->order = dr_order_begin(core);
+    while (dr_order_next(decision->order, &choice)) {
+        size_t mark = core->scratch.used;
+        struct dr_found found;
+
+        if (array_full(core, &core->jobs[choice.job_row]) ||
+            !find_place(decision, choice.job_row, &found)) {
+            dr_order_aside(decision->order);
+        } else if (dr_decision_room(decision, found.count)) {
+            dr_decision_place(decision, choice.job_row, &found,
+                              choice.tier == 1 ? DR_RULE_GUARANTEE : DR_RULE_SHARE, &choice);
+            dr_order_changed(decision->order);
+        } else if (decision->full) {
+            return;
+        } else {
+            dr_order_aside(decision->order);
+        }
+        dr_arena_reset(&core->scratch, mark);
+    }
+}
+
+int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
+{
+    struct dr_decision decision = {.core = core, .batch = batch, .now_us = now_us};
+
+    DR_ASSERT(now_us >= core->time_us);
+    if (dr_queue_advance(core, now_us) == 0 && !core->dirty && core->doomed_count == 0 &&
+        (dr_timer_first(core) == NONE || dr_timer_of(&core->jobs[dr_timer_first(core)]) > now_us))
+        return 0;
+    dr_arena_reset(&core->scratch, 0);
+    dr_settle_doomed(core, now_us, batch);
+    if (core->doomed_count > 0)
+        decision.full = 1;
+    if (!decision.full)
+        end_by_time(&decision);
+    if (!decision.full)
+        remove_emptied(&decision);
+    if (!decision.full)
+        place_promised(&decision);
+    if (!decision.full)
+        walk(&decision);
+    core->dirty = (uint8_t)decision.full;
+    return decision.full;
+}
+
+int64_t dr_core_next_time_us(const struct dr_core *core)
+{
+    uint32_t row = dr_timer_first(core);
+
+    return dr_min_i64(dr_queue_next_time_us(core),
+                      row == NONE ? DR_FOREVER_US : dr_timer_of(&core->jobs[row]));
+}

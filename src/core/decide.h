@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decide.h: what the parts of one decision share. For core's own files. */
+#ifndef DR_CORE_DECIDE_H
+#define DR_CORE_DECIDE_H
+
+#include "core/order.h"
+#include "core/place.h"
+
+struct dr_decision {
+    struct dr_core *core;
+    struct dr_batch *batch;
+    int64_t now_us;
+    struct dr_order *order;
+    int full; /* the batch (or a table) has no more room: stop and be called again */
+};
+
+/* A place for a job: found, priced, not yet settled. */
+struct dr_found {
+    dr_pool_id pool;
+    uint32_t alternative;
+    int64_t cost_micro;
+    struct dr_extent *extents; /* in core->scratch */
+    uint32_t count;
+};
+
+/* Room for one more fact with so many parts, in the batch and in the tables? Otherwise marks the
+ * decision full. */
+int dr_decision_room(struct dr_decision *decision, uint32_t extents);
+
+/* A fact of the system, now. */
+struct dr_fact dr_decision_fact(const struct dr_decision *decision, enum dr_fact_kind kind);
+
+/* Start the job there. */
+void dr_decision_place(struct dr_decision *decision, uint32_t job_row, const struct dr_found *found,
+                       enum dr_rule rule, const struct dr_choice *choice);
+
+/* Scratch for the parts of the largest placement of a job in a pool. */
+struct dr_extent *dr_decision_extents(struct dr_core *core, const struct dr_want *want,
+                                      dr_pool_id pool);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* order.h: whose turn it is (POLICY, section 2).
+ *
+ * A decision makes an order, then asks again and again for the next job: from the root down, at
+ * each account to the child with the least key that still has a job worth trying. Keys are
+ * integers, in 2^-32: within guarantee (claim + n) / G, above it share + past; a child within
+ * guarantee comes before every other. Ties: earlier submit of the next job, then account id.
+ *
+ * A job that may run in several groups (alternatives, chips of several owners) is judged in each
+ * one; the least key counts, which is what lets it use the guarantee that it has. `share` and
+ * `past` are maxima over groups (DRF, Ghodsi et al., NSDI 2011, section 4), divided by the
+ * account's weight. */
+#ifndef DR_CORE_ORDER_H
+#define DR_CORE_ORDER_H
+
+#include "core/queue.h"
+
+#define DR_ORDER_ONE (INT64_C(1) << 32)
+
+struct dr_order;
+
+struct dr_choice {
+    uint32_t class_row;
+    uint32_t job_row;
+    uint8_t tier;               /* of the account below the root: 1 within guarantee, 2 above */
+    int64_t keys[DR_DEPTH_MAX]; /* on the path, from below the root to the leaf */
+    uint32_t keys_count;
+};
+
+/* Everything that waits, ordered; lies in core->scratch. */
+struct dr_order *dr_order_begin(struct dr_core *core);
+
+/* The next job. Returns 0 when every class has started all its jobs or stepped aside. */
+int dr_order_next(struct dr_order *order, struct dr_choice *choice);
+
+/* The class of the last choice steps aside for the rest of the decision. */
+void dr_order_aside(struct dr_order *order);
+
+/* Jobs of the last choice's class have left it, or claims on its path have changed. */
+void dr_order_changed(struct dr_order *order);
+
+/* Claims on the path of another account have changed. */
+void dr_order_touch(struct dr_order *order, dr_account_id account);
+
+/* Key of an account for one start: the pieces above, for explanations and tests. Returns the tier.
+ */
+uint8_t dr_order_key(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                     const struct dr_amounts *amounts, int64_t *key);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* place.h: where a gang can go (POLICY, section 4).
+ *
+ * Two questions, kept apart. *Feasible*: could this pool ever hold the job, by chip, size, level,
+ * site, law, data and consent? That depends on the federation alone and is remembered per shape.
+ * *Free*: is there a place now, and which nodes? That is a search in the pool's space.
+ *
+ * The greedy rule by which nodes are found, level by level: the node that holds the whole gang and
+ * has least left over; else the smallest level with a domain that holds it, there the domain that
+ * needs the fewest domains of the level below (at the lowest level: that leaves least), then leaves
+ * least, then the lowest number; else the whole pool. Inside a domain that is not a node: a part
+ * that holds all that is missing, the one with least left over; otherwise the largest part, whole,
+ * and again. Left over counts accelerators (in pools without: eighths of a node's CPUs). Ties: the
+ * lowest number. On a node the lowest free accelerators are taken. (Deviates from POLICY nowhere;
+ * domains are judged by what they hold of this very gang, CPUs and memory included.)
+ *
+ * A pool's space is an index: per node what is free, and per level and domain how many nodes have
+ * how much free. Views (reclaim, backfill) change a space in thought and put it right again with
+ * dr_place_changed(), which always reads the truth in core->nodes. */
+#ifndef DR_CORE_PLACE_H
+#define DR_CORE_PLACE_H
+
+#include "core/state.h"
+
+struct dr_places;
+
+/* ---- kept by core's own files ---- */
+
+/* Tables for core->limits, from core->tables. */
+DR_MUST_USE enum dr_status dr_place_open(struct dr_core *core);
+void dr_place_close(struct dr_core *core);
+
+/* The nodes, pools or sites may all have changed: build everything again when next asked. Attempts
+ * are forgotten and have to be added by dr_place_attempt(). */
+void dr_place_index(struct dr_core *core);
+
+/* What a node holds, or one of its flags, has changed; also the way out of a view. */
+void dr_place_changed(struct dr_core *core, uint32_t node_row);
+
+/* An attempt takes (sign 1) or gives back (-1) its place: job->extents in job->pool. After
+ * dr_node's fields have changed. */
+void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign);
+
+/* ---- asking ---- */
+
+/* Make the spaces true. Everything below calls it; dr_decide() once. */
+void dr_place_prepare(const struct dr_core *core);
+
+/* Why a pool can't hold an alternative of a job, ever. */
+enum dr_obstacle {
+    DR_OBSTACLE_NONE,
+    DR_OBSTACLE_REMOVED, /* the pool has been removed */
+    DR_OBSTACLE_CHIP,    /* other chips than the job takes */
+    DR_OBSTACLE_SIZE,    /* a task fits no node, or the gang not all nodes together */
+    DR_OBSTACLE_LEVEL,   /* no such level, or no domain of it is large enough */
+    DR_OBSTACLE_SITE,    /* not among the job's sites */
+    DR_OBSTACLE_LAW, /* the site may not host the data class: not listed, jurisdiction, assurance */
+    DR_OBSTACLE_CONSENT, /* the owner has not let this account in */
+    DR_OBSTACLE_DATA,    /* a dataset is not at the site, or the saved work lies at another */
+};
+
+/* What a job's placement depends on, put together once. */
+struct dr_want {
+    uint32_t shape;
+    dr_account_id account;
+    dr_site_id kept_at; /* 0: no saved work */
+    uint32_t alternative;
+    uint32_t tasks;
+    uint32_t accelerators; /* per task, whole */
+    int64_t cpus;          /* per task, thousandths */
+    int64_t memory_mb;     /* per task */
+    uint32_t tasks_per_node_max;
+    uint8_t share;             /* enum dr_share: the strictest of its data classes */
+    struct dr_amounts amounts; /* of the whole gang */
+};
+
+struct dr_want dr_place_want(const struct dr_core *core, const struct dr_job *job,
+                             uint32_t alternative);
+
+/* The first obstacle, in the order of the enum; NONE: feasible. */
+enum dr_obstacle dr_place_obstacle(const struct dr_core *core, const struct dr_want *want,
+                                   dr_pool_id pool);
+
+/* The same as one answer, from what is remembered per shape. */
+int dr_place_feasible(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool);
+
+/* A group that a job may run in: its first feasible pool there, for the first alternative that
+ * leads to it. The group is that of the accelerators, or of CPUs for a job without. */
+#define DR_PLACE_GROUPS_MAX 8
+struct dr_place_group {
+    dr_pool_id pool;
+    uint32_t alternative;
+};
+/* `groups` [DR_PLACE_GROUPS_MAX]; a job that fits more is judged in the first eight. Returns how
+ * many; 0: no pool is feasible. */
+uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
+                         struct dr_place_group *groups);
+
+/* "its site may not host the job's data class" */
+const char *dr_obstacle_text(enum dr_obstacle obstacle);
+
+/* Could no pool hold a job of this shape and account, even when empty? For dr_admit(): returns 1
+ * and writes a sentence that names the demand and the nearest pool. */
+int dr_place_never(const struct dr_core *core, const struct dr_shape *shape, dr_account_id account,
+                   char *text, uint32_t text_bytes);
+
+/* A place that is free now, by the rule above. `extents` [min(tasks, nodes of the pool)] is filled
+ * in the order of node numbers. Returns how many; 0: there is none. */
+uint32_t dr_place_find(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
+                       struct dr_extent *extents);
+
+/* Upper bound of the tasks that are free for it in the pool; exact where CPUs, memory and data
+ * classes leave no doubt. Cheap: no node is looked at. */
+uint64_t dr_place_room(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool);
+
+/* Tasks of the gang that the best domain of the required level could hold now; without a required
+ * level, the pool. Walks the pool's nodes: for explanations. */
+uint64_t dr_place_largest(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool);
+
+/* Tasks of the gang that one empty node takes. */
+uint32_t dr_place_tasks_per_node(const struct dr_core *core, const struct dr_want *want,
+                                 dr_pool_id pool);
+
+/* Money: run and energy of `limit_us` on this pool from `now_us`, micro-units. A lower bound of the
+ * cost of any place there. */
+int64_t dr_place_cost(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
+                      int64_t limit_us, int64_t now_us);
+
+/* And of a place: each domain of the preferred level beyond the least possible, at its price. */
+int64_t dr_place_span_cost(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
+                           const struct dr_extent *extents, uint32_t count);
+
+/* Watts by which the site's cap would be passed if the place were taken; 0: it stays under.
+ * draw = PUE x (idle watts of nodes that are not down + (busy - idle) of accelerators held or
+ * promised). A drained node draws, so it counts here though it is not "up" for quotas. */
+int64_t dr_place_power_missing(const struct dr_core *core, dr_pool_id pool,
+                               const struct dr_extent *extents, uint32_t count);
+
+/* Draw of a site by the same rule, watts of the facility. */
+int64_t dr_place_site_draw_w(const struct dr_core *core, dr_site_id site);
+
+/* The attempts that hold places in a pool, in no order: first, and next after a job's row. */
+uint32_t dr_place_attempts(const struct dr_core *core, dr_pool_id pool);
+uint32_t dr_place_attempts_next(const struct dr_core *core, uint32_t job_row);
+
+/* Nodes that leave the federation and hold nothing any more: the first such row, or DR_ROW_NONE. */
+uint32_t dr_place_emptied(const struct dr_core *core);
+
+/* ---- views: change a space in thought ---- */
+
+/* As if the attempt had left; as if the place were taken; undo both for one list of extents. */
+void dr_place_view_release(struct dr_core *core, uint32_t job_row);
+void dr_place_view_take(struct dr_core *core, const struct dr_want *want,
+                        const struct dr_extent *extents, uint32_t count);
+/* As if the parts were kept from everybody: the accelerators, and of CPUs and memory what is free
+ * there and the parts need. */
+void dr_place_view_block(struct dr_core *core, const struct dr_alternative *alternative,
+                         uint32_t first_extent_row);
+void dr_place_view_undo(struct dr_core *core, uint32_t first_extent_row);
+
+/* Is everything that the space says equal to a space built afresh? For tests. */
+int dr_place_consistent(const struct dr_core *core);
+
+#endif

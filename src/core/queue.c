@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Treaps of waiting jobs, one per class. See queue.h. */
+#include "core/queue.h"
+
+#include "base/hash.h"
+#include "base/math.h"
+
+#define NONE          DR_ROW_NONE
+#define FIXED_CLASSES 2
+
+enum dr_status dr_queue_init(struct dr_core *core)
+{
+    struct dr_queue *queue = dr_arena_push(&core->tables, 1, sizeof *queue);
+
+    if (queue == NULL)
+        return DR_E_FULL;
+    queue->classes = dr_arena_push(&core->tables, (size_t)core->limits.jobs_max + FIXED_CLASSES,
+                                   sizeof queue->classes[0]);
+    queue->first_class =
+        dr_arena_push(&core->tables, core->limits.accounts_max, sizeof queue->first_class[0]);
+    queue->active =
+        dr_arena_push(&core->tables, core->limits.accounts_max, sizeof queue->active[0]);
+    queue->active_place =
+        dr_arena_push(&core->tables, core->limits.accounts_max, sizeof queue->active_place[0]);
+    queue->below = dr_arena_push(&core->tables, core->limits.jobs_max, sizeof queue->below[0]);
+    if (queue->classes == NULL || queue->first_class == NULL || queue->active == NULL ||
+        queue->active_place == NULL || queue->below == NULL)
+        return DR_E_FULL;
+    core->queue = queue;
+    if (dr_map_init(&queue->class_rows, &core->tables, core->limits.jobs_max) != DR_OK)
+        return DR_E_FULL;
+    dr_queue_clear(core);
+    return DR_OK;
+}
+
+void dr_queue_clear(struct dr_core *core)
+{
+    struct dr_queue *queue = core->queue;
+
+    queue->classes_high = FIXED_CLASSES;
+    queue->classes_free = NONE;
+    queue->classes[DR_QUEUE_LATER] = (struct dr_queue_class){.root = NONE};
+    queue->classes[DR_QUEUE_PROMISED] = (struct dr_queue_class){.root = NONE};
+    queue->active_count = 0;
+    queue->alone_first = NONE;
+    if (queue->class_rows.count > 0)
+        dr_map_clear(&queue->class_rows);
+    for (uint32_t i = 0; i < core->accounts_count; i += 1)
+        queue->active_place[i] = 0;
+}
+
+/* ---- what a class is ---- */
+
+int64_t dr_queue_limit_us(const struct dr_job *job)
+{
+    if (!job->limit_total)
+        return job->limit_us;
+    return dr_max_i64(DR_SECOND_US, job->limit_us - job->run_us);
+}
+
+dr_site_id dr_queue_kept_at(const struct dr_core *core, const struct dr_job *job)
+{
+    if (job->kept_us == 0 || job->pool.v == 0)
+        return (dr_site_id){0};
+    return core->pools[job->pool.v - 1].site;
+}
+
+static struct dr_queue_class class_of(const struct dr_core *core, const struct dr_job *job)
+{
+    struct dr_queue_class class = {
+        .account = job->account,
+        .shape = job->shape,
+        .priority = job->priority,
+        .again = job->preemptions > 0,
+        .firm = !job->preemptible,
+        .kept_at = dr_queue_kept_at(core, job),
+        .limit_us = dr_queue_limit_us(job),
+        .array_job = job->array_limit > 0 ? job->array_job : 0,
+        .alone = job->reservation != NONE ? job->id.v : 0,
+        .root = NONE,
+    };
+    uint64_t hash = dr_hash_u64(class.account.v);
+
+    hash = dr_hash_fold(hash, class.shape);
+    hash = dr_hash_fold(hash, (uint64_t) class.priority);
+    hash = dr_hash_fold(hash, class.again * 2u + class.firm);
+    hash = dr_hash_fold(hash, class.kept_at.v);
+    hash = dr_hash_fold(hash, (uint64_t) class.limit_us);
+    hash = dr_hash_fold(hash, class.array_job);
+    hash = dr_hash_fold(hash, class.alone);
+    class.hash = hash == 0 ? 1 : hash;
+    return class;
+}
+
+static int alike(const struct dr_queue_class *a, const struct dr_queue_class *b)
+{
+    return a->account.v == b->account.v && a->shape == b->shape && a->priority == b->priority &&
+           a->again == b->again && a->firm == b->firm && a->kept_at.v == b->kept_at.v &&
+           a->limit_us == b->limit_us && a->array_job == b->array_job && a->alone == b->alone;
+}
+
+static void link_class(struct dr_queue *queue, uint32_t row)
+{
+    struct dr_queue_class *class = &queue->classes[row];
+    uint32_t account = class->account.v - 1;
+
+    class->previous = NONE;
+    if (queue->active_place[account] == 0) {
+        queue->active[queue->active_count] = account;
+        queue->active_count += 1;
+        queue->active_place[account] = queue->active_count;
+        class->next = NONE;
+    } else {
+        class->next = queue->first_class[account];
+        queue->classes[class->next].previous = row;
+    }
+    queue->first_class[account] = row;
+    if (class->alone != 0) {
+        class->alone_previous = NONE;
+        class->alone_next = queue->alone_first;
+        if (queue->alone_first != NONE)
+            queue->classes[queue->alone_first].alone_previous = row;
+        queue->alone_first = row;
+    }
+}
+
+static void unlink_class(struct dr_queue *queue, uint32_t row)
+{
+    struct dr_queue_class *class = &queue->classes[row];
+    uint32_t account = class->account.v - 1;
+
+    if (class->next != NONE)
+        queue->classes[class->next].previous = class->previous;
+    if (class->previous != NONE) {
+        queue->classes[class->previous].next = class->next;
+    } else if (class->next != NONE) {
+        queue->first_class[account] = class->next;
+    } else {
+        uint32_t place = queue->active_place[account];
+        uint32_t last = queue->active[queue->active_count - 1];
+
+        queue->active[place - 1] = last;
+        queue->active_place[last] = place;
+        queue->active_place[account] = 0;
+        queue->active_count -= 1;
+    }
+    if (class->alone != 0) {
+        if (class->alone_next != NONE)
+            queue->classes[class->alone_next].alone_previous = class->alone_previous;
+        if (class->alone_previous != NONE)
+            queue->classes[class->alone_previous].alone_next = class->alone_next;
+        else
+            queue->alone_first = class->alone_next;
+    }
+}
+
+static uint32_t find_or_make_class(struct dr_core *core, const struct dr_job *job)
+{
+    struct dr_queue *queue = core->queue;
+    struct dr_queue_class wanted = class_of(core, job);
+    uint32_t head = dr_map_find(&queue->class_rows, wanted.hash);
+    uint32_t row;
+
+    for (row = head; row != NONE; row = queue->classes[row].chain)
+        if (alike(&queue->classes[row], &wanted))
+            return row;
+    if (queue->classes_free != NONE) {
+        row = queue->classes_free;
+        queue->classes_free = queue->classes[row].next;
+    } else {
+        row = queue->classes_high;
+        queue->classes_high += 1;
+    }
+    queue->classes[row] = wanted;
+    queue->classes[row].chain = head;
+    if (head != NONE)
+        dr_map_remove(&queue->class_rows, wanted.hash);
+    dr_map_insert(&queue->class_rows, wanted.hash, row);
+    link_class(queue, row);
+    return row;
+}
+
+static void free_class(struct dr_core *core, uint32_t row)
+{
+    struct dr_queue *queue = core->queue;
+    struct dr_queue_class *class = &queue->classes[row];
+    uint32_t head = dr_map_find(&queue->class_rows, class->hash);
+
+    if (head == row) {
+        dr_map_remove(&queue->class_rows, class->hash);
+        if (class->chain != NONE)
+            dr_map_insert(&queue->class_rows, class->hash, class->chain);
+    } else {
+        uint32_t at = head;
+
+        while (queue->classes[at].chain != row)
+            at = queue->classes[at].chain;
+        queue->classes[at].chain = class->chain;
+    }
+    unlink_class(queue, row);
+    class->hash = 0;
+    class->next = queue->classes_free;
+    queue->classes_free = row;
+}
+
+/* ---- the treap: parents are known, so nothing recurses ---- */
+
+static int64_t time_key(uint32_t class_row, const struct dr_job *job)
+{
+    if (class_row == DR_QUEUE_LATER)
+        return job->begin_us;
+    return class_row == DR_QUEUE_PROMISED ? 0 : job->submit_us;
+}
+
+static int less(uint32_t class_row, const struct dr_job *a, const struct dr_job *b)
+{
+    int64_t x = time_key(class_row, a);
+    int64_t y = time_key(class_row, b);
+
+    return x != y ? x < y : a->id.v < b->id.v;
+}
+
+static uint32_t below(const struct dr_queue *queue, uint32_t row)
+{
+    return row == NONE ? 0 : queue->below[row];
+}
+
+static void count_below(struct dr_core *core, uint32_t row)
+{
+    const struct dr_job *job = &core->jobs[row];
+
+    core->queue->below[row] =
+        1 + below(core->queue, job->queue_left) + below(core->queue, job->queue_right);
+}
+
+/* Put `with` (may be NONE) where `row` hangs. */
+static void replace(struct dr_core *core, struct dr_queue_class *class, uint32_t row, uint32_t with)
+{
+    uint32_t parent = core->jobs[row].queue_parent;
+
+    if (parent == NONE)
+        class->root = with;
+    else if (core->jobs[parent].queue_left == row)
+        core->jobs[parent].queue_left = with;
+    else
+        core->jobs[parent].queue_right = with;
+    if (with != NONE)
+        core->jobs[with].queue_parent = parent;
+}
+
+/* Turn the edge between `row` and its parent, so that `row` comes above. */
+static void rotate_up(struct dr_core *core, struct dr_queue_class *class, uint32_t row)
+{
+    uint32_t parent = core->jobs[row].queue_parent;
+    struct dr_job *job = &core->jobs[row];
+    struct dr_job *above = &core->jobs[parent];
+
+    replace(core, class, parent, row);
+    if (above->queue_left == row) {
+        above->queue_left = job->queue_right;
+        if (job->queue_right != NONE)
+            core->jobs[job->queue_right].queue_parent = parent;
+        job->queue_right = parent;
+    } else {
+        above->queue_right = job->queue_left;
+        if (job->queue_left != NONE)
+            core->jobs[job->queue_left].queue_parent = parent;
+        job->queue_left = parent;
+    }
+    above->queue_parent = row;
+    count_below(core, parent);
+    count_below(core, row);
+}
+
+static uint64_t rank(const struct dr_core *core, uint32_t row)
+{
+    return dr_hash_u64(core->jobs[row].id.v);
+}
+
+static void insert(struct dr_core *core, uint32_t class_row, uint32_t row)
+{
+    struct dr_queue_class *class = &core->queue->classes[class_row];
+    struct dr_job *job = &core->jobs[row];
+    uint32_t parent = NONE;
+    uint32_t at = class->root;
+
+    while (at != NONE) {
+        core->queue->below[at] += 1;
+        parent = at;
+        at = less(class_row, job, &core->jobs[at]) ? core->jobs[at].queue_left
+                                                   : core->jobs[at].queue_right;
+    }
+    job->queue_class = class_row;
+    job->queue_left = NONE;
+    job->queue_right = NONE;
+    job->queue_parent = parent;
+    core->queue->below[row] = 1;
+    class->count += 1;
+    if (parent == NONE) {
+        class->root = row;
+        return;
+    }
+    if (less(class_row, job, &core->jobs[parent]))
+        core->jobs[parent].queue_left = row;
+    else
+        core->jobs[parent].queue_right = row;
+    while (job->queue_parent != NONE && rank(core, row) > rank(core, job->queue_parent))
+        rotate_up(core, class, row);
+}
+
+static void cut(struct dr_core *core, uint32_t row)
+{
+    struct dr_job *job = &core->jobs[row];
+    struct dr_queue_class *class = &core->queue->classes[job->queue_class];
+
+    while (job->queue_left != NONE && job->queue_right != NONE)
+        rotate_up(core, class,
+                  rank(core, job->queue_left) > rank(core, job->queue_right) ? job->queue_left
+                                                                             : job->queue_right);
+    replace(core, class, row, job->queue_left != NONE ? job->queue_left : job->queue_right);
+    for (uint32_t at = job->queue_parent; at != NONE; at = core->jobs[at].queue_parent)
+        core->queue->below[at] -= 1;
+    class->count -= 1;
+    job->queue_class = NONE;
+    job->queue_left = NONE;
+    job->queue_right = NONE;
+    job->queue_parent = NONE;
+}
+
+static uint32_t leftmost(const struct dr_core *core, uint32_t row)
+{
+    while (row != NONE && core->jobs[row].queue_left != NONE)
+        row = core->jobs[row].queue_left;
+    return row;
+}
+
+uint32_t dr_queue_first(const struct dr_core *core, uint32_t class_row)
+{
+    return leftmost(core, core->queue->classes[class_row].root);
+}
+
+uint32_t dr_queue_next(const struct dr_core *core, uint32_t row)
+{
+    uint32_t parent;
+
+    if (core->jobs[row].queue_right != NONE)
+        return leftmost(core, core->jobs[row].queue_right);
+    parent = core->jobs[row].queue_parent;
+    while (parent != NONE && core->jobs[parent].queue_right == row) {
+        row = parent;
+        parent = core->jobs[row].queue_parent;
+    }
+    return parent;
+}
+
+/* ---- the queue ---- */
+
+void dr_queue_add(struct dr_core *core, dr_job_row row)
+{
+    struct dr_job *job = dr_job_at(core, row);
+
+    DR_ASSERT(job->queue_class == NONE);
+    DR_ASSERT(job->state == DR_JOB_PENDING);
+    if (job->promise != NONE)
+        insert(core, DR_QUEUE_PROMISED, row.v);
+    else if (job->begin_us > core->time_us)
+        insert(core, DR_QUEUE_LATER, row.v);
+    else
+        insert(core, find_or_make_class(core, job), row.v);
+}
+
+void dr_queue_remove(struct dr_core *core, dr_job_row row)
+{
+    struct dr_job *job = dr_job_at(core, row);
+    uint32_t class_row = job->queue_class;
+
+    DR_ASSERT(class_row != NONE);
+    cut(core, row.v);
+    if (class_row >= FIXED_CLASSES && core->queue->classes[class_row].count == 0)
+        free_class(core, class_row);
+}
+
+uint32_t dr_queue_advance(struct dr_core *core, int64_t now_us)
+{
+    uint32_t joined = 0;
+
+    for (;;) {
+        uint32_t row = dr_queue_first(core, DR_QUEUE_LATER);
+
+        if (row == NONE || core->jobs[row].begin_us > now_us)
+            return joined;
+        cut(core, row);
+        insert(core, find_or_make_class(core, &core->jobs[row]), row);
+        joined += 1;
+    }
+}
+
+int64_t dr_queue_next_time_us(const struct dr_core *core)
+{
+    uint32_t row = dr_queue_first(core, DR_QUEUE_LATER);
+
+    return row == NONE ? DR_FOREVER_US : core->jobs[row].begin_us;
+}
+
+/* ---- order within an account ---- */
+
+/* Priority, then preempted before new: < 0 when `a` comes first. */
+static int compare_ranks(const struct dr_queue_class *a, const struct dr_queue_class *b)
+{
+    if (a->priority != b->priority)
+        return a->priority > b->priority ? -1 : 1;
+    return b->again - a->again;
+}
+
+int dr_queue_compare(const struct dr_core *core, uint32_t a, uint32_t b)
+{
+    const struct dr_job *x;
+    const struct dr_job *y;
+    int order = compare_ranks(&core->queue->classes[a], &core->queue->classes[b]);
+
+    if (order != 0)
+        return order;
+    x = &core->jobs[dr_queue_first(core, a)];
+    y = &core->jobs[dr_queue_first(core, b)];
+    if (x->submit_us != y->submit_us)
+        return x->submit_us < y->submit_us ? -1 : 1;
+    return x->id.v < y->id.v ? -1 : x->id.v > y->id.v;
+}
+
+uint32_t dr_queue_before(const struct dr_core *core, dr_job_row row)
+{
+    const struct dr_queue *queue = core->queue;
+    const struct dr_job *job = &core->jobs[row.v];
+    const struct dr_queue_class *own;
+    uint32_t before = 0;
+
+    DR_ASSERT(job->queue_class != NONE && job->queue_class >= FIXED_CLASSES);
+    own = &queue->classes[job->queue_class];
+    for (uint32_t at = queue->first_class[job->account.v - 1]; at != NONE;
+         at = queue->classes[at].next) {
+        int order = compare_ranks(&queue->classes[at], own);
+
+        if (order < 0)
+            before += queue->classes[at].count;
+        if (order != 0)
+            continue;
+        for (uint32_t node = queue->classes[at].root; node != NONE;) {
+            if (less(at, &core->jobs[node], job)) {
+                before += 1 + below(queue, core->jobs[node].queue_left);
+                node = core->jobs[node].queue_right;
+            } else {
+                node = core->jobs[node].queue_left;
+            }
+        }
+    }
+    return before;
+}
