@@ -85,8 +85,7 @@ static void launch(struct world *world, const struct dr_effect *effect)
         fail_msg("job %llu was launched while it runs", (unsigned long long)effect->job.v);
     if (world->attempts_count == world->attempts_max) {
         world->attempts_max = world->attempts_max == 0 ? 64 : 2 * world->attempts_max;
-        world->attempts =
-            realloc(world->attempts, world->attempts_max * sizeof world->attempts[0]);
+        world->attempts = realloc(world->attempts, world->attempts_max * sizeof world->attempts[0]);
         assert_non_null(world->attempts);
     }
     attempt = &world->attempts[world->attempts_count];
@@ -336,10 +335,9 @@ static uint32_t limits_of(const struct world *world, uint32_t chip, int64_t guar
         if (core->pools[row].chip.v != chip)
             continue;
         for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1) {
-            limits[i] = (struct dr_quota_limits){
-                core->pools[row].groups[i], guarantee * each[i],
-                borrow < 0 ? DR_FOREVER_US : borrow * each[i],
-                lend < 0 ? DR_FOREVER_US : lend * each[i]};
+            limits[i] = (struct dr_quota_limits){core->pools[row].groups[i], guarantee * each[i],
+                                                 borrow < 0 ? DR_FOREVER_US : borrow * each[i],
+                                                 lend < 0 ? DR_FOREVER_US : lend * each[i]};
         }
         return DR_RESOURCE_COUNT;
     }
@@ -368,8 +366,7 @@ static void change_account(struct world *world, uint32_t account,
         const struct dr_quota *quota =
             dr_quota_at(core, (dr_account_id){account}, (dr_group_id){i + 1});
 
-        all[i] =
-            (struct dr_quota_limits){{i + 1}, quota->guarantee, quota->borrow, quota->lend};
+        all[i] = (struct dr_quota_limits){{i + 1}, quota->guarantee, quota->borrow, quota->lend};
     }
     for (uint32_t i = 0; i < changed_count; i += 1)
         all[changed[i].group.v - 1] = changed[i];
@@ -540,8 +537,7 @@ static void report(struct world *world, enum dr_command_kind kind,
 
     command.body.attempt.job.v = attempt->job;
     command.body.attempt.attempt = attempt->attempt;
-    command.body.attempt.time_us =
-        kind == DR_COMMAND_STARTED ? attempt->start_us : world->now_us;
+    command.body.attempt.time_us = kind == DR_COMMAND_STARTED ? attempt->start_us : world->now_us;
     command.body.attempt.outcome = attempt->outcome;
     command.body.attempt.exit_code = exit_code;
     admit(world, &command, &answer);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* world.h: a small federation, a virtual clock and a simulated engine around the three functions, for
- * tests.
+/* world.h: a small federation, a virtual clock and a simulated engine around the three functions,
+ * for tests.
  *
  *     struct world *w = world_new("1 site, 1 pool, 2 nodes x 8 h200");
  *     dr_job_id job = world_submit(w, (struct job_spec){.tasks = 2, .accelerators = 8});
@@ -9,12 +9,12 @@
  *     CHECK_REPLAY(w);
  *     world_free(w);
  *
- * world_new() makes sites s1.., in each the pools p1.. (numbered through the federation), the account
- * `root` with all there is and, below it, the leaf `a`, without a guarantee. More accounts by
- * world_account(). Every pool of one chip is in that chip's three groups. Attempts start when they are
- * placed, run for the job's run_us (by default for ever: to the limit), and leave when their grace is
- * over, unless the job leaves earlier by leave_us. Every fact is kept and applied to a second core,
- * the shadow, through the codec. */
+ * world_new() makes sites s1.., in each the pools p1.. (numbered through the federation), the
+ * account `root` with all there is and, below it, the leaf `a`, without a guarantee. More accounts
+ * by world_account(). Every pool of one chip is in that chip's three groups. Attempts start when
+ * they are placed, run for the job's run_us (by default for ever: to the limit), and leave when
+ * their grace is over, unless the job leaves earlier by leave_us. Every fact is kept and applied to
+ * a second core, the shadow, through the codec. */
 #ifndef DR_TEST_WORLD_H
 #define DR_TEST_WORLD_H
 
@@ -53,8 +53,6 @@ struct world {
     void (*check)(struct world *world, const struct dr_fact *fact, void *context);
     void *check_context;
     int launch_delay_us;
-    int64_t last_decide_facts;
-    char *(*names)(void);
 };
 
 struct job_spec {
@@ -65,35 +63,36 @@ struct job_spec {
     uint32_t memory_mb;    /* per task */
     uint32_t tasks_per_node;
     uint64_t chips;
-    const char *level;     /* "required:block", "preferred:block"; NULL: none */
-    const char *site;      /* NULL: any */
+    const char *level; /* "required:block", "preferred:block"; NULL: none */
+    const char *site;  /* NULL: any */
     uint32_t data_class;
     uint32_t dataset;
-    int64_t limit_us;      /* 0: an hour */
-    int64_t run_us;        /* 0: to the limit and beyond */
-    int64_t grace_us;      /* 0: 10 s */
-    int64_t leave_us;      /* after the warning; 0: all of the grace */
+    int64_t limit_us; /* 0: an hour */
+    int64_t run_us;   /* 0: to the limit and beyond */
+    int64_t grace_us; /* 0: 10 s */
+    int64_t leave_us; /* after the warning; 0: all of the grace */
     int32_t priority;
-    int64_t begin_us;      /* from now on; 0: at once */
-    int64_t deadline_us;   /* from now on; 0: none */
+    int64_t begin_us;    /* from now on; 0: at once */
+    int64_t deadline_us; /* from now on; 0: none */
     uint8_t deadline_ends;
-    uint8_t firm;          /* not preemptible */
-    uint8_t final;         /* not requeued */
+    uint8_t firm;  /* not preemptible */
+    uint8_t final; /* not requeued */
     uint8_t held;
     int64_t checkpoint_us;
     uint8_t checkpoint_on_warning;
     int64_t restart_us;
-    uint32_t array_index;  /* from 1; the first makes the array */
+    uint32_t array_index; /* from 1; the first makes the array */
     uint32_t array_limit;
-    uint64_t after;        /* job id: afterok */
+    uint64_t after;               /* job id: afterok */
     struct dr_alternative second; /* another way; tasks 0: none */
 };
 
 struct world *world_new(const char *text);
 void world_free(struct world *world);
 
-/* More of it. Ids. Guarantees in whole accelerators of a chip's group (chip 1 is the first); CPUs and
- * memory in the same proportion of what the chip's pools have. borrow and lend: -1 for no limit. */
+/* More of it. Ids. Guarantees in whole accelerators of a chip's group (chip 1 is the first); CPUs
+ * and memory in the same proportion of what the chip's pools have. borrow and lend: -1 for no
+ * limit. */
 uint32_t world_site(struct world *world, const char *name);
 uint32_t world_pool(struct world *world, uint32_t site, const char *chip, uint32_t nodes,
                     uint32_t accelerators, uint32_t block);
@@ -133,14 +132,14 @@ int world_first_node(const struct world *world, dr_job_id job);
 uint32_t world_nodes_of(const struct world *world, dr_job_id job);
 struct dr_why world_why(const struct world *world, dr_job_id job);
 
-/* Do the facts alone, through the codec, give this state, hash for hash; and do rebuilt indexes equal
- * those kept up step by step? Returns NULL, or what differs. */
+/* Do the facts alone, through the codec, give this state, hash for hash; and do rebuilt indexes
+ * equal those kept up step by step? Returns NULL, or what differs. */
 const char *world_replay(struct world *world);
-#define CHECK_REPLAY(world)                                                                        \
-    do {                                                                                           \
-        const char *differs = world_replay(world);                                                 \
-        if (differs != NULL)                                                                       \
-            fail_msg("%s", differs);                                                               \
+#define CHECK_REPLAY(world)                        \
+    do {                                           \
+        const char *differs = world_replay(world); \
+        if (differs != NULL)                       \
+            fail_msg("%s", differs);               \
     } while (0)
 
 #endif

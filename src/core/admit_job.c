@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SUBMIT: everything that can be wrong with a job, and the fact that accepts it. */
 #include "core/admit.h"
+#include "core/place.h"
 
 #define PRIORITY_MAX    1000000
 #define DURATION_MAX_US (400 * DR_DAY_US)
@@ -227,6 +228,30 @@ static int check_dependencies(const struct dr_core *core, struct dr_fact_job_acc
     return 1;
 }
 
+/* Could it ever run, on what there is, by what is allowed? */
+static int check_ever(const struct dr_core *core, const struct dr_fact_job_accepted *job,
+                      struct dr_answer *answer)
+{
+    struct dr_shape shape;
+
+    memset(&shape, 0, sizeof shape);
+    for (uint32_t i = 0; i < job->alternatives_count; i += 1)
+        shape.alternatives[i] = job->alternatives[i];
+    shape.alternatives_count = job->alternatives_count;
+    shape.level_kind = job->level_kind;
+    memcpy(shape.level, job->level, sizeof shape.level);
+    shape.sites = job->sites;
+    shape.data_class.v = job->data_class;
+    for (uint32_t i = 0; i < job->datasets_count; i += 1)
+        shape.datasets[i] = job->datasets[i];
+    shape.datasets_count = job->datasets_count;
+    if (!dr_place_never(core, &shape, (dr_account_id){job->account}, answer->text,
+                        sizeof answer->text))
+        return 1;
+    answer->refused = DR_REFUSAL_NEVER;
+    return 0;
+}
+
 int dr_check_submit(const struct dr_core *core, const struct dr_command *command, int64_t now_us,
                     struct dr_fact *settled, struct dr_answer *answer)
 {
@@ -248,7 +273,7 @@ int dr_check_submit(const struct dr_core *core, const struct dr_command *command
         return dr_refuse(answer, DR_REFUSAL_INVALID, "priority", "found %d, expected -%d to %d",
                          job->priority, PRIORITY_MAX, PRIORITY_MAX);
     if (!check_times(core, job, now_us, answer) || !check_place(core, job, answer) ||
-        !check_dependencies(core, job, answer))
+        !check_ever(core, job, answer) || !check_dependencies(core, job, answer))
         return 0;
     job->job = core->job_id_last + 1;
     if (job->array_job != 0) {
