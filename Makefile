@@ -40,7 +40,7 @@ FUZZ_NAME := $(patsubst tests/fuzz/%.c,%,$(FUZZ_SRC))
 REPLAY    := $(FUZZ_NAME:%=$(OUT)/fuzz/%-replay)
 BENCH_BIN := $(patsubst bench/%.c,$(OUT)/bench/%,$(wildcard bench/*.c))
 
-.PHONY: all build run test check soak asan fuzz bench fmt help clean setup tests
+.PHONY: all build run test check soak asan sim fuzz bench fmt help clean setup tests
 .SECONDARY:
 
 all: setup
@@ -77,6 +77,11 @@ asan:
 bench: all
 	@$(MAKE) --no-print-directory -j$(NPROC) tests
 	@bench/run
+
+# make sim SEED=7: one seed of the live loop under faults
+sim: setup
+	@$(MAKE) --no-print-directory -j$(NPROC) $(OUT)/tests/simulation/live_loop
+	@FIRST=$(SEED) SEEDS=1 $(OUT)/tests/simulation/live_loop
 
 # make fuzz TARGET=fact [SECONDS=60]
 fuzz: setup
