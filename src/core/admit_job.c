@@ -104,19 +104,20 @@ static int check_times(const struct dr_core *core, struct dr_fact_job_accepted *
 {
     uint32_t row;
 
+    if (!check_span(job->limit_us, DURATION_MAX_US, "limit_us", answer))
+        return 0;
     for (row = job->account - 1; job->limit_us == 0 && row != DR_ROW_NONE;
          row = core->accounts[row].parent.v - 1)
         job->limit_us = core->accounts[row].default_limit_us;
     if (job->limit_us == 0)
         job->limit_us = core->settings.default_limit_us;
-    if (job->limit_us <= 0)
+    if (job->limit_us == 0)
         return dr_refuse(answer, DR_REFUSAL_INVALID, "limit_us",
                          "the job states no time limit and neither its account nor the federation "
                          "has a default");
     if (job->grace_us == 0)
         job->grace_us = core->settings.default_grace_us;
-    if (!check_span(job->limit_us, DURATION_MAX_US, "limit_us", answer) ||
-        !check_span(job->grace_us, DR_DAY_US, "grace_us", answer) ||
+    if (!check_span(job->grace_us, DR_DAY_US, "grace_us", answer) ||
         !check_span(job->checkpoint_us, DURATION_MAX_US, "checkpoint_us", answer) ||
         !check_span(job->restart_us, DURATION_MAX_US, "restart_us", answer) ||
         !check_span(job->warn_before_us, DURATION_MAX_US, "warn_before_us", answer))

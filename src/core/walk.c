@@ -576,7 +576,7 @@ static void walk_core(struct walk *walk, struct dr_core *core)
     uint32_t version = WALK_VERSION;
 
     u32(walk, &version);
-    if (version != WALK_VERSION) {
+    if (walk->status == DR_OK && version != WALK_VERSION) {
         walk->status = DR_E_UNSUPPORTED;
         return;
     }
