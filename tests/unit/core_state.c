@@ -686,7 +686,7 @@ TEST(what_is_wrong_with_a_job_is_said)
     REFUSED(ANNA, alternative.cpus_per_task = 0, INVALID, "cpus", "found 0");
     REFUSED(ANNA, alternative.chips = 2, UNKNOWN, "chips", "no such chip");
     REFUSED(ANNA, alternative.factor = 0, INVALID, "factor", "0.001");
-    REFUSED(ANNA, command.body.submit.limit_us = -1, INVALID, "limit_us", "found -");
+    REFUSED(ANNA, command.body.submit.limit_us = -DR_SECOND_US, INVALID, "limit_us", "found -");
     REFUSED(ANNA, command.body.submit.warn_before_us = 2 * DR_HOUR_US, INVALID, "warn_before_us",
             "before the start");
     REFUSED(ANNA, command.body.submit.deadline_us = 5, INVALID, "deadline_us", "passed");
