@@ -32,6 +32,7 @@
 
 #define ATTEMPTS_MAX     65536u
 #define LAUNCHER_WAIT_MS 10000
+#define LAUNCHER_END_MS  2000
 #define AUDIT_PERIOD_US  (2 * DR_SECOND_US)
 #define SAVED_QUIET_US   (DR_SECOND_US / 5) /* at least between two looks at one job's marker */
 #define SAVED_MARKER     "saved"
@@ -214,11 +215,20 @@ static void watch_fd(struct local *local, int fd, uint64_t source)
 
 static void stop_launcher(struct local *local)
 {
-    if (local->socket_fd >= 0)
+    struct pollfd gone = {.fd = -1, .events = POLLIN};
+
+    if (local->socket_fd >= 0) {
+        epoll_ctl(local->epoll_fd, EPOLL_CTL_DEL, local->socket_fd, NULL);
         close(local->socket_fd);
+    }
     local->socket_fd = -1;
     if (local->launcher > 0) {
-        /* It ends at the closed socket; what it would do until then is safe to do. */
+        /* It clears up and ends when its socket closes; one that hangs is not waited for. */
+        gone.fd = pidfd_open(local->launcher, 0);
+        if (gone.fd >= 0) {
+            poll(&gone, 1, LAUNCHER_END_MS);
+            close(gone.fd);
+        }
         kill(local->launcher, SIGKILL);
         while (waitpid(local->launcher, NULL, 0) < 0 && errno == EINTR)
             ;

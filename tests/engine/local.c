@@ -455,3 +455,401 @@ TEST(a_lost_shim_takes_the_tree_with_it)
     CHECK_EQ(world_count(w, 1, 1, DR_REPORT_ENDED), 1);
     world_free(w);
 }
+
+TEST(the_time_limit_warns_then_ends)
+{
+    struct world *w = world_new();
+    struct spec s;
+
+    spec_shell(w, &s, 1,
+               "trap 'echo warned' USR1; trap 'echo told' TERM\n"
+               "while :; do sleep 0.01; done\n");
+    s.launch.limit_us = DR_SECOND_US;
+    s.launch.warn_signal = SIGUSR1;
+    s.launch.warn_before_us = DR_SECOND_US / 2;
+    s.launch.grace_us = DR_SECOND_US / 5;
+    world_launch(w, &s);
+    CHECK_EQ(world_end(w, 1, 1)->outcome, DR_OUTCOME_TIMED_OUT);
+    CHECK_HAS(work_file(w, "out"), "warned\n");
+    CHECK_HAS(strstr(work_file(w, "out"), "warned\n"), "told\n");
+    CHECK(world_end(w, 1, 1)->time_us - world_find(w, 0, 1, 1, DR_REPORT_STARTED)->time_us >=
+          s.launch.limit_us + s.launch.grace_us);
+    world_free(w);
+}
+
+TEST(memory_over_the_limit)
+{
+    struct world *w = world_new();
+    struct spec s;
+
+    if (strstr(w->engine->operations->describe(w->engine), "memory") == NULL ||
+        strstr(w->engine->operations->describe(w->engine), "no cgroup") != NULL) {
+        world_free(w);
+        SKIP_TEST("no memory cgroup here");
+    }
+    spec_shell(w, &s, 1, "head -c 200000000 /dev/zero | tail -c 199999999 >/dev/null\n");
+    s.launch.memory_mb_per_task = 48;
+    world_launch(w, &s);
+    CHECK_EQ(world_end(w, 1, 1)->outcome, DR_OUTCOME_OUT_OF_MEMORY);
+    CHECK(world_end(w, 1, 1)->memory_mb_peak >= 40);
+    CHECK(world_end(w, 1, 1)->memory_mb_peak <= 48);
+    world_free(w);
+}
+
+TEST(what_cannot_be_launched_says_why)
+{
+    static const struct {
+        const char *script, *output, *directory, *text;
+    } cases[] = {
+        {"#!/no/such/shell\ntrue\n", "out", NULL, "interpreter '/no/such/shell' is not there"},
+        {"#!/bin/sh\r\ntrue\r\n", "out", NULL, "interpreter '/bin/sh\\r' is not there"},
+        {"echo no first line\n", "out", NULL, "first line"},
+        {"#!/bin/sh\ntrue\n", "no/such/place/out", NULL, "'no/such/place/out' can't be opened"},
+        {"#!/bin/sh\ntrue\n", "/proc/version", NULL, "'/proc/version' can't be opened"},
+        {"#!/bin/sh\ntrue\n", "out-%q", NULL, "'%q' is none of"},
+    };
+    struct world *w = world_new();
+    struct spec s;
+
+    for (uint32_t i = 0; i < DR_COUNT_OF(cases); i += 1) {
+        spec_shell(w, &s, 1 + i, "true\n");
+        s.launch.script = cases[i].script;
+        s.launch.script_bytes = (uint32_t)strlen(cases[i].script);
+        s.launch.output = cases[i].output;
+        world_launch(w, &s);
+        CHECK_EQ(world_end(w, 1 + i, 1)->outcome, DR_OUTCOME_LAUNCH_FAILED);
+        CHECK_HAS(world_end(w, 1 + i, 1)->text, cases[i].text);
+        CHECK_EQ(world_count(w, 1 + i, 1, DR_REPORT_STARTED), 0);
+    }
+    spec_shell(w, &s, 50, "true\n");
+    s.launch.script = NULL;
+    s.launch.argv = (const char *const[]){"no-such-program"};
+    s.launch.argv_count = 1;
+    world_launch(w, &s);
+    CHECK_EQ(world_end(w, 50, 1)->outcome, DR_OUTCOME_LAUNCH_FAILED);
+    CHECK_HAS(world_end(w, 50, 1)->text, "'no-such-program' can't be run: there is no such file");
+    world_free(w);
+}
+
+TEST(orders_that_never_can_be_carried_out)
+{
+    struct world *w = world_new();
+    struct dr_error error = {0};
+    struct spec s;
+
+    spec_shell(w, &s, 1, "true\n");
+    s.launch.uid = 0;
+    CHECK_EQ(w->engine->operations->launch(w->engine, &s.launch, &error), DR_E_INPUT);
+    CHECK_HAS(error.expected, "no job runs as root");
+    s.launch.uid = job_uid();
+    s.launch.gid = 0;
+    CHECK_EQ(w->engine->operations->launch(w->engine, &s.launch, &error), DR_E_INPUT);
+    s.launch.gid = USER_ID;
+    s.launch.script = NULL;
+    CHECK_EQ(w->engine->operations->launch(w->engine, &s.launch, &error), DR_E_INPUT);
+    world_free(w);
+}
+
+TEST(a_missing_directory_is_replaced_as_slurm_does)
+{
+    struct world *w = world_new();
+    struct spec s;
+    char output[NAME_MAX_];
+
+    spec_shell(w, &s, 1, "pwd\n");
+    snprintf(output, sizeof output, "%s/out", w->work);
+    s.launch.output = output;
+    s.launch.directory = "/no/such/directory";
+    world_launch(w, &s);
+    CHECK_EQ(world_end(w, 1, 1)->exit_code, 0);
+    CHECK_TEXT(work_file(w, "out"),
+               "daero: can't run in '/no/such/directory'; running in /tmp\n/tmp\n");
+    world_free(w);
+}
+
+TEST(output_files)
+{
+    struct world *w = world_new();
+    struct spec s;
+
+    spec_shell(w, &s, 12, "echo out-$DAERO_ATTEMPT; echo err-$DAERO_ATTEMPT >&2; cat\n");
+    s.launch.name = "a/b";
+    s.launch.output = "%j-%x-%u.out";
+    s.launch.error = "%%%A_%a.err";
+    s.launch.input = "in";
+    s.launch.array_job = (dr_job_id){10};
+    s.launch.array_index = 2;
+    {
+        char path[NAME_MAX_];
+        int fd;
+
+        snprintf(path, sizeof path, "%s/in", w->work);
+        fd = open(path, O_CREAT | O_WRONLY, 0644);
+        CHECK_EQ(write(fd, "fed\n", 4), 4);
+        close(fd);
+    }
+    world_launch(w, &s);
+    CHECK_EQ(world_end(w, 12, 1)->exit_code, 0);
+    CHECK_TEXT(work_file(w, "12-a_b-nobody.out"), "out-1\nfed\n");
+    CHECK_TEXT(work_file(w, "%10_2.err"), "err-1\n");
+    /* the next attempt goes on in the same files */
+    s.launch.attempt = 2;
+    world_launch(w, &s);
+    CHECK_EQ(world_end(w, 12, 2)->exit_code, 0);
+    CHECK_TEXT(work_file(w, "12-a_b-nobody.out"), "out-1\nfed\nout-2\nfed\n");
+    world_free(w);
+}
+
+/* A link that its user planted must not make root write where the user may not. */
+TEST(output_through_a_link_is_opened_in_the_users_name)
+{
+    struct world *w = world_new();
+    struct spec s;
+    char link_path[NAME_MAX_], target[NAME_MAX_];
+    int fd;
+
+    if (geteuid() != 0) {
+        world_free(w);
+        SKIP_TEST("needs root: jobs run as another user then");
+    }
+    snprintf(target, sizeof target, "%s/roots", w->base);
+    snprintf(link_path, sizeof link_path, "%s/out", w->work);
+    fd = open(target, O_CREAT | O_WRONLY, 0600);
+    CHECK(fd >= 0);
+    close(fd);
+    CHECK_EQ(symlink(target, link_path), 0);
+    spec_shell(w, &s, 1, "true\n");
+    world_launch(w, &s);
+    CHECK_EQ(world_end(w, 1, 1)->outcome, DR_OUTCOME_LAUNCH_FAILED);
+    CHECK_HAS(world_end(w, 1, 1)->text, "Permission denied");
+    world_free(w);
+}
+
+TEST(a_full_disk_is_the_jobs_own_trouble)
+{
+    struct world *w = world_new();
+    struct spec s;
+    char full[NAME_MAX_], output[NAME_MAX_ + 8];
+
+    world_shut(w); /* where mounts are private, the launcher sees what was there when it started */
+    snprintf(full, sizeof full, "%s/full", w->work);
+    CHECK_EQ(mkdir(full, 0777), 0);
+    if (mount("tmpfs", full, "tmpfs", 0, "size=16k,mode=1777") != 0) {
+        free(w);
+        SKIP_TEST("needs root: a small disk to fill");
+    }
+    world_open(w);
+    spec_shell(w, &s, 1, "head -c 100000 /dev/zero; echo status $? >status\n");
+    snprintf(output, sizeof output, "%s/out", full);
+    s.launch.output = output;
+    world_launch(w, &s);
+    world_end(w, 1, 1);
+    umount2(full, MNT_DETACH);
+    CHECK_EQ(world_end(w, 1, 1)->outcome, DR_OUTCOME_EXITED);
+    CHECK_TEXT(work_file(w, "status"), "status 1\n");
+    world_free(w);
+}
+
+TEST(tasks_and_their_environment)
+{
+    struct world *w = world_new();
+    struct spec s;
+    const char *text;
+
+    spec_shell(w, &s, 71,
+               "echo $RANK/$WORLD_SIZE $LOCAL_RANK/$LOCAL_WORLD_SIZE $NODE_RANK "
+               "$DAERO_TASK_ID/$DAERO_NTASKS "
+               "$CUDA_VISIBLE_DEVICES $SLURM_PROCID $DAERO_NODELIST $DAERO_SITE $DAERO_CHIP "
+               "$DAERO_JOB_ID.$DAERO_ATTEMPT $MINE $MASTER_ADDR\n");
+    s.nodes[0] = (struct dr_launch_node){.name = "a", .tasks = 2, .accelerators = 0xf0};
+    s.nodes[1] = (struct dr_launch_node){.name = "b", .tasks = 1, .accelerators = 0x3};
+    s.launch.nodes_count = 2;
+    s.launch.tasks = 3;
+    s.launch.run_every_task = 1;
+    s.launch.accelerators_per_task = 2;
+    s.launch.chip = "h200";
+    s.launch.chip_vendor = "nvidia";
+    s.launch.output = "out-%t";
+    s.launch.environment = (const char *const[]){"MINE=yes", "RANK=77", "DAERO_SITE=elsewhere"};
+    s.launch.environment_count = 3;
+    world_launch(w, &s);
+    CHECK_EQ(world_end(w, 71, 1)->exit_code, 0);
+    text = work_file(w, "out-0");
+    CHECK_TEXT(text, "0/3 0/2 0 0/3 4,5 0 a,b here h200 71.1 yes 127.0.0.1\n");
+    text = work_file(w, "out-1");
+    CHECK_TEXT(text, "1/3 1/2 0 1/3 6,7 1 a,b here h200 71.1 yes 127.0.0.1\n");
+    text = work_file(w, "out-2");
+    CHECK_TEXT(text, "2/3 0/1 1 2/3 0,1 2 a,b here h200 71.1 yes 127.0.0.1\n");
+    world_free(w);
+}
+
+/* The tasks find each other through MASTER_ADDR and MASTER_PORT and add up their ranks. */
+TEST(a_gang_meets_and_computes)
+{
+    static const char python[] =
+        "#!/usr/bin/python3\n"
+        "import os, socket, time\n"
+        "rank, size = int(os.environ['RANK']), int(os.environ['WORLD_SIZE'])\n"
+        "at = (os.environ['MASTER_ADDR'], int(os.environ['MASTER_PORT']))\n"
+        "if rank == 0:\n"
+        "    s = socket.create_server(at)\n"
+        "    print(sum(int(s.accept()[0].recv(99)) for i in range(size - 1)))\n"
+        "else:\n"
+        "    while True:\n"
+        "        try:\n"
+        "            socket.create_connection(at).send(b'%d' % rank); break\n"
+        "        except ConnectionRefusedError: time.sleep(0.01)\n";
+    struct world *w = world_new();
+    struct spec s;
+
+    spec_shell(w, &s, 1, "true\n");
+    s.launch.script = python;
+    s.launch.script_bytes = sizeof python - 1;
+    s.nodes[0].tasks = 4;
+    s.launch.tasks = 4;
+    s.launch.run_every_task = 1;
+    world_launch(w, &s);
+    CHECK_EQ(world_end(w, 1, 1)->outcome, DR_OUTCOME_EXITED);
+    CHECK_EQ(world_end(w, 1, 1)->exit_code, 0);
+    CHECK_TEXT(work_file(w, "out"), "6\n");
+    world_free(w);
+}
+
+TEST(a_gang_ends_as_a_whole)
+{
+    struct world *w = world_new();
+    struct spec s;
+    int64_t began_us = dr_monotonic_us();
+
+    spec_shell(w, &s, 1, "if [ $RANK = 1 ]; then exit 4; fi; sleep 300\n");
+    s.nodes[0].tasks = 3;
+    s.launch.tasks = 3;
+    s.launch.run_every_task = 1;
+    world_launch(w, &s);
+    CHECK_EQ(world_end(w, 1, 1)->outcome, DR_OUTCOME_EXITED);
+    CHECK_EQ(world_end(w, 1, 1)->exit_code, 4);
+    CHECK(dr_monotonic_us() - began_us < 100 * DR_SECOND_US);
+    world_free(w);
+}
+
+/* The job looks at its own walls; each line that it writes is one of them. */
+TEST(the_walls_seen_from_inside)
+{
+    struct world *w = world_new();
+    struct spec s;
+    const char *text;
+    char ours[64], line[128];
+    ssize_t bytes;
+
+    if (strstr(w->engine->operations->describe(w->engine), "namespaces mount") == NULL ||
+        strstr(w->engine->operations->describe(w->engine), "no seccomp") != NULL) {
+        world_free(w);
+        SKIP_TEST("no namespaces or no seccomp here");
+    }
+    CHECK_EQ(setenv("ENGINE_TEST_SECRET", "secret", 1), 0);
+    spec_shell(w, &s, 1,
+               "grep -E '^(Seccomp|NoNewPrivs|CapEff|CapBnd|CapPrm):' /proc/self/status\n"
+               "echo uid $(id -u) gid $(id -g) groups $(id -G)\n"
+               "for n in mnt pid ipc uts; do readlink /proc/self/ns/$n; done\n"
+               "cat /proc/self/cgroup\n"
+               "echo fds $(ls /proc/self/fd | wc -l)\n"
+               "[ $(ls /proc | grep -c '^[0-9]') -le 6 ] && echo alone\n"
+               "ls %s/attempts %s/store 2>&1 | grep -c 'No such file'\n"
+               "echo tmp $(ls -A /tmp | wc -l)\n"
+               "env | grep -c ENGINE_TEST_SECRET\n"
+               "unshare -U true 2>/dev/null || echo no-unshare\n"
+               "mount -t tmpfs x /mnt 2>/dev/null || echo no-mount\n"
+               "kill -9 1 2>/dev/null; echo core $(ulimit -c)\n"
+               "touch $DAERO_CHECKPOINT_DIR/here && echo checkpoint-ok\n"
+               "ls $DAERO_CHECKPOINT_DIR/.. >/dev/null 2>&1 || echo checkpoints-closed\n",
+               w->data, w->data);
+    world_launch(w, &s);
+    CHECK_EQ(world_end(w, 1, 1)->exit_code, 0);
+    text = work_file(w, "out");
+    CHECK_HAS(text, "Seccomp:\t2");
+    CHECK_HAS(text, "NoNewPrivs:\t1");
+    CHECK_HAS(text, "CapEff:\t0000000000000000");
+    CHECK_HAS(text, "CapPrm:\t0000000000000000");
+    CHECK_HAS(text, "CapBnd:\t0000000000000000");
+    for (int i = 0; i < 4; i += 1) {
+        static const char *const names[] = {"mnt", "pid", "ipc", "uts"};
+
+        snprintf(line, sizeof line, "/proc/self/ns/%s", names[i]);
+        bytes = readlink(line, ours, sizeof ours - 1);
+        CHECK(bytes > 0);
+        ours[bytes] = 0;
+        snprintf(line, sizeof line, "%s:[", names[i]);
+        CHECK_HAS(text, line);
+        CHECK(strstr(text, ours) == NULL);
+    }
+    if (geteuid() == 0) {
+        CHECK_HAS(text, "uid 65534 gid 65534 groups 65534\n");
+        CHECK_HAS(text, "daero-");
+        CHECK_HAS(text, "/1.1\n");
+        CHECK_HAS(text, "checkpoints-closed");
+    }
+    CHECK_HAS(text, "fds 4\n");   /* ls: three and the directory that it reads */
+    CHECK_HAS(text, "\nalone\n"); /* the shim, the shell, its subshells, ls and grep */
+    CHECK_HAS(text, "\n2\ntmp "); /* neither attempts nor store */
+    CHECK_HAS(text, "tmp 1\n");   /* where its directory lies */
+    CHECK_HAS(text, "\n0\nno-unshare\nno-mount\ncore 0\ncheckpoint-ok\n");
+    world_free(w);
+}
+
+TEST(checkpoints_are_told_once_each)
+{
+    struct world *w = world_new();
+    struct spec s;
+    const struct dr_report *first;
+    uint32_t from;
+    char path[NAME_MAX_];
+
+    spec_shell(w, &s, 1,
+               "cd $DAERO_CHECKPOINT_DIR; ls %s/again 2>/dev/null; echo 1 >state; touch saved\n"
+               "while [ ! -e %s/again ]; do sleep 0.01; done; echo 2 >state; touch saved\n"
+               "while [ ! -e %s/end ]; do sleep 0.01; done; touch saved\n",
+               w->work, w->work, w->work);
+    world_launch(w, &s);
+    first = world_wait(w, 0, 1, 1, DR_REPORT_CHECKPOINT);
+    CHECK(world_find(w, 0, 1, 1, DR_REPORT_STARTED) != NULL);
+    from = w->reports_count;
+    snprintf(path, sizeof path, "%s/again", w->work);
+    close(open(path, O_CREAT | O_WRONLY, 0644));
+    CHECK(world_wait(w, from, 1, 1, DR_REPORT_CHECKPOINT)->time_us > first->time_us);
+    world_shut(w);
+
+    /* told again after a restart, with the same time; and the last one, just before the end, with
+     * it */
+    from = w->reports_count;
+    world_open(w);
+    CHECK(world_wait(w, from, 1, 1, DR_REPORT_CHECKPOINT)->time_us > first->time_us);
+    from = w->reports_count;
+    snprintf(path, sizeof path, "%s/end", w->work);
+    close(open(path, O_CREAT | O_WRONLY, 0644));
+    world_wait(w, from, 1, 1, DR_REPORT_ENDED);
+    CHECK(world_find(w, from, 1, 1, DR_REPORT_CHECKPOINT) != NULL);
+    CHECK_EQ(w->engine->operations->forget(w->engine, s.launch.job, 1), DR_OK);
+
+    /* a later attempt finds what was saved, and the old marker is not its own */
+    spec_shell(w, &s, 1, "cat $DAERO_CHECKPOINT_DIR/state\n");
+    s.launch.attempt = 2;
+    s.launch.output = "second";
+    from = w->reports_count;
+    world_launch(w, &s);
+    world_end(w, 1, 2);
+    CHECK_TEXT(work_file(w, "second"), "2\n");
+    CHECK_EQ(world_count(w, 1, 2, DR_REPORT_CHECKPOINT), 0);
+
+    /* the job is over */
+    CHECK_EQ(dr_local_drop_checkpoints(w->engine, s.launch.job), DR_OK);
+    CHECK_EQ(dr_local_drop_checkpoints(w->engine, s.launch.job), DR_E_MISSING);
+    {
+        int64_t until_us = dr_monotonic_us() + WAIT_US;
+
+        snprintf(path, sizeof path, "%s/checkpoints/.dropped-1", w->data);
+        while (access(path, F_OK) == 0 && dr_monotonic_us() < until_us)
+            usleep(1000);
+        CHECK(access(path, F_OK) != 0);
+    }
+    world_free(w);
+}

@@ -126,15 +126,17 @@ static ssize_t read_text(int directory, const char *file, char *text, size_t byt
 }
 
 /* The directory `instance` below ours, or below the mount's top; -1 when neither can be made. */
-static int make_parent(const char *mount, const char *own, const char *instance)
+static int make_parent(const char *mount, const char *own, const char *instance,
+                       char path[PATH_BYTES])
 {
     const char *places[2] = {own, ""};
 
     for (int i = 0; i < 2; i += 1) {
-        char path[3 * PATH_BYTES];
+        int length = snprintf(path, PATH_BYTES, "%s%s/%s", mount,
+                              strcmp(places[i], "/") == 0 ? "" : places[i], instance);
 
-        snprintf(path, sizeof path, "%s%s/%s", mount, strcmp(places[i], "/") == 0 ? "" : places[i],
-                 instance);
+        if (length >= PATH_BYTES)
+            continue;
         if (mkdir(path, 0755) == 0 || errno == EEXIST) {
             int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
             if (fd >= 0 && faccessat(fd, "cgroup.procs", W_OK, AT_EACCESS) == 0)
@@ -185,6 +187,8 @@ static void open_version_2(struct cgroup_tree *tree, const char *mount, const ch
             continue;
         }
         tree->version = 2;
+        if (snprintf(tree->path[0], PATH_BYTES, "%s/%s", path, instance) >= PATH_BYTES)
+            tree->path[0][0] = 0;
         for (int part = 0; part < CGROUP_PARTS; part += 1)
             tree->parent[part] = has_word(controllers, part_names[part]) ? fd : -1;
     }
@@ -221,7 +225,7 @@ void cgroup_tree_open(struct cgroup_tree *tree, const char *instance)
         if (found.part[part][0] == 0)
             continue;
         own_path(own_text, part_names[part], own, sizeof own);
-        tree->parent[part] = make_parent(found.part[part], own, instance);
+        tree->parent[part] = make_parent(found.part[part], own, instance, tree->path[part]);
         if (tree->parent[part] >= 0)
             tree->version = 1;
     }
@@ -241,6 +245,13 @@ void cgroup_tree_open(struct cgroup_tree *tree, const char *instance)
                 break;
             }
     }
+}
+
+void cgroup_tree_close(struct cgroup_tree *tree)
+{
+    for (int part = 0; part < CGROUP_PARTS; part += 1)
+        if (tree->path[part][0] != 0)
+            rmdir(tree->path[part]);
 }
 
 /* ---- an attempt's ---- */

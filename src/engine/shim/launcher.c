@@ -151,6 +151,19 @@ static void prepare(void)
     }
 }
 
+/* One launcher at a time per data directory: the one before may be clearing up. This kind of lock
+ * is not inherited, so the shims don't hold it. */
+static int wait_for_turn(const char *data)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char path[PATH_BYTES];
+    int fd;
+
+    snprintf(path, sizeof path, "%s/attempts/launcher.lock", data);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return fd >= 0 && fcntl(fd, F_SETLKW, &lock) == 0;
+}
+
 int launcher_main(int argument_count, char **arguments)
 {
     static struct sandbox sandbox;
@@ -178,6 +191,10 @@ int launcher_main(int argument_count, char **arguments)
     if (options.data == NULL)
         return 2;
     prepare();
+    if (!wait_for_turn(options.data)) {
+        reply(DR_LAUNCHER_REFUSES, (dr_job_id){0}, 0, "attempts/launcher.lock can't be locked");
+        return 1;
+    }
     if (sandbox_open(&sandbox, &options, wrong, sizeof wrong) != DR_OK) {
         reply(DR_LAUNCHER_REFUSES, (dr_job_id){0}, 0, wrong);
         return 1;
@@ -192,7 +209,7 @@ int launcher_main(int argument_count, char **arguments)
         if (bytes < 0 && errno == EINTR)
             continue;
         if (bytes != sizeof request)
-            return 0; /* the controller is gone */
+            break; /* the controller is gone */
         switch ((enum dr_launcher_request_kind)request.kind) {
         case DR_LAUNCHER_LAUNCH:
             launch(&sandbox, &defaults, &request);
@@ -205,4 +222,6 @@ int launcher_main(int argument_count, char **arguments)
             break;
         }
     }
+    cgroup_tree_close(&sandbox.cgroups);
+    return 0;
 }

@@ -288,19 +288,30 @@ static int own_user_namespace(void)
     return 0;
 }
 
+static int open_directory(const char *parent, const char *name)
+{
+    char path[PATH_BYTES];
+
+    snprintf(path, sizeof path, "%s/%s", parent, name);
+    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
 /* Cover the data directory up: of it, attempts see the checkpoints and the scripts. */
 static int cover_data(struct sandbox *sandbox)
 {
+    int checkpoints = open_directory(sandbox->data, "checkpoints"); /* of this view, to be bound */
     char path[PATH_BYTES], from[64];
 
     snprintf(path, sizeof path, "%s/checkpoints", sandbox->data);
-    snprintf(from, sizeof from, "/proc/self/fd/%d", sandbox->checkpoints);
+    snprintf(from, sizeof from, "/proc/self/fd/%d", checkpoints);
     if (mount("tmpfs", sandbox->data, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0711") != 0)
         return 0;
     if (mkdir(path, 0711) != 0 || mount(from, path, NULL, MS_BIND, NULL) != 0) {
         umount2(sandbox->data, MNT_DETACH);
+        close(checkpoints);
         return 0;
     }
+    close(checkpoints);
     snprintf(path, sizeof path, "%s/scripts", sandbox->data);
     if (mkdir(path, 0711) != 0)
         return 0;
@@ -309,14 +320,6 @@ static int cover_data(struct sandbox *sandbox)
     sandbox->scripts = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     snprintf(sandbox->scripts_path, sizeof sandbox->scripts_path, "%s", path);
     return sandbox->scripts >= 0;
-}
-
-static int open_directory(const char *parent, const char *name)
-{
-    char path[PATH_BYTES];
-
-    snprintf(path, sizeof path, "%s/%s", parent, name);
-    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 static void give_up_privileges(void)

@@ -26,9 +26,10 @@ enum cgroup_part { CGROUP_MEMORY, CGROUP_CPU, CGROUP_PIDS, CGROUP_PARTS };
 /* Where attempts' cgroups are made. Version 1: a directory per controller; version 2: parent[0]
  * holds all, and the others repeat its controllers' presence. */
 struct cgroup_tree {
-    int version;              /* 0: none */
-    int parent[CGROUP_PARTS]; /* -1: this controller is not to be had */
-    char text[160];           /* "cgroup v1 memory cpu pids" or why there is none */
+    int version;                         /* 0: none */
+    int parent[CGROUP_PARTS];            /* -1: this controller is not to be had */
+    char path[CGROUP_PARTS][PATH_BYTES]; /* of the parents */
+    char text[160];                      /* "cgroup v1 memory cpu pids" or why there is none */
 };
 
 struct cgroup_limits {
@@ -47,7 +48,9 @@ struct cgroup {
 
 /* Find and make the parents, named after `instance`. Never fails: see version and text. */
 void cgroup_tree_open(struct cgroup_tree *tree, const char *instance);
-/* The same over a given place, for each part or (version 2) for the first: for tests. */
+/* The launcher goes: the parents go too, where no attempt is left in them. */
+void cgroup_tree_close(struct cgroup_tree *tree);
+/* Make an attempt's and set its limits. */
 enum dr_status cgroup_open(struct cgroup *cgroup, const struct cgroup_tree *tree, const char *name,
                            const struct cgroup_limits *limits, char *wrong, size_t wrong_bytes);
 /* How often the kernel killed a process of it for memory, and the most memory it had, in MB. */
