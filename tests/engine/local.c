@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/hash.h"
 #include "engine/attempt.h"
 #include "test.h"
 
@@ -84,10 +85,17 @@ static void world_shut(struct world *w)
     w->engine = NULL;
 }
 
+/* The engine leaves no cgroup behind, whatever the jobs did. */
 static void world_free(struct world *w)
 {
+    char path[128];
+
     if (w->engine != NULL)
         world_shut(w);
+    snprintf(path, sizeof path, "/sys/fs/cgroup/pids/daero-%08x",
+             (uint32_t)dr_hash_bytes(7, w->data, strlen(w->data)));
+    if (access(path, F_OK) == 0)
+        fail_msg("%s is still there", path);
     free(w);
 }
 

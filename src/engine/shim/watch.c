@@ -70,6 +70,9 @@ DR_NORETURN static void finish(struct watch *watch)
 {
     struct rusage usage;
 
+    /* a launch may have failed while we acted in the user's name */
+    if (watch->sandbox->root && setresuid((uid_t)-1, 0, 0) != 0)
+        _exit(1);
     if (watch->script_written)
         unlinkat(watch->sandbox->scripts, strrchr(watch->script_path, '/') + 1, 0);
     if (watch->cgroup.tree != NULL) {
