@@ -11,18 +11,41 @@
 #ifndef DR_SERVE_CONTROLLER_H
 #define DR_SERVE_CONTROLLER_H
 
+#include <stdio.h>
+
 #include "core/core.h"
 #include "store/store.h"
 
+#define DR_PROGRAM "daero-0-1" /* as LEADER_TOOK says it */
+
 struct dr_controller;
+
+struct dr_engine;
+struct dr_site;
 
 struct dr_controller_options {
     const char *directory; /* data directory: facts.db, attempts/, checkpoints/, daero.sock, ... */
     const char *shim;      /* path of the shim; NULL: beside this program */
     const char *tcp;       /* "127.0.0.1:8787"; NULL: no TCP */
     const char *socket;    /* unix socket; NULL: DIRECTORY/daero.sock */
-    struct dr_limits limits;
-    int64_t tick_us; /* between ticks; 0: a minute */
+    struct dr_limits limits; /* jobs_max 0: DR_LIMITS_DEFAULT */
+    int64_t tick_us;         /* between ticks; 0: a minute */
+    uint32_t snapshot_facts; /* a snapshot after so many facts; 0: 100,000 */
+    int64_t snapshot_us;     /* and when so old, where there is anything new; 0: 10 minutes */
+    int64_t head_us;         /* between signed heads of the chain; 0: a minute */
+    FILE *log;               /* what an operator should read, a line each; NULL: nowhere */
+
+    /* For tests and simulation. engine_open: who runs jobs at `site` (NULL: by the site's engine kind);
+     * NULL from it: nobody, the site does not answer. clock: wall and monotonic time (NULL: the
+     * machine's), both in microseconds. declare: the first federation as declarations, instead of a file
+     * [declare_count]; borrowed until dr_controller_open() returns. */
+    struct dr_engine *(*engine_open)(void *context, const struct dr_site *site);
+    void *engine_context;
+    int64_t (*wall_us)(void *context);
+    int64_t (*monotonic_us)(void *context);
+    void *clock_context;
+    const struct dr_fact *declare;
+    uint32_t declare_count;
 };
 
 /* What a client asked for, as commands. The asker owns everything until `done` is called. */
@@ -117,6 +140,11 @@ DR_MUST_USE enum dr_status dr_controller_open(struct dr_controller **controller,
 DR_MUST_USE enum dr_status dr_controller_run(struct dr_controller *controller,
                                              struct dr_error *error);
 void dr_controller_stop(struct dr_controller *controller);
+/* One turn of the loop, waiting at most `wait_us` for something to happen: what dr_controller_run() does
+ * over and over. For tests and simulation. */
+DR_MUST_USE enum dr_status dr_controller_turn(struct dr_controller *controller, int64_t wait_us,
+                                              struct dr_error *error);
+/* Signs the last head, keeps a snapshot, closes engines and store. Attempts run on. */
 void dr_controller_close(struct dr_controller *controller);
 
 #endif

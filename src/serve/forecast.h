@@ -28,8 +28,9 @@ struct dr_forecast_answer {
 struct dr_forecast *dr_forecast_open(struct dr_controller *controller);
 void dr_forecast_close(struct dr_forecast *forecast);
 
-/* Ask for a job. A forecast no older than `age_us_max` answers at once; otherwise a child is started (or
- * the running one awaited), and `answered` is called in a later turn. */
+/* Ask for a job. A forecast no older than `age_us_max` that knows the job answers at once, from within
+ * this call; otherwise a child is started (or the running one awaited), and `answered` is called in a
+ * later turn. An asker is not called any more once the forecast is closed. */
 void dr_forecast_ask(struct dr_forecast *forecast, dr_job_id job, int64_t age_us_max,
                      void (*answered)(void *context, const struct dr_forecast_answer *answer),
                      void *context);

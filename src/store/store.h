@@ -23,7 +23,7 @@
 #define DR_HASH_BYTES       32
 #define DR_SALT_BYTES       16
 #define DR_FEDERATION_BYTES 16
-#define DR_BATCH_FACTS      65536u       /* at most in one batch */
+#define DR_BATCH_FACTS      (1u << 20)   /* at most in one batch: more than its bytes allow */
 #define DR_BATCH_BYTES      (64u << 20)  /* at most in one batch's payload */
 #define DR_STORE_FILE       "facts.db"   /* in the data directory; beside it -wal and -shm */
 #define DR_STORE_MARK       "facts.mark" /* the last batch that was durable: finds a lost log */

@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* effects.c: what engines are told, and what they report.
+ *
+ * Orders leave only after their facts are durable. Every order may be given twice; one that an engine
+ * can't take now is given again later, as long as the state still wants it. An attempt that can't be
+ * launched, or is not there when it is told to leave, becomes an observation like any report. */
+#include <errno.h>
+#include <jansson.h>
+#include <pwd.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "engine/local.h"
+#include "serve/internal.h"
+
+#define AGAIN_FIRST_US (DR_SECOND_US / 4)
+#define AGAIN_LAST_US  (30 * DR_SECOND_US)
+
+dr_site_id effects_site(const struct dr_controller *c, const struct dr_job *job)
+{
+    if (job->pool.v == 0)
+        return (dr_site_id){0};
+    return c->core->pools[job->pool.v - 1].site;
+}
+
+/* ---- engines ---- */
+
+static struct dr_engine *shared_local(const struct dr_controller *c)
+{
+    for (uint32_t i = 0; i < c->core->sites_count; i += 1) {
+        if (c->engines[i] != NULL && c->core->sites[i].engine == DR_ENGINE_LOCAL)
+            return c->engines[i];
+    }
+    return NULL;
+}
+
+static struct dr_engine *open_engine(struct dr_controller *c, const struct dr_site *site)
+{
+    struct dr_local_options options;
+    struct dr_engine *engine = NULL;
+    struct dr_error error = {0};
+    char line[1024];
+
+    if (c->options.engine_open != NULL)
+        return c->options.engine_open(c->options.engine_context, site);
+    if (site->engine != DR_ENGINE_LOCAL) /* simulated sites live in the simulator */
+        return NULL;
+    engine = shared_local(c);
+    if (engine != NULL)
+        return engine;
+    options = (struct dr_local_options){
+        .data_directory = c->directory,
+        .shim_path = c->options.shim,
+        .epoch = c->core->epoch,
+        .network_none = site->isolated_network,
+    };
+    if (dr_local_open(&engine, &options, &error) != DR_OK) {
+        controller_log(c, "site %s: its engine can't be opened: %s", site->name,
+                       dr_error_line(&error, line, sizeof line));
+        return NULL;
+    }
+    return engine;
+}
+
+static void engine_ready(void *context, uint32_t events)
+{
+    /* The turn polls every engine anyway; this only ends the wait. */
+    (void)context;
+    (void)events;
+}
+
+void effects_engine_open(struct dr_controller *c, dr_site_id id)
+{
+    const struct dr_site *site = &c->core->sites[id.v - 1];
+    struct dr_engine *engine;
+    int descriptor;
+
+    if (c->engines[id.v - 1] != NULL || site->removed)
+        return;
+    engine = open_engine(c, site);
+    c->engines[id.v - 1] = engine;
+    if (engine == NULL)
+        return;
+    descriptor = engine->operations->descriptor(engine);
+    if (descriptor >= 0 && !dr_controller_poll(c, descriptor, EPOLLIN, engine_ready, c))
+        controller_log(c, "site %s: its engine can't be watched: %s", site->name, strerror(errno));
+}
+
+void effects_close(struct dr_controller *c)
+{
+    for (uint32_t i = 0; i < DR_SITES_MAX; i += 1) {
+        struct dr_engine *engine = c->engines[i];
+
+        if (engine == NULL)
+            continue;
+        for (uint32_t j = i; j < DR_SITES_MAX; j += 1) {
+            if (c->engines[j] == engine)
+                c->engines[j] = NULL;
+        }
+        if (engine->operations->descriptor(engine) >= 0)
+            dr_controller_poll(c, engine->operations->descriptor(engine), 0, NULL, NULL);
+        engine->operations->close(engine);
+    }
+    free(c->observations.items);
+    free(c->postponed.items);
+}
+
+const char *dr_controller_engine_text(struct dr_controller *c, dr_site_id site)
+{
+    DR_ASSERT(site.v >= 1 && site.v <= DR_SITES_MAX);
+    if (c->engines[site.v - 1] == NULL)
+        return "";
+    return c->engines[site.v - 1]->operations->describe(c->engines[site.v - 1]);
+}
+
+/* ---- reports ---- */
+
+void effects_observe(struct dr_controller *c, dr_site_id site, const struct dr_report *report)
+{
+    DR_LIST_PUSH(&c->observations, ((struct observation){.report = *report, .site = site}));
+}
+
+void effects_gather(struct dr_controller *c)
+{
+    struct dr_report reports[REPORTS_AT_ONCE];
+
+    for (uint32_t i = 0; i < c->core->sites_count; i += 1) {
+        struct dr_engine *engine = c->engines[i];
+        int seen = 0;
+
+        for (uint32_t j = 0; j < i; j += 1)
+            seen |= c->engines[j] == engine;
+        if (engine == NULL || seen)
+            continue;
+        while (c->observations.count < ADMIT_FACTS) {
+            uint32_t count = engine->operations->poll(engine, reports, REPORTS_AT_ONCE);
+
+            for (uint32_t k = 0; k < count; k += 1)
+                effects_observe(c, (dr_site_id){i + 1}, &reports[k]);
+            c->figures.reports += count;
+            if (count < REPORTS_AT_ONCE)
+                break;
+        }
+    }
+}
+
+/* A job, when the state still has this attempt of it in being. */
+static const struct dr_job *job_of(const struct dr_controller *c, dr_job_id id, uint32_t attempt)
+{
+    dr_job_row row = dr_job_find(c->core, id);
+    const struct dr_job *job;
+
+    if (row.v == DR_ROW_NONE)
+        return NULL;
+    job = &c->core->jobs[row.v];
+    if (job->attempt != attempt || job->state == DR_JOB_PENDING ||
+        dr_job_state_ended((enum dr_job_state)job->state))
+        return NULL;
+    return job;
+}
+
+static void admit_observation(struct dr_controller *c, const struct observation *seen)
+{
+    const struct dr_report *report = &seen->report;
+    struct dr_command command = {.roles = 0xff};
+    struct dr_answer answer;
+    int admitted;
+
+    switch (report->kind) {
+    case DR_REPORT_STARTED:
+        command.kind = DR_COMMAND_STARTED;
+        break;
+    case DR_REPORT_ENDED:
+        command.kind = DR_COMMAND_ENDED;
+        break;
+    case DR_REPORT_CHECKPOINT:
+        command.kind = DR_COMMAND_CHECKPOINT;
+        break;
+    case DR_REPORT_WARNING:
+        controller_log(c, "job %llu attempt %u: %s", (unsigned long long)report->job.v,
+                       report->attempt, report->text);
+        return;
+    }
+    command.body.attempt.job = report->job;
+    command.body.attempt.attempt = report->attempt;
+    command.body.attempt.time_us = report->time_us;
+    command.body.attempt.outcome = report->outcome;
+    command.body.attempt.exit_code = report->exit_code;
+    command.body.attempt.signal = report->signal;
+    command.body.attempt.cpu_time_us = report->cpu_time_us;
+    command.body.attempt.memory_mb_peak = report->memory_mb_peak;
+    if (report->kind == DR_REPORT_ENDED && report->text[0] != 0)
+        command.reason = report->text;
+    admitted = dr_admit(c->core, &command, c->now_us, &c->batch, &answer);
+    /* Known before, or of an attempt that the state knows nothing of: either way its end is settled, and
+     * the engine need not say it again. */
+    if (report->kind != DR_REPORT_ENDED || (admitted && !answer.unchanged))
+        return;
+    if (job_of(c, report->job, report->attempt) != NULL)
+        controller_log(c, "job %llu attempt %u: its end is refused: %s: %s",
+                       (unsigned long long)report->job.v, report->attempt, answer.field,
+                       answer.text);
+    else
+        DR_LIST_PUSH(&c->forgets, ((struct dr_effect){.kind = DR_EFFECT_FORGET,
+                                                      .job = report->job,
+                                                      .attempt = report->attempt,
+                                                      .site = seen->site}));
+}
+
+void effects_admit(struct dr_controller *c)
+{
+    uint32_t i = 0;
+
+    while (i < c->observations.count && c->batch.facts_count < ADMIT_FACTS) {
+        admit_observation(c, &c->observations.items[i]);
+        i += 1;
+    }
+    memmove(c->observations.items, c->observations.items + i,
+            (c->observations.count - i) * sizeof *c->observations.items);
+    c->observations.count -= i;
+}
+
+/* ---- orders ---- */
+
+static void observe_end(struct dr_controller *c, const struct dr_effect *effect,
+                        enum dr_outcome outcome, const char *text)
+{
+    struct dr_report report = {
+        .kind = DR_REPORT_ENDED,
+        .job = effect->job,
+        .attempt = effect->attempt,
+        .time_us = c->now_us,
+        .outcome = outcome,
+    };
+
+    snprintf(report.text, sizeof report.text, "%s", text);
+    effects_observe(c, effect->site, &report);
+}
+
+static void postpone(struct dr_controller *c, const struct dr_effect *effect, int64_t waited_us)
+{
+    int64_t wait_us = waited_us == 0 ? AGAIN_FIRST_US : waited_us * 2;
+
+    if (wait_us > AGAIN_LAST_US)
+        wait_us = AGAIN_LAST_US;
+    DR_LIST_PUSH(&c->postponed, ((struct postponed){
+                                    .effect = *effect,
+                                    .monotonic_us = controller_monotonic_us(c) + wait_us,
+                                    .wait_us = wait_us,
+                                }));
+}
+
+static const char *text_of(const json_t *text, const char *member)
+{
+    const char *value = json_string_value(json_object_get(text, member));
+
+    return value == NULL ? "" : value;
+}
+
+/* Strings of a JSON array, or "NAME=value" of an object. Freed by free_strings(). */
+static const char **strings_of(json_t *value, uint32_t *count)
+{
+    size_t size = json_is_object(value) ? json_object_size(value) : json_array_size(value);
+    const char **strings = calloc(size + 1, sizeof *strings);
+    const char *key;
+    json_t *item;
+    size_t i;
+
+    DR_ASSERT(strings != NULL);
+    *count = 0;
+    if (json_is_object(value)) {
+        json_object_foreach(value, key, item)
+        {
+            char *line = NULL;
+
+            if (!json_is_string(item))
+                continue;
+            DR_ASSERT(asprintf(&line, "%s=%s", key, json_string_value(item)) >= 0);
+            strings[*count] = line;
+            *count += 1;
+        }
+        return strings;
+    }
+    json_array_foreach(value, i, item)
+    {
+        char *line;
+
+        if (!json_is_string(item))
+            continue;
+        line = strdup(json_string_value(item));
+        DR_ASSERT(line != NULL);
+        strings[*count] = line;
+        *count += 1;
+    }
+    return strings;
+}
+
+static void free_strings(const char **strings, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i += 1)
+        free((void *)(uintptr_t)strings[i]);
+    free(strings);
+}
+
+/* Who runs the job: the user's own uid; where there is none, or it is root, the uid that the federation
+ * names for such jobs. */
+static void fill_user(const struct dr_controller *c, const struct dr_job *job,
+                      struct dr_launch *launch, char name[DR_NAME_BYTES])
+{
+    const struct dr_user *user = &c->core->users[job->user.v - 1];
+    struct passwd *entry;
+
+    launch->uid = user->uid;
+    launch->gid = user->gid;
+    dr_copy_name(name, user->name);
+    launch->user = name;
+    if (launch->uid == DR_NO_UID || launch->uid == 0) {
+        launch->uid = c->core->settings.job_uid;
+        launch->gid = c->core->settings.job_gid;
+    }
+    if (launch->gid == DR_NO_UID || launch->gid == 0) {
+        entry = getpwuid(launch->uid);
+        if (entry != NULL)
+            launch->gid = entry->pw_gid;
+    }
+}
+
+static uint32_t array_number(const json_t *text, const char *member)
+{
+    json_int_t value =
+        json_integer_value(json_object_get(json_object_get(text, "array"), member));
+
+    return value < 0 || value > UINT32_MAX ? 0 : (uint32_t)value;
+}
+
+/* The nodes of a placement; names into `names`. */
+static uint32_t fill_nodes(const struct dr_controller *c, const struct dr_job *job,
+                           struct dr_launch_node **nodes, char (**names)[DR_NAME_BYTES + 12])
+{
+    uint32_t count = 0;
+
+    for (uint32_t row = job->extents; row != DR_ROW_NONE; row = c->core->extents[row].next)
+        count += 1;
+    *nodes = calloc(count + 1, sizeof **nodes);
+    *names = calloc(count + 1, sizeof **names);
+    DR_ASSERT(*nodes != NULL && *names != NULL);
+    count = 0;
+    for (uint32_t row = job->extents; row != DR_ROW_NONE; row = c->core->extents[row].next) {
+        const struct dr_extent *extent = &c->core->extents[row].extent;
+
+        (*nodes)[count] = (struct dr_launch_node){
+            .name = dr_node_name(c->core, extent->node, (*names)[count]),
+            .tasks = extent->tasks,
+            .accelerators = extent->accelerators,
+        };
+        count += 1;
+    }
+    return count;
+}
+
+static enum dr_status give_launch(struct dr_controller *c, const struct dr_job *job,
+                                  struct dr_engine *engine, struct dr_error *error)
+{
+    const struct dr_pool *pool = &c->core->pools[job->pool.v - 1];
+    const struct dr_shape *shape = &c->core->shapes[job->shape];
+    const struct dr_alternative *alternative = &shape->alternatives[job->alternative];
+    const char *written = dr_controller_text(c, job->text);
+    json_t *text = written == NULL ? NULL : json_loads(written, 0, NULL);
+    char user[DR_NAME_BYTES];
+    struct dr_launch_node *nodes;
+    char(*names)[DR_NAME_BYTES + 12];
+    const char **argv;
+    const char **environment;
+    struct dr_launch launch = {
+        .job = job->id,
+        .attempt = job->attempt,
+        .epoch = c->core->epoch,
+        .site = c->core->sites[pool->site.v - 1].name,
+        .chip = "",
+        .chip_vendor = "",
+        .tasks = alternative->tasks,
+        .accelerators_per_task = alternative->accelerators_per_task / 1000,
+        .cpus_per_task_milli = alternative->cpus_per_task,
+        .memory_mb_per_task = alternative->memory_mb_per_task,
+        .limit_us = job->attempt_limit_us,
+        .warn_signal = job->warn_signal,
+        .warn_before_us = job->warn_before_us,
+        .grace_us = job->grace_us,
+        .array_job = {job->array_job},
+        .array_index = job->array_index,
+    };
+    enum dr_status status;
+
+    if (text == NULL) {
+        dr_error_set(error, NULL, 0, "text", NULL, "a job whose text has not been erased");
+        return DR_E_INPUT;
+    }
+    launch.name = text_of(text, "name");
+    launch.script = json_string_value(json_object_get(text, "script"));
+    launch.script_bytes = (uint32_t)json_string_length(json_object_get(text, "script"));
+    argv = strings_of(json_object_get(text, "command"), &launch.argv_count);
+    launch.argv = argv;
+    environment = strings_of(json_object_get(text, "environment"), &launch.environment_count);
+    launch.environment = environment;
+    launch.directory = text_of(text, "directory");
+    launch.output = text_of(text, "output");
+    launch.error = text_of(text, "error");
+    launch.input = text_of(text, "input");
+    launch.open_mode_append = strcmp(text_of(text, "open_mode"), "append") == 0;
+    launch.run_every_task = json_is_true(json_object_get(text, "every_task"));
+    launch.array_min = array_number(text, "min");
+    launch.array_max = array_number(text, "max");
+    launch.array_count = array_number(text, "count");
+    if (pool->chip.v != 0 && alternative->accelerators_per_task != 0) {
+        const struct dr_chip *chip = &c->core->chips[pool->chip.v - 1];
+
+        launch.chip = chip->name;
+        launch.chip_vendor = chip->vendor;
+        launch.chip_virtual = chip->is_virtual;
+    }
+    fill_user(c, job, &launch, user);
+    launch.nodes_count = fill_nodes(c, job, &nodes, &names);
+    launch.nodes = nodes;
+    status = engine->operations->launch(engine, &launch, error);
+    free_strings(argv, launch.argv_count);
+    free_strings(environment, launch.environment_count);
+    free(nodes);
+    free(names);
+    json_decref(text);
+    return status;
+}
+
+static void release_launch(struct dr_controller *c, const struct dr_effect *effect,
+                           struct dr_engine *engine, int64_t waited_us)
+{
+    const struct dr_job *job = job_of(c, effect->job, effect->attempt);
+    struct dr_error error = {0};
+    char line[1024];
+    enum dr_status status;
+
+    /* It may have ended or been told to leave since, in this same batch or while the order waited. */
+    if (job == NULL || job->state == DR_JOB_COMPLETING || job->state == DR_JOB_RUNNING)
+        return;
+    if (job->state == DR_JOB_UNREACHABLE) {
+        postpone(c, effect, waited_us);
+        return;
+    }
+    status = give_launch(c, job, engine, &error);
+    c->figures.launches += 1;
+    if (status == DR_OK)
+        return;
+    dr_error_line(&error, line, sizeof line);
+    if (status == DR_E_INPUT) {
+        observe_end(c, effect, DR_OUTCOME_LAUNCH_FAILED, line);
+        return;
+    }
+    controller_log(c, "job %llu attempt %u: launch: %s; again later",
+                   (unsigned long long)effect->job.v, effect->attempt, line);
+    postpone(c, effect, waited_us);
+}
+
+static void release_stop(struct dr_controller *c, const struct dr_effect *effect,
+                         struct dr_engine *engine, int64_t waited_us)
+{
+    int64_t grace_us = effect->until_us > c->now_us ? effect->until_us - c->now_us : 0;
+    enum dr_status status;
+
+    status = engine->operations->stop(engine, effect->job, effect->attempt, effect->signal,
+                                      grace_us);
+    c->figures.stops += 1;
+    if (status == DR_OK)
+        return;
+    if (status == DR_E_MISSING) {
+        if (job_of(c, effect->job, effect->attempt) != NULL)
+            observe_end(c, effect, DR_OUTCOME_STOPPED, "it was not there when told to leave");
+        return;
+    }
+    controller_log(c, "job %llu attempt %u: stop: %s; again later",
+                   (unsigned long long)effect->job.v, effect->attempt, dr_status_text(status));
+    postpone(c, effect, waited_us);
+}
+
+/* What the job saved is of no use any more. Only the local engine keeps checkpoints itself. */
+static void drop_checkpoints(struct dr_controller *c, const struct dr_effect *effect)
+{
+    dr_job_row row = dr_job_find(c->core, effect->job);
+    dr_site_id site;
+    enum dr_status status;
+
+    if (row.v == DR_ROW_NONE || c->options.engine_open != NULL)
+        return;
+    site = effects_site(c, dr_job_at(c->core, row));
+    if (site.v == 0 || c->core->sites[site.v - 1].engine != DR_ENGINE_LOCAL ||
+        c->engines[site.v - 1] == NULL)
+        return;
+    status = dr_local_drop_checkpoints(c->engines[site.v - 1], effect->job);
+    if (status != DR_OK && status != DR_E_MISSING)
+        controller_log(c, "job %llu: its checkpoints can't be removed: %s",
+                       (unsigned long long)effect->job.v, dr_status_text(status));
+}
+
+static void release(struct dr_controller *c, const struct dr_effect *effect, int64_t waited_us)
+{
+    struct dr_engine *engine;
+
+    if (effect->kind == DR_EFFECT_ENDED) { /* its history row went with the facts */
+        drop_checkpoints(c, effect);
+        return;
+    }
+    DR_ASSERT(effect->site.v >= 1 && effect->site.v <= c->core->sites_count);
+    effects_engine_open(c, effect->site);
+    engine = c->engines[effect->site.v - 1];
+    if (engine == NULL) {
+        if (effect->kind != DR_EFFECT_FORGET)
+            postpone(c, effect, waited_us);
+        return;
+    }
+    dr_fault_pass(&c->fault, DR_FAULT_BEFORE_EFFECT);
+    switch (effect->kind) {
+    case DR_EFFECT_LAUNCH:
+        release_launch(c, effect, engine, waited_us);
+        break;
+    case DR_EFFECT_STOP:
+        release_stop(c, effect, engine, waited_us);
+        break;
+    case DR_EFFECT_FORGET:
+        /* Not taken: the end is reported again one day, and forgotten then. */
+        if (engine->operations->forget(engine, effect->job, effect->attempt) == DR_E_IO)
+            controller_log(c, "job %llu attempt %u: its records can't be removed",
+                           (unsigned long long)effect->job.v, effect->attempt);
+        break;
+    case DR_EFFECT_ENDED:
+        break;
+    }
+    dr_fault_pass(&c->fault, DR_FAULT_AFTER_EFFECT);
+}
+
+void effects_release(struct dr_controller *c, const struct dr_effect *effect)
+{
+    release(c, effect, 0);
+}
+
+int64_t effects_next_us(const struct dr_controller *c)
+{
+    int64_t next = DR_FOREVER_US;
+
+    for (uint32_t i = 0; i < c->postponed.count; i += 1) {
+        if (c->postponed.items[i].monotonic_us < next)
+            next = c->postponed.items[i].monotonic_us;
+    }
+    return next;
+}
+
+void effects_again(struct dr_controller *c)
+{
+    int64_t now = controller_monotonic_us(c);
+    uint32_t count = c->postponed.count;
+    uint32_t kept = 0;
+
+    /* What is postponed anew goes behind `count`. */
+    for (uint32_t i = 0; i < count; i += 1) {
+        struct postponed order = c->postponed.items[i];
+
+        if (order.monotonic_us > now) {
+            c->postponed.items[kept] = order;
+            kept += 1;
+        } else if (order.effect.kind != DR_EFFECT_STOP || job_of(c, order.effect.job, order.effect.attempt) != NULL) {
+            release(c, &order.effect, order.wait_us);
+        }
+    }
+    memmove(c->postponed.items + kept, c->postponed.items + count,
+            (c->postponed.count - count) * sizeof *c->postponed.items);
+    c->postponed.count -= count - kept;
+}

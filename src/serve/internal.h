@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* internal.h: the controller's inside, shared by the loop's own files. Nobody else includes it.
+ *
+ *     controller.c  a turn: gather, admit, decide, append, answer, effects
+ *     events.c      descriptors and timers
+ *     request.c     what clients ask: all or none, retry keys, texts
+ *     effects.c     what engines are told, and what they report
+ *     texts.c       what users wrote, read back
+ *     history.c     one row per ended job
+ *     recover.c     the start
+ *     children.c    forked helpers: the snapshot
+ *     fault.c       places to die at */
+#ifndef DR_SERVE_INTERNAL_H
+#define DR_SERVE_INTERNAL_H
+
+#include "core/state.h"
+#include "engine/engine.h"
+#include "serve/controller.h"
+#include "serve/fault.h"
+
+/* An array that grows; out of memory at the edge stops the process. */
+#define DR_LIST(type)                                                                              \
+    struct {                                                                                       \
+        type *items;                                                                               \
+        uint32_t count;                                                                            \
+        uint32_t capacity;                                                                         \
+    }
+void *dr_list_grow(void *items, uint32_t *capacity, size_t bytes);
+#define DR_LIST_PUSH(list, item)                                                                   \
+    do {                                                                                           \
+        if ((list)->count == (list)->capacity)                                                     \
+            (list)->items = dr_list_grow((list)->items, &(list)->capacity, sizeof *(list)->items); \
+        (list)->items[(list)->count] = (item);                                                     \
+        (list)->count += 1;                                                                        \
+    } while (0)
+
+/* What one transaction holds at most. A turn with more to do is cut into several transactions; one
+ * request is never cut, so a request may take all of the payload. */
+#define BATCH_BYTES     DR_BATCH_BYTES
+#define REQUEST_BYTES   (48u << 20) /* one request's facts at most */
+#define ADMIT_BYTES     (4u << 20)  /* when so much is admitted, the rest waits for the next one */
+#define ADMIT_FACTS     16384u
+#define DECIDE_BYTES    (4u << 20) /* decisions besides: more than the largest gang's place takes */
+#define BATCH_EFFECTS   (1u << 20)
+#define REPORTS_AT_ONCE 256u
+#define TEXTS_CACHED    1024u
+#define TEXT_BYTES_MAX  (1u << 20) /* of one job */
+
+struct watch {
+    void (*ready)(void *context, uint32_t events);
+    void *context;
+    uint32_t events; /* 0: not watched */
+    uint32_t generation;
+};
+
+struct timer {
+    int64_t monotonic_us;
+    void (*run)(void *context);
+    void *context;
+};
+
+struct watcher {
+    void (*committed)(void *context, uint64_t seq_first, uint64_t seq_last);
+    void *context;
+};
+
+/* A retry key used in the batch that is being made. */
+struct fresh_retry {
+    uint64_t hash;
+    uint32_t row; /* in batch_retries */
+};
+
+/* An order that an engine could not take; it is given again later. */
+struct postponed {
+    struct dr_effect effect;
+    int64_t monotonic_us;
+    int64_t wait_us;
+};
+
+/* An engine's report, or what the controller itself observes in its place. */
+struct observation {
+    struct dr_report report;
+    dr_site_id site;
+};
+
+struct cached_text {
+    uint64_t id;
+    char *text;
+};
+
+/* A forked helper; it is over when its end of the pipe closes. */
+struct child {
+    int pid; /* 0: none */
+    int pipe;
+};
+
+struct dr_controller {
+    struct dr_controller_options options;
+    char directory[2048];
+    char socket_path[2048 + 32];
+    struct dr_core *core;
+    struct dr_store *store;
+    struct dr_fault fault;
+    struct dr_controller_figures figures;
+    int stopping;
+
+    /* time */
+    int64_t now_us;
+    int64_t now_monotonic_us; /* when now_us was taken */
+    int64_t wall_us;          /* what the machine's clock said then */
+
+    /* events.c */
+    int epoll;
+    struct watch *watches; /* by descriptor */
+    uint32_t watches_count;
+    DR_LIST(struct timer) timers;
+    struct watcher watchers[4];
+    uint32_t watchers_count;
+
+    /* asked and not yet taken up */
+    struct dr_request *asked_first;
+    struct dr_request *asked_last;
+
+    /* the transaction in the making */
+    struct dr_batch batch;
+    DR_LIST(struct dr_store_text) texts; /* text points into the asker's memory */
+    DR_LIST(struct dr_store_retry) retries;
+    DR_LIST(struct fresh_retry) fresh_retries;
+    DR_LIST(struct dr_store_history) history;
+    DR_LIST(uint64_t) erasures; /* text ids */
+    struct dr_request *answer_first;
+    struct dr_request *answer_last;
+    DR_LIST(struct dr_effect) forgets; /* ends that were known already */
+
+    /* engines, by site row; several local sites share one */
+    struct dr_engine *engines[DR_SITES_MAX];
+    DR_LIST(struct observation) observations;
+    DR_LIST(struct postponed) postponed;
+
+    struct cached_text cache[TEXTS_CACHED];
+
+    /* the state's hash is taken as often as it costs at most a hundredth of the time */
+    uint64_t hash_seq;
+    int64_t hash_monotonic_us;
+    int64_t hash_cost_us;
+
+    /* children.c */
+    struct child snapshot;
+    uint64_t snapshot_seq; /* of the last one begun */
+    int64_t snapshot_monotonic_us;
+    uint64_t head_seq; /* of the last signed head */
+    uint64_t idle_seq;
+};
+
+/* controller.c */
+void controller_log(struct dr_controller *c, const char *format, ...) DR_PRINTF(2, 3);
+int64_t controller_monotonic_us(struct dr_controller *c);
+/* Read the clock; it never goes back. */
+void controller_clock(struct dr_controller *c);
+/* Make everything in the batch durable, with texts, retries and history. */
+DR_MUST_USE enum dr_status controller_append(struct dr_controller *c, struct dr_error *error);
+/* Forget the batch and everything beside it. */
+void controller_begin(struct dr_controller *c);
+/* A command of the controller itself. */
+struct dr_command controller_command(enum dr_command_kind kind);
+
+/* events.c */
+DR_MUST_USE enum dr_status events_open(struct dr_controller *c, struct dr_error *error);
+void events_close(struct dr_controller *c);
+/* Wait until something is ready or `wait_us` has passed, then call whom it concerns. */
+void events_wait(struct dr_controller *c, int64_t wait_us);
+
+/* request.c: take up one request: its answers are final, its facts in the batch. 0: it does not fit into
+ * this batch any more and is to be taken up in the next. */
+int request_admit(struct dr_controller *c, struct dr_request *request);
+
+/* effects.c */
+void effects_engine_open(struct dr_controller *c, dr_site_id site);
+void effects_gather(struct dr_controller *c);
+void effects_observe(struct dr_controller *c, dr_site_id site, const struct dr_report *report);
+void effects_admit(struct dr_controller *c);
+void effects_release(struct dr_controller *c, const struct dr_effect *effect);
+void effects_again(struct dr_controller *c);
+int64_t effects_next_us(const struct dr_controller *c);
+void effects_close(struct dr_controller *c);
+/* The site of a job's current or last attempt; 0: never placed. */
+dr_site_id effects_site(const struct dr_controller *c, const struct dr_job *job);
+
+/* texts.c */
+void texts_drop(struct dr_controller *c, uint64_t id);
+void texts_close(struct dr_controller *c);
+/* Fill a text's salt and hash. */
+void texts_salt(struct dr_store_text *text);
+
+/* history.c: the row of a job that has just ended. */
+struct dr_store_history history_row(const struct dr_controller *c, const struct dr_job *job);
+
+/* recover.c */
+DR_MUST_USE enum dr_status recover(struct dr_controller *c, const char *federation_file,
+                                   struct dr_error *error);
+
+/* children.c */
+/* Fork with a pipe from the child. Returns 0 in the child, with `child->pipe` its end to write to and
+ * every other descriptor above 2 closed; 1 in the parent; -1 when the system refuses. */
+int child_fork(struct child *child);
+/* The child's end has closed: collect it. Returns its exit status, 128 and more for a signal. */
+int child_collect(struct child *child);
+/* Its answer is not wanted any more. */
+void child_end(struct child *child);
+/* Read the newest snapshot that is whole into the fresh core; none: the core stays as it is. */
+DR_MUST_USE enum dr_status snapshot_load(struct dr_controller *c, struct dr_error *error);
+/* What waits for a quiet moment: snapshots, signed heads, the store's housekeeping. */
+void children_idle(struct dr_controller *c);
+void children_close(struct dr_controller *c);
+
+#endif
