@@ -10,8 +10,7 @@
 
 #include "serve/internal.h"
 
-#define IDLE_EVERY_US DR_SECOND_US
-#define SPIN_US       (DR_SECOND_US / 100)
+#define SPIN_US (DR_SECOND_US / 100)
 
 /* ---- small things ---- */
 
@@ -39,8 +38,8 @@ int64_t controller_monotonic_us(struct dr_controller *c)
 
 void controller_clock(struct dr_controller *c)
 {
-    int64_t wall_us = c->options.wall_us != NULL ? c->options.wall_us(c->options.clock_context)
-                                                 : dr_clock_us();
+    int64_t wall_us =
+        c->options.wall_us != NULL ? c->options.wall_us(c->options.clock_context) : dr_clock_us();
     int64_t monotonic_us = controller_monotonic_us(c);
     int64_t held_us;
 
@@ -50,8 +49,8 @@ void controller_clock(struct dr_controller *c)
                        (long long)(c->wall_us - wall_us) / 1000);
     }
     c->wall_us = wall_us;
-    /* While it is ahead of the machine's clock, time goes on at half the pace: grace periods still end,
-     * and the machine's clock catches up. */
+    /* While it is ahead of the machine's clock, time goes on at half the pace: grace periods still
+     * end, and the machine's clock catches up. */
     held_us = c->now_us + (monotonic_us - c->now_monotonic_us) / 2;
     c->now_us = wall_us > held_us ? wall_us : held_us;
     c->now_monotonic_us = monotonic_us;
@@ -281,7 +280,8 @@ static void tell(struct dr_controller *c)
     }
 }
 
-/* Admit, decide, make durable, answer, carry out. `*more`: there is work left that waits for nothing. */
+/* Admit, decide, make durable, answer, carry out. `*more`: there is work left that waits for
+ * nothing. */
 static enum dr_status one_batch(struct dr_controller *c, int *more, struct dr_error *error)
 {
     enum dr_status status;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* controller.h: the live loop around the core.
  *
- * One thread. A turn of the loop: take what the HTTP side and the engines have gathered, admit each,
- * decide, append the batch of facts in ONE transaction, then answer clients and release effects. No
- * effect and no answer leaves before its facts are durable; if the append fails the process stops, and
- * start-up is recovery.
+ * One thread. A turn of the loop: take what the HTTP side and the engines have gathered, admit
+ * each, decide, append the batch of facts in ONE transaction, then answer clients and release
+ * effects. No effect and no answer leaves before its facts are durable; if the append fails the
+ * process stops, and start-up is recovery.
  *
- * serve/http.c turns requests into struct dr_request and hands them to dr_controller_ask(); it reads the
- * state through dr_controller_core(). serve/controller.c is the loop; serve/recover.c the start. */
+ * serve/http.c turns requests into struct dr_request and hands them to dr_controller_ask(); it
+ * reads the state through dr_controller_core(). serve/controller.c is the loop; serve/recover.c the
+ * start. */
 #ifndef DR_SERVE_CONTROLLER_H
 #define DR_SERVE_CONTROLLER_H
 
@@ -35,10 +36,10 @@ struct dr_controller_options {
     int64_t head_us;         /* between signed heads of the chain; 0: a minute */
     FILE *log;               /* what an operator should read, a line each; NULL: nowhere */
 
-    /* For tests and simulation. engine_open: who runs jobs at `site` (NULL: by the site's engine kind);
-     * NULL from it: nobody, the site does not answer. clock: wall and monotonic time (NULL: the
-     * machine's), both in microseconds. declare: the first federation as declarations, instead of a file
-     * [declare_count]; borrowed until dr_controller_open() returns. */
+    /* For tests and simulation. engine_open: who runs jobs at `site` (NULL: by the site's engine
+     * kind); NULL from it: nobody, the site does not answer. clock: wall and monotonic time (NULL:
+     * the machine's), both in microseconds. declare: the first federation as declarations, instead
+     * of a file [declare_count]; borrowed until dr_controller_open() returns. */
     struct dr_engine *(*engine_open)(void *context, const struct dr_site *site);
     void *engine_context;
     int64_t (*wall_us)(void *context);
@@ -53,8 +54,9 @@ struct dr_request {
     struct dr_command *commands; /* [count] */
     uint32_t count;
     struct dr_answer *answers; /* [count], filled in */
-    /* SUBMIT: what the users wrote, as JSON (docs/formats/job.md). commands[i].body.submit.text is the
-     * index into `texts` plus 1 (0: none); the controller puts the store's id and the hash there. */
+    /* SUBMIT: what the users wrote, as JSON (docs/formats/job.md). commands[i].body.submit.text is
+     * the index into `texts` plus 1 (0: none); the controller puts the store's id and the hash
+     * there. */
     const char *const *texts; /* [texts_count], 0-terminated */
     uint32_t texts_count;
     /* Safe retry: the client's key ("": none) and the hash of its request. */
@@ -74,8 +76,8 @@ struct dr_request {
     struct dr_request *next; /* the controller's */
 };
 
-/* Queue a request; its `done` is called in a later turn, after the commit. The key's earlier answer is
- * looked up in the store and among the requests of the same turn. */
+/* Queue a request; its `done` is called in a later turn, after the commit. The key's earlier answer
+ * is looked up in the store and among the requests of the same turn. */
 void dr_controller_ask(struct dr_controller *controller, struct dr_request *request);
 
 /* The state, to read; valid within the current turn. */
@@ -87,8 +89,8 @@ int64_t dr_controller_now_us(const struct dr_controller *controller);
 uint64_t dr_controller_durable_seq(const struct dr_controller *controller);
 const struct dr_controller_options *dr_controller_options(const struct dr_controller *controller);
 
-/* The text of a job (JSON), from a small cache or the store. NULL: none, or erased. Borrowed until the
- * next call. */
+/* The text of a job (JSON), from a small cache or the store. NULL: none, or erased. Borrowed until
+ * the next call. */
 const char *dr_controller_text(struct dr_controller *controller, uint64_t text);
 
 /* Be told after each commit, for event streams: facts first .. last are durable. */
@@ -100,8 +102,8 @@ void dr_controller_watch(struct dr_controller *controller,
  * changes the events; events 0 removes. Returns 0 when the system refuses. */
 int dr_controller_poll(struct dr_controller *controller, int descriptor, uint32_t events,
                        void (*ready)(void *context, uint32_t events), void *context);
-/* Call `run` once, at or after `monotonic_us` (dr_monotonic_us()); again with the same run and context:
- * moves it; DR_FOREVER_US: cancels. */
+/* Call `run` once, at or after `monotonic_us` (dr_monotonic_us()); again with the same run and
+ * context: moves it; DR_FOREVER_US: cancels. */
 void dr_controller_at(struct dr_controller *controller, int64_t monotonic_us,
                       void (*run)(void *context), void *context);
 
@@ -129,10 +131,10 @@ struct dr_controller_figures {
 };
 const struct dr_controller_figures *dr_controller_figures(const struct dr_controller *controller);
 
-/* Open: lock the directory, read snapshot and tail, check the state's hash, ask the engines what runs,
- * lead (LEADER_TOOK). With a new directory, `federation_file` (YAML) is admitted first; NULL: the one
- * that ships in scenarios/, for this machine. With an existing one it is an error to give it: the
- * living federation is changed by `daero apply`. */
+/* Open: lock the directory, read snapshot and tail, check the state's hash, ask the engines what
+ * runs, lead (LEADER_TOOK). With a new directory, `federation_file` (YAML) is admitted first; NULL:
+ * the one that ships in scenarios/, for this machine. With an existing one it is an error to give
+ * it: the living federation is changed by `daero apply`. */
 DR_MUST_USE enum dr_status dr_controller_open(struct dr_controller **controller,
                                               const struct dr_controller_options *options,
                                               const char *federation_file, struct dr_error *error);
@@ -140,8 +142,8 @@ DR_MUST_USE enum dr_status dr_controller_open(struct dr_controller **controller,
 DR_MUST_USE enum dr_status dr_controller_run(struct dr_controller *controller,
                                              struct dr_error *error);
 void dr_controller_stop(struct dr_controller *controller);
-/* One turn of the loop, waiting at most `wait_us` for something to happen: what dr_controller_run() does
- * over and over. For tests and simulation. */
+/* One turn of the loop, waiting at most `wait_us` for something to happen: what dr_controller_run()
+ * does over and over. For tests and simulation. */
 DR_MUST_USE enum dr_status dr_controller_turn(struct dr_controller *controller, int64_t wait_us,
                                               struct dr_error *error);
 /* Signs the last head, keeps a snapshot, closes engines and store. Attempts run on. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* effects.c: what engines are told, and what they report.
  *
- * Orders leave only after their facts are durable. Every order may be given twice; one that an engine
- * can't take now is given again later, as long as the state still wants it. An attempt that can't be
- * launched, or is not there when it is told to leave, becomes an observation like any report. */
+ * Orders leave only after their facts are durable. Every order may be given twice; one that an
+ * engine can't take now is given again later, as long as the state still wants it. An attempt that
+ * can't be launched, or is not there when it is told to leave, becomes an observation like any
+ * report. */
 #include <errno.h>
 #include <jansson.h>
 #include <pwd.h>
@@ -192,8 +193,8 @@ static void admit_observation(struct dr_controller *c, const struct observation 
     if (report->kind == DR_REPORT_ENDED && report->text[0] != 0)
         command.reason = report->text;
     admitted = dr_admit(c->core, &command, c->now_us, &c->batch, &answer);
-    /* Known before, or of an attempt that the state knows nothing of: either way its end is settled, and
-     * the engine need not say it again. */
+    /* Known before, or of an attempt that the state knows nothing of: either way its end is
+     * settled, and the engine need not say it again. */
     if (report->kind != DR_REPORT_ENDED || (admitted && !answer.unchanged))
         return;
     if (job_of(c, report->job, report->attempt) != NULL)
@@ -302,8 +303,8 @@ static void free_strings(const char **strings, uint32_t count)
     free(strings);
 }
 
-/* Who runs the job: the user's own uid; where there is none, or it is root, the uid that the federation
- * names for such jobs. */
+/* Who runs the job: the user's own uid; where there is none, or it is root, the uid that the
+ * federation names for such jobs. */
 static void fill_user(const struct dr_controller *c, const struct dr_job *job,
                       struct dr_launch *launch, char name[DR_NAME_BYTES])
 {
@@ -327,8 +328,7 @@ static void fill_user(const struct dr_controller *c, const struct dr_job *job,
 
 static uint32_t array_number(const json_t *text, const char *member)
 {
-    json_int_t value =
-        json_integer_value(json_object_get(json_object_get(text, "array"), member));
+    json_int_t value = json_integer_value(json_object_get(json_object_get(text, "array"), member));
 
     return value < 0 || value > UINT32_MAX ? 0 : (uint32_t)value;
 }
@@ -438,7 +438,8 @@ static void release_launch(struct dr_controller *c, const struct dr_effect *effe
     char line[1024];
     enum dr_status status;
 
-    /* It may have ended or been told to leave since, in this same batch or while the order waited. */
+    /* It may have ended or been told to leave since, in this same batch or while the order waited.
+     */
     if (job == NULL || job->state == DR_JOB_COMPLETING || job->state == DR_JOB_RUNNING)
         return;
     if (job->state == DR_JOB_UNREACHABLE) {
@@ -465,8 +466,8 @@ static void release_stop(struct dr_controller *c, const struct dr_effect *effect
     int64_t grace_us = effect->until_us > c->now_us ? effect->until_us - c->now_us : 0;
     enum dr_status status;
 
-    status = engine->operations->stop(engine, effect->job, effect->attempt, effect->signal,
-                                      grace_us);
+    status =
+        engine->operations->stop(engine, effect->job, effect->attempt, effect->signal, grace_us);
     c->figures.stops += 1;
     if (status == DR_OK)
         return;
@@ -564,7 +565,8 @@ void effects_again(struct dr_controller *c)
         if (order.monotonic_us > now) {
             c->postponed.items[kept] = order;
             kept += 1;
-        } else if (order.effect.kind != DR_EFFECT_STOP || job_of(c, order.effect.job, order.effect.attempt) != NULL) {
+        } else if (order.effect.kind != DR_EFFECT_STOP ||
+                   job_of(c, order.effect.job, order.effect.attempt) != NULL) {
             release(c, &order.effect, order.wait_us);
         }
     }

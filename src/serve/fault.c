@@ -6,10 +6,9 @@
 
 #include "base/text.h"
 
-static const char *const names[] = {
-    "",
+static const char *const names[] = {"",
 #define DR_NAME(NAME, name, text) #name,
-    DR_FAULTS(DR_NAME)
+                                    DR_FAULTS(DR_NAME)
 #undef DR_NAME
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fault.h: places where a test kills the controller, always compiled in.
  *
- * DAERO_FAULT=after_append:3 ends the process with SIGKILL as it passes after_append for the third time.
- * Without the variable a pass costs one comparison. */
+ * DAERO_FAULT=after_append:3 ends the process with SIGKILL as it passes after_append for the third
+ * time. Without the variable a pass costs one comparison. */
 #ifndef DR_SERVE_FAULT_H
 #define DR_SERVE_FAULT_H
 
@@ -12,14 +12,14 @@
 
 #define DR_FAULT_VARIABLE "DAERO_FAULT"
 
-#define DR_FAULTS(X)                                                                               \
-    X(AFTER_GATHER, after_gather, "what came in is in memory, nothing has been judged")            \
-    X(AFTER_ADMIT, after_admit, "admitted, nothing decided")                                       \
-    X(BEFORE_APPEND, before_append, "decided, nothing durable")                                    \
-    X(AFTER_APPEND, after_append, "durable, nobody knows")                                         \
-    X(BEFORE_ANSWER, before_answer, "before each answer to a client")                              \
-    X(AFTER_ANSWER, after_answer, "after each answer to a client")                                 \
-    X(BEFORE_EFFECT, before_effect, "before each order to an engine")                              \
+#define DR_FAULTS(X)                                                                    \
+    X(AFTER_GATHER, after_gather, "what came in is in memory, nothing has been judged") \
+    X(AFTER_ADMIT, after_admit, "admitted, nothing decided")                            \
+    X(BEFORE_APPEND, before_append, "decided, nothing durable")                         \
+    X(AFTER_APPEND, after_append, "durable, nobody knows")                              \
+    X(BEFORE_ANSWER, before_answer, "before each answer to a client")                   \
+    X(AFTER_ANSWER, after_answer, "after each answer to a client")                      \
+    X(BEFORE_EFFECT, before_effect, "before each order to an engine")                   \
     X(AFTER_EFFECT, after_effect, "after each order to an engine")
 
 enum dr_fault_point {

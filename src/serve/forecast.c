@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* forecast.c: a forked child runs the same core ahead.
  *
- * The child owns a copy of the state as of the end of a turn, so it begins with what is durable. It plays
- * the sites itself: an attempt starts the moment it is placed and ends when its limit is over; one that
- * was told to leave ends with its grace. Ticks pass with the events. It stops when every job that was
- * pending has started, at the horizon, or when its CPU time is used up, and says how far it came. */
+ * The child owns a copy of the state as of the end of a turn, so it begins with what is durable. It
+ * plays the sites itself: an attempt starts the moment it is placed and ends when its limit is
+ * over; one that was told to leave ends with its grace. Ticks pass with the events. It stops when
+ * every job that was pending has started, at the horizon, or when its CPU time is used up, and says
+ * how far it came. */
 #include "serve/forecast.h"
 
 #include <errno.h>
@@ -38,7 +39,7 @@ struct ahead {
     struct dr_core *core;
     struct dr_batch batch;
     int64_t now_us;
-    int64_t tick_us; /* between ticks */
+    int64_t tick_us;          /* between ticks */
     DR_LIST(struct end) ends; /* a heap, the earliest first; ends overtaken by others are let go */
     struct dr_map waiting;    /* jobs whose start is wanted: 1 */
     struct dr_arena arena;
@@ -143,15 +144,13 @@ static void carry_out(struct ahead *ahead, const struct dr_effect *effect)
             dr_map_remove(&ahead->waiting, effect->job.v);
             say(ahead, effect->job.v, ahead->now_us);
         }
-        admit_attempt(ahead, DR_COMMAND_STARTED, effect->job.v, effect->attempt,
-                      DR_OUTCOME_EXITED);
+        admit_attempt(ahead, DR_COMMAND_STARTED, effect->job.v, effect->attempt, DR_OUTCOME_EXITED);
         ends_push(ahead, (struct end){.time_us = ahead->now_us + job->attempt_limit_us,
                                       .job = effect->job.v,
                                       .attempt = effect->attempt});
     } else if (effect->kind == DR_EFFECT_STOP) {
-        ends_push(ahead, (struct end){.time_us = effect->until_us > ahead->now_us
-                                                     ? effect->until_us
-                                                     : ahead->now_us,
+        ends_push(ahead, (struct end){.time_us = effect->until_us > ahead->now_us ? effect->until_us
+                                                                                  : ahead->now_us,
                                       .job = effect->job.v,
                                       .attempt = effect->attempt,
                                       .stopped = 1});
@@ -177,8 +176,8 @@ static int64_t cpu_us(void)
     return (int64_t)used.tv_sec * DR_SECOND_US + used.tv_nsec / 1000;
 }
 
-/* What holds a place now: believed to end as its limit says. An attempt at a site that does not answer
- * holds its place until the site does, which nobody can foretell. */
+/* What holds a place now: believed to end as its limit says. An attempt at a site that does not
+ * answer holds its place until the site does, which nobody can foretell. */
 static void begin(struct ahead *ahead)
 {
     struct dr_core *core = ahead->core;
@@ -426,11 +425,12 @@ static void start_child(struct dr_forecast *forecast)
         run_ahead(ahead);
     }
     dr_buffer_init(&forecast->coming, (size_t)(c->core->jobs_high + 1) * sizeof(struct start));
-    if (forked < 0 ||
-        !dr_controller_poll(c, forecast->child.pipe, EPOLLIN, child_ready, forecast)) {
-        controller_log(c, "a forecast can't be started: %s", strerror(errno));
-        answer_all(forecast);
-    }
+    if (forked > 0 && dr_controller_poll(c, forecast->child.pipe, EPOLLIN, child_ready, forecast))
+        return;
+    controller_log(c, "a forecast can't be started: %s", strerror(errno));
+    if (forked > 0)
+        child_end(&forecast->child);
+    answer_all(forecast);
 }
 
 struct dr_forecast *dr_forecast_open(struct dr_controller *controller)

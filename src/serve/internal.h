@@ -8,7 +8,7 @@
  *     texts.c       what users wrote, read back
  *     history.c     one row per ended job
  *     recover.c     the start
- *     children.c    forked helpers: the snapshot
+ *     children.c    forked helpers, snapshots, signed heads
  *     fault.c       places to die at */
 #ifndef DR_SERVE_INTERNAL_H
 #define DR_SERVE_INTERNAL_H
@@ -17,13 +17,14 @@
 #include "engine/engine.h"
 #include "serve/controller.h"
 #include "serve/fault.h"
+#include "store/chain.h"
 
 /* An array that grows; out of memory at the edge stops the process. */
-#define DR_LIST(type)                                                                              \
-    struct {                                                                                       \
-        type *items;                                                                               \
-        uint32_t count;                                                                            \
-        uint32_t capacity;                                                                         \
+#define DR_LIST(type)      \
+    struct {               \
+        type *items;       \
+        uint32_t count;    \
+        uint32_t capacity; \
     }
 void *dr_list_grow(void *items, uint32_t *capacity, size_t bytes);
 #define DR_LIST_PUSH(list, item)                                                                   \
@@ -148,8 +149,11 @@ struct dr_controller {
     struct child snapshot;
     uint64_t snapshot_seq; /* of the last one begun */
     int64_t snapshot_monotonic_us;
+    struct dr_chain_key key;
     uint64_t head_seq; /* of the last signed head */
+    int64_t head_monotonic_us;
     uint64_t idle_seq;
+    int64_t idle_monotonic_us;
 };
 
 /* controller.c */
@@ -170,8 +174,8 @@ void events_close(struct dr_controller *c);
 /* Wait until something is ready or `wait_us` has passed, then call whom it concerns. */
 void events_wait(struct dr_controller *c, int64_t wait_us);
 
-/* request.c: take up one request: its answers are final, its facts in the batch. 0: it does not fit into
- * this batch any more and is to be taken up in the next. */
+/* request.c: take up one request: its answers are final, its facts in the batch. 0: it does not fit
+ * into this batch any more and is to be taken up in the next. */
 int request_admit(struct dr_controller *c, struct dr_request *request);
 
 /* effects.c */
@@ -200,8 +204,8 @@ DR_MUST_USE enum dr_status recover(struct dr_controller *c, const char *federati
                                    struct dr_error *error);
 
 /* children.c */
-/* Fork with a pipe from the child. Returns 0 in the child, with `child->pipe` its end to write to and
- * every other descriptor above 2 closed; 1 in the parent; -1 when the system refuses. */
+/* Fork with a pipe from the child. Returns 0 in the child, with `child->pipe` its end to write to
+ * and every other descriptor above 2 closed; 1 in the parent; -1 when the system refuses. */
 int child_fork(struct child *child);
 /* The child's end has closed: collect it. Returns its exit status, 128 and more for a signal. */
 int child_collect(struct child *child);
@@ -209,6 +213,8 @@ int child_collect(struct child *child);
 void child_end(struct child *child);
 /* Read the newest snapshot that is whole into the fresh core; none: the core stays as it is. */
 DR_MUST_USE enum dr_status snapshot_load(struct dr_controller *c, struct dr_error *error);
+/* The key that signs heads; made at the first start. */
+DR_MUST_USE enum dr_status head_key(struct dr_controller *c, struct dr_error *error);
 /* What waits for a quiet moment: snapshots, signed heads, the store's housekeeping. */
 void children_idle(struct dr_controller *c);
 void children_close(struct dr_controller *c);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* recover.c: the start, which is always a recovery.
  *
- * Lock the directory, read the newest snapshot that is whole, put the facts after it into the state,
- * compare hashes where batches carry them, lead, and agree with the engines about what runs. With an empty
- * store the federation file becomes the first facts, in the same transaction as the first leadership. */
+ * Lock the directory, read the newest snapshot that is whole, put the facts after it into the
+ * state, compare hashes where batches carry them, lead, and agree with the engines about what runs.
+ * With an empty store the federation file becomes the first facts, in the same transaction as the
+ * first leadership. */
 #include <errno.h>
 #include <pwd.h>
 #include <sys/stat.h>
@@ -148,7 +149,10 @@ static enum dr_status load_state(struct dr_controller *c, struct dr_error *error
                      "address space for the tables of this controller");
         return status;
     }
-    return replay_facts(c, error);
+    status = snapshot_load(c, error);
+    if (status == DR_OK)
+        status = replay_facts(c, error);
+    return status;
 }
 
 /* ---- the first start ---- */
@@ -294,8 +298,8 @@ static const struct found *find(const struct listing *listing, dr_job_id job, ui
     return NULL;
 }
 
-/* An attempt of ours: launched again when its site has not said that it runs, told again to leave, or
- * lost. */
+/* An attempt of ours: launched again when its site has not said that it runs, told again to leave,
+ * or lost. */
 static void agree_about_job(struct dr_controller *c, const struct dr_job *job,
                             const struct listing *listing)
 {
@@ -476,6 +480,8 @@ enum dr_status recover(struct dr_controller *c, const char *federation_file, str
     enum dr_status status = open_store(c, federation_file, &federation, error);
 
     if (status == DR_OK)
+        status = head_key(c, error);
+    if (status == DR_OK)
         status = load_state(c, error);
     if (status == DR_OK) {
         c->now_us = c->core->time_us; /* facts never go back in time, whatever the clock says */
@@ -489,7 +495,8 @@ enum dr_status recover(struct dr_controller *c, const char *federation_file, str
     agree(c);
     c->figures.started_us = c->now_us;
     c->figures.recovery_us = controller_monotonic_us(c) - began_us;
-    controller_log(c, "leads with epoch %llu from fact %llu: %u jobs, %llu facts read back, %lld ms",
+    controller_log(c,
+                   "leads with epoch %llu from fact %llu: %u jobs, %llu facts read back, %lld ms",
                    (unsigned long long)c->core->epoch, (unsigned long long)dr_core_seq(c->core),
                    c->core->jobs_count, (unsigned long long)c->figures.recovery_facts,
                    (long long)c->figures.recovery_us / 1000);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* request.c: one client's request: all of it or none.
  *
- * Every command is checked before the first is admitted, so that a refusal changes nothing. Where commands
- * of a list bear on one another (declarations: a site, then its pools; jobs that wait for earlier ones of
- * the same name), the list is tried out whole in a forked child, on a copy of the state. */
+ * Every command is checked before the first is admitted, so that a refusal changes nothing. Where
+ * commands of a list bear on one another (declarations: a site, then its pools; jobs that wait for
+ * earlier ones of the same name), the list is tried out whole in a forked child, on a copy of the
+ * state. */
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -139,7 +140,8 @@ static void retry_keep(struct dr_controller *c, const struct dr_request *request
 
 /* ---- checks ---- */
 
-/* Is there room for all of it? A list whose single jobs pass one by one could still fill a table. */
+/* Is there room for all of it? A list whose single jobs pass one by one could still fill a table.
+ */
 static int check_room(struct dr_controller *c, struct dr_request *request)
 {
     const struct dr_core *core = c->core;
@@ -236,8 +238,8 @@ static int independent(const struct dr_request *request)
 
         if (command->kind != kind)
             return 0;
-        for (uint32_t j = 0; kind == DR_COMMAND_SUBMIT && j < command->body.submit.dependencies_count;
-             j += 1) {
+        for (uint32_t j = 0;
+             kind == DR_COMMAND_SUBMIT && j < command->body.submit.dependencies_count; j += 1) {
             if (command->body.submit.dependencies[j].kind == DR_DEPENDENCY_SINGLETON)
                 return 0;
         }

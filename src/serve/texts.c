@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* texts.c: what users wrote into jobs, from the store, with the latest kept in memory.
  *
- * A text is read when its job starts and when somebody shows it. Elements of an array share one, so a
- * small cache by id is enough. */
+ * A text is read when its job starts and when somebody shows it. Elements of an array share one, so
+ * a small cache by id is enough. */
 #include <errno.h>
 #include <sys/random.h>
 
