@@ -431,6 +431,20 @@ static void *reserve(size_t bytes)
     return memory;
 }
 
+/* Engines get it, and what they start runs elsewhere. */
+static int absolute_directory(struct dr_controller *c, const char *directory)
+{
+    char here[sizeof c->directory];
+    int bytes;
+
+    if (directory[0] == 0 || (directory[0] != '/' && getcwd(here, sizeof here) == NULL))
+        return 0;
+    bytes = directory[0] == '/'
+                ? snprintf(c->directory, sizeof c->directory, "%s", directory)
+                : snprintf(c->directory, sizeof c->directory, "%s/%s", here, directory);
+    return bytes > 0 && (size_t)bytes < sizeof c->directory;
+}
+
 enum dr_status dr_controller_open(struct dr_controller **controller,
                                   const struct dr_controller_options *options,
                                   const char *federation_file, struct dr_error *error)
@@ -442,13 +456,12 @@ enum dr_status dr_controller_open(struct dr_controller **controller,
     c->options = *options;
     c->epoll = -1;
     fill_defaults(c);
-    if (options->directory[0] == 0 || strlen(options->directory) >= sizeof c->directory) {
-        dr_error_set(error, NULL, 0, "directory", options->directory, "a path of 1 to %zu bytes",
-                     sizeof c->directory - 1);
+    if (!absolute_directory(c, options->directory)) {
+        dr_error_set(error, NULL, 0, "directory", options->directory,
+                     "a path that comes to 1 to %zu bytes from the root", sizeof c->directory - 1);
         free(c);
         return DR_E_INPUT;
     }
-    snprintf(c->directory, sizeof c->directory, "%s", options->directory);
     c->options.directory = c->directory;
     if (options->socket == NULL) {
         snprintf(c->socket_path, sizeof c->socket_path, "%s/daero.sock", c->directory);
