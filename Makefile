@@ -8,6 +8,9 @@ CC       ?= gcc
 PKGS     := libmicrohttpd jansson yaml-0.1 sqlite3 libsodium libcrypto smartcols ncursesw libseccomp libcurl
 ROOMS    := base core federation store engine serve cli
 SHELL    := /bin/bash
+# Say which file, not how; V=1 shows the commands.
+Q        := $(if $(V),,@)
+say       = $(if $(V),@:,@printf '%-5s %s\n' $(1) $@)
 NPROC    := $(shell nproc)
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wswitch-enum -Wmissing-prototypes -Wstrict-prototypes -Wvla
@@ -100,29 +103,36 @@ $(OUT)/src/core/%.o: CFLAGS += $(CORE_CFLAGS)
 
 $(OUT)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(call say,CC)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c $< -o $@
 
 $(LIB): $(OBJECTS)
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR)
+	$(Q)ar rcs $@ $^
 
 $(OUT)/daero: $(OUT)/src/cli/main.o $(LIB)
-	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(call say,LINK)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 
 $(OUT)/daero-shim: $(SHIM_OBJ) $(LIB)
-	$(CC) $(LDFLAGS) $^ $(shell pkg-config --libs libseccomp) -o $@
+	$(call say,LINK)
+	$(Q)$(CC) $(LDFLAGS) $^ $(shell pkg-config --libs libseccomp) -o $@
 
 $(OUT)/tests/%: $(OUT)/tests/%.o $(TEST_HELP) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $^ $(LIBS) -lcmocka -o $@
+	$(call say,LINK)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcmocka -o $@
 
 $(OUT)/fuzz/%-replay: $(OUT)/tests/fuzz/%.o $(OUT)/tests/fuzz/replay/main.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(call say,LINK)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 
 $(OUT)/bench/%: $(OUT)/bench/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(call say,LINK)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 
 -include $(shell find build/$(MODE) -name '*.d' 2>/dev/null)
