@@ -279,14 +279,31 @@ enum dr_status dr_chain_parse(const char *line, size_t bytes, struct dr_chain_he
     return DR_OK;
 }
 
+/* Take off what a kill left of a line. Returns 0, or -1: errno. */
+static int cut_unfinished(int file)
+{
+    char tail[DR_CHAIN_LINE_BYTES];
+    struct stat there;
+    const char *end;
+    off_t from;
+    ssize_t bytes;
+
+    if (fstat(file, &there) != 0)
+        return -1;
+    from = there.st_size > (off_t)sizeof tail ? there.st_size - (off_t)sizeof tail : 0;
+    bytes = pread(file, tail, sizeof tail, from);
+    if (bytes <= 0 || tail[bytes - 1] == '\n')
+        return bytes < 0 ? -1 : 0;
+    end = memrchr(tail, '\n', (size_t)bytes);
+    return ftruncate(file, end == NULL ? from : from + (end - tail) + 1);
+}
+
 enum dr_status dr_chain_append(const char *directory, const struct dr_chain_head *head,
                                struct dr_error *error)
 {
     char path[DR_PATH_MAX + 32];
-    char text[DR_CHAIN_LINE_BYTES + 1] = "\n";
-    struct stat there;
+    char line[DR_CHAIN_LINE_BYTES];
     enum dr_status status = DR_OK;
-    char last = '\n';
     ssize_t length;
     int file;
 
@@ -294,12 +311,10 @@ enum dr_status dr_chain_append(const char *directory, const struct dr_chain_head
     file = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (file < 0)
         return file_error(path, "a file that can be written", error);
-    if (fstat(file, &there) == 0 && there.st_size > 0 &&
-        pread(file, &last, 1, there.st_size - 1) != 1)
-        last = '\n';
-    dr_chain_format(head, text + 1);
-    length = (ssize_t)strlen(last == '\n' ? text + 1 : text);
-    if (write(file, last == '\n' ? text + 1 : text, (size_t)length) != length || fsync(file) != 0)
+    dr_chain_format(head, line);
+    length = (ssize_t)strlen(line);
+    if (cut_unfinished(file) != 0 || write(file, line, (size_t)length) != length ||
+        fsync(file) != 0)
         status = file_error(path, "a file that can be written", error);
     close(file);
     return status;
@@ -543,9 +558,11 @@ static enum dr_status check_heads(struct proof *proof, const char *path, const c
         before = head.seq;
         if (head.seq > proof->result->seq) {
             if (wrong == 0)
-                tell(proof, DR_CHAIN_CUT_OFF, proof->result->seq + 1, head.seq,
-                     "%s, line %u was signed at seq %" PRIu64 "; the store ends at %" PRIu64, what,
-                     line_number, head.seq, proof->result->seq);
+                /* Cut off at the end, or removed before it and all hashes made to fit. */
+                tell(proof, DR_CHAIN_CUT_OFF, good + 1, head.seq,
+                     "%s, line %u was signed at seq %" PRIu64 "; the store ends at %" PRIu64
+                     ", so facts behind seq %" PRIu64 " were cut off or removed",
+                     what, line_number, head.seq, proof->result->seq, good);
             wrong += 1;
             continue;
         }

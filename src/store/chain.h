@@ -67,7 +67,7 @@ const char *dr_chain_format(const struct dr_chain_head *head, char line[DR_CHAIN
 DR_MUST_USE enum dr_status dr_chain_parse(const char *line, size_t bytes,
                                           struct dr_chain_head *head, struct dr_error *error);
 
-/* Append a line to DR_CHAIN_HEADS, durably. What a kill left of a line is ended first. */
+/* Append a line to DR_CHAIN_HEADS, durably. What a kill left of a line is taken off first. */
 DR_MUST_USE enum dr_status dr_chain_append(const char *directory, const struct dr_chain_head *head,
                                            struct dr_error *error);
 
