@@ -5,6 +5,7 @@
  * holds the same), retry keys and history a 64-bit checksum against flipped bits. */
 #include "store/internal.h"
 
+#include <errno.h>
 #include <sys/random.h>
 
 #include "base/assert.h"
@@ -115,6 +116,7 @@ enum dr_status dr_store_text_erase(struct dr_store *store, uint64_t id)
     if (store->text_capacity > 0) /* what was lent out goes too */
         memset(store->text, 0, store->text_capacity);
     sqlite3_bind_int64(erase, 1, (int64_t)id);
+    errno = 0;
     rc = stepped(erase);
     if (rc != SQLITE_OK)
         return dr_store_write_failed(store, rc);
@@ -373,6 +375,7 @@ void dr_store_retry_sweep(struct dr_store *store, int64_t now_us)
         return;
     drop = dr_store_use(store, DR_STATEMENT_retry_drop);
     sqlite3_bind_int64(drop, 1, (int64_t)keep_from);
+    errno = 0;
     rc = stepped(drop);
     if (rc != SQLITE_OK)
         dr_store_write_failed(store, rc);

@@ -92,10 +92,8 @@ void dr_store_text_hash(const uint8_t salt[DR_SALT_BYTES], const char *text, uin
 
 /* ---- failures ---- */
 
-static void note_failure(struct dr_store *store, int rc)
+static void note_failure(struct dr_store *store, int rc, int why)
 {
-    int why = store->db == NULL ? 0 : sqlite3_system_errno(store->db);
-
     snprintf(store->failure, sizeof store->failure, "%s (SQLite %d%s%s)",
              store->db == NULL ? sqlite3_errstr(rc) : sqlite3_errmsg(store->db), rc,
              why == 0 ? "" : ": ", why == 0 ? "" : strerror(why));
@@ -103,7 +101,7 @@ static void note_failure(struct dr_store *store, int rc)
 
 enum dr_status dr_store_read_failed(struct dr_store *store, int rc)
 {
-    note_failure(store, rc);
+    note_failure(store, rc, store->db == NULL ? 0 : sqlite3_system_errno(store->db));
     switch (rc & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -124,9 +122,10 @@ enum dr_status dr_store_read_failed(struct dr_store *store, int rc)
 
 enum dr_status dr_store_write_failed(struct dr_store *store, int rc)
 {
-    int why = sqlite3_system_errno(store->db);
+    /* SQLite does not keep the system's word of a failed commit; errno still has it. */
+    int why = (rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_FULL ? errno : 0;
 
-    note_failure(store, rc);
+    note_failure(store, rc, why);
     store->broken = DR_E_IO;
     /* A write that found no room was not synced, and its commit is not in the log. */
     if ((rc & 0xff) == SQLITE_FULL || (rc == SQLITE_IOERR_WRITE && (why == EFBIG || why == EDQUOT)))
@@ -521,6 +520,21 @@ static int note_log_pages(void *context, sqlite3 *db, const char *name, int page
     return SQLITE_OK;
 }
 
+/* Write the log back into the file, as far as nobody reads it. A failure here takes nothing from
+ * what is durable, since the log stays; but a sync that failed must not be tried again, so it is
+ * the end. */
+static void write_back(struct dr_store *store)
+{
+    int rc;
+
+    errno = 0;
+    rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (rc == SQLITE_OK)
+        store->wal_pages = 0; /* the next commit counts again */
+    else if (rc != SQLITE_BUSY && rc != SQLITE_LOCKED)
+        dr_store_write_failed(store, rc);
+}
+
 /* Write the log back and cut it to nothing. Not done while somebody reads: tried again when idle.
  */
 static void cut_log(struct dr_store *store)
@@ -528,6 +542,7 @@ static void cut_log(struct dr_store *store)
     int rc;
 
     sqlite3_busy_timeout(store->db, 0);
+    errno = 0;
     rc = sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     sqlite3_busy_timeout(store->db, 5000);
     if (rc == SQLITE_OK) {
@@ -718,6 +733,7 @@ enum dr_status dr_store_append(struct dr_store *store, const struct dr_store_bat
     if (store->broken != DR_OK)
         return store->broken;
     dr_store_batch_hash(store->head, &chained, hash);
+    errno = 0;
     rc = step_once(store, DR_STATEMENT_begin);
     if (rc == SQLITE_OK)
         rc = insert_batch(store, batch, hash);
@@ -731,7 +747,7 @@ enum dr_status dr_store_append(struct dr_store *store, const struct dr_store_bat
     memcpy(store->head, hash, DR_HASH_BYTES);
     dr_store_mark_write(store->mark, store->seq, store->head);
     if (store->wal_pages >= LOG_PAGES_MAX)
-        sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        write_back(store);
     return DR_OK;
 }
 
@@ -743,7 +759,7 @@ void dr_store_idle(struct dr_store *store, int64_t now_us)
     if (store->log_cut_wanted)
         cut_log(store);
     else if (store->wal_pages >= LOG_PAGES_IDLE)
-        sqlite3_wal_checkpoint_v2(store->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        write_back(store);
 }
 
 uint64_t dr_store_seq(const struct dr_store *store)

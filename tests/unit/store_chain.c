@@ -130,6 +130,7 @@ static sqlite3 *open_database(const char *directory)
     sqlite3 *db;
 
     CHECK_EQ(sqlite3_open(path_in(directory, DR_STORE_FILE), &db), SQLITE_OK);
+    CHECK_EQ(sqlite3_exec(db, "PRAGMA synchronous=OFF", NULL, NULL, NULL), SQLITE_OK);
     return db;
 }
 

@@ -178,7 +178,7 @@ static uint64_t flip_many(int killed, int file, uint64_t count, uint64_t *tried)
 TEST(a_flipped_bit_in_the_file_is_noticed_or_harmless)
 {
     uint64_t tried;
-    uint64_t noticed = flip_many(0, MAIN, 400, &tried);
+    uint64_t noticed = flip_many(0, MAIN, 250, &tried);
 
     /* Most of the file is payloads, texts and rows with hashes; the rest are the free ends of
      * pages. */
@@ -190,7 +190,7 @@ TEST(a_flipped_bit_in_the_file_is_noticed_or_harmless)
 TEST(a_flipped_bit_in_the_log_is_noticed_or_harmless)
 {
     uint64_t tried;
-    uint64_t noticed = flip_many(1, LOG, 200, &tried);
+    uint64_t noticed = flip_many(1, LOG, 80, &tried);
 
     /* Every byte of a log is under its checksums. */
     CHECK_EQ(noticed, tried);
@@ -208,7 +208,7 @@ TEST(a_file_that_was_cut_short_is_refused)
 {
     const char *directory = test_directory();
     uint64_t seed = number_from("SEED", 1);
-    uint64_t count = 100 * number_from("SOAK", 1);
+    uint64_t count = 40 * number_from("SOAK", 1);
     struct copy copy;
     size_t whole;
 
@@ -233,7 +233,7 @@ TEST(a_log_that_was_cut_or_removed_is_refused)
 {
     const char *directory = test_directory();
     uint64_t seed = number_from("SEED", 1);
-    uint64_t count = 100 * number_from("SOAK", 1);
+    uint64_t count = 40 * number_from("SOAK", 1);
     struct copy copy;
     size_t whole;
 
