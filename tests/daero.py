@@ -15,6 +15,7 @@ import resource
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -314,7 +315,7 @@ class Controller:
             self.cancel_all()
         except (AssertionError, Gone, OSError) as error:
             print("# clean-up: %s" % str(error).splitlines()[-1], file=sys.stderr)
-        for shim in shims(self.data):
+        for shim in shims(self.data).values():
             try:
                 os.kill(shim, signal.SIGKILL)
             except ProcessLookupError:
@@ -327,24 +328,35 @@ class Controller:
 
 
 def shims(data):
-    """Process ids of the shims that work for a data directory: each holds its attempt's file open."""
-    attempts = os.path.realpath(os.path.join(data, "attempts")) + "/"
-    found = []
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
+    """{"JOB.ATTEMPT": pid} of the shims that work for a data directory, from the attempts' records
+    (src/engine/attempt.h) and compared with the processes' start times."""
+    found = {}
+    folder = os.path.join(data, "attempts")
+    for name in os.listdir(folder) if os.path.isdir(folder) else []:
         try:
-            with open("/proc/%s/comm" % name) as file:
-                if not file.read().startswith("daero"):
-                    continue
-            for descriptor in os.listdir("/proc/%s/fd" % name):
-                target = os.readlink("/proc/%s/fd/%s" % (name, descriptor))
-                if target.startswith(attempts):
-                    found.append(int(name))
-                    break
+            with open(os.path.join(folder, name), "rb") as file:
+                records = file.read()
         except OSError:
             continue
+        at = 0
+        while at + 16 <= len(records):
+            kind, size, _ = struct.unpack_from("<IIQ", records, at)
+            if kind == 2 and size >= 32:
+                _, _, ticks, pid = struct.unpack_from("<qQQi", records, at + 16)
+                if start_ticks(pid) == ticks:
+                    found[name] = pid
+            at += 16 + size
     return found
+
+
+def start_ticks(pid):
+    """0 for a process that is gone, or dead and not yet collected."""
+    try:
+        with open("/proc/%d/stat" % pid) as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0
+    return 0 if fields[0] == "Z" else int(fields[19])
 
 
 def processes_with(mark):
