@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
+#include "cli/cli.h"
 
-int main(void)
+int main(int count, char **arguments)
 {
-    puts("daero");
-    return 0;
+    return dr_cli_main(count, arguments);
 }

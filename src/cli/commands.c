@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of commands: dispatch, --help, docs/cli.md and completion all come from here. */
+#include "cli/cli.h"
+
+/* clang-format off */
+const struct dr_cli_option DR_CLI_COMMON[] = {
+    {"json", 0, NULL, "print the API's JSON"},
+    {"socket", 0, "PATH", "the controller's unix socket"},
+    {"url", 0, "URL", "the controller's address, http://127.0.0.1:8787; needs a token"},
+    {"token-file", 0, "FILE", "where the token for --url stands"},
+    {"help", 'h', NULL, "describe the command"},
+};
+const uint32_t DR_CLI_COMMON_COUNT = DR_COUNT_OF(DR_CLI_COMMON);
+
+static const struct dr_cli_option SERVE[] = {
+    {"data", 0, "DIRECTORY", "where facts, jobs' records and the socket are kept; ./daero-data by default"},
+    {"federation", 0, "FILE", "the federation of a new data directory; one for this machine by default"},
+    {"tcp", 0, "ADDRESS", "listen on 127.0.0.1:PORT too; clients there need a token"},
+    {"jobs-max", 0, "N", "room for so many jobs, live and recently ended; 1200000 by default"},
+};
+static const struct dr_cli_option APPLY[] = {
+    {"reason", 0, "TEXT", "why; kept with the facts"},
+    {"dry-run", 0, NULL, "show the difference, change nothing"},
+};
+static const struct dr_cli_option SUBMIT[] = {
+    {"key", 0, "TEXT", "idempotency key, 1 to 63 bytes: a second submit with it gives the first one's job; random by default"},
+    {"wrap", 0, "COMMAND", "run this line by /bin/sh"},
+};
+static const struct dr_cli_option QUEUE[] = {
+    {"state", 's', "STATE[,STATE]", "PENDING, RUNNING, ..., live (the default), ended or all"},
+    {"account", 'A', "ACCOUNT", "of one account"},
+    {"user", 'u', "USER", "of one user"},
+    {"name", 'n', "NAME", "of one name"},
+    {"site", 0, "SITE", "at one site"},
+    {"limit", 'l', "N", "at most so many, newest first; 200 by default"},
+    {"format", 'o', "COLUMNS", "columns, parted by commas; `daero queue --format=help` lists them"},
+    {"no-header", 0, NULL, "leave the header out"},
+};
+static const struct dr_cli_option WHY[] = {
+    {"no-forecast", 0, NULL, "don't wait for a forecast"},
+    {"age", 0, "DURATION", "a forecast so old will do; 10s by default"},
+};
+static const struct dr_cli_option LOGS[] = {
+    {"follow", 'f', NULL, "go on until the job has ended"},
+    {"error", 'e', NULL, "standard error instead of standard output"},
+    {"task", 0, "N", "of one task, from 0"},
+    {"offset", 0, "BYTES", "begin there"},
+};
+static const struct dr_cli_option CANCEL[] = {
+    {"reason", 0, "TEXT", "why; kept with the facts"},
+    {"array", 0, NULL, "JOB is an array's first job: cancel all of it"},
+};
+static const struct dr_cli_option REASON[] = {
+    {"reason", 0, "TEXT", "why; kept with the facts"},
+};
+static const struct dr_cli_option NODES[] = {
+    {"site", 0, "SITE", "of one site"},
+};
+static const struct dr_cli_option ACCOUNTS[] = {
+    {"all", 0, NULL, "groups without guarantee, limit and use too"},
+};
+static const struct dr_cli_option USAGE[] = {
+    {"account", 'A', "ACCOUNT", "of one account and those below"},
+};
+static const struct dr_cli_option TOKEN[] = {
+    {"user", 'u', "USER", "whom the token speaks for; yourself by default"},
+    {"roles", 0, "ROLE[,ROLE]", "at most these of the user's roles: user, account-admin, auditor, operator, admin"},
+    {"ttl", 0, "DURATION", "it ends after this; 30d by default"},
+    {"label", 0, "NAME", "to tell it from others"},
+};
+static const struct dr_cli_option AUDIT[] = {
+    {"data", 0, "DIRECTORY", "verify: the data directory, read without a controller; ./daero-data by default"},
+    {"anchor", 0, "FILE", "verify: heads kept elsewhere (lines of `daero audit head`)"},
+    {"key", 0, "FILE", "verify: the controller's public key as kept elsewhere; the directory's by default"},
+    {"reason", 0, "TEXT", "erase: why; kept with the fact"},
+};
+static const struct dr_cli_option EVENTS[] = {
+    {"from", 0, "SEQ", "begin with this fact; with what comes next by default"},
+    {"job", 0, "JOB", "facts of one job"},
+    {"count", 0, "N", "end after so many"},
+};
+static const struct dr_cli_option TOP[] = {
+    {"once", 0, NULL, "draw one screen as plain text and end"},
+};
+static const struct dr_cli_option HELP[] = {
+    {"markdown", 0, NULL, "print docs/cli.md"},
+    {"markdown-options", 0, NULL, "print the options' table of docs/formats/job-script.md"},
+};
+
+#define OPTIONS(table) table, DR_COUNT_OF(table)
+#define MANY 10000
+
+const struct dr_cli_command DR_CLI_COMMANDS[] = {
+    {"serve", "", "run a controller on this machine",
+     "Runs in the foreground until SIGTERM or SIGINT; jobs run on meanwhile, and are found again at the\n"
+     "next start. A new data directory gets the federation of --federation; the living federation of an\n"
+     "existing one is changed by `daero apply`. The socket is DIRECTORY/daero.sock.",
+     OPTIONS(SERVE), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_serve},
+    {"check", "FILE", "check a federation file",
+     "Says every mistake of the file with its line, the field, the value found and what was expected.\n"
+     "Needs no controller.",
+     NULL, 0, DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_check},
+    {"apply", "FILE", "change the living federation to what a file says",
+     "Shows the difference and has the controller admit it as facts, with who, when and why.",
+     OPTIONS(APPLY), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_apply},
+    {"submit", "[SCRIPT [ARGUMENT...] | -- COMMAND [ARGUMENT...]]", "submit a job; prints its number",
+     "A script (a file, or - for standard input) is run once, on the gang's first node; a command is run\n"
+     "once per task. Options come from the environment (DAERO_SUBMIT_ACCOUNT=x stands for --account=x),\n"
+     "from #SBATCH and #DAERO lines in the script's head, and from the command line; the later of these\n"
+     "wins. An array prints FIRST-LAST. A submit that is cut off repeats itself safely.\n"
+     "\n"
+     "    daero submit --accelerators 2 -- python3 train.py\n"
+     "    daero submit --account academia --limit 2h --array 0-9%2 sweep.sh",
+     OPTIONS(SUBMIT), DR_OPERAND_FILE, 0, MANY, 1, 1, NULL, dr_cmd_submit},
+    {"queue", "", "list jobs, newest first",
+     NULL,
+     OPTIONS(QUEUE), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_queue},
+    {"show", "JOB...", "everything about a job",
+     NULL,
+     NULL, 0, DR_OPERAND_JOB, 1, MANY, 0, 0, NULL, dr_cmd_show},
+    {"why", "JOB...", "why a job waits, what would free it, when it should start",
+     "The expected start is a forecast: the controller's own rules run ahead, with every job using its\n"
+     "whole limit and nothing new submitted. Its age is shown.",
+     OPTIONS(WHY), DR_OPERAND_JOB, 1, MANY, 0, 0, NULL, dr_cmd_why},
+    {"logs", "JOB", "what a job has written",
+     NULL,
+     OPTIONS(LOGS), DR_OPERAND_JOB, 1, 1, 0, 0, NULL, dr_cmd_logs},
+    {"cancel", "JOB...", "end jobs",
+     "A waiting job ends at once, a running one is warned first and ended when its grace is over.",
+     OPTIONS(CANCEL), DR_OPERAND_JOB, 1, MANY, 0, 0, NULL, dr_cmd_cancel},
+    {"hold", "JOB...", "keep waiting jobs from starting",
+     NULL,
+     OPTIONS(REASON), DR_OPERAND_JOB, 1, MANY, 0, 0, NULL, dr_cmd_hold},
+    {"release", "JOB...", "let held jobs start",
+     NULL,
+     OPTIONS(REASON), DR_OPERAND_JOB, 1, MANY, 0, 0, NULL, dr_cmd_release},
+    {"wait", "JOB...", "wait until jobs have ended",
+     "Prints a line per job. The exit code is the job's own; 128 + N if signal N ended it; 1 if it ended\n"
+     "in another way (CANCELLED, TIMEOUT, ...); of several jobs, the largest.",
+     NULL, 0, DR_OPERAND_JOB, 1, MANY, 0, 0, NULL, dr_cmd_wait},
+    {"nodes", "", "list nodes, what they have and what is free",
+     NULL,
+     OPTIONS(NODES), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_nodes},
+    {"sites", "", "list sites, their engines, capacity and power",
+     NULL,
+     NULL, 0, DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_sites},
+    {"drain", "NODE...", "keep new jobs off nodes; what runs there goes on",
+     NULL,
+     OPTIONS(REASON), DR_OPERAND_NODE, 1, MANY, 0, 0, NULL, dr_cmd_drain},
+    {"resume", "NODE...", "let nodes take jobs again",
+     NULL,
+     OPTIONS(REASON), DR_OPERAND_NODE, 1, MANY, 0, 0, NULL, dr_cmd_resume},
+    {"accounts", "", "the account tree: guarantees, limits, use",
+     NULL,
+     OPTIONS(ACCOUNTS), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_accounts},
+    {"usage", "", "what accounts have used: jobs, hours, energy, cost",
+     NULL,
+     OPTIONS(USAGE), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_usage},
+    {"token", "issue | list | revoke ID...", "give out, list and take back tokens for TCP",
+     "`issue` prints the token, once; the controller keeps its hash alone.",
+     OPTIONS(TOKEN), DR_OPERAND_WORD, 1, MANY, 0, 0, "issue list revoke", dr_cmd_token},
+    {"audit", "verify | decision JOB | erase JOB | head", "check and read the journal",
+     "verify    recomputes the chain of hashes over every fact of a data directory and checks the signed\n"
+     "          heads: any change or reordering of a past fact is found. With --anchor, truncation and\n"
+     "          rewriting are found too. Works without a controller, on a copy as well.\n"
+     "decision  says in words what was decided about a job: by which rule, tier, keys, cost and loss.\n"
+     "erase     removes what was written into a job (script, environment, names) for good.\n"
+     "head      prints the signed head of the chain, to be kept elsewhere as an anchor.",
+     OPTIONS(AUDIT), DR_OPERAND_WORD, 1, 2, 0, 0, "verify decision erase head", dr_cmd_audit},
+    {"events", "", "follow the facts as they become durable, a line each",
+     "With --json, one JSON object a line. A connection that is cut is resumed where it ended.",
+     OPTIONS(EVENTS), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_events},
+    {"top", "", "a live screen of sites, accounts and jobs",
+     "Redraws every second. q ends it, the arrow keys and page keys scroll, p stops and goes on.",
+     OPTIONS(TOP), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_top},
+    {"completion", "", "print the completion for bash",
+     "    source <(daero completion)",
+     NULL, 0, DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_completion},
+    {"help", "[COMMAND]", "describe a command",
+     NULL,
+     OPTIONS(HELP), DR_OPERAND_WORD, 0, 1, 0, 0, NULL, dr_cmd_help},
+};
+/* clang-format on */
+const uint32_t DR_CLI_COMMANDS_COUNT = DR_COUNT_OF(DR_CLI_COMMANDS);
