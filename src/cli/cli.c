@@ -514,6 +514,41 @@ uint64_t dr_cli_job(const struct dr_cli *cli, const char *text)
     return 0;
 }
 
+int dr_cli_each_job(struct dr_cli *cli, int (*each)(struct dr_cli *cli, uint64_t job))
+{
+    int worst = DR_EXIT_OK;
+
+    for (uint32_t i = 0; i < cli->operands_count; i += 1) {
+        char copy[64];
+        char *dash;
+        uint64_t first;
+        uint64_t last;
+
+        snprintf(copy, sizeof copy, "%s", cli->operands[i]);
+        dash = strchr(copy, '-');
+        if (dash != NULL && dash != copy)
+            *dash++ = '\0';
+        else
+            dash = NULL;
+        first = dr_cli_job(cli, copy);
+        last = dash == NULL ? first : dr_cli_job(cli, dash);
+        if (first == 0 || last == 0)
+            return DR_EXIT_USAGE;
+        if (last < first || last - first > 1000000)
+            return dr_cli_fail(cli, DR_EXIT_USAGE, "found '%s', expected FIRST-LAST",
+                               cli->operands[i]);
+        for (uint64_t job = first; job <= last; job += 1) {
+            int code = each(cli, job);
+
+            if (code > worst)
+                worst = code;
+            if (code == DR_EXIT_UNREACHABLE)
+                return code;
+        }
+    }
+    return worst;
+}
+
 void dr_cli_escape(struct dr_buffer *to, const char *text)
 {
     for (; *text != '\0'; text += 1) {

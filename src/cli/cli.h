@@ -137,6 +137,9 @@ int dr_cli_print_json(const struct dr_cli *cli, const json_t *answer);
 
 /* A job id from an operand; 0 and an error on standard error where it is none. */
 uint64_t dr_cli_job(const struct dr_cli *cli, const char *text);
+/* Operands that are jobs: numbers, and ranges as `daero submit` prints for an array ("71-80"). Calls
+ * `each` for one after the other, all of them, and returns the largest exit code. */
+int dr_cli_each_job(struct dr_cli *cli, int (*each)(struct dr_cli *cli, uint64_t job));
 
 /* Write a path or query part with what is special in it escaped. */
 void dr_cli_escape(struct dr_buffer *to, const char *text);

@@ -222,7 +222,7 @@ static int set_priority(SET_ARGUMENTS)
 {
     int64_t priority;
 
-    if (!dr_parse_i64(value, -1000000000, 1000000000, &priority))
+    if (!dr_parse_i64(value, -1000000, 1000000, &priority))
         return EXPECT("a whole number, higher first");
     put(spec, detail, json_integer(priority));
     return 1;

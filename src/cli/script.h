@@ -9,7 +9,7 @@
 
 #include "cli/job_options.h"
 
-#define DR_SCRIPT_BYTES_MAX (1u << 20)
+#define DR_SCRIPT_BYTES_MAX (512u << 10)
 
 /* Read the options of a script into `spec`, those of #SBATCH lines first, so that #DAERO lines win.
  *

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daero nodes, sites, accounts, usage, apply: what there is, who may use it, and who did. */
+#include "base/text.h"
+#include "cli/table.h"
+#include "cli/cli.h"
+
+/* GET a path; with --json print the answer and leave `*answer` NULL. */
+static int fetch(struct dr_cli *cli, const char *path, json_t **answer)
+{
+    int code = dr_cli_ask(cli, "GET", path, NULL, NULL, answer);
+
+    if (code == DR_EXIT_OK && cli->json) {
+        dr_cli_print_json(cli, *answer);
+        json_decref(*answer);
+        *answer = NULL;
+    }
+    return code;
+}
+
+static int path_with(struct dr_cli *cli, struct dr_buffer *path, const char *start,
+                     const char *filter)
+{
+    const char *value = dr_cli_value(cli, filter);
+
+    dr_buffer_init(path, 4096);
+    dr_buffer_append_text(path, start);
+    if (value != NULL) {
+        dr_buffer_printf(path, "?%s=", filter);
+        dr_cli_escape(path, value);
+    }
+    return !path->full;
+}
+
+int dr_cmd_nodes(struct dr_cli *cli)
+{
+    struct dr_buffer path DR_CLEANUP(dr_buffer_deinit) = {0};
+    struct dr_table *table;
+    json_t *answer = NULL;
+    json_t *node;
+    size_t i;
+    int code;
+
+    if (!path_with(cli, &path, "/v1/nodes", "site"))
+        return dr_cli_fail(cli, DR_EXIT_USAGE, "--site: the name is too long");
+    code = fetch(cli, dr_buffer_text(&path), &answer);
+    if (answer == NULL)
+        return code;
+    table = dr_table_open(1);
+    dr_table_column(table, "NODE", 0);
+    dr_table_column(table, "SITE", 0);
+    dr_table_column(table, "POOL", 0);
+    dr_table_column(table, "STATE", 0);
+    dr_table_column(table, "CHIP", 0);
+    dr_table_column(table, "FREE", DR_TABLE_RIGHT);
+    dr_table_column(table, "OF", DR_TABLE_RIGHT);
+    dr_table_column(table, "CPUS USED", DR_TABLE_RIGHT);
+    dr_table_column(table, "OF", DR_TABLE_RIGHT);
+    dr_table_column(table, "MEMORY USED", DR_TABLE_RIGHT);
+    dr_table_column(table, "OF", DR_TABLE_RIGHT);
+    dr_table_column(table, "TASKS", DR_TABLE_RIGHT);
+    dr_table_column(table, "REASON", DR_TABLE_CUT);
+    json_array_foreach(json_object_get(answer, "nodes"), i, node)
+    {
+        const char *chip = dr_json_text(node, "chip");
+
+        dr_table_row(table);
+        dr_table_cell(table, dr_json_text(node, "name"));
+        dr_table_cell(table, dr_json_text(node, "site"));
+        dr_table_cell(table, dr_json_text(node, "pool"));
+        dr_table_cell(table, dr_json_text(node, "state"));
+        dr_table_cell(table, dr_json_true(node, "virtual") ? dr_show_format("%s (virtual)", chip)
+                                                           : chip);
+        dr_table_cell(table, dr_json_text(node, "accelerators_free"));
+        dr_table_cell(table, dr_json_text(node, "accelerators"));
+        dr_table_cell(table, dr_show_milli(dr_json_number(node, "cpus_used_milli")));
+        dr_table_cell(table, dr_show_milli(dr_json_number(node, "cpus_milli")));
+        dr_table_cell(table, dr_show_memory(dr_json_number(node, "memory_used_mb")));
+        dr_table_cell(table, dr_show_memory(dr_json_number(node, "memory_mb")));
+        dr_table_cell(table, dr_json_text(node, "tasks"));
+        dr_table_cell(table, dr_json_text(node, "reason"));
+    }
+    dr_table_print(table);
+    json_decref(answer);
+    return DR_EXIT_OK;
+}
+
+static const char *watts(int64_t power_w)
+{
+    if (power_w >= 10000)
+        return dr_show_format("%.1f kW", (double)power_w / 1000);
+    return dr_show_format("%lld W", (long long)power_w);
+}
+
+int dr_cmd_sites(struct dr_cli *cli)
+{
+    struct dr_table *table;
+    json_t *answer = NULL;
+    json_t *site;
+    size_t i;
+    int code = fetch(cli, "/v1/sites", &answer);
+
+    if (answer == NULL)
+        return code;
+    table = dr_table_open(1);
+    dr_table_column(table, "SITE", 0);
+    dr_table_column(table, "OPERATOR", 0);
+    dr_table_column(table, "REGION", 0);
+    dr_table_column(table, "LAW", 0);
+    dr_table_column(table, "ENGINE", 0);
+    dr_table_column(table, "ANSWERS", 0);
+    dr_table_column(table, "NODES UP", DR_TABLE_RIGHT);
+    dr_table_column(table, "FREE", DR_TABLE_RIGHT);
+    dr_table_column(table, "OF", DR_TABLE_RIGHT);
+    dr_table_column(table, "RUNNING", DR_TABLE_RIGHT);
+    dr_table_column(table, "POWER", DR_TABLE_RIGHT);
+    dr_table_column(table, "CAP", DR_TABLE_RIGHT);
+    json_array_foreach(json_object_get(answer, "sites"), i, site)
+    {
+        int64_t cap_w = dr_json_number(site, "power_cap_w");
+
+        dr_table_row(table);
+        dr_table_cell(table, dr_json_text(site, "name"));
+        dr_table_cell(table, dr_json_text(site, "operator"));
+        dr_table_cell(table, dr_json_text(site, "region"));
+        dr_table_cell(table, dr_json_text(site, "jurisdiction"));
+        dr_table_cell(table, dr_json_text(site, "engine"));
+        dr_table_cell(table, dr_json_text(site, "answers"));
+        dr_table_cell(table, dr_show_format("%s of %s", dr_json_text(site, "nodes_up"),
+                                            dr_json_text(site, "nodes")));
+        dr_table_cell(table, dr_json_text(site, "accelerators_free"));
+        dr_table_cell(table, dr_json_text(site, "accelerators"));
+        dr_table_cell(table, dr_json_text(site, "running"));
+        dr_table_cell(table, watts(dr_json_number(site, "power_w")));
+        dr_table_cell(table, cap_w == 0 ? "-" : watts(cap_w));
+    }
+    dr_table_print(table);
+    json_array_foreach(json_object_get(answer, "sites"), i, site)
+    {
+        if (dr_json_text(site, "engine_text")[0] != '\0')
+            printf("%s: %s\n", dr_json_text(site, "name"), dr_json_text(site, "engine_text"));
+    }
+    json_decref(answer);
+    return DR_EXIT_OK;
+}
+
+/* An amount of a group: memory in MB, all else in thousandths. */
+static const char *amount(const json_t *group, const char *member)
+{
+    const json_t *value = json_object_get(group, member);
+
+    if (json_is_null(value) || value == NULL)
+        return "no limit";
+    if (strcmp(dr_json_text(group, "resource"), "MEMORY") == 0)
+        return dr_show_memory(json_integer_value(value));
+    return dr_show_milli(json_integer_value(value));
+}
+
+static int group_matters(const json_t *group)
+{
+    return dr_json_number(group, "guarantee") > 0 || dr_json_number(group, "use") > 0 ||
+           dr_json_number(group, "claim") > 0 ||
+           json_is_integer(json_object_get(group, "borrow")) ||
+           json_is_integer(json_object_get(group, "lend"));
+}
+
+int dr_cmd_accounts(struct dr_cli *cli)
+{
+    int all = dr_cli_value(cli, "all") != NULL;
+    struct dr_table *table;
+    json_t *answer = NULL;
+    json_t *account;
+    size_t i;
+    int code = fetch(cli, "/v1/accounts", &answer);
+
+    if (answer == NULL)
+        return code;
+    table = dr_table_open(1);
+    dr_table_column(table, "ACCOUNT", 0);
+    dr_table_column(table, "WEIGHT", DR_TABLE_RIGHT);
+    dr_table_column(table, "PENDING", DR_TABLE_RIGHT);
+    dr_table_column(table, "RUNNING", DR_TABLE_RIGHT);
+    dr_table_column(table, "GROUP", 0);
+    dr_table_column(table, "GUARANTEE", DR_TABLE_RIGHT);
+    dr_table_column(table, "MAY BORROW", DR_TABLE_RIGHT);
+    dr_table_column(table, "LENDS", DR_TABLE_RIGHT);
+    dr_table_column(table, "USES", DR_TABLE_RIGHT);
+    json_array_foreach(json_object_get(answer, "accounts"), i, account)
+    {
+        json_t *group;
+        size_t j;
+        int lines = 0;
+
+        json_array_foreach(json_object_get(account, "groups"), j, group)
+        {
+            if (!all && !group_matters(group))
+                continue;
+            dr_table_row(table);
+            dr_table_cell(table, lines > 0
+                                     ? " "
+                                     : dr_show_format("%*s%s",
+                                                      (int)(2 * dr_json_number(account, "depth")),
+                                                      "", dr_json_text(account, "name")));
+            dr_table_cell(table,
+                          lines > 0 ? " " : dr_show_milli(dr_json_number(account, "weight")));
+            dr_table_cell(table, lines > 0 ? " " : dr_json_text(account, "pending"));
+            dr_table_cell(table, lines > 0 ? " " : dr_json_text(account, "running"));
+            dr_table_cell(table, dr_json_text(group, "group"));
+            dr_table_cell(table, amount(group, "guarantee"));
+            dr_table_cell(table, amount(group, "borrow"));
+            dr_table_cell(table, json_is_integer(json_object_get(group, "lend"))
+                                     ? amount(group, "lend")
+                                     : "all");
+            dr_table_cell(table, amount(group, "use"));
+            lines += 1;
+        }
+        if (lines > 0)
+            continue;
+        dr_table_row(table);
+        dr_table_cell(table,
+                      dr_show_format("%*s%s", (int)(2 * dr_json_number(account, "depth")), "",
+                                     dr_json_text(account, "name")));
+        dr_table_cell(table, dr_show_milli(dr_json_number(account, "weight")));
+        dr_table_cell(table, dr_json_text(account, "pending"));
+        dr_table_cell(table, dr_json_text(account, "running"));
+    }
+    dr_table_print(table);
+    json_decref(answer);
+    return DR_EXIT_OK;
+}
+
+/* "12 COMPLETED, 1 FAILED" */
+static const char *ends(const json_t *row)
+{
+    struct dr_buffer text DR_CLEANUP(dr_buffer_deinit) = {0};
+    const char *state;
+    json_t *count;
+
+    dr_buffer_init(&text, 240);
+    json_object_foreach(json_object_get(row, "jobs_ended"), state, count)
+    {
+        if (json_integer_value(count) > 0)
+            dr_buffer_printf(&text, "%s%lld %s", text.length > 0 ? ", " : "",
+                             (long long)json_integer_value(count), state);
+    }
+    return dr_show_format("%s", dr_buffer_text(&text));
+}
+
+int dr_cmd_usage(struct dr_cli *cli)
+{
+    struct dr_buffer path DR_CLEANUP(dr_buffer_deinit) = {0};
+    struct dr_table *table;
+    json_t *answer = NULL;
+    json_t *row;
+    char text[DR_TEXT_BYTES];
+    size_t i;
+    int code;
+
+    if (!path_with(cli, &path, "/v1/usage", "account"))
+        return dr_cli_fail(cli, DR_EXIT_USAGE, "--account: the name is too long");
+    code = fetch(cli, dr_buffer_text(&path), &answer);
+    if (answer == NULL)
+        return code;
+    table = dr_table_open(1);
+    dr_table_column(table, "ACCOUNT", 0);
+    dr_table_column(table, "ENDED", DR_TABLE_CUT);
+    dr_table_column(table, "RUNNING", DR_TABLE_RIGHT);
+    dr_table_column(table, "STARTS", DR_TABLE_RIGHT);
+    dr_table_column(table, "TAKEN BACK", DR_TABLE_RIGHT);
+    dr_table_column(table, "MEAN WAIT", DR_TABLE_RIGHT);
+    dr_table_column(table, "ACC HOURS", DR_TABLE_RIGHT);
+    dr_table_column(table, "CPU HOURS", DR_TABLE_RIGHT);
+    dr_table_column(table, "ENERGY", DR_TABLE_RIGHT);
+    dr_table_column(table, dr_show_format("COST %s", dr_json_text(answer, "currency")),
+                    DR_TABLE_RIGHT);
+    json_array_foreach(json_object_get(answer, "usage"), i, row)
+    {
+        dr_table_row(table);
+        dr_table_cell(table, dr_json_text(row, "account"));
+        dr_table_cell(table, ends(row));
+        dr_table_cell(table, dr_json_text(row, "running_now"));
+        dr_table_cell(table, dr_json_text(row, "starts"));
+        dr_table_cell(table, dr_json_text(row, "preempted"));
+        dr_table_cell(table, dr_show_duration(dr_json_number(row, "wait_us_mean")));
+        dr_table_cell(table, dr_show_milli(dr_json_number(row, "accelerator_hours_milli")));
+        dr_table_cell(table, dr_show_milli(dr_json_number(row, "cpu_hours_milli")));
+        dr_table_cell(table, dr_show_format("%s", dr_format_energy(
+                                                      dr_json_number(row, "energy_j"), text)));
+        dr_table_cell(table, dr_show_format("%s", dr_format_money(
+                                                      dr_json_number(row, "cost_micro"), text)));
+    }
+    dr_table_print(table);
+    json_decref(answer);
+    return DR_EXIT_OK;
+}
+
+int dr_cmd_apply(struct dr_cli *cli)
+{
+    const char *reason = dr_cli_value(cli, "reason");
+    int dry_run = dr_cli_value(cli, "dry-run") != NULL;
+    struct dr_buffer yaml DR_CLEANUP(dr_buffer_deinit) = {0};
+    struct dr_buffer headers DR_CLEANUP(dr_buffer_deinit) = {0};
+    json_t *answer = NULL;
+    json_t *change;
+    size_t i;
+    int code;
+
+    dr_buffer_init(&yaml, 16u << 20);
+    dr_buffer_init(&headers, 16u << 10);
+    if (dr_buffer_read_file(&yaml, cli->operands[0]) != DR_OK)
+        return dr_cli_fail(cli, DR_EXIT_USAGE, "%s: the file can't be read, or is larger than "
+                                               "16 MB",
+                           cli->operands[0]);
+    if (strlen(dr_buffer_text(&yaml)) != yaml.length)
+        return dr_cli_fail(cli, DR_EXIT_USAGE, "%s: found a NUL byte, expected YAML",
+                           cli->operands[0]);
+    if (reason != NULL) {
+        dr_buffer_append_text(&headers, "X-Daero-Reason: ");
+        dr_cli_escape(&headers, reason);
+        dr_buffer_append_text(&headers, "\r\n");
+    }
+    code = dr_cli_ask(cli, "POST", dry_run ? "/v1/federation?dry_run=1" : "/v1/federation",
+                      headers.length > 0 ? dr_buffer_text(&headers) : NULL,
+                      dr_buffer_text(&yaml), &answer);
+    if (code != DR_EXIT_OK)
+        return code;
+    if (cli->json) {
+        dr_cli_print_json(cli, answer);
+    } else {
+        json_array_foreach(json_object_get(answer, "changes"), i, change)
+        {
+            printf("%s %s: %s\n", dr_json_text(change, "kind"), dr_json_text(change, "name"),
+                   dr_json_text(change, "text"));
+        }
+        if (json_array_size(json_object_get(answer, "changes")) == 0)
+            puts("nothing differs");
+        else if (!dr_json_true(answer, "applied"))
+            puts("nothing was changed");
+    }
+    json_decref(answer);
+    return DR_EXIT_OK;
+}

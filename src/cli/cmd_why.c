@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daero why: the reason in words, what would free it, and the forecast with its age. */
+#include "base/text.h"
+#include "cli/wait.h"
+
+static void sentence(const char *text)
+{
+    size_t length = strlen(text);
+
+    if (length == 0)
+        return;
+    printf("%s%s\n", text, strchr(".!?", text[length - 1]) != NULL ? "" : ".");
+}
+
+static void print_forecast(const json_t *forecast)
+{
+    const char *state = dr_json_text(forecast, "state");
+    const char *age =
+        dr_show_duration(dr_max_i64(dr_clock_us() - dr_json_number(forecast, "made_us"), 0));
+    int64_t start_us = dr_json_number(forecast, "start_us");
+
+    if (strcmp(state, "STARTS") == 0)
+        printf("Expected start: %s, in %s (a forecast %s old; it takes every job to use its whole "
+               "limit).\n",
+               dr_show_clock(start_us), dr_show_duration(dr_max_i64(start_us - dr_clock_us(), 0)),
+               age);
+    else if (strcmp(state, "BEYOND") == 0)
+        printf("Expected start: not before %s, as far as the forecast looks (%s old).\n",
+               dr_show_instant(dr_json_number(forecast, "horizon_us")), age);
+    else if (strcmp(state, "NONE") == 0)
+        printf("Expected start: not known yet; the forecast (%s old) is older than the job.\n",
+               age);
+}
+
+static void print_why(const json_t *why)
+{
+    const char *state = dr_json_text(why, "state");
+    const json_t *forecast = json_object_get(why, "forecast");
+
+    if (strcmp(state, "PENDING") != 0) {
+        printf("Job %s is %s", dr_json_text(why, "job"), state);
+        if (dr_json_text(why, "text")[0] != '\0')
+            printf(": %s", dr_json_text(why, "text"));
+        puts(".");
+        return;
+    }
+    printf("Job %s waits: %s\n", dr_json_text(why, "job"), dr_json_text(why, "reason"));
+    sentence(dr_json_text(why, "text"));
+    if (dr_json_text(why, "frees")[0] != '\0') {
+        printf("What would free it: ");
+        sentence(dr_json_text(why, "frees"));
+    }
+    if (dr_json_number(why, "reserved_us") > 0)
+        printf("It holds a reservation for %s.\n",
+               dr_show_clock(dr_json_number(why, "reserved_us")));
+    if (json_is_object(forecast))
+        print_forecast(forecast);
+}
+
+static int why_one(struct dr_cli *cli, uint64_t job)
+{
+    const char *age = dr_cli_value(cli, "age");
+    int64_t age_us = 10 * DR_SECOND_US;
+    char path[128];
+    json_t *answer = NULL;
+    int code;
+
+    if (age != NULL && (!dr_parse_duration_us(age, &age_us) || age_us < 0))
+        return dr_cli_fail(cli, DR_EXIT_USAGE, "--age: found '%s', expected a duration such as 10s",
+                           age);
+    if (dr_cli_value(cli, "no-forecast") != NULL)
+        snprintf(path, sizeof path, "/v1/jobs/%llu/why", (unsigned long long)job);
+    else
+        snprintf(path, sizeof path, "/v1/jobs/%llu/why?forecast=1&age_us=%lld",
+                 (unsigned long long)job, (long long)age_us);
+    code = dr_cli_ask(cli, "GET", path, NULL, NULL, &answer);
+    if (code == DR_EXIT_OK && cli->json)
+        dr_cli_print_json(cli, answer);
+    else if (code == DR_EXIT_OK)
+        print_why(answer);
+    json_decref(answer);
+    return code;
+}
+
+int dr_cmd_why(struct dr_cli *cli)
+{
+    return dr_cli_each_job(cli, why_one);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/fact_words.h"
+
+#include "base/text.h"
+#include "core/fact.h"
+
+const char *dr_rule_words(const char *rule)
+{
+    static const struct {
+        const char *name;
+        const char *text;
+    } rules[] = {
+#define DR_ENUM(name, text) {#name, text},
+        DR_RULES(DR_ENUM)
+#undef DR_ENUM
+    };
+
+    for (uint32_t i = 0; i < DR_COUNT_OF(rules); i += 1) {
+        if (strcmp(rules[i].name, rule) == 0)
+            return rules[i].text;
+    }
+    return rule;
+}
+
+void dr_extent_words(struct dr_buffer *text, const json_t *extents)
+{
+    json_t *extent;
+    size_t i;
+
+    json_array_foreach(extents, i, extent)
+    {
+        const json_t *bits = json_object_get(extent, "accelerators");
+        int64_t first = -1;
+        int64_t last = -1;
+
+        dr_buffer_printf(text, "%s%s", i > 0 ? ";" : "", dr_json_text(extent, "node_name"));
+        if (json_array_size(bits) == 0)
+            continue;
+        dr_buffer_append_text(text, ":");
+        for (size_t b = 0; b <= json_array_size(bits); b += 1) {
+            int64_t bit = b < json_array_size(bits)
+                              ? json_integer_value(json_array_get(bits, b))
+                              : -2;
+
+            if (last >= 0 && bit == last + 1) {
+                last = bit;
+                continue;
+            }
+            if (last >= 0)
+                dr_buffer_printf(text, last > first ? "%lld-%lld" : "%lld", (long long)first,
+                                 (long long)last);
+            if (last >= 0 && bit >= 0)
+                dr_buffer_append_text(text, "+");
+            first = bit;
+            last = bit;
+        }
+    }
+}
+
+static void job_and_attempt(struct dr_buffer *text, const json_t *fact)
+{
+    dr_buffer_printf(text, "job %s attempt %s", dr_json_text(fact, "job"),
+                     dr_json_text(fact, "attempt"));
+}
+
+static void placed(struct dr_buffer *text, const json_t *fact)
+{
+    char money[DR_TEXT_BYTES];
+
+    job_and_attempt(text, fact);
+    dr_buffer_printf(text, " placed in %s on ", dr_json_text(fact, "pool_name"));
+    dr_extent_words(text, json_object_get(fact, "extents"));
+    dr_buffer_printf(text, " (%s, tier %s, cost %s)", dr_json_text(fact, "rule"),
+                     dr_json_text(fact, "tier"),
+                     dr_format_money(dr_json_number(fact, "cost_micro"), money));
+}
+
+static void stopping(struct dr_buffer *text, const json_t *fact)
+{
+    job_and_attempt(text, fact);
+    dr_buffer_printf(text, " told to leave: %s", dr_json_text(fact, "cause"));
+    if (dr_json_number(fact, "for_job") > 0)
+        dr_buffer_printf(text, ", for job %s (loss %s accelerator-seconds)",
+                         dr_json_text(fact, "for_job"), dr_json_text(fact, "loss"));
+    if (dr_json_number(fact, "until_us") > 0)
+        dr_buffer_printf(text, "; its grace ends %s",
+                         dr_show_clock(dr_json_number(fact, "until_us")));
+}
+
+static void ended(struct dr_buffer *text, const json_t *fact)
+{
+    const char *outcome = dr_json_text(fact, "outcome");
+
+    job_and_attempt(text, fact);
+    dr_buffer_printf(text, " ended: %s", outcome);
+    if (strcmp(outcome, "EXITED") == 0)
+        dr_buffer_printf(text, " with code %s", dr_json_text(fact, "exit_code"));
+    if (dr_json_number(fact, "signal") > 0)
+        dr_buffer_printf(text, " by signal %s", dr_json_text(fact, "signal"));
+    dr_buffer_printf(text, "; the job is %s", dr_json_text(fact, "next_state"));
+}
+
+/* Kinds whose words are more than what the table says of them. */
+static int special(struct dr_buffer *text, const json_t *fact, const char *kind)
+{
+    if (strcmp(kind, "JOB_ACCEPTED") == 0) {
+        dr_buffer_printf(text, "job %s accepted into %s for %s", dr_json_text(fact, "job"),
+                         dr_json_text(fact, "account_name"), dr_json_text(fact, "job_user_name"));
+    } else if (strcmp(kind, "JOB_PLACED") == 0) {
+        placed(text, fact);
+    } else if (strcmp(kind, "ATTEMPT_STARTED") == 0) {
+        job_and_attempt(text, fact);
+        dr_buffer_append_text(text, " runs");
+    } else if (strcmp(kind, "CHECKPOINT_SEEN") == 0) {
+        job_and_attempt(text, fact);
+        dr_buffer_append_text(text, " has saved its work");
+    } else if (strcmp(kind, "ATTEMPT_STOPPING") == 0) {
+        stopping(text, fact);
+    } else if (strcmp(kind, "ATTEMPT_ENDED") == 0) {
+        ended(text, fact);
+    } else if (strcmp(kind, "JOB_ENDED") == 0) {
+        dr_buffer_printf(text, "job %s is %s", dr_json_text(fact, "job"),
+                         dr_json_text(fact, "state"));
+    } else if (strcmp(kind, "JOB_PROMISED") == 0) {
+        dr_buffer_printf(text, "job %s promised a place in %s: ", dr_json_text(fact, "job"),
+                         dr_json_text(fact, "pool_name"));
+        dr_extent_words(text, json_object_get(fact, "extents"));
+        dr_buffer_printf(text, "; %s gangs are told to leave (%s)", dr_json_text(fact, "victims"),
+                         dr_json_text(fact, "cause"));
+    } else if (strcmp(kind, "RESERVATION_MADE") == 0) {
+        dr_buffer_printf(text, "job %s holds a place in %s from %s", dr_json_text(fact, "job"),
+                         dr_json_text(fact, "pool_name"),
+                         dr_show_clock(dr_json_number(fact, "start_us")));
+    } else {
+        return 0;
+    }
+    return 1;
+}
+
+/* "a node was drained, resumed, ..." and then the plain members. */
+static void general(struct dr_buffer *text, const json_t *fact, const char *kind)
+{
+    static const char *const left_out[] = {"seq", "time_us", "kind", "by_user", "by_user_name",
+                                           "by_token", "source", "reason"};
+    uint32_t count;
+    const struct dr_fact_description *all = dr_fact_descriptions(&count);
+    const char *member;
+    json_t *value;
+    int first = 1;
+
+    for (uint32_t i = 0; i < count; i += 1) {
+        if (strcmp(all[i].name, kind) == 0)
+            dr_buffer_append_text(text, all[i].doc);
+    }
+    json_object_foreach((json_t *)(uintptr_t)fact, member, value)
+    {
+        int skip = json_is_array(value) || json_is_object(value) || json_is_null(value);
+
+        for (uint32_t i = 0; i < DR_COUNT_OF(left_out); i += 1)
+            skip = skip || strcmp(member, left_out[i]) == 0;
+        if (skip || text->length > 400)
+            continue;
+        dr_buffer_printf(text, "%s%s %s", first ? ": " : ", ", member,
+                         dr_json_text(fact, member));
+        first = 0;
+    }
+}
+
+void dr_fact_words(struct dr_buffer *text, const json_t *fact)
+{
+    const char *kind = dr_json_text(fact, "kind");
+    const char *user = dr_json_text(fact, "by_user_name");
+    const char *reason = dr_json_text(fact, "reason");
+
+    if (!special(text, fact, kind))
+        general(text, fact, kind);
+    if (user[0] != '\0')
+        dr_buffer_printf(text, " [%s%s%s]", user, reason[0] != '\0' ? ": " : "", reason);
+}
