@@ -20,9 +20,19 @@ const struct dr_cli_command *dr_cli_find(const char *name)
 
 /* ---- the parser ---- */
 
-/* The option that a command knows by this name (or letter, where name is NULL): its own before those of
- * a job before those of all. Options of sbatch that are refused are found too, so that the refusal can
- * say what to write. */
+int dr_cli_optional(const struct dr_cli_option *option)
+{
+    const char *close;
+
+    if (option->argument == NULL || option->argument[0] != '[')
+        return 0;
+    close = strchr(option->argument, ']');
+    return close != NULL && close[1] == '\0';
+}
+
+/* The option that a command knows by this name (or letter, where name is NULL): its own before
+ * those of a job before those of all. Options of sbatch that are refused are found too, so that the
+ * refusal can say what to write. */
 static const struct dr_cli_option *find_option(const struct dr_cli_command *command,
                                                const char *name, char letter)
 {
@@ -134,7 +144,7 @@ static int long_option(struct dr_cli *cli, char **arguments, int count, int *at,
         dr_error_set(error, NULL, 0, name, value, "no value: it is said or left out");
         return 0;
     }
-    if (option->argument != NULL && option->argument[0] != '[' && value == NULL) {
+    if (option->argument != NULL && !dr_cli_optional(option) && value == NULL) {
         if (*at + 1 >= count) {
             dr_error_set(error, NULL, 0, name, NULL, "a value is missing: %s %s", name,
                          option->argument);
@@ -164,7 +174,7 @@ static int short_options(struct dr_cli *cli, char **arguments, int count, int *a
         if (option->argument != NULL && letter[1] != '\0') {
             value = letter + 1 + (letter[1] == '=');
             letter += strlen(letter) - 1;
-        } else if (option->argument != NULL && option->argument[0] != '[') {
+        } else if (option->argument != NULL && !dr_cli_optional(option)) {
             if (*at + 1 >= count) {
                 dr_error_set(error, NULL, 0, written, NULL, "a value is missing: %s %s", written,
                              option->argument);
@@ -249,7 +259,8 @@ int dr_cli_main(int count, char **arguments)
     const char *name = count > 1 ? arguments[1] : "help";
     int code;
 
-    /* Korean and other wide text needs a UTF-8 locale to be measured; where none is set, C.UTF-8. */
+    /* Korean and other wide text needs a UTF-8 locale to be measured; where none is set, C.UTF-8.
+     */
     if (setlocale(LC_CTYPE, "") == NULL || MB_CUR_MAX == 1)
         setlocale(LC_CTYPE, "C.UTF-8");
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
@@ -392,8 +403,7 @@ static void print_refusal(const struct dr_cli *cli, const json_t *error)
     if (file[0] != '\0')
         fprintf(stderr, "%s:%lld: ", file, (long long)dr_json_number(error, "line"));
     if (index != NULL && dr_json_number(error, "index") > 0)
-        fprintf(stderr, "job %lld of the list: ",
-                (long long)json_integer_value(index) + 1);
+        fprintf(stderr, "job %lld of the list: ", (long long)json_integer_value(index) + 1);
     if (dr_json_text(error, "found")[0] != '\0' || dr_json_text(error, "expected")[0] != '\0') {
         struct dr_error line = {0};
         char text[1400];
@@ -408,8 +418,7 @@ static void print_refusal(const struct dr_cli *cli, const json_t *error)
 
 int dr_cli_refused(const struct dr_cli *cli, const struct dr_reply *reply)
 {
-    json_t *body =
-        json_loadb((const char *)reply->body.data, reply->body.length, 0, NULL);
+    json_t *body = json_loadb((const char *)reply->body.data, reply->body.length, 0, NULL);
     const json_t *error = json_object_get(body, "error");
     const json_t *errors = json_object_get(body, "errors");
     int code = exit_of(reply->status, dr_json_text(error, "kind"));
@@ -438,8 +447,7 @@ static int ask(struct dr_cli *cli, const char *method, const char *path, const c
                            .headers = headers,
                            .body = body,
                            .body_bytes = body == NULL ? 0 : strlen(body),
-                           .safe = headers != NULL &&
-                                   strstr(headers, "Idempotency-Key:") != NULL};
+                           .safe = headers != NULL && strstr(headers, "Idempotency-Key:") != NULL};
     struct dr_error error = {0};
     enum dr_status status;
 
@@ -455,8 +463,7 @@ static int ask(struct dr_cli *cli, const char *method, const char *path, const c
         return DR_EXIT_OK;
     return dr_cli_fail_error(cli,
                              status == DR_E_DENIED ? DR_EXIT_DENIED
-                             : status == DR_E_MISSING || status == DR_E_IO ||
-                                     status == DR_E_TIMEOUT
+                             : status == DR_E_MISSING || status == DR_E_IO || status == DR_E_TIMEOUT
                                  ? DR_EXIT_UNREACHABLE
                                  : DR_EXIT_FAILED,
                              &error);

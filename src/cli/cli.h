@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli.h: what the commands of `daero` share.
  *
- * One table (cli/commands.c) says which commands and options there are; from it come dispatch, --help,
- * docs/cli.md and the completion for bash. A command is one function in one file (cli/cmd_*.c): it reads
- * its arguments with dr_cli_value(), asks the controller with dr_cli_get() and its like, prints, and
- * returns an exit code. Answers go to standard output; everything said about errors goes to standard
- * error, as one sentence that names the place, what was found and what was expected. */
+ * One table (cli/commands.c) says which commands and options there are; from it come dispatch,
+ * --help, docs/cli.md and the completion for bash. A command is one function in one file
+ * (cli/cmd_*.c): it reads its arguments with dr_cli_value(), asks the controller with dr_cli_get()
+ * and its like, prints, and returns an exit code. Answers go to standard output; everything said
+ * about errors goes to standard error, as one sentence that names the place, what was found and
+ * what was expected. */
 #ifndef DR_CLI_CLI_H
 #define DR_CLI_CLI_H
 
@@ -17,13 +18,13 @@
 #include "cli/client.h"
 
 /* The exit codes: number, name, meaning. */
-#define DR_EXITS(X)                                                                                \
-    X(0, OK, "done")                                                                               \
-    X(1, REFUSED, "refused: it was understood, but it can't be done (the sentence says why)")      \
-    X(2, USAGE, "the command line, a script or a file is not valid")                               \
-    X(3, UNREACHABLE, "no controller answers")                                                     \
-    X(4, DENIED, "not allowed, or not known to the controller")                                    \
-    X(5, UNKNOWN, "no such job, node, account, user or token")                                     \
+#define DR_EXITS(X)                                                                           \
+    X(0, OK, "done")                                                                          \
+    X(1, REFUSED, "refused: it was understood, but it can't be done (the sentence says why)") \
+    X(2, USAGE, "the command line, a script or a file is not valid")                          \
+    X(3, UNREACHABLE, "no controller answers")                                                \
+    X(4, DENIED, "not allowed, or not known to the controller")                               \
+    X(5, UNKNOWN, "no such job, node, account, user or token")                                \
     X(6, FAILED, "this machine or the controller failed")
 
 enum dr_exit {
@@ -34,11 +35,15 @@ enum dr_exit {
 
 /* An option as the person sees it. */
 struct dr_cli_option {
-    const char *name;     /* without the dashes */
-    char letter;          /* 0: none */
-    const char *argument; /* "FILE"; "[N]": may be left out, and is then given as --name=N; NULL: none */
+    const char *name; /* without the dashes */
+    char letter;      /* 0: none */
+    const char
+        *argument; /* "FILE"; "[N]": may be left out, and is then given as --name=N; NULL: none */
     const char *doc;
 };
+
+/* 1: the argument as a whole stands in brackets, and may be left out. */
+int dr_cli_optional(const struct dr_cli_option *option);
 
 #define DR_CLI_GIVEN_MAX 256
 
@@ -70,7 +75,7 @@ struct dr_cli_command {
     uint32_t operands_max;
     uint32_t job_options;     /* 1: takes the options of a job too (cli/job_options.h) */
     uint32_t stop_at_operand; /* 1: what follows the first operand belongs to it */
-    const char *words;        /* operands or first operand to complete with, parted by spaces; or NULL */
+    const char *words; /* operands or first operand to complete with, parted by spaces; or NULL */
     int (*run)(struct dr_cli *cli);
 };
 
@@ -119,9 +124,9 @@ int dr_cli_fail_error(const struct dr_cli *cli, enum dr_exit code, const struct 
 
 /* ---- asking the controller ---- */
 
-/* One request; the answer is parsed into `*answer` (owned by the caller; NULL for an empty one). When
- * the controller refuses, its sentences are on standard error already, and the code to exit with comes
- * back; otherwise DR_EXIT_OK. `headers` are whole lines parted by "\r\n", or NULL. */
+/* One request; the answer is parsed into `*answer` (owned by the caller; NULL for an empty one).
+ * When the controller refuses, its sentences are on standard error already, and the code to exit
+ * with comes back; otherwise DR_EXIT_OK. `headers` are whole lines parted by "\r\n", or NULL. */
 DR_MUST_USE int dr_cli_ask(struct dr_cli *cli, const char *method, const char *path,
                            const char *headers, const char *body, json_t **answer);
 /* The same without looking inside: the body as it came. */
@@ -137,8 +142,8 @@ int dr_cli_print_json(const struct dr_cli *cli, const json_t *answer);
 
 /* A job id from an operand; 0 and an error on standard error where it is none. */
 uint64_t dr_cli_job(const struct dr_cli *cli, const char *text);
-/* Operands that are jobs: numbers, and ranges as `daero submit` prints for an array ("71-80"). Calls
- * `each` for one after the other, all of them, and returns the largest exit code. */
+/* Operands that are jobs: numbers, and ranges as `daero submit` prints for an array ("71-80").
+ * Calls `each` for one after the other, all of them, and returns the largest exit code. */
 int dr_cli_each_job(struct dr_cli *cli, int (*each)(struct dr_cli *cli, uint64_t job));
 
 /* Write a path or query part with what is special in it escaped. */

@@ -22,8 +22,8 @@ struct dr_client {
     int descriptor; /* -1: not connected */
 };
 
-/* "http://127.0.0.1:8787", with 127.0.0.0/8 and "localhost" alone: a token in the clear must not leave
- * the machine. */
+/* "http://127.0.0.1:8787", with 127.0.0.0/8 and "localhost" alone: a token in the clear must not
+ * leave the machine. */
 static int parse_url(struct dr_client *client, const char *url)
 {
     const char *rest = url + 7;
@@ -64,8 +64,8 @@ static int parse_url(struct dr_client *client, const char *url)
         if (cursor != NULL || part[0] != 127)
             return 0;
     }
-    client->network = (struct sockaddr_in){.sin_family = AF_INET,
-                                           .sin_port = htons((uint16_t)port)};
+    client->network =
+        (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     memcpy(&client->network.sin_addr, part, 4);
     snprintf(client->host, sizeof client->host, "%u.%u.%u.%u:%u", part[0], part[1], part[2],
              part[3], (unsigned)port);
@@ -97,8 +97,8 @@ enum dr_status dr_client_open(struct dr_client **client, const struct dr_client_
 
         made->is_local = 1;
         if (length >= sizeof made->local.sun_path) {
-            dr_error_set(error, NULL, 0, "socket", options->socket,
-                         "a path of at most %zu bytes", sizeof made->local.sun_path - 1);
+            dr_error_set(error, NULL, 0, "socket", options->socket, "a path of at most %zu bytes",
+                         sizeof made->local.sun_path - 1);
             dr_client_close(made);
             return DR_E_INPUT;
         }
@@ -153,10 +153,10 @@ static enum dr_status connect_now(struct dr_client *client, struct dr_error *err
         return DR_E_IO;
     }
     do {
-        result = client->is_local ? connect(descriptor, (struct sockaddr *)&client->local,
-                                            sizeof client->local)
-                                  : connect(descriptor, (struct sockaddr *)&client->network,
-                                            sizeof client->network);
+        result =
+            client->is_local
+                ? connect(descriptor, (struct sockaddr *)&client->local, sizeof client->local)
+                : connect(descriptor, (struct sockaddr *)&client->network, sizeof client->network);
     } while (result != 0 && errno == EINTR);
     if (result != 0) {
         int why = errno;
@@ -255,8 +255,8 @@ static enum dr_status read_answer(struct dr_client *client, struct exchange *exc
 }
 
 static enum dr_status call_once(struct dr_client *client, const struct dr_call *call,
-                                struct exchange *exchange, int timeout_ms, int *sent,
-                                int *reused, int *nothing, struct dr_error *error)
+                                struct exchange *exchange, int timeout_ms, int *sent, int *reused,
+                                int *nothing, struct dr_error *error)
 {
     struct dr_buffer head DR_CLEANUP(dr_buffer_deinit) = {0};
     enum dr_status status;
@@ -283,8 +283,8 @@ static enum dr_status call_once(struct dr_client *client, const struct dr_call *
         dr_buffer_printf(&head, "Content-Length: %zu\r\n", call->body_bytes);
     dr_buffer_append_text(&head, "\r\n");
     *sent = 1;
-    /* A small body travels in the head's packet. A refusal may come while a large body is still being
-     * sent, and the peer may close then: so what it said is read even if sending failed. */
+    /* A small body travels in the head's packet. A refusal may come while a large body is still
+     * being sent, and the peer may close then: so what it said is read even if sending failed. */
     if (call->body != NULL && call->body_bytes <= (256u << 10))
         dr_buffer_append(&head, call->body, call->body_bytes);
     if (send_all(client->descriptor, dr_buffer_text(&head), head.length) && call->body != NULL &&

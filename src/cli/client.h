@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* client.h: a small HTTP/1.1 client for the controller's API, over its unix socket or loopback TCP.
  *
- * libcurl was tried first and measured here (Debian 12, 100 starts): loading and initialising it costs
- * every `daero submit` 4 ms of CPU and 19 more shared libraries, as much again as the rest of the program,
- * for what two system calls and the parser below do. The API is on this machine alone, so there is no
- * TLS, no proxy, no redirect and no name to look up.
+ * libcurl was tried first and measured here (Debian 12, 100 starts): loading and initialising it
+ * costs every `daero submit` 4 ms of CPU and 19 more shared libraries, as much again as the rest of
+ * the program, for what two system calls and the parser below do. The API is on this machine alone,
+ * so there is no TLS, no proxy, no redirect and no name to look up.
  *
- * Read dr_client_call() first. The parser of answers (struct dr_response) is separate, so that it can be
- * fuzzed. */
+ * Read dr_client_call() first. The parser of answers (struct dr_response) is separate, so that it
+ * can be fuzzed. */
 #ifndef DR_CLI_CLIENT_H
 #define DR_CLI_CLIENT_H
 
@@ -20,14 +20,14 @@
 
 /* ---- the parser ---- */
 
-/* Takes the bytes of one answer as they come. `body` is called for each piece of the body, without the
- * framing; when it returns 0 the caller has had enough. */
+/* Takes the bytes of one answer as they come. `body` is called for each piece of the body, without
+ * the framing; when it returns 0 the caller has had enough. */
 struct dr_response {
-    int status; /* 0 until the head is whole */
-    int64_t offset_next;  /* X-Daero-Offset; -1: none */
-    uint32_t keep_alive;  /* 1: the connection can be used again */
-    uint32_t done;        /* 1: the answer is whole */
-    uint32_t stopped;     /* 1: `body` returned 0 */
+    int status;          /* 0 until the head is whole */
+    int64_t offset_next; /* X-Daero-Offset; -1: none */
+    uint32_t keep_alive; /* 1: the connection can be used again */
+    uint32_t done;       /* 1: the answer is whole */
+    uint32_t stopped;    /* 1: `body` returned 0 */
     int (*body)(void *context, const char *bytes, size_t count);
     void *context;
 
@@ -35,7 +35,7 @@ struct dr_response {
     uint32_t state;
     uint32_t chunked;
     uint32_t until_close;
-    uint64_t left;        /* of the body or the chunk */
+    uint64_t left; /* of the body or the chunk */
     struct dr_buffer head;
 };
 
@@ -80,13 +80,13 @@ struct dr_call {
     const char *body;    /* NULL: none */
     size_t body_bytes;
     const char *content_type; /* of the body; NULL: application/json */
-    uint32_t safe;       /* 1: may be sent again when the connection is cut; GET always is */
-    uint32_t timeout_s;  /* without a byte from the controller; 0: 60 */
+    uint32_t safe;            /* 1: may be sent again when the connection is cut; GET always is */
+    uint32_t timeout_s;       /* without a byte from the controller; 0: 60 */
 };
 
 /* One request and its whole answer. The connection is kept for the next. Sent again, at most four
- * times within about three seconds, when the connection is cut and the call is safe. `reply->body` is the
- * caller's: initialise to zero, dr_buffer_deinit() after.
+ * times within about three seconds, when the connection is cut and the call is safe. `reply->body`
+ * is the caller's: initialise to zero, dr_buffer_deinit() after.
  *
  * DR_OK         an answer came, whatever its status.
  * DR_E_MISSING  no controller listens there.
@@ -95,13 +95,13 @@ struct dr_call {
 DR_MUST_USE enum dr_status dr_client_call(struct dr_client *client, const struct dr_call *call,
                                           struct dr_reply *reply, struct dr_error *error);
 
-/* The same with the body handed over as it comes, without a bound on its length or on the time between
- * two bytes; a status other than 200 is gathered into `reply` as above. `body` returns 0 to stop. */
+/* The same with the body handed over as it comes, without a bound on its length or on the time
+ * between two bytes; a status other than 200 is gathered into `reply` as above. `body` returns 0 to
+ * stop. */
 DR_MUST_USE enum dr_status dr_client_stream(struct dr_client *client, const struct dr_call *call,
                                             int (*body)(void *context, const char *bytes,
                                                         size_t count),
                                             void *context, struct dr_reply *reply,
                                             struct dr_error *error);
-
 
 #endif

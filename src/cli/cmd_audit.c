@@ -11,10 +11,10 @@ static void report_problem(void *context, const struct dr_chain_problem *problem
     const struct dr_cli *cli = context;
 
     if (cli->json) {
-        json_t *line = json_pack("{s:s,s:I,s:I,s:s}", "problem",
-                                 dr_chain_problem_name(problem->kind), "seq_first",
-                                 (json_int_t)problem->seq_first, "seq_last",
-                                 (json_int_t)problem->seq_last, "text", problem->text);
+        json_t *line =
+            json_pack("{s:s,s:I,s:I,s:s}", "problem", dr_chain_problem_name(problem->kind),
+                      "seq_first", (json_int_t)problem->seq_first, "seq_last",
+                      (json_int_t)problem->seq_last, "text", problem->text);
 
         json_dumpf(line, stdout, JSON_COMPACT);
         putchar('\n');
@@ -36,10 +36,9 @@ static int verify(struct dr_cli *cli)
                         dr_cli_value(cli, "key"), report_problem, cli, &result, &error);
 
     if (status != DR_OK && status != DR_E_CORRUPT)
-        return dr_cli_fail_error(cli,
-                                 status == DR_E_INPUT || status == DR_E_MISSING ? DR_EXIT_USAGE
-                                                                                : DR_EXIT_FAILED,
-                                 &error);
+        return dr_cli_fail_error(
+            cli, status == DR_E_INPUT || status == DR_E_MISSING ? DR_EXIT_USAGE : DR_EXIT_FAILED,
+            &error);
     dr_format_hex(result.head, sizeof result.head, head);
     if (cli->json) {
         json_t *line = json_pack(
@@ -102,8 +101,7 @@ static void explain_placed(const json_t *fact)
                                              : "above its account's guarantee, borrowing");
     if (json_array_size(keys) > 0) {
         printf("    keys on its account's path, from below the root (least first):");
-        json_array_foreach(keys, i, key)
-            printf(" %lld", (long long)json_integer_value(key));
+        json_array_foreach(keys, i, key) printf(" %lld", (long long)json_integer_value(key));
         putchar('\n');
     }
     printf("    alternative %s, cost of this place %s, limit %s\n",
@@ -181,8 +179,7 @@ static int decision(struct dr_cli *cli, uint64_t job)
         dr_cli_print_json(cli, answer);
     } else {
         printf("What was decided about job %llu:\n", (unsigned long long)job);
-        json_array_foreach(json_object_get(answer, "facts"), i, fact)
-            explain(fact);
+        json_array_foreach(json_object_get(answer, "facts"), i, fact) explain(fact);
     }
     json_decref(answer);
     return DR_EXIT_OK;
@@ -234,8 +231,7 @@ int dr_cmd_audit(struct dr_cli *cli)
         return verify(cli);
     if (strcmp(what, "head") == 0 && cli->operands_count == 1)
         return head(cli);
-    if (cli->operands_count == 2 &&
-        (strcmp(what, "decision") == 0 || strcmp(what, "erase") == 0)) {
+    if (cli->operands_count == 2 && (strcmp(what, "decision") == 0 || strcmp(what, "erase") == 0)) {
         job = dr_cli_job(cli, cli->operands[1]);
         if (job == 0)
             return DR_EXIT_USAGE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daero events: the stream of facts, a line each. A connection that is cut is resumed after the last fact
- * that was printed. */
+/* daero events: the stream of facts, a line each. A connection that is cut is resumed after the
+ * last fact that was printed. */
 #include <poll.h>
 
 #include "base/text.h"
@@ -20,8 +20,7 @@ struct events {
 static void print_fact(struct events *events)
 {
     json_error_t wrong;
-    json_t *fact =
-        json_loadb((const char *)events->data.data, events->data.length, 0, &wrong);
+    json_t *fact = json_loadb((const char *)events->data.data, events->data.length, 0, &wrong);
     struct dr_buffer words DR_CLEANUP(dr_buffer_deinit) = {0};
 
     if (fact == NULL) {
@@ -130,9 +129,8 @@ int dr_cmd_events(struct dr_cli *cli)
             tries = 0;
         if (status != DR_OK && (tries >= 60 || status == DR_E_DENIED ||
                                 (tries == 0 && events.seq == 0 && status == DR_E_MISSING))) {
-            code = dr_cli_fail_error(cli,
-                                     status == DR_E_DENIED ? DR_EXIT_DENIED : DR_EXIT_UNREACHABLE,
-                                     &error);
+            code = dr_cli_fail_error(
+                cli, status == DR_E_DENIED ? DR_EXIT_DENIED : DR_EXIT_UNREACHABLE, &error);
             break;
         }
         poll(NULL, 0, 500);

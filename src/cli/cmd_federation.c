@@ -68,8 +68,8 @@ int dr_cmd_nodes(struct dr_cli *cli)
         dr_table_cell(table, dr_json_text(node, "site"));
         dr_table_cell(table, dr_json_text(node, "pool"));
         dr_table_cell(table, dr_json_text(node, "state"));
-        dr_table_cell(table, dr_json_true(node, "virtual") ? dr_show_format("%s (virtual)", chip)
-                                                           : chip);
+        dr_table_cell(table,
+                      dr_json_true(node, "virtual") ? dr_show_format("%s (virtual)", chip) : chip);
         dr_table_cell(table, dr_json_text(node, "accelerators_free"));
         dr_table_cell(table, dr_json_text(node, "accelerators"));
         dr_table_cell(table, dr_show_milli(dr_json_number(node, "cpus_used_milli")));
@@ -195,11 +195,11 @@ int dr_cmd_accounts(struct dr_cli *cli)
             if (!all && !group_matters(group))
                 continue;
             dr_table_row(table);
-            dr_table_cell(table, lines > 0
-                                     ? " "
-                                     : dr_show_format("%*s%s",
-                                                      (int)(2 * dr_json_number(account, "depth")),
-                                                      "", dr_json_text(account, "name")));
+            dr_table_cell(table,
+                          lines > 0
+                              ? " "
+                              : dr_show_format("%*s%s", (int)(2 * dr_json_number(account, "depth")),
+                                               "", dr_json_text(account, "name")));
             dr_table_cell(table,
                           lines > 0 ? " " : dr_show_milli(dr_json_number(account, "weight")));
             dr_table_cell(table, lines > 0 ? " " : dr_json_text(account, "pending"));
@@ -216,9 +216,8 @@ int dr_cmd_accounts(struct dr_cli *cli)
         if (lines > 0)
             continue;
         dr_table_row(table);
-        dr_table_cell(table,
-                      dr_show_format("%*s%s", (int)(2 * dr_json_number(account, "depth")), "",
-                                     dr_json_text(account, "name")));
+        dr_table_cell(table, dr_show_format("%*s%s", (int)(2 * dr_json_number(account, "depth")),
+                                            "", dr_json_text(account, "name")));
         dr_table_cell(table, dr_show_milli(dr_json_number(account, "weight")));
         dr_table_cell(table, dr_json_text(account, "pending"));
         dr_table_cell(table, dr_json_text(account, "running"));
@@ -283,10 +282,10 @@ int dr_cmd_usage(struct dr_cli *cli)
         dr_table_cell(table, dr_show_duration(dr_json_number(row, "wait_us_mean")));
         dr_table_cell(table, dr_show_milli(dr_json_number(row, "accelerator_hours_milli")));
         dr_table_cell(table, dr_show_milli(dr_json_number(row, "cpu_hours_milli")));
-        dr_table_cell(table, dr_show_format("%s", dr_format_energy(
-                                                      dr_json_number(row, "energy_j"), text)));
-        dr_table_cell(table, dr_show_format("%s", dr_format_money(
-                                                      dr_json_number(row, "cost_micro"), text)));
+        dr_table_cell(
+            table, dr_show_format("%s", dr_format_energy(dr_json_number(row, "energy_j"), text)));
+        dr_table_cell(
+            table, dr_show_format("%s", dr_format_money(dr_json_number(row, "cost_micro"), text)));
     }
     dr_table_print(table);
     json_decref(answer);
@@ -307,8 +306,9 @@ int dr_cmd_apply(struct dr_cli *cli)
     dr_buffer_init(&yaml, 16u << 20);
     dr_buffer_init(&headers, 16u << 10);
     if (dr_buffer_read_file(&yaml, cli->operands[0]) != DR_OK)
-        return dr_cli_fail(cli, DR_EXIT_USAGE, "%s: the file can't be read, or is larger than "
-                                               "16 MB",
+        return dr_cli_fail(cli, DR_EXIT_USAGE,
+                           "%s: the file can't be read, or is larger than "
+                           "16 MB",
                            cli->operands[0]);
     if (strlen(dr_buffer_text(&yaml)) != yaml.length)
         return dr_cli_fail(cli, DR_EXIT_USAGE, "%s: found a NUL byte, expected YAML",
@@ -319,8 +319,8 @@ int dr_cmd_apply(struct dr_cli *cli)
         dr_buffer_append_text(&headers, "\r\n");
     }
     code = dr_cli_ask(cli, "POST", dry_run ? "/v1/federation?dry_run=1" : "/v1/federation",
-                      headers.length > 0 ? dr_buffer_text(&headers) : NULL,
-                      dr_buffer_text(&yaml), &answer);
+                      headers.length > 0 ? dr_buffer_text(&headers) : NULL, dr_buffer_text(&yaml),
+                      &answer);
     if (code != DR_EXIT_OK)
         return code;
     if (cli->json) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daero logs: what a job has written, followed live with -f. A connection that is cut while following is
- * taken up again at the byte where it ended. */
+/* daero logs: what a job has written, followed live with -f. A connection that is cut while
+ * following is taken up again at the byte where it ended. */
 #include <errno.h>
 #include <poll.h>
 #include <unistd.h>
@@ -71,10 +71,10 @@ int dr_cmd_logs(struct dr_cli *cli)
             code = dr_cli_refused(cli, &reply);
         dr_buffer_deinit(&reply.body);
         if (logs.broken)
-            return errno == EPIPE ? DR_EXIT_OK
-                                  : dr_cli_fail(cli, DR_EXIT_FAILED,
-                                                "standard output can't be written (%s)",
-                                                strerror(errno));
+            return errno == EPIPE
+                       ? DR_EXIT_OK
+                       : dr_cli_fail(cli, DR_EXIT_FAILED, "standard output can't be written (%s)",
+                                     strerror(errno));
         if (status == DR_OK && (code != DR_EXIT_OK || follow || logs.offset == before))
             return code;
         if (status == DR_OK) {
@@ -84,9 +84,8 @@ int dr_cmd_logs(struct dr_cli *cli)
         if (logs.offset > before)
             tries = 0;
         if (!follow || tries >= 60 || (tries == 0 && logs.offset == 0 && status == DR_E_MISSING))
-            return dr_cli_fail_error(cli,
-                                     status == DR_E_DENIED ? DR_EXIT_DENIED : DR_EXIT_UNREACHABLE,
-                                     &error);
+            return dr_cli_fail_error(
+                cli, status == DR_E_DENIED ? DR_EXIT_DENIED : DR_EXIT_UNREACHABLE, &error);
         poll(NULL, 0, 500);
     }
 }

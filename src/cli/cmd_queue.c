@@ -196,8 +196,8 @@ static int query_path(struct dr_cli *cli, struct dr_buffer *path, int64_t limit)
     char upper[256] = "live";
 
     if (state != NULL) {
-        int word = strcmp(state, "live") == 0 || strcmp(state, "ended") == 0 ||
-                   strcmp(state, "all") == 0;
+        int word =
+            strcmp(state, "live") == 0 || strcmp(state, "ended") == 0 || strcmp(state, "all") == 0;
 
         snprintf(upper, sizeof upper, "%s", state);
         for (char *at = upper; !word && *at != '\0'; at += 1)
@@ -256,8 +256,8 @@ int dr_cmd_queue(struct dr_cli *cli)
         chosen_count += 1;
     }
     if (limit_text != NULL && !dr_parse_i64(limit_text, 1, 1000000, &limit))
-        return dr_cli_fail(cli, DR_EXIT_USAGE, "--limit: found '%s', expected a whole number from 1",
-                           limit_text);
+        return dr_cli_fail(cli, DR_EXIT_USAGE,
+                           "--limit: found '%s', expected a whole number from 1", limit_text);
     dr_buffer_init(&path, 4096);
     if (!query_path(cli, &path, limit))
         return dr_cli_fail(cli, DR_EXIT_USAGE, "the filters are too long");

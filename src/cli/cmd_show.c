@@ -54,21 +54,19 @@ static void show_state(const json_t *job)
         line("State", state);
     if (!dr_wait_ended(state) && dr_json_text(job, "stopping")[0] != '\0' &&
         strcmp(dr_json_text(job, "stopping"), "NONE") != 0)
-        line("Told to leave",
-             dr_show_format("%s, its grace ends %s", dr_json_text(job, "stopping"),
-                            dr_show_clock(dr_json_number(job, "until_us"))));
+        line("Told to leave", dr_show_format("%s, its grace ends %s", dr_json_text(job, "stopping"),
+                                             dr_show_clock(dr_json_number(job, "until_us"))));
 }
 
 static void show_shape(const json_t *job)
 {
     const char *tasks = dr_json_text(job, "tasks");
 
-    line("Asks for",
-         dr_show_format("%s task%s; in all %s accelerators, %s CPUs, %s", tasks,
-                        strcmp(tasks, "1") == 0 ? "" : "s",
-                        dr_show_milli(dr_json_number(job, "accelerators_milli")),
-                        dr_show_milli(dr_json_number(job, "cpus_milli")),
-                        dr_show_memory(dr_json_number(job, "memory_mb"))));
+    line("Asks for", dr_show_format("%s task%s; in all %s accelerators, %s CPUs, %s", tasks,
+                                    strcmp(tasks, "1") == 0 ? "" : "s",
+                                    dr_show_milli(dr_json_number(job, "accelerators_milli")),
+                                    dr_show_milli(dr_json_number(job, "cpus_milli")),
+                                    dr_show_memory(dr_json_number(job, "memory_mb"))));
     list("Chips", json_object_get(job, "chips"));
     line("Chip", dr_json_true(job, "virtual")
                      ? dr_show_format("%s (virtual: declared, not real)", dr_json_text(job, "chip"))
@@ -110,9 +108,8 @@ static int show_one(struct dr_cli *cli, uint64_t id)
     line("Site", dr_json_text(job, "site"));
     line("Pool", dr_json_text(job, "pool"));
     line("Nodes", dr_json_text(job, "nodes"));
-    line("Placed by rule", strcmp(dr_json_text(job, "rule"), "NONE") == 0
-                               ? ""
-                               : dr_json_text(job, "rule"));
+    line("Placed by rule",
+         strcmp(dr_json_text(job, "rule"), "NONE") == 0 ? "" : dr_json_text(job, "rule"));
     instant("Submitted", job, "submit_us");
     instant("Not before", job, "begin_us");
     instant("Reserved for", job, "reservation_us");

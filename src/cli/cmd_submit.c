@@ -99,8 +99,7 @@ static int settle_program(struct dr_cli *cli, struct dr_job_spec *spec,
         json_t *text = json_stringn((const char *)script->data, script->length);
 
         if (text == NULL)
-            return dr_cli_fail(cli, DR_EXIT_USAGE, "%s: the script is not UTF-8",
-                               cli->operands[0]);
+            return dr_cli_fail(cli, DR_EXIT_USAGE, "%s: the script is not UTF-8", cli->operands[0]);
         json_object_set_new(spec->job, "script", text);
         default_text(spec->job, "name",
                      strcmp(cli->operands[0], "-") == 0 ? "stdin" : base_of(cli->operands[0]));
@@ -135,9 +134,8 @@ static enum dr_status settle_options(struct dr_cli *cli, struct dr_job_spec *spe
 {
     if (dr_job_set_environment(spec, environ, error) != DR_OK)
         return DR_E_INPUT;
-    if (script != NULL &&
-        dr_script_read(spec, cli->operands[0], (const char *)script->data, script->length,
-                       warnings, error) != DR_OK)
+    if (script != NULL && dr_script_read(spec, cli->operands[0], (const char *)script->data,
+                                         script->length, warnings, error) != DR_OK)
         return DR_E_INPUT;
     spec->layer = DR_LAYER_COMMAND_LINE;
     for (uint32_t i = 0; i < cli->given_count; i += 1) {
@@ -158,7 +156,8 @@ static void make_key(char key[64])
 {
     uint8_t bytes[20];
 
-    /* Should the system have no random numbers, a retry is not made safe but the job is still run. */
+    /* Should the system have no random numbers, a retry is not made safe but the job is still run.
+     */
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
         key[0] = '\0';
     else
@@ -198,8 +197,8 @@ int dr_cmd_submit(struct dr_cli *cli)
     struct dr_buffer script DR_CLEANUP(dr_buffer_deinit) = {0};
     struct dr_buffer warnings DR_CLEANUP(dr_buffer_deinit) = {0};
     struct dr_error error = {0};
-    int has_script = cli->operands_count > 0 && !cli->after_dashes &&
-                     dr_cli_value(cli, "wrap") == NULL;
+    int has_script =
+        cli->operands_count > 0 && !cli->after_dashes && dr_cli_value(cli, "wrap") == NULL;
     json_t *answer = NULL;
     json_t *environment = NULL;
     uint64_t job;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daero top: a live screen of sites, accounts and jobs, made anew from the API every second.
  *
- * The screen is first a list of lines (struct screen), cut to the width in columns, so that the same
- * code draws it with ncurses, prints it with --once, and is tested. Korean names count double. */
+ * The screen is first a list of lines (struct screen), cut to the width in columns, so that the
+ * same code draws it with ncurses, prints it with --once, and is tested. Korean names count double.
+ */
 #include <locale.h>
 #include <ncursesw/ncurses.h>
 #include <unistd.h>
 #include <wchar.h>
 
+#include "base/math.h"
 #include "base/text.h"
 #include "cli/queue.h"
 #include "cli/table.h"
@@ -30,8 +32,8 @@ void dr_screen_deinit(struct dr_screen *screen)
     screen->lines = NULL;
 }
 
-/* Append `text` to a line, at most `width` columns of it, padded to exactly `width` (0: no padding, up to
- * the screen's edge). */
+/* Append `text` to a line, at most `width` columns of it, padded to exactly `width` (0: no padding,
+ * up to the screen's edge). */
 static void put_cell(struct dr_screen *screen, struct dr_screen_line *line, const char *text,
                      uint32_t width, int right)
 {
@@ -114,14 +116,13 @@ static void draw_sites(struct dr_screen *screen, const json_t *sites)
     {
         if (i == 8)
             break;
-        line = new_line(screen, json_is_false(json_object_get(site, "answers"))
-                                    ? DR_STYLE_BAD
-                                    : DR_STYLE_PLAIN);
+        line = new_line(screen, json_is_false(json_object_get(site, "answers")) ? DR_STYLE_BAD
+                                                                                : DR_STYLE_PLAIN);
         put_cell(screen, line, dr_json_text(site, "name"), 20, 0);
-        put_cell(screen, line,
-                 dr_show_format("%s/%s", dr_json_text(site, "nodes_up"),
-                                dr_json_text(site, "nodes")),
-                 12, 1);
+        put_cell(
+            screen, line,
+            dr_show_format("%s/%s", dr_json_text(site, "nodes_up"), dr_json_text(site, "nodes")),
+            12, 1);
         put_cell(screen, line,
                  dr_show_format("%s/%s", dr_json_text(site, "accelerators_free"),
                                 dr_json_text(site, "accelerators")),
@@ -142,8 +143,8 @@ static const json_t *main_group(const json_t *account)
     {
         if (strcmp(dr_json_text(group, "resource"), "ACCELERATORS") != 0)
             continue;
-        if (found == NULL || (dr_json_number(found, "guarantee") == 0 &&
-                              dr_json_number(found, "use") == 0))
+        if (found == NULL ||
+            (dr_json_number(found, "guarantee") == 0 && dr_json_number(found, "use") == 0))
             found = group;
     }
     return found;
@@ -223,8 +224,9 @@ static void draw_jobs_header(struct dr_screen *screen)
 {
     struct dr_screen_line *line = new_line(screen, DR_STYLE_HEADER);
 
-    put_cell(screen, line, "    JOB NAME           ACCOUNT      STATE       TASKS ACC    TIME "
-                           "NODES (REASON)",
+    put_cell(screen, line,
+             "    JOB NAME           ACCOUNT      STATE       TASKS ACC    TIME "
+             "NODES (REASON)",
              0, 0);
 }
 
@@ -367,8 +369,9 @@ int dr_cmd_top(struct dr_cli *cli)
     int code;
 
     if (cli->json)
-        return dr_cli_fail(cli, DR_EXIT_USAGE, "--json: a screen has no JSON; see queue, sites and "
-                                               "accounts");
+        return dr_cli_fail(cli, DR_EXIT_USAGE,
+                           "--json: a screen has no JSON; see queue, sites and "
+                           "accounts");
     dr_screen_init(&screen, 100);
     code = fill(cli, &screen);
     if (code != DR_EXIT_OK || dr_cli_value(cli, "once") != NULL) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daero why: the reason in words, what would free it, and the forecast with its age. */
+#include "base/math.h"
 #include "base/text.h"
 #include "cli/wait.h"
 

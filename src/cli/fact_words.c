@@ -38,9 +38,8 @@ void dr_extent_words(struct dr_buffer *text, const json_t *extents)
             continue;
         dr_buffer_append_text(text, ":");
         for (size_t b = 0; b <= json_array_size(bits); b += 1) {
-            int64_t bit = b < json_array_size(bits)
-                              ? json_integer_value(json_array_get(bits, b))
-                              : -2;
+            int64_t bit =
+                b < json_array_size(bits) ? json_integer_value(json_array_get(bits, b)) : -2;
 
             if (last >= 0 && bit == last + 1) {
                 last = bit;
@@ -140,8 +139,8 @@ static int special(struct dr_buffer *text, const json_t *fact, const char *kind)
 /* "a node was drained, resumed, ..." and then the plain members. */
 static void general(struct dr_buffer *text, const json_t *fact, const char *kind)
 {
-    static const char *const left_out[] = {"seq", "time_us", "kind", "by_user", "by_user_name",
-                                           "by_token", "source", "reason"};
+    static const char *const left_out[] = {"seq",          "time_us",  "kind",   "by_user",
+                                           "by_user_name", "by_token", "source", "reason"};
     uint32_t count;
     const struct dr_fact_description *all = dr_fact_descriptions(&count);
     const char *member;
@@ -160,8 +159,7 @@ static void general(struct dr_buffer *text, const json_t *fact, const char *kind
             skip = skip || strcmp(member, left_out[i]) == 0;
         if (skip || text->length > 400)
             continue;
-        dr_buffer_printf(text, "%s%s %s", first ? ": " : ", ", member,
-                         dr_json_text(fact, member));
+        dr_buffer_printf(text, "%s%s %s", first ? ": " : ", ", member, dr_json_text(fact, member));
         first = 0;
     }
 }

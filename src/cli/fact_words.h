@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fact_words.h: a fact, as the API gives it, in words: for `daero events` and `daero audit decision`. */
+/* fact_words.h: a fact, as the API gives it, in words: for `daero events` and `daero audit
+ * decision`. */
 #ifndef DR_CLI_FACT_WORDS_H
 #define DR_CLI_FACT_WORDS_H
 

@@ -3,10 +3,8 @@
 #include "cli/job_options.h"
 
 static const char *const KINDS_TEXT[] = {
-    [DR_JOB_OWN] = "Daero's",
-    [DR_JOB_BOTH] = "both",
-    [DR_JOB_SLURM] = "Slurm's, as",
-    [DR_JOB_IS_SO] = "Slurm's, always so:",
+    [DR_JOB_OWN] = "Daero's",       [DR_JOB_BOTH] = "both",
+    [DR_JOB_SLURM] = "Slurm's, as", [DR_JOB_IS_SO] = "Slurm's, always so:",
     [DR_JOB_REFUSED] = "refused:",
 };
 
@@ -16,14 +14,14 @@ static void option_words(struct dr_buffer *text, const struct dr_cli_option *opt
     if (option->letter != 0)
         dr_buffer_printf(text, "-%c, ", option->letter);
     dr_buffer_printf(text, "--%s", option->name);
-    if (option->argument != NULL)
-        dr_buffer_printf(text, "%s%s", option->argument[0] == '[' && option->argument[1] == 'N' ? "" : " ",
-                         option->argument);
+    if (dr_cli_optional(option))
+        dr_buffer_printf(text, "[=%s", option->argument + 1);
+    else if (option->argument != NULL)
+        dr_buffer_printf(text, " %s", option->argument);
 }
 
 /* `doc` from column 4 + `width` on, broken at words so that lines stay within 98 columns. */
-static void option_line(struct dr_buffer *text, const struct dr_cli_option *option,
-                        const char *doc)
+static void option_line(struct dr_buffer *text, const struct dr_cli_option *option, const char *doc)
 {
     const size_t width = 32;
     struct dr_buffer words DR_CLEANUP(dr_buffer_deinit) = {0};
@@ -64,12 +62,12 @@ void dr_cli_help(struct dr_buffer *text)
 {
     dr_buffer_append_text(text, "usage: daero COMMAND [OPTION...] [ARGUMENT...]\n\n");
     for (uint32_t i = 0; i < DR_CLI_COMMANDS_COUNT; i += 1)
-        dr_buffer_printf(text, "  %-12s %s\n", DR_CLI_COMMANDS[i].name,
-                         DR_CLI_COMMANDS[i].summary);
+        dr_buffer_printf(text, "  %-12s %s\n", DR_CLI_COMMANDS[i].name, DR_CLI_COMMANDS[i].summary);
     dr_buffer_append_text(
-        text, "\n`daero COMMAND --help` describes one. The controller is found by --socket or --url,\n"
-              "then DAERO_SOCKET or DAERO_URL (with DAERO_TOKEN), then ./daero-data/daero.sock, then\n"
-              "/run/daero/daero.sock.\n\nExit codes:\n");
+        text,
+        "\n`daero COMMAND --help` describes one. The controller is found by --socket or --url,\n"
+        "then DAERO_SOCKET or DAERO_URL (with DAERO_TOKEN), then ./daero-data/daero.sock, then\n"
+        "/run/daero/daero.sock.\n\nExit codes:\n");
 #define EXIT_LINE(number, name, meaning) dr_buffer_printf(text, "  %d  %s\n", number, meaning);
     DR_EXITS(EXIT_LINE)
 #undef EXIT_LINE
@@ -78,8 +76,7 @@ void dr_cli_help(struct dr_buffer *text)
 void dr_cli_help_command(struct dr_buffer *text, const struct dr_cli_command *command)
 {
     dr_buffer_printf(text, "usage: daero %s [OPTION...]%s%s\n\n%s\n", command->name,
-                     command->operands[0] != '\0' ? " " : "", command->operands,
-                     command->summary);
+                     command->operands[0] != '\0' ? " " : "", command->operands, command->summary);
     if (command->text != NULL)
         dr_buffer_printf(text, "\n%s\n", command->text);
     dr_buffer_append_text(text, "\nOptions:\n");
@@ -89,8 +86,9 @@ void dr_cli_help_command(struct dr_buffer *text, const struct dr_cli_command *co
         option_line(text, &DR_CLI_COMMON[i], DR_CLI_COMMON[i].doc);
     if (!command->job_options)
         return;
-    dr_buffer_append_text(text, "\nThe job (also in #DAERO lines, and the first of these kinds that "
-                                "sbatch has in #SBATCH lines):\n");
+    dr_buffer_append_text(text,
+                          "\nThe job (also in #DAERO lines, and the first of these kinds that "
+                          "sbatch has in #SBATCH lines):\n");
     for (uint32_t i = 0; i < DR_JOB_OPTIONS_COUNT; i += 1) {
         const struct dr_job_option *option = &DR_JOB_OPTIONS[i];
 
@@ -104,8 +102,9 @@ void dr_cli_help_command(struct dr_buffer *text, const struct dr_cli_command *co
         if (option->kind == DR_JOB_SLURM || option->kind == DR_JOB_IS_SO)
             option_line(text, &option->option, option->option.doc);
     }
-    dr_buffer_append_text(text, "\nOther options of sbatch are refused, and the refusal says what to "
-                                "write instead.\n");
+    dr_buffer_append_text(text,
+                          "\nOther options of sbatch are refused, and the refusal says what to "
+                          "write instead.\n");
 }
 
 static void markdown_cell(struct dr_buffer *text, const char *cell)
@@ -138,19 +137,23 @@ void dr_cli_markdown(struct dr_buffer *text)
     dr_buffer_append_text(
         text,
         "# The command line\n\n"
-        "Written by `daero help --markdown` from the table in src/cli/commands.c; a test compares.\n\n"
-        "Answers go to standard output, everything about errors to standard error, as one sentence\n"
+        "Written by `daero help --markdown` from the table in src/cli/commands.c; a test "
+        "compares.\n\n"
+        "Answers go to standard output, everything about errors to standard error, as one "
+        "sentence\n"
         "that names the place, what was found and what was expected. `--json` prints what the API\n"
         "answers (docs/api/openapi.yaml).\n\n"
-        "The controller is found by `--socket` or `--url` with `--token-file`; else by `DAERO_SOCKET`,\n"
+        "The controller is found by `--socket` or `--url` with `--token-file`; else by "
+        "`DAERO_SOCKET`,\n"
         "or `DAERO_URL` with `DAERO_TOKEN`; else at `./daero-data/daero.sock`, then at\n"
         "`/run/daero/daero.sock`.\n\n"
         "| exit code | meaning |\n| --- | --- |\n");
 #define EXIT_LINE(number, name, meaning) dr_buffer_printf(text, "| %d | %s |\n", number, meaning);
     DR_EXITS(EXIT_LINE)
 #undef EXIT_LINE
-    dr_buffer_append_text(text, "\n`daero wait` and `daero submit --wait` end with the job's own exit "
-                                "code.\n\nEvery command takes:\n\n| option | meaning |\n| --- | --- |\n");
+    dr_buffer_append_text(text,
+                          "\n`daero wait` and `daero submit --wait` end with the job's own exit "
+                          "code.\n\nEvery command takes:\n\n| option | meaning |\n| --- | --- |\n");
     for (uint32_t i = 0; i < DR_CLI_COMMON_COUNT; i += 1)
         markdown_option(text, &DR_CLI_COMMON[i], NULL, DR_CLI_COMMON[i].doc);
     for (uint32_t i = 0; i < DR_CLI_COMMANDS_COUNT; i += 1) {
@@ -185,11 +188,13 @@ void dr_cli_markdown_options(struct dr_buffer *text)
 
 void dr_cli_completion(struct dr_buffer *text)
 {
-    dr_buffer_append_text(text, "# bash completion for daero, written by `daero completion`\n"
-                                "_daero() {\n"
-                                "    local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} options words kind\n"
-                                "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-                                "        COMPREPLY=($(compgen -W '");
+    dr_buffer_append_text(
+        text,
+        "# bash completion for daero, written by `daero completion`\n"
+        "_daero() {\n"
+        "    local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} options words kind\n"
+        "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+        "        COMPREPLY=($(compgen -W '");
     for (uint32_t i = 0; i < DR_CLI_COMMANDS_COUNT; i += 1)
         dr_buffer_printf(text, "%s%s", i > 0 ? " " : "", DR_CLI_COMMANDS[i].name);
     dr_buffer_append_text(text, "' -- \"$word\"))\n        return\n    fi\n    case $command in\n");
@@ -227,7 +232,8 @@ void dr_cli_completion(struct dr_buffer *text)
     }
     dr_buffer_append_text(
         text, "    esac\n"
-              "    [ \"$command\" = help ] && words=$(daero help 2>/dev/null | sed -n 's/^  \\([a-z]*\\) .*/\\1/p')\n"
+              "    [ \"$command\" = help ] && words=$(daero help 2>/dev/null | sed -n 's/^  "
+              "\\([a-z]*\\) .*/\\1/p')\n"
               "    case $word in\n"
               "    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")); return ;;\n"
               "    esac\n"
@@ -264,8 +270,9 @@ int dr_cmd_help(struct dr_cli *cli)
         return print(dr_cli_help);
     command = dr_cli_find(cli->operands[0]);
     if (command == NULL)
-        return dr_cli_fail(cli, DR_EXIT_USAGE, "found '%s', expected a command; `daero help` lists "
-                                               "them",
+        return dr_cli_fail(cli, DR_EXIT_USAGE,
+                           "found '%s', expected a command; `daero help` lists "
+                           "them",
                            cli->operands[0]);
     dr_buffer_init(&text, 1u << 20);
     dr_cli_help_command(&text, command);

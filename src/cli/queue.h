@@ -6,9 +6,9 @@
 #include "cli/cli.h"
 
 struct dr_queue_column {
-    const char *name;   /* as in --format */
+    const char *name; /* as in --format */
     const char *header;
-    uint32_t flags;     /* DR_TABLE_* */
+    uint32_t flags;                         /* DR_TABLE_* */
     const char *(*text)(const json_t *job); /* valid until some 30 further texts were made */
 };
 

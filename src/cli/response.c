@@ -114,7 +114,8 @@ static enum dr_status read_head(struct dr_response *response, char *text, size_t
     return DR_OK;
 }
 
-/* Take one byte of a line. 1: the line is whole, without its end; its text is in `head` from `from`. */
+/* Take one byte of a line. 1: the line is whole, without its end; its text is in `head` from
+ * `from`. */
 static int take_line(struct dr_response *response, char byte)
 {
     if (byte != '\n') {

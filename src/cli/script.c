@@ -7,8 +7,9 @@
 
 enum { KEEP_SBATCH, KEEP_DAERO };
 
-/* The next word of an option line, unquoted into `word`, as sbatch does: single and double quotes, a
- * backslash before one character, `#` begins a comment. Returns where to go on; NULL: no more words;
+/* The next word of an option line, unquoted into `word`, as sbatch does: single and double quotes,
+ * a backslash before one character, `#` begins a comment. Returns where to go on; NULL: no more
+ * words;
  * `*bad` says what is wrong with the line. */
 static const char *next_word(const char *at, char *word, size_t word_bytes, const char **bad)
 {
@@ -86,7 +87,7 @@ static enum dr_status read_line(struct dr_job_spec *spec, const char *rest, int 
         else
             snprintf(written, sizeof written, "-%c", word[1]);
         if (given == NULL && option != NULL && option->option.argument != NULL &&
-            option->option.argument[0] != '[') {
+            !dr_cli_optional(&option->option)) {
             at = next_word(at, value, sizeof value, &bad);
             if (bad != NULL)
                 continue; /* said above, at the loop's start */

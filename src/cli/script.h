@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* script.h: reads a job script: the options in its head, and nothing else of it.
  *
- * The head is every line before the first one that is neither empty nor a comment, as in Slurm. Options
- * stand in lines that begin with `#DAERO` or `#SBATCH`; several on a line, arguments quoted as in a shell.
- * docs/formats/job-script.md describes it for users. */
+ * The head is every line before the first one that is neither empty nor a comment, as in Slurm.
+ * Options stand in lines that begin with `#DAERO` or `#SBATCH`; several on a line, arguments quoted
+ * as in a shell. docs/formats/job-script.md describes it for users. */
 #ifndef DR_CLI_SCRIPT_H
 #define DR_CLI_SCRIPT_H
 
@@ -13,8 +13,9 @@
 
 /* Read the options of a script into `spec`, those of #SBATCH lines first, so that #DAERO lines win.
  *
- * `name` is for messages; `text` has `bytes` bytes and needs no 0 at its end. `warnings` (may be NULL) gets
- * a line for each #SBATCH line that stands after the head, which Slurm would pass over in silence.
+ * `name` is for messages; `text` has `bytes` bytes and needs no 0 at its end. `warnings` (may be
+ * NULL) gets a line for each #SBATCH line that stands after the head, which Slurm would pass over
+ * in silence.
  *
  * DR_E_INPUT: `error` names the line, the option, the value and what was expected. */
 DR_MUST_USE enum dr_status dr_script_read(struct dr_job_spec *spec, const char *name,

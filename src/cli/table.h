@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* table.h: tables on a terminal, by libsmartcols: columns as wide as what is in them, Korean and other
- * double-width text counted right. On a terminal long cells of a column that allows it are cut to fit;
- * in a pipe nothing is cut. */
+/* table.h: tables on a terminal, by libsmartcols: columns as wide as what is in them, Korean and
+ * other double-width text counted right. On a terminal long cells of a column that allows it are
+ * cut to fit; in a pipe nothing is cut. */
 #ifndef DR_CLI_TABLE_H
 #define DR_CLI_TABLE_H
 
