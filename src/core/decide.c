@@ -10,6 +10,7 @@
 #include "base/sort.h"
 #include "core/admit.h"
 #include "core/quota.h"
+#include "core/reclaim.h"
 #include "core/timer.h"
 
 #define NONE DR_ROW_NONE
@@ -322,18 +323,23 @@ static void walk(struct dr_decision *decision)
         size_t mark = core->scratch.used;
         struct dr_found found;
 
-        if (array_full(core, &core->jobs[choice.job_row]) ||
-            !find_place(decision, choice.job_row, &found)) {
+        if (array_full(core, &core->jobs[choice.job_row])) {
             dr_order_aside(decision->order);
-        } else if (dr_decision_room(decision, found.count)) {
-            dr_decision_place(decision, choice.job_row, &found,
-                              choice.tier == 1 ? DR_RULE_GUARANTEE : DR_RULE_SHARE, &choice);
+        } else if (find_place(decision, choice.job_row, &found)) {
+            if (dr_decision_room(decision, found.count)) {
+                dr_decision_place(decision, choice.job_row, &found,
+                                  choice.tier == 1 ? DR_RULE_GUARANTEE : DR_RULE_SHARE, &choice);
+                dr_order_changed(decision->order);
+            } else {
+                dr_order_aside(decision->order);
+            }
+        } else if (dr_reclaim(decision, &choice)) {
             dr_order_changed(decision->order);
-        } else if (decision->full) {
-            return;
         } else {
             dr_order_aside(decision->order);
         }
+        if (decision->full)
+            return;
         dr_arena_reset(&core->scratch, mark);
     }
 }

@@ -82,6 +82,7 @@ struct dr_places {
     uint32_t *leaving_place; /* [nodes_max] */
     uint32_t leaving_count;
     struct memory *memories; /* [MEMORY_SLOTS] */
+    int32_t priority_lowest; /* of attempts since the index was built */
 };
 
 enum dr_status dr_place_open(struct dr_core *core)
@@ -127,6 +128,7 @@ void dr_place_index(struct dr_core *core)
     struct dr_places *places = core->places;
 
     places->built = 0;
+    places->priority_lowest = INT32_MAX;
     for (uint32_t i = 0; i < core->limits.pools_max; i += 1)
         places->attempts[i] = NONE;
     for (uint32_t i = 0; i < core->nodes_count; i += 1)
@@ -382,6 +384,8 @@ void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
     uint8_t share = share_of(core, &core->shapes[job->shape]);
 
     if (sign > 0) {
+        if (job->priority < places->priority_lowest)
+            places->priority_lowest = job->priority;
         places->next[row.v] = *first;
         places->previous[row.v] = NONE;
         if (*first != NONE)
@@ -410,6 +414,23 @@ void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
         if (share >= DR_SHARE_BLOCK)
             dr_place_changed(core, node);
     }
+}
+
+int32_t dr_place_priority_lowest(const struct dr_core *core)
+{
+    return core->places->priority_lowest;
+}
+
+int64_t dr_place_free(const struct dr_core *core, dr_pool_id pool)
+{
+    const struct space *space;
+    int64_t free = 0;
+
+    dr_place_prepare(core);
+    space = &core->places->spaces[pool.v - 1];
+    for (uint32_t tier = 1; space->all != 0 && tier < space->tiers; tier += 1)
+        free += (int64_t)space->counts[space->levels][tier] * tier;
+    return free;
 }
 
 uint32_t dr_place_attempts(const struct dr_core *core, dr_pool_id pool)
@@ -1201,7 +1222,7 @@ int64_t dr_place_power_missing(const struct dr_core *core, dr_pool_id pool,
 
 /* ---- views ---- */
 
-void dr_place_view_release(struct dr_core *core, uint32_t job_row)
+static void release_or_retake(struct dr_core *core, uint32_t job_row, int sign)
 {
     struct dr_places *places = core->places;
     const struct dr_job *job = &core->jobs[job_row];
@@ -1215,17 +1236,30 @@ void dr_place_view_release(struct dr_core *core, uint32_t job_row)
         struct space *space = &places->spaces[node->pool.v - 1];
         struct room room = space->rooms[node->number];
 
-        room.free |= extent->accelerators & ~node->promised;
-        room.cpus += (int64_t)extent->tasks * way->cpus_per_task;
-        room.memory_mb += (int64_t)extent->tasks * way->memory_mb_per_task;
+        if (sign > 0)
+            room.free |= extent->accelerators & ~node->promised;
+        else
+            room.free &= ~extent->accelerators;
+        room.cpus += sign * (int64_t)extent->tasks * way->cpus_per_task;
+        room.memory_mb += sign * (int64_t)extent->tasks * way->memory_mb_per_task;
         if (share == DR_SHARE_BLOCK)
-            room.guards_of_node -= 1;
+            room.guards_of_node = (uint16_t)(room.guards_of_node - sign);
         if (share == DR_SHARE_NONE)
-            room.guards_of_block -= 1;
+            room.guards_of_block = (uint16_t)(room.guards_of_block - sign);
         room.empty = room.free == space->all && room.cpus == space->cpus &&
                      room.memory_mb == space->memory_mb;
         set_room(space, node->number, &room);
     }
+}
+
+void dr_place_view_release(struct dr_core *core, uint32_t job_row)
+{
+    release_or_retake(core, job_row, 1);
+}
+
+void dr_place_view_retake(struct dr_core *core, uint32_t job_row)
+{
+    release_or_retake(core, job_row, -1);
 }
 
 void dr_place_view_take(struct dr_core *core, const struct dr_want *want,

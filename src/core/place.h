@@ -143,6 +143,12 @@ int64_t dr_place_site_draw_w(const struct dr_core *core, dr_site_id site);
 uint32_t dr_place_attempts(const struct dr_core *core, dr_pool_id pool);
 uint32_t dr_place_attempts_next(const struct dr_core *core, uint32_t job_row);
 
+/* No attempt has a lower priority than this. A bound: it may be lower than all of them. */
+int32_t dr_place_priority_lowest(const struct dr_core *core);
+
+/* Accelerators that are free in the pool, in a view too. */
+int64_t dr_place_free(const struct dr_core *core, dr_pool_id pool);
+
 /* Nodes that leave the federation and hold nothing any more: the first such row, or DR_ROW_NONE. */
 uint32_t dr_place_emptied(const struct dr_core *core);
 
@@ -150,6 +156,8 @@ uint32_t dr_place_emptied(const struct dr_core *core);
 
 /* As if the attempt had left; as if the place were taken; undo both for one list of extents. */
 void dr_place_view_release(struct dr_core *core, uint32_t job_row);
+/* The reverse of dr_place_view_release(). */
+void dr_place_view_retake(struct dr_core *core, uint32_t job_row);
 void dr_place_view_take(struct dr_core *core, const struct dr_want *want,
                         const struct dr_extent *extents, uint32_t count);
 /* As if the parts were kept from everybody: the accelerators, and of CPUs and memory what is free

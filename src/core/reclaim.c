@@ -1,0 +1,643 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Victims: who may be taken, which of them, and the promise. See reclaim.h; read dr_reclaim(). */
+#include "core/reclaim.h"
+
+#include "base/math.h"
+#include "base/sort.h"
+#include "core/quota.h"
+
+#define NONE DR_ROW_NONE
+
+struct victim {
+    uint32_t row;
+    int64_t units;
+    int64_t loss_us; /* units x microseconds */
+    int64_t each_us; /* loss per unit */
+    uint8_t chosen;
+    uint8_t cause; /* enum dr_stop_cause, when chosen */
+};
+
+/* One attempt to make room: this job, this way, this pool. */
+struct hunt {
+    struct dr_decision *decision;
+    struct dr_core *core;
+    const struct dr_job *job;
+    struct dr_want want;
+    dr_pool_id pool;
+    int64_t units; /* of the job */
+    struct victim *victims;
+    uint32_t count;
+    uint32_t *leaving; /* attempts that leave anyway */
+    uint32_t leaving_count;
+    struct dr_extent *extents;
+    uint32_t extents_count;
+};
+
+/* The best set so far. */
+struct plan {
+    struct dr_found found;
+    struct victim *victims;
+    uint32_t count;
+    int under; /* it pushes a branch under its guarantee */
+    int64_t loss_us;
+    int64_t units;
+    int64_t until_us;
+};
+
+/* ---- loss ---- */
+
+static struct dr_amounts held_by(const struct dr_core *core, const struct dr_job *job)
+{
+    return dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative]);
+}
+
+static int64_t units_of(const struct dr_amounts *amounts)
+{
+    int64_t accelerators = amounts->of[DR_RESOURCE_ACCELERATORS] / 1000;
+
+    if (accelerators > 0)
+        return accelerators;
+    return dr_max_i64(1, (amounts->of[DR_RESOURCE_CPUS] + 7999) / 8000);
+}
+
+int64_t dr_reclaim_units(const struct dr_core *core, const struct dr_job *job)
+{
+    struct dr_amounts amounts = held_by(core, job);
+
+    return units_of(&amounts);
+}
+
+static int64_t loss_each_us(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
+{
+    int64_t saved_us = dr_max_i64(job->start_us, job->saved_us);
+
+    if (job->checkpoint_on_warning && job->checkpoint_proven)
+        return job->grace_us + job->restart_us;
+    return dr_min_i64(dr_max_i64(0, now_us - saved_us), core->settings.loss_cap_us) +
+           job->restart_us + core->settings.preemption_credit_us * (int64_t)job->preemptions;
+}
+
+int64_t dr_reclaim_loss_us(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
+{
+    return dr_reclaim_units(core, job) * loss_each_us(core, job, now_us);
+}
+
+/* ---- who may be taken ---- */
+
+static int above(const struct dr_core *core, dr_account_id account, dr_group_id group)
+{
+    const struct dr_quota *quota = dr_quota_at(core, account, group);
+
+    return quota->occupied > quota->guarantee;
+}
+
+/* occupied + n <= G in every group that the job uses, by the guarantee as declared: nobody loses
+ * his claim to it because nodes are down. */
+static int within(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                  const struct dr_amounts *amounts)
+{
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+        const struct dr_quota *quota =
+            dr_quota_at(core, account, core->pools[pool.v - 1].groups[resource]);
+
+        if (amounts->of[resource] != 0 &&
+            quota->occupied + amounts->of[resource] > quota->guarantee)
+            return 0;
+    }
+    return 1;
+}
+
+/* The lowest account that is above both, and its children towards them. */
+static dr_account_id common(const struct dr_core *core, dr_account_id x, dr_account_id y,
+                            dr_account_id *towards_x, dr_account_id *towards_y)
+{
+    *towards_x = x;
+    *towards_y = y;
+    while (x.v != y.v) {
+        /* Children have higher ids than their parents. */
+        if (x.v > y.v) {
+            *towards_x = x;
+            x = core->accounts[x.v - 1].parent;
+        } else {
+            *towards_y = y;
+            y = core->accounts[y.v - 1].parent;
+        }
+    }
+    return x;
+}
+
+/* Is every account from `y` up to `top` above its guarantee, in one resource that both use? */
+static int borrows(const struct dr_core *core, const struct hunt *hunt, const struct dr_job *victim,
+                   dr_account_id top)
+{
+    struct dr_amounts holds = held_by(core, victim);
+
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+        dr_group_id group = core->pools[hunt->pool.v - 1].groups[resource];
+        dr_account_id at = victim->account;
+        int all = hunt->want.amounts.of[resource] != 0 && holds.of[resource] != 0 &&
+                  core->pools[victim->pool.v - 1].groups[resource].v == group.v;
+
+        while (all) {
+            all = above(core, at, group);
+            if (at.v == top.v)
+                break;
+            at = core->accounts[at.v - 1].parent;
+        }
+        if (all)
+            return 1;
+    }
+    return 0;
+}
+
+/* May this attempt be taken for the job, with the sums as they are in thought now? */
+static enum dr_stop_cause may_take(const struct hunt *hunt, const struct dr_job *victim)
+{
+    const struct dr_core *core = hunt->core;
+    dr_account_id x;
+    dr_account_id y;
+    dr_account_id at = common(core, hunt->job->account, victim->account, &x, &y);
+
+    if (hunt->job->account.v != victim->account.v &&
+        within(core, x, hunt->pool, &hunt->want.amounts) && borrows(core, hunt, victim, y))
+        return DR_STOP_RECLAIM;
+    if (victim->priority >= hunt->job->priority)
+        return DR_STOP_NONE;
+    if (hunt->job->account.v == victim->account.v)
+        return DR_STOP_PRIORITY;
+    for (; at.v != 0; at = core->accounts[at.v - 1].parent)
+        if (core->accounts[at.v - 1].preempt_below)
+            return DR_STOP_PRIORITY;
+    return DR_STOP_NONE;
+}
+
+/* Is a branch towards a victim that is gone in thought under its guarantee now? Judged by the
+ * victim's accelerators; by its CPUs if it has none. */
+static int pushed_under(const struct hunt *hunt, const struct dr_job *victim)
+{
+    const struct dr_core *core = hunt->core;
+    struct dr_amounts holds = held_by(core, victim);
+    enum dr_resource main =
+        holds.of[DR_RESOURCE_ACCELERATORS] > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
+    dr_group_id group = core->pools[victim->pool.v - 1].groups[main];
+    dr_account_id x;
+    dr_account_id y;
+
+    if (hunt->job->account.v == victim->account.v)
+        return 0;
+    common(core, hunt->job->account, victim->account, &x, &y);
+    for (dr_account_id at = victim->account;; at = core->accounts[at.v - 1].parent) {
+        const struct dr_quota *quota = dr_quota_at(core, at, group);
+
+        if (quota->occupied < quota->guarantee)
+            return 1;
+        if (at.v == y.v)
+            return 0;
+    }
+}
+
+/* What doesn't depend on sums. */
+static int takeable(const struct hunt *hunt, const struct dr_job *job)
+{
+    return job->preemptible && job->stopping == DR_STOP_NONE && job->counted &&
+           job->state == DR_JOB_RUNNING && job->start_us != 0 &&
+           hunt->decision->now_us - job->start_us >= hunt->core->settings.minimum_run_us;
+}
+
+/* ---- thought: attempts leave and come back ---- */
+
+static void think_gone(struct hunt *hunt, uint32_t row, int sign)
+{
+    struct dr_core *core = hunt->core;
+    const struct dr_job *job = &core->jobs[row];
+    struct dr_amounts holds = held_by(core, job);
+    unsigned charges = DR_CHARGE_USE;
+
+    if (job->counted)
+        charges |= DR_CHARGE_CLAIM | (job->preemptible ? 0 : DR_CHARGE_FIRM);
+    dr_quota_charge(core, job->account, job->pool, &holds, charges, -sign);
+    if (sign > 0)
+        dr_place_view_release(core, row);
+    else
+        dr_place_view_retake(core, row);
+}
+
+static void choose(struct hunt *hunt, struct victim *victim, enum dr_stop_cause cause)
+{
+    victim->chosen = 1;
+    victim->cause = (uint8_t)cause;
+    think_gone(hunt, victim->row, 1);
+}
+
+static void give_back(struct hunt *hunt, struct victim *victim)
+{
+    victim->chosen = 0;
+    think_gone(hunt, victim->row, -1);
+}
+
+static void give_all_back(struct hunt *hunt)
+{
+    for (uint32_t i = 0; i < hunt->count; i += 1)
+        if (hunt->victims[i].chosen)
+            give_back(hunt, &hunt->victims[i]);
+}
+
+static int quota_allows(const struct hunt *hunt)
+{
+    return dr_quota_check(hunt->core, hunt->job->account, hunt->pool, &hunt->want.amounts,
+                          !hunt->job->preemptible, NULL)
+               .reason == DR_REASON_NONE;
+}
+
+/* Does the job fit now, in thought? */
+static int fits(struct hunt *hunt)
+{
+    if (dr_place_room(hunt->core, &hunt->want, hunt->pool) < hunt->want.tasks ||
+        !quota_allows(hunt))
+        return 0;
+    hunt->extents_count = dr_place_find(hunt->core, &hunt->want, hunt->pool, hunt->extents);
+    return hunt->extents_count > 0 &&
+           dr_place_power_missing(hunt->core, hunt->pool, hunt->extents, hunt->extents_count) == 0;
+}
+
+/* ---- sets ---- */
+
+static int compare_each(const void *a, const void *b, const void *context)
+{
+    const struct dr_core *core = context;
+    const struct victim *x = a;
+    const struct victim *y = b;
+    const struct dr_job *i = &core->jobs[x->row];
+    const struct dr_job *j = &core->jobs[y->row];
+
+    if (x->each_us != y->each_us)
+        return x->each_us < y->each_us ? -1 : 1;
+    if (i->start_us != j->start_us)
+        return i->start_us > j->start_us ? -1 : 1;
+    return i->id.v > j->id.v ? -1 : 1;
+}
+
+/* The chosen one of greatest loss that has not been tried: `before` limits by (loss, id). */
+static struct victim *dearest(const struct hunt *hunt, const struct victim *before)
+{
+    const struct dr_core *core = hunt->core;
+    struct victim *best = NULL;
+
+    for (uint32_t i = 0; i < hunt->count; i += 1) {
+        struct victim *victim = &hunt->victims[i];
+
+        if (!victim->chosen)
+            continue;
+        if (before != NULL && (victim->loss_us > before->loss_us ||
+                               (victim->loss_us == before->loss_us &&
+                                core->jobs[victim->row].id.v >= core->jobs[before->row].id.v)))
+            continue;
+        if (best == NULL || victim->loss_us > best->loss_us ||
+            (victim->loss_us == best->loss_us &&
+             core->jobs[victim->row].id.v > core->jobs[best->row].id.v))
+            best = victim;
+    }
+    return best;
+}
+
+/* Give back what is not needed, dearest first; then check every condition on what is left, from the
+ * start. Leaves the set chosen and the place in hunt->extents when it holds. */
+static int settle_set(struct hunt *hunt)
+{
+    uint8_t *chosen = dr_arena_push(&hunt->core->scratch, hunt->count + 1u, 1);
+
+    DR_ASSERT(chosen != NULL);
+    for (struct victim *victim = dearest(hunt, NULL); victim != NULL;
+         victim = dearest(hunt, victim)) {
+        enum dr_stop_cause cause = (enum dr_stop_cause)victim->cause;
+
+        give_back(hunt, victim);
+        if (!fits(hunt))
+            choose(hunt, victim, cause);
+    }
+    for (uint32_t i = 0; i < hunt->count; i += 1)
+        chosen[i] = hunt->victims[i].chosen;
+    give_all_back(hunt);
+    for (uint32_t i = 0; i < hunt->count; i += 1) {
+        enum dr_stop_cause cause;
+
+        if (!chosen[i])
+            continue;
+        cause = may_take(hunt, &hunt->core->jobs[hunt->victims[i].row]);
+        if (cause == DR_STOP_NONE)
+            return 0;
+        choose(hunt, &hunt->victims[i], cause);
+    }
+    return fits(hunt);
+}
+
+/* When everybody whose place it takes has to be gone. */
+static int64_t until_us(const struct hunt *hunt)
+{
+    const struct dr_core *core = hunt->core;
+    int64_t until = hunt->decision->now_us;
+
+    for (uint32_t i = 0; i < hunt->count; i += 1)
+        if (hunt->victims[i].chosen)
+            until = dr_max_i64(until,
+                               hunt->decision->now_us + core->jobs[hunt->victims[i].row].grace_us);
+    for (uint32_t i = 0; i < hunt->leaving_count; i += 1) {
+        const struct dr_job *job = &core->jobs[hunt->leaving[i]];
+
+        for (uint32_t at = job->extents; at != NONE; at = core->extents[at].next)
+            for (uint32_t k = 0; k < hunt->extents_count; k += 1)
+                if (core->extents[at].extent.node.v == hunt->extents[k].node.v)
+                    until = dr_max_i64(until, job->stop_until_us);
+    }
+    return until;
+}
+
+/* Keep the chosen set if it is better than the best so far. Returns 1 if it was. */
+static int compare_set(struct hunt *hunt, struct plan *plan)
+{
+    struct dr_core *core = hunt->core;
+    struct plan set = {.found = {.pool = hunt->pool, .alternative = hunt->want.alternative}};
+    int better;
+
+    for (uint32_t i = 0; i < hunt->count; i += 1) {
+        const struct victim *victim = &hunt->victims[i];
+        const struct dr_job *job = &core->jobs[victim->row];
+
+        if (!victim->chosen)
+            continue;
+        set.count += 1;
+        set.loss_us += victim->loss_us;
+        set.units += victim->units;
+        if (pushed_under(hunt, job)) {
+            if (victim->cause == DR_STOP_PRIORITY)
+                return 0; /* priority never does that */
+            set.under = 1;
+        }
+    }
+    if (plan->found.count == 0)
+        better = 1;
+    else if (set.under != plan->under)
+        better = set.under < plan->under;
+    else if (set.loss_us != plan->loss_us)
+        better = set.loss_us < plan->loss_us;
+    else if (set.units != plan->units)
+        better = set.units < plan->units;
+    else
+        better = set.count < plan->count;
+    if (!better)
+        return 0;
+    set.found.count = hunt->extents_count;
+    set.found.extents = dr_decision_extents(core, &hunt->want, hunt->pool);
+    memcpy(set.found.extents, hunt->extents, hunt->extents_count * sizeof hunt->extents[0]);
+    set.victims = dr_arena_push(&core->scratch, set.count + 1u, sizeof set.victims[0]);
+    DR_ASSERT(set.victims != NULL);
+    set.count = 0;
+    for (uint32_t i = 0; i < hunt->count; i += 1)
+        if (hunt->victims[i].chosen) {
+            set.victims[set.count] = hunt->victims[i];
+            set.count += 1;
+        }
+    set.until_us = until_us(hunt);
+    *plan = set;
+    return 1;
+}
+
+/* Sets (a) and (c): in order, until the job fits. */
+static int walk(struct hunt *hunt, int all_sizes)
+{
+    int64_t missing = hunt->units;
+
+    if (hunt->want.accelerators > 0)
+        missing -= dr_place_free(hunt->core, hunt->pool);
+    for (uint32_t i = 0; i < hunt->count; i += 1) {
+        struct victim *victim = &hunt->victims[i];
+        enum dr_stop_cause cause;
+
+        if (!all_sizes && victim->units > (missing > 0 ? missing : hunt->units))
+            continue;
+        cause = may_take(hunt, &hunt->core->jobs[victim->row]);
+        if (cause == DR_STOP_NONE)
+            continue;
+        choose(hunt, victim, cause);
+        missing -= victim->units;
+        if (fits(hunt))
+            return 1;
+    }
+    return 0;
+}
+
+/* Set (b): the one of least loss with which it fits. */
+static int single(struct hunt *hunt)
+{
+    struct victim *best = NULL;
+    enum dr_stop_cause best_cause = DR_STOP_NONE;
+
+    for (uint32_t i = 0; i < hunt->count; i += 1) {
+        struct victim *victim = &hunt->victims[i];
+        enum dr_stop_cause cause;
+
+        /* Order of loss per unit: equal loss keeps the first. */
+        if (best != NULL && victim->loss_us >= best->loss_us)
+            continue;
+        cause = may_take(hunt, &hunt->core->jobs[victim->row]);
+        if (cause == DR_STOP_NONE)
+            continue;
+        choose(hunt, victim, cause);
+        if (fits(hunt)) {
+            best = victim;
+            best_cause = cause;
+        }
+        give_back(hunt, victim);
+    }
+    if (best == NULL)
+        return 0;
+    choose(hunt, best, best_cause);
+    return fits(hunt);
+}
+
+/* ---- one pool ---- */
+
+static int leaves(const struct dr_job *job)
+{
+    return job->stopping != DR_STOP_NONE && job->state == DR_JOB_COMPLETING;
+}
+
+/* Does this pool lend attempts to the hunt: its own, or with `whole_group` all of the main group?
+ */
+static int hunted(const struct hunt *hunt, uint32_t row, int whole_group)
+{
+    const struct dr_core *core = hunt->core;
+    enum dr_resource main =
+        hunt->want.accelerators > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
+
+    return row == hunt->pool.v - 1 ||
+           (whole_group &&
+            core->pools[row].groups[main].v == core->pools[hunt->pool.v - 1].groups[main].v);
+}
+
+static void gather(struct hunt *hunt, int whole_group)
+{
+    struct dr_core *core = hunt->core;
+    size_t attempts = 0;
+
+    for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
+        if (hunted(hunt, pool, whole_group))
+            for (uint32_t row = dr_place_attempts(core, (dr_pool_id){pool + 1}); row != NONE;
+                 row = dr_place_attempts_next(core, row))
+                attempts += 1;
+    hunt->victims = dr_arena_push(&core->scratch, attempts + 1, sizeof hunt->victims[0]);
+    hunt->leaving = dr_arena_push(&core->scratch, attempts + 1, sizeof hunt->leaving[0]);
+    DR_ASSERT(hunt->victims != NULL && hunt->leaving != NULL);
+    hunt->count = 0;
+    hunt->leaving_count = 0;
+    for (uint32_t pool = 0; pool < core->pools_count; pool += 1) {
+        if (!hunted(hunt, pool, whole_group))
+            continue;
+        for (uint32_t row = dr_place_attempts(core, (dr_pool_id){pool + 1}); row != NONE;
+             row = dr_place_attempts_next(core, row)) {
+            const struct dr_job *job = &core->jobs[row];
+
+            if (leaves(job)) {
+                hunt->leaving[hunt->leaving_count] = row;
+                hunt->leaving_count += 1;
+            } else if (takeable(hunt, job) && may_take(hunt, job) != DR_STOP_NONE) {
+                struct victim *victim = &hunt->victims[hunt->count];
+
+                *victim = (struct victim){.row = row, .units = dr_reclaim_units(core, job)};
+                victim->each_us = loss_each_us(core, job, hunt->decision->now_us);
+                victim->loss_us = victim->units * victim->each_us;
+                hunt->count += 1;
+            }
+        }
+    }
+    dr_sort(hunt->victims, hunt->count, sizeof hunt->victims[0], compare_each, core);
+}
+
+static void leave_or_return(struct hunt *hunt, int sign)
+{
+    for (uint32_t i = 0; i < hunt->leaving_count; i += 1)
+        think_gone(hunt, hunt->leaving[i], sign);
+}
+
+static int within_somewhere(const struct dr_core *core, const struct dr_job *job, dr_pool_id pool,
+                            const struct dr_amounts *amounts)
+{
+    for (dr_account_id at = job->account; core->accounts[at.v - 1].parent.v != 0;
+         at = core->accounts[at.v - 1].parent)
+        if (within(core, at, pool, amounts))
+            return 1;
+    return 0;
+}
+
+static void hunt_in(struct hunt *hunt, struct plan *plan)
+{
+    struct dr_core *core = hunt->core;
+    size_t mark = core->scratch.used;
+    int kept = 0;
+    int guaranteed = within_somewhere(core, hunt->job, hunt->pool, &hunt->want.amounts);
+
+    if (!guaranteed && hunt->job->priority <= dr_place_priority_lowest(core))
+        return;
+    hunt->extents = dr_decision_extents(core, &hunt->want, hunt->pool);
+    gather(hunt, 0);
+    if (dr_place_room(core, &hunt->want, hunt->pool) >= hunt->want.tasks && !quota_allows(hunt) &&
+        dr_place_find(core, &hunt->want, hunt->pool, hunt->extents) > 0)
+        gather(hunt, 1);
+    if (hunt->count == 0 && (hunt->leaving_count == 0 || !guaranteed)) {
+        dr_arena_reset(&core->scratch, mark);
+        return;
+    }
+    leave_or_return(hunt, 1);
+    if (guaranteed && fits(hunt)) {
+        kept = compare_set(hunt, plan); /* those who leave anyway are enough */
+    } else {
+        if (walk(hunt, 0) && settle_set(hunt))
+            kept |= compare_set(hunt, plan);
+        give_all_back(hunt);
+        if (single(hunt))
+            kept |= compare_set(hunt, plan);
+        give_all_back(hunt);
+        if (walk(hunt, 1) && settle_set(hunt))
+            kept |= compare_set(hunt, plan);
+        give_all_back(hunt);
+    }
+    leave_or_return(hunt, -1);
+    if (!kept)
+        dr_arena_reset(&core->scratch, mark);
+}
+
+/* ---- the promise ---- */
+
+static int settle_plan(struct dr_decision *decision, const struct dr_choice *choice,
+                       const struct plan *plan)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_job *job = &core->jobs[choice->job_row];
+    struct dr_fact fact;
+    uint8_t cause = DR_STOP_NONE;
+
+    if (decision->batch->effects_max - decision->batch->effects_count < plan->count + 4 ||
+        !dr_batch_room(decision->batch, plan->found.count + 32 * plan->count)) {
+        decision->full = decision->batch->facts_count > 0;
+        return 0;
+    }
+    if (!dr_decision_room(decision, plan->found.count))
+        return 0;
+    if (job->reservation != NONE) {
+        fact = dr_decision_fact(decision, DR_FACT_RESERVATION_DROPPED);
+        fact.reservation_dropped.job = job->id.v;
+        dr_settle(core, &fact, decision->batch);
+    }
+    for (uint32_t i = 0; i < plan->count; i += 1) {
+        const struct victim *victim = &plan->victims[i];
+        const struct dr_job *taken = &core->jobs[victim->row];
+
+        fact = dr_decision_fact(decision, DR_FACT_ATTEMPT_STOPPING);
+        fact.attempt_stopping.job = taken->id.v;
+        fact.attempt_stopping.attempt = taken->attempt;
+        fact.attempt_stopping.cause = victim->cause;
+        fact.attempt_stopping.for_job = job->id.v;
+        fact.attempt_stopping.loss = victim->loss_us / DR_SECOND_US;
+        fact.attempt_stopping.signal = taken->warn_signal;
+        fact.attempt_stopping.until_us = decision->now_us + taken->grace_us;
+        dr_settle(core, &fact, decision->batch);
+        if (cause != DR_STOP_RECLAIM)
+            cause = victim->cause;
+    }
+    fact = dr_decision_fact(decision, DR_FACT_JOB_PROMISED);
+    fact.job_promised.job = job->id.v;
+    fact.job_promised.pool = plan->found.pool.v;
+    fact.job_promised.alternative = plan->found.alternative;
+    fact.job_promised.cause = cause;
+    fact.job_promised.until_us = plan->until_us;
+    fact.job_promised.loss = plan->loss_us / DR_SECOND_US;
+    fact.job_promised.victims = plan->count;
+    fact.job_promised.extents = plan->found.extents;
+    fact.job_promised.extents_count = plan->found.count;
+    dr_settle(core, &fact, decision->batch);
+    for (uint32_t i = 0; i < plan->count; i += 1)
+        dr_order_touch(decision->order, core->jobs[plan->victims[i].row].account);
+    return 1;
+}
+
+int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_job *job = &core->jobs[choice->job_row];
+    struct plan plan = {.found = {.count = 0}};
+
+    for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1)
+        for (uint32_t row = 0; row < core->pools_count; row += 1) {
+            struct hunt hunt = {.decision = decision,
+                                .core = core,
+                                .job = job,
+                                .want = dr_place_want(core, job, i),
+                                .pool = {row + 1}};
+
+            if (!dr_place_feasible(core, &hunt.want, hunt.pool))
+                continue;
+            hunt.units = units_of(&hunt.want.amounts);
+            hunt_in(&hunt, &plan);
+        }
+    return plan.found.count > 0 && settle_plan(decision, choice, &plan);
+}

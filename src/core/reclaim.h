@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reclaim.h: taking back (POLICY, section 3): capacity for a job within its guarantee from those
+ * who borrow it, and for a job of higher priority from its own account or below a common one that
+ * says preempt_below.
+ *
+ * The rule of choice is the page's procedure, per pool and way to run the job: candidates in the
+ * order of loss per accelerator; three sets, (a) only those no larger than what is missing, (b) the
+ * single one of least loss, (c) all sizes; after each, what is not needed is given back, dearest
+ * first, and every condition is checked again on what is left. Over all sets: no branch pushed
+ * under its guarantee, least loss, least overshoot, fewest gangs, lowest pool, way and set.
+ *
+ * What the page leaves open: a job without accelerators counts its CPUs, eight to one. `missing` is
+ * what the job asks less what is free in amounts; once that is nothing and it still does not fit,
+ * set (a) goes on with attempts no larger than the job. Attempts that leave anyway and are promised
+ * to nobody count as gone: they cost nothing. Where nodes are free and only the root's quota is
+ * not, candidates come from all pools of the group. */
+#ifndef DR_CORE_RECLAIM_H
+#define DR_CORE_RECLAIM_H
+
+#include "core/decide.h"
+
+/* Find what the job may take, warn it and promise the place. Returns 1 if the job has been promised
+ * a place; 0: nothing may be taken with which it fits (or decision->full). */
+int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice);
+
+/* What would be lost by ending the attempt now, in unit-microseconds: units x (time since its last
+ * observed checkpoint, at most loss_cap, plus restart, plus credit for earlier preemptions). */
+int64_t dr_reclaim_loss_us(const struct dr_core *core, const struct dr_job *job, int64_t now_us);
+
+/* Accelerators of an attempt; without any its CPUs, eight to one, rounded up; at least 1. */
+int64_t dr_reclaim_units(const struct dr_core *core, const struct dr_job *job);
+
+#endif
