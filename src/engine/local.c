@@ -27,6 +27,7 @@
 #include "base/arena.h"
 #include "base/assert.h"
 #include "base/map.h"
+#include "base/math.h"
 #include "engine/attempt.h"
 #include "engine/launcher.h"
 
@@ -35,6 +36,7 @@
 #define LAUNCHER_END_MS  2000
 #define AUDIT_PERIOD_US  (2 * DR_SECOND_US)
 #define SAVED_QUIET_US   (DR_SECOND_US / 5) /* at least between two looks at one job's marker */
+#define STOP_MARGIN_US   (5 * DR_SECOND_US) /* for the shim to end its tree after the grace */
 #define SAVED_MARKER     "saved"
 #define PATH_BYTES       4096
 #define ROW_NONE         UINT32_MAX
@@ -56,6 +58,7 @@ struct attempt {
     int64_t saved_us;   /* the marker's time that was last reported; 0: none */
     int64_t started_us; /* by the clock; 0: not yet */
     int64_t look_us;    /* monotonic: look at the marker again then; 0: when inotify says so */
+    int64_t kill_us;    /* monotonic: a shim that should have ended is killed then; 0: never */
     int32_t pid;        /* of the shim */
     int pidfd;          /* -1: none */
     int watch;          /* inotify's, on the checkpoint directory; -1: none */
@@ -314,6 +317,21 @@ static void ask(struct local *local, struct attempt *attempt, enum dr_launcher_r
         attempt->ordered_us = 0;
 }
 
+/* A shim that is stopped, or hangs on a file system that does not answer: its death ends the tree.
+ */
+static void kill_overdue(struct local *local)
+{
+    int64_t now_us = dr_monotonic_us();
+
+    for (uint32_t row = 0; row < local->rows_used; row += 1) {
+        struct attempt *attempt = &local->rows[row];
+
+        if (attempt->state == ATTEMPT_RUNNING && attempt->kill_us != 0 &&
+            attempt->kill_us < now_us && attempt->pidfd >= 0)
+            pidfd_send_signal(attempt->pidfd, SIGKILL, NULL, 0);
+    }
+}
+
 /* Everything that the launcher may have been told and not done. */
 static void ask_again(struct local *local, int64_t silent_us)
 {
@@ -517,6 +535,7 @@ static void tick(struct local *local)
     if (local->socket_fd < 0 && start_launcher(local) == DR_OK)
         ask_again(local, 0);
     ask_again(local, AUDIT_PERIOD_US);
+    kill_overdue(local);
     set_timer(local, local->looks > 0 ? SAVED_QUIET_US : AUDIT_PERIOD_US);
 }
 
@@ -730,14 +749,14 @@ static enum dr_status make_checkpoint_directory(struct local *local, const struc
 }
 
 static enum dr_status write_order(struct local *local, const struct dr_launch *launch,
-                                  struct dr_buffer *order, struct dr_error *error)
+                                  uint64_t boot, struct dr_buffer *order, struct dr_error *error)
 {
     char name[DR_ATTEMPT_NAME_BYTES];
     enum dr_status status;
     int file;
 
     dr_buffer_init(order, DR_ORDER_BYTES_MAX);
-    if (dr_order_encode(order, launch, local->boot) != DR_OK) {
+    if (dr_order_encode(order, launch, boot) != DR_OK) {
         dr_error_set(error, NULL, 0, "script", NULL,
                      "script, arguments and environment of at most %u bytes together",
                      DR_ORDER_BYTES_MAX);
@@ -771,6 +790,7 @@ static enum dr_status local_launch(struct dr_engine *engine, const struct dr_lau
     DR_CLEANUP(dr_buffer_deinit) struct dr_buffer order = {0};
     struct attempt *attempt = find(local, launch->job, launch->attempt);
     enum dr_status status;
+    int before_boot;
 
     if (attempt != NULL && attempt->state == ATTEMPT_REFUSED) {
         dr_error_set(error, NULL, 0, "attempt", NULL, "one that was not stopped before its launch");
@@ -783,6 +803,7 @@ static enum dr_status local_launch(struct dr_engine *engine, const struct dr_lau
         if (attempt->state == ATTEMPT_ENDED)
             attempt->state = ATTEMPT_RUNNING;
         make_ready(local, attempt);
+        set_timer(local, 1);
         return DR_OK;
     }
     status = check_launch(launch, error);
@@ -794,7 +815,8 @@ static enum dr_status local_launch(struct dr_engine *engine, const struct dr_lau
                      local->rows_max);
         return DR_E_IO;
     }
-    status = write_order(local, launch, &order, error);
+    before_boot = launch->epoch < local->first_epoch;
+    status = write_order(local, launch, before_boot ? 0 : local->boot, &order, error);
     if (status != DR_OK) {
         remove_row(local, attempt);
         return status;
@@ -802,6 +824,12 @@ static enum dr_status local_launch(struct dr_engine *engine, const struct dr_lau
     attempt->state = ATTEMPT_ORDERED;
     attempt->uid = launch->uid;
     attempt->offset = sizeof(struct dr_record_header) + order.length;
+    if (before_boot) {
+        attempt->lost = 1;
+        make_ready(local, attempt);
+        set_timer(local, 1); /* or nothing would say that poll() has something to do */
+        return DR_OK;
+    }
     ask(local, attempt, DR_LAUNCHER_LAUNCH);
     return DR_OK;
 }
@@ -869,6 +897,10 @@ static enum dr_status local_stop(struct dr_engine *engine, dr_job_id job, uint32
     close(file);
     if (attempt->pidfd >= 0)
         pidfd_send_signal(attempt->pidfd, SIGUSR1, NULL, 0);
+    if (grace_us < DR_DAY_US) {
+        int64_t kill_us = dr_monotonic_us() + dr_max_i64(grace_us, 0) + STOP_MARGIN_US;
+        attempt->kill_us = attempt->kill_us == 0 ? kill_us : dr_min_i64(attempt->kill_us, kill_us);
+    }
     return status == DR_E_FULL ? DR_E_IO : status;
 }
 
@@ -991,6 +1023,31 @@ static int make_directory(const struct local *local, const char *name, mode_t mo
     return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+struct boot_mark {
+    uint64_t boot;
+    uint64_t first_epoch; /* of the controllers that ran since */
+};
+
+/* An attempt's file need not survive a crash of the machine, but an order must not be carried out
+ * twice. An order that was decided before this boot and has no file may have run then: it is not
+ * started. The mark is the one thing here that is synced, once a boot. */
+static enum dr_status read_boot_mark(struct local *local)
+{
+    struct boot_mark mark = {0};
+    int fd = openat(local->attempts_fd, "boot", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int ok = fd >= 0;
+
+    if (ok && (pread(fd, &mark, sizeof mark, 0) != sizeof mark || mark.boot != local->boot)) {
+        mark = (struct boot_mark){.boot = local->boot, .first_epoch = local->options.epoch};
+        ok = pwrite(fd, &mark, sizeof mark, 0) == sizeof mark && fsync(fd) == 0 &&
+             fsync(local->attempts_fd) == 0;
+    }
+    if (fd >= 0)
+        close(fd);
+    local->first_epoch = mark.first_epoch;
+    return ok ? DR_OK : DR_E_IO;
+}
+
 static enum dr_status allocate(struct local *local)
 {
     uint32_t max = local->options.attempts_max == 0 ? ATTEMPTS_MAX : local->options.attempts_max;
@@ -1099,6 +1156,8 @@ static enum dr_status open_all(struct local *local, struct dr_error *error)
     watch_fd(local, local->saved_fd, SOURCE_SAVED);
     watch_fd(local, local->timer_fd, SOURCE_TIMER);
     status = allocate(local);
+    if (status == DR_OK)
+        status = read_boot_mark(local);
     if (status == DR_OK)
         status = find_attempts(local);
     if (status != DR_OK) {

@@ -861,3 +861,177 @@ TEST(checkpoints_are_told_once_each)
     }
     world_free(w);
 }
+
+static int file_has(const char *path, const char *text, size_t bytes)
+{
+    struct dr_buffer buffer;
+    int has;
+
+    dr_buffer_init(&buffer, 1 << 20);
+    has = dr_buffer_read_file(&buffer, path) == DR_OK && buffer.length >= bytes &&
+          memmem(buffer.data, buffer.length, text, bytes) != NULL;
+    dr_buffer_deinit(&buffer);
+    return has;
+}
+
+/* Our child with the data directory among its arguments; shims have the same, and another parent.
+ */
+static pid_t launcher_of(struct world *w)
+{
+    DIR *directory = opendir("/proc");
+    struct dirent *entry;
+    pid_t found = 0;
+    char parent[32];
+
+    CHECK(directory != NULL);
+    snprintf(parent, sizeof parent, "PPid:\t%d\n", getpid());
+    while ((entry = readdir(directory)) != NULL) {
+        char arguments[300], status[300];
+
+        snprintf(arguments, sizeof arguments, "/proc/%s/cmdline", entry->d_name);
+        snprintf(status, sizeof status, "/proc/%s/status", entry->d_name);
+        if (file_has(arguments, w->data, strlen(w->data) + 1) &&
+            file_has(status, parent, strlen(parent)))
+            found = (pid_t)strtol(entry->d_name, NULL, 10);
+    }
+    closedir(directory);
+    return found;
+}
+
+TEST(the_launcher_may_die_at_any_moment)
+{
+    struct world *w = world_new();
+    struct spec s;
+    pid_t first;
+
+    spec_shell(w, &s, 1, "echo 1 >>starts; while [ ! -e go ]; do sleep 0.01; done; exit 3\n");
+    world_launch(w, &s);
+    world_wait(w, 0, 1, 1, DR_REPORT_STARTED);
+    first = launcher_of(w);
+    CHECK(first > 0);
+    CHECK_EQ(kill(first, SIGKILL), 0);
+    /* these reach a socket whose reader is gone, or one that nobody reads any more */
+    for (uint64_t job = 2; job <= 5; job += 1) {
+        spec_shell(w, &s, job, "echo %d >>starts\n", (int)job);
+        world_launch(w, &s);
+    }
+    for (uint64_t job = 2; job <= 5; job += 1)
+        CHECK_EQ(world_end(w, job, 1)->outcome, DR_OUTCOME_EXITED);
+    CHECK(launcher_of(w) != first);
+    {
+        char path[NAME_MAX_];
+
+        snprintf(path, sizeof path, "%s/go", w->work);
+        close(open(path, O_CREAT | O_WRONLY, 0644));
+    }
+    CHECK_EQ(world_end(w, 1, 1)->exit_code, 3);
+    CHECK_EQ(strlen(work_file(w, "starts")), 10);
+    world_free(w);
+}
+
+/* A shim that does not answer is killed some time after the grace, and its tree with it. */
+TEST(a_frozen_shim_is_ended)
+{
+    struct world *w = world_new();
+    struct spec s;
+
+    spec_shell(w, &s, 1, "sleep 300\n");
+    world_launch(w, &s);
+    world_wait(w, 0, 1, 1, DR_REPORT_STARTED);
+    CHECK_EQ(kill(shim_of(w, 1, 1), SIGSTOP), 0);
+    CHECK_EQ(w->engine->operations->stop(w->engine, s.launch.job, 1, 0, 0), DR_OK);
+    CHECK_EQ(world_end(w, 1, 1)->outcome, DR_OUTCOME_STOPPED);
+    world_free(w);
+}
+
+/* Before a reboot: whatever ran then does not now, and what may have run is not started again. */
+TEST(attempts_of_an_earlier_boot)
+{
+    struct world *w = world_new();
+    struct dr_buffer order;
+    struct spec s;
+    char path[NAME_MAX_];
+    uint64_t mark[2] = {12345, 1};
+    int fd;
+
+    world_shut(w);
+    spec_shell(w, &s, 1, "echo ran >>ran\n");
+    dr_buffer_init(&order, DR_ORDER_BYTES_MAX);
+    CHECK_EQ(dr_order_encode(&order, &s.launch, dr_boot_hash() + 1), DR_OK);
+    snprintf(path, sizeof path, "%s/attempts/1.1", w->data);
+    fd = open(path, O_CREAT | O_WRONLY, 0600);
+    CHECK(fd >= 0);
+    CHECK_EQ(dr_record_append(fd, DR_RECORD_ORDER, order.data, order.length), DR_OK);
+    close(fd);
+    dr_buffer_deinit(&order);
+    /* an order that was not written whole was never promised */
+    snprintf(path, sizeof path, "%s/attempts/2.1", w->data);
+    fd = open(path, O_CREAT | O_WRONLY, 0600);
+    CHECK_EQ(write(fd, "\1\0\0\0", 4), 4);
+    close(fd);
+    snprintf(path, sizeof path, "%s/attempts/boot", w->data);
+    fd = open(path, O_WRONLY);
+    CHECK_EQ(write(fd, mark, sizeof mark), sizeof mark);
+    close(fd);
+
+    w->options.epoch = 5;
+    world_open(w);
+    CHECK_EQ(world_end(w, 1, 1)->outcome, DR_OUTCOME_NODE_FAILED);
+    /* decided before the machine went down, and its file was lost with it */
+    spec_shell(w, &s, 3, "echo ran >>ran\n");
+    s.launch.epoch = 4;
+    world_launch(w, &s);
+    CHECK_EQ(world_end(w, 3, 1)->outcome, DR_OUTCOME_NODE_FAILED);
+    CHECK_TEXT(work_file(w, "ran"), "");
+    s.launch.job.v = 2;
+    s.launch.epoch = 5;
+    world_launch(w, &s);
+    CHECK_EQ(world_end(w, 2, 1)->outcome, DR_OUTCOME_EXITED);
+    CHECK_TEXT(work_file(w, "ran"), "ran\n");
+    world_free(w);
+}
+
+/* A controller that comes and goes while many jobs start and end. */
+TEST(many_jobs_and_a_controller_that_comes_and_goes)
+{
+    enum { JOBS = 120 };
+    struct world *w = world_new();
+    int64_t until_us = dr_monotonic_us() + 4 * WAIT_US;
+    uint64_t next = 1;
+    uint32_t ended = 0;
+    uint8_t seen[JOBS + 1] = {0};
+    struct spec s;
+
+    for (uint32_t round = 0; ended < JOBS; round += 1) {
+        CHECK(dr_monotonic_us() < until_us);
+        for (int i = 0; i < 10 && next <= JOBS; i += 1, next += 1) {
+            spec_shell(w, &s, next, "echo $DAERO_JOB_ID >>starts\n");
+            s.launch.output = "/dev/null";
+            world_launch(w, &s);
+        }
+        /* at another point each time */
+        for (uint32_t i = 0; i < round % 5; i += 1)
+            world_step(w, dr_monotonic_us() + 3000);
+        world_shut(w);
+        world_open(w);
+        if (next > JOBS)
+            world_step(w, dr_monotonic_us() + 20000);
+        for (uint32_t i = 0; i < w->reports_count; i += 1) {
+            const struct dr_report *report = &w->reports[i];
+
+            if (report->kind != DR_REPORT_ENDED)
+                continue;
+            if (report->outcome != DR_OUTCOME_EXITED || report->exit_code != 0)
+                fail_msg("job %" PRIu64 ": %s %s", report->job.v, dr_outcome_name(report->outcome),
+                         report->text);
+            /* told again until it is forgotten */
+            if (!seen[report->job.v])
+                ended += 1;
+            seen[report->job.v] = 1;
+            w->engine->operations->forget(w->engine, report->job, report->attempt);
+        }
+        w->reports_count = 0;
+    }
+    CHECK_EQ(strlen(work_file(w, "starts")), 9 * 2 + 90 * 3 + 21 * 4);
+    world_free(w);
+}

@@ -271,8 +271,11 @@ static int own_user_namespace(void)
 
         if (pid == 0) {
             char text[64];
-            int ok = unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0;
+            int ok;
 
+            /* or the maps would be root's to write */
+            prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+            ok = unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0;
             ok = ok && write_file("/proc/self/setgroups", "deny");
             snprintf(text, sizeof text, "%u %u 1", uid, uid);
             ok = ok && write_file("/proc/self/uid_map", text);
@@ -280,6 +283,7 @@ static int own_user_namespace(void)
             ok = ok && write_file("/proc/self/gid_map", text);
             if (trial)
                 _exit(ok ? 0 : 1);
+            prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
             return ok;
         }
         if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
@@ -362,6 +366,8 @@ enum dr_status sandbox_open(struct sandbox *sandbox, const struct sandbox_option
         sandbox->filter = (struct sock_fprog){0};
 
     view = sandbox->root ? unshare(CLONE_NEWNS) == 0 : own_user_namespace();
+    if (view && !sandbox->root)
+        give_up_privileges(); /* a new user namespace begins with all of them */
     if (view && mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0) {
         uint64_t network = options->network_none ? CLONE_NEWNET : 0;
 
