@@ -217,14 +217,7 @@ static int64_t pool_amount(const struct dr_fed_pool *pool, uint32_t resource)
     return per_node * pool->nodes;
 }
 
-/* How much of a CPU or memory group comes with the pools of an accelerator group. */
-struct link {
-    uint32_t from; /* places of groups */
-    uint32_t to;
-    int64_t amount;
-};
-
-static uint32_t find_links(const struct dr_federation *federation, struct link *links)
+static uint32_t find_links(const struct dr_federation *federation, struct dr_fed_link *links)
 {
     uint32_t count = 0;
 
@@ -241,7 +234,7 @@ static uint32_t find_links(const struct dr_federation *federation, struct link *
             while (i < count && (links[i].from != from || links[i].to != to))
                 i += 1;
             if (i == count) {
-                links[i] = (struct link){.from = from, .to = to};
+                links[i] = (struct dr_fed_link){.from = from, .to = to};
                 count += 1;
             }
             links[i].amount += pool_amount(pool, r);
@@ -250,8 +243,7 @@ static uint32_t find_links(const struct dr_federation *federation, struct link *
     return count;
 }
 
-/* `amount` of a group of which `declared` is all, as a part of `all` of another one. */
-static int64_t proportion(int64_t amount, int64_t all, int64_t declared)
+int64_t dr_fed_proportion(int64_t amount, int64_t all, int64_t declared)
 {
     if (amount == DR_FOREVER_US)
         return DR_FOREVER_US;
@@ -260,7 +252,7 @@ static int64_t proportion(int64_t amount, int64_t all, int64_t declared)
 
 /* What follows for CPUs and memory from an account's accelerators. */
 static void derive(const struct dr_federation *federation, struct dr_fed_account *account,
-                   const struct link *links, uint32_t links_count)
+                   const struct dr_fed_link *links, uint32_t links_count)
 {
     for (uint32_t i = 0; i < links_count; i += 1) {
         const struct dr_fed_limit *from = &account->limits[links[i].from];
@@ -268,14 +260,15 @@ static void derive(const struct dr_federation *federation, struct dr_fed_account
         int64_t declared = federation->groups[links[i].from].declared;
 
         if (!to->stated)
-            to->guarantee = add_saturated(to->guarantee,
-                                          proportion(from->guarantee, links[i].amount, declared));
+            to->guarantee = add_saturated(
+                to->guarantee, dr_fed_proportion(from->guarantee, links[i].amount, declared));
         if (to->line != 0)
             continue;
         /* Limits of several accelerator groups add up; one without a limit takes it off. The first
          * one finds none yet. */
         for (int lend = 0; lend < 2; lend += 1) {
-            int64_t limit = proportion(lend ? from->lend : from->borrow, links[i].amount, declared);
+            int64_t limit =
+                dr_fed_proportion(lend ? from->lend : from->borrow, links[i].amount, declared);
             int64_t *sum = lend ? &to->lend : &to->borrow;
             int first = 1;
 
@@ -333,7 +326,8 @@ static void list_children(const struct dr_federation *federation, uint32_t paren
     }
 }
 
-static void check_sums(struct checker *checker, const struct link *links, uint32_t links_count)
+static void check_sums(struct checker *checker, const struct dr_fed_link *links,
+                       uint32_t links_count)
 {
     const struct dr_federation *federation = checker->federation;
     char field[600];
@@ -427,7 +421,7 @@ static void check_consent(struct checker *checker)
 static int check_quotas(struct checker *checker)
 {
     struct dr_federation *federation = checker->federation;
-    struct link *links =
+    struct dr_fed_link *links =
         dr_fed_push(&federation->arena, (size_t)federation->pools_count * 2, sizeof links[0]);
     uint32_t links_count;
 

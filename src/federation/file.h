@@ -167,6 +167,24 @@ const struct dr_federation_section *dr_federation_sections(uint32_t *count);
 int dr_federation_check(struct dr_federation *federation, struct dr_error_list *errors,
                         struct dr_error_list *warnings);
 
+/* How much of a CPU or memory group comes with the pools of an accelerator group. */
+struct dr_fed_link {
+    uint32_t from; /* places (or rows) of groups */
+    uint32_t to;
+    int64_t amount;
+};
+
+/* `amount` of a group of which `declared` is all, as a part of `all` of another group, rounded
+ * down. */
+int64_t dr_fed_proportion(int64_t amount, int64_t all, int64_t declared);
+
+/* ---- write.c ---- */
+
+/* Nodes of a living pool that have not left and are not to leave. */
+uint32_t dr_fed_living_nodes(const struct dr_core *core, const struct dr_pool *pool);
+
+/* ---- errors.c ---- */
+
 /* An amount of a group as people write it: "16", "0.5", "4G". */
 #define DR_AMOUNT_BYTES 48
 const char *dr_format_amount(uint8_t resource, int64_t amount, char text[DR_AMOUNT_BYTES]);

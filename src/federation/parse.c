@@ -1249,7 +1249,7 @@ static void read_pool(struct reader *reader, const struct dr_yaml_node *part, ui
         nodes = dr_yaml_get(part, "nodes");
         if (nodes != NULL)
             pool->nodes_line = nodes->line;
-        read_u32(reader, part, "nodes", NEEDED, 1, DR_FEDERATION_NODES_MAX, &pool->nodes);
+        read_u32(reader, part, "nodes", NEEDED, 0, DR_FEDERATION_NODES_MAX, &pool->nodes);
         read_u32(reader, part, "accelerators", set->chip != 0 ? NEEDED : OPTIONAL,
                  set->chip != 0 ? 1 : 0, DR_ACCELERATORS_MAX, &set->accelerators);
         if (dr_yaml_get(part, "chip") == NULL && set->accelerators > 0)
@@ -1355,7 +1355,7 @@ static void read_sites(struct reader *reader, const struct dr_yaml_node *top)
             leave(reader, item_length);
         }
         leave(reader, nothing);
-        pool_section = section_of(reader, part, "pools", NEEDED, "pool");
+        pool_section = section_of(reader, part, "pools", OPTIONAL, "pool");
         nothing = enter(reader, "pools");
         for (const struct dr_yaml_node *pool = pool_section == NULL ? NULL : pool_section->first;
              pool != NULL; pool = pool->next)

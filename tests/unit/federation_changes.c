@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A file becomes facts: admitted into a core, asked again, edited, asked again. */
+#include "test.h"
+
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "core/state.h"
+#include "federation/federation.h"
+
+static const struct dr_limits LIMITS = {.jobs_max = 64,
+                                        .nodes_max = 4096,
+                                        .pools_max = 64,
+                                        .accounts_max = 64,
+                                        .users_max = 64,
+                                        .tokens_max = 16,
+                                        .groups_max = 64,
+                                        .datasets_max = 16,
+                                        .extents_max = 256};
+
+static const char WORLD[] =
+    "federation: {name: nation, default_limit: 1h, job_user: 4000}\n"
+    "chips:\n"
+    "  h200: {vendor: nvidia, memory: 141G, busy_power: 700W, price: 3.5}\n"
+    "  rngd: {memory: 48G}\n"
+    "data_classes:\n"
+    "  public:\n"
+    "  medical: {jurisdictions: [kr], assurance: 2, share: node}\n"
+    "sites:\n"
+    "  gwangju:\n"
+    "    jurisdiction: kr\n"
+    "    assurance: 2\n"
+    "    pue: 1.2\n"
+    "    tariff: {0-8: 90, 8-24: 150.25}\n"
+    "    data_classes: [public, medical]\n"
+    "    engine: simulated\n"
+    "    pools:\n"
+    "      h200:\n"
+    "        chip: h200\n"
+    "        nodes: 8\n"
+    "        accelerators: 8\n"
+    "        cpus: 96\n"
+    "        memory: 1T\n"
+    "        levels: {block: 2, rack: 4}\n"
+    "  busan:\n"
+    "    data_classes: [public]\n"
+    "    engine: simulated\n"
+    "    pools:\n"
+    "      rngd: {chip: rngd, nodes: 4, accelerators: 4, cpus: 32, memory: 256G,\n"
+    "             owner: shipyard, consent: [shipyard, university]}\n"
+    "      cpu: {nodes: 2, cpus: 64, memory: 512G, node_names: c01}\n"
+    "datasets:\n"
+    "  scans: {size: 4T, sites: [gwangju], data_class: medical}\n"
+    "accounts:\n"
+    "  academia:\n"
+    "    accounts:\n"
+    "      university: {guarantees: {h200: {guarantee: 16, borrow: 8, lend: 4}}}\n"
+    "      institute: {weight: 0.5, guarantees: {h200: 8}}\n"
+    "  industry:\n"
+    "    default_limit: 2h\n"
+    "    guarantees: {h200: 32, plain-cpus: 100}\n"
+    "    accounts:\n"
+    "      shipyard: {guarantees: {h200: 24, rngd-of-shipyard: 16}}\n"
+    "users:\n"
+    "  root: {uid: 900, gid: 900, roles: [admin]}\n"
+    "  kim: {uid: 901, gid: 901, accounts: [university, institute],\n"
+    "        default_account: institute}\n"
+    "  lee: {accounts: {shipyard: [user, account-admin]}}\n";
+
+static void print_errors(const struct dr_error_list *errors)
+{
+    char line[1200];
+
+    for (uint32_t i = 0; i < errors->count; i += 1)
+        print_message("%s\n", dr_error_line(&errors->errors[i], line, sizeof line));
+}
+
+static struct dr_federation *parse(const char *yaml)
+{
+    struct dr_federation *federation = NULL;
+    struct dr_error_list errors = {0};
+
+    if (dr_federation_parse(&federation, "world.yaml", yaml, strlen(yaml), &errors, NULL) !=
+        DR_OK) {
+        print_errors(&errors);
+        fail_msg("the file is refused:\n%s", yaml);
+    }
+    dr_error_list_deinit(&errors);
+    return federation;
+}
+
+static struct dr_core *new_core(void)
+{
+    struct dr_core *core = NULL;
+
+    assert_int_equal(dr_core_open(&core, &LIMITS), DR_OK);
+    return core;
+}
+
+/* Admit one declaration; fails the test when it is refused. */
+static void admit(struct dr_core *core, const struct dr_change *change)
+{
+    static uint8_t bytes[1 << 20];
+    static struct dr_effect effects[256];
+    struct dr_batch batch = {.bytes = bytes,
+                             .bytes_max = sizeof bytes,
+                             .effects = effects,
+                             .effects_max = DR_COUNT_OF(effects)};
+    struct dr_command command = {
+        .kind = DR_COMMAND_DECLARE, .roles = 0xff, .body = {.declare = change->declare}};
+    struct dr_answer answer = {0};
+
+    if (!dr_admit(core, &command, 1000000, &batch, &answer))
+        fail_msg("%s %s (%s) is refused: %s: %s", change->kind, change->name, change->text,
+                 answer.field, answer.text);
+}
+
+/* Apply a file: every change is admitted. Returns how many there were; prints them into `text` if
+ * it is not NULL: "kind name: text" lines. */
+static uint32_t apply(struct dr_core *core, const char *yaml, struct dr_buffer *text)
+{
+    struct dr_federation *federation = parse(yaml);
+    struct dr_error_list errors = {0};
+    struct dr_change *changes;
+    uint32_t count;
+
+    if (dr_federation_changes(federation, core, &changes, &count, &errors) != DR_OK) {
+        print_errors(&errors);
+        fail_msg("no changes can be made");
+    }
+    for (uint32_t i = 0; i < count; i += 1) {
+        if (text != NULL)
+            dr_buffer_printf(text, "%s %s: %s\n", changes[i].kind, changes[i].name,
+                             changes[i].text);
+        CHECK(changes[i].text[0] != '\0');
+        admit(core, &changes[i]);
+    }
+    dr_error_list_deinit(&errors);
+    dr_federation_close(federation);
+    return count;
+}
+
+/* The file with one text replaced by another; the same buffer each call. */
+static const char *edited(const char *yaml, const char *from, const char *to)
+{
+    static char text[16384];
+    const char *at = strstr(yaml, from);
+
+    if (at == NULL)
+        fail_msg("'%s' is not in the file", from);
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - yaml), yaml, to, at + strlen(from));
+    return text;
+}
+
+/* What changes when the world is edited so, and that it is then done. */
+static void check_edit(const char *from, const char *to, const char *expected)
+{
+    struct dr_core *core = new_core();
+    struct dr_buffer text;
+
+    dr_buffer_init(&text, 1 << 16);
+    apply(core, WORLD, NULL);
+    apply(core, edited(WORLD, from, to), &text);
+    CHECK_TEXT(dr_buffer_text(&text), expected);
+    CHECK_EQ(apply(core, edited(WORLD, from, to), NULL), 0);
+    dr_buffer_deinit(&text);
+    dr_core_close(core);
+}
+
+TEST(a_new_federation)
+{
+    struct dr_core *core = new_core();
+    const struct dr_quota *quota;
+
+    CHECK(apply(core, WORLD, NULL) > 20);
+    CHECK_EQ(apply(core, WORLD, NULL), 0); /* and nothing more */
+
+    CHECK_TEXT(core->settings.name, "nation");
+    CHECK_EQ(core->settings.job_uid, 4000);
+    CHECK_TEXT(core->accounts[0].name, "nation");
+    CHECK_EQ(core->accounts[0].parent.v, 0);
+    CHECK_EQ(core->nodes_count, 14);
+    CHECK_EQ(core->pools_count, 3);
+    CHECK_EQ(core->groups_count, 9);
+    /* Declared capacity at the root: 8 nodes x 8 accelerators, 96 CPUs, 1 TB. */
+    quota = dr_quota_at(core, (dr_account_id){1}, dr_group_named(core, "h200"));
+    CHECK_EQ(quota->guarantee, 64000);
+    quota = dr_quota_at(core, (dr_account_id){1}, dr_group_named(core, "h200-cpus"));
+    CHECK_EQ(quota->guarantee, 8 * 96000);
+    quota = dr_quota_at(core, (dr_account_id){1}, dr_group_named(core, "h200-memory"));
+    CHECK_EQ(quota->guarantee, 8 * 1048576);
+    /* CPUs and memory in proportion: 16 of 64 accelerators are a quarter. */
+    dr_account_id university = dr_account_named(core, "university");
+    quota = dr_quota_at(core, university, dr_group_named(core, "h200"));
+    CHECK_EQ(quota->guarantee, 16000);
+    CHECK_EQ(quota->borrow, 8000);
+    CHECK_EQ(quota->lend, 4000);
+    quota = dr_quota_at(core, university, dr_group_named(core, "h200-cpus"));
+    CHECK_EQ(quota->guarantee, 2 * 96000);
+    CHECK_EQ(quota->borrow, 96000);
+    CHECK_EQ(quota->lend, 48000);
+    /* An inner account that states nothing has what those below it have. */
+    quota = dr_quota_at(core, dr_account_named(core, "academia"), dr_group_named(core, "h200"));
+    CHECK_EQ(quota->guarantee, 24000);
+    CHECK_EQ(quota->borrow, DR_FOREVER_US);
+    /* What is stated is kept as it is. */
+    quota =
+        dr_quota_at(core, dr_account_named(core, "industry"), dr_group_named(core, "plain-cpus"));
+    CHECK_EQ(quota->guarantee, 100000);
+    quota = dr_quota_at(core, dr_account_named(core, "shipyard"),
+                        dr_group_named(core, "rngd-of-shipyard-memory"));
+    CHECK_EQ(quota->guarantee, 4 * 262144);
+    CHECK_EQ(core->users[dr_user_named(core, "lee").v - 1].default_account.v,
+             dr_account_named(core, "shipyard").v);
+    dr_core_close(core);
+}
+
+TEST(guarantees_move_between_accounts)
+{
+    /* Down before up, although the one that goes up comes first in the file. */
+    check_edit("university: {guarantees: {h200: {guarantee: 16, borrow: 8, lend: 4}}}\n"
+               "      institute: {weight: 0.5, guarantees: {h200: 8}}",
+               "university: {guarantees: {h200: {guarantee: 20, borrow: 8, lend: 4}}}\n"
+               "      institute: {weight: 0.5, guarantees: {h200: 4}}",
+               "account institute: guarantee h200: 8 -> 4; guarantee h200-cpus: 96 -> 48; "
+               "guarantee h200-memory: 1T -> 512G\n"
+               "account university: guarantee h200: 16 -> 20; guarantee h200-cpus: 192 -> 240; "
+               "guarantee h200-memory: 2T -> 2560G\n");
+}
+
+TEST(a_pool_grows)
+{
+    check_edit("nodes: 8", "nodes: 12",
+               "nodes gwangju/h200: nodes: 8 -> 12\n"
+               "account nation: guarantee h200: 64 -> 96; guarantee h200-cpus: 768 -> 1152; "
+               "guarantee h200-memory: 8T -> 12T\n");
+}
+
+TEST(a_pool_shrinks)
+{
+    check_edit("nodes: 8", "nodes: 7",
+               "account nation: guarantee h200: 64 -> 56; guarantee h200-cpus: 768 -> 672; "
+               "guarantee h200-memory: 8T -> 7T\n"
+               "node gwangju-h200-7: leaves\n");
+}
+
+/* Numbers of nodes that left are not used again. */
+TEST(a_pool_shrinks_and_grows)
+{
+    struct dr_core *core = new_core();
+    char name[DR_NAME_BYTES + 12];
+
+    apply(core, WORLD, NULL);
+    apply(core, edited(WORLD, "nodes: 8", "nodes: 7"), NULL);
+    apply(core, WORLD, NULL);
+    CHECK_EQ(apply(core, WORLD, NULL), 0);
+    CHECK_EQ(core->nodes_count, 15);
+    CHECK_TEXT(dr_node_name(core, (dr_node_id){15}, name), "gwangju-h200-8");
+    dr_core_close(core);
+}
+
+TEST(single_edits)
+{
+    check_edit("price: 3.5", "price: 4", "chip h200: price: 3.5 -> 4\n");
+    check_edit("pue: 1.2", "pue: 1.1", "site gwangju: pue: 1.2 -> 1.1\n");
+    check_edit("150.25", "160", "site gwangju: tariff: from hour 8 150.25 -> 160\n");
+    check_edit("data_classes: [public, medical]\n    engine", "data_classes: [medical]\n    engine",
+               "site gwangju: data_classes: 2 -> 1\n");
+    check_edit("share: node", "share: block", "data class medical: share: node -> block\n");
+    check_edit("default_limit: 1h", "default_limit: 90m",
+               "settings nation: default_limit: 1h -> 1h30m\n");
+    check_edit("name: nation", "name: people",
+               "settings people: name: nation -> people\naccount people: name: nation -> people\n");
+    check_edit("weight: 0.5", "weight: 2", "account institute: weight: 0.5 -> 2\n");
+    check_edit("borrow: 8", "borrow: 0",
+               "account university: borrow h200: 8 -> 0; borrow h200-cpus: 96 -> 0; borrow "
+               "h200-memory: 1T -> 0M\n");
+    check_edit("levels: {block: 2, rack: 4}", "levels: {block: 4}",
+               "pool gwangju/h200: levels: 2 -> 1\n");
+    check_edit("consent: [shipyard, university]", "consent: [shipyard]",
+               "pool busan/rngd: consent: 2 -> 1 accounts\n");
+    check_edit("size: 4T", "size: 5T", "dataset scans: size: 4398046511104 -> 5497558138880\n");
+    check_edit("[user, account-admin]", "user", "user lee: accounts: 2 -> 1 roles in accounts\n");
+    check_edit("uid: 901, gid: 901, ", "", "user kim: uid: 901 -> none; gid: 901 -> none\n");
+    check_edit("  lee: {accounts: {shipyard: [user, account-admin]}}\n", "", "user lee: removed\n");
+}
+
+TEST(new_parts)
+{
+    check_edit("chips:\n", "chips:\n  b300: {memory: 288G, virtual: yes}\n",
+               "chip b300: new, virtual\n");
+    check_edit(
+        "accounts:\n  academia:\n    accounts:\n",
+        "accounts:\n  academia:\n    accounts:\n      school: {guarantees: {h200: 1}}\n",
+        "account academia: guarantee h200: 24 -> 25; guarantee h200-cpus: 288 -> 300; "
+        "guarantee h200-memory: 3T -> 3200G\n"
+        "account school: new; guarantee h200: 0 -> 1; guarantee h200-cpus: 0 -> 12; guarantee "
+        "h200-memory: 0M -> 128G\n");
+    check_edit(
+        "  busan:\n",
+        "  jeju:\n    engine: simulated\n    pools:\n      h200: {chip: h200, nodes: 1, "
+        "accelerators: 8, cpus: 96, memory: 1T}\n  busan:\n",
+        "site jeju: new, engine simulated\n"
+        "pool jeju/h200: new, 8 x h200 a node\n"
+        "nodes jeju/h200: nodes: 0 -> 1\n"
+        "account nation: guarantee h200: 64 -> 72; guarantee h200-cpus: 768 -> 864; guarantee "
+        "h200-memory: 8T -> 9T\n");
+}
+
+/* A pool for a new account: the account is there before the pool, its guarantee comes after. */
+TEST(a_new_owner)
+{
+    check_edit(
+        "      cpu: {nodes: 2, cpus: 64, memory: 512G, node_names: c01}\n",
+        "      cpu: {nodes: 2, cpus: 64, memory: 512G, node_names: c01}\n"
+        "      lab: {chip: h200, nodes: 1, accelerators: 8, cpus: 96, memory: 1T, owner: lab}\n"
+        "datasets: {}\n"
+        "accounts: {lab: {guarantees: {h200-of-lab: 8}}}\n"
+        "users: {root: {uid: 900, gid: 900, roles: [admin]}}\n"
+        "#",
+        "");
+}
+
+TEST(parts_go)
+{
+    check_edit("  busan:\n"
+               "    data_classes: [public]\n"
+               "    engine: simulated\n"
+               "    pools:\n"
+               "      rngd: {chip: rngd, nodes: 4, accelerators: 4, cpus: 32, memory: 256G,\n"
+               "             owner: shipyard, consent: [shipyard, university]}\n"
+               "      cpu: {nodes: 2, cpus: 64, memory: 512G, node_names: c01}\n",
+               "", "");
+}
