@@ -300,28 +300,36 @@ static int match_all(struct differ *differ)
     return 1;
 }
 
-/* The root is the root, whatever the federation is called; below it, ids are given out in the order
- * in which declare_needed_accounts() and declare_accounts() make them. */
-static void match_accounts(struct differ *differ)
+/* The root is the root, whatever the federation is called. */
+static void match_root(struct differ *differ)
+{
+    const struct dr_federation *federation = differ->federation;
+    const struct dr_core *core = differ->core;
+    uint32_t namesake;
+
+    if (core->accounts_count == 0)
+        return;
+    namesake = differ->account_places[0];
+    if (namesake > 1)
+        refuse(differ, federation->accounts[namesake - 1].line,
+               federation->accounts[namesake - 1].set.name,
+               federation->accounts[namesake - 1].set.name,
+               "a name other than the one that the federation had");
+    if (differ->accounts[0] > 1 && differ->accounts[0] <= core->accounts_count)
+        refuse(differ, federation->line, "federation.name", federation->settings.name,
+               "a name other than an account's, until that has been removed");
+    differ->accounts[0] = 1;
+    differ->account_places[0] = 1;
+}
+
+/* Ids of new accounts are given out in the order in which declare_needed_accounts() and then
+ * declare_account() make them. */
+static void number_accounts(struct differ *differ)
 {
     const struct dr_federation *federation = differ->federation;
     const struct dr_core *core = differ->core;
     uint32_t next = core->accounts_count;
 
-    if (core->accounts_count > 0) {
-        uint32_t namesake = differ->account_places[0];
-
-        if (namesake != 0 && namesake != 1)
-            refuse(differ, federation->accounts[namesake - 1].line,
-                   federation->accounts[namesake - 1].set.name,
-                   federation->accounts[namesake - 1].set.name,
-                   "a name other than the federation's own");
-        if (differ->accounts[0] > 1 && differ->accounts[0] <= core->accounts_count)
-            refuse(differ, federation->line, "federation.name", federation->settings.name,
-                   "a name other than an account's, until that has been removed");
-        differ->accounts[0] = 1;
-        differ->account_places[0] = 1;
-    }
     for (uint32_t pass = 0; pass < 2; pass += 1) {
         for (uint32_t place = 0; place < federation->accounts_count; place += 1) {
             if (differ->accounts[place] <= core->accounts_count ||
@@ -1199,8 +1207,9 @@ enum dr_status dr_federation_changes(struct dr_federation *federation, const str
         refuse(&differ, 0, "", "too much at once", "a smaller federation");
         return DR_E_INPUT;
     }
+    match_root(&differ);
     find_needed_accounts(&differ);
-    match_accounts(&differ);
+    number_accounts(&differ);
     if (errors->count > errors_before)
         return DR_E_INPUT;
 

@@ -160,6 +160,10 @@ struct dr_federation_section {
 };
 const struct dr_federation_section *dr_federation_sections(uint32_t *count);
 
+/* The one account that all memberships are in, which is then a user's default; 0: none, or several.
+ */
+uint32_t dr_fed_only_account(const struct dr_membership *memberships, uint32_t count);
+
 /* ---- check.c ---- */
 
 /* Capacities, guarantees in proportion, sums; everything that takes more than one part to judge.

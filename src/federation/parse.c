@@ -1682,6 +1682,15 @@ static void read_memberships(struct reader *reader, const struct dr_yaml_node *m
     leave(reader, length);
 }
 
+uint32_t dr_fed_only_account(const struct dr_membership *memberships, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i += 1) {
+        if (memberships[i].account.v != memberships[0].account.v)
+            return 0;
+    }
+    return count == 0 ? 0 : memberships[0].account.v;
+}
+
 static void read_users(struct reader *reader, const struct dr_yaml_node *top)
 {
     static const char expected_uid[] = "a Unix account of this machine, or a uid";
@@ -1740,8 +1749,8 @@ static void read_users(struct reader *reader, const struct dr_yaml_node *top)
         if (node != NULL && !dr_yaml_null(node))
             set->default_account =
                 refer(reader, node, "default_account", "an account", &federation->account_names);
-        else if (node == NULL && set->memberships_count == 1)
-            set->default_account = set->memberships[0].account.v;
+        else if (node == NULL)
+            set->default_account = dr_fed_only_account(set->memberships, set->memberships_count);
         leave(reader, length);
     }
     leave(reader, section_length);

@@ -476,10 +476,13 @@ static void write_users(const struct writer *writer)
             }
             dr_buffer_append_text(yaml, "]\n");
         }
-        if (user->default_account.v != 0)
+        if (user->default_account.v != 0 &&
+            user->default_account.v !=
+                dr_fed_only_account(user->memberships, user->memberships_count))
             dr_buffer_printf(yaml, "    default_account: \"%s\"\n",
                              core->accounts[user->default_account.v - 1].name);
-        else if (user->memberships_count == 1)
+        else if (user->default_account.v == 0 &&
+                 dr_fed_only_account(user->memberships, user->memberships_count) != 0)
             dr_buffer_append_text(yaml, "    default_account: ~\n");
     }
 }
