@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exchange.h: one HTTP request on its way, and what handlers of routes may do with it. For serve's
+ * HTTP files: http.c makes exchanges, routes_*.c handle them.
+ *
+ * A handler either writes an answer (exchange_answer() or exchange_refuse()), or asks the
+ * controller and names what writes the answer later (exchange_ask()), or begins a stream
+ * (exchange_stream()). It does one of these exactly. */
+#ifndef DR_SERVE_EXCHANGE_H
+#define DR_SERVE_EXCHANGE_H
+
+#include <microhttpd.h>
+
+#include "base/buffer.h"
+#include "serve/auth.h"
+#include "serve/controller.h"
+#include "serve/door.h"
+#include "serve/forecast.h"
+#include "serve/http.h"
+#include "serve/jobspec.h"
+#include "serve/routes.h"
+
+struct line;
+struct exchange;
+struct dr_http;
+
+/* A stream's source of bytes. */
+struct stream_operations {
+    /* Put what there is behind `out`, at most `bytes_max` more. Returns 1 when the stream has
+     * ended, and what is in `out` is the last; 0 otherwise. Nothing new: it will be woken. */
+    int (*fill)(struct exchange *x, void *stream, struct dr_buffer *out, size_t bytes_max);
+    void (*close)(void *stream);
+};
+
+struct exchange {
+    struct dr_http *http;
+    struct line *line;     /* the connection that it is on */
+    struct exchange *next; /* in the list of those under way, or of spare ones */
+    struct exchange *previous;
+    struct MHD_Connection *connection;
+    const struct dr_route *route;
+    struct dr_identity who;
+    uint64_t number;               /* {job} or {id} in the path */
+    char name[DR_NAME_BYTES + 16]; /* {name} in the path */
+    struct dr_buffer body;
+    struct dr_arena arena; /* what has to live until the answer */
+    struct dr_request request;
+    void (*finish)(struct exchange *x); /* writes the answer once the request is decided */
+    void (*forecast)(struct exchange *x, const struct dr_forecast_answer *answer);
+    uint8_t secret[32]; /* of a token, until it has been shown */
+
+    enum {
+        EXCHANGE_NEW,
+        EXCHANGE_WAITING, /* suspended until the controller has decided */
+        EXCHANGE_ANSWERED,
+        EXCHANGE_STREAMING,
+    } state;
+    uint32_t status;
+    const char *content_type;
+    char extra_name[24]; /* one header more; "": none */
+    char extra_value[40];
+    struct dr_buffer out;
+    uint8_t suspended;
+    uint8_t abandoned; /* the client is gone: answer to nobody */
+
+    const struct stream_operations *stream_operations;
+    void *stream;
+    int64_t stream_said_us; /* when it last sent something */
+    uint8_t stream_ending;
+};
+
+struct dr_http {
+    struct dr_controller *controller;
+    struct dr_forecast *forecast;
+    struct MHD_Daemon *daemon;
+    int daemon_descriptor;
+    struct dr_door *door;
+    struct line *entering;  /* while a connection is handed to the library */
+    struct exchange *spare; /* finished ones */
+    struct exchange *active;
+    uint32_t spare_count;
+    uint64_t bodies_bytes; /* held for requests that are not answered yet */
+    uint32_t streams_count;
+    int stream_timer;
+    struct dr_buffer text; /* room for handlers to work in */
+    uint8_t federation[16];
+    struct events *events; /* events.c's */
+    uint64_t answers[6];   /* by the status's hundreds */
+    uint64_t requests;
+    uint32_t own_uid;
+};
+
+/* ---- answers ---- */
+
+/* What is in x->out is the answer, as JSON. */
+void exchange_answer(struct exchange *x, uint32_t status);
+/* The same with another type; a constant text. */
+void exchange_answer_as(struct exchange *x, uint32_t status, const char *content_type);
+/* An error object. `kind` is one of docs/api/README.md; its HTTP status follows from it. */
+void exchange_refuse(struct exchange *x, const char *kind, const char *field, const char *format,
+                     ...) DR_PRINTF(4, 5);
+/* A refusal by the domain; its kind and status. */
+void exchange_refuse_answer(struct exchange *x, const struct dr_answer *answer);
+uint32_t kind_status(const char *kind);
+
+/* ---- what the request says ---- */
+
+/* A query parameter; NULL: not given. */
+const char *exchange_parameter(struct exchange *x, const char *name);
+const char *exchange_header(struct exchange *x, const char *name);
+/* A number from the query: 1 and `*value`, which keeps its content when there is none; else
+ * refused. */
+int exchange_number(struct exchange *x, const char *name, int64_t min, int64_t max, int64_t *value);
+/* A flag: 0 or 1 (default 0). */
+int exchange_flag(struct exchange *x, const char *name, int *value);
+/* The body as a JSON object with these members at most (separated by spaces); an empty body is an
+ * empty object. NULL: refused. The caller gives it back with json_decref(). */
+struct json_t *exchange_object(struct exchange *x, const char *members);
+
+/* ---- asking ---- */
+
+/* Zeroed memory until the answer; never NULL: a full arena ends the process, and limits on requests
+ * keep it from that. */
+void *exchange_push(struct exchange *x, size_t count, size_t bytes);
+char *exchange_copy(struct exchange *x, const char *text);
+
+/* `count` commands with the asker filled in, in x->request. */
+struct dr_command *exchange_commands(struct exchange *x, uint32_t count);
+/* The asker, as commands carry it. */
+struct dr_command exchange_asker(struct exchange *x, const char *reason);
+/* Ask the controller; refusals are answered here, `finish` writes the rest. */
+void exchange_ask(struct exchange *x, void (*finish)(struct exchange *x));
+/* Wait for something else than the controller's decision; exchange_resume() once x is ANSWERED. */
+void exchange_wait(struct exchange *x);
+void exchange_resume(struct exchange *x);
+
+/* ---- streams ---- */
+
+void exchange_stream(struct exchange *x, const char *content_type,
+                     const struct stream_operations *operations, void *stream);
+/* There may be something new for this stream. */
+void exchange_wake(struct exchange *x);
+
+/* ---- the core, for handlers ---- */
+
+static inline struct dr_core *core_of(struct exchange *x)
+{
+    return dr_controller_core(x->http->controller);
+}
+
+/* May the asker see this job? */
+int exchange_sees(struct exchange *x, uint32_t owner, uint32_t account);
+
+#endif
