@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/job_json.h"
+
+#include <pwd.h>
+
+#include "base/sort.h"
+#include "engine/pattern.h"
+#include "serve/fact_json.h"
+#include "serve/json.h"
+
+/* ---- what was written into a job ---- */
+
+/* The name stands first in a text that has one (jobspec.c), so a list needs no parsing. */
+static void name_json(struct dr_buffer *out, const char *text)
+{
+    static const char PREFIX[] = "{\"name\":";
+    const char *end;
+
+    if (text == NULL || strncmp(text, PREFIX, sizeof PREFIX - 1) != 0) {
+        dr_json_text(out, "name", text == NULL ? NULL : "");
+        return;
+    }
+    text += sizeof PREFIX - 1;
+    for (end = text + 1; *end != '"'; end += 1)
+        end += *end == '\\';
+    dr_json_raw(out, "name", text, (size_t)(end + 1 - text));
+}
+
+static void text_member(struct dr_buffer *out, json_t *text, const char *name)
+{
+    json_t *value = json_object_get(text, name);
+    char *dumped;
+
+    if (value == NULL)
+        return;
+    dumped = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    DR_ASSERT(dumped != NULL);
+    dr_json_raw(out, name, dumped, strlen(dumped));
+    free(dumped);
+}
+
+static void written_json(struct dr_buffer *out, struct dr_controller *controller,
+                         const struct dr_output_of *of, int secrets)
+{
+    static const char *const MEMBERS[] = {"script",    "command",    "directory", "input",
+                                          "open_mode", "every_task", "comment"};
+    const char *written = dr_controller_text(controller, of->text);
+    json_t *text = written == NULL ? NULL : json_loads(written, 0, NULL);
+    struct dr_output *output;
+
+    dr_json_bool(out, "erased", of->text != 0 && written == NULL);
+    if (text == NULL)
+        return;
+    for (size_t i = 0; i < DR_COUNT_OF(MEMBERS); i += 1)
+        text_member(out, text, MEMBERS[i]);
+    if (secrets)
+        text_member(out, text, "environment");
+    json_decref(text);
+    output = malloc(sizeof *output);
+    DR_ASSERT(output != NULL);
+    if (dr_job_output(controller, of, "output", 0, output))
+        dr_json_text(out, "output", output->paths[0]);
+    if (dr_job_output(controller, of, "error", 0, output))
+        dr_json_text(out, "error", output->paths[0]);
+    free(output);
+}
+
+/* ---- files ---- */
+
+int dr_job_output(struct dr_controller *controller, const struct dr_output_of *of,
+                  const char *stream, uint32_t task, struct dr_output *output)
+{
+    const struct dr_core *core = dr_controller_core(controller);
+    const struct dr_user *user = &core->users[of->user - 1];
+    const char *written = dr_controller_text(controller, of->text);
+    json_t *text = written == NULL ? NULL : json_loads(written, 0, NULL);
+    const char *pattern = json_string_value(json_object_get(text, stream));
+    const char *directory = json_string_value(json_object_get(text, "directory"));
+    const char *name = json_string_value(json_object_get(text, "name"));
+    struct dr_launch launch = {
+        .job = {of->job},
+        .array_job = {of->array_job},
+        .array_index = of->array_index,
+        .name = name == NULL ? "" : name,
+        .user = user->name,
+    };
+    struct passwd *entry;
+    char file[1100];
+    int filled;
+
+    if (text == NULL)
+        return 0;
+    output->uid = user->uid;
+    output->gid = user->gid;
+    if (output->uid == DR_NO_UID || output->uid == 0) {
+        output->uid = core->settings.job_uid;
+        output->gid = core->settings.job_gid;
+    }
+    entry = getpwuid(output->uid);
+    if (entry != NULL && (output->gid == DR_NO_UID || output->gid == 0))
+        output->gid = entry->pw_gid;
+    if (pattern == NULL || pattern[0] == 0)
+        pattern = json_string_value(json_object_get(text, "output"));
+    if (pattern == NULL || pattern[0] == 0)
+        pattern = "daero-%j.out";
+    filled = dr_pattern_fill(pattern, &launch, task, file, sizeof file, NULL) == DR_OK;
+    if (directory == NULL || directory[0] == 0)
+        directory = entry == NULL || entry->pw_dir == NULL ? "/" : entry->pw_dir;
+    if (filled && file[0] == '/') {
+        snprintf(output->paths[0], DR_PATH_BYTES, "%s", file);
+        output->count = 1;
+    } else if (filled) {
+        /* Where the directory can't be entered the job runs in /tmp. */
+        snprintf(output->paths[0], DR_PATH_BYTES, "%.2900s%s%s", directory,
+                 directory[strlen(directory) - 1] == '/' ? "" : "/", file);
+        snprintf(output->paths[1], DR_PATH_BYTES, "/tmp/%s", file);
+        output->count = 2;
+    }
+    json_decref(text);
+    return filled;
+}
+
+/* ---- nodes ---- */
+
+static int compare_u32(const void *a, const void *b, const void *context)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+
+    (void)context;
+    return x < y ? -1 : x > y;
+}
+
+/* "gpu[1-2,5]" and the list of names. */
+static void nodes_json(struct dr_buffer *out, const struct dr_core *core, uint32_t first)
+{
+    uint32_t count = 0;
+    uint32_t *numbers;
+    const struct dr_pool *pool = NULL;
+    char name[DR_NAME_BYTES + 12];
+    struct dr_buffer text;
+
+    for (uint32_t row = first; row != DR_ROW_NONE; row = core->extents[row].next)
+        count += 1;
+    if (count == 0) {
+        dr_json_text(out, "nodes", "");
+        dr_json_begin(out, "node_list", '[');
+        dr_json_end(out, ']');
+        return;
+    }
+    numbers = calloc(count, sizeof *numbers);
+    DR_ASSERT(numbers != NULL);
+    count = 0;
+    for (uint32_t row = first; row != DR_ROW_NONE; row = core->extents[row].next) {
+        const struct dr_node *node = &core->nodes[core->extents[row].extent.node.v - 1];
+
+        pool = &core->pools[node->pool.v - 1];
+        numbers[count] = node->number + pool->node_first;
+        count += 1;
+    }
+    dr_sort(numbers, count, sizeof *numbers, compare_u32, NULL);
+    dr_buffer_init(&text, 1u << 20);
+    dr_buffer_append_text(&text, pool->node_prefix);
+    if (count > 1)
+        dr_buffer_append_text(&text, "[");
+    for (uint32_t i = 0; i < count;) {
+        uint32_t last = i;
+
+        while (last + 1 < count && numbers[last + 1] == numbers[last] + 1)
+            last += 1;
+        dr_buffer_printf(&text, "%s%0*u", i == 0 ? "" : ",", (int)pool->node_digits, numbers[i]);
+        if (last > i)
+            dr_buffer_printf(&text, "-%0*u", (int)pool->node_digits, numbers[last]);
+        i = last + 1;
+    }
+    if (count > 1)
+        dr_buffer_append_text(&text, "]");
+    dr_json_text(out, "nodes", dr_buffer_text(&text));
+    dr_buffer_deinit(&text);
+    free(numbers);
+    dr_json_begin(out, "node_list", '[');
+    for (uint32_t row = first; row != DR_ROW_NONE; row = core->extents[row].next)
+        dr_json_text(out, NULL, dr_node_name(core, core->extents[row].extent.node, name));
+    dr_json_end(out, ']');
+}
+
+/* ---- jobs ---- */
+
+static void time_json(struct dr_buffer *out, const char *name, int64_t time_us)
+{
+    if (time_us == 0)
+        dr_json_null(out, name);
+    else
+        dr_json_i64(out, name, time_us);
+}
+
+static void chips_json(struct dr_buffer *out, const struct dr_core *core, uint64_t chips)
+{
+    dr_json_begin(out, "chips", '[');
+    for (uint32_t row = 0; row < core->chips_count; row += 1) {
+        if ((chips >> row) & 1)
+            dr_json_text(out, NULL, core->chips[row].name);
+    }
+    dr_json_end(out, ']');
+}
+
+static void dependencies_json(struct dr_buffer *out, const struct dr_core *core,
+                              const struct dr_job *job)
+{
+    dr_json_begin(out, "dependencies", '[');
+    for (uint32_t row = job->edges; row != DR_ROW_NONE; row = core->edges[row].next_of_dependent) {
+        static const char *const WORDS[] = {"afterok", "afternotok", "afterany", "singleton"};
+        const struct dr_edge *edge = &core->edges[row];
+        char text[48];
+
+        snprintf(text, sizeof text, "%s:%llu", WORDS[edge->kind],
+                 (unsigned long long)core->jobs[edge->target.v].id.v);
+        dr_json_text(out, NULL, text);
+    }
+    dr_json_end(out, ']');
+}
+
+static int holds_place(const struct dr_job *job)
+{
+    return job->state > DR_JOB_PENDING && !dr_job_state_ended((enum dr_job_state)job->state);
+}
+
+static void place_json(struct dr_buffer *out, const struct dr_core *core, const struct dr_job *job)
+{
+    const struct dr_pool *pool = job->pool.v == 0 ? NULL : &core->pools[job->pool.v - 1];
+
+    dr_json_text(out, "site", pool == NULL ? NULL : dr_site_name(core, pool->site.v));
+    dr_json_text(out, "pool", pool == NULL ? NULL : pool->name);
+    dr_json_text(out, "chip", pool == NULL ? NULL : dr_chip_name(core, pool->chip.v));
+    dr_json_bool(out, "virtual",
+                 pool != NULL && pool->chip.v != 0 && core->chips[pool->chip.v - 1].is_virtual);
+    nodes_json(out, core, holds_place(job) ? job->extents : DR_ROW_NONE);
+    dr_json_text(out, "rule", job->attempt == 0 ? NULL : dr_rule_name((enum dr_rule)job->rule));
+}
+
+static void waiting_json(struct dr_buffer *out, const struct dr_core *core,
+                         const struct dr_job *job)
+{
+    if (job->promise != DR_ROW_NONE && job->state == DR_JOB_PENDING) {
+        char pool[DR_PART_NAME_BYTES];
+
+        dr_json_begin(out, "promised", '{');
+        dr_json_text(out, "pool", dr_pool_name(core, job->promise_pool.v, pool));
+        dr_json_text(out, "cause", dr_stop_cause_name((enum dr_stop_cause)job->promise_cause));
+        dr_json_i64(out, "until_us", job->promise_until_us);
+        dr_json_end(out, '}');
+    } else {
+        dr_json_null(out, "promised");
+    }
+    time_json(out, "reservation_us",
+              job->reservation != DR_ROW_NONE && job->state == DR_JOB_PENDING ? job->reservation_us
+                                                                              : 0);
+}
+
+void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const struct dr_job *job,
+                 int detail, int secrets)
+{
+    const struct dr_core *core = dr_controller_core(controller);
+    const struct dr_shape *shape = &core->shapes[job->shape];
+    const struct dr_alternative *alternative =
+        &shape->alternatives[job->attempt == 0 ? 0 : job->alternative];
+    struct dr_amounts amounts = dr_alternative_amounts(alternative);
+    int64_t now_us = dr_controller_now_us(controller);
+    int ended = dr_job_state_ended((enum dr_job_state)job->state);
+    int running = holds_place(job) && job->start_us != 0;
+    struct dr_why why = {.reason = DR_REASON_NONE};
+
+    if (job->state == DR_JOB_PENDING)
+        dr_why(core, job->id, now_us, &why);
+    dr_json_begin(out, NULL, '{');
+    dr_json_u64(out, "job", job->id.v);
+    name_json(out, dr_controller_text(controller, job->text));
+    dr_json_text(out, "account", dr_account_name(core, job->account.v));
+    dr_json_text(out, "user", dr_user_name(core, job->user.v));
+    dr_json_text(out, "state", dr_job_state_name((enum dr_job_state)job->state));
+    dr_json_text(out, "reason", dr_reason_name(why.reason));
+    dr_json_i64(out, "priority", job->priority);
+    dr_json_bool(out, "held", job->held);
+    dr_json_u64(out, "tasks", alternative->tasks);
+    dr_json_i64(out, "accelerators_milli", amounts.of[DR_RESOURCE_ACCELERATORS]);
+    dr_json_i64(out, "cpus_milli", amounts.of[DR_RESOURCE_CPUS]);
+    dr_json_i64(out, "memory_mb", amounts.of[DR_RESOURCE_MEMORY]);
+    chips_json(out, core, alternative->chips);
+    place_json(out, core, job);
+    dr_json_u64(out, "attempt", job->attempt);
+    dr_json_i64(out, "submit_us", job->submit_us);
+    time_json(out, "begin_us", job->begin_us);
+    time_json(out, "start_us", job->start_us);
+    time_json(out, "end_us", ended ? job->end_us : 0);
+    time_json(out, "deadline_us", job->deadline_us);
+    dr_json_i64(out, "limit_us", job->limit_us);
+    dr_json_i64(out, "wait_us",
+                job->first_start_us != 0 ? job->first_start_us - job->submit_us
+                : ended                  ? 0
+                                         : now_us - job->submit_us);
+    dr_json_i64(out, "run_us", job->run_us + (running ? now_us - job->start_us : 0));
+    dr_json_i64(out, "kept_us", job->kept_us);
+    time_json(out, "saved_us", job->saved_us);
+    if (ended) {
+        dr_json_i64(out, "exit_code", job->exit_code);
+        dr_json_i64(out, "signal", job->signal);
+        dr_json_i64(out, "cpu_time_us", job->cpu_time_us);
+        dr_json_i64(out, "memory_mb_peak", job->memory_mb_peak);
+    } else {
+        dr_json_null(out, "exit_code");
+        dr_json_null(out, "signal");
+    }
+    dr_json_u64(out, "preemptions", job->preemptions);
+    dr_json_u64(out, "requeues", job->requeues);
+    dr_json_bool(out, "preemptible", job->preemptible);
+    time_json(out, "array_job", (int64_t)job->array_job);
+    if (job->array_job == 0)
+        dr_json_null(out, "array_index");
+    else
+        dr_json_u64(out, "array_index", job->array_index);
+    dependencies_json(out, core, job);
+    dr_json_text(out, "data_class", dr_class_name(core, shape->data_class.v));
+    dr_json_text(out, "stopping",
+                 job->stopping == DR_STOP_NONE
+                     ? NULL
+                     : dr_stop_cause_name((enum dr_stop_cause)job->stopping));
+    time_json(out, "until_us", job->stopping == DR_STOP_NONE ? 0 : job->stop_until_us);
+    waiting_json(out, core, job);
+    if (detail) {
+        struct dr_output_of of = {.job = job->id.v,
+                                  .array_job = job->array_job,
+                                  .array_index = job->array_index,
+                                  .user = job->user.v,
+                                  .text = job->text};
+
+        written_json(out, controller, &of, secrets);
+    }
+    dr_json_end(out, '}');
+}
+
+void dr_history_json(struct dr_buffer *out, struct dr_controller *controller,
+                     const struct dr_store_history *row, int detail, int secrets)
+{
+    const struct dr_core *core = dr_controller_core(controller);
+
+    dr_json_begin(out, NULL, '{');
+    dr_json_u64(out, "job", row->job);
+    name_json(out, dr_controller_text(controller, row->text));
+    dr_json_text(out, "account", dr_account_name(core, row->account));
+    dr_json_text(out, "user", dr_user_name(core, row->user));
+    dr_json_text(out, "state", dr_job_state_name((enum dr_job_state)row->state));
+    dr_json_text(out, "reason", dr_reason_name(DR_REASON_NONE));
+    dr_json_i64(out, "accelerators_milli", row->accelerators);
+    dr_json_text(out, "site", dr_site_name(core, row->site));
+    dr_json_u64(out, "attempt", row->attempts);
+    dr_json_i64(out, "submit_us", row->submit_time_us);
+    time_json(out, "start_us", row->start_time_us);
+    time_json(out, "end_us", row->end_time_us);
+    dr_json_i64(out, "run_us", row->run_time_us);
+    dr_json_i64(out, "exit_code", row->exit_code);
+    dr_json_i64(out, "signal", row->signal);
+    time_json(out, "array_job", (int64_t)row->array_job);
+    if (row->array_job == 0)
+        dr_json_null(out, "array_index");
+    else
+        dr_json_u64(out, "array_index", row->array_index);
+    if (detail) {
+        struct dr_output_of of = {.job = row->job,
+                                  .array_job = row->array_job,
+                                  .array_index = row->array_index,
+                                  .user = row->user,
+                                  .text = row->text};
+
+        written_json(out, controller, &of, secrets);
+    }
+    dr_json_end(out, '}');
+}

@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* routes_parts.c: nodes, sites, accounts, and the federation as a whole. */
+#include <jansson.h>
+
+#include "federation/federation.h"
+#include "serve/exchange.h"
+#include "serve/fact_json.h"
+#include "serve/json.h"
+
+/* ---- nodes ---- */
+
+static const char *node_state(const struct dr_core *core, const struct dr_node *node)
+{
+    if (node->down)
+        return "down";
+    if (node->removing)
+        return "removing";
+    if (node->drained)
+        return node->tasks > 0 ? "draining" : "drained";
+    return core->sites[core->pools[node->pool.v - 1].site.v - 1].answers ? "up" : "unreachable";
+}
+
+static void node_json(struct dr_buffer *out, const struct dr_core *core, uint32_t row)
+{
+    const struct dr_node *node = &core->nodes[row];
+    const struct dr_pool *pool = &core->pools[node->pool.v - 1];
+    uint64_t taken = node->busy | node->promised;
+    uint32_t free_count = pool->accelerators;
+    char name[DR_NAME_BYTES + 12];
+
+    for (; taken != 0; taken &= taken - 1)
+        free_count -= 1;
+    if (!dr_node_up(core, node))
+        free_count = 0;
+    dr_json_begin(out, NULL, '{');
+    dr_json_text(out, "name", dr_node_name(core, (dr_node_id){row + 1}, name));
+    dr_json_text(out, "site", dr_site_name(core, pool->site.v));
+    dr_json_text(out, "pool", pool->name);
+    dr_json_text(out, "chip", dr_chip_name(core, pool->chip.v));
+    dr_json_bool(out, "virtual", pool->chip.v != 0 && core->chips[pool->chip.v - 1].is_virtual);
+    dr_json_text(out, "state", node_state(core, node));
+    dr_json_text(out, "reason", core->node_notes[row]);
+    dr_json_u64(out, "accelerators", pool->accelerators);
+    dr_json_u64(out, "accelerators_free", free_count);
+    dr_json_u64(out, "busy_mask", node->busy);
+    dr_json_u64(out, "cpus_milli", pool->cpus);
+    dr_json_i64(out, "cpus_used_milli", node->cpus_used);
+    dr_json_i64(out, "memory_mb", pool->memory_mb);
+    dr_json_i64(out, "memory_used_mb", node->memory_mb_used);
+    dr_json_u64(out, "tasks", node->tasks);
+    dr_json_end(out, '}');
+}
+
+/* The site that the query names; 0: none. */
+static int take_site(struct exchange *x, uint32_t *site)
+{
+    const char *name = exchange_parameter(x, "site");
+
+    *site = name == NULL ? 0 : dr_site_named(core_of(x), name).v;
+    if (name == NULL || *site != 0)
+        return 1;
+    exchange_refuse(x, "UNKNOWN", "site", "there is no site '%.60s'", name);
+    return 0;
+}
+
+void route_nodes(struct exchange *x)
+{
+    const struct dr_core *core = core_of(x);
+    uint32_t site;
+
+    if (!take_site(x, &site))
+        return;
+    dr_json_begin(&x->out, NULL, '{');
+    dr_json_begin(&x->out, "nodes", '[');
+    for (uint32_t row = 0; row < core->nodes_count; row += 1) {
+        const struct dr_node *node = &core->nodes[row];
+
+        if (!node->removed && (site == 0 || core->pools[node->pool.v - 1].site.v == site))
+            node_json(&x->out, core, row);
+    }
+    dr_json_end(&x->out, ']');
+    dr_json_end(&x->out, '}');
+    exchange_answer(x, 200);
+}
+
+static void node_changed(struct exchange *x)
+{
+    dr_json_begin(&x->out, NULL, '{');
+    dr_json_text(&x->out, "name", x->name);
+    dr_json_text(
+        &x->out, "state",
+        node_state(core_of(x), &core_of(x)->nodes[x->request.commands[0].body.node.node - 1]));
+    dr_json_bool(&x->out, "unchanged", x->request.answers[0].unchanged != 0);
+    dr_json_end(&x->out, '}');
+    exchange_answer(x, 200);
+}
+
+/* -1: as it is. */
+static void change_node(struct exchange *x, int drained, int down)
+{
+    dr_node_id id = dr_node_named(core_of(x), x->name);
+    struct dr_command *command;
+    const json_t *reason;
+    const struct dr_node *node;
+    json_t *root;
+
+    if (id.v == 0) {
+        exchange_refuse(x, "UNKNOWN", "name", "there is no node '%s'", x->name);
+        return;
+    }
+    root = exchange_object(x, "reason");
+    if (root == NULL)
+        return;
+    reason = json_object_get(root, "reason");
+    if (reason != NULL && (!json_is_string(reason) || json_string_length(reason) > 200)) {
+        exchange_refuse(x, "INVALID", "reason", "expected a string of at most 200 bytes");
+        json_decref(root);
+        return;
+    }
+    node = &core_of(x)->nodes[id.v - 1];
+    command = exchange_commands(x, 1);
+    command->kind = DR_COMMAND_NODE;
+    command->reason = reason == NULL ? NULL : exchange_copy(x, json_string_value(reason));
+    command->body.node.node = id.v;
+    command->body.node.drained = drained < 0 ? node->drained : (uint8_t)drained;
+    command->body.node.down = down < 0 ? node->down : (uint8_t)down;
+    json_decref(root);
+    exchange_ask(x, node_changed);
+}
+
+void route_node_drain(struct exchange *x)
+{
+    change_node(x, 1, -1);
+}
+
+void route_node_resume(struct exchange *x)
+{
+    change_node(x, 0, -1);
+}
+
+void route_node_down(struct exchange *x)
+{
+    change_node(x, -1, 1);
+}
+
+void route_node_up(struct exchange *x)
+{
+    change_node(x, -1, 0);
+}
+
+/* ---- sites ---- */
+
+struct site_sums {
+    uint32_t nodes;
+    uint32_t nodes_up;
+    int64_t accelerators;
+    int64_t accelerators_free;
+    int64_t accelerators_busy;
+    int64_t it_power_w;
+    uint32_t running;
+    int is_virtual;
+};
+
+static void sum_site(const struct dr_core *core, uint32_t site, struct site_sums *sums)
+{
+    *sums = (struct site_sums){0};
+    for (uint32_t i = 0; i < core->pools_count; i += 1) {
+        const struct dr_pool *pool = &core->pools[i];
+        int64_t idle_w = 0;
+        int64_t busy_w = 0;
+
+        if (pool->site.v != site || pool->removed)
+            continue;
+        if (pool->chip.v != 0) {
+            idle_w = core->chips[pool->chip.v - 1].idle_w;
+            busy_w = core->chips[pool->chip.v - 1].busy_w;
+            sums->is_virtual |= core->chips[pool->chip.v - 1].is_virtual;
+        }
+        sums->nodes_up += pool->nodes_up;
+        sums->accelerators_free += pool->accelerators_free;
+        for (uint32_t range = 0; range < pool->ranges_count; range += 1) {
+            for (uint32_t k = 0; k < pool->ranges[range].count; k += 1) {
+                const struct dr_node *node = &core->nodes[pool->ranges[range].row + k];
+                int64_t busy = __builtin_popcountll(node->busy);
+
+                if (node->removed)
+                    continue;
+                sums->nodes += 1;
+                sums->accelerators += pool->accelerators;
+                sums->accelerators_busy += busy;
+                if (!node->down)
+                    sums->it_power_w +=
+                        pool->node_idle_w + (pool->accelerators - busy) * idle_w + busy * busy_w;
+            }
+        }
+    }
+    for (uint32_t row = core->running.first; row != DR_ROW_NONE; row = core->jobs[row].list_next)
+        sums->running += core->pools[core->jobs[row].pool.v - 1].site.v == site;
+}
+
+static int64_t tariff_now(const struct dr_site *site, int64_t now_us)
+{
+    int64_t local_us = now_us + site->utc_offset_min * DR_MINUTE_US;
+
+    return site->tariff_micro[(local_us / DR_HOUR_US) % DR_TARIFF_HOURS];
+}
+
+void route_sites(struct exchange *x)
+{
+    const struct dr_core *core = core_of(x);
+    int64_t now_us = dr_controller_now_us(x->http->controller);
+    struct dr_buffer *out = &x->out;
+
+    dr_json_begin(out, NULL, '{');
+    dr_json_begin(out, "sites", '[');
+    for (uint32_t row = 0; row < core->sites_count; row += 1) {
+        const struct dr_site *site = &core->sites[row];
+        struct site_sums sums;
+
+        if (site->removed)
+            continue;
+        sum_site(core, row + 1, &sums);
+        dr_json_begin(out, NULL, '{');
+        dr_json_text(out, "name", site->name);
+        dr_json_text(out, "operator", site->operator_name);
+        dr_json_text(out, "region", site->region);
+        dr_json_text(out, "jurisdiction", site->jurisdiction);
+        dr_json_u64(out, "assurance", site->assurance);
+        dr_json_text(out, "engine", dr_engine_kind_name((enum dr_engine_kind)site->engine));
+        dr_json_text(out, "engine_text",
+                     dr_controller_engine_text(x->http->controller, (dr_site_id){row + 1}));
+        dr_json_bool(out, "answers", site->answers);
+        dr_json_u64(out, "nodes", sums.nodes);
+        dr_json_u64(out, "nodes_up", sums.nodes_up);
+        dr_json_i64(out, "accelerators", sums.accelerators);
+        dr_json_i64(out, "accelerators_free", sums.accelerators_free);
+        dr_json_bool(out, "virtual", sums.is_virtual);
+        dr_json_i64(out, "power_w", sums.it_power_w * site->pue_milli / 1000);
+        dr_json_i64(out, "power_cap_w", site->power_cap_w);
+        dr_json_u64(out, "pue_milli", site->pue_milli);
+        dr_json_i64(out, "tariff_micro_now", tariff_now(site, now_us));
+        dr_json_u64(out, "running", sums.running);
+        dr_json_end(out, '}');
+    }
+    dr_json_end(out, ']');
+    dr_json_text(out, "currency", core->settings.currency);
+    dr_json_end(out, '}');
+    exchange_answer(x, 200);
+}
+
+/* ---- accounts ---- */
+
+/* Accounts that the asker may see: all, or those at, below or above his memberships; of those above
+ * only the quotas, which hold for him too. */
+static int sees_account(struct exchange *x, uint32_t account, int with_use)
+{
+    const struct dr_core *core = core_of(x);
+    const struct dr_user *user;
+
+    if (dr_auth_sees_all(&x->who))
+        return 1;
+    if (x->who.user.v == 0)
+        return 0;
+    user = &core->users[x->who.user.v - 1];
+    for (uint32_t i = 0; i < user->memberships_count; i += 1) {
+        dr_account_id member = user->memberships[i].account;
+
+        if (dr_account_within(core, (dr_account_id){account}, member) ||
+            (!with_use && dr_account_within(core, member, (dr_account_id){account})))
+            return 1;
+    }
+    return 0;
+}
+
+static void limit_json(struct dr_buffer *out, const char *name, int64_t value)
+{
+    if (value == DR_FOREVER_US)
+        dr_json_null(out, name);
+    else
+        dr_json_i64(out, name, value);
+}
+
+static void account_json(struct dr_buffer *out, const struct dr_core *core, uint32_t row)
+{
+    const struct dr_account *account = &core->accounts[row];
+
+    dr_json_begin(out, NULL, '{');
+    dr_json_text(out, "name", account->name);
+    dr_json_text(out, "parent", dr_account_name(core, account->parent.v));
+    dr_json_u64(out, "depth", account->depth);
+    dr_json_u64(out, "weight_milli", account->weight);
+    dr_json_begin(out, "groups", '[');
+    for (uint32_t i = 0; i < core->groups_count; i += 1) {
+        const struct dr_quota *quota =
+            dr_quota_at(core, (dr_account_id){row + 1}, (dr_group_id){i + 1});
+
+        dr_json_begin(out, NULL, '{');
+        dr_json_text(out, "group", core->groups[i].name);
+        dr_json_text(out, "resource", dr_resource_name((enum dr_resource)core->groups[i].resource));
+        dr_json_i64(out, "guarantee", quota->guarantee);
+        limit_json(out, "borrow", quota->borrow);
+        limit_json(out, "lend", quota->lend);
+        dr_json_i64(out, "use", quota->use);
+        dr_json_i64(out, "claim", quota->claim);
+        dr_json_i64(out, "occupied", quota->occupied);
+        dr_json_i64(out, "past", quota->past);
+        dr_json_end(out, '}');
+    }
+    dr_json_end(out, ']');
+    dr_json_u64(out, "jobs_live", account->jobs_live);
+    dr_json_u64(out, "pending", account->pending);
+    dr_json_u64(out, "running", account->running);
+    dr_json_end(out, '}');
+}
+
+void route_accounts(struct exchange *x)
+{
+    const struct dr_core *core = core_of(x);
+
+    dr_json_begin(&x->out, NULL, '{');
+    dr_json_begin(&x->out, "accounts", '[');
+    for (uint32_t row = 0; row < core->accounts_count; row += 1) {
+        if (!core->accounts[row].removed && sees_account(x, row + 1, 0))
+            account_json(&x->out, core, row);
+    }
+    dr_json_end(&x->out, ']');
+    dr_json_begin(&x->out, "groups", '[');
+    for (uint32_t i = 0; i < core->groups_count; i += 1) {
+        dr_json_begin(&x->out, NULL, '{');
+        dr_json_text(&x->out, "name", core->groups[i].name);
+        dr_json_text(&x->out, "resource",
+                     dr_resource_name((enum dr_resource)core->groups[i].resource));
+        dr_json_i64(&x->out, "capacity", core->groups[i].capacity);
+        dr_json_i64(&x->out, "declared", core->groups[i].declared);
+        dr_json_end(&x->out, '}');
+    }
+    dr_json_end(&x->out, ']');
+    dr_json_end(&x->out, '}');
+    exchange_answer(x, 200);
+}
+
+/* ---- usage ---- */
+
+/* What the attempts that run now have used up to now, per account row. */
+struct running_use {
+    int64_t accelerator_ms;
+    int64_t cpu_ms;
+    int64_t energy_j;
+    int64_t cost_micro;
+    uint32_t running;
+};
+
+static struct running_use *sum_running(struct exchange *x)
+{
+    const struct dr_core *core = core_of(x);
+    int64_t now_us = dr_controller_now_us(x->http->controller);
+    struct running_use *sums = exchange_push(x, core->accounts_count, sizeof *sums);
+
+    for (uint32_t row = core->running.first; row != DR_ROW_NONE; row = core->jobs[row].list_next) {
+        const struct dr_job *job = &core->jobs[row];
+        const struct dr_shape *shape = &core->shapes[job->shape];
+        struct dr_amounts amounts = dr_alternative_amounts(&shape->alternatives[job->alternative]);
+        struct running_use *sum = &sums[job->account.v - 1];
+        int64_t from_us = job->start_us != 0 ? job->start_us : now_us;
+        int64_t run_ms = from_us < now_us ? (now_us - from_us) / 1000 : 0;
+        struct dr_energy energy = dr_job_energy(core, job, from_us, from_us + run_ms * 1000);
+
+        sum->running += 1;
+        sum->accelerator_ms += amounts.of[DR_RESOURCE_ACCELERATORS] * run_ms / 1000;
+        sum->cpu_ms += amounts.of[DR_RESOURCE_CPUS] * run_ms / 1000;
+        sum->energy_j += energy.energy_j;
+        sum->cost_micro += energy.cost_micro;
+    }
+    return sums;
+}
+
+static void usage_json(struct dr_buffer *out, const struct dr_account *account,
+                       const struct running_use *now)
+{
+    dr_json_begin(out, NULL, '{');
+    dr_json_text(out, "account", account->name);
+    dr_json_begin(out, "jobs_ended", '{');
+    for (uint32_t state = DR_JOB_COMPLETED; state <= DR_JOB_DEADLINE; state += 1) {
+        if (account->ended[state] > 0)
+            dr_json_u64(out, dr_job_state_name((enum dr_job_state)state), account->ended[state]);
+    }
+    dr_json_end(out, '}');
+    dr_json_u64(out, "starts", account->starts);
+    dr_json_i64(out, "wait_us_mean",
+                account->starts == 0 ? 0 : account->wait_us_sum / (int64_t)account->starts);
+    /* thousandths of an hour: 3,600,000 ms are 1000 */
+    dr_json_i64(out, "accelerator_hours_milli",
+                (account->accelerator_ms + now->accelerator_ms) / 3600);
+    dr_json_i64(out, "cpu_hours_milli", (account->cpu_ms + now->cpu_ms) / 3600);
+    dr_json_i64(out, "energy_j", account->energy_j + now->energy_j);
+    dr_json_i64(out, "cost_micro", account->cost_micro + now->cost_micro);
+    dr_json_u64(out, "preempted", account->preempted);
+    dr_json_u64(out, "running_now", now->running);
+    dr_json_u64(out, "pending_now", account->pending);
+    dr_json_end(out, '}');
+}
+
+void route_usage(struct exchange *x)
+{
+    const struct dr_core *core = core_of(x);
+    const char *name = exchange_parameter(x, "account");
+    uint32_t above = name == NULL ? 0 : dr_account_named(core, name).v;
+    struct running_use *now;
+
+    if (name != NULL && (above == 0 || !sees_account(x, above, 1))) {
+        exchange_refuse(x, "UNKNOWN", "account", "there is no account '%.60s'", name);
+        return;
+    }
+    now = sum_running(x);
+    dr_json_begin(&x->out, NULL, '{');
+    dr_json_text(&x->out, "currency", core->settings.currency);
+    dr_json_begin(&x->out, "usage", '[');
+    for (uint32_t row = 0; row < core->accounts_count; row += 1) {
+        dr_account_id id = {row + 1};
+
+        if (core->accounts[row].removed || !sees_account(x, row + 1, 1) ||
+            (above != 0 && !dr_account_within(core, id, (dr_account_id){above})))
+            continue;
+        usage_json(&x->out, &core->accounts[row], &now[row]);
+    }
+    dr_json_end(&x->out, ']');
+    dr_json_end(&x->out, '}');
+    exchange_answer(x, 200);
+}
+
+/* ---- the federation ---- */
+
+void route_federation_show(struct exchange *x)
+{
+    dr_federation_write(core_of(x), &x->out);
+    exchange_answer_as(x, 200, "application/yaml");
+}
+
+/* A header's value with %XX undone, as a reason; 0: refused. */
+static int header_reason(struct exchange *x, const char **reason)
+{
+    const char *value = exchange_header(x, "X-Daero-Reason");
+    char *text;
+    size_t length = 0;
+
+    *reason = NULL;
+    if (value == NULL)
+        return 1;
+    text = exchange_copy(x, value);
+    for (const char *c = value; *c != 0; c += 1) {
+        uint8_t byte = (uint8_t)*c;
+
+        if (*c == '%') {
+            char digits[3] = {c[1], c[1] == 0 ? 0 : c[2], 0};
+
+            if (!dr_parse_hex(digits, &byte, 1) || byte < 0x20) {
+                exchange_refuse(x, "INVALID", "X-Daero-Reason", "expected URL-encoded text");
+                return 0;
+            }
+            c += 2;
+        }
+        text[length] = (char)byte;
+        length += 1;
+    }
+    text[length] = 0;
+    if (length > 200) {
+        exchange_refuse(x, "INVALID", "X-Daero-Reason", "expected at most 200 bytes");
+        return 0;
+    }
+    *reason = text;
+    return 1;
+}
+
+static void changes_json(struct exchange *x, const struct dr_change *changes, uint32_t count,
+                         int applied)
+{
+    dr_json_begin(&x->out, NULL, '{');
+    dr_json_begin(&x->out, "changes", '[');
+    for (uint32_t i = 0; i < count; i += 1) {
+        dr_json_begin(&x->out, NULL, '{');
+        dr_json_text(&x->out, "kind", changes[i].kind);
+        dr_json_text(&x->out, "name", changes[i].name);
+        dr_json_text(&x->out, "text", changes[i].text);
+        dr_json_end(&x->out, '}');
+    }
+    dr_json_end(&x->out, ']');
+    dr_json_bool(&x->out, "applied", applied);
+    dr_json_begin(&x->out, "errors", '[');
+    dr_json_end(&x->out, ']');
+    dr_json_end(&x->out, '}');
+}
+
+static void errors_json(struct exchange *x, const struct dr_error_list *errors)
+{
+    char line[1400];
+
+    dr_json_begin(&x->out, NULL, '{');
+    dr_json_begin(&x->out, "error", '{');
+    dr_json_text(&x->out, "kind", "INVALID");
+    dr_json_text(&x->out, "field", errors->errors[0].field);
+    dr_json_text(&x->out, "text", dr_error_line(&errors->errors[0], line, sizeof line));
+    dr_json_end(&x->out, '}');
+    dr_json_bool(&x->out, "applied", 0);
+    dr_json_begin(&x->out, "errors", '[');
+    for (uint32_t i = 0; i < errors->count; i += 1) {
+        const struct dr_error *error = &errors->errors[i];
+
+        dr_json_begin(&x->out, NULL, '{');
+        dr_json_text(&x->out, "file", error->file);
+        dr_json_u64(&x->out, "line", error->line);
+        dr_json_text(&x->out, "field", error->field);
+        dr_json_text(&x->out, "found", error->found);
+        dr_json_text(&x->out, "expected", error->expected);
+        dr_json_end(&x->out, '}');
+    }
+    dr_json_end(&x->out, ']');
+    dr_json_end(&x->out, '}');
+    exchange_answer(x, 400);
+}
+
+/* The answer was written before the changes were asked for: what they say is gone with the file. */
+static void federation_applied(struct exchange *x)
+{
+    exchange_answer(x, 200);
+}
+
+/* A list inside a change's fact lies in the federation, which is closed before the controller comes
+ * to it: keep copies. */
+static void keep_lists(struct exchange *x, struct dr_fact *fact)
+{
+    const struct dr_fact_description *description = dr_fact_describe((uint32_t)fact->kind);
+    static const size_t SIZES[] = {
+        [DR_FIELD_extents] = sizeof(struct dr_extent),
+        [DR_FIELD_alternatives] = sizeof(struct dr_alternative),
+        [DR_FIELD_dependencies] = sizeof(struct dr_dependency),
+        [DR_FIELD_levels] = sizeof(struct dr_level),
+        [DR_FIELD_memberships] = sizeof(struct dr_membership),
+        [DR_FIELD_limits] = sizeof(struct dr_quota_limits),
+        [DR_FIELD_u32s] = sizeof(uint32_t),
+        [DR_FIELD_i64s] = sizeof(int64_t),
+        [DR_FIELD_names] = sizeof(struct dr_name),
+    };
+
+    for (uint32_t i = 0; i < description->fields_count; i += 1) {
+        const struct dr_field *field = &description->fields[i];
+        uint8_t *at = (uint8_t *)fact + field->offset;
+        uint32_t count;
+        const void *list;
+        void *copy;
+
+        if (field->count_offset == 0)
+            continue;
+        memcpy(&count, (const uint8_t *)fact + field->count_offset, sizeof count);
+        memcpy(&list, at, sizeof list);
+        if (count == 0)
+            continue;
+        copy = exchange_push(x, count, SIZES[field->type]);
+        memcpy(copy, list, count * SIZES[field->type]);
+        memcpy(at, &copy, sizeof copy);
+    }
+}
+
+static void ask_for(struct exchange *x, const struct dr_change *changes, uint32_t count,
+                    const char *reason)
+{
+    struct dr_command *commands = exchange_commands(x, count);
+
+    for (uint32_t i = 0; i < count; i += 1) {
+        commands[i].kind = DR_COMMAND_DECLARE;
+        commands[i].reason = reason;
+        commands[i].body.declare = changes[i].declare;
+        keep_lists(x, &commands[i].body.declare);
+    }
+    exchange_ask(x, federation_applied);
+}
+
+void route_federation_apply(struct exchange *x)
+{
+    struct dr_federation *federation = NULL;
+    struct dr_error_list errors = {0};
+    struct dr_change *changes = NULL;
+    const char *reason;
+    uint32_t count = 0;
+    int dry_run = 0;
+
+    if (!exchange_flag(x, "dry_run", &dry_run) || !header_reason(x, &reason))
+        return;
+    if (dr_federation_parse(&federation, "body", x->body.length == 0 ? "" : (char *)x->body.data,
+                            x->body.length, &errors, NULL) != DR_OK ||
+        dr_federation_changes(federation, core_of(x), &changes, &count, &errors) != DR_OK) {
+        errors_json(x, &errors);
+    } else {
+        changes_json(x, changes, count, !dry_run);
+        if (dry_run || count == 0)
+            exchange_answer(x, 200);
+        else
+            ask_for(x, changes, count, reason);
+    }
+    dr_error_list_deinit(&errors);
+    dr_federation_close(federation);
+}
