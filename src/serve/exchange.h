@@ -29,6 +29,7 @@ struct stream_operations {
      * ended, and what is in `out` is the last; 0 otherwise. Nothing new: it will be woken. */
     int (*fill)(struct exchange *x, void *stream, struct dr_buffer *out, size_t bytes_max);
     void (*close)(void *stream);
+    int polls; /* nobody says when there is something new: look a few times a second */
 };
 
 struct exchange {
@@ -81,6 +82,7 @@ struct dr_http {
     uint64_t bodies_bytes; /* held for requests that are not answered yet */
     uint32_t streams_count;
     int stream_timer;
+    uint32_t stream_turns;
     struct dr_buffer text; /* room for handlers to work in */
     uint8_t federation[16];
     struct events *events; /* events.c's */

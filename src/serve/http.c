@@ -22,7 +22,8 @@
 #define RUNS_AT_ONCE     32
 #define STREAM_BYTES     262144u
 #define HEARTBEAT_US     INT64_C(15000000)
-#define STREAM_TURN_US   INT64_C(1000000)
+#define STREAM_TURN_US   INT64_C(250000)
+#define STREAM_TURNS     4 /* streams that are told of news are looked after every so many turns */
 
 /* One connection as the library has it. */
 struct line {
@@ -342,6 +343,7 @@ static void refuse_all(struct exchange *x)
     uint32_t first = request->count;
     uint32_t shown = 0;
 
+    dr_buffer_clear(out);
     dr_json_begin(out, NULL, '{');
     for (uint32_t i = 0; i < request->count && shown < DR_JOBSPEC_ERRORS_MAX; i += 1) {
         const struct dr_answer *answer = &request->answers[i];
@@ -423,15 +425,17 @@ int exchange_sees(struct exchange *x, uint32_t owner, uint32_t account)
 
 /* ---- streams ---- */
 
-/* Once a second while there are streams: a heartbeat for those that have been silent, and an end
- * for those whose token is no longer good. */
+/* While there are streams, those that have to look for news are woken; once a second all: a
+ * heartbeat for those that have been silent, and an end for those whose token is no longer good. */
 static void stream_turn(void *context)
 {
     struct dr_http *http = context;
 
     http->stream_timer = 0;
+    http->stream_turns += 1;
     for (struct exchange *x = http->active; x != NULL; x = x->next) {
-        if (x->state == EXCHANGE_STREAMING)
+        if (x->state == EXCHANGE_STREAMING &&
+            (x->stream_operations->polls || http->stream_turns % STREAM_TURNS == 0))
             exchange_wake(x);
     }
     if (http->streams_count > 0) {

@@ -7,11 +7,11 @@
 #include "serve/fact_json.h"
 #include "serve/job_json.h"
 #include "serve/json.h"
+#include "serve/stream.h"
 
 #define LIST_MAX      1000
 #define LIST_DEFAULT  200
 #define FACTS_SCANNED 200000u /* of one job: read from the store at most */
-#define NONE          UINT64_MAX
 
 /* ---- submit ---- */
 
@@ -761,61 +761,34 @@ void route_job_why(struct exchange *x)
 
 /* ---- facts of one job ---- */
 
+static int show_fact(void *context, const struct dr_fact *fact)
+{
+    struct exchange *x = context;
+
+    if (dr_fact_job(fact) == x->number)
+        dr_fact_json(&x->out, core_of(x), fact);
+    return 1;
+}
+
 void route_job_facts(struct exchange *x)
 {
-    struct dr_store *store = dr_controller_store(x->http->controller);
-    struct dr_store_reader *reader;
-    struct dr_store_read batch;
-    struct dr_error error;
-    struct dr_arena arena;
+    uint64_t durable = dr_controller_durable_seq(x->http->controller);
     struct found found;
+    uint64_t first;
     uint64_t last;
-    uint64_t seq = 0;
-    uint32_t scanned = 0;
+    uint64_t next;
 
     if (!find(x, &found))
         return;
+    first = found.job != NULL ? found.job->submit_seq : found.row.submit_seq;
     last = found.job != NULL ? found.job->last_seq : found.row.end_seq;
-    if (last > dr_controller_durable_seq(x->http->controller))
-        last = dr_controller_durable_seq(x->http->controller);
-    if (dr_store_reader_open(&reader, store,
-                             found.job != NULL ? found.job->submit_seq : found.row.submit_seq) !=
-        DR_OK) {
-        exchange_refuse(x, "UNKNOWN", "job", "its facts can't be read");
-        return;
-    }
-    if (dr_arena_init(&arena, DR_FACT_BYTES_MAX * 16) != DR_OK) {
-        dr_store_reader_close(reader);
-        exchange_refuse(x, "FULL", "", "there is no memory for this at the moment");
-        return;
-    }
+    if (last > durable)
+        last = durable;
     dr_json_begin(&x->out, NULL, '{');
     dr_json_begin(&x->out, "facts", '[');
-    while (seq < last && scanned < FACTS_SCANNED &&
-           dr_store_reader_next(reader, &batch, &error) == DR_OK) {
-        uint32_t at = 0;
-
-        seq = batch.seq_first - 1;
-        while (at < batch.payload_bytes && seq < last) {
-            struct dr_fact fact;
-            uint32_t taken;
-
-            dr_arena_reset(&arena, 0);
-            if (dr_fact_decode(batch.payload + at, batch.payload_bytes - at, &arena, &fact, &taken,
-                               &error) != DR_OK)
-                break;
-            at += taken;
-            seq += 1;
-            scanned += 1;
-            fact.seq = seq;
-            if (dr_fact_job(&fact) == x->number)
-                dr_fact_json(&x->out, core_of(x), &fact);
-        }
-    }
+    next = stream_scan(x->http, first, last, FACTS_SCANNED, show_fact, x);
     dr_json_end(&x->out, ']');
-    dr_json_bool(&x->out, "complete", seq >= last);
+    dr_json_bool(&x->out, "complete", next > last);
     dr_json_end(&x->out, '}');
-    dr_arena_deinit(&arena);
-    dr_store_reader_close(reader);
     exchange_answer(x, 200);
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* routes_people.c: tokens, who asks, the head of the chain, health. */
+#include <fcntl.h>
 #include <jansson.h>
+#include <unistd.h>
 
 #include "serve/exchange.h"
 #include "serve/fact_json.h"
 #include "serve/json.h"
+#include "store/chain.h"
 
 #define TOKEN_DEFAULT_US (30 * DR_DAY_US)
 #define TOKEN_MAX_US     (3650 * DR_DAY_US)
@@ -232,8 +235,39 @@ void route_me(struct exchange *x)
 
 /* ---- the chain and health ---- */
 
+/* The last whole line of the signed heads; "": none yet. */
+static void last_signature(struct exchange *x, char line[DR_CHAIN_LINE_BYTES])
+{
+    const struct dr_controller_options *options = dr_controller_options(x->http->controller);
+    char path[1024];
+    char tail[2 * DR_CHAIN_LINE_BYTES + 1];
+    char *begin;
+    ssize_t got;
+    off_t size;
+    int file;
+
+    line[0] = 0;
+    snprintf(path, sizeof path, "%s/%s", options->directory, DR_CHAIN_HEADS);
+    file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return;
+    size = lseek(file, 0, SEEK_END);
+    got = pread(file, tail, sizeof tail - 1,
+                size < (off_t)sizeof tail ? 0 : size - (off_t)sizeof tail + 1);
+    close(file);
+    while (got > 0 && tail[got - 1] != '\n')
+        got -= 1;
+    if (got <= 0)
+        return;
+    tail[got - 1] = 0;
+    begin = strrchr(tail, '\n');
+    snprintf(line, DR_CHAIN_LINE_BYTES, "%.*s", DR_CHAIN_LINE_BYTES - 1,
+             begin == NULL ? tail : begin + 1);
+}
+
 void route_audit_head(struct exchange *x)
 {
+    char line[DR_CHAIN_LINE_BYTES];
     struct dr_store *store = dr_controller_store(x->http->controller);
     uint8_t head[DR_HASH_BYTES];
     char hex[2 * DR_HASH_BYTES + 1];
@@ -243,6 +277,8 @@ void route_audit_head(struct exchange *x)
     dr_json_begin(&x->out, NULL, '{');
     dr_json_u64(&x->out, "seq", dr_store_seq(store));
     dr_json_text(&x->out, "hash", hex);
+    last_signature(x, line);
+    dr_json_text(&x->out, "signature", line[0] == 0 ? NULL : line);
     dr_json_end(&x->out, '}');
     exchange_answer(x, 200);
 }
