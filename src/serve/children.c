@@ -11,6 +11,7 @@
 #include "store/snapshot.h"
 
 #define IDLE_EVERY_US        DR_SECOND_US
+#define SNAPSHOT_EVERY_US    DR_SECOND_US
 #define SNAPSHOT_FACTS_LEAST 1000 /* fewer are read back in a moment */
 
 int child_fork(struct child *child)
@@ -107,7 +108,9 @@ static void snapshot_ready(void *context, uint32_t events)
     }
     dr_controller_poll(c, c->snapshot.pipe, 0, NULL, NULL);
     status = child_collect(&c->snapshot);
-    if (status != 0)
+    if (status == 0)
+        c->snapshot_seq = c->snapshot_seq_coming;
+    else
         controller_log(c, "the snapshot's writer ended with status %d", status);
 }
 
@@ -117,7 +120,7 @@ static void snapshot_begin(struct dr_controller *c)
     struct dr_snapshot_at at;
     int forked;
 
-    c->snapshot_seq = dr_core_seq(c->core);
+    c->snapshot_seq_coming = dr_core_seq(c->core);
     c->snapshot_monotonic_us = controller_monotonic_us(c);
     dr_snapshot_here(c->store, 0, &at);
     forked = child_fork(&c->snapshot);

@@ -204,6 +204,7 @@ static void admit_tick(struct dr_controller *c)
         return;
     admitted = dr_admit(c->core, &tick, c->now_us, &c->batch, &answer);
     DR_ASSERT(admitted);
+    effects_reach(c);
 }
 
 static void admit_requests(struct dr_controller *c)
@@ -291,6 +292,8 @@ static enum dr_status one_batch(struct dr_controller *c, int *more, struct dr_er
     admit_tick(c);
     effects_admit(c);
     admit_requests(c);
+    if (c->sites_reached != c->core->sites_count) /* a site is new */
+        effects_reach(c);
     dr_fault_pass(&c->fault, DR_FAULT_AFTER_ADMIT);
     *more = decide(c) | (c->asked_first != NULL);
     if (c->batch.facts_count > 0) {
@@ -328,6 +331,9 @@ static int64_t wait_at_most_us(struct dr_controller *c, int64_t wait_us)
         wait_us = effects_next_us(c) - monotonic_us;
     if (tick_us < wait_us)
         wait_us = tick_us;
+    /* The store's housekeeping follows the last commit. */
+    if (c->idle_seq != dr_core_seq(c->core) && wait_us > DR_SECOND_US)
+        wait_us = DR_SECOND_US;
     return wait_us;
 }
 

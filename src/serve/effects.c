@@ -114,6 +114,26 @@ const char *dr_controller_engine_text(struct dr_controller *c, dr_site_id site)
     return c->engines[site.v - 1]->operations->describe(c->engines[site.v - 1]);
 }
 
+void effects_reach(struct dr_controller *c)
+{
+    for (uint32_t i = 0; i < c->core->sites_count; i += 1) {
+        struct dr_command reach = controller_command(DR_COMMAND_SITE);
+        struct dr_answer answer;
+
+        if (c->core->sites[i].removed)
+            continue;
+        effects_engine_open(c, (dr_site_id){i + 1});
+        reach.body.site.site = (dr_site_id){i + 1};
+        reach.body.site.answers = c->engines[i] != NULL;
+        if (c->core->sites[i].answers == reach.body.site.answers)
+            continue;
+        reach.reason = reach.body.site.answers ? "its engine is here" : "it has no engine here";
+        if (!dr_admit(c->core, &reach, c->now_us, &c->batch, &answer))
+            controller_log(c, "site %s: %s", c->core->sites[i].name, answer.text);
+    }
+    c->sites_reached = c->core->sites_count;
+}
+
 /* ---- reports ---- */
 
 void effects_observe(struct dr_controller *c, dr_site_id site, const struct dr_report *report)

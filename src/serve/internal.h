@@ -135,10 +135,13 @@ struct dr_controller {
 
     /* engines, by site row; several local sites share one */
     struct dr_engine *engines[DR_SITES_MAX];
+    uint32_t sites_reached; /* sites there were when they were last looked at */
     DR_LIST(struct observation) observations;
     DR_LIST(struct postponed) postponed;
 
     struct cached_text cache[TEXTS_CACHED];
+    uint8_t salts[4096]; /* random bytes, fetched many at a time */
+    uint32_t salts_left;
 
     /* the state's hash is taken as often as it costs at most a hundredth of the time */
     uint64_t hash_seq;
@@ -147,8 +150,9 @@ struct dr_controller {
 
     /* children.c */
     struct child snapshot;
-    uint64_t snapshot_seq; /* of the last one begun */
-    int64_t snapshot_monotonic_us;
+    uint64_t snapshot_seq;         /* of the last one that is whole */
+    uint64_t snapshot_seq_coming;  /* of the one that a child writes */
+    int64_t snapshot_monotonic_us; /* when the last one was begun */
     struct dr_chain_key key;
     uint64_t head_seq; /* of the last signed head */
     int64_t head_monotonic_us;
@@ -180,6 +184,8 @@ int request_admit(struct dr_controller *c, struct dr_request *request);
 
 /* effects.c */
 void effects_engine_open(struct dr_controller *c, dr_site_id site);
+/* Open the engines that are missing. Sites whose engine is here answer; others don't. */
+void effects_reach(struct dr_controller *c);
 void effects_gather(struct dr_controller *c);
 void effects_observe(struct dr_controller *c, dr_site_id site, const struct dr_report *report);
 void effects_admit(struct dr_controller *c);
@@ -194,7 +200,7 @@ dr_site_id effects_site(const struct dr_controller *c, const struct dr_job *job)
 void texts_drop(struct dr_controller *c, uint64_t id);
 void texts_close(struct dr_controller *c);
 /* Fill a text's salt and hash. */
-void texts_salt(struct dr_store_text *text);
+void texts_salt(struct dr_controller *c, struct dr_store_text *text);
 
 /* history.c: the row of a job that has just ended. */
 struct dr_store_history history_row(const struct dr_controller *c, const struct dr_job *job);

@@ -394,25 +394,6 @@ static void agree(struct dr_controller *c)
     free(listing.items.items);
 }
 
-/* Sites whose engine is here answer; others don't. */
-static void admit_reach(struct dr_controller *c)
-{
-    for (uint32_t i = 0; i < c->core->sites_count; i += 1) {
-        struct dr_command reach = controller_command(DR_COMMAND_SITE);
-        struct dr_answer answer;
-
-        if (c->core->sites[i].removed)
-            continue;
-        reach.body.site.site = (dr_site_id){i + 1};
-        reach.body.site.answers = c->engines[i] != NULL;
-        if (c->core->sites[i].answers == reach.body.site.answers)
-            continue;
-        reach.reason = reach.body.site.answers ? "its engine is here" : "it has no engine here";
-        if (!dr_admit(c->core, &reach, c->now_us, &c->batch, &answer))
-            controller_log(c, "site %s: %s", c->core->sites[i].name, answer.text);
-    }
-}
-
 /* ---- the start ---- */
 
 static enum dr_status open_store(struct dr_controller *c, const char *federation_file,
@@ -460,10 +441,8 @@ static enum dr_status lead(struct dr_controller *c, struct dr_federation *federa
     if (status != DR_OK)
         return status;
     /* The epoch is durable: engines may hear of it. */
-    for (uint32_t i = 0; i < c->core->sites_count; i += 1)
-        effects_engine_open(c, (dr_site_id){i + 1});
     controller_begin(c);
-    admit_reach(c);
+    effects_reach(c);
     if (c->batch.facts_count > 0)
         status = controller_append(c, error);
     if (status != DR_OK)
@@ -493,6 +472,8 @@ enum dr_status recover(struct dr_controller *c, const char *federation_file, str
     if (status != DR_OK)
         return status;
     agree(c);
+    c->snapshot_monotonic_us = began_us;
+    c->head_monotonic_us = began_us;
     c->figures.started_us = c->now_us;
     c->figures.recovery_us = controller_monotonic_us(c) - began_us;
     controller_log(c,

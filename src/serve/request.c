@@ -274,7 +274,7 @@ static void name_text(struct dr_controller *c, const struct dr_request *request,
             .text = request->texts[index],
             .bytes = (uint32_t)strlen(request->texts[index]),
         };
-        texts_salt(&text);
+        texts_salt(c, &text);
         rows[index] = c->texts.count - texts_first;
         DR_LIST_PUSH(&c->texts, text);
     }

@@ -30,17 +30,28 @@ void texts_close(struct dr_controller *c)
     memset(c->cache, 0, sizeof c->cache);
 }
 
-void texts_salt(struct dr_store_text *text)
+static void fetch_salts(struct dr_controller *c)
 {
     size_t have = 0;
 
-    while (have < sizeof text->salt) {
-        ssize_t got = getrandom(text->salt + have, sizeof text->salt - have, 0);
+    while (have < sizeof c->salts) {
+        ssize_t got = getrandom(c->salts + have, sizeof c->salts - have, 0);
 
         DR_ASSERT(got > 0 || errno == EINTR);
         if (got > 0)
             have += (size_t)got;
     }
+    c->salts_left = sizeof c->salts;
+}
+
+void texts_salt(struct dr_controller *c, struct dr_store_text *text)
+{
+    if (c->salts_left < DR_SALT_BYTES)
+        fetch_salts(c);
+    c->salts_left -= DR_SALT_BYTES;
+    memcpy(text->salt, c->salts + c->salts_left, DR_SALT_BYTES);
+    /* A salt is the secret of its text alone: it stays nowhere else. */
+    explicit_bzero(c->salts + c->salts_left, DR_SALT_BYTES);
     dr_store_text_hash(text->salt, text->text, text->bytes, text->hash);
 }
 
