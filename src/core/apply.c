@@ -44,6 +44,7 @@ static void apply_tick(struct dr_core *core, const struct dr_fact_tick *fact, in
 {
     dr_quota_tick(core, now_us, fact->decay);
     core->tick_us = now_us;
+    dr_place_touch_all(core);
     while (core->ended.first != DR_ROW_NONE &&
            core->jobs[core->ended.first].ended_us < fact->forget_before_us)
         dr_rows_job_free(core, core->ended.first);
@@ -262,6 +263,7 @@ static void apply_node_flags(struct dr_core *core, const struct dr_fact_node_fla
                 dr_rows_recount(core, &core->jobs[row]);
     dr_rows_capacity(core);
     dr_place_changed(core, fact->node - 1);
+    dr_place_touch_all(core);
 }
 
 static void apply_data_class_set(struct dr_core *core, const struct dr_fact_data_class_set *fact)

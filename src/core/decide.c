@@ -9,6 +9,7 @@
 #include "base/math.h"
 #include "base/sort.h"
 #include "core/admit.h"
+#include "core/backfill.h"
 #include "core/quota.h"
 #include "core/reclaim.h"
 #include "core/timer.h"
@@ -36,6 +37,35 @@ struct dr_fact dr_decision_fact(const struct dr_decision *decision, enum dr_fact
     fact.kind = kind;
     fact.time_us = decision->now_us;
     return fact;
+}
+
+int64_t dr_decision_end_us(const struct dr_decision *decision, const struct dr_job *job)
+{
+    int64_t end_us =
+        job->stopping != DR_STOP_NONE ? job->stop_until_us : dr_job_believed_end_us(job);
+
+    return dr_max_i64(decision->now_us, end_us);
+}
+
+void dr_decision_quota(struct dr_core *core, uint32_t job_row, int sign)
+{
+    const struct dr_job *job = &core->jobs[job_row];
+    struct dr_amounts holds =
+        dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative]);
+    unsigned charges = DR_CHARGE_USE;
+
+    if (job->counted)
+        charges |= DR_CHARGE_CLAIM | (job->preemptible ? 0 : DR_CHARGE_FIRM);
+    dr_quota_charge(core, job->account, job->pool, &holds, charges, sign);
+}
+
+void dr_decision_think(struct dr_core *core, uint32_t job_row, int sign)
+{
+    dr_decision_quota(core, job_row, -sign);
+    if (sign > 0)
+        dr_place_view_release(core, job_row);
+    else
+        dr_place_view_retake(core, job_row);
 }
 
 struct dr_extent *dr_decision_extents(struct dr_core *core, const struct dr_want *want,
@@ -70,7 +100,11 @@ void dr_decision_place(struct dr_decision *decision, uint32_t job_row, const str
     fact.job_placed.limit_us = dr_queue_limit_us(job);
     fact.job_placed.extents = found->extents;
     fact.job_placed.extents_count = found->count;
+    if (job->reservation != NONE)
+        dr_backfill_forget(decision, job_row);
     dr_settle(core, &fact, decision->batch);
+    dr_backfill_displace(decision, job_row, found->pool, found->extents, found->count,
+                         decision->now_us + fact.job_placed.limit_us);
 }
 
 /* ---- what time has settled ---- */
@@ -270,8 +304,10 @@ static struct candidate *candidates_of(struct dr_decision *decision, const struc
     return candidates;
 }
 
-/* The cheapest place that is free now and that quotas and power allow. */
-static int find_place(struct dr_decision *decision, uint32_t job_row, struct dr_found *best)
+/* The cheapest place that is free now and that quotas, power and reservations allow; `displace`:
+ * the reservations of those above their guarantee don't count. */
+static int find_place(struct dr_decision *decision, uint32_t job_row, int displace,
+                      struct dr_found *best)
 {
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[job_row];
@@ -291,7 +327,8 @@ static int find_place(struct dr_decision *decision, uint32_t job_row, struct dr_
                 .reason != DR_REASON_NONE)
             continue;
         found.extents = dr_decision_extents(core, &want, candidate->pool);
-        found.count = dr_place_find(core, &want, candidate->pool, found.extents);
+        found.count =
+            dr_backfill_find(decision, job_row, &want, candidate->pool, displace, found.extents);
         if (found.count == 0 ||
             dr_place_power_missing(core, found.pool, found.extents, found.count) > 0)
             continue;
@@ -321,14 +358,19 @@ static void walk(struct dr_decision *decision)
     decision->order = dr_order_begin(core);
     while (dr_order_next(decision->order, &choice)) {
         size_t mark = core->scratch.used;
+        const struct dr_job *job = &core->jobs[choice.job_row];
+        enum dr_rule rule = job->reservation != NONE ? DR_RULE_RESERVATION
+                            : decision->blocked      ? DR_RULE_BACKFILL
+                            : choice.tier == 1       ? DR_RULE_GUARANTEE
+                                                     : DR_RULE_SHARE;
         struct dr_found found;
 
-        if (array_full(core, &core->jobs[choice.job_row])) {
+        if (array_full(core, job)) {
             dr_order_aside(decision->order);
-        } else if (find_place(decision, choice.job_row, &found)) {
+        } else if (find_place(decision, choice.job_row, 0, &found) ||
+                   (choice.tier == 1 && find_place(decision, choice.job_row, 1, &found))) {
             if (dr_decision_room(decision, found.count)) {
-                dr_decision_place(decision, choice.job_row, &found,
-                                  choice.tier == 1 ? DR_RULE_GUARANTEE : DR_RULE_SHARE, &choice);
+                dr_decision_place(decision, choice.job_row, &found, rule, &choice);
                 dr_order_changed(decision->order);
             } else {
                 dr_order_aside(decision->order);
@@ -336,6 +378,8 @@ static void walk(struct dr_decision *decision)
         } else if (dr_reclaim(decision, &choice)) {
             dr_order_changed(decision->order);
         } else {
+            dr_backfill_reserve(decision, &choice);
+            decision->blocked = 1;
             dr_order_aside(decision->order);
         }
         if (decision->full)
@@ -361,10 +405,14 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
     if (!decision.full)
         remove_emptied(&decision);
     if (!decision.full)
+        dr_backfill_begin(&decision);
+    if (!decision.full)
         place_promised(&decision);
     if (!decision.full)
         walk(&decision);
     core->dirty = (uint8_t)decision.full;
+    if (!decision.full)
+        dr_place_untouch(core);
     return decision.full;
 }
 

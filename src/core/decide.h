@@ -6,12 +6,20 @@
 #include "core/order.h"
 #include "core/place.h"
 
+struct dr_reserved; /* core/backfill.h */
+
 struct dr_decision {
     struct dr_core *core;
     struct dr_batch *batch;
     int64_t now_us;
     struct dr_order *order;
-    int full; /* the batch (or a table) has no more room: stop and be called again */
+    struct dr_reserved *reserved; /* of jobs that wait for a time and a place */
+    uint32_t reserved_count;
+    uint32_t reserved_max;
+    uint32_t *reserved_of; /* [pools_count] first in `reserved` */
+    uint32_t plans;        /* times that were looked for in this decision */
+    int blocked;           /* somebody before could not start */
+    int full;              /* the batch (or a table) has no more room: stop and be called again */
 };
 
 /* A place for a job: found, priced, not yet settled. */
@@ -33,6 +41,15 @@ struct dr_fact dr_decision_fact(const struct dr_decision *decision, enum dr_fact
 /* Start the job there. */
 void dr_decision_place(struct dr_decision *decision, uint32_t job_row, const struct dr_found *found,
                        enum dr_rule rule, const struct dr_choice *choice);
+
+/* When an attempt is believed to end, now at the earliest: start + limit, or the end of its grace.
+ */
+int64_t dr_decision_end_us(const struct dr_decision *decision, const struct dr_job *job);
+
+/* In thought: an attempt leaves (sign 1) with what it holds and its sums, or comes back (-1). The
+ * second changes the sums alone: 1 adds them, -1 takes them away. */
+void dr_decision_think(struct dr_core *core, uint32_t job_row, int sign);
+void dr_decision_quota(struct dr_core *core, uint32_t job_row, int sign);
 
 /* Scratch for the parts of the largest placement of a job in a pool. */
 struct dr_extent *dr_decision_extents(struct dr_core *core, const struct dr_want *want,

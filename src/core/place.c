@@ -15,8 +15,9 @@
 
 /* What one node has to give. */
 struct room {
-    uint64_t free; /* accelerators */
-    int64_t cpus;
+    uint64_t free;    /* accelerators */
+    uint64_t blocked; /* of them, kept from everybody in a view */
+    int64_t cpus;     /* blocked ones are taken off already */
     int64_t memory_mb;
     uint8_t usable;
     uint8_t empty;            /* nothing is held or promised there */
@@ -82,6 +83,7 @@ struct dr_places {
     uint32_t *leaving_place; /* [nodes_max] */
     uint32_t leaving_count;
     struct memory *memories; /* [MEMORY_SLOTS] */
+    uint8_t *touched;        /* [pools_max] something was freed there since the last decision */
     int32_t priority_lowest; /* of attempts since the index was built */
 };
 
@@ -110,6 +112,7 @@ enum dr_status dr_place_open(struct dr_core *core)
     TABLE(previous, limits->jobs_max);
     TABLE(leaving, limits->nodes_max);
     TABLE(leaving_place, limits->nodes_max);
+    TABLE(touched, limits->pools_max);
     TABLE(memories, MEMORY_SLOTS);
 #undef TABLE
     core->places = places;
@@ -128,11 +131,27 @@ void dr_place_index(struct dr_core *core)
     struct dr_places *places = core->places;
 
     places->built = 0;
+    dr_place_touch_all(core);
     places->priority_lowest = INT32_MAX;
     for (uint32_t i = 0; i < core->limits.pools_max; i += 1)
         places->attempts[i] = NONE;
     for (uint32_t i = 0; i < core->nodes_count; i += 1)
         places->guards[i] = (struct guard){0};
+}
+
+int dr_place_touched(const struct dr_core *core, dr_pool_id pool)
+{
+    return core->places->touched[pool.v - 1];
+}
+
+void dr_place_untouch(struct dr_core *core)
+{
+    memset(core->places->touched, 0, core->limits.pools_max);
+}
+
+void dr_place_touch_all(struct dr_core *core)
+{
+    memset(core->places->touched, 1, core->limits.pools_max);
 }
 
 /* ---- keeping a space ---- */
@@ -142,7 +161,7 @@ static uint8_t tier_of(const struct space *space, const struct room *room)
     if (!room->usable)
         return TIER_NONE;
     if (space->all != 0)
-        return (uint8_t)dr_bit_count(room->free);
+        return (uint8_t)dr_bit_count(room->free & ~room->blocked);
     if (room->cpus <= 0 || space->cpus == 0)
         return 0;
     return (uint8_t)((room->cpus * CPU_TIERS + space->cpus - 1) / space->cpus);
@@ -152,7 +171,7 @@ static uint8_t tier_of(const struct space *space, const struct room *room)
 static int is_short(const struct space *space, const struct room *room)
 {
     int64_t all = dr_bit_count(space->all);
-    int64_t free = dr_bit_count(room->free);
+    int64_t free = dr_bit_count(room->free & ~room->blocked);
 
     return room->usable && (room->cpus * all < free * space->cpus ||
                             room->memory_mb * all < free * space->memory_mb);
@@ -348,6 +367,7 @@ void dr_place_prepare(const struct dr_core *core)
 
     if (places->built && places->version == core->federation_version)
         return;
+    memset(places->touched, 1, core->limits.pools_max);
     dr_arena_reset(&places->arena, 0);
     memset(places->site_w, 0, DR_SITES_MAX * sizeof places->site_w[0]);
     for (uint32_t i = 0; i < core->nodes_count; i += 1)
@@ -392,6 +412,7 @@ void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
             places->previous[*first] = row.v;
         *first = row.v;
     } else {
+        places->touched[job->pool.v - 1] = 1;
         if (places->previous[row.v] == NONE)
             *first = places->next[row.v];
         else
@@ -711,7 +732,8 @@ static uint32_t tasks_on(const struct search *search, uint32_t number)
 
     if (!room->usable || !may_enter(search, number))
         return 0;
-    return tasks_in(search->want, dr_bit_count(room->free), room->cpus, room->memory_mb);
+    return tasks_in(search->want, dr_bit_count(room->free & ~room->blocked), room->cpus,
+                    room->memory_mb);
 }
 
 /* Most tasks that a node of this tier can take. */
@@ -773,7 +795,7 @@ static void push_extent(struct search *search, uint32_t number, uint32_t tasks)
 {
     const struct room *room = &search->space->rooms[number];
     uint32_t wanted = tasks * search->want->accelerators;
-    uint64_t rest = room->free;
+    uint64_t rest = room->free & ~room->blocked;
     uint64_t taken = 0;
 
     for (uint32_t i = 0; i < wanted; i += 1) {
@@ -1286,12 +1308,10 @@ void dr_place_view_block(struct dr_core *core, const struct dr_alternative *alte
         const struct dr_node *node = &core->nodes[extent->node.v - 1];
         struct space *space = &core->places->spaces[node->pool.v - 1];
         struct room room = space->rooms[node->number];
-        int64_t cpus = (int64_t)extent->tasks * alternative->cpus_per_task;
-        int64_t memory_mb = (int64_t)extent->tasks * alternative->memory_mb_per_task;
 
-        room.free &= ~extent->accelerators;
-        room.cpus -= dr_min_i64(dr_max_i64(room.cpus, 0), cpus);
-        room.memory_mb -= dr_min_i64(dr_max_i64(room.memory_mb, 0), memory_mb);
+        room.blocked |= extent->accelerators;
+        room.cpus -= (int64_t)extent->tasks * alternative->cpus_per_task;
+        room.memory_mb -= (int64_t)extent->tasks * alternative->memory_mb_per_task;
         room.empty = 0;
         set_room(space, node->number, &room);
     }

@@ -41,6 +41,12 @@ void dr_place_changed(struct dr_core *core, uint32_t node_row);
  * dr_node's fields have changed. */
 void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign);
 
+/* Has something in the pool been freed since dr_place_untouch()? True after a rebuild and a tick.
+ */
+int dr_place_touched(const struct dr_core *core, dr_pool_id pool);
+void dr_place_untouch(struct dr_core *core);
+void dr_place_touch_all(struct dr_core *core);
+
 /* ---- asking ---- */
 
 /* Make the spaces true. Everything below calls it; dr_decide() once. */
@@ -160,8 +166,8 @@ void dr_place_view_release(struct dr_core *core, uint32_t job_row);
 void dr_place_view_retake(struct dr_core *core, uint32_t job_row);
 void dr_place_view_take(struct dr_core *core, const struct dr_want *want,
                         const struct dr_extent *extents, uint32_t count);
-/* As if the parts were kept from everybody: the accelerators, and of CPUs and memory what is free
- * there and the parts need. */
+/* As if the parts were kept from everybody: their accelerators, CPUs and memory. To be undone,
+ * after everything that was released on the way has been taken again. */
 void dr_place_view_block(struct dr_core *core, const struct dr_alternative *alternative,
                          uint32_t first_extent_row);
 void dr_place_view_undo(struct dr_core *core, uint32_t first_extent_row);

@@ -4,6 +4,7 @@
 
 #include "base/math.h"
 #include "base/sort.h"
+#include "core/backfill.h"
 #include "core/quota.h"
 
 #define NONE DR_ROW_NONE
@@ -206,33 +207,17 @@ static int takeable(const struct hunt *hunt, const struct dr_job *job)
 
 /* ---- thought: attempts leave and come back ---- */
 
-static void think_gone(struct hunt *hunt, uint32_t row, int sign)
-{
-    struct dr_core *core = hunt->core;
-    const struct dr_job *job = &core->jobs[row];
-    struct dr_amounts holds = held_by(core, job);
-    unsigned charges = DR_CHARGE_USE;
-
-    if (job->counted)
-        charges |= DR_CHARGE_CLAIM | (job->preemptible ? 0 : DR_CHARGE_FIRM);
-    dr_quota_charge(core, job->account, job->pool, &holds, charges, -sign);
-    if (sign > 0)
-        dr_place_view_release(core, row);
-    else
-        dr_place_view_retake(core, row);
-}
-
 static void choose(struct hunt *hunt, struct victim *victim, enum dr_stop_cause cause)
 {
     victim->chosen = 1;
     victim->cause = (uint8_t)cause;
-    think_gone(hunt, victim->row, 1);
+    dr_decision_think(hunt->core, victim->row, 1);
 }
 
 static void give_back(struct hunt *hunt, struct victim *victim)
 {
     victim->chosen = 0;
-    think_gone(hunt, victim->row, -1);
+    dr_decision_think(hunt->core, victim->row, -1);
 }
 
 static void give_all_back(struct hunt *hunt)
@@ -516,7 +501,7 @@ static void gather(struct hunt *hunt, int whole_group)
 static void leave_or_return(struct hunt *hunt, int sign)
 {
     for (uint32_t i = 0; i < hunt->leaving_count; i += 1)
-        think_gone(hunt, hunt->leaving[i], sign);
+        dr_decision_think(hunt->core, hunt->leaving[i], sign);
 }
 
 static int within_somewhere(const struct dr_core *core, const struct dr_job *job, dr_pool_id pool,
@@ -587,6 +572,7 @@ static int settle_plan(struct dr_decision *decision, const struct dr_choice *cho
         fact = dr_decision_fact(decision, DR_FACT_RESERVATION_DROPPED);
         fact.reservation_dropped.job = job->id.v;
         dr_settle(core, &fact, decision->batch);
+        dr_backfill_forget(decision, choice->job_row);
     }
     for (uint32_t i = 0; i < plan->count; i += 1) {
         const struct victim *victim = &plan->victims[i];
@@ -615,6 +601,8 @@ static int settle_plan(struct dr_decision *decision, const struct dr_choice *cho
     fact.job_promised.extents = plan->found.extents;
     fact.job_promised.extents_count = plan->found.count;
     dr_settle(core, &fact, decision->batch);
+    dr_backfill_displace(decision, choice->job_row, plan->found.pool, plan->found.extents,
+                         plan->found.count, DR_FOREVER_US);
     for (uint32_t i = 0; i < plan->count; i += 1)
         dr_order_touch(decision->order, core->jobs[plan->victims[i].row].account);
     return 1;

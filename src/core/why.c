@@ -2,7 +2,7 @@
 /* dr_why(): what holds a job (POLICY, section 9). One question after another, in the order of the
  * table of reasons; the first that says yes is the answer. It asks the same functions as a decision
  * does, so that the two can't disagree. */
-#include "core/decide.h"
+#include "core/backfill.h"
 
 #include "base/math.h"
 #include "core/quota.h"
@@ -450,6 +450,38 @@ static int no_room(struct asking *asking)
     return found(asking, DR_REASON_CAPACITY);
 }
 
+/* It would fit, but for what has been reserved for others. */
+static int reserved(struct asking *asking)
+{
+    const struct dr_core *core = asking->core;
+    struct place place = first_place(asking);
+    char text[DR_TEXT_BYTES];
+    uint32_t first = NONE;
+
+    while (next_place(asking, &place)) {
+        uint32_t blocker;
+
+        if (dr_place_largest(core, &place.want, place.pool) < place.want.tasks)
+            continue;
+        blocker = dr_backfill_blocker(core, asking->job, &place.want, place.pool, asking->now_us);
+        if (blocker == NONE)
+            return 0;
+        if (first == NONE) {
+            first = blocker;
+            asking->why->pool = place.pool;
+        }
+    }
+    if (first == NONE)
+        return 0;
+    asking->why->job = core->jobs[first].id;
+    asking->why->until_us = core->jobs[first].reservation_us;
+    SAY(asking, "it would delay job %llu, which holds a reservation in %s from %s",
+        (unsigned long long)core->jobs[first].id.v, core->pools[asking->why->pool.v - 1].name,
+        dr_format_instant(core->jobs[first].reservation_us, text));
+    FREES(asking, "a time limit short enough to end before then");
+    return found(asking, DR_REASON_RESERVATION);
+}
+
 static void last_of_all(struct asking *asking)
 {
     if (asking->why->before > 0) {
@@ -483,7 +515,7 @@ void dr_why(const struct dr_core *core, dr_job_id job, int64_t now_us, struct dr
         why->before = dr_queue_before(core, row);
     if (held(&asking) || begin_time(&asking) || dependency(&asking) || array_limit(&asking) ||
         reclaiming(&asking) || nowhere(&asking) || site_down(&asking) || quota(&asking) ||
-        guarantees_of(&asking) || no_room(&asking))
+        guarantees_of(&asking) || no_room(&asking) || reserved(&asking))
         return;
     last_of_all(&asking);
 }

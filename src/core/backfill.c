@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reservations. See backfill.h; read dr_backfill_reserve(), then dr_backfill_find(). */
+#include "core/backfill.h"
+
+#include "base/math.h"
+#include "base/sort.h"
+#include "core/quota.h"
+
+#define NONE DR_ROW_NONE
+
+/* ---- who is within his guarantee ---- */
+
+static int guaranteed(const struct dr_core *core, const struct dr_job *job, dr_pool_id pool,
+                      const struct dr_amounts *amounts)
+{
+    dr_account_id at = job->account;
+
+    while (core->accounts[at.v - 1].parent.v > 1)
+        at = core->accounts[at.v - 1].parent;
+    return core->accounts[at.v - 1].parent.v == 1 &&
+           dr_quota_within_guarantee(core, at, pool, amounts);
+}
+
+/* ---- the list of one decision ---- */
+
+static void enlist(struct dr_decision *decision, uint32_t row)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_job *job = &core->jobs[row];
+    struct dr_want want = dr_place_want(core, job, job->reservation_alternative);
+    struct dr_reserved *reserved = &decision->reserved[decision->reserved_count];
+    uint32_t *first = &decision->reserved_of[job->reservation_pool.v - 1];
+
+    DR_ASSERT(decision->reserved_count < decision->reserved_max);
+    *reserved = (struct dr_reserved){
+        .row = row,
+        .pool = job->reservation_pool,
+        .start_us = job->reservation_us,
+        .guaranteed = (uint8_t)guaranteed(core, job, job->reservation_pool, &want.amounts),
+        .next = *first};
+    *first = decision->reserved_count;
+    decision->reserved_count += 1;
+}
+
+void dr_backfill_forget(struct dr_decision *decision, uint32_t row)
+{
+    for (uint32_t pool = 0; pool < decision->core->pools_count; pool += 1)
+        for (uint32_t *link = &decision->reserved_of[pool]; *link != NONE;
+             link = &decision->reserved[*link].next)
+            if (decision->reserved[*link].row == row) {
+                *link = decision->reserved[*link].next;
+                return;
+            }
+}
+
+static void drop(struct dr_decision *decision, uint32_t row, uint64_t by)
+{
+    struct dr_fact fact = dr_decision_fact(decision, DR_FACT_RESERVATION_DROPPED);
+
+    fact.reservation_dropped.job = decision->core->jobs[row].id.v;
+    fact.reservation_dropped.by = by;
+    dr_settle(decision->core, &fact, decision->batch);
+}
+
+static int still_holds(const struct dr_core *core, const struct dr_job *job)
+{
+    struct dr_want want = dr_place_want(core, job, job->reservation_alternative);
+
+    if (!dr_place_feasible(core, &want, job->reservation_pool))
+        return 0;
+    for (uint32_t at = job->reservation; at != NONE; at = core->extents[at].next) {
+        const struct dr_node *node = &core->nodes[core->extents[at].extent.node.v - 1];
+
+        if (!dr_node_up(core, node) || node->removing)
+            return 0;
+    }
+    return 1;
+}
+
+static int compare_rows(const void *a, const void *b, const void *context)
+{
+    const struct dr_core *core = context;
+    uint64_t x = core->jobs[*(const uint32_t *)a].id.v;
+    uint64_t y = core->jobs[*(const uint32_t *)b].id.v;
+
+    return x < y ? -1 : x > y;
+}
+
+void dr_backfill_begin(struct dr_decision *decision)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_queue *queue = core->queue;
+    uint32_t depth = core->settings.reserve_depth;
+    uint32_t count = 0;
+    uint32_t *rows;
+
+    for (uint32_t at = queue->alone_first; at != NONE; at = queue->classes[at].alone_next)
+        count += 1;
+    rows = dr_arena_push(&core->scratch, count + 1u, sizeof rows[0]);
+    /* Each may be given an earlier one once. */
+    decision->reserved_max = 2 * count + core->pools_count * depth;
+    decision->reserved = dr_arena_push(&core->scratch, (size_t)decision->reserved_max + 1,
+                                       sizeof decision->reserved[0]);
+    decision->reserved_of =
+        dr_arena_push(&core->scratch, core->pools_count + 1u, sizeof decision->reserved_of[0]);
+    DR_ASSERT(rows != NULL && decision->reserved != NULL && decision->reserved_of != NULL);
+    decision->reserved_count = 0;
+    for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
+        decision->reserved_of[pool] = NONE;
+    count = 0;
+    for (uint32_t at = queue->alone_first; at != NONE; at = queue->classes[at].alone_next) {
+        rows[count] = dr_queue_first(core, at);
+        count += 1;
+    }
+    dr_sort(rows, count, sizeof rows[0], compare_rows, core);
+    for (uint32_t i = 0; i < count; i += 1) {
+        if (still_holds(core, &core->jobs[rows[i]])) {
+            enlist(decision, rows[i]);
+            continue;
+        }
+        if (!dr_decision_room(decision, 0))
+            return;
+        drop(decision, rows[i], 0);
+    }
+}
+
+/* ---- what others may not touch ---- */
+
+/* Does a job that runs until `end_us` meet this reservation at all? */
+static int concerns(const struct dr_reserved *reserved, uint32_t job_row, int64_t end_us,
+                    int displace)
+{
+    return reserved->row != job_row && end_us > reserved->start_us &&
+           (!displace || reserved->guaranteed);
+}
+
+/* With the job started, could the reserved one start at its time, by quota? Only asked where sums
+ * can say no: a borrowing limit on a common account, or capacity that is held back idle. */
+static int quota_leaves(struct dr_decision *decision, const struct dr_reserved *reserved,
+                        const struct dr_job *job, dr_pool_id pool, const struct dr_amounts *amounts)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_job *waiting = &core->jobs[reserved->row];
+    struct dr_want want = dr_place_want(core, waiting, waiting->reservation_alternative);
+    const struct dr_pool *here = &core->pools[pool.v - 1];
+    const struct dr_pool *there = &core->pools[reserved->pool.v - 1];
+    int matters = 0;
+    int allowed;
+
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+        dr_group_id group = here->groups[resource];
+
+        if (group.v != there->groups[resource].v || amounts->of[resource] == 0)
+            continue;
+        for (dr_account_id at = waiting->account; at.v != 0; at = core->accounts[at.v - 1].parent) {
+            const struct dr_quota *quota = dr_quota_at(core, at, group);
+
+            if (core->accounts[at.v - 1].parent.v == 0)
+                matters |= quota->occupied > quota->claim;
+            else if (dr_account_within(core, job->account, at))
+                matters |= quota->borrow != DR_FOREVER_US || !waiting->preemptible;
+        }
+    }
+    if (!matters)
+        return 1;
+    for (uint32_t row = core->running.first; row != NONE; row = core->jobs[row].list_next)
+        if (dr_decision_end_us(decision, &core->jobs[row]) <= reserved->start_us)
+            dr_decision_quota(core, row, -1);
+    dr_quota_charge(core, job->account, pool, amounts,
+                    DR_CHARGE_USE | DR_CHARGE_CLAIM | (job->preemptible ? 0 : DR_CHARGE_FIRM), 1);
+    allowed = dr_quota_check(core, waiting->account, reserved->pool, &want.amounts,
+                             !waiting->preemptible, NULL)
+                  .reason == DR_REASON_NONE;
+    dr_quota_charge(core, job->account, pool, amounts,
+                    DR_CHARGE_USE | DR_CHARGE_CLAIM | (job->preemptible ? 0 : DR_CHARGE_FIRM), -1);
+    for (uint32_t row = core->running.first; row != NONE; row = core->jobs[row].list_next)
+        if (dr_decision_end_us(decision, &core->jobs[row]) <= reserved->start_us)
+            dr_decision_quota(core, row, 1);
+    return allowed;
+}
+
+static void block(struct dr_core *core, const struct dr_job *job)
+{
+    dr_place_view_block(core, &core->shapes[job->shape].alternatives[job->reservation_alternative],
+                        job->reservation);
+}
+
+uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
+                          const struct dr_want *want, dr_pool_id pool, int displace,
+                          struct dr_extent *extents)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_job *job = &core->jobs[job_row];
+    int64_t end_us = decision->now_us + dr_queue_limit_us(job);
+    uint32_t blocked = 0;
+    uint32_t count;
+
+    for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
+         at = decision->reserved[at].next)
+        if (concerns(&decision->reserved[at], job_row, end_us, displace)) {
+            block(core, &core->jobs[decision->reserved[at].row]);
+            blocked += 1;
+        }
+    count = dr_place_find(core, want, pool, extents);
+    for (uint32_t at = decision->reserved_of[pool.v - 1]; blocked > 0 && at != NONE;
+         at = decision->reserved[at].next)
+        if (concerns(&decision->reserved[at], job_row, end_us, displace))
+            dr_place_view_undo(core, core->jobs[decision->reserved[at].row].reservation);
+    for (uint32_t of = 0; count > 0 && of < core->pools_count; of += 1)
+        for (uint32_t at = decision->reserved_of[of]; at != NONE; at = decision->reserved[at].next)
+            if (concerns(&decision->reserved[at], job_row, end_us, displace) &&
+                !quota_leaves(decision, &decision->reserved[at], job, pool, &want->amounts))
+                return 0;
+    return count;
+}
+
+static int cuts(const struct dr_core *core, const struct dr_job *reserved,
+                const struct dr_extent *extents, uint32_t count)
+{
+    const struct dr_alternative *way =
+        &core->shapes[reserved->shape].alternatives[reserved->reservation_alternative];
+
+    for (uint32_t at = reserved->reservation; at != NONE; at = core->extents[at].next) {
+        const struct dr_extent *part = &core->extents[at].extent;
+
+        for (uint32_t i = 0; i < count; i += 1) {
+            const struct dr_node *node = &core->nodes[part->node.v - 1];
+            const struct dr_pool *pool = &core->pools[node->pool.v - 1];
+
+            if (extents[i].node.v != part->node.v)
+                continue;
+            if ((extents[i].accelerators & part->accelerators) != 0 ||
+                (int64_t)pool->cpus - node->cpus_used < (int64_t)part->tasks * way->cpus_per_task ||
+                pool->memory_mb - node->memory_mb_used <
+                    (int64_t)part->tasks * way->memory_mb_per_task)
+                return 1;
+        }
+    }
+    return 0;
+}
+
+void dr_backfill_displace(struct dr_decision *decision, uint32_t job_row, dr_pool_id pool,
+                          const struct dr_extent *extents, uint32_t count, int64_t end_us)
+{
+    struct dr_core *core = decision->core;
+    uint32_t *link = &decision->reserved_of[pool.v - 1];
+
+    while (*link != NONE) {
+        struct dr_reserved *reserved = &decision->reserved[*link];
+
+        if (!concerns(reserved, job_row, end_us, 0) ||
+            !cuts(core, &core->jobs[reserved->row], extents, count)) {
+            link = &reserved->next;
+            continue;
+        }
+        if (!dr_decision_room(decision, 0))
+            return;
+        drop(decision, reserved->row, core->jobs[job_row].id.v);
+        *link = reserved->next;
+    }
+}
+
+/* ---- when and where ---- */
+
+struct end {
+    int64_t end_us;
+    uint32_t row;
+};
+
+static int compare_ends(const void *a, const void *b, const void *context)
+{
+    const struct dr_core *core = context;
+    const struct end *x = a;
+    const struct end *y = b;
+
+    if (x->end_us != y->end_us)
+        return x->end_us < y->end_us ? -1 : 1;
+    return core->jobs[x->row].id.v < core->jobs[y->row].id.v ? -1 : 1;
+}
+
+/* The ends that may make room: of the pool's attempts; of all in its groups where a quota is in the
+ * way. */
+static struct end *ends_of(struct dr_decision *decision, dr_pool_id pool, int whole_group,
+                           uint32_t *count)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_pool *own = &core->pools[pool.v - 1];
+    struct end *ends;
+    uint32_t counted = 0;
+
+    for (int pass = 0; pass < 2; pass += 1) {
+        if (pass == 1) {
+            ends = dr_arena_push(&core->scratch, counted + 1u, sizeof ends[0]);
+            DR_ASSERT(ends != NULL);
+            counted = 0;
+        }
+        for (uint32_t row = 0; row < core->pools_count; row += 1) {
+            const struct dr_pool *other = &core->pools[row];
+
+            if (row != pool.v - 1 && (!whole_group || (other->groups[0].v != own->groups[0].v &&
+                                                       other->groups[1].v != own->groups[1].v &&
+                                                       other->groups[2].v != own->groups[2].v)))
+                continue;
+            for (uint32_t at = dr_place_attempts(core, (dr_pool_id){row + 1}); at != NONE;
+                 at = dr_place_attempts_next(core, at)) {
+                if (core->jobs[at].state == DR_JOB_UNREACHABLE)
+                    continue;
+                if (pass == 1)
+                    ends[counted] = (struct end){dr_decision_end_us(decision, &core->jobs[at]), at};
+                counted += 1;
+            }
+        }
+    }
+    *count = counted;
+    dr_sort(ends, counted, sizeof ends[0], compare_ends, core);
+    return ends;
+}
+
+/* When the job could start in this pool: fills `found` and returns the time; DR_FOREVER_US: never,
+ * by what is known. Ends at `before_us` and later are not looked at. */
+static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct dr_found *found,
+                        int64_t before_us)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_job *job = &core->jobs[job_row];
+    struct dr_want want = dr_place_want(core, job, found->alternative);
+    int quota =
+        dr_quota_check(core, job->account, found->pool, &want.amounts, !job->preemptible, NULL)
+            .reason != DR_REASON_NONE;
+    int64_t when = DR_FOREVER_US;
+    uint32_t count;
+    uint32_t gone = 0;
+    struct end *ends = ends_of(decision, found->pool, quota, &count);
+
+    for (uint32_t at = decision->reserved_of[found->pool.v - 1]; at != NONE;
+         at = decision->reserved[at].next)
+        if (decision->reserved[at].row != job_row)
+            block(core, &core->jobs[decision->reserved[at].row]);
+    while (gone < count && ends[gone].end_us < before_us) {
+        int64_t time_us = ends[gone].end_us;
+
+        for (; gone < count && ends[gone].end_us == time_us; gone += 1)
+            dr_decision_think(core, ends[gone].row, 1);
+        if (dr_place_room(core, &want, found->pool) < want.tasks ||
+            dr_quota_check(core, job->account, found->pool, &want.amounts, !job->preemptible, NULL)
+                    .reason != DR_REASON_NONE)
+            continue;
+        found->count = dr_place_find(core, &want, found->pool, found->extents);
+        if (found->count > 0) {
+            when = time_us;
+            break;
+        }
+    }
+    while (gone > 0) {
+        gone -= 1;
+        dr_decision_think(core, ends[gone].row, -1);
+    }
+    for (uint32_t at = decision->reserved_of[found->pool.v - 1]; at != NONE;
+         at = decision->reserved[at].next)
+        if (decision->reserved[at].row != job_row)
+            dr_place_view_undo(core, core->jobs[decision->reserved[at].row].reservation);
+    return when;
+}
+
+static uint32_t held_in(const struct dr_decision *decision, dr_pool_id pool, uint32_t job_row)
+{
+    uint32_t count = 0;
+
+    for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
+         at = decision->reserved[at].next)
+        count += decision->reserved[at].row != job_row;
+    return count;
+}
+
+void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *choice)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_job *job = &core->jobs[choice->job_row];
+    int64_t best_us = job->reservation != NONE ? job->reservation_us : DR_FOREVER_US;
+    struct dr_found best = {.count = 0};
+    struct dr_fact fact;
+
+    for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
+        struct dr_want want = dr_place_want(core, job, i);
+
+        for (uint32_t row = 0; row < core->pools_count; row += 1) {
+            struct dr_found found = {.pool = {row + 1}, .alternative = i};
+            size_t mark = core->scratch.used;
+            int64_t when;
+
+            if (held_in(decision, found.pool, choice->job_row) >= core->settings.reserve_depth ||
+                (job->reservation != NONE && !dr_place_touched(core, found.pool)) ||
+                !dr_place_feasible(core, &want, found.pool) || decision->plans == DR_PLANS_MAX)
+                continue;
+            decision->plans += 1;
+            found.extents = dr_decision_extents(core, &want, found.pool);
+            when = earliest(decision, choice->job_row, &found, best_us);
+            if (when < best_us) {
+                best_us = when;
+                best = found;
+            } else {
+                dr_arena_reset(&core->scratch, mark);
+            }
+        }
+    }
+    if (best.count == 0 || decision->reserved_count == decision->reserved_max ||
+        !dr_decision_room(decision, best.count))
+        return;
+    fact = dr_decision_fact(decision, DR_FACT_RESERVATION_MADE);
+    fact.reservation_made.job = job->id.v;
+    fact.reservation_made.pool = best.pool.v;
+    fact.reservation_made.alternative = best.alternative;
+    fact.reservation_made.start_us = best_us;
+    fact.reservation_made.extents = best.extents;
+    fact.reservation_made.extents_count = best.count;
+    if (job->reservation != NONE)
+        dr_backfill_forget(decision, choice->job_row);
+    dr_settle(core, &fact, decision->batch);
+    enlist(decision, choice->job_row);
+}
+
+uint32_t dr_backfill_blocker(const struct dr_core *core, const struct dr_job *job,
+                             const struct dr_want *want, dr_pool_id pool, int64_t now_us)
+{
+    struct dr_core *seen = (struct dr_core *)core; /* a view: put right again below */
+    const struct dr_queue *queue = core->queue;
+    size_t mark = core->scratch.used;
+    struct dr_extent *extents = dr_decision_extents(seen, want, pool);
+    uint32_t blocker = NONE;
+    uint32_t count;
+
+    for (int pass = 0; pass < 2; pass += 1) {
+        for (uint32_t at = queue->alone_first; at != NONE; at = queue->classes[at].alone_next) {
+            uint32_t row = dr_queue_first(core, at);
+            const struct dr_job *other = &core->jobs[row];
+
+            if (other->reservation_pool.v != pool.v || other->id.v == job->id.v ||
+                now_us + dr_queue_limit_us(job) <= other->reservation_us)
+                continue;
+            if (pass == 1) {
+                dr_place_view_undo(seen, other->reservation);
+                continue;
+            }
+            block(seen, other);
+            if (blocker == NONE || other->reservation_us < core->jobs[blocker].reservation_us)
+                blocker = row;
+        }
+        if (pass == 0)
+            count = dr_place_find(core, want, pool, extents);
+    }
+    dr_arena_reset(&seen->scratch, mark);
+    return count > 0 ? NONE : blocker;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* backfill.h: reservations, and starting ahead of one's turn (POLICY, section 5; EASY: D. Lifka,
+ * "The ANL/IBM SP scheduling system", JSSPP 1995, with a reservation per pool).
+ *
+ * The first blocked jobs in order, settings.reserve_depth per pool, hold a reservation: a pool,
+ * nodes, accelerators, and the time at which these are believed to be free and the job's quotas to
+ * allow it. Attempts are believed to end at start + limit, those told to leave at the end of their
+ * grace. A later job starts iff it is believed to end before a reservation begins, or takes nothing
+ * of it: no accelerator, no CPUs and memory that the reserved tasks need on a node, no quota
+ * without which the reserved job could not start at its time.
+ *
+ * A reservation is kept until its job starts, ends, or is given an earlier one; it is dropped when
+ * a node of it is lost, or when a job within its guarantee takes from a job that is not. Which
+ * pools are looked at again: those in which something was freed since the last decision; all, on a
+ * tick.
+ *
+ * A decision looks for at most DR_PLANS_MAX times in pools, so that many jobs that no end would let
+ * start cost no more than that.
+ *
+ * Site power is judged at the start, not on the way to a reservation; what is promised counts as
+ * held until it runs. */
+#ifndef DR_CORE_BACKFILL_H
+#define DR_CORE_BACKFILL_H
+
+#include "core/decide.h"
+
+#define DR_PLANS_MAX 256
+
+struct dr_reserved {
+    uint32_t row; /* of the job */
+    dr_pool_id pool;
+    int64_t start_us;
+    uint8_t guaranteed; /* within the guarantee of its account below the root */
+    uint32_t next;      /* of the same pool, in decision->reserved */
+};
+
+/* Before the walk: drop reservations that can't be kept, list the others. */
+void dr_backfill_begin(struct dr_decision *decision);
+
+/* dr_place_find() for a job that starts now, delaying no reservation; `displace`: only those of
+ * jobs within their guarantee count. Returns the parts, or 0. */
+uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
+                          const struct dr_want *want, dr_pool_id pool, int displace,
+                          struct dr_extent *extents);
+
+/* Drop the reservations that a place cuts into; called for a job that has just been given it,
+ * started or promised. */
+void dr_backfill_displace(struct dr_decision *decision, uint32_t job_row, dr_pool_id pool,
+                          const struct dr_extent *extents, uint32_t count, int64_t end_us);
+
+/* The job has been placed, or its reservation dropped: take it off the decision's list. */
+void dr_backfill_forget(struct dr_decision *decision, uint32_t job_row);
+
+/* The job can't start now: give it a reservation, or an earlier one, where a pool has none to give
+ * to those before it. */
+void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *choice);
+
+/* The reservation that keeps the job from starting in a pool in which a place is free; DR_ROW_NONE:
+ * none. For explanations: bounded by the pool's reservations. */
+uint32_t dr_backfill_blocker(const struct dr_core *core, const struct dr_job *job,
+                             const struct dr_want *want, dr_pool_id pool, int64_t now_us);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reservations and starting ahead of one's turn (POLICY, section 5). */
+#include "world.h"
+
+#define MINUTE DR_MINUTE_US
+
+/* One node runs to its limit, one is free; a gang of two waits. What can end before may start. */
+static struct world *half_full(dr_job_id *running, dr_job_id *gang)
+{
+    struct world *w = world_new("1 site, 1 pool, 2 nodes x 8 h200");
+
+    *running = world_submit(w, (struct job_spec){.accelerators = 8, .limit_us = 60 * MINUTE});
+    world_run_us(w, MINUTE);
+    *gang = world_submit(w, (struct job_spec){.tasks = 2, .accelerators = 8});
+    world_run_us(w, MINUTE);
+    return w;
+}
+
+/* The first blocked job gets the time at which the running one is believed to end. */
+TEST(the_first_blocked_job_gets_a_time)
+{
+    dr_job_id running, gang;
+    struct world *w = half_full(&running, &gang);
+
+    CHECK_EQ(w->counts[DR_FACT_RESERVATION_MADE], 1);
+    CHECK_EQ(world_job(w, gang)->reservation_us, world_job(w, running)->start_us + 60 * MINUTE);
+    CHECK_EQ(world_why(w, gang).reserved_us, world_job(w, gang)->reservation_us);
+    world_run_us(w, 60 * MINUTE);
+    CHECK_EQ(world_job(w, gang)->state, DR_JOB_RUNNING);
+    CHECK_EQ(world_job(w, gang)->rule, DR_RULE_RESERVATION);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* A job short enough starts ahead of its turn; one that would run into the reservation does not. */
+TEST(short_jobs_slip_in_long_ones_wait)
+{
+    dr_job_id running, gang;
+    struct world *w = half_full(&running, &gang);
+    dr_job_id longer =
+        world_submit(w, (struct job_spec){.accelerators = 4, .limit_us = 61 * MINUTE});
+    dr_job_id shorter =
+        world_submit(w, (struct job_spec){.accelerators = 4, .limit_us = 50 * MINUTE});
+    struct dr_why why;
+
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, shorter)->state, DR_JOB_RUNNING);
+    CHECK_EQ(world_job(w, shorter)->rule, DR_RULE_BACKFILL);
+    CHECK_EQ(world_job(w, longer)->state, DR_JOB_PENDING);
+    why = world_why(w, longer);
+    CHECK_EQ(why.reason, DR_REASON_RESERVATION);
+    CHECK_EQ(why.job.v, gang.v);
+    world_run_us(w, 60 * MINUTE);
+    CHECK_EQ(world_job(w, gang)->state, DR_JOB_RUNNING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* A long job may take what the reservation does not need. */
+TEST(what_is_not_reserved_is_free)
+{
+    struct world *w = world_new("1 site, 1 pool, 2 nodes x 8 h200");
+    dr_job_id running =
+        world_submit(w, (struct job_spec){.tasks = 2, .accelerators = 4, .tasks_per_node = 1});
+    dr_job_id blocked, longer, too_much;
+
+    world_run_us(w, MINUTE);
+    blocked = world_submit(w, (struct job_spec){.accelerators = 6});
+    longer = world_submit(w, (struct job_spec){.accelerators = 4, .limit_us = 5 * DR_HOUR_US});
+    too_much = world_submit(w, (struct job_spec){.accelerators = 4, .limit_us = 5 * DR_HOUR_US});
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, longer)->state, DR_JOB_RUNNING);
+    CHECK_EQ(world_job(w, too_much)->state, DR_JOB_PENDING);
+    world_run_us(w, 60 * MINUTE);
+    CHECK_EQ(world_job(w, running)->state, DR_JOB_TIMEOUT);
+    CHECK_EQ(world_job(w, blocked)->state, DR_JOB_RUNNING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* An end before its limit brings the reservation forward, never back. */
+TEST(an_early_end_brings_it_forward)
+{
+    struct world *w = world_new("1 site, 1 pool, 3 nodes x 8 h200");
+    dr_job_id one = world_submit(w, (struct job_spec){.accelerators = 8, .limit_us = 60 * MINUTE});
+    dr_job_id two = world_submit(w, (struct job_spec){.accelerators = 8, .limit_us = 120 * MINUTE});
+    dr_job_id three =
+        world_submit(w, (struct job_spec){.accelerators = 8, .limit_us = 180 * MINUTE});
+    dr_job_id gang;
+    int64_t before;
+
+    world_run_us(w, MINUTE);
+    gang = world_submit(w, (struct job_spec){.tasks = 2, .accelerators = 8});
+    world_run_us(w, MINUTE);
+    before = world_job(w, gang)->reservation_us;
+    CHECK_EQ(before, world_job(w, two)->start_us + 120 * MINUTE);
+    world_end(w, three, 0);
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, gang)->reservation_us, world_job(w, one)->start_us + 60 * MINUTE);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* A lost node drops the reservation, and says so. */
+TEST(a_lost_node_drops_it)
+{
+    dr_job_id running, gang;
+    struct world *w = half_full(&running, &gang);
+
+    world_node_down(w, 1);
+    world_run_us(w, MINUTE);
+    CHECK_EQ(w->counts[DR_FACT_RESERVATION_DROPPED], 1);
+    CHECK_EQ(world_job(w, gang)->reservation, DR_ROW_NONE);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* A job within its guarantee may displace the reservation of one that borrows. */
+TEST(guarantees_displace_borrowers)
+{
+    dr_job_id running, gang, owner;
+    struct world *w = half_full(&running, &gang);
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 8, -1, -1);
+
+    owner = world_submit(
+        w, (struct job_spec){.account = b, .accelerators = 8, .limit_us = 5 * DR_HOUR_US});
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, owner)->state, DR_JOB_RUNNING);
+    CHECK_EQ(w->counts[DR_FACT_RESERVATION_DROPPED], 1);
+    CHECK_EQ(world_job(w, gang)->state, DR_JOB_PENDING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* Quota is held too: a borrower at the account's limit may not use up what the reserved job needs.
+ */
+TEST(quota_is_held_with_the_nodes)
+{
+    struct world *w = world_new("1 site, 1 pool, 4 nodes x 8 h200");
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, 24, -1);
+    dr_job_id first, gang, sneak;
+
+    first = world_submit(
+        w, (struct job_spec){.account = b, .accelerators = 8, .limit_us = 60 * MINUTE});
+    world_run_us(w, MINUTE);
+    gang = world_submit(
+        w, (struct job_spec){.account = b, .tasks = 3, .accelerators = 8, .priority = 1});
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, gang)->reservation_us, world_job(w, first)->start_us + 60 * MINUTE);
+    sneak = world_submit(
+        w, (struct job_spec){.account = b, .accelerators = 8, .limit_us = 5 * DR_HOUR_US});
+    world_run_us(w, 2 * MINUTE);
+    CHECK_EQ(world_job(w, sneak)->state, DR_JOB_PENDING);
+    world_run_us(w, 60 * MINUTE);
+    CHECK_EQ(world_job(w, gang)->state, DR_JOB_RUNNING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* Another account is not blocked by a gang that waits, while it delays nothing. */
+TEST(other_accounts_go_on)
+{
+    dr_job_id running, gang;
+    struct world *w = half_full(&running, &gang);
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
+    dr_job_id other = world_submit(
+        w, (struct job_spec){.account = b, .accelerators = 8, .limit_us = 20 * MINUTE});
+
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, other)->state, DR_JOB_RUNNING);
+    world_run_us(w, 60 * MINUTE);
+    CHECK_EQ(world_job(w, gang)->state, DR_JOB_RUNNING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
