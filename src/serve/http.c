@@ -35,6 +35,7 @@ struct line {
 };
 
 static void run_library(struct dr_http *http);
+static void run_again(void *context);
 
 /* ---- exchanges ---- */
 
@@ -404,6 +405,8 @@ void exchange_resume(struct exchange *x)
     if (x->suspended) {
         x->suspended = 0;
         MHD_resume_connection(x->connection);
+        /* The library sees it when it is run next; nothing of it becomes readable by this. */
+        dr_controller_at(x->http->controller, dr_monotonic_us(), run_again, x->http);
     }
 }
 
