@@ -134,7 +134,9 @@ enum dr_status dr_store_check_file(const char *directory, struct dr_error *error
     }
     pages = big32(header + 28);
     /* Pages that the main file lacks may stand in the log, for which SQLite looks. */
-    if (status.st_size < pages * DR_STORE_PAGE && size_of(directory, DR_STORE_FILE "-wal") <= 32) {
+    if (status.st_size < pages * DR_STORE_PAGE && size_of(directory, DR_STORE_FILE "-wal") <= 32 &&
+        /* Beside a living writer, which may just have written the log back: look again. */
+        (status.st_size = size_of(directory, DR_STORE_FILE)) < pages * DR_STORE_PAGE) {
         snprintf(found, sizeof found, "%lld bytes", (long long)status.st_size);
         dr_error_set(error, path, 0, "size", found,
                      "%lld bytes (%lld pages, its header says): the file was cut short",

@@ -126,35 +126,43 @@ enum dr_status dr_store_text_erase(struct dr_store *store, uint64_t id)
     return DR_OK;
 }
 
+#define CHECK_ROWS 256 /* in one transaction, so that a living controller's log does not grow */
+
 enum dr_status dr_store_text_check(struct dr_store *store, uint64_t *texts, uint64_t *erased,
                                    uint64_t *bad_id)
 {
-    sqlite3_stmt *read = dr_store_use(store, DR_STATEMENT_text_from);
     enum dr_status status = DR_OK;
     uint64_t id = 0;
-    int rc;
+    int rc = SQLITE_ROW;
 
     *texts = 0;
     *erased = 0;
     *bad_id = 0;
-    sqlite3_bind_int64(read, 1, 0);
-    while (status == DR_OK && (rc = sqlite3_step(read)) != SQLITE_DONE) {
-        struct dr_store_text text;
-        int gone = 0;
+    while (status == DR_OK && rc != SQLITE_DONE) {
+        sqlite3_stmt *read = dr_store_use(store, DR_STATEMENT_text_from);
 
-        if (rc != SQLITE_ROW) {
-            *bad_id = id + 1; /* at the earliest */
-            status = dr_store_read_failed(store, rc);
-            break;
+        sqlite3_bind_int64(read, 1, (int64_t)id);
+        for (int i = 0; status == DR_OK && i < CHECK_ROWS; i += 1) {
+            struct dr_store_text text;
+            int gone = 0;
+
+            rc = sqlite3_step(read);
+            if (rc == SQLITE_DONE)
+                break;
+            if (rc != SQLITE_ROW) {
+                *bad_id = id + 1; /* at the earliest */
+                status = dr_store_read_failed(store, rc);
+                break;
+            }
+            id = (uint64_t)sqlite3_column_int64(read, 0);
+            status = take_text(store, read, 1, id, &text, &gone);
+            if (status != DR_OK)
+                *bad_id = id;
+            *texts += 1;
+            *erased += gone != 0;
         }
-        id = (uint64_t)sqlite3_column_int64(read, 0);
-        status = take_text(store, read, 1, id, &text, &gone);
-        if (status != DR_OK)
-            *bad_id = id;
-        *texts += 1;
-        *erased += gone != 0;
+        sqlite3_reset(read);
     }
-    sqlite3_reset(read);
     return status;
 }
 

@@ -369,33 +369,73 @@ static enum dr_status read_meta(struct dr_store *store, struct dr_error *error)
     return status;
 }
 
-static enum dr_status open_database(struct dr_store *store, struct dr_error *error)
+/* Open the connection and set it up. `uri`: the path is one. */
+static int connect_to(struct dr_store *store, const char *path, int writes, int uri)
 {
     static const char *const pragmas[] = {
         "PRAGMA synchronous=FULL",   "PRAGMA secure_delete=ON",  "PRAGMA wal_autocheckpoint=0",
         "PRAGMA cache_size=-16384",  "PRAGMA temp_store=MEMORY", "PRAGMA trusted_schema=OFF",
-        "PRAGMA cell_size_check=ON",
+        "PRAGMA cell_size_check=ON", "PRAGMA schema_version",
     };
-    int writes = store->mode == DR_STORE_CREATE || store->mode == DR_STORE_WRITE;
-    char path[DR_PATH_MAX + 32];
-    int rc;
+    int rc = sqlite3_open_v2(path, &store->db,
+                             (writes ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) |
+                                 (uri ? SQLITE_OPEN_URI : 0) | SQLITE_OPEN_NOMUTEX,
+                             NULL);
 
-    snprintf(path, sizeof path, "%s/%s", store->directory, DR_STORE_FILE);
-    rc = sqlite3_open_v2(
-        path, &store->db,
-        (writes ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY) | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc != SQLITE_OK)
-        return open_failed(store, rc, "opening", error);
+        return rc;
     sqlite3_extended_result_codes(store->db, 1);
     sqlite3_busy_timeout(store->db, 5000);
     /* Closing must not write a log back that turns out to be damaged. */
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    for (size_t i = 0; i < DR_COUNT_OF(pragmas); i += 1) {
+    for (size_t i = 0; rc == SQLITE_OK && i < DR_COUNT_OF(pragmas); i += 1)
         rc = sqlite3_exec(store->db, pragmas[i], NULL, NULL, NULL);
-        if (rc != SQLITE_OK)
+    return rc;
+}
+
+/* "file:PATH?immutable=1", all but the plainest bytes of the path as %XX. */
+static void immutable_uri(const char *path, char *uri, size_t uri_bytes)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+    size_t used = (size_t)snprintf(uri, uri_bytes, "file:");
+
+    for (; *path != '\0'; path += 1)
+        used += (size_t)snprintf(uri + used, uri_bytes - used,
+                                 strchr(plain, *path) != NULL ? "%c" : "%%%02X", (uint8_t)*path);
+    snprintf(uri + used, uri_bytes - used, "?immutable=1");
+}
+
+static enum dr_status open_database(struct dr_store *store, struct dr_error *error)
+{
+    int writes = store->mode == DR_STORE_CREATE || store->mode == DR_STORE_WRITE;
+    char path[DR_PATH_MAX + 32];
+    char uri[3 * sizeof path + 32];
+    struct stat log;
+    int rc;
+
+    snprintf(path, sizeof path, "%s/%s", store->directory, DR_STORE_FILE);
+    rc = connect_to(store, path, writes, 0);
+    if (!writes && ((rc & 0xff) == SQLITE_READONLY || (rc & 0xff) == SQLITE_CANTOPEN)) {
+        /* SQLite wants to make an index of the log, and this directory can't be written: an
+         * auditor's copy, perhaps on read-only media. Without the index there is no living writer,
+         * and without a log there is nothing to index. */
+        snprintf(path, sizeof path, "%s/%s-shm", store->directory, DR_STORE_FILE);
+        if (access(path, F_OK) == 0)
             return open_failed(store, rc, "opening", error);
+        snprintf(path, sizeof path, "%s/%s-wal", store->directory, DR_STORE_FILE);
+        if (stat(path, &log) == 0 && log.st_size > 0) {
+            dr_error_set(error, path, 0, "", "a log in a directory that can't be written",
+                         "a copy where it can: reading a log makes an index beside it");
+            return DR_E_DENIED;
+        }
+        sqlite3_close(store->db);
+        store->db = NULL;
+        snprintf(path, sizeof path, "%s/%s", store->directory, DR_STORE_FILE);
+        immutable_uri(path, uri, sizeof uri);
+        rc = connect_to(store, uri, 0, 1);
     }
-    return DR_OK;
+    return rc == SQLITE_OK ? DR_OK : open_failed(store, rc, "opening", error);
 }
 
 static enum dr_status prepare_all(struct dr_store *store, struct dr_error *error)

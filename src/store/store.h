@@ -54,7 +54,7 @@ struct dr_store_retry {
 };
 
 /* One row per job that has ended and left the core, so that it can still be listed and shown.
- * Derived from facts; rebuilt from them if lost. */
+ * Derived from facts, and not in their chain. */
 struct dr_store_history {
     uint64_t job;
     uint64_t text;       /* dr_store_text.id */
@@ -97,7 +97,7 @@ struct dr_store_batch {
 enum dr_store_mode {
     DR_STORE_CREATE, /* must not exist */
     DR_STORE_WRITE,  /* must exist; the one writer: takes the directory's lock */
-    DR_STORE_READ,   /* must exist; beside a writer or without one; changes nothing */
+    DR_STORE_READ,   /* must exist; beside a writer or without one, also on read-only media */
     DR_STORE_AUDIT, /* like READ, but opens a store whose content is wrong: for dr_chain_verify() */
 };
 

@@ -149,6 +149,71 @@ TEST(a_reader_beside_the_writer_sees_and_disturbs_nothing)
     dr_store_close(writer);
 }
 
+/* Opening and reading while another process appends, writes its log back and cuts it. */
+TEST(readers_are_never_misled_by_a_busy_writer)
+{
+    char directory[300];
+    uint64_t last_seq = 0;
+    uint64_t opened = 0;
+    int go_on[2];
+    int ready[2];
+    char byte;
+    pid_t child;
+    int ended;
+
+    snprintf(directory, sizeof directory, "%s", test_directory());
+    CHECK_EQ(pipe(go_on), 0);
+    CHECK_EQ(pipe(ready), 0);
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        struct dr_store *store;
+        struct dr_error error;
+
+        close(go_on[1]);
+        fcntl(go_on[0], F_SETFL, O_NONBLOCK);
+        if (dr_store_open(&store, directory, DR_STORE_CREATE, &error) != DR_OK ||
+            fill_append(store, 9, 0, 1) != DR_OK || write(ready[1], "x", 1) != 1)
+            _exit(1);
+        for (uint64_t i = 1; read(go_on[0], &byte, 1) < 0; i += 1) {
+            if (fill_append(store, 9, i, 1) != DR_OK)
+                _exit(2);
+            if (i % 5 == 0) { /* cuts the log */
+                (void)!dr_store_text_erase(store, fill_seq(9, i) + 1);
+                dr_store_idle(store, 1700000000000000);
+            }
+        }
+        dr_store_close(store);
+        _exit(0);
+    }
+    close(go_on[0]);
+    CHECK_EQ(read(ready[0], &byte, 1), 1);
+    for (; opened < 60; opened += 1) {
+        struct dr_store *store = open_as(directory, DR_STORE_READ);
+        struct dr_store_reader *reader;
+        struct dr_store_read read_batch;
+        struct dr_error error = {.line = 0};
+        char line[1400];
+        enum dr_status status = dr_store_reader_open(&reader, store, 0);
+
+        CHECK(dr_store_seq(store) >= last_seq);
+        last_seq = dr_store_seq(store);
+        for (int i = 0; i < 50 && status == DR_OK; i += 1)
+            status = dr_store_reader_next(reader, &read_batch, &error);
+        if (status != DR_OK && status != DR_E_END)
+            fail_msg("%s", dr_error_line(&error, line, sizeof line));
+        dr_store_reader_close(reader);
+        dr_store_close(store);
+    }
+    close(go_on[1]);
+    CHECK_EQ(waitpid(child, &ended, 0), child);
+    CHECK(WIFEXITED(ended));
+    CHECK_EQ(WEXITSTATUS(ended), 0);
+    close(ready[0]);
+    close(ready[1]);
+    CHECK(last_seq > 1);
+}
+
 TEST(heads_are_found_where_batches_end)
 {
     const char *directory = test_directory();
@@ -440,6 +505,45 @@ TEST(history_is_listed_by_filter_and_page)
     CHECK_EQ(page[0].job, 600);
     CHECK_EQ(dr_store_history_find(store, 601, &page[0]), DR_E_MISSING);
     dr_store_close(store);
+}
+
+/* An auditor reads a copy that nobody can write to. */
+TEST(a_copy_on_read_only_media_is_read)
+{
+    char directory[400];
+    char path[500];
+    struct dr_store *store;
+    pid_t child;
+    int ended;
+
+    snprintf(directory, sizeof directory, "%s/a copy?%%41",
+             test_directory()); /* not a plain name */
+    store = open_as(directory, DR_STORE_CREATE);
+    CHECK_EQ(fill_append(store, 8, 0, 20), DR_OK);
+    dr_store_close(store);
+    for (const char *const *name = (const char *const[]){DR_STORE_FILE, DR_STORE_MARK, NULL};
+         *name != NULL; name += 1) {
+        snprintf(path, sizeof path, "%s/%s", directory, *name);
+        CHECK_EQ(chmod(path, 0444), 0);
+    }
+    CHECK_EQ(chmod(directory, 0555), 0);
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        struct dr_error error;
+        char why[256];
+        int lie;
+
+        if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) /* root may write */
+            _exit(3);
+        if (dr_store_open(&store, directory, DR_STORE_READ, &error) != DR_OK)
+            _exit(1);
+        _exit(fill_compare(store, 8, 20, &lie, why) != DR_OK || lie ? 2 : 0);
+    }
+    CHECK_EQ(waitpid(child, &ended, 0), child);
+    CHECK_EQ(chmod(directory, 0755), 0);
+    CHECK(WIFEXITED(ended));
+    CHECK_EQ(WEXITSTATUS(ended), 0);
 }
 
 /* How many files under `directory` hold `part`. */
