@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/serve.h"
+
+#include <signal.h>
+
+#include "serve/forecast.h"
+#include "serve/http.h"
+
+enum dr_status dr_serve(const struct dr_controller_options *given, const char *federation_file,
+                        struct dr_error *error)
+{
+    struct dr_controller_options options = *given;
+    const struct dr_controller_options *settled;
+    struct dr_controller *controller = NULL;
+    struct dr_forecast *forecast;
+    struct dr_http *http = NULL;
+    enum dr_status status;
+
+    if (options.log == NULL)
+        options.log = stderr;
+    /* A client that goes away in the middle of an answer is no reason to end. */
+    signal(SIGPIPE, SIG_IGN);
+    status = dr_controller_open(&controller, &options, federation_file, error);
+    if (status != DR_OK)
+        return status;
+    settled = dr_controller_options(controller);
+    forecast = dr_forecast_open(controller);
+    status = dr_http_open(&http, controller, forecast, error);
+    if (status == DR_OK) {
+        fprintf(options.log, "daero: listens on %s", settled->socket);
+        if (dr_http_port(http) != 0)
+            fprintf(options.log, " and on 127.0.0.1:%u", dr_http_port(http));
+        fprintf(options.log, "; data in %s\n", settled->directory);
+        fflush(options.log);
+        status = dr_controller_run(controller, error);
+    }
+    dr_http_close(http);
+    dr_forecast_close(forecast);
+    dr_controller_close(controller);
+    return status;
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The live loop under faults from a seed.
+ *
+ * The real controller and store, a site in memory, a clock that jumps. A world lives through
+ * several controllers: each is a forked child that is killed at a point of its turn, or ends by
+ * itself; between them the site may lose an attempt. Reports come late, twice and out of order,
+ * orders have unknown fates, nodes and the site go and come back. Then the faults stop, and every
+ * job has to end.
+ *
+ * Judged from outside: by the site's own rows (was anything started twice, did two attempts of a
+ * job or two holders of an accelerator overlap) and by what clients were answered (is every
+ * accepted job there, once).
+ *
+ *     SEEDS=2000 build/check/tests/simulation/live_loop
+ *     SEED=17 build/check/tests/simulation/live_loop */
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "serve/fault.h"
+#include "live_world.h"
+#include "test.h"
+
+enum {
+    LIVES = 7,
+    STEPS = 40,
+    SUBMITS_MAX = 400,
+    NODES = 4,
+    ACCELERATORS = 4,
+    /* world->site->notes */
+    NOTE_SUBMITS =
+        0, /* submits begun; client[i] is the job that the i-th was answered with, 0: none */
+};
+
+static const char *const fault_points[] = {
+#define POINT(NAME, name, text) #name,
+    DR_FAULTS(POINT)
+#undef POINT
+};
+
+static uint32_t below(struct live_world *world, uint32_t n)
+{
+    return (uint32_t)(live_random(world->site) % n);
+}
+
+static void give_up(const char *why)
+{
+    fprintf(stderr, "# %s\n", why);
+    _exit(20);
+}
+
+/* ---- what clients do ---- */
+
+/* The i-th job is the same each time it is asked for: its values come from its number. */
+static void submit(struct live_world *world, uint32_t i)
+{
+    uint64_t dice = dr_hash_u64(i + 1);
+    char key[16];
+    struct live_job job = {
+        .retry_key = key,
+        .run_us = (int64_t)(1 + dice % 90) * DR_SECOND_US,
+        .exit_code = dice >> 8 & 15 ? 0 : 1,
+        .tasks = 1 + (uint32_t)(dice >> 12) % 4,
+        .accelerators = (uint32_t)(dice >> 16) % (ACCELERATORS + 1),
+        .limit_us = dice >> 20 & 7 ? 2 * DR_MINUTE_US : 20 * DR_SECOND_US,
+        .account = dice >> 24 & 1 ? "alpha" : "beta",
+        .hold = (dice >> 28 & 15) == 0,
+        .firm = (dice >> 32 & 15) == 0,
+        .slot = &world->site->client[i],
+    };
+    uint64_t before = world->site->client[i];
+
+    snprintf(key, sizeof key, "submit-%u", i);
+    if (live_submit(world, &job, NULL, NULL) == 0)
+        give_up("a submit was refused");
+    if (before != 0 && world->site->client[i] != before)
+        give_up("a retry was answered with another job");
+}
+
+static void submit_next(struct live_world *world)
+{
+    uint32_t i = world->site->notes[NOTE_SUBMITS];
+
+    if (i == SUBMITS_MAX)
+        return;
+    world->site->notes[NOTE_SUBMITS] = i + 1;
+    submit(world, i);
+}
+
+static void about_a_job(struct live_world *world, enum dr_command_kind kind)
+{
+    uint64_t last = dr_controller_core(world->controller)->job_id_last;
+    struct dr_command command;
+
+    if (last == 0)
+        return;
+    command = live_command_of(kind, 1 + below(world, (uint32_t)last));
+    live_command(world, &command, NULL); /* it may be refused: the job has ended */
+}
+
+static void about_a_node(struct live_world *world)
+{
+    struct dr_command command = {.kind = DR_COMMAND_NODE, .roles = 0xff};
+    uint32_t what = below(world, 4);
+
+    command.body.node.node = 1 + below(world, NODES);
+    command.body.node.down = what == 0;
+    command.body.node.drained = what == 1;
+    live_command(world, &command, NULL);
+}
+
+static void about_the_site(struct live_world *world)
+{
+    struct dr_command command = {.kind = DR_COMMAND_SITE, .roles = 0xff};
+
+    command.body.site.site.v = 1;
+    command.body.site.answers = below(world, 3) != 0;
+    live_command(world, &command, NULL);
+}
+
+static void step(struct live_world *world)
+{
+    uint32_t what = below(world, 100);
+
+    if (what < 35)
+        submit_next(world);
+    else if (what < 43)
+        about_a_job(world, DR_COMMAND_CANCEL);
+    else if (what < 46)
+        about_a_job(world, DR_COMMAND_HOLD);
+    else if (what < 52)
+        about_a_job(world, DR_COMMAND_RELEASE);
+    else if (what < 58)
+        about_a_node(world);
+    else if (what < 60)
+        about_the_site(world);
+    else if (what < 63)
+        world->site->wall_us += (int64_t)below(world, 240) * DR_SECOND_US - 2 * DR_MINUTE_US;
+    else if (live_run(world, (int64_t)(1 + below(world, 12)) * DR_SECOND_US) != DR_OK)
+        give_up("a turn failed");
+}
+
+/* ---- lives ---- */
+
+static void open_or_give_up(struct live_world *world)
+{
+    struct dr_error error = {0};
+    char line[1024];
+
+    if (live_open(world, &error) != DR_OK)
+        give_up(dr_error_line(&error, line, sizeof line));
+}
+
+/* Requests that were begun and never answered are asked again, as a client would. */
+static void ask_again(struct live_world *world)
+{
+    for (uint32_t i = 0; i < world->site->notes[NOTE_SUBMITS]; i += 1) {
+        if (world->site->client[i] == 0 || below(world, 20) == 0)
+            submit(world, i);
+    }
+}
+
+static void live(struct live_world *world)
+{
+    open_or_give_up(world);
+    ask_again(world);
+    for (uint32_t i = 0; i < STEPS; i += 1)
+        step(world);
+    if (below(world, 2) == 0)
+        live_close(world);
+    _exit(0);
+}
+
+static void finish(struct live_world *world)
+{
+    struct dr_command command = {.kind = DR_COMMAND_SITE, .roles = 0xff};
+    const struct dr_core *core;
+
+    open_or_give_up(world);
+    ask_again(world);
+    command.body.site.site.v = 1;
+    command.body.site.answers = 1;
+    if (!live_command(world, &command, NULL))
+        give_up("the site can't come back");
+    for (uint32_t node = 1; node <= NODES; node += 1) {
+        command = (struct dr_command){.kind = DR_COMMAND_NODE, .roles = 0xff};
+        command.body.node.node = node;
+        if (!live_command(world, &command, NULL))
+            give_up("a node can't come back");
+    }
+    core = dr_controller_core(world->controller);
+    for (uint64_t job = 1; job <= core->job_id_last; job += 1) {
+        command = live_command_of(DR_COMMAND_RELEASE, job);
+        live_command(world, &command, NULL);
+    }
+    if (!live_drain(world, 12 * DR_HOUR_US)) {
+        for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+            const struct dr_job *job = &core->jobs[row];
+            struct dr_why why;
+
+            if (job->id.v == 0 || dr_job_state_ended((enum dr_job_state)job->state))
+                continue;
+            dr_why(core, job->id, dr_controller_now_us(world->controller), &why);
+            fprintf(stderr, "# job %llu is %s, attempt %u: %s\n", (unsigned long long)job->id.v,
+                    dr_job_state_name((enum dr_job_state)job->state), job->attempt, why.text);
+        }
+        give_up("jobs are left although the faults have stopped");
+    }
+    if (dr_core_hash(core) != live_hash_of_facts(world))
+        give_up("the facts give another state");
+    if (core->job_id_last != world->site->notes[NOTE_SUBMITS])
+        give_up("there are jobs that no client asked for, or clients without their job");
+    for (uint32_t i = 0; i < world->site->notes[NOTE_SUBMITS]; i += 1) {
+        int known = 0;
+
+        if (!dr_job_state_ended(live_state(world, world->site->client[i], &known)) || !known)
+            give_up("an accepted job is not among those that ended");
+    }
+    live_close(world);
+    _exit(0);
+}
+
+/* Returns 0 when the child gave up. */
+static int run_life(struct live_world *world, void (*life)(struct live_world *world),
+                    const char *fault)
+{
+    pid_t child = fork();
+    int status = 0;
+
+    if (child == 0) {
+        setenv(DR_FAULT_VARIABLE, fault, 1);
+        life(world);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        abort();
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return 1;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && fault[0] != 0)
+        return 1;
+    fprintf(stderr, "# a life ended with wait status %d\n", status);
+    return 0;
+}
+
+/* ---- between lives ---- */
+
+static void lose_an_attempt(struct live_world *world)
+{
+    struct live_site *site = world->site;
+
+    for (uint32_t i = 0; i < site->attempts_count; i += 1) {
+        struct live_attempt *attempt = &site->attempts[i];
+
+        if (attempt->started && !attempt->ended && !attempt->lost && below(world, 4) == 0) {
+            attempt->lost = 1;
+            attempt->ended = 1;
+            attempt->end_us = site->wall_us;
+            return;
+        }
+    }
+}
+
+static const char *judge(const struct live_world *world)
+{
+    const struct live_site *site = world->site;
+
+    if (site->doubled_launches != 0)
+        return "an attempt was launched again after its end was known";
+    if (site->double_booked != 0)
+        return "an accelerator was given to two attempts";
+    if (site->overlaps != 0)
+        return "two attempts of one job ran at once";
+    if (site->old_epochs != 0)
+        return "an order came with an old epoch";
+    for (uint32_t i = 0; i < SUBMITS_MAX; i += 1) {
+        for (uint32_t j = 0; j < i; j += 1) {
+            if (site->client[i] != 0 && site->client[i] == site->client[j])
+                return "two requests were answered with the same job";
+        }
+    }
+    for (uint32_t i = 0; i < site->attempts_count; i += 1) {
+        const struct live_attempt *attempt = &site->attempts[i];
+
+        if (attempt->job != 0 && !attempt->lost && !attempt->forgotten)
+            return "an attempt was never forgotten";
+    }
+    return NULL;
+}
+
+static int run_seed(uint64_t seed, uint32_t *kills, uint32_t *starts)
+{
+    struct live_world world;
+    const char *wrong = NULL;
+    int passed = 1;
+
+    live_init(&world, NODES, ACCELERATORS);
+    world.options.snapshot_facts = 150;
+    world.site->random = seed * UINT64_C(0x2545f4914f6cdd1d);
+    world.site->late_percent = below(&world, 40);
+    world.site->double_percent = below(&world, 30);
+    world.site->doubt_percent = below(&world, 30);
+    for (uint32_t i = 0; passed && i < LIVES; i += 1) {
+        char fault[64] = "";
+
+        if (below(&world, 8) != 0)
+            snprintf(fault, sizeof fault, "%s:%u",
+                     fault_points[below(&world, DR_COUNT_OF(fault_points))], 1 + below(&world, 60));
+        *kills += fault[0] != 0;
+        passed = run_life(&world, live, fault);
+        if (below(&world, 3) == 0)
+            lose_an_attempt(&world);
+    }
+    world.site->late_percent = 0;
+    world.site->double_percent = 0;
+    world.site->doubt_percent = 0;
+    if (passed)
+        passed = run_life(&world, finish, "");
+    if (passed)
+        wrong = judge(&world);
+    if (wrong != NULL)
+        fprintf(stderr, "# %s\n", wrong);
+    *starts += world.site->starts;
+    live_deinit(&world);
+    return passed && wrong == NULL;
+}
+
+TEST(no_seed_loses_doubles_or_strands_a_job)
+{
+    const char *one = getenv("SEED");
+    const char *many = getenv("SEEDS");
+    int64_t first = 1;
+    int64_t count = 50;
+    uint32_t kills = 0;
+    uint32_t starts = 0;
+
+    /* The store's syncs are not what is tried here. */
+    if (access("/dev/shm", W_OK) == 0)
+        setenv("TMPDIR", "/dev/shm", 0);
+    if (many != NULL)
+        CHECK(dr_parse_i64(many, 1, INT64_MAX, &count));
+    if (one != NULL) {
+        CHECK(dr_parse_i64(one, 0, INT64_MAX, &first));
+        count = 1;
+    }
+    for (int64_t seed = first; seed < first + count; seed += 1) {
+        if (!run_seed((uint64_t)seed, &kills, &starts))
+            fail_msg("again: SEED=%lld build/check/tests/simulation/live_loop", (long long)seed);
+    }
+    print_message("# %lld seeds, %u faults, %u starts\n", (long long)count, kills, starts);
+    /* A run in which nothing happened proves nothing. */
+    CHECK(starts > (uint32_t)count * 10);
+}
