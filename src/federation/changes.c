@@ -805,6 +805,8 @@ static void add_nodes(struct differ *differ, uint32_t id, const char *name, uint
     const struct dr_core *core = differ->core;
     struct dr_change *change;
 
+    if (to == from)
+        return;
     if (to - from > core->limits.nodes_max - (*node_next - 1)) {
         refuse(differ, line, name, "more nodes than there is room for",
                "at most %" PRIu32 " new nodes here", core->limits.nodes_max - (*node_next - 1));

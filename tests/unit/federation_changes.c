@@ -2,189 +2,30 @@
 /* A file becomes facts: admitted into a core, asked again, edited, asked again. */
 #include "test.h"
 
-#include <stdlib.h>
-
-#include "base/hash.h"
-#include "core/state.h"
-#include "federation/federation.h"
-
-static const struct dr_limits LIMITS = {.jobs_max = 64,
-                                        .nodes_max = 4096,
-                                        .pools_max = 64,
-                                        .accounts_max = 64,
-                                        .users_max = 64,
-                                        .tokens_max = 16,
-                                        .groups_max = 64,
-                                        .datasets_max = 16,
-                                        .extents_max = 256};
-
-static const char WORLD[] =
-    "federation: {name: nation, default_limit: 1h, job_user: 4000}\n"
-    "chips:\n"
-    "  h200: {vendor: nvidia, memory: 141G, busy_power: 700W, price: 3.5}\n"
-    "  rngd: {memory: 48G}\n"
-    "data_classes:\n"
-    "  public:\n"
-    "  medical: {jurisdictions: [kr], assurance: 2, share: node}\n"
-    "sites:\n"
-    "  gwangju:\n"
-    "    jurisdiction: kr\n"
-    "    assurance: 2\n"
-    "    pue: 1.2\n"
-    "    tariff: {0-8: 90, 8-24: 150.25}\n"
-    "    data_classes: [public, medical]\n"
-    "    engine: simulated\n"
-    "    pools:\n"
-    "      h200:\n"
-    "        chip: h200\n"
-    "        nodes: 8\n"
-    "        accelerators: 8\n"
-    "        cpus: 96\n"
-    "        memory: 1T\n"
-    "        levels: {block: 2, rack: 4}\n"
-    "  busan:\n"
-    "    data_classes: [public]\n"
-    "    engine: simulated\n"
-    "    pools:\n"
-    "      rngd: {chip: rngd, nodes: 4, accelerators: 4, cpus: 32, memory: 256G,\n"
-    "             owner: shipyard, consent: [shipyard, university]}\n"
-    "      cpu: {nodes: 2, cpus: 64, memory: 512G, node_names: c01}\n"
-    "datasets:\n"
-    "  scans: {size: 4T, sites: [gwangju], data_class: medical}\n"
-    "accounts:\n"
-    "  academia:\n"
-    "    accounts:\n"
-    "      university: {guarantees: {h200: {guarantee: 16, borrow: 8, lend: 4}}}\n"
-    "      institute: {weight: 0.5, guarantees: {h200: 8}}\n"
-    "  industry:\n"
-    "    default_limit: 2h\n"
-    "    guarantees: {h200: 32, plain-cpus: 100}\n"
-    "    accounts:\n"
-    "      shipyard: {guarantees: {h200: 24, rngd-of-shipyard: 16}}\n"
-    "users:\n"
-    "  root: {uid: 900, gid: 900, roles: [admin]}\n"
-    "  kim: {uid: 901, gid: 901, accounts: [university, institute],\n"
-    "        default_account: institute}\n"
-    "  lee: {accounts: {shipyard: [user, account-admin]}}\n";
-
-static void print_errors(const struct dr_error_list *errors)
-{
-    char line[1200];
-
-    for (uint32_t i = 0; i < errors->count; i += 1)
-        print_message("%s\n", dr_error_line(&errors->errors[i], line, sizeof line));
-}
-
-static struct dr_federation *parse(const char *yaml)
-{
-    struct dr_federation *federation = NULL;
-    struct dr_error_list errors = {0};
-
-    if (dr_federation_parse(&federation, "world.yaml", yaml, strlen(yaml), &errors, NULL) !=
-        DR_OK) {
-        print_errors(&errors);
-        fail_msg("the file is refused:\n%s", yaml);
-    }
-    dr_error_list_deinit(&errors);
-    return federation;
-}
-
-static struct dr_core *new_core(void)
-{
-    struct dr_core *core = NULL;
-
-    assert_int_equal(dr_core_open(&core, &LIMITS), DR_OK);
-    return core;
-}
-
-/* Admit one declaration; fails the test when it is refused. */
-static void admit(struct dr_core *core, const struct dr_change *change)
-{
-    static uint8_t bytes[1 << 20];
-    static struct dr_effect effects[256];
-    struct dr_batch batch = {.bytes = bytes,
-                             .bytes_max = sizeof bytes,
-                             .effects = effects,
-                             .effects_max = DR_COUNT_OF(effects)};
-    struct dr_command command = {
-        .kind = DR_COMMAND_DECLARE, .roles = 0xff, .body = {.declare = change->declare}};
-    struct dr_answer answer = {0};
-
-    if (!dr_admit(core, &command, 1000000, &batch, &answer))
-        fail_msg("%s %s (%s) is refused: %s: %s", change->kind, change->name, change->text,
-                 answer.field, answer.text);
-}
-
-/* Apply a file: every change is admitted. Returns how many there were; prints them into `text` if
- * it is not NULL: "kind name: text" lines. */
-static uint32_t apply(struct dr_core *core, const char *yaml, struct dr_buffer *text)
-{
-    struct dr_federation *federation = parse(yaml);
-    struct dr_error_list errors = {0};
-    struct dr_change *changes;
-    uint32_t count;
-
-    if (dr_federation_changes(federation, core, &changes, &count, &errors) != DR_OK) {
-        print_errors(&errors);
-        fail_msg("no changes can be made");
-    }
-    for (uint32_t i = 0; i < count; i += 1) {
-        if (text != NULL)
-            dr_buffer_printf(text, "%s %s: %s\n", changes[i].kind, changes[i].name,
-                             changes[i].text);
-        CHECK(changes[i].text[0] != '\0');
-        admit(core, &changes[i]);
-    }
-    dr_error_list_deinit(&errors);
-    dr_federation_close(federation);
-    return count;
-}
-
-/* The file asks for nothing more; says for what if it does. */
-static void check_nothing(struct dr_core *core, const char *yaml)
-{
-    struct dr_buffer text;
-
-    dr_buffer_init(&text, 1 << 16);
-    apply(core, yaml, &text);
-    CHECK_TEXT(dr_buffer_text(&text), "");
-    dr_buffer_deinit(&text);
-}
-
-/* The file with one text replaced by another; the same buffer each call. */
-static const char *edited(const char *yaml, const char *from, const char *to)
-{
-    static char text[16384];
-    const char *at = strstr(yaml, from);
-
-    if (at == NULL)
-        fail_msg("'%s' is not in the file", from);
-    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - yaml), yaml, to, at + strlen(from));
-    return text;
-}
+#include "fed_world.h"
 
 /* What changes when the world is edited so, and that it is then done. */
 static void check_edit(const char *from, const char *to, const char *expected)
 {
-    struct dr_core *core = new_core();
+    struct dr_core *core = fed_core();
     struct dr_buffer text;
 
     dr_buffer_init(&text, 1 << 16);
-    apply(core, WORLD, NULL);
-    apply(core, edited(WORLD, from, to), &text);
+    fed_apply(core, FED_WORLD, NULL);
+    fed_apply(core, fed_edited(FED_WORLD, from, to), &text);
     CHECK_TEXT(dr_buffer_text(&text), expected);
-    check_nothing(core, edited(WORLD, from, to));
+    fed_check_nothing(core, fed_edited(FED_WORLD, from, to));
     dr_buffer_deinit(&text);
     dr_core_close(core);
 }
 
 TEST(a_new_federation)
 {
-    struct dr_core *core = new_core();
+    struct dr_core *core = fed_core();
     const struct dr_quota *quota;
 
-    CHECK(apply(core, WORLD, NULL) > 20);
-    check_nothing(core, WORLD);
+    CHECK(fed_apply(core, FED_WORLD, NULL) > 20);
+    fed_check_nothing(core, FED_WORLD);
 
     CHECK_TEXT(core->settings.name, "nation");
     CHECK_EQ(core->settings.job_uid, 4000);
@@ -258,13 +99,13 @@ TEST(a_pool_shrinks)
 /* Numbers of nodes that left are not used again. */
 TEST(a_pool_shrinks_and_grows)
 {
-    struct dr_core *core = new_core();
+    struct dr_core *core = fed_core();
     char name[DR_NAME_BYTES + 12];
 
-    apply(core, WORLD, NULL);
-    apply(core, edited(WORLD, "nodes: 8", "nodes: 7"), NULL);
-    apply(core, WORLD, NULL);
-    check_nothing(core, WORLD);
+    fed_apply(core, FED_WORLD, NULL);
+    fed_apply(core, fed_edited(FED_WORLD, "nodes: 8", "nodes: 7"), NULL);
+    fed_apply(core, FED_WORLD, NULL);
+    fed_check_nothing(core, FED_WORLD);
     CHECK_EQ(core->nodes_count, 15);
     CHECK_TEXT(dr_node_name(core, (dr_node_id){15}, name), "gwangju-h200-8");
     dr_core_close(core);
@@ -321,22 +162,23 @@ TEST(new_parts)
 /* A pool for a new account: the account is there before the pool, its guarantee comes after. */
 TEST(a_new_owner)
 {
-    struct dr_core *core = new_core();
+    struct dr_core *core = fed_core();
     struct dr_buffer text;
     static char yaml[16384];
 
-    snprintf(
-        yaml, sizeof yaml, "%s",
-        edited(WORLD, "  industry:\n",
-               "  lab: {accounts: {robots: {guarantees: {h200-of-robots: 8}}}}\n  industry:\n"));
+    snprintf(yaml, sizeof yaml, "%s",
+             fed_edited(
+                 FED_WORLD, "  industry:\n",
+                 "  lab: {accounts: {robots: {guarantees: {h200-of-robots: 8}}}}\n  industry:\n"));
     dr_buffer_init(&text, 1 << 16);
-    apply(core, WORLD, NULL);
-    apply(core,
-          edited(yaml, "      cpu: {",
-                 "      robots: {chip: h200, nodes: 1, accelerators: 8, cpus: 96, memory: 1T,\n"
-                 "               owner: robots}\n"
-                 "      cpu: {"),
-          &text);
+    fed_apply(core, FED_WORLD, NULL);
+    fed_apply(
+        core,
+        fed_edited(yaml, "      cpu: {",
+                   "      robots: {chip: h200, nodes: 1, accelerators: 8, cpus: 96, memory: 1T,\n"
+                   "               owner: robots}\n"
+                   "      cpu: {"),
+        &text);
     CHECK_TEXT(
         dr_buffer_text(&text),
         "group h200-of-robots: new, of accelerators\n"
@@ -361,20 +203,20 @@ TEST(a_new_owner)
 TEST(parts_go)
 {
     static char yaml[16384];
-    struct dr_core *core = new_core();
+    struct dr_core *core = fed_core();
     struct dr_buffer text;
-    const char *from = strstr(WORLD, "  busan:\n");
-    const char *to = strstr(WORLD, "datasets:\n");
+    const char *from = strstr(FED_WORLD, "  busan:\n");
+    const char *to = strstr(FED_WORLD, "datasets:\n");
 
-    snprintf(yaml, sizeof yaml, "%.*s%s", (int)(from - WORLD), WORLD, to);
-    snprintf(yaml, sizeof yaml, "%s", edited(yaml, ", rngd-of-shipyard: 16", ""));
-    snprintf(yaml, sizeof yaml, "%s", edited(yaml, ", plain-cpus: 100", ""));
-    snprintf(yaml, sizeof yaml, "%s", edited(yaml, "[public, medical]", "[medical]"));
-    snprintf(yaml, sizeof yaml, "%s", edited(yaml, "  rngd: {memory: 48G}\n", ""));
-    snprintf(yaml, sizeof yaml, "%s", edited(yaml, "  public:\n", ""));
+    snprintf(yaml, sizeof yaml, "%.*s%s", (int)(from - FED_WORLD), FED_WORLD, to);
+    snprintf(yaml, sizeof yaml, "%s", fed_edited(yaml, ", rngd-of-shipyard: 16", ""));
+    snprintf(yaml, sizeof yaml, "%s", fed_edited(yaml, ", plain-cpus: 100", ""));
+    snprintf(yaml, sizeof yaml, "%s", fed_edited(yaml, "[public, medical]", "[medical]"));
+    snprintf(yaml, sizeof yaml, "%s", fed_edited(yaml, "  rngd: {memory: 48G}\n", ""));
+    snprintf(yaml, sizeof yaml, "%s", fed_edited(yaml, "  public:\n", ""));
     dr_buffer_init(&text, 1 << 16);
-    apply(core, WORLD, NULL);
-    apply(core, yaml, &text);
+    fed_apply(core, FED_WORLD, NULL);
+    fed_apply(core, yaml, &text);
     CHECK_TEXT(
         dr_buffer_text(&text),
         "site gwangju: data_classes: 2 -> 1\n"
@@ -396,7 +238,7 @@ TEST(parts_go)
         "site busan: removed\n"
         "chip rngd: removed\n"
         "data class public: removed\n");
-    check_nothing(core, yaml);
+    fed_check_nothing(core, yaml);
     dr_buffer_deinit(&text);
     dr_core_close(core);
 }
