@@ -55,12 +55,12 @@ const char FED_WORLD[] =
     "    default_limit: 2h\n"
     "    guarantees: {h200: 32, plain-cpus: 100}\n"
     "    accounts:\n"
-    "      shipyard: {guarantees: {h200: 24, rngd-of-shipyard: 16}}\n"
+    "      shipyard: {guarantees: {h200: 24, rngd-of-shipyard: 12}}\n"
     "users:\n"
     "  root: {uid: 900, gid: 900, roles: [admin]}\n"
-    "  kim: {uid: 901, gid: 901, accounts: [university, institute],\n"
+    "  student: {uid: 901, gid: 901, accounts: [university, institute],\n"
     "        default_account: institute}\n"
-    "  lee: {accounts: {shipyard: [user, account-admin]}}\n";
+    "  builder: {accounts: {shipyard: [user, account-admin]}}\n";
 
 static void print_errors(const struct dr_error_list *errors)
 {

@@ -115,7 +115,7 @@ static void check_places(struct checker *checker)
 
         for (uint32_t s = 0; class != 0 && s < federation->sites_count && s < DR_SITES_MAX;
              s += 1) {
-            if (!dr_site_set_has(&dataset->set.sites, s) ||
+            if (!dr_site_set_has(&dataset->set.sites, s) || federation->sites[s].classes_unsure ||
                 (federation->sites[s].set.classes >> (class - 1)) & 1)
                 continue;
             snprintf(field, sizeof field, "datasets.%s.sites", dataset->set.name);
@@ -520,7 +520,7 @@ static int check_users(struct checker *checker)
         }
         if (set->default_account != 0) {
             const struct dr_fed_account *account = &federation->accounts[set->default_account - 1];
-            int may = set->roles != 0;
+            int may = set->roles != 0 || user->accounts_unsure;
 
             snprintf(field, sizeof field, "users.%s.default_account", set->name);
             for (uint32_t i = 0; i < set->memberships_count && !may; i += 1)

@@ -36,6 +36,7 @@ struct dr_fed_class {
 
 struct dr_fed_site {
     uint32_t line;
+    uint8_t classes_unsure;                  /* one of them could not be read */
     const struct dr_yaml_node *classes_node; /* NULL: not given */
     struct dr_fact_site_set set;
 };
@@ -78,6 +79,7 @@ struct dr_fed_dataset {
 
 struct dr_fed_user {
     uint32_t line;
+    uint8_t accounts_unsure; /* one of its memberships could not be read */
     struct dr_fact_user_set set;
 };
 

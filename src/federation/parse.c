@@ -10,6 +10,7 @@
 #include <stdarg.h>
 
 #include "base/assert.h"
+#include "base/math.h"
 #include "federation/file.h"
 
 #define NEEDED   1
@@ -712,6 +713,7 @@ static void read_federation(struct reader *reader, const struct dr_yaml_node *to
             wrong(reader, job_user->line, "job_user", dr_yaml_found(job_user),
                   "a Unix account of this machine, or a uid from 1 on: no job runs as uid 0");
             set->job_uid = 65534;
+            set->job_gid = 65534;
         }
         read_u32(reader, map, "job_gid", OPTIONAL, 1, DR_NO_UID - 1, &set->job_gid);
         if (set->job_gid == 0)
@@ -829,12 +831,18 @@ static void read_account_tree(struct reader *reader, const struct dr_yaml_node *
         struct dr_fed_account *account;
 
         /* Within one map duplicates are noted already; here, those of other branches. */
-        if (other != DR_MAP_NONE && federation->accounts[other].set.parent != parent + 1)
+        if (other != DR_MAP_NONE && federation->accounts[other].set.parent == parent + 1)
+            continue;
+        if (other != DR_MAP_NONE)
             wrong(reader, part->key->line, part->key->text, part->key->text,
                   "a name of its own: it is the %s on line %" PRIu32 " too",
                   other == 0 ? "federation" : "account", federation->accounts[other].line);
-        if (!enter_part(reader, part, &federation->account_names, part->key->text, &length))
-            continue;
+        /* What is below it is read all the same, so that nothing else seems to be missing. */
+        length = enter(reader, part->key->text);
+        reader->line = part->key->line;
+        if (!dr_name_valid(part->key->text))
+            wrong(reader, part->key->line, NULL, dr_yaml_found(part->key), "%s", expected_name);
+        dr_fed_names_add(&federation->account_names, part->key->text);
         account = &federation->accounts[place];
         federation->accounts_count += 1;
         federation->accounts[parent].children += 1;
@@ -871,6 +879,12 @@ static int parse_hour(const char *text, size_t length, uint32_t *hour)
     return *hour <= DR_TARIFF_HOURS;
 }
 
+/* Bits of the hours from `from` on, before `to`. */
+static uint32_t hours(uint32_t from, uint32_t to)
+{
+    return (uint32_t)((UINT64_C(1) << to) - (UINT64_C(1) << from));
+}
+
 /* "0-8: 90": hours from 0 on, before 8. */
 static void read_tariff_hours(struct reader *reader, const struct dr_yaml_node *map,
                               int64_t prices[DR_TARIFF_HOURS])
@@ -895,15 +909,13 @@ static void read_tariff_hours(struct reader *reader, const struct dr_yaml_node *
             wrong(reader, item->line, text, dr_yaml_found(item), "%s", expected_money);
             continue;
         }
-        for (uint32_t hour = from; hour < to; hour += 1) {
-            if ((covered >> hour) & 1) {
-                wrong(reader, item->key->line, text, text,
-                      "each hour of the day once; hour %" PRIu32 " has a price already", hour);
-                break;
-            }
-            covered |= 1u << hour;
+        if (covered & hours(from, to))
+            wrong(reader, item->key->line, text, text,
+                  "each hour of the day once; hour %" PRIu32 " has a price already",
+                  dr_bit_lowest(covered & hours(from, to)));
+        covered |= hours(from, to);
+        for (uint32_t hour = from; hour < to; hour += 1)
             prices[hour] = micro;
-        }
     }
     while ((covered >> missing) & 1)
         missing += 1;
@@ -1345,6 +1357,8 @@ static void read_sites(struct reader *reader, const struct dr_yaml_node *top)
             size_t item_length = enter_item(reader, item_number);
             uint32_t class = refer(reader, item, NULL, "a data class", &federation->class_names);
 
+            if (class == 0)
+                site->classes_unsure = 1;
             if (class > DR_DATA_CLASSES_MAX)
                 class = 0; /* that there are too many has been said */
             if (class != 0 && (set->classes >> (class - 1)) & 1)
@@ -1711,6 +1725,7 @@ static void read_users(struct reader *reader, const struct dr_yaml_node *top)
         const struct dr_yaml_node *single;
         const struct dr_yaml_node *list;
         uint32_t item_number = 0;
+        uint32_t errors_before;
         size_t list_length;
 
         if (!enter_part(reader, part, &federation->user_names, part->key->text, &length))
@@ -1744,7 +1759,9 @@ static void read_users(struct reader *reader, const struct dr_yaml_node *top)
             leave(reader, item_length);
         }
         leave(reader, list_length);
+        errors_before = reader->errors->count;
         read_memberships(reader, part, set);
+        user->accounts_unsure = reader->errors->count > errors_before;
         node = dr_yaml_get(part, "default_account");
         if (node != NULL && !dr_yaml_null(node))
             set->default_account =

@@ -61,8 +61,8 @@ TEST(a_new_federation)
     CHECK_EQ(quota->guarantee, 100000);
     quota = dr_quota_at(core, dr_account_named(core, "shipyard"),
                         dr_group_named(core, "rngd-of-shipyard-memory"));
-    CHECK_EQ(quota->guarantee, 4 * 262144);
-    CHECK_EQ(core->users[dr_user_named(core, "lee").v - 1].default_account.v,
+    CHECK_EQ(quota->guarantee, 3 * 262144);
+    CHECK_EQ(core->users[dr_user_named(core, "builder").v - 1].default_account.v,
              dr_account_named(core, "shipyard").v);
     dr_core_close(core);
 }
@@ -132,9 +132,9 @@ TEST(single_edits)
     check_edit("consent: [shipyard, university]", "consent: [shipyard]",
                "pool busan/rngd: consent: 2 -> 1 accounts\n");
     check_edit("size: 4T", "size: 5T", "dataset scans: size: 4398046511104 -> 5497558138880\n");
-    check_edit("[user, account-admin]", "user", "user lee: accounts: 2 -> 1 roles in accounts\n");
-    check_edit("uid: 901, gid: 901, ", "", "user kim: uid: 901 -> none; gid: 901 -> none\n");
-    check_edit("  lee: {accounts: {shipyard: [user, account-admin]}}\n", "", "user lee: removed\n");
+    check_edit("[user, account-admin]", "user", "user builder: accounts: 2 -> 1 roles in accounts\n");
+    check_edit("uid: 901, gid: 901, ", "", "user student: uid: 901 -> none; gid: 901 -> none\n");
+    check_edit("  builder: {accounts: {shipyard: [user, account-admin]}}\n", "", "user builder: removed\n");
 }
 
 TEST(new_parts)
@@ -209,7 +209,7 @@ TEST(parts_go)
     const char *to = strstr(FED_WORLD, "datasets:\n");
 
     snprintf(yaml, sizeof yaml, "%.*s%s", (int)(from - FED_WORLD), FED_WORLD, to);
-    snprintf(yaml, sizeof yaml, "%s", fed_edited(yaml, ", rngd-of-shipyard: 16", ""));
+    snprintf(yaml, sizeof yaml, "%s", fed_edited(yaml, ", rngd-of-shipyard: 12", ""));
     snprintf(yaml, sizeof yaml, "%s", fed_edited(yaml, ", plain-cpus: 100", ""));
     snprintf(yaml, sizeof yaml, "%s", fed_edited(yaml, "[public, medical]", "[medical]"));
     snprintf(yaml, sizeof yaml, "%s", fed_edited(yaml, "  rngd: {memory: 48G}\n", ""));
@@ -220,10 +220,10 @@ TEST(parts_go)
     CHECK_TEXT(
         dr_buffer_text(&text),
         "site gwangju: data_classes: 2 -> 1\n"
-        "account shipyard: guarantee rngd-of-shipyard: 16 -> 0; guarantee rngd-of-shipyard-cpus: "
-        "128 -> 0; guarantee rngd-of-shipyard-memory: 1T -> 0M\n"
-        "account industry: guarantee rngd-of-shipyard: 16 -> 0; guarantee rngd-of-shipyard-cpus: "
-        "128 -> 0; guarantee rngd-of-shipyard-memory: 1T -> 0M; guarantee plain-cpus: 100 -> 0\n"
+        "account shipyard: guarantee rngd-of-shipyard: 12 -> 0; guarantee rngd-of-shipyard-cpus: "
+        "96 -> 0; guarantee rngd-of-shipyard-memory: 768G -> 0M\n"
+        "account industry: guarantee rngd-of-shipyard: 12 -> 0; guarantee rngd-of-shipyard-cpus: "
+        "96 -> 0; guarantee rngd-of-shipyard-memory: 768G -> 0M; guarantee plain-cpus: 100 -> 0\n"
         "account nation: guarantee rngd-of-shipyard: 16 -> 0; guarantee rngd-of-shipyard-cpus: 128 "
         "-> 0; guarantee rngd-of-shipyard-memory: 1T -> 0M; guarantee plain-cpus: 128 -> 0; "
         "guarantee plain-memory: 1T -> 0M\n"

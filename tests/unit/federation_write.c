@@ -52,7 +52,7 @@ TEST(proportions_and_sums_are_left_out)
     CHECK_HAS(text, "          h200: {guarantee: 16, borrow: 8, lend: 4}\n");
     CHECK_HAS(text, "      h200: 32\n");
     CHECK_HAS(text, "      plain-cpus: 100\n");
-    CHECK_HAS(text, "          rngd-of-shipyard: 16\n");
+    CHECK_HAS(text, "          rngd-of-shipyard: 12\n");
     CHECK(strstr(text, "h200-cpus") == NULL);
     CHECK(strstr(text, "h200-memory") == NULL);
     CHECK(strstr(text, "h200: 24\n    accounts") == NULL);
@@ -261,20 +261,30 @@ TEST(any_file_follows_any_other)
 
 TEST(the_default_of_a_machine)
 {
-    struct dr_machine machine = {.cpus = 8, .memory_mb = 31744, .user = "Ji.Woo", .uid = 1000};
+    struct dr_machine machine = {.cpus = 8, .memory_mb = 31744, .user = "Some.Body", .uid = 1000};
     struct dr_core *core = fed_core();
     struct dr_buffer yaml;
+    struct dr_buffer file;
 
     dr_buffer_init(&yaml, 1 << 16);
     dr_federation_default(&yaml, &machine);
     fed_apply(core, dr_buffer_text(&yaml), NULL);
     check_round_trip(core, &yaml);
-    CHECK(dr_user_named(core, "ji-woo").v != 0);
+    CHECK(dr_user_named(core, "some-body").v != 0);
     CHECK_EQ(core->pools[0].accelerators, 0);
     CHECK_EQ(core->pools[0].cpus, 8000);
     CHECK_EQ(core->users[0].uid, 1000);
     CHECK_EQ(core->users[0].default_account.v, dr_account_named(core, "main").v);
     dr_core_close(core);
+
+    /* The scenario of the same name is what such a machine gets. */
+    dr_buffer_clear(&yaml);
+    snprintf(machine.user, DR_NAME_BYTES, "operator");
+    dr_federation_default(&yaml, &machine);
+    dr_buffer_init(&file, 1 << 16);
+    CHECK_EQ(dr_buffer_read_file(&file, "scenarios/one-machine/federation.yaml"), DR_OK);
+    CHECK_TEXT(dr_buffer_text(&yaml), dr_buffer_text(&file));
+    dr_buffer_deinit(&file);
 
     machine.accelerators_count = 1;
     machine.accelerators[0].count = 4;
