@@ -4,6 +4,7 @@
  * Version 1 has a tree per controller, so an attempt is three directories; version 2 has one. Only
  * the tasks go in, never the shim: so that the kernel, out of the attempt's memory, can't choose
  * the shim. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,6 +17,7 @@
 
 #define MOUNTS_BYTES_MAX (1u << 20)
 #define CPU_PERIOD_US    100000
+#define LEFT_BYTES_MAX   (8u << 20)
 
 static const char *const part_names[CGROUP_PARTS] = {"memory", "cpu", "pids"};
 
@@ -249,9 +251,20 @@ void cgroup_tree_open(struct cgroup_tree *tree, const char *instance)
 
 void cgroup_tree_close(struct cgroup_tree *tree)
 {
-    for (int part = 0; part < CGROUP_PARTS; part += 1)
-        if (tree->path[part][0] != 0)
-            rmdir(tree->path[part]);
+    for (int part = 0; part < CGROUP_PARTS; part += 1) {
+        DIR *directory;
+        struct dirent *entry;
+
+        if (tree->path[part][0] == 0 || (directory = opendir(tree->path[part])) == NULL)
+            continue;
+        /* the kernel refuses those that still have a process; a shim that is just about to put its
+         * first one there makes it again */
+        while ((entry = readdir(directory)) != NULL)
+            if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+                unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
+        closedir(directory);
+        rmdir(tree->path[part]);
+    }
 }
 
 /* ---- an attempt's ---- */
@@ -261,45 +274,99 @@ static int same_directory(const struct cgroup_tree *tree, int part)
     return tree->version == 2 && part > 0;
 }
 
-static int set_limits(const struct cgroup *cgroup, const struct cgroup_limits *limits)
+/* "-1" (version 1) and "max" (version 2) take a limit away again. */
+static int set_memory(const struct cgroup *cgroup, int64_t memory_mb)
 {
-    int version = cgroup->tree->version;
-    int memory = cgroup->directory[CGROUP_MEMORY];
-    int cpu = cgroup->directory[CGROUP_CPU];
-    int pids = cgroup->directory[CGROUP_PIDS];
-    int64_t quota_us = limits->cpus_milli * (CPU_PERIOD_US / 1000);
-    int ok = 1;
+    int directory = cgroup->directory[CGROUP_MEMORY];
+    int64_t bytes = memory_mb > 0 ? memory_mb << 20 : -1;
+    int ok;
 
+    if (directory < 0)
+        return 1;
+    if (cgroup->tree->version == 2) {
+        /* Not there without swap accounting; then there is nothing to forbid. */
+        write_text(directory, "memory.swap.max", memory_mb > 0 ? "0" : "max");
+        return memory_mb > 0 ? write_number(directory, "memory.max", bytes)
+                             : write_text(directory, "memory.max", "max");
+    }
+    /* With swap never less than without: which of the two goes first depends on the direction. */
+    ok = write_number(directory, "memory.limit_in_bytes", bytes);
+    write_number(directory, "memory.memsw.limit_in_bytes", bytes);
+    return ok || write_number(directory, "memory.limit_in_bytes", bytes);
+}
+
+static int set_cpus(const struct cgroup *cgroup, int64_t cpus_milli)
+{
+    int directory = cgroup->directory[CGROUP_CPU];
+    int64_t quota_us = cpus_milli * (CPU_PERIOD_US / 1000);
+    char text[64];
+
+    if (directory < 0)
+        return 1;
     if (quota_us > 0 && quota_us < 1000)
         quota_us = 1000; /* the kernel's least */
-    if (limits->memory_mb > 0 && memory >= 0) {
-        ok &= write_number(memory, version == 2 ? "memory.max" : "memory.limit_in_bytes",
-                           limits->memory_mb << 20);
-        /* Not there without swap accounting; then there is nothing to forbid. */
-        if (version == 2)
-            write_text(memory, "memory.swap.max", "0");
-        else
-            write_number(memory, "memory.memsw.limit_in_bytes", limits->memory_mb << 20);
-    }
-    if (quota_us > 0 && cpu >= 0) {
-        char text[64];
+    if (cgroup->tree->version == 1)
+        return write_number(directory, "cpu.cfs_quota_us", quota_us > 0 ? quota_us : -1);
+    if (quota_us <= 0)
+        return write_text(directory, "cpu.max", "max");
+    snprintf(text, sizeof text, "%" PRId64 " %d", quota_us, CPU_PERIOD_US);
+    return write_text(directory, "cpu.max", text);
+}
 
-        snprintf(text, sizeof text, "%" PRId64 " %d", quota_us, CPU_PERIOD_US);
-        if (version == 2)
-            ok &= write_text(cpu, "cpu.max", text);
-        else
-            ok &= write_number(cpu, "cpu.cfs_quota_us", quota_us);
-    }
-    if (limits->pids > 0 && pids >= 0)
-        ok &= write_number(pids, "pids.max", limits->pids);
+static int set_pids(const struct cgroup *cgroup, int64_t pids)
+{
+    int directory = cgroup->directory[CGROUP_PIDS];
+
+    if (directory < 0)
+        return 1;
+    return pids > 0 ? write_number(directory, "pids.max", pids)
+                    : write_text(directory, "pids.max", "max");
+}
+
+/* What differs from what is set. */
+static int set_limits(const struct cgroup *cgroup, const struct cgroup_limits *old,
+                      const struct cgroup_limits *limits)
+{
+    int ok = 1;
+
+    if (limits->memory_mb != old->memory_mb)
+        ok &= set_memory(cgroup, limits->memory_mb);
+    if (limits->cpus_milli != old->cpus_milli)
+        ok &= set_cpus(cgroup, limits->cpus_milli);
+    if (limits->pids != old->pids)
+        ok &= set_pids(cgroup, limits->pids);
     return ok;
 }
 
-enum dr_status cgroup_open(struct cgroup *cgroup, const struct cgroup_tree *tree, const char *name,
+/* The parent may have been removed by a launcher that saw it empty just before it ended. */
+static int make_directory(struct cgroup_tree *tree, int part, const char *name)
+{
+    for (int i = 0; i < 3; i += 1) {
+        if (mkdirat(tree->parent[part], name, 0755) == 0 || errno == EEXIST)
+            return 1;
+        if (errno != ENOENT)
+            return 0;
+        if (mkdir(tree->path[part], 0755) == 0 || errno == EEXIST) {
+            int fd = open(tree->path[part], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            if (fd >= 0) {
+                close(tree->parent[part]);
+                tree->parent[part] = fd;
+            }
+        }
+    }
+    return 0;
+}
+
+enum dr_status cgroup_open(struct cgroup *cgroup, struct cgroup_tree *tree,
+                           struct cgroup_slot *slot, const char *name,
                            const struct cgroup_limits *limits, char *wrong, size_t wrong_bytes)
 {
-    *cgroup = (struct cgroup){.tree = tree, .directory = {-1, -1, -1}, .procs = {-1, -1, -1}};
-    snprintf(cgroup->name, sizeof cgroup->name, "%s", name);
+    static const struct cgroup_limits none = {0};
+    int made = slot != NULL && slot->made;
+
+    *cgroup = (struct cgroup){
+        .tree = tree, .slot = slot, .directory = {-1, -1, -1}, .procs = {-1, -1, -1}};
+    snprintf(cgroup->name, sizeof cgroup->name, "%s", slot != NULL ? slot->name : name);
     for (int part = 0; part < CGROUP_PARTS; part += 1) {
         if (tree->parent[part] < 0)
             continue;
@@ -307,13 +374,13 @@ enum dr_status cgroup_open(struct cgroup *cgroup, const struct cgroup_tree *tree
             cgroup->directory[part] = cgroup->directory[0];
             continue;
         }
-        if (mkdirat(tree->parent[part], name, 0755) != 0 && errno != EEXIST) {
+        if (!made && !make_directory(tree, part, cgroup->name)) {
             snprintf(wrong, wrong_bytes, "the %s cgroup can't be made: %s", part_names[part],
                      strerror(errno));
             return DR_E_IO;
         }
         cgroup->directory[part] =
-            openat(tree->parent[part], name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            openat(tree->parent[part], cgroup->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (cgroup->directory[part] >= 0)
             cgroup->procs[part] =
                 openat(cgroup->directory[part], "cgroup.procs", O_WRONLY | O_CLOEXEC);
@@ -323,9 +390,16 @@ enum dr_status cgroup_open(struct cgroup *cgroup, const struct cgroup_tree *tree
             return DR_E_IO;
         }
     }
-    if (!set_limits(cgroup, limits)) {
+    if (!set_limits(cgroup, made ? &slot->limits : &none, limits)) {
         snprintf(wrong, wrong_bytes, "the cgroup refuses the job's limits: %s", strerror(errno));
         return DR_E_IO;
+    }
+    if (slot != NULL) {
+        if (made && cgroup->directory[CGROUP_MEMORY] >= 0)
+            write_text(cgroup->directory[CGROUP_MEMORY], "memory.max_usage_in_bytes", "0");
+        cgroup->oom_kills_before = slot->oom_kills;
+        slot->limits = *limits;
+        slot->made = 1;
     }
     return DR_OK;
 }
@@ -352,7 +426,7 @@ uint64_t cgroup_oom_kills(const struct cgroup *cgroup)
         read_text(memory, cgroup->tree->version == 2 ? "memory.events" : "memory.oom_control", text,
                   sizeof text) <= 0)
         return 0;
-    return number_after(text, "oom_kill");
+    return number_after(text, "oom_kill") - cgroup->oom_kills_before;
 }
 
 int64_t cgroup_memory_mb_peak(const struct cgroup *cgroup)
@@ -408,15 +482,44 @@ static int remove_directory(int parent, const char *name)
     return 0;
 }
 
+/* What the attempt leaves charged to the slot (pages of files that it wrote) would be the next
+ * one's. */
+static int leaves_much(const struct cgroup *cgroup)
+{
+    char text[64];
+
+    return cgroup->directory[CGROUP_MEMORY] >= 0 &&
+           (read_text(cgroup->directory[CGROUP_MEMORY], "memory.usage_in_bytes", text,
+                      sizeof text) <= 0 ||
+            strtoull(text, NULL, 10) > LEFT_BYTES_MAX);
+}
+
+int cgroup_slot_remove(const struct cgroup_tree *tree, struct cgroup_slot *slot)
+{
+    for (int part = 0; part < CGROUP_PARTS; part += 1)
+        if (tree->parent[part] >= 0 && !same_directory(tree, part) &&
+            unlinkat(tree->parent[part], slot->name, AT_REMOVEDIR) != 0 && errno != ENOENT)
+            return 0;
+    slot->made = slot->retire = 0;
+    slot->limits = (struct cgroup_limits){0};
+    slot->oom_kills = 0;
+    return 1;
+}
+
 void cgroup_close(struct cgroup *cgroup)
 {
+    if (cgroup->slot != NULL) {
+        cgroup->slot->oom_kills += cgroup_oom_kills(cgroup);
+        cgroup->slot->retire |= leaves_much(cgroup);
+    }
     for (int part = 0; part < CGROUP_PARTS; part += 1) {
         if (cgroup->directory[part] < 0 || same_directory(cgroup->tree, part))
             continue;
         close(cgroup->directory[part]);
         if (cgroup->procs[part] >= 0)
             close(cgroup->procs[part]);
-        remove_directory(cgroup->tree->parent[part], cgroup->name);
+        if (cgroup->slot == NULL)
+            remove_directory(cgroup->tree->parent[part], cgroup->name);
     }
     for (int part = 0; part < CGROUP_PARTS; part += 1)
         cgroup->directory[part] = cgroup->procs[part] = -1;
@@ -424,7 +527,8 @@ void cgroup_close(struct cgroup *cgroup)
 
 int cgroup_sweep(const struct cgroup_tree *tree, const char *name)
 {
-    struct cgroup cgroup = {.tree = tree, .directory = {-1, -1, -1}, .procs = {-1, -1, -1}};
+    struct cgroup_tree copy = *tree;
+    struct cgroup cgroup = {.tree = &copy, .directory = {-1, -1, -1}, .procs = {-1, -1, -1}};
     int empty = 1;
 
     snprintf(cgroup.name, sizeof cgroup.name, "%s", name);

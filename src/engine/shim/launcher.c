@@ -8,12 +8,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -22,6 +26,8 @@
 
 #define ACCOUNTS_MAX       64
 #define DELETE_DEPTH_MAX   1000
+#define SLOTS_MAX          1024
+#define SLOTS_IDLE_MAX     64
 #define ACCOUNT_AGE_MAX_US (60 * DR_SECOND_US)
 
 static struct account accounts[ACCOUNTS_MAX];
@@ -72,20 +78,98 @@ static void reply(uint32_t kind, dr_job_id job, uint32_t attempt, const char *te
         ;
 }
 
+/* ---- cgroups to be used again ---- */
+
+static struct cgroup_slot *slots; /* [SLOTS_MAX], shared with the shims */
+static uint32_t slots_used;
+
+static void slots_open(const struct sandbox *sandbox)
+{
+    void *memory;
+
+    /* Without a pid namespace the end of a shim does not prove that its cgroup is empty; and
+     * version 2 needs one directory only, and can't set back what it counts. */
+    if (sandbox->namespaces == 0 || sandbox->cgroups.version != 1)
+        return;
+    memory = mmap(NULL, SLOTS_MAX * sizeof *slots, PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory != MAP_FAILED)
+        slots = memory;
+}
+
+/* A free one: one that is there, else a new one; NULL when all are in use. */
+static struct cgroup_slot *slot_take(void)
+{
+    struct cgroup_slot *found = NULL;
+
+    if (slots == NULL)
+        return NULL;
+    for (uint32_t i = 0; i < slots_used; i += 1)
+        if (slots[i].pid == 0 && !slots[i].retire) {
+            found = &slots[i];
+            if (found->made)
+                return found;
+        }
+    if (found == NULL && slots_used < SLOTS_MAX) {
+        found = &slots[slots_used++];
+        /* with our pid: those of a launcher before us may be in use */
+        snprintf(found->name, sizeof found->name, "%d-%" PRIu32, getpid(), slots_used);
+    }
+    return found;
+}
+
+static void slots_free(const struct sandbox *sandbox)
+{
+    uint32_t idle = 0;
+
+    for (uint32_t i = 0; i < slots_used; i += 1) {
+        if (slots[i].pid != 0)
+            continue;
+        idle += slots[i].made != 0;
+        slots[i].retire |= idle > SLOTS_IDLE_MAX;
+        if (slots[i].retire)
+            cgroup_slot_remove(&sandbox->cgroups, &slots[i]);
+    }
+}
+
+static void reap(const struct sandbox *sandbox)
+{
+    int status, retired = 0;
+    uint32_t idle = 0;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        for (uint32_t i = 0; i < slots_used; i += 1)
+            if (slots[i].pid == pid) {
+                slots[i].pid = 0;
+                slots[i].retire |= status != 0;
+                break;
+            }
+    for (uint32_t i = 0; i < slots_used; i += 1) {
+        retired |= slots[i].pid == 0 && slots[i].retire;
+        idle += slots[i].pid == 0;
+    }
+    if (retired || idle > SLOTS_IDLE_MAX)
+        slots_free(sandbox);
+}
+
 static void launch(struct sandbox *sandbox, const struct cgroup_limits *defaults,
                    const struct dr_launcher_request *request)
 {
     const struct account *account = account_of(request->uid);
+    struct cgroup_slot *slot = slot_take();
     dr_job_id job = {request->job};
     pid_t pid = sandbox_fork(sandbox);
 
     if (pid == 0) {
         /* or the controller could not tell that the launcher is gone */
         close(DR_LAUNCHER_SOCKET);
-        watch_attempt(sandbox, account, defaults, job, request->attempt);
+        watch_attempt(sandbox, account, slot, defaults, job, request->attempt);
     }
     if (pid < 0)
         reply(DR_LAUNCHER_BUSY, job, request->attempt, strerror(errno));
+    else if (slot != NULL)
+        slot->pid = pid;
 }
 
 /* All of it, without following a link: its owner may be changing it meanwhile. */
@@ -170,6 +254,8 @@ int launcher_main(int argument_count, char **arguments)
     struct sandbox_options options = {0};
     struct cgroup_limits defaults = {.pids = 8192};
     struct dr_launcher_request request;
+    struct pollfd wait[2];
+    sigset_t children;
     char wrong[1024];
     int64_t number;
 
@@ -199,14 +285,26 @@ int launcher_main(int argument_count, char **arguments)
         reply(DR_LAUNCHER_REFUSES, (dr_job_id){0}, 0, wrong);
         return 1;
     }
-    signal(SIGCHLD, SIG_IGN); /* ends are in the files: no zombies, nothing to reap */
+    slots_open(&sandbox);
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &children, NULL);
+    wait[0] = (struct pollfd){.fd = DR_LAUNCHER_SOCKET, .events = POLLIN};
+    wait[1] = (struct pollfd){.fd = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK),
+                              .events = POLLIN};
     reply(DR_LAUNCHER_HELLO, (dr_job_id){0}, 0, sandbox.text);
     drop_checkpoints(&sandbox);
 
     for (;;) {
-        ssize_t bytes = recv(DR_LAUNCHER_SOCKET, &request, sizeof request, 0);
+        struct signalfd_siginfo info;
+        ssize_t bytes;
 
-        if (bytes < 0 && errno == EINTR)
+        if (poll(wait, 2, -1) < 0 && errno != EINTR)
+            break;
+        if (read(wait[1].fd, &info, sizeof info) > 0)
+            reap(&sandbox);
+        bytes = recv(DR_LAUNCHER_SOCKET, &request, sizeof request, MSG_DONTWAIT);
+        if (bytes < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (bytes != sizeof request)
             break; /* the controller is gone */

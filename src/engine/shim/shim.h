@@ -38,9 +38,24 @@ struct cgroup_limits {
     int64_t pids;
 };
 
+/* Making and removing a cgroup of version 1 costs more than starting a process in it, so an
+ * attempt's is used again by a later one. In memory that launcher and shims share: the launcher
+ * hands a slot out when it forks, and takes it back when it has reaped that child; in between it is
+ * the shim's to write. */
+struct cgroup_slot {
+    char name[24];               /* of its directories; "" : never used */
+    pid_t pid;                   /* launcher's: whose it is; 0: free */
+    struct cgroup_limits limits; /* as last set */
+    uint64_t oom_kills;          /* counted up to the last attempt's end */
+    int made;                    /* the directories are there */
+    int retire;                  /* not to be used again: remove it */
+};
+
 /* An attempt's. `procs` are open for writing "0". */
 struct cgroup {
-    const struct cgroup_tree *tree;
+    struct cgroup_tree *tree;
+    struct cgroup_slot *slot; /* NULL: of its own, removed at its end */
+    uint64_t oom_kills_before;
     char name[DR_ATTEMPT_NAME_BYTES];
     int directory[CGROUP_PARTS];
     int procs[CGROUP_PARTS];
@@ -50,16 +65,20 @@ struct cgroup {
 void cgroup_tree_open(struct cgroup_tree *tree, const char *instance);
 /* The launcher goes: the parents go too, where no attempt is left in them. */
 void cgroup_tree_close(struct cgroup_tree *tree);
-/* Make an attempt's and set its limits. */
-enum dr_status cgroup_open(struct cgroup *cgroup, const struct cgroup_tree *tree, const char *name,
+/* Make an attempt's, or take the slot's, and set its limits. `name` is for one without a slot. */
+enum dr_status cgroup_open(struct cgroup *cgroup, struct cgroup_tree *tree,
+                           struct cgroup_slot *slot, const char *name,
                            const struct cgroup_limits *limits, char *wrong, size_t wrong_bytes);
 /* How often the kernel killed a process of it for memory, and the most memory it had, in MB. */
 uint64_t cgroup_oom_kills(const struct cgroup *cgroup);
 int64_t cgroup_memory_mb_peak(const struct cgroup *cgroup);
 /* Kill what is in it; returns how many processes that were. */
 uint32_t cgroup_kill(const struct cgroup *cgroup);
-/* Remove it, empty as it must be, and close. */
+/* It is empty: remove it, or leave the slot ready for the next. */
 void cgroup_close(struct cgroup *cgroup);
+/* A slot that nobody uses any more: remove its directories. 0: the kernel has not let go of them
+ * yet. */
+int cgroup_slot_remove(const struct cgroup_tree *tree, struct cgroup_slot *slot);
 /* Kill and remove whatever is left of a lost attempt. 1: nothing is left. */
 int cgroup_sweep(const struct cgroup_tree *tree, const char *name);
 
@@ -149,8 +168,8 @@ pid_t task_start(struct task_start *start);
 
 /* The life of a shim, from order to end. Does not return. */
 DR_NORETURN void watch_attempt(struct sandbox *sandbox, const struct account *account,
-                               const struct cgroup_limits *defaults, dr_job_id job,
-                               uint32_t attempt);
+                               struct cgroup_slot *slot, const struct cgroup_limits *defaults,
+                               dr_job_id job, uint32_t attempt);
 
 /* What is left of an attempt whose shim was lost: kill it, then write its end. */
 void watch_sweep(struct sandbox *sandbox, dr_job_id job, uint32_t attempt);

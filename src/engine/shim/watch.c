@@ -42,6 +42,7 @@ struct watch {
     int file; /* the attempt's; we hold its lock */
     struct dr_order order;
     struct cgroup cgroup;
+    struct cgroup_limits limits;
     int signals;
     char directory[PATH_BYTES]; /* where the job runs */
     char checkpoint_directory[PATH_BYTES];
@@ -375,6 +376,8 @@ static uint32_t free_port(const struct dr_launch *launch)
 {
     uint32_t first = (uint32_t)((launch->job.v * 7 + launch->attempt * 1009) % PORT_COUNT);
 
+    if (launch->tasks == 1)
+        return PORT_FIRST + first; /* it meets nobody */
     for (uint32_t i = 0; i < 200; i += 1) {
         uint32_t port = PORT_FIRST + (first + i) % PORT_COUNT;
         struct sockaddr_in address = {.sin_family = AF_INET,
@@ -389,6 +392,25 @@ static uint32_t free_port(const struct dr_launch *launch)
             return port;
     }
     return PORT_FIRST + first;
+}
+
+/* A slot that can't be used (its memory can't be got down to the new limit, somebody has removed
+ * it) is given up for a cgroup of the attempt's own. */
+static void enter_cgroup(struct watch *watch, struct cgroup_slot *slot)
+{
+    struct cgroup_tree *tree = &watch->sandbox->cgroups;
+    char wrong[200];
+
+    if (slot != NULL) {
+        if (cgroup_open(&watch->cgroup, tree, slot, watch->name, &watch->limits, wrong,
+                        sizeof wrong) == DR_OK)
+            return;
+        slot->retire = 1;
+        cgroup_close(&watch->cgroup);
+    }
+    if (cgroup_open(&watch->cgroup, tree, NULL, watch->name, &watch->limits, wrong, sizeof wrong) !=
+        DR_OK)
+        launch_failed(watch, "%s", wrong);
 }
 
 /* ---- starting ---- */
@@ -486,6 +508,14 @@ static void start_tasks(struct watch *watch, const struct streams *streams)
                                    .error = streams->error[stream]};
         pid_t pid = task_start(&start);
 
+        /* removed under us by a launcher that was ending: once more, in one of its own */
+        if (pid < 0 && start.stage == TASK_STAGE_CGROUP && start.failure == ENODEV) {
+            if (watch->cgroup.slot != NULL)
+                watch->cgroup.slot->retire = 1;
+            cgroup_close(&watch->cgroup);
+            enter_cgroup(watch, NULL);
+            pid = task_start(&start);
+        }
         free(environment);
         if (pid < 0)
             start_failed(watch, &start);
@@ -654,12 +684,11 @@ static struct cgroup_limits limits_of(const struct dr_launch *launch,
     return limits;
 }
 
-void watch_attempt(struct sandbox *sandbox, const struct account *account,
+void watch_attempt(struct sandbox *sandbox, const struct account *account, struct cgroup_slot *slot,
                    const struct cgroup_limits *defaults, dr_job_id job, uint32_t attempt)
 {
     static struct watch watch; /* paths make it large */
     const struct dr_launch *launch = &watch.order.launch;
-    struct cgroup_limits limits;
     struct streams streams;
     char wrong[200];
     uint64_t offset = 0;
@@ -704,10 +733,8 @@ void watch_attempt(struct sandbox *sandbox, const struct account *account,
         abort();
     snprintf(watch.checkpoint_directory, sizeof watch.checkpoint_directory,
              "%s/checkpoints/%" PRIu64, sandbox->data, job.v);
-    limits = limits_of(launch, defaults);
-    if (cgroup_open(&watch.cgroup, &sandbox->cgroups, watch.name, &limits, wrong, sizeof wrong) !=
-        DR_OK)
-        launch_failed(&watch, "%s", wrong);
+    watch.limits = limits_of(launch, defaults);
+    enter_cgroup(&watch, slot);
     open_streams(&watch, &streams);
     if (sandbox_enter(sandbox, watch.directory, wrong, sizeof wrong) != DR_OK)
         launch_failed(&watch, "%s", wrong);
