@@ -27,7 +27,9 @@ static void print_forecast(const json_t *forecast)
                age);
     else if (strcmp(state, "BEYOND") == 0)
         printf("Expected start: not before %s, as far as the forecast looks (%s old).\n",
-               dr_show_instant(dr_json_number(forecast, "horizon_us")), age);
+               dr_show_instant(dr_json_number(forecast, "made_us") +
+                               dr_json_number(forecast, "horizon_us")),
+               age);
     else if (strcmp(state, "NONE") == 0)
         printf("Expected start: not known yet; the forecast (%s old) is older than the job.\n",
                age);

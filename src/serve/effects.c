@@ -49,6 +49,8 @@ static struct dr_engine *open_engine(struct dr_controller *c, const struct dr_si
     engine = shared_local(c);
     if (engine != NULL)
         return engine;
+    if (dr_discover(NULL, c->devices, DR_COUNT_OF(c->devices), &c->devices_count, &error) != DR_OK)
+        c->devices_count = 0; /* no driver: what the federation declares is called by number */
     options = (struct dr_local_options){
         .data_directory = c->directory,
         .shim_path = c->options.shim,
@@ -353,29 +355,66 @@ static uint32_t array_number(const json_t *text, const char *member)
     return value < 0 || value > UINT32_MAX ? 0 : (uint32_t)value;
 }
 
-/* The nodes of a placement; names into `names`. */
-static uint32_t fill_nodes(const struct dr_controller *c, const struct dr_job *job,
-                           struct dr_launch_node **nodes, char (**names)[DR_NAME_BYTES + 12])
+/* The nodes of a placement, with what they point to. */
+struct places {
+    struct dr_launch_node *nodes;
+    uint32_t count;
+    char (*names)[DR_NAME_BYTES + 12];
+    const char **ids;
+};
+
+/* What the vendor's variable calls this machine's accelerators; NULL where they are numbers. */
+static const char *const *device_ids(const struct dr_controller *c, const struct dr_chip *chip,
+                                     uint64_t accelerators, const char **ids)
 {
     uint32_t count = 0;
 
-    for (uint32_t row = job->extents; row != DR_ROW_NONE; row = c->core->extents[row].next)
+    if (accelerators == 0 || chip == NULL || chip->is_virtual)
+        return NULL;
+    for (uint32_t bit = 0; bit < DR_ACCELERATORS_MAX; bit += 1) {
+        if (!((accelerators >> bit) & 1))
+            continue;
+        if (bit >= c->devices_count || strcmp(c->devices[bit].vendor, chip->vendor) != 0)
+            return NULL;
+        ids[count] = c->devices[bit].id;
         count += 1;
-    *nodes = calloc(count + 1, sizeof **nodes);
-    *names = calloc(count + 1, sizeof **names);
-    DR_ASSERT(*nodes != NULL && *names != NULL);
-    count = 0;
-    for (uint32_t row = job->extents; row != DR_ROW_NONE; row = c->core->extents[row].next) {
-        const struct dr_extent *extent = &c->core->extents[row].extent;
+    }
+    return ids;
+}
 
-        (*nodes)[count] = (struct dr_launch_node){
-            .name = dr_node_name(c->core, extent->node, (*names)[count]),
+static void fill_places(const struct dr_controller *c, const struct dr_job *job,
+                        const struct dr_chip *chip, struct places *places)
+{
+    const struct dr_extent_row *extents = c->core->extents;
+    uint32_t count = 0;
+
+    for (uint32_t row = job->extents; row != DR_ROW_NONE; row = extents[row].next)
+        count += 1;
+    places->count = count;
+    places->nodes = calloc(count + 1, sizeof *places->nodes);
+    places->names = calloc(count + 1, sizeof *places->names);
+    places->ids = calloc((size_t)(count + 1) * DR_ACCELERATORS_MAX, sizeof *places->ids);
+    DR_ASSERT(places->nodes != NULL && places->names != NULL && places->ids != NULL);
+    count = 0;
+    for (uint32_t row = job->extents; row != DR_ROW_NONE; row = extents[row].next) {
+        const struct dr_extent *extent = &extents[row].extent;
+
+        places->nodes[count] = (struct dr_launch_node){
+            .name = dr_node_name(c->core, extent->node, places->names[count]),
             .tasks = extent->tasks,
             .accelerators = extent->accelerators,
+            .device_ids = device_ids(c, chip, extent->accelerators,
+                                     places->ids + (size_t)count * DR_ACCELERATORS_MAX),
         };
         count += 1;
     }
-    return count;
+}
+
+static void free_places(struct places *places)
+{
+    free(places->nodes);
+    free(places->names);
+    free(places->ids);
 }
 
 static enum dr_status give_launch(struct dr_controller *c, const struct dr_job *job,
@@ -386,9 +425,9 @@ static enum dr_status give_launch(struct dr_controller *c, const struct dr_job *
     const struct dr_alternative *alternative = &shape->alternatives[job->alternative];
     const char *written = dr_controller_text(c, job->text);
     json_t *text = written == NULL ? NULL : json_loads(written, 0, NULL);
+    const struct dr_chip *chip = NULL;
     char user[DR_NAME_BYTES];
-    struct dr_launch_node *nodes;
-    char(*names)[DR_NAME_BYTES + 12];
+    struct places places;
     const char **argv;
     const char **environment;
     struct dr_launch launch = {
@@ -432,20 +471,19 @@ static enum dr_status give_launch(struct dr_controller *c, const struct dr_job *
     launch.array_max = array_number(text, "max");
     launch.array_count = array_number(text, "count");
     if (pool->chip.v != 0 && alternative->accelerators_per_task != 0) {
-        const struct dr_chip *chip = &c->core->chips[pool->chip.v - 1];
-
+        chip = &c->core->chips[pool->chip.v - 1];
         launch.chip = chip->name;
         launch.chip_vendor = chip->vendor;
         launch.chip_virtual = chip->is_virtual;
     }
     fill_user(c, job, &launch, user);
-    launch.nodes_count = fill_nodes(c, job, &nodes, &names);
-    launch.nodes = nodes;
+    fill_places(c, job, chip, &places);
+    launch.nodes = places.nodes;
+    launch.nodes_count = places.count;
     status = engine->operations->launch(engine, &launch, error);
     free_strings(argv, launch.argv_count);
     free_strings(environment, launch.environment_count);
-    free(nodes);
-    free(names);
+    free_places(&places);
     json_decref(text);
     return status;
 }

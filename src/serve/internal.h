@@ -14,6 +14,7 @@
 #define DR_SERVE_INTERNAL_H
 
 #include "core/state.h"
+#include "engine/discover.h"
 #include "engine/engine.h"
 #include "serve/controller.h"
 #include "serve/fault.h"
@@ -135,6 +136,8 @@ struct dr_controller {
 
     /* engines, by site row; several local sites share one */
     struct dr_engine *engines[DR_SITES_MAX];
+    struct dr_device devices[DR_ACCELERATORS_MAX]; /* of this machine */
+    uint32_t devices_count;
     uint32_t sites_reached; /* sites there were when they were last looked at */
     DR_LIST(struct observation) observations;
     DR_LIST(struct postponed) postponed;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/sort.h"
+#include "engine/discover.h"
 #include "federation/federation.h"
 #include "serve/internal.h"
 
@@ -157,6 +158,32 @@ static enum dr_status load_state(struct dr_controller *c, struct dr_error *error
 
 /* ---- the first start ---- */
 
+static void describe_accelerators(struct dr_machine *machine)
+{
+    struct dr_device devices[DR_ACCELERATORS_MAX];
+    struct dr_error error;
+    uint32_t count = 0;
+
+    if (dr_discover(NULL, devices, DR_COUNT_OF(devices), &count, &error) != DR_OK)
+        return;
+    for (uint32_t i = 0; i < count; i += 1) {
+        uint32_t kind = 0;
+
+        while (kind < machine->accelerators_count &&
+               strncmp(machine->accelerators[kind].chip, devices[i].name, DR_NAME_BYTES - 1) != 0)
+            kind += 1;
+        if (kind == DR_COUNT_OF(machine->accelerators))
+            continue;
+        if (kind == machine->accelerators_count) {
+            dr_copy_name(machine->accelerators[kind].chip, devices[i].name);
+            dr_copy_name(machine->accelerators[kind].vendor, devices[i].vendor);
+            machine->accelerators[kind].memory_mb = devices[i].memory_mb;
+            machine->accelerators_count += 1;
+        }
+        machine->accelerators[kind].count += 1;
+    }
+}
+
 /* This machine, for a controller that was given no federation file. */
 static void describe_machine(struct dr_machine *machine)
 {
@@ -174,6 +201,7 @@ static void describe_machine(struct dr_machine *machine)
     }
     machine->uid = geteuid();
     dr_copy_name(machine->user, entry == NULL ? "admin" : entry->pw_name);
+    describe_accelerators(machine);
 }
 
 static enum dr_status first_error(struct dr_error_list *errors, struct dr_error *error)
