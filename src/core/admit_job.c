@@ -99,6 +99,26 @@ static int check_span(int64_t value, int64_t max, const char *field, struct dr_a
                      dr_format_duration(value, found), dr_format_duration(max, most));
 }
 
+/* The least default limit of the pools whose chip some alternative takes; 0: none has one. */
+static int64_t limit_of_pools(const struct dr_core *core, const struct dr_fact_job_accepted *job)
+{
+    int64_t least_us = 0;
+
+    for (uint32_t row = 0; row < core->pools_count; row += 1) {
+        const struct dr_pool *pool = &core->pools[row];
+        int takes = 0;
+
+        for (uint32_t i = 0; i < job->alternatives_count; i += 1)
+            takes |=
+                job->alternatives[i].chips == 0 ||
+                (pool->chip.v != 0 && ((job->alternatives[i].chips >> (pool->chip.v - 1)) & 1));
+        if (takes && !pool->removed && pool->default_limit_us != 0 &&
+            (least_us == 0 || pool->default_limit_us < least_us))
+            least_us = pool->default_limit_us;
+    }
+    return least_us;
+}
+
 static int check_times(const struct dr_core *core, struct dr_fact_job_accepted *job, int64_t now_us,
                        struct dr_answer *answer)
 {
@@ -109,6 +129,8 @@ static int check_times(const struct dr_core *core, struct dr_fact_job_accepted *
     for (row = job->account - 1; job->limit_us == 0 && row != DR_ROW_NONE;
          row = core->accounts[row].parent.v - 1)
         job->limit_us = core->accounts[row].default_limit_us;
+    if (job->limit_us == 0)
+        job->limit_us = limit_of_pools(core, job);
     if (job->limit_us == 0)
         job->limit_us = core->settings.default_limit_us;
     if (job->limit_us == 0)

@@ -698,6 +698,24 @@ TEST(what_is_wrong_with_a_job_is_said)
     tear_down();
 }
 
+/* Its own, else its account's path, else its pools', else the federation's. */
+TEST(a_job_without_a_limit_gets_a_default)
+{
+    struct dr_command command;
+
+    set_up();
+    CHECK_EQ(job(submit(ANNA, 1, 1))->limit_us, DR_HOUR_US);
+    fixture.core->pools[0].default_limit_us = 2 * DR_HOUR_US;
+    CHECK_EQ(job(submit(ANNA, 1, 1))->limit_us, 2 * DR_HOUR_US);
+    fixture.core->accounts[1].default_limit_us = 3 * DR_HOUR_US; /* science, above lab */
+    CHECK_EQ(job(submit(ANNA, 1, 1))->limit_us, 3 * DR_HOUR_US);
+    command = submit_of(1, 1);
+    command.body.submit.limit_us = 5 * DR_MINUTE_US;
+    CHECK(admit_as(ANNA, command));
+    CHECK_EQ(job(fixture.answer.job.v)->limit_us, 5 * DR_MINUTE_US);
+    tear_down();
+}
+
 TEST(who_may_touch_a_job)
 {
     uint64_t id;
