@@ -124,6 +124,17 @@ enum dr_status dr_store_read_failed(struct dr_store *store, int rc);
 /* The same while writing; the store takes no more writes. */
 enum dr_status dr_store_write_failed(struct dr_store *store, int rc);
 
+/* Fill `error` for the store's main file. Returns DR_E_CORRUPT. */
+enum dr_status dr_store_refuse(const struct dr_store *store, const char *field, const char *found,
+                               struct dr_error *error, const char *expected);
+/* The last batch at or before `seq`: *seq_first is 0 when there is none. On failure
+ * dr_store_failure() says what was found. */
+DR_MUST_USE enum dr_status dr_store_batch_before(struct dr_store *store, uint64_t seq,
+                                                 uint64_t *seq_first, uint64_t *seq_last,
+                                                 uint8_t hash[DR_HASH_BYTES]);
+/* Write the log back and cut it to nothing. */
+void dr_store_cut_log(struct dr_store *store);
+
 /* ---- rows.c ---- */
 
 DR_MUST_USE int dr_store_rows_insert(struct dr_store *store, const struct dr_store_batch *batch);
@@ -153,7 +164,7 @@ void dr_store_mark_write(int file, uint64_t seq, const uint8_t head[DR_HASH_BYTE
 DR_MUST_USE enum dr_status dr_store_check_log(const char *directory, char *text,
                                               uint32_t text_bytes);
 
-/* ---- hashing ---- */
+/* ---- hash.c ---- */
 
 const EVP_MD *dr_store_sha256(void);
 /* SHA-256 over `a` and then `b`. */
