@@ -134,6 +134,31 @@ static int concerns(const struct dr_reserved *reserved, uint32_t job_row, int64_
            (!displace || reserved->guaranteed);
 }
 
+/* In thought: the reserved jobs but two that begin by `until_us` hold their quota (sign 1), or
+ * don't.
+ */
+static void charge_reserved(struct dr_decision *decision, uint32_t except_row, uint32_t also_row,
+                            int64_t until_us, int sign)
+{
+    struct dr_core *core = decision->core;
+
+    for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
+        for (uint32_t at = decision->reserved_of[pool]; at != NONE;
+             at = decision->reserved[at].next) {
+            const struct dr_job *job = &core->jobs[decision->reserved[at].row];
+            struct dr_amounts amounts = dr_alternative_amounts(
+                &core->shapes[job->shape].alternatives[job->reservation_alternative]);
+
+            if (decision->reserved[at].row != except_row &&
+                decision->reserved[at].row != also_row &&
+                decision->reserved[at].start_us <= until_us)
+                dr_quota_charge(core, job->account, job->reservation_pool, &amounts,
+                                DR_CHARGE_USE | DR_CHARGE_CLAIM |
+                                    (job->preemptible ? 0 : DR_CHARGE_FIRM),
+                                sign);
+        }
+}
+
 /* With the job started, could the reserved one start at its time, by quota? Only asked where sums
  * can say no: a borrowing limit on a common account, or capacity that is held back idle. */
 static int quota_leaves(struct dr_decision *decision, const struct dr_reserved *reserved,
@@ -166,13 +191,19 @@ static int quota_leaves(struct dr_decision *decision, const struct dr_reserved *
     for (uint32_t row = core->running.first; row != NONE; row = core->jobs[row].list_next)
         if (dr_decision_end_us(decision, &core->jobs[row]) <= reserved->start_us)
             dr_decision_quota(core, row, -1);
-    dr_quota_charge(core, job->account, pool, amounts,
-                    DR_CHARGE_USE | DR_CHARGE_CLAIM | (job->preemptible ? 0 : DR_CHARGE_FIRM), 1);
+    charge_reserved(decision, reserved->row, (uint32_t)(job - core->jobs), reserved->start_us, 1);
+    /* Where it could not start even without this job, nothing is delayed. */
     allowed = dr_quota_check(core, waiting->account, reserved->pool, &want.amounts,
                              !waiting->preemptible, NULL)
-                  .reason == DR_REASON_NONE;
+                  .reason != DR_REASON_NONE;
+    dr_quota_charge(core, job->account, pool, amounts,
+                    DR_CHARGE_USE | DR_CHARGE_CLAIM | (job->preemptible ? 0 : DR_CHARGE_FIRM), 1);
+    allowed |= dr_quota_check(core, waiting->account, reserved->pool, &want.amounts,
+                              !waiting->preemptible, NULL)
+                   .reason == DR_REASON_NONE;
     dr_quota_charge(core, job->account, pool, amounts,
                     DR_CHARGE_USE | DR_CHARGE_CLAIM | (job->preemptible ? 0 : DR_CHARGE_FIRM), -1);
+    charge_reserved(decision, reserved->row, (uint32_t)(job - core->jobs), reserved->start_us, -1);
     for (uint32_t row = core->running.first; row != NONE; row = core->jobs[row].list_next)
         if (dr_decision_end_us(decision, &core->jobs[row]) <= reserved->start_us)
             dr_decision_quota(core, row, 1);
@@ -336,6 +367,7 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
          at = decision->reserved[at].next)
         if (decision->reserved[at].row != job_row)
             block(core, &core->jobs[decision->reserved[at].row]);
+    charge_reserved(decision, job_row, job_row, DR_FOREVER_US, 1);
     while (gone < count && ends[gone].end_us < before_us) {
         int64_t time_us = ends[gone].end_us;
 
@@ -346,7 +378,8 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
                     .reason != DR_REASON_NONE)
             continue;
         found->count = dr_place_find(core, &want, found->pool, found->extents);
-        if (found->count > 0) {
+        if (found->count > 0 &&
+            dr_place_power_missing(core, found->pool, found->extents, found->count) == 0) {
             when = time_us;
             break;
         }
@@ -355,6 +388,7 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
         gone -= 1;
         dr_decision_think(core, ends[gone].row, -1);
     }
+    charge_reserved(decision, job_row, job_row, DR_FOREVER_US, -1);
     for (uint32_t at = decision->reserved_of[found->pool.v - 1]; at != NONE;
          at = decision->reserved[at].next)
         if (decision->reserved[at].row != job_row)
@@ -379,6 +413,15 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
     int64_t best_us = job->reservation != NONE ? job->reservation_us : DR_FOREVER_US;
     struct dr_found best = {.count = 0};
     struct dr_fact fact;
+
+    if (job->reservation != NONE &&
+        decision->now_us > job->reservation_us + DR_RESERVATION_LATE_US) {
+        if (!dr_decision_room(decision, 0))
+            return;
+        dr_backfill_forget(decision, choice->job_row);
+        drop(decision, choice->job_row, 0);
+        best_us = DR_FOREVER_US;
+    }
 
     for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
         struct dr_want want = dr_place_want(core, job, i);

@@ -17,14 +17,17 @@
  * A decision looks for at most DR_PLANS_MAX times in pools, so that many jobs that no end would let
  * start cost no more than that.
  *
- * Site power is judged at the start, not on the way to a reservation; what is promised counts as
- * held until it runs. */
+ * What is promised to others counts as held until it runs. */
 #ifndef DR_CORE_BACKFILL_H
 #define DR_CORE_BACKFILL_H
 
 #include "core/decide.h"
 
 #define DR_PLANS_MAX 256
+
+/* A reservation whose time has passed for so long, with its job still waiting, is given up: what it
+ * counted on did not happen. A new one may be made at once. */
+#define DR_RESERVATION_LATE_US (2 * DR_MINUTE_US)
 
 struct dr_reserved {
     uint32_t row; /* of the job */

@@ -1235,7 +1235,8 @@ int64_t dr_place_power_missing(const struct dr_core *core, dr_pool_id pool,
         for (uint32_t i = 0; i < count; i += 1) {
             const struct dr_node *node = &core->nodes[extents[i].node.v - 1];
 
-            more += dr_bit_count(extents[i].accelerators & ~(node->busy | node->promised));
+            more += dr_bit_count(extents[i].accelerators &
+                                 core->places->spaces[pool.v - 1].rooms[node->number].free);
         }
         watts += more * (chip->busy_w - chip->idle_w);
     }
@@ -1257,7 +1258,12 @@ static void release_or_retake(struct dr_core *core, uint32_t job_row, int sign)
         const struct dr_node *node = &core->nodes[extent->node.v - 1];
         struct space *space = &places->spaces[node->pool.v - 1];
         struct room room = space->rooms[node->number];
+        const struct dr_pool *pool = &core->pools[node->pool.v - 1];
 
+        if (pool->chip.v != 0 && !node->down)
+            places->site_w[pool->site.v - 1] -=
+                sign * (int64_t)dr_bit_count(extent->accelerators & ~node->promised) *
+                (core->chips[pool->chip.v - 1].busy_w - core->chips[pool->chip.v - 1].idle_w);
         if (sign > 0)
             room.free |= extent->accelerators & ~node->promised;
         else

@@ -136,7 +136,8 @@ int64_t dr_place_cost(const struct dr_core *core, const struct dr_want *want, dr
 int64_t dr_place_span_cost(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
                            const struct dr_extent *extents, uint32_t count);
 
-/* Watts by which the site's cap would be passed if the place were taken; 0: it stays under.
+/* Watts by which the site's cap would be passed if the place were taken, in a view too; 0: it stays
+ * under.
  * draw = PUE x (idle watts of nodes that are not down + (busy - idle) of accelerators held or
  * promised). A drained node draws, so it counts here though it is not "up" for quotas. */
 int64_t dr_place_power_missing(const struct dr_core *core, dr_pool_id pool,

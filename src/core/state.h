@@ -394,7 +394,7 @@ struct dr_core {
     struct dr_queue *queue;   /* core/queue.h: pending jobs in order, per account */
     struct dr_places *places; /* core/place.h: what is free where */
     struct dr_timers *timers; /* core/timer.h: when time alone has to be looked at */
-    uint8_t dirty;          /* something changed that a decision may use */
+    uint8_t dirty;            /* something changed that a decision may use */
 };
 
 /* ---- reading ---- */

@@ -262,6 +262,22 @@ static dr_account_id largest_keeper(const struct dr_core *core, dr_group_id grou
     return keeper;
 }
 
+/* The same, where no quota of an account stops it. What the root has no capacity for counts as
+ * such: that is a question of room. */
+static int next_open_place(const struct asking *asking, struct place *place)
+{
+    while (next_place(asking, place)) {
+        enum dr_reason reason =
+            dr_quota_check(asking->core, asking->job->account, place->pool, &place->want.amounts,
+                           !asking->job->preemptible, NULL)
+                .reason;
+
+        if (reason == DR_REASON_NONE || reason == DR_REASON_CAPACITY)
+            return 1;
+    }
+    return 0;
+}
+
 /* Does a quota stop it in every pool? Capacity is no quota: that comes later. */
 static int quota(struct asking *asking)
 {
@@ -324,7 +340,7 @@ static int guarantees_of(struct asking *asking)
     char names[200] = "";
     size_t used = 0;
 
-    while (next_place(asking, &place)) {
+    while (next_open_place(asking, &place)) {
         enum dr_resource main =
             place.want.accelerators > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
         int64_t owed = 0;
@@ -376,7 +392,7 @@ static int no_room(struct asking *asking)
     char has[DR_TEXT_BYTES];
     char needs[DR_TEXT_BYTES];
 
-    while (next_place(asking, &place)) {
+    while (next_open_place(asking, &place)) {
         struct dr_arena *scratch = (struct dr_arena *)&core->scratch;
         size_t mark = scratch->used;
         uint64_t largest = dr_place_largest(core, &place.want, place.pool);
@@ -391,9 +407,13 @@ static int no_room(struct asking *asking)
 
             watts = dr_place_power_missing(core, place.pool, extents, count);
             dr_arena_reset(scratch, mark);
-            if (watts == 0)
-                return 0;
-            reason = DR_REASON_POWER;
+            if (dr_quota_check(core, asking->job->account, place.pool, &place.want.amounts,
+                               !asking->job->preemptible, NULL)
+                    .reason == DR_REASON_NONE) {
+                if (watts == 0)
+                    return 0;
+                reason = DR_REASON_POWER;
+            }
         } else if (place.want.accelerators > 0 &&
                    free * 1000 >= place.want.amounts.of[DR_RESOURCE_ACCELERATORS]) {
             reason = DR_REASON_TOPOLOGY;
@@ -458,10 +478,13 @@ static int reserved(struct asking *asking)
     char text[DR_TEXT_BYTES];
     uint32_t first = NONE;
 
-    while (next_place(asking, &place)) {
+    while (next_open_place(asking, &place)) {
         uint32_t blocker;
 
-        if (dr_place_largest(core, &place.want, place.pool) < place.want.tasks)
+        if (dr_place_largest(core, &place.want, place.pool) < place.want.tasks ||
+            dr_quota_check(core, asking->job->account, place.pool, &place.want.amounts,
+                           !asking->job->preemptible, NULL)
+                    .reason != DR_REASON_NONE)
             continue;
         blocker = dr_backfill_blocker(core, asking->job, &place.want, place.pool, asking->now_us);
         if (blocker == NONE)
