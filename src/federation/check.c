@@ -513,6 +513,11 @@ static int check_users(struct checker *checker)
                     "an unprivileged account: no job runs as uid 0, this user's run as "
                     "federation.job_user");
         }
+        if (set->uid != 0 && set->gid == 0) {
+            snprintf(field, sizeof field, "users.%s.gid", set->name);
+            dr_error_list_add(checker->errors, federation->file, user->line, field, "0",
+                              "a group other than 0: no job runs in it");
+        }
         if (set->roles == 0 && set->memberships_count == 0) {
             snprintf(field, sizeof field, "users.%s", set->name);
             dr_error_list_add(checker->warnings, federation->file, user->line, field,

@@ -151,9 +151,10 @@ static const struct {
     {"uid: 901", "uid: 900", 45, "users.student.uid", "900", "user root on line 44 has it"},
     {"uid: 901", "uid: no-such-account", 45, "users.student.uid", "no-such-account",
      "a Unix account of this machine"},
+    {"gid: 901", "gid: 0", 45, "users.student.gid", "0", "no job runs in it"},
     {"uid: 901, ", "", 45, "users.student.gid", "901", "a uid beside it"},
-    {"[university, institute]", "[university, insitute]", 45, "users.student.accounts[1]", "insitute",
-     "did you mean 'institute'?"},
+    {"[university, institute]", "[university, insitute]", 45, "users.student.accounts[1]",
+     "insitute", "did you mean 'institute'?"},
     {"default_account: institute", "default_account: shipyard", 45, "users.student.default_account",
      "shipyard", "an account in which it has a role"},
     {"[user, account-admin]", "[user, user]", 47, "users.builder.accounts.shipyard", "user",
@@ -290,8 +291,8 @@ TEST(warnings)
     check_warning("h200: 32,", "h200: 38,", "", NULL); /* 62 of 64 */
     check_warning("h200: 32,", "h200: 39,", "accounts", "at most 98 %");
     check_warning("uid: 901", "uid: 0", "users.student.uid", "no job runs as uid 0");
-    check_warning("  builder: {accounts: {shipyard: [user, account-admin]}}", "  builder:", "users.builder",
-                  "accounts that it may submit to");
+    check_warning("  builder: {accounts: {shipyard: [user, account-admin]}}",
+                  "  builder:", "users.builder", "accounts that it may submit to");
     check_warning("pue: 1.2", "power_cap: 100W\n    pue: 1.2", "", NULL);
     check_warning("busy_power: 700W", "idle_power: 100W, busy_power: 700W", "", NULL);
     check_warning("        levels", "        consent: [industry, university]\n        levels",
