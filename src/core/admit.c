@@ -297,6 +297,18 @@ static enum dr_job_state next_state(const struct dr_core *core, const struct dr_
     return DR_JOB_FAILED;
 }
 
+/* When something happened to an attempt, by our time. A site's clock may be wrong, and ours may be
+ * held back after a step (then the site's seems far behind): whatever the site says, a report's
+ * instant lies between the attempt's placing, or its start, and now. Otherwise a job that began
+ * "two hours ago" would be over its limit at once. */
+static int64_t reported_us(const struct dr_job *job, const struct dr_command *command,
+                           int64_t now_us)
+{
+    int64_t begin_us = job->start_us != 0 ? job->start_us : job->placed_us;
+
+    return dr_max_i64(begin_us, dr_min_i64(command->body.attempt.time_us, now_us));
+}
+
 static void settle_ended(struct dr_core *core, const struct dr_command *command, int64_t now_us,
                          struct dr_batch *batch)
 {
@@ -309,7 +321,7 @@ static void settle_ended(struct dr_core *core, const struct dr_command *command,
     fact.attempt_ended.outcome = (uint8_t)command->body.attempt.outcome;
     fact.attempt_ended.exit_code = command->body.attempt.exit_code;
     fact.attempt_ended.signal = command->body.attempt.signal;
-    fact.attempt_ended.end_us = command->body.attempt.time_us;
+    fact.attempt_ended.end_us = reported_us(job, command, now_us);
     fact.attempt_ended.cpu_time_us = command->body.attempt.cpu_time_us;
     fact.attempt_ended.memory_mb_peak = command->body.attempt.memory_mb_peak;
     fact.attempt_ended.next_state = (uint8_t)next_state(core, job, command, &hold);
@@ -393,7 +405,8 @@ static int check(const struct dr_core *core, const struct dr_command *command, i
     case DR_COMMAND_CHECKPOINT:
         row = reported_row(core, command);
         answer->unchanged =
-            row == DR_ROW_NONE || core->jobs[row].saved_us >= command->body.attempt.time_us;
+            row == DR_ROW_NONE ||
+            core->jobs[row].saved_us >= reported_us(&core->jobs[row], command, now_us);
         return 1;
     case DR_COMMAND_SITE:
         return check_site(core, command, answer);
@@ -484,7 +497,8 @@ int dr_admit(struct dr_core *core, const struct dr_command *command, int64_t now
         fact = dr_fact_of(command, DR_FACT_ATTEMPT_STARTED, now_us);
         fact.attempt_started.job = command->body.attempt.job.v;
         fact.attempt_started.attempt = command->body.attempt.attempt;
-        fact.attempt_started.start_us = command->body.attempt.time_us;
+        fact.attempt_started.start_us =
+            reported_us(&core->jobs[reported_row(core, command)], command, now_us);
         dr_settle(core, &fact, batch);
         return 1;
     case DR_COMMAND_ENDED:
@@ -494,7 +508,8 @@ int dr_admit(struct dr_core *core, const struct dr_command *command, int64_t now
         fact = dr_fact_of(command, DR_FACT_CHECKPOINT_SEEN, now_us);
         fact.checkpoint_seen.job = command->body.attempt.job.v;
         fact.checkpoint_seen.attempt = command->body.attempt.attempt;
-        fact.checkpoint_seen.saved_us = command->body.attempt.time_us;
+        fact.checkpoint_seen.saved_us =
+            reported_us(&core->jobs[reported_row(core, command)], command, now_us);
         dr_settle(core, &fact, batch);
         return 1;
     case DR_COMMAND_SITE:
