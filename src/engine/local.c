@@ -657,7 +657,7 @@ static uint32_t read_on(struct local *local, struct attempt *attempt, struct dr_
             memcpy(&started, payload, sizeof started);
             report.kind = DR_REPORT_STARTED;
             report.time_us = attempt->started_us = started.time_us;
-            if (attempt->watch < 0 && attempt->look_us == 0)
+            if (attempt->state != ATTEMPT_ENDED && attempt->watch < 0 && attempt->look_us == 0)
                 watch_saved(local, attempt);
         } else if (kind == DR_RECORD_WARNING && bytes < sizeof payload) {
             report.kind = DR_REPORT_WARNING;
@@ -683,7 +683,7 @@ static uint32_t read_on(struct local *local, struct attempt *attempt, struct dr_
         attempt->offset = offset;
         if (told)
             reports[count++] = report;
-        if (attempt->state == ATTEMPT_ENDED)
+        if (kind == DR_RECORD_END)
             break;
     }
     /* where its end was in the file too, nobody needs watching */
@@ -800,8 +800,6 @@ static enum dr_status local_launch(struct dr_engine *engine, const struct dr_lau
         /* known: told again from the start */
         attempt->offset = 0;
         attempt->saved_us = 0;
-        if (attempt->state == ATTEMPT_ENDED)
-            attempt->state = ATTEMPT_RUNNING;
         make_ready(local, attempt);
         set_timer(local, 1);
         return DR_OK;
@@ -1110,6 +1108,11 @@ static void find_attempt(struct local *local, const char *name)
         attempt->uid = head.uid;
         /* the machine went down: whether it ran nobody can know, but it does not now */
         attempt->lost = attempt->state == ATTEMPT_ORDERED && head.boot != local->boot;
+        while (dr_record_read(file, &offset, &kind, &head, sizeof head, &bytes) == DR_OK)
+            if (kind == DR_RECORD_END)
+                attempt->state = ATTEMPT_ENDED;
+            else if (kind == DR_RECORD_SHIM)
+                attempt->state = ATTEMPT_RUNNING;
         make_ready(local, attempt);
     }
     close(file);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mount.h>
@@ -34,6 +35,7 @@ struct world {
     struct dr_engine *engine;
     struct dr_report reports[4096];
     uint32_t reports_count;
+    int cgroups_left; /* by killed launchers: the next tidies up after a minute */
 };
 
 static uint32_t job_uid(void)
@@ -94,7 +96,7 @@ static void world_free(struct world *w)
         world_shut(w);
     snprintf(path, sizeof path, "/sys/fs/cgroup/pids/daero-%08x",
              (uint32_t)dr_hash_bytes(7, w->data, strlen(w->data)));
-    if (access(path, F_OK) == 0)
+    if (access(path, F_OK) == 0 && !w->cgroups_left)
         fail_msg("%s is still there", path);
     free(w);
 }
@@ -318,6 +320,11 @@ TEST(end_by_a_signal)
     world_free(w);
 }
 
+static void keep_last(void *context, const struct dr_engine_attempt *attempt)
+{
+    *(struct dr_engine_attempt *)context = *attempt;
+}
+
 TEST(reopened_while_it_runs_and_after_its_end)
 {
     struct world *w = world_new();
@@ -349,6 +356,14 @@ TEST(reopened_while_it_runs_and_after_its_end)
     }
     w->reports_count = 0;
     world_open(w);
+    {
+        struct dr_engine_attempt told = {0};
+
+        /* known at once, before any report was taken */
+        CHECK_EQ(w->engine->operations->list(w->engine, keep_last, &told), DR_OK);
+        CHECK_EQ(told.job.v, 1);
+        CHECK_EQ(told.ended, 1);
+    }
     CHECK_EQ(world_end(w, 1, 1)->exit_code, 3);
     CHECK_EQ(world_count(w, 1, 1, DR_REPORT_ENDED), 1);
     world_launch(w, &s);
@@ -1033,4 +1048,100 @@ TEST(many_jobs_and_a_controller_that_comes_and_goes)
     }
     CHECK_EQ(strlen(work_file(w, "starts")), 9 * 2 + 90 * 3 + 21 * 4);
     world_free(w);
+}
+
+/* The controller is killed at some moment of a launch; the next one finds out what became of it. */
+TEST(a_killed_controller_loses_and_doubles_nothing)
+{
+    enum { ROUNDS = 12, JOBS = 8 };
+    struct world *w = world_new();
+    char expected[2000] = "";
+    struct spec s;
+
+    world_shut(w);
+    for (uint64_t round = 0; round < ROUNDS; round += 1) {
+        pid_t controller = fork();
+
+        if (controller == 0) {
+            struct dr_error error = {0};
+
+            if (dr_local_open(&w->engine, &w->options, &error) != DR_OK)
+                _exit(1);
+            for (uint64_t i = 1; i <= JOBS; i += 1) {
+                spec_shell(w, &s, round * JOBS + i, "echo $DAERO_JOB_ID >>starts\n");
+                s.launch.output = "/dev/null";
+                if (w->engine->operations->launch(w->engine, &s.launch, &error) != DR_OK)
+                    _exit(1);
+            }
+            for (;;)
+                pause();
+        }
+        CHECK(controller > 0);
+        /* later in each round: before its launcher is up, amid the launches, after them */
+        usleep((useconds_t)(round * 2500));
+        CHECK_EQ(kill(controller, SIGKILL), 0);
+        CHECK_EQ(waitpid(controller, NULL, 0), controller);
+    }
+    w->reports_count = 0;
+    world_open(w);
+    /* as a controller does that has durable facts: each is launched again, whatever became of it */
+    for (uint64_t job = 1; job <= ROUNDS * JOBS; job += 1) {
+        spec_shell(w, &s, job, "echo $DAERO_JOB_ID >>starts\n");
+        s.launch.output = "/dev/null";
+        world_launch(w, &s);
+    }
+    for (uint64_t job = 1; job <= ROUNDS * JOBS; job += 1) {
+        if (world_end(w, job, 1)->outcome != DR_OUTCOME_EXITED)
+            fail_msg("job %" PRIu64 ": %s %s", job, dr_outcome_name(world_end(w, job, 1)->outcome),
+                     world_end(w, job, 1)->text);
+        CHECK_EQ(world_end(w, job, 1)->exit_code, 0);
+        CHECK_EQ(w->engine->operations->forget(w->engine, (dr_job_id){job}, 1), DR_OK);
+    }
+    snprintf(expected, sizeof expected, "%s", work_file(w, "starts"));
+    for (uint64_t job = 1; job <= ROUNDS * JOBS; job += 1) {
+        uint32_t times = 0;
+        char line[32];
+
+        snprintf(line, sizeof line, "%" PRIu64 "\n", job);
+        for (const char *at = expected; (at = strstr(at, line)) != NULL; at += strlen(line))
+            times += at == expected || at[-1] == '\n';
+        CHECK_EQ(times, 1);
+    }
+    w->cgroups_left = 1;
+    world_free(w);
+}
+
+/* Run one of the tests above where no namespaces can be made. */
+static void run_without_namespaces(const char *test)
+{
+    int status = 1;
+    pid_t child = fork();
+
+    if (child == 0) {
+        scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+        int null = open("/dev/null", O_WRONLY);
+
+        if (filter == NULL || null < 0 ||
+            seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(unshare), 0) != 0 ||
+            seccomp_load(filter) != 0)
+            _exit(99);
+        dup2(null, 1);
+        execl("/proc/self/exe", "local", test, (char *)NULL);
+        _exit(98);
+    }
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    if (status != 0)
+        fail_msg("%s fails without namespaces: %d", test, status);
+}
+
+TEST(where_no_namespaces_can_be_made)
+{
+    run_without_namespaces("start_and_end");
+    run_without_namespaces("reopened");
+    run_without_namespaces("stop_and_grace");
+    run_without_namespaces("stop_of_one");
+    run_without_namespaces("nothing_survives");
+    run_without_namespaces("a_lost_shim");
+    run_without_namespaces("a_gang_ends");
+    run_without_namespaces("output_files");
 }

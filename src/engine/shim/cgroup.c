@@ -18,6 +18,7 @@
 #define MOUNTS_BYTES_MAX (1u << 20)
 #define CPU_PERIOD_US    100000
 #define LEFT_BYTES_MAX   (8u << 20)
+#define LEFT_AGE_S       60
 
 static const char *const part_names[CGROUP_PARTS] = {"memory", "cpu", "pids"};
 
@@ -249,22 +250,31 @@ void cgroup_tree_open(struct cgroup_tree *tree, const char *instance)
     }
 }
 
-void cgroup_tree_close(struct cgroup_tree *tree)
+void cgroup_tree_tidy(const struct cgroup_tree *tree)
 {
     for (int part = 0; part < CGROUP_PARTS; part += 1) {
         DIR *directory;
         struct dirent *entry;
+        struct stat info;
 
         if (tree->path[part][0] == 0 || (directory = opendir(tree->path[part])) == NULL)
             continue;
-        /* the kernel refuses those that still have a process; a shim that is just about to put its
-         * first one there makes it again */
+        /* The kernel refuses those that have a process; new ones may be about to get theirs. */
         while ((entry = readdir(directory)) != NULL)
-            if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+            if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+                fstatat(dirfd(directory), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+                dr_clock_us() / DR_SECOND_US - info.st_mtim.tv_sec > LEFT_AGE_S)
                 unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
         closedir(directory);
-        rmdir(tree->path[part]);
     }
+}
+
+void cgroup_tree_close(struct cgroup_tree *tree)
+{
+    cgroup_tree_tidy(tree);
+    for (int part = 0; part < CGROUP_PARTS; part += 1)
+        if (tree->path[part][0] != 0)
+            rmdir(tree->path[part]);
 }
 
 /* ---- an attempt's ---- */

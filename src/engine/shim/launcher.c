@@ -26,6 +26,7 @@
 
 #define ACCOUNTS_MAX       64
 #define DELETE_DEPTH_MAX   1000
+#define IDLE_MS            60000
 #define SLOTS_MAX          1024
 #define SLOTS_IDLE_MAX     64
 #define ACCOUNT_AGE_MAX_US (60 * DR_SECOND_US)
@@ -151,6 +152,25 @@ static void reap(const struct sandbox *sandbox)
     }
     if (retired || idle > SLOTS_IDLE_MAX)
         slots_free(sandbox);
+}
+
+/* Those of shims that still run are left for a later launcher to remove. */
+static void slots_close(const struct sandbox *sandbox, int wait_ms)
+{
+    uint32_t busy;
+
+    /* a shim whose end is told is about to exit */
+    do {
+        reap(sandbox);
+        busy = 0;
+        for (uint32_t i = 0; i < slots_used; i += 1)
+            busy += slots[i].pid != 0;
+        if (busy > 0 && wait_ms > 0)
+            usleep(1000);
+    } while (busy > 0 && wait_ms-- > 0);
+    for (uint32_t i = 0; i < slots_used; i += 1)
+        if (slots[i].pid == 0)
+            cgroup_slot_remove(&sandbox->cgroups, &slots[i]);
 }
 
 static void launch(struct sandbox *sandbox, const struct cgroup_limits *defaults,
@@ -297,10 +317,15 @@ int launcher_main(int argument_count, char **arguments)
 
     for (;;) {
         struct signalfd_siginfo info;
+        int ready = poll(wait, 2, IDLE_MS);
         ssize_t bytes;
 
-        if (poll(wait, 2, -1) < 0 && errno != EINTR)
+        if (ready < 0 && errno != EINTR)
             break;
+        if (ready == 0) {
+            slots_close(&sandbox, 0); /* nobody needs them ready now */
+            cgroup_tree_tidy(&sandbox.cgroups);
+        }
         if (read(wait[1].fd, &info, sizeof info) > 0)
             reap(&sandbox);
         bytes = recv(DR_LAUNCHER_SOCKET, &request, sizeof request, MSG_DONTWAIT);
@@ -320,6 +345,7 @@ int launcher_main(int argument_count, char **arguments)
             break;
         }
     }
+    slots_close(&sandbox, 50);
     cgroup_tree_close(&sandbox.cgroups);
     return 0;
 }

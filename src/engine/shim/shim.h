@@ -63,6 +63,8 @@ struct cgroup {
 
 /* Find and make the parents, named after `instance`. Never fails: see version and text. */
 void cgroup_tree_open(struct cgroup_tree *tree, const char *instance);
+/* Remove what launchers before this one have left: empty, and a minute old. */
+void cgroup_tree_tidy(const struct cgroup_tree *tree);
 /* The launcher goes: the parents go too, where no attempt is left in them. */
 void cgroup_tree_close(struct cgroup_tree *tree);
 /* Make an attempt's, or take the slot's, and set its limits. `name` is for one without a slot. */

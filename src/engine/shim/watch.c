@@ -67,6 +67,14 @@ static void append_end(int file, const struct dr_record_end *end)
         usleep(200000);
 }
 
+/* The launcher that would take our slot back is gone; its signal has been pending since. */
+static int orphaned(void)
+{
+    sigset_t pending;
+
+    return sigpending(&pending) == 0 && sigismember(&pending, SIGUSR2) == 1;
+}
+
 DR_NORETURN static void finish(struct watch *watch)
 {
     struct rusage usage;
@@ -78,6 +86,8 @@ DR_NORETURN static void finish(struct watch *watch)
         unlinkat(watch->sandbox->scripts, strrchr(watch->script_path, '/') + 1, 0);
     if (watch->cgroup.tree != NULL) {
         watch->end.memory_mb_peak = cgroup_memory_mb_peak(&watch->cgroup);
+        if (orphaned())
+            watch->cgroup.slot = NULL; /* ours alone now, to be removed */
         cgroup_close(&watch->cgroup);
     }
     if (getrusage(RUSAGE_CHILDREN, &usage) == 0) {
@@ -508,8 +518,10 @@ static void start_tasks(struct watch *watch, const struct streams *streams)
                                    .error = streams->error[stream]};
         pid_t pid = task_start(&start);
 
-        /* removed under us by a launcher that was ending: once more, in one of its own */
-        if (pid < 0 && start.stage == TASK_STAGE_CGROUP && start.failure == ENODEV) {
+        /* removed under us by a launcher that was ending: again, in one of its own */
+        for (int again = 0;
+             again < 20 && pid < 0 && start.stage == TASK_STAGE_CGROUP && start.failure == ENODEV;
+             again += 1) {
             if (watch->cgroup.slot != NULL)
                 watch->cgroup.slot->retire = 1;
             cgroup_close(&watch->cgroup);
@@ -736,6 +748,7 @@ void watch_attempt(struct sandbox *sandbox, const struct account *account, struc
     watch.limits = limits_of(launch, defaults);
     enter_cgroup(&watch, slot);
     open_streams(&watch, &streams);
+    prctl(PR_SET_PDEATHSIG, SIGUSR2); /* here, since acting as another user clears it */
     if (sandbox_enter(sandbox, watch.directory, wrong, sizeof wrong) != DR_OK)
         launch_failed(&watch, "%s", wrong);
     write_script(&watch);
