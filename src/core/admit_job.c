@@ -300,9 +300,9 @@ int dr_check_submit(const struct dr_core *core, const struct dr_command *command
         return 0;
     job->job = core->job_id_last + 1;
     if (job->array_job != 0) {
-        if (job->array_job > job->job)
-            return dr_refuse(answer, DR_REFUSAL_INVALID, "array", "elements are out of order");
-        job->array_job = job->job - (job->array_job - 1);
+        /* Checked ahead of those before it, an element's place may be beyond the ids that there
+         * are: on a new controller the ids of the whole array are. */
+        job->array_job = job->array_job > job->job ? job->job : job->job - (job->array_job - 1);
     }
     return 1;
 }

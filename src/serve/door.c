@@ -348,6 +348,7 @@ static void read_client(struct dr_visitor *v)
         } else {
             if (v->passed.length == 0)
                 shutdown(v->library, SHUT_WR);
+            door->operations->ended(door->context, v->entered);
             watch(v);
         }
         return;

@@ -37,6 +37,8 @@ struct dr_door_operations {
      * Returns what gone() is called with; NULL: it can't take it, and has closed the socket. */
     void *(*enter)(void *context, struct dr_visitor *visitor, int socket,
                    const struct dr_peer *peer);
+    /* The visitor will send nothing more; he may still listen. */
+    void (*ended)(void *context, void *entered);
     /* The visitor has left, or was sent away, and its struct goes. */
     void (*gone)(void *context, void *entered);
 };

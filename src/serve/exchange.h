@@ -74,6 +74,7 @@ struct dr_http {
     struct dr_forecast *forecast;
     struct MHD_Daemon *daemon;
     int daemon_descriptor;
+    int running_soon;
     struct dr_door *door;
     struct line *entering;  /* while a connection is handed to the library */
     struct exchange *spare; /* finished ones */

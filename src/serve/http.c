@@ -34,7 +34,6 @@ struct line {
     uint32_t requests;
 };
 
-static void run_library(struct dr_http *http);
 static void run_again(void *context);
 
 /* ---- exchanges ---- */
@@ -402,11 +401,16 @@ void exchange_wait(struct exchange *x)
 
 void exchange_resume(struct exchange *x)
 {
-    if (x->suspended) {
-        x->suspended = 0;
-        MHD_resume_connection(x->connection);
-        /* The library sees it when it is run next; nothing of it becomes readable by this. */
-        dr_controller_at(x->http->controller, dr_monotonic_us(), run_again, x->http);
+    struct dr_http *http = x->http;
+
+    if (!x->suspended)
+        return;
+    x->suspended = 0;
+    MHD_resume_connection(x->connection);
+    /* Its descriptor does not say so: run it once for all that are resumed in this turn. */
+    if (!http->running_soon) {
+        http->running_soon = 1;
+        dr_controller_at(http->controller, dr_monotonic_us(), run_again, http);
     }
 }
 
@@ -684,6 +688,19 @@ static void *enter(void *context, struct dr_visitor *visitor, int socket,
     return line;
 }
 
+/* Who follows a stream and closes his half has gone: without this it would show at the next
+ * heartbeat. */
+static void ended(void *context, void *entered)
+{
+    struct line *line = entered;
+
+    (void)context;
+    if (line->exchange != NULL && line->exchange->state == EXCHANGE_STREAMING) {
+        line->exchange->abandoned = 1;
+        exchange_wake(line->exchange);
+    }
+}
+
 static void gone(void *context, void *entered)
 {
     struct line *line = entered;
@@ -702,14 +719,9 @@ static void gone(void *context, void *entered)
     }
 }
 
-static const struct dr_door_operations DOOR = {.enter = enter, .gone = gone};
+static const struct dr_door_operations DOOR = {.enter = enter, .ended = ended, .gone = gone};
 
 /* ---- running ---- */
-
-static void run_again(void *context)
-{
-    run_library(context);
-}
 
 static void run_library(struct dr_http *http)
 {
@@ -721,7 +733,16 @@ static void run_library(struct dr_http *http)
         if (MHD_get_timeout(http->daemon, &wait_ms) != MHD_YES || wait_ms > 0)
             return;
     }
+    http->running_soon = 1;
     dr_controller_at(http->controller, dr_monotonic_us(), run_again, http);
+}
+
+static void run_again(void *context)
+{
+    struct dr_http *http = context;
+
+    http->running_soon = 0;
+    run_library(http);
 }
 
 static void library_ready(void *context, uint32_t events)

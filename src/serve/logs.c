@@ -68,13 +68,17 @@ static int open_as(const char *path, uint32_t uid, uint32_t gid)
 static int open_output(const struct dr_output *output)
 {
     int file = -1;
+    int denied = 0;
     struct stat status;
 
     for (uint32_t i = 0; i < output->count && file < 0; i += 1) {
         file = open_as(output->paths[i], output->uid, output->gid);
         if (file < 0 && errno != ENOENT && errno != ENOTDIR && errno != EACCES)
             return -1;
+        denied |= file < 0 && errno == EACCES;
     }
+    if (file < 0 && denied)
+        errno = EACCES;
     if (file >= 0 && (fstat(file, &status) < 0 || !S_ISREG(status.st_mode))) {
         close(file);
         errno = EINVAL;
