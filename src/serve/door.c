@@ -190,13 +190,13 @@ static void write_refusal(struct dr_buffer *out, uint32_t status, const char *fi
                                                                          : "INVALID";
 
     dr_buffer_init(&body, 4096);
-    dr_json_begin(&body, NULL, '{');
-    dr_json_begin(&body, "error", '{');
-    dr_json_text(&body, "kind", kind);
-    dr_json_text(&body, "field", field);
-    dr_json_text(&body, "text", text);
-    dr_json_end(&body, '}');
-    dr_json_end(&body, '}');
+    dr_put_begin(&body, NULL, '{');
+    dr_put_begin(&body, "error", '{');
+    dr_put_text(&body, "kind", kind);
+    dr_put_text(&body, "field", field);
+    dr_put_text(&body, "text", text);
+    dr_put_end(&body, '}');
+    dr_put_end(&body, '}');
     dr_buffer_printf(
         out,
         "HTTP/1.1 %u %s\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n"

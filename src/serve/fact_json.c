@@ -34,12 +34,12 @@ static const char *node_name(const struct dr_core *core, uint32_t id, char text[
 
 void dr_roles_json(struct dr_buffer *out, const char *name, uint8_t roles)
 {
-    dr_json_begin(out, name, '[');
+    dr_put_begin(out, name, '[');
     for (uint32_t role = 0; role < DR_ROLE_COUNT; role += 1) {
         if ((roles >> role) & 1)
-            dr_json_text(out, NULL, dr_role_name((enum dr_role)role));
+            dr_put_text(out, NULL, dr_role_name((enum dr_role)role));
     }
-    dr_json_end(out, ']');
+    dr_put_end(out, ']');
 }
 
 /* ---- what a number means ---- */
@@ -186,44 +186,44 @@ static void small_number(struct dr_buffer *out, const struct dr_core *core, cons
     case GROUP:
     case CLASS:
     case DATASET:
-        dr_json_u64(out, name, value);
+        dr_put_u64(out, name, value);
         snprintf(beside, sizeof beside, "%s_name", name);
-        dr_json_text(out, beside, part_name(core, meaning, value, text));
+        dr_put_text(out, beside, part_name(core, meaning, value, text));
         return;
     case JOB_STATE:
-        dr_json_text(out, name, dr_job_state_name((enum dr_job_state)value));
+        dr_put_text(out, name, dr_job_state_name((enum dr_job_state)value));
         return;
     case OUTCOME:
-        dr_json_text(out, name, dr_outcome_name((enum dr_outcome)value));
+        dr_put_text(out, name, dr_outcome_name((enum dr_outcome)value));
         return;
     case STOP_CAUSE:
-        dr_json_text(out, name, dr_stop_cause_name((enum dr_stop_cause)value));
+        dr_put_text(out, name, dr_stop_cause_name((enum dr_stop_cause)value));
         return;
     case RULE:
-        dr_json_text(out, name, dr_rule_name((enum dr_rule)value));
+        dr_put_text(out, name, dr_rule_name((enum dr_rule)value));
         return;
     case RESOURCE:
-        dr_json_text(out, name, dr_resource_name((enum dr_resource)value));
+        dr_put_text(out, name, dr_resource_name((enum dr_resource)value));
         return;
     case ENGINE:
-        dr_json_text(out, name, dr_engine_kind_name((enum dr_engine_kind)value));
+        dr_put_text(out, name, dr_engine_kind_name((enum dr_engine_kind)value));
         return;
     case SHARE:
-        dr_json_text(out, name, dr_share_name((enum dr_share)value));
+        dr_put_text(out, name, dr_share_name((enum dr_share)value));
         return;
     case ROLES:
         dr_roles_json(out, name, (uint8_t)value);
         return;
     case LEVEL_KIND:
-        dr_json_text(out, name, LEVEL_KINDS[value < 3 ? value : 0]);
+        dr_put_text(out, name, LEVEL_KINDS[value < 3 ? value : 0]);
         return;
     case FLAG:
-        dr_json_bool(out, name, value != 0);
+        dr_put_bool(out, name, value != 0);
         return;
     case PLAIN:
     case CLASSES:
     case SECRET:
-        dr_json_u64(out, name, value);
+        dr_put_u64(out, name, value);
         return;
     }
 }
@@ -233,23 +233,23 @@ static void small_number(struct dr_buffer *out, const struct dr_core *core, cons
 static void bits(struct dr_buffer *out, const struct dr_core *core, const char *name,
                  uint64_t words, const char *(*name_of)(const struct dr_core *core, uint32_t id))
 {
-    dr_json_begin(out, name, '[');
+    dr_put_begin(out, name, '[');
     for (uint32_t row = 0; row < 64; row += 1) {
         if ((words >> row) & 1)
-            dr_json_text(out, NULL, name_of(core, row + 1));
+            dr_put_text(out, NULL, name_of(core, row + 1));
     }
-    dr_json_end(out, ']');
+    dr_put_end(out, ']');
 }
 
 static void sites(struct dr_buffer *out, const struct dr_core *core, const char *name,
                   const struct dr_site_set *set)
 {
-    dr_json_begin(out, name, '[');
+    dr_put_begin(out, name, '[');
     for (uint32_t row = 0; row < DR_SITES_MAX; row += 1) {
         if (dr_site_set_has(set, row))
-            dr_json_text(out, NULL, dr_site_name(core, row + 1));
+            dr_put_text(out, NULL, dr_site_name(core, row + 1));
     }
-    dr_json_end(out, ']');
+    dr_put_end(out, ']');
 }
 
 static void extents(struct dr_buffer *out, const struct dr_core *core, const struct dr_extent *list,
@@ -258,17 +258,17 @@ static void extents(struct dr_buffer *out, const struct dr_core *core, const str
     char text[DR_PART_NAME_BYTES];
 
     for (uint32_t i = 0; i < count; i += 1) {
-        dr_json_begin(out, NULL, '{');
-        dr_json_u64(out, "node", list[i].node.v);
-        dr_json_text(out, "node_name", node_name(core, list[i].node.v, text));
-        dr_json_u64(out, "tasks", list[i].tasks);
-        dr_json_begin(out, "accelerators", '[');
+        dr_put_begin(out, NULL, '{');
+        dr_put_u64(out, "node", list[i].node.v);
+        dr_put_text(out, "node_name", node_name(core, list[i].node.v, text));
+        dr_put_u64(out, "tasks", list[i].tasks);
+        dr_put_begin(out, "accelerators", '[');
         for (uint32_t bit = 0; bit < 64; bit += 1) {
             if ((list[i].accelerators >> bit) & 1)
-                dr_json_u64(out, NULL, bit);
+                dr_put_u64(out, NULL, bit);
         }
-        dr_json_end(out, ']');
-        dr_json_end(out, '}');
+        dr_put_end(out, ']');
+        dr_put_end(out, '}');
     }
 }
 
@@ -276,35 +276,35 @@ static void alternatives(struct dr_buffer *out, const struct dr_core *core,
                          const struct dr_alternative *list, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i += 1) {
-        dr_json_begin(out, NULL, '{');
+        dr_put_begin(out, NULL, '{');
         bits(out, core, "chips", list[i].chips, dr_chip_name);
-        dr_json_u64(out, "tasks", list[i].tasks);
-        dr_json_u64(out, "accelerators_per_task_milli", list[i].accelerators_per_task);
-        dr_json_u64(out, "cpus_per_task_milli", list[i].cpus_per_task);
-        dr_json_u64(out, "memory_mb_per_task", list[i].memory_mb_per_task);
-        dr_json_u64(out, "tasks_per_node_max", list[i].tasks_per_node_max);
-        dr_json_u64(out, "factor_milli", list[i].factor);
-        dr_json_end(out, '}');
+        dr_put_u64(out, "tasks", list[i].tasks);
+        dr_put_u64(out, "accelerators_per_task_milli", list[i].accelerators_per_task);
+        dr_put_u64(out, "cpus_per_task_milli", list[i].cpus_per_task);
+        dr_put_u64(out, "memory_mb_per_task", list[i].memory_mb_per_task);
+        dr_put_u64(out, "tasks_per_node_max", list[i].tasks_per_node_max);
+        dr_put_u64(out, "factor_milli", list[i].factor);
+        dr_put_end(out, '}');
     }
 }
 
 static void dependencies(struct dr_buffer *out, const struct dr_dependency *list, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i += 1) {
-        dr_json_begin(out, NULL, '{');
-        dr_json_text(out, "kind", dr_dependency_kind_name(list[i].kind));
-        dr_json_u64(out, "job", list[i].job.v);
-        dr_json_end(out, '}');
+        dr_put_begin(out, NULL, '{');
+        dr_put_text(out, "kind", dr_dependency_kind_name(list[i].kind));
+        dr_put_u64(out, "job", list[i].job.v);
+        dr_put_end(out, '}');
     }
 }
 
 static void levels(struct dr_buffer *out, const struct dr_level *list, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i += 1) {
-        dr_json_begin(out, NULL, '{');
-        dr_json_text(out, "name", list[i].name);
-        dr_json_u64(out, "nodes", list[i].nodes);
-        dr_json_end(out, '}');
+        dr_put_begin(out, NULL, '{');
+        dr_put_text(out, "name", list[i].name);
+        dr_put_u64(out, "nodes", list[i].nodes);
+        dr_put_end(out, '}');
     }
 }
 
@@ -312,31 +312,31 @@ static void memberships(struct dr_buffer *out, const struct dr_core *core,
                         const struct dr_membership *list, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i += 1) {
-        dr_json_begin(out, NULL, '{');
+        dr_put_begin(out, NULL, '{');
         small_number(out, core, "account", list[i].account.v);
-        dr_json_text(out, "role", dr_role_name(list[i].role));
-        dr_json_end(out, '}');
+        dr_put_text(out, "role", dr_role_name(list[i].role));
+        dr_put_end(out, '}');
     }
 }
 
 static void unless_forever(struct dr_buffer *out, const char *name, int64_t value)
 {
     if (value == DR_FOREVER_US)
-        dr_json_null(out, name);
+        dr_put_null(out, name);
     else
-        dr_json_i64(out, name, value);
+        dr_put_i64(out, name, value);
 }
 
 static void limits(struct dr_buffer *out, const struct dr_core *core,
                    const struct dr_quota_limits *list, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i += 1) {
-        dr_json_begin(out, NULL, '{');
+        dr_put_begin(out, NULL, '{');
         small_number(out, core, "group", list[i].group.v);
-        dr_json_i64(out, "guarantee", list[i].guarantee);
+        dr_put_i64(out, "guarantee", list[i].guarantee);
         unless_forever(out, "borrow", list[i].borrow);
         unless_forever(out, "lend", list[i].lend);
-        dr_json_end(out, '}');
+        dr_put_end(out, '}');
     }
 }
 
@@ -347,17 +347,17 @@ static void ids(struct dr_buffer *out, const struct dr_core *core, const char *n
     char text[DR_PART_NAME_BYTES];
     char beside[80];
 
-    dr_json_begin(out, name, '[');
+    dr_put_begin(out, name, '[');
     for (uint32_t i = 0; i < count; i += 1)
-        dr_json_u64(out, NULL, list[i]);
-    dr_json_end(out, ']');
+        dr_put_u64(out, NULL, list[i]);
+    dr_put_end(out, ']');
     if (meaning == PLAIN)
         return;
     snprintf(beside, sizeof beside, "%s_names", name);
-    dr_json_begin(out, beside, '[');
+    dr_put_begin(out, beside, '[');
     for (uint32_t i = 0; i < count; i += 1)
-        dr_json_text(out, NULL, part_name(core, meaning, list[i], text));
-    dr_json_end(out, ']');
+        dr_put_text(out, NULL, part_name(core, meaning, list[i], text));
+    dr_put_end(out, ']');
 }
 
 /* ---- one field, one fact ---- */
@@ -385,22 +385,22 @@ static void field_json(struct dr_buffer *out, const struct dr_core *core,
         if (meaning_of(field->name) == CLASSES)
             bits(out, core, field->name, *(const uint64_t *)(const void *)at, dr_class_name);
         else
-            dr_json_u64(out, field->name, *(const uint64_t *)(const void *)at);
+            dr_put_u64(out, field->name, *(const uint64_t *)(const void *)at);
         return;
     case DR_FIELD_i32:
-        dr_json_i64(out, field->name, *(const int32_t *)(const void *)at);
+        dr_put_i64(out, field->name, *(const int32_t *)(const void *)at);
         return;
     case DR_FIELD_i64:
         unless_forever(out, field->name, *(const int64_t *)(const void *)at);
         return;
     case DR_FIELD_name:
-        dr_json_text(out, field->name, (const char *)at);
+        dr_put_text(out, field->name, (const char *)at);
         return;
     case DR_FIELD_hash:
         if (meaning_of(field->name) == SECRET)
             return;
         dr_format_hex(at, 32, hex);
-        dr_json_text(out, field->name, hex);
+        dr_put_text(out, field->name, hex);
         return;
     case DR_FIELD_sites:
         sites(out, core, field->name, (const struct dr_site_set *)(const void *)at);
@@ -418,7 +418,7 @@ static void field_json(struct dr_buffer *out, const struct dr_core *core,
     case DR_FIELD_names:
         break;
     }
-    dr_json_begin(out, field->name, '[');
+    dr_put_begin(out, field->name, '[');
     if (field->type == DR_FIELD_extents)
         extents(out, core, list, count);
     else if (field->type == DR_FIELD_alternatives)
@@ -432,10 +432,10 @@ static void field_json(struct dr_buffer *out, const struct dr_core *core,
     else if (field->type == DR_FIELD_limits)
         limits(out, core, list, count);
     for (uint32_t i = 0; i < count && field->type == DR_FIELD_i64s; i += 1)
-        dr_json_i64(out, NULL, ((const int64_t *)list)[i]);
+        dr_put_i64(out, NULL, ((const int64_t *)list)[i]);
     for (uint32_t i = 0; i < count && field->type == DR_FIELD_names; i += 1)
-        dr_json_text(out, NULL, ((const struct dr_name *)list)[i].text);
-    dr_json_end(out, ']');
+        dr_put_text(out, NULL, ((const struct dr_name *)list)[i].text);
+    dr_put_end(out, ']');
 }
 
 void dr_fact_json(struct dr_buffer *out, const struct dr_core *core, const struct dr_fact *fact)
@@ -443,16 +443,16 @@ void dr_fact_json(struct dr_buffer *out, const struct dr_core *core, const struc
     const struct dr_fact_description *description = dr_fact_describe((uint32_t)fact->kind);
 
     DR_ASSERT(description != NULL);
-    dr_json_begin(out, NULL, '{');
-    dr_json_u64(out, "seq", fact->seq);
-    dr_json_i64(out, "time_us", fact->time_us);
-    dr_json_text(out, "kind", description->name);
-    dr_json_u64(out, "by_user", fact->user.v);
-    dr_json_text(out, "by_user_name", dr_user_name(core, fact->user.v));
-    dr_json_u64(out, "by_token", fact->token.v);
-    dr_json_text(out, "source", fact->source);
-    dr_json_text(out, "reason", fact->reason);
+    dr_put_begin(out, NULL, '{');
+    dr_put_u64(out, "seq", fact->seq);
+    dr_put_i64(out, "time_us", fact->time_us);
+    dr_put_text(out, "kind", description->name);
+    dr_put_u64(out, "by_user", fact->user.v);
+    dr_put_text(out, "by_user_name", dr_user_name(core, fact->user.v));
+    dr_put_u64(out, "by_token", fact->token.v);
+    dr_put_text(out, "source", fact->source);
+    dr_put_text(out, "reason", fact->reason);
     for (uint32_t i = 0; i < description->fields_count; i += 1)
         field_json(out, core, fact, &description->fields[i]);
-    dr_json_end(out, '}');
+    dr_put_end(out, '}');
 }

@@ -171,13 +171,13 @@ void exchange_refuse(struct exchange *x, const char *kind, const char *field, co
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     dr_buffer_clear(&x->out);
-    dr_json_begin(&x->out, NULL, '{');
-    dr_json_begin(&x->out, "error", '{');
-    dr_json_text(&x->out, "kind", kind);
-    dr_json_text(&x->out, "field", field);
-    dr_json_text(&x->out, "text", text);
-    dr_json_end(&x->out, '}');
-    dr_json_end(&x->out, '}');
+    dr_put_begin(&x->out, NULL, '{');
+    dr_put_begin(&x->out, "error", '{');
+    dr_put_text(&x->out, "kind", kind);
+    dr_put_text(&x->out, "field", field);
+    dr_put_text(&x->out, "text", text);
+    dr_put_end(&x->out, '}');
+    dr_put_end(&x->out, '}');
     exchange_answer(x, kind_status(kind));
 }
 
@@ -344,7 +344,7 @@ static void refuse_all(struct exchange *x)
     uint32_t shown = 0;
 
     dr_buffer_clear(out);
-    dr_json_begin(out, NULL, '{');
+    dr_put_begin(out, NULL, '{');
     for (uint32_t i = 0; i < request->count && shown < DR_JOBSPEC_ERRORS_MAX; i += 1) {
         const struct dr_answer *answer = &request->answers[i];
 
@@ -352,23 +352,23 @@ static void refuse_all(struct exchange *x)
             continue;
         if (first == request->count) {
             first = i;
-            dr_json_begin(out, "error", '{');
+            dr_put_begin(out, "error", '{');
         } else {
             if (shown == 1)
-                dr_json_begin(out, "errors", '[');
-            dr_json_begin(out, NULL, '{');
+                dr_put_begin(out, "errors", '[');
+            dr_put_begin(out, NULL, '{');
         }
-        dr_json_text(out, "kind", dr_refusal_name(answer->refused));
-        dr_json_text(out, "field", answer->field);
-        dr_json_text(out, "text", answer->text);
+        dr_put_text(out, "kind", dr_refusal_name(answer->refused));
+        dr_put_text(out, "field", answer->field);
+        dr_put_text(out, "text", answer->text);
         if (request->count > 1)
-            dr_json_u64(out, "index", i);
-        dr_json_end(out, '}');
+            dr_put_u64(out, "index", i);
+        dr_put_end(out, '}');
         shown += 1;
     }
     if (shown > 1)
-        dr_json_end(out, ']');
-    dr_json_end(out, '}');
+        dr_put_end(out, ']');
+    dr_put_end(out, '}');
     DR_ASSERT(first < request->count);
     exchange_answer(x, kind_status(dr_refusal_name(request->answers[first].refused)));
 }

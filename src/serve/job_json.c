@@ -17,13 +17,13 @@ static void name_json(struct dr_buffer *out, const char *text)
     const char *end;
 
     if (text == NULL || strncmp(text, PREFIX, sizeof PREFIX - 1) != 0) {
-        dr_json_text(out, "name", text == NULL ? NULL : "");
+        dr_put_text(out, "name", text == NULL ? NULL : "");
         return;
     }
     text += sizeof PREFIX - 1;
     for (end = text + 1; *end != '"'; end += 1)
         end += *end == '\\';
-    dr_json_raw(out, "name", text, (size_t)(end + 1 - text));
+    dr_put_raw(out, "name", text, (size_t)(end + 1 - text));
 }
 
 static void text_member(struct dr_buffer *out, json_t *text, const char *name)
@@ -35,7 +35,7 @@ static void text_member(struct dr_buffer *out, json_t *text, const char *name)
         return;
     dumped = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
     DR_ASSERT(dumped != NULL);
-    dr_json_raw(out, name, dumped, strlen(dumped));
+    dr_put_raw(out, name, dumped, strlen(dumped));
     free(dumped);
 }
 
@@ -48,7 +48,7 @@ static void written_json(struct dr_buffer *out, struct dr_controller *controller
     json_t *text = written == NULL ? NULL : json_loads(written, 0, NULL);
     struct dr_output *output;
 
-    dr_json_bool(out, "erased", of->text != 0 && written == NULL);
+    dr_put_bool(out, "erased", of->text != 0 && written == NULL);
     if (text == NULL)
         return;
     for (size_t i = 0; i < DR_COUNT_OF(MEMBERS); i += 1)
@@ -59,9 +59,9 @@ static void written_json(struct dr_buffer *out, struct dr_controller *controller
     output = malloc(sizeof *output);
     DR_ASSERT(output != NULL);
     if (dr_job_output(controller, of, "output", 0, output))
-        dr_json_text(out, "output", output->paths[0]);
+        dr_put_text(out, "output", output->paths[0]);
     if (dr_job_output(controller, of, "error", 0, output))
-        dr_json_text(out, "error", output->paths[0]);
+        dr_put_text(out, "error", output->paths[0]);
     free(output);
 }
 
@@ -143,9 +143,9 @@ static void nodes_json(struct dr_buffer *out, const struct dr_core *core, uint32
     for (uint32_t row = first; row != DR_ROW_NONE; row = core->extents[row].next)
         count += 1;
     if (count == 0) {
-        dr_json_text(out, "nodes", "");
-        dr_json_begin(out, "node_list", '[');
-        dr_json_end(out, ']');
+        dr_put_text(out, "nodes", "");
+        dr_put_begin(out, "node_list", '[');
+        dr_put_end(out, ']');
         return;
     }
     numbers = calloc(count, sizeof *numbers);
@@ -175,13 +175,13 @@ static void nodes_json(struct dr_buffer *out, const struct dr_core *core, uint32
     }
     if (count > 1)
         dr_buffer_append_text(&text, "]");
-    dr_json_text(out, "nodes", dr_buffer_text(&text));
+    dr_put_text(out, "nodes", dr_buffer_text(&text));
     dr_buffer_deinit(&text);
     free(numbers);
-    dr_json_begin(out, "node_list", '[');
+    dr_put_begin(out, "node_list", '[');
     for (uint32_t row = first; row != DR_ROW_NONE; row = core->extents[row].next)
-        dr_json_text(out, NULL, dr_node_name(core, core->extents[row].extent.node, name));
-    dr_json_end(out, ']');
+        dr_put_text(out, NULL, dr_node_name(core, core->extents[row].extent.node, name));
+    dr_put_end(out, ']');
 }
 
 /* ---- jobs ---- */
@@ -189,25 +189,25 @@ static void nodes_json(struct dr_buffer *out, const struct dr_core *core, uint32
 static void time_json(struct dr_buffer *out, const char *name, int64_t time_us)
 {
     if (time_us == 0)
-        dr_json_null(out, name);
+        dr_put_null(out, name);
     else
-        dr_json_i64(out, name, time_us);
+        dr_put_i64(out, name, time_us);
 }
 
 static void chips_json(struct dr_buffer *out, const struct dr_core *core, uint64_t chips)
 {
-    dr_json_begin(out, "chips", '[');
+    dr_put_begin(out, "chips", '[');
     for (uint32_t row = 0; row < core->chips_count; row += 1) {
         if ((chips >> row) & 1)
-            dr_json_text(out, NULL, core->chips[row].name);
+            dr_put_text(out, NULL, core->chips[row].name);
     }
-    dr_json_end(out, ']');
+    dr_put_end(out, ']');
 }
 
 static void dependencies_json(struct dr_buffer *out, const struct dr_core *core,
                               const struct dr_job *job)
 {
-    dr_json_begin(out, "dependencies", '[');
+    dr_put_begin(out, "dependencies", '[');
     for (uint32_t row = job->edges; row != DR_ROW_NONE; row = core->edges[row].next_of_dependent) {
         static const char *const WORDS[] = {"afterok", "afternotok", "afterany", "singleton"};
         const struct dr_edge *edge = &core->edges[row];
@@ -215,9 +215,9 @@ static void dependencies_json(struct dr_buffer *out, const struct dr_core *core,
 
         snprintf(text, sizeof text, "%s:%llu", WORDS[edge->kind],
                  (unsigned long long)core->jobs[edge->target.v].id.v);
-        dr_json_text(out, NULL, text);
+        dr_put_text(out, NULL, text);
     }
-    dr_json_end(out, ']');
+    dr_put_end(out, ']');
 }
 
 static int holds_place(const struct dr_job *job)
@@ -229,13 +229,13 @@ static void place_json(struct dr_buffer *out, const struct dr_core *core, const 
 {
     const struct dr_pool *pool = job->pool.v == 0 ? NULL : &core->pools[job->pool.v - 1];
 
-    dr_json_text(out, "site", pool == NULL ? NULL : dr_site_name(core, pool->site.v));
-    dr_json_text(out, "pool", pool == NULL ? NULL : pool->name);
-    dr_json_text(out, "chip", pool == NULL ? NULL : dr_chip_name(core, pool->chip.v));
-    dr_json_bool(out, "virtual",
-                 pool != NULL && pool->chip.v != 0 && core->chips[pool->chip.v - 1].is_virtual);
+    dr_put_text(out, "site", pool == NULL ? NULL : dr_site_name(core, pool->site.v));
+    dr_put_text(out, "pool", pool == NULL ? NULL : pool->name);
+    dr_put_text(out, "chip", pool == NULL ? NULL : dr_chip_name(core, pool->chip.v));
+    dr_put_bool(out, "virtual",
+                pool != NULL && pool->chip.v != 0 && core->chips[pool->chip.v - 1].is_virtual);
     nodes_json(out, core, holds_place(job) ? job->extents : DR_ROW_NONE);
-    dr_json_text(out, "rule", job->attempt == 0 ? NULL : dr_rule_name((enum dr_rule)job->rule));
+    dr_put_text(out, "rule", job->attempt == 0 ? NULL : dr_rule_name((enum dr_rule)job->rule));
 }
 
 static void waiting_json(struct dr_buffer *out, const struct dr_core *core,
@@ -244,13 +244,13 @@ static void waiting_json(struct dr_buffer *out, const struct dr_core *core,
     if (job->promise != DR_ROW_NONE && job->state == DR_JOB_PENDING) {
         char pool[DR_PART_NAME_BYTES];
 
-        dr_json_begin(out, "promised", '{');
-        dr_json_text(out, "pool", dr_pool_name(core, job->promise_pool.v, pool));
-        dr_json_text(out, "cause", dr_stop_cause_name((enum dr_stop_cause)job->promise_cause));
-        dr_json_i64(out, "until_us", job->promise_until_us);
-        dr_json_end(out, '}');
+        dr_put_begin(out, "promised", '{');
+        dr_put_text(out, "pool", dr_pool_name(core, job->promise_pool.v, pool));
+        dr_put_text(out, "cause", dr_stop_cause_name((enum dr_stop_cause)job->promise_cause));
+        dr_put_i64(out, "until_us", job->promise_until_us);
+        dr_put_end(out, '}');
     } else {
-        dr_json_null(out, "promised");
+        dr_put_null(out, "promised");
     }
     time_json(out, "reservation_us",
               job->reservation != DR_ROW_NONE && job->state == DR_JOB_PENDING ? job->reservation_us
@@ -272,58 +272,58 @@ void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const 
 
     if (job->state == DR_JOB_PENDING)
         dr_why(core, job->id, now_us, &why);
-    dr_json_begin(out, NULL, '{');
-    dr_json_u64(out, "job", job->id.v);
+    dr_put_begin(out, NULL, '{');
+    dr_put_u64(out, "job", job->id.v);
     name_json(out, dr_controller_text(controller, job->text));
-    dr_json_text(out, "account", dr_account_name(core, job->account.v));
-    dr_json_text(out, "user", dr_user_name(core, job->user.v));
-    dr_json_text(out, "state", dr_job_state_name((enum dr_job_state)job->state));
-    dr_json_text(out, "reason", dr_reason_name(why.reason));
-    dr_json_i64(out, "priority", job->priority);
-    dr_json_bool(out, "held", job->held);
-    dr_json_u64(out, "tasks", alternative->tasks);
-    dr_json_i64(out, "accelerators_milli", amounts.of[DR_RESOURCE_ACCELERATORS]);
-    dr_json_i64(out, "cpus_milli", amounts.of[DR_RESOURCE_CPUS]);
-    dr_json_i64(out, "memory_mb", amounts.of[DR_RESOURCE_MEMORY]);
+    dr_put_text(out, "account", dr_account_name(core, job->account.v));
+    dr_put_text(out, "user", dr_user_name(core, job->user.v));
+    dr_put_text(out, "state", dr_job_state_name((enum dr_job_state)job->state));
+    dr_put_text(out, "reason", dr_reason_name(why.reason));
+    dr_put_i64(out, "priority", job->priority);
+    dr_put_bool(out, "held", job->held);
+    dr_put_u64(out, "tasks", alternative->tasks);
+    dr_put_i64(out, "accelerators_milli", amounts.of[DR_RESOURCE_ACCELERATORS]);
+    dr_put_i64(out, "cpus_milli", amounts.of[DR_RESOURCE_CPUS]);
+    dr_put_i64(out, "memory_mb", amounts.of[DR_RESOURCE_MEMORY]);
     chips_json(out, core, alternative->chips);
     place_json(out, core, job);
-    dr_json_u64(out, "attempt", job->attempt);
-    dr_json_i64(out, "submit_us", job->submit_us);
+    dr_put_u64(out, "attempt", job->attempt);
+    dr_put_i64(out, "submit_us", job->submit_us);
     time_json(out, "begin_us", job->begin_us);
     time_json(out, "start_us", job->start_us);
     time_json(out, "end_us", ended ? job->end_us : 0);
     time_json(out, "deadline_us", job->deadline_us);
-    dr_json_i64(out, "limit_us", job->limit_us);
-    dr_json_i64(out, "wait_us",
-                job->first_start_us != 0 ? job->first_start_us - job->submit_us
-                : ended                  ? 0
-                                         : now_us - job->submit_us);
-    dr_json_i64(out, "run_us", job->run_us + (running ? now_us - job->start_us : 0));
-    dr_json_i64(out, "kept_us", job->kept_us);
+    dr_put_i64(out, "limit_us", job->limit_us);
+    dr_put_i64(out, "wait_us",
+               job->first_start_us != 0 ? job->first_start_us - job->submit_us
+               : ended                  ? 0
+                                        : now_us - job->submit_us);
+    dr_put_i64(out, "run_us", job->run_us + (running ? now_us - job->start_us : 0));
+    dr_put_i64(out, "kept_us", job->kept_us);
     time_json(out, "saved_us", job->saved_us);
     if (ended) {
-        dr_json_i64(out, "exit_code", job->exit_code);
-        dr_json_i64(out, "signal", job->signal);
-        dr_json_i64(out, "cpu_time_us", job->cpu_time_us);
-        dr_json_i64(out, "memory_mb_peak", job->memory_mb_peak);
+        dr_put_i64(out, "exit_code", job->exit_code);
+        dr_put_i64(out, "signal", job->signal);
+        dr_put_i64(out, "cpu_time_us", job->cpu_time_us);
+        dr_put_i64(out, "memory_mb_peak", job->memory_mb_peak);
     } else {
-        dr_json_null(out, "exit_code");
-        dr_json_null(out, "signal");
+        dr_put_null(out, "exit_code");
+        dr_put_null(out, "signal");
     }
-    dr_json_u64(out, "preemptions", job->preemptions);
-    dr_json_u64(out, "requeues", job->requeues);
-    dr_json_bool(out, "preemptible", job->preemptible);
+    dr_put_u64(out, "preemptions", job->preemptions);
+    dr_put_u64(out, "requeues", job->requeues);
+    dr_put_bool(out, "preemptible", job->preemptible);
     time_json(out, "array_job", (int64_t)job->array_job);
     if (job->array_job == 0)
-        dr_json_null(out, "array_index");
+        dr_put_null(out, "array_index");
     else
-        dr_json_u64(out, "array_index", job->array_index);
+        dr_put_u64(out, "array_index", job->array_index);
     dependencies_json(out, core, job);
-    dr_json_text(out, "data_class", dr_class_name(core, shape->data_class.v));
-    dr_json_text(out, "stopping",
-                 job->stopping == DR_STOP_NONE
-                     ? NULL
-                     : dr_stop_cause_name((enum dr_stop_cause)job->stopping));
+    dr_put_text(out, "data_class", dr_class_name(core, shape->data_class.v));
+    dr_put_text(out, "stopping",
+                job->stopping == DR_STOP_NONE
+                    ? NULL
+                    : dr_stop_cause_name((enum dr_stop_cause)job->stopping));
     time_json(out, "until_us", job->stopping == DR_STOP_NONE ? 0 : job->stop_until_us);
     waiting_json(out, core, job);
     if (detail) {
@@ -335,7 +335,7 @@ void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const 
 
         written_json(out, controller, &of, secrets);
     }
-    dr_json_end(out, '}');
+    dr_put_end(out, '}');
 }
 
 void dr_history_json(struct dr_buffer *out, struct dr_controller *controller,
@@ -343,27 +343,27 @@ void dr_history_json(struct dr_buffer *out, struct dr_controller *controller,
 {
     const struct dr_core *core = dr_controller_core(controller);
 
-    dr_json_begin(out, NULL, '{');
-    dr_json_u64(out, "job", row->job);
+    dr_put_begin(out, NULL, '{');
+    dr_put_u64(out, "job", row->job);
     name_json(out, dr_controller_text(controller, row->text));
-    dr_json_text(out, "account", dr_account_name(core, row->account));
-    dr_json_text(out, "user", dr_user_name(core, row->user));
-    dr_json_text(out, "state", dr_job_state_name((enum dr_job_state)row->state));
-    dr_json_text(out, "reason", dr_reason_name(DR_REASON_NONE));
-    dr_json_i64(out, "accelerators_milli", row->accelerators);
-    dr_json_text(out, "site", dr_site_name(core, row->site));
-    dr_json_u64(out, "attempt", row->attempts);
-    dr_json_i64(out, "submit_us", row->submit_time_us);
+    dr_put_text(out, "account", dr_account_name(core, row->account));
+    dr_put_text(out, "user", dr_user_name(core, row->user));
+    dr_put_text(out, "state", dr_job_state_name((enum dr_job_state)row->state));
+    dr_put_text(out, "reason", dr_reason_name(DR_REASON_NONE));
+    dr_put_i64(out, "accelerators_milli", row->accelerators);
+    dr_put_text(out, "site", dr_site_name(core, row->site));
+    dr_put_u64(out, "attempt", row->attempts);
+    dr_put_i64(out, "submit_us", row->submit_time_us);
     time_json(out, "start_us", row->start_time_us);
     time_json(out, "end_us", row->end_time_us);
-    dr_json_i64(out, "run_us", row->run_time_us);
-    dr_json_i64(out, "exit_code", row->exit_code);
-    dr_json_i64(out, "signal", row->signal);
+    dr_put_i64(out, "run_us", row->run_time_us);
+    dr_put_i64(out, "exit_code", row->exit_code);
+    dr_put_i64(out, "signal", row->signal);
     time_json(out, "array_job", (int64_t)row->array_job);
     if (row->array_job == 0)
-        dr_json_null(out, "array_index");
+        dr_put_null(out, "array_index");
     else
-        dr_json_u64(out, "array_index", row->array_index);
+        dr_put_u64(out, "array_index", row->array_index);
     if (detail) {
         struct dr_output_of of = {.job = row->job,
                                   .array_job = row->array_job,
@@ -373,5 +373,5 @@ void dr_history_json(struct dr_buffer *out, struct dr_controller *controller,
 
         written_json(out, controller, &of, secrets);
     }
-    dr_json_end(out, '}');
+    dr_put_end(out, '}');
 }

@@ -857,36 +857,36 @@ static const char *write_text(struct reader *r, const struct indexes *indexes)
     char *text;
 
     dr_buffer_clear(out);
-    dr_json_begin(out, NULL, '{');
+    dr_put_begin(out, NULL, '{');
     for (size_t i = 0; i < DR_COUNT_OF(MEMBER_OF); i += 1) {
         if (r->texts[i] != NULL)
-            dr_json_text(out, MEMBER_OF[i], r->texts[i]);
+            dr_put_text(out, MEMBER_OF[i], r->texts[i]);
     }
     if (r->command != NULL) {
-        dr_json_begin(out, "command", '[');
+        dr_put_begin(out, "command", '[');
         for (size_t i = 0; i < json_array_size(r->command); i += 1)
-            dr_json_text(out, NULL, json_string_value(json_array_get(r->command, i)));
-        dr_json_end(out, ']');
+            dr_put_text(out, NULL, json_string_value(json_array_get(r->command, i)));
+        dr_put_end(out, ']');
     }
     if (r->environment != NULL && json_object_size(r->environment) > 0) {
         const char *name;
         json_t *value;
 
-        dr_json_begin(out, "environment", '{');
+        dr_put_begin(out, "environment", '{');
         json_object_foreach((json_t *)r->environment, name, value)
-            dr_json_text(out, name, json_string_value(value));
-        dr_json_end(out, '}');
+            dr_put_text(out, name, json_string_value(value));
+        dr_put_end(out, '}');
     }
     if (r->every_task >= 0)
-        dr_json_bool(out, "every_task", r->every_task);
+        dr_put_bool(out, "every_task", r->every_task);
     if (indexes->count > 0) {
-        dr_json_begin(out, "array", '{');
-        dr_json_u64(out, "min", indexes->values[0]);
-        dr_json_u64(out, "max", indexes->values[indexes->count - 1]);
-        dr_json_u64(out, "count", indexes->count);
-        dr_json_end(out, '}');
+        dr_put_begin(out, "array", '{');
+        dr_put_u64(out, "min", indexes->values[0]);
+        dr_put_u64(out, "max", indexes->values[indexes->count - 1]);
+        dr_put_u64(out, "count", indexes->count);
+        dr_put_end(out, '}');
     }
-    dr_json_end(out, '}');
+    dr_put_end(out, '}');
     if (out->full) {
         fail_at(r, DR_REFUSAL_LIMIT, "",
                 "script, arguments and environment are too large together");

@@ -80,32 +80,32 @@ static void begin_value(struct dr_buffer *out, const char *name)
     }
 }
 
-void dr_json_begin(struct dr_buffer *out, const char *name, char bracket)
+void dr_put_begin(struct dr_buffer *out, const char *name, char bracket)
 {
     begin_value(out, name);
     dr_buffer_append(out, &bracket, 1);
 }
 
-void dr_json_end(struct dr_buffer *out, char bracket)
+void dr_put_end(struct dr_buffer *out, char bracket)
 {
     dr_buffer_append(out, &bracket, 1);
 }
 
-void dr_json_text_bytes(struct dr_buffer *out, const char *name, const char *text, size_t bytes)
+void dr_put_text_bytes(struct dr_buffer *out, const char *name, const char *text, size_t bytes)
 {
     begin_value(out, name);
     quote(out, (const uint8_t *)text, bytes);
 }
 
-void dr_json_text(struct dr_buffer *out, const char *name, const char *text)
+void dr_put_text(struct dr_buffer *out, const char *name, const char *text)
 {
     if (text == NULL)
-        dr_json_null(out, name);
+        dr_put_null(out, name);
     else
-        dr_json_text_bytes(out, name, text, strlen(text));
+        dr_put_text_bytes(out, name, text, strlen(text));
 }
 
-void dr_json_u64(struct dr_buffer *out, const char *name, uint64_t value)
+void dr_put_u64(struct dr_buffer *out, const char *name, uint64_t value)
 {
     char digits[20];
     size_t i = sizeof digits;
@@ -119,30 +119,30 @@ void dr_json_u64(struct dr_buffer *out, const char *name, uint64_t value)
     dr_buffer_append(out, digits + i, sizeof digits - i);
 }
 
-void dr_json_i64(struct dr_buffer *out, const char *name, int64_t value)
+void dr_put_i64(struct dr_buffer *out, const char *name, int64_t value)
 {
     if (value >= 0) {
-        dr_json_u64(out, name, (uint64_t)value);
+        dr_put_u64(out, name, (uint64_t)value);
     } else {
         begin_value(out, name);
         dr_buffer_append(out, "-", 1);
-        dr_json_u64(out, NULL, ~(uint64_t)value + 1);
+        dr_put_u64(out, NULL, ~(uint64_t)value + 1);
     }
 }
 
-void dr_json_bool(struct dr_buffer *out, const char *name, int value)
+void dr_put_bool(struct dr_buffer *out, const char *name, int value)
 {
     begin_value(out, name);
     dr_buffer_append_text(out, value ? "true" : "false");
 }
 
-void dr_json_null(struct dr_buffer *out, const char *name)
+void dr_put_null(struct dr_buffer *out, const char *name)
 {
     begin_value(out, name);
     dr_buffer_append_text(out, "null");
 }
 
-void dr_json_raw(struct dr_buffer *out, const char *name, const char *json, size_t bytes)
+void dr_put_raw(struct dr_buffer *out, const char *name, const char *json, size_t bytes)
 {
     begin_value(out, name);
     dr_buffer_append(out, json, bytes);

@@ -13,18 +13,18 @@
 #define DR_JSON_DEPTH_MAX 32
 
 /* An object or an array begins ('{', '[') and ends ('}', ']'). */
-void dr_json_begin(struct dr_buffer *out, const char *name, char bracket);
-void dr_json_end(struct dr_buffer *out, char bracket);
+void dr_put_begin(struct dr_buffer *out, const char *name, char bracket);
+void dr_put_end(struct dr_buffer *out, char bracket);
 
 /* Text is escaped, and what is not UTF-8 in it becomes U+FFFD; NULL is null. */
-void dr_json_text(struct dr_buffer *out, const char *name, const char *text);
-void dr_json_text_bytes(struct dr_buffer *out, const char *name, const char *text, size_t bytes);
-void dr_json_i64(struct dr_buffer *out, const char *name, int64_t value);
-void dr_json_u64(struct dr_buffer *out, const char *name, uint64_t value);
-void dr_json_bool(struct dr_buffer *out, const char *name, int value);
-void dr_json_null(struct dr_buffer *out, const char *name);
+void dr_put_text(struct dr_buffer *out, const char *name, const char *text);
+void dr_put_text_bytes(struct dr_buffer *out, const char *name, const char *text, size_t bytes);
+void dr_put_i64(struct dr_buffer *out, const char *name, int64_t value);
+void dr_put_u64(struct dr_buffer *out, const char *name, uint64_t value);
+void dr_put_bool(struct dr_buffer *out, const char *name, int value);
+void dr_put_null(struct dr_buffer *out, const char *name);
 /* `json` is JSON already. */
-void dr_json_raw(struct dr_buffer *out, const char *name, const char *json, size_t bytes);
+void dr_put_raw(struct dr_buffer *out, const char *name, const char *json, size_t bytes);
 
 /* Read one JSON document: no member twice, at most DR_JSON_DEPTH_MAX brackets deep, nothing behind
  * it. NULL: it is none, and `error` says where and why in `found` and `expected`. */

@@ -73,6 +73,12 @@ static int open_output(const struct dr_output *output)
 
     for (uint32_t i = 0; i < output->count && file < 0; i += 1) {
         file = open_as(output->paths[i], output->uid, output->gid);
+        /* In /tmp everybody may have put a file of that name. */
+        if (i > 0 && file >= 0 && (fstat(file, &status) < 0 || status.st_uid != output->uid)) {
+            close(file);
+            file = -1;
+            errno = ENOENT;
+        }
         if (file < 0 && errno != ENOENT && errno != ENOTDIR && errno != EACCES)
             return -1;
         denied |= file < 0 && errno == EACCES;
@@ -141,7 +147,8 @@ static const struct stream_operations FOLLOW = {
 
 /* ---- the route ---- */
 
-static int find(struct exchange *x, struct dr_output_of *of, enum dr_job_state *state)
+static int find(struct exchange *x, struct dr_output_of *of, enum dr_job_state *state,
+                uint32_t *attempts)
 {
     struct dr_core *core = core_of(x);
     dr_job_row row = dr_job_find(core, (dr_job_id){x->number});
@@ -157,6 +164,7 @@ static int find(struct exchange *x, struct dr_output_of *of, enum dr_job_state *
         of->user = job->user.v;
         of->text = job->text;
         account = job->account.v;
+        *attempts = job->attempt;
         *state = (enum dr_job_state)job->state;
     } else if (dr_store_history_find(dr_controller_store(x->http->controller), x->number, &past) ==
                DR_OK) {
@@ -165,6 +173,7 @@ static int find(struct exchange *x, struct dr_output_of *of, enum dr_job_state *
         of->user = past.user;
         of->text = past.text;
         account = past.account;
+        *attempts = past.attempts;
         *state = (enum dr_job_state)past.state;
     }
     if (of->user != 0 && exchange_sees(x, of->user, account))
@@ -217,15 +226,21 @@ void route_job_logs(struct exchange *x)
     struct follow *follow;
     int64_t offset = 0;
     int64_t task = 0;
+    uint32_t attempts = 0;
     int following = 0;
     int file;
 
     if (!exchange_number(x, "offset", 0, INT64_MAX, &offset) ||
         !exchange_number(x, "task", 0, DR_TASKS_MAX - 1, &task) ||
-        !exchange_flag(x, "follow", &following) || !find(x, &of, &state))
+        !exchange_flag(x, "follow", &following) || !find(x, &of, &state, &attempts))
         return;
     if (stream != NULL && strcmp(stream, "output") != 0 && strcmp(stream, "error") != 0) {
         exchange_refuse(x, "INVALID", "stream", "found '%.40s', expected output or error", stream);
+        return;
+    }
+    if (attempts == 0 && (!following || dr_job_state_ended(state))) {
+        exchange_refuse(x, "STATE", "job", "job %llu has never started: it is %s",
+                        (unsigned long long)x->number, dr_job_state_name(state));
         return;
     }
     output = exchange_push(x, 1, sizeof *output);

@@ -21,20 +21,20 @@ static void submitted(struct exchange *x)
     int batch = x->status == DR_JOBSPEC_BATCH; /* the form, kept here until there is a status */
     int array = x->status == DR_JOBSPEC_ARRAY;
 
-    dr_json_begin(&x->out, NULL, '{');
+    dr_put_begin(&x->out, NULL, '{');
     if (batch) {
-        dr_json_begin(&x->out, "jobs", '[');
+        dr_put_begin(&x->out, "jobs", '[');
         for (uint32_t i = 0; i < request->count; i += 1)
-            dr_json_u64(&x->out, NULL, request->answers[i].job.v);
-        dr_json_end(&x->out, ']');
+            dr_put_u64(&x->out, NULL, request->answers[i].job.v);
+        dr_put_end(&x->out, ']');
     } else {
-        dr_json_u64(&x->out, "job", request->answers[0].job.v);
+        dr_put_u64(&x->out, "job", request->answers[0].job.v);
         if (array)
-            dr_json_u64(&x->out, "count", request->count);
+            dr_put_u64(&x->out, "count", request->count);
     }
     if (request->result == DR_REQUEST_REPEATED)
-        dr_json_bool(&x->out, "repeated", 1);
-    dr_json_end(&x->out, '}');
+        dr_put_bool(&x->out, "repeated", 1);
+    dr_put_end(&x->out, '}');
     exchange_answer(x, request->result == DR_REQUEST_REPEATED ? 200 : 201);
 }
 
@@ -42,25 +42,25 @@ static void refuse_spec(struct exchange *x, const struct dr_jobspec *spec)
 {
     const char *kind = dr_refusal_name(spec->problems[0].answer.refused);
 
-    dr_json_begin(&x->out, NULL, '{');
+    dr_put_begin(&x->out, NULL, '{');
     for (uint32_t i = 0; i < spec->problems_count; i += 1) {
         const struct dr_jobspec_problem *problem = &spec->problems[i];
 
         if (i == 1)
-            dr_json_begin(&x->out, "errors", '[');
-        dr_json_begin(&x->out, i == 0 ? "error" : NULL, '{');
-        dr_json_text(&x->out, "kind", dr_refusal_name(problem->answer.refused));
-        dr_json_text(&x->out, "field", problem->answer.field);
-        dr_json_text(&x->out, "text", problem->answer.text);
+            dr_put_begin(&x->out, "errors", '[');
+        dr_put_begin(&x->out, i == 0 ? "error" : NULL, '{');
+        dr_put_text(&x->out, "kind", dr_refusal_name(problem->answer.refused));
+        dr_put_text(&x->out, "field", problem->answer.field);
+        dr_put_text(&x->out, "text", problem->answer.text);
         if (spec->form == DR_JOBSPEC_BATCH)
-            dr_json_u64(&x->out, "index", problem->index);
-        dr_json_end(&x->out, '}');
+            dr_put_u64(&x->out, "index", problem->index);
+        dr_put_end(&x->out, '}');
     }
     if (spec->problems_count > 1)
-        dr_json_end(&x->out, ']');
+        dr_put_end(&x->out, ']');
     if (spec->problems_more > 0)
-        dr_json_u64(&x->out, "more", spec->problems_more);
-    dr_json_end(&x->out, '}');
+        dr_put_u64(&x->out, "more", spec->problems_more);
+    dr_put_end(&x->out, '}');
     exchange_answer(x, kind_status(kind));
 }
 
@@ -182,10 +182,10 @@ void route_job_show(struct exchange *x)
 
 static void changed(struct exchange *x)
 {
-    dr_json_begin(&x->out, NULL, '{');
-    dr_json_u64(&x->out, "job", x->number);
-    dr_json_bool(&x->out, "unchanged", x->request.answers[0].unchanged != 0);
-    dr_json_end(&x->out, '}');
+    dr_put_begin(&x->out, NULL, '{');
+    dr_put_u64(&x->out, "job", x->number);
+    dr_put_bool(&x->out, "unchanged", x->request.answers[0].unchanged != 0);
+    dr_put_end(&x->out, '}');
     exchange_answer(x, 200);
 }
 
@@ -307,16 +307,16 @@ void route_job_erase(struct exchange *x)
 
 static void cancelled(struct exchange *x)
 {
-    dr_json_begin(&x->out, NULL, '{');
-    dr_json_begin(&x->out, "jobs", '[');
+    dr_put_begin(&x->out, NULL, '{');
+    dr_put_begin(&x->out, "jobs", '[');
     for (uint32_t i = 0; i < x->request.count; i += 1) {
-        dr_json_begin(&x->out, NULL, '{');
-        dr_json_u64(&x->out, "job", x->request.commands[i].body.job.v);
-        dr_json_bool(&x->out, "unchanged", x->request.answers[i].unchanged != 0);
-        dr_json_end(&x->out, '}');
+        dr_put_begin(&x->out, NULL, '{');
+        dr_put_u64(&x->out, "job", x->request.commands[i].body.job.v);
+        dr_put_bool(&x->out, "unchanged", x->request.answers[i].unchanged != 0);
+        dr_put_end(&x->out, '}');
     }
-    dr_json_end(&x->out, ']');
-    dr_json_end(&x->out, '}');
+    dr_put_end(&x->out, ']');
+    dr_put_end(&x->out, '}');
     exchange_answer(x, 200);
 }
 
@@ -486,8 +486,8 @@ static int has_name(struct exchange *x, uint64_t text, const char *name)
     if (written == NULL)
         return 0;
     dr_buffer_clear(wanted);
-    dr_json_begin(wanted, NULL, '{');
-    dr_json_text(wanted, "name", name);
+    dr_put_begin(wanted, NULL, '{');
+    dr_put_text(wanted, "name", name);
     return strncmp(written, dr_buffer_text(wanted), wanted->length) == 0;
 }
 
@@ -637,8 +637,8 @@ void route_jobs_list(struct exchange *x)
     past = exchange_push(x, 1, sizeof *past);
     past->before = filter.before;
     past->ended = (filter.states & ended) == 0; /* history has none of these */
-    dr_json_begin(&x->out, NULL, '{');
-    dr_json_begin(&x->out, "jobs", '[');
+    dr_put_begin(&x->out, NULL, '{');
+    dr_put_begin(&x->out, "jobs", '[');
     while (shown < filter.limit) {
         const struct dr_store_history *row = next_past(x, &filter, past);
         uint64_t of_state = at < state.count ? state.ids[at] : 0;
@@ -662,12 +662,12 @@ void route_jobs_list(struct exchange *x)
         }
         shown += 1;
     }
-    dr_json_end(&x->out, ']');
+    dr_put_end(&x->out, ']');
     if (shown == filter.limit || more)
-        dr_json_u64(&x->out, "next", last);
+        dr_put_u64(&x->out, "next", last);
     else
-        dr_json_null(&x->out, "next");
-    dr_json_end(&x->out, '}');
+        dr_put_null(&x->out, "next");
+    dr_put_end(&x->out, '}');
     exchange_answer(x, 200);
 }
 
@@ -691,35 +691,35 @@ static void why_json(struct exchange *x, const struct dr_forecast_answer *foreca
     }
     if (job->state == DR_JOB_PENDING)
         dr_why(core, job->id, dr_controller_now_us(x->http->controller), &why);
-    dr_json_begin(out, NULL, '{');
-    dr_json_u64(out, "job", job->id.v);
-    dr_json_text(out, "state", dr_job_state_name((enum dr_job_state)job->state));
-    dr_json_text(out, "reason", dr_reason_name(why.reason));
-    dr_json_text(out, "text", job->state == DR_JOB_PENDING ? why.text : "it does not wait");
-    dr_json_text(out, "frees", why.frees);
-    dr_json_text(out, "account", dr_account_name(core, why.account.v));
-    dr_json_text(out, "group", dr_group_name(core, why.group.v));
-    dr_json_text(out, "pool", dr_pool_name(core, why.pool.v, pool));
-    dr_json_text(out, "site", dr_site_name(core, why.site.v));
-    dr_json_u64(out, "blocker", why.job.v);
-    dr_json_i64(out, "has", why.has);
-    dr_json_i64(out, "needs", why.needs);
-    dr_json_i64(out, "limit", why.limit);
-    dr_json_i64(out, "until_us", why.until_us);
-    dr_json_i64(out, "reserved_us", why.reserved_us);
-    dr_json_u64(out, "before", why.before);
+    dr_put_begin(out, NULL, '{');
+    dr_put_u64(out, "job", job->id.v);
+    dr_put_text(out, "state", dr_job_state_name((enum dr_job_state)job->state));
+    dr_put_text(out, "reason", dr_reason_name(why.reason));
+    dr_put_text(out, "text", job->state == DR_JOB_PENDING ? why.text : "it does not wait");
+    dr_put_text(out, "frees", why.frees);
+    dr_put_text(out, "account", dr_account_name(core, why.account.v));
+    dr_put_text(out, "group", dr_group_name(core, why.group.v));
+    dr_put_text(out, "pool", dr_pool_name(core, why.pool.v, pool));
+    dr_put_text(out, "site", dr_site_name(core, why.site.v));
+    dr_put_u64(out, "blocker", why.job.v);
+    dr_put_i64(out, "has", why.has);
+    dr_put_i64(out, "needs", why.needs);
+    dr_put_i64(out, "limit", why.limit);
+    dr_put_i64(out, "until_us", why.until_us);
+    dr_put_i64(out, "reserved_us", why.reserved_us);
+    dr_put_u64(out, "before", why.before);
     if (forecast == NULL) {
-        dr_json_null(out, "forecast");
+        dr_put_null(out, "forecast");
     } else {
-        dr_json_begin(out, "forecast", '{');
-        dr_json_text(out, "state", STATES[forecast->state]);
-        dr_json_i64(out, "start_us", forecast->start_us);
-        dr_json_i64(out, "made_us", forecast->made_us);
-        dr_json_i64(out, "horizon_us", forecast->horizon_us);
-        dr_json_u64(out, "seq", forecast->seq);
-        dr_json_end(out, '}');
+        dr_put_begin(out, "forecast", '{');
+        dr_put_text(out, "state", STATES[forecast->state]);
+        dr_put_i64(out, "start_us", forecast->start_us);
+        dr_put_i64(out, "made_us", forecast->made_us);
+        dr_put_i64(out, "horizon_us", forecast->horizon_us);
+        dr_put_u64(out, "seq", forecast->seq);
+        dr_put_end(out, '}');
     }
-    dr_json_end(out, '}');
+    dr_put_end(out, '}');
     exchange_answer(x, 200);
 }
 
@@ -741,13 +741,13 @@ void route_job_why(struct exchange *x)
         !exchange_number(x, "age_us", 0, DR_DAY_US, &age_us) || !find(x, &found))
         return;
     if (found.job == NULL) {
-        dr_json_begin(&x->out, NULL, '{');
-        dr_json_u64(&x->out, "job", found.row.job);
-        dr_json_text(&x->out, "state", dr_job_state_name((enum dr_job_state)found.row.state));
-        dr_json_text(&x->out, "reason", dr_reason_name(DR_REASON_NONE));
-        dr_json_text(&x->out, "text", "it does not wait");
-        dr_json_null(&x->out, "forecast");
-        dr_json_end(&x->out, '}');
+        dr_put_begin(&x->out, NULL, '{');
+        dr_put_u64(&x->out, "job", found.row.job);
+        dr_put_text(&x->out, "state", dr_job_state_name((enum dr_job_state)found.row.state));
+        dr_put_text(&x->out, "reason", dr_reason_name(DR_REASON_NONE));
+        dr_put_text(&x->out, "text", "it does not wait");
+        dr_put_null(&x->out, "forecast");
+        dr_put_end(&x->out, '}');
         exchange_answer(x, 200);
         return;
     }
@@ -784,11 +784,11 @@ void route_job_facts(struct exchange *x)
     last = found.job != NULL ? found.job->last_seq : found.row.end_seq;
     if (last > durable)
         last = durable;
-    dr_json_begin(&x->out, NULL, '{');
-    dr_json_begin(&x->out, "facts", '[');
+    dr_put_begin(&x->out, NULL, '{');
+    dr_put_begin(&x->out, "facts", '[');
     next = stream_scan(x->http, first, last, FACTS_SCANNED, show_fact, x);
-    dr_json_end(&x->out, ']');
-    dr_json_bool(&x->out, "complete", next > last);
-    dr_json_end(&x->out, '}');
+    dr_put_end(&x->out, ']');
+    dr_put_bool(&x->out, "complete", next > last);
+    dr_put_end(&x->out, '}');
     exchange_answer(x, 200);
 }

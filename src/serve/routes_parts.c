@@ -32,23 +32,23 @@ static void node_json(struct dr_buffer *out, const struct dr_core *core, uint32_
         free_count -= 1;
     if (!dr_node_up(core, node))
         free_count = 0;
-    dr_json_begin(out, NULL, '{');
-    dr_json_text(out, "name", dr_node_name(core, (dr_node_id){row + 1}, name));
-    dr_json_text(out, "site", dr_site_name(core, pool->site.v));
-    dr_json_text(out, "pool", pool->name);
-    dr_json_text(out, "chip", dr_chip_name(core, pool->chip.v));
-    dr_json_bool(out, "virtual", pool->chip.v != 0 && core->chips[pool->chip.v - 1].is_virtual);
-    dr_json_text(out, "state", node_state(core, node));
-    dr_json_text(out, "reason", core->node_notes[row]);
-    dr_json_u64(out, "accelerators", pool->accelerators);
-    dr_json_u64(out, "accelerators_free", free_count);
-    dr_json_u64(out, "busy_mask", node->busy);
-    dr_json_u64(out, "cpus_milli", pool->cpus);
-    dr_json_i64(out, "cpus_used_milli", node->cpus_used);
-    dr_json_i64(out, "memory_mb", pool->memory_mb);
-    dr_json_i64(out, "memory_used_mb", node->memory_mb_used);
-    dr_json_u64(out, "tasks", node->tasks);
-    dr_json_end(out, '}');
+    dr_put_begin(out, NULL, '{');
+    dr_put_text(out, "name", dr_node_name(core, (dr_node_id){row + 1}, name));
+    dr_put_text(out, "site", dr_site_name(core, pool->site.v));
+    dr_put_text(out, "pool", pool->name);
+    dr_put_text(out, "chip", dr_chip_name(core, pool->chip.v));
+    dr_put_bool(out, "virtual", pool->chip.v != 0 && core->chips[pool->chip.v - 1].is_virtual);
+    dr_put_text(out, "state", node_state(core, node));
+    dr_put_text(out, "reason", core->node_notes[row]);
+    dr_put_u64(out, "accelerators", pool->accelerators);
+    dr_put_u64(out, "accelerators_free", free_count);
+    dr_put_u64(out, "busy_mask", node->busy);
+    dr_put_u64(out, "cpus_milli", pool->cpus);
+    dr_put_i64(out, "cpus_used_milli", node->cpus_used);
+    dr_put_i64(out, "memory_mb", pool->memory_mb);
+    dr_put_i64(out, "memory_used_mb", node->memory_mb_used);
+    dr_put_u64(out, "tasks", node->tasks);
+    dr_put_end(out, '}');
 }
 
 /* The site that the query names; 0: none. */
@@ -70,28 +70,28 @@ void route_nodes(struct exchange *x)
 
     if (!take_site(x, &site))
         return;
-    dr_json_begin(&x->out, NULL, '{');
-    dr_json_begin(&x->out, "nodes", '[');
+    dr_put_begin(&x->out, NULL, '{');
+    dr_put_begin(&x->out, "nodes", '[');
     for (uint32_t row = 0; row < core->nodes_count; row += 1) {
         const struct dr_node *node = &core->nodes[row];
 
         if (!node->removed && (site == 0 || core->pools[node->pool.v - 1].site.v == site))
             node_json(&x->out, core, row);
     }
-    dr_json_end(&x->out, ']');
-    dr_json_end(&x->out, '}');
+    dr_put_end(&x->out, ']');
+    dr_put_end(&x->out, '}');
     exchange_answer(x, 200);
 }
 
 static void node_changed(struct exchange *x)
 {
-    dr_json_begin(&x->out, NULL, '{');
-    dr_json_text(&x->out, "name", x->name);
-    dr_json_text(
+    dr_put_begin(&x->out, NULL, '{');
+    dr_put_text(&x->out, "name", x->name);
+    dr_put_text(
         &x->out, "state",
         node_state(core_of(x), &core_of(x)->nodes[x->request.commands[0].body.node.node - 1]));
-    dr_json_bool(&x->out, "unchanged", x->request.answers[0].unchanged != 0);
-    dr_json_end(&x->out, '}');
+    dr_put_bool(&x->out, "unchanged", x->request.answers[0].unchanged != 0);
+    dr_put_end(&x->out, '}');
     exchange_answer(x, 200);
 }
 
@@ -211,8 +211,8 @@ void route_sites(struct exchange *x)
     int64_t now_us = dr_controller_now_us(x->http->controller);
     struct dr_buffer *out = &x->out;
 
-    dr_json_begin(out, NULL, '{');
-    dr_json_begin(out, "sites", '[');
+    dr_put_begin(out, NULL, '{');
+    dr_put_begin(out, "sites", '[');
     for (uint32_t row = 0; row < core->sites_count; row += 1) {
         const struct dr_site *site = &core->sites[row];
         struct site_sums sums;
@@ -220,31 +220,31 @@ void route_sites(struct exchange *x)
         if (site->removed)
             continue;
         sum_site(core, row + 1, &sums);
-        dr_json_begin(out, NULL, '{');
-        dr_json_text(out, "name", site->name);
-        dr_json_text(out, "operator", site->operator_name);
-        dr_json_text(out, "region", site->region);
-        dr_json_text(out, "jurisdiction", site->jurisdiction);
-        dr_json_u64(out, "assurance", site->assurance);
-        dr_json_text(out, "engine", dr_engine_kind_name((enum dr_engine_kind)site->engine));
-        dr_json_text(out, "engine_text",
-                     dr_controller_engine_text(x->http->controller, (dr_site_id){row + 1}));
-        dr_json_bool(out, "answers", site->answers);
-        dr_json_u64(out, "nodes", sums.nodes);
-        dr_json_u64(out, "nodes_up", sums.nodes_up);
-        dr_json_i64(out, "accelerators", sums.accelerators);
-        dr_json_i64(out, "accelerators_free", sums.accelerators_free);
-        dr_json_bool(out, "virtual", sums.is_virtual);
-        dr_json_i64(out, "power_w", sums.it_power_w * site->pue_milli / 1000);
-        dr_json_i64(out, "power_cap_w", site->power_cap_w);
-        dr_json_u64(out, "pue_milli", site->pue_milli);
-        dr_json_i64(out, "tariff_micro_now", tariff_now(site, now_us));
-        dr_json_u64(out, "running", sums.running);
-        dr_json_end(out, '}');
+        dr_put_begin(out, NULL, '{');
+        dr_put_text(out, "name", site->name);
+        dr_put_text(out, "operator", site->operator_name);
+        dr_put_text(out, "region", site->region);
+        dr_put_text(out, "jurisdiction", site->jurisdiction);
+        dr_put_u64(out, "assurance", site->assurance);
+        dr_put_text(out, "engine", dr_engine_kind_name((enum dr_engine_kind)site->engine));
+        dr_put_text(out, "engine_text",
+                    dr_controller_engine_text(x->http->controller, (dr_site_id){row + 1}));
+        dr_put_bool(out, "answers", site->answers);
+        dr_put_u64(out, "nodes", sums.nodes);
+        dr_put_u64(out, "nodes_up", sums.nodes_up);
+        dr_put_i64(out, "accelerators", sums.accelerators);
+        dr_put_i64(out, "accelerators_free", sums.accelerators_free);
+        dr_put_bool(out, "virtual", sums.is_virtual);
+        dr_put_i64(out, "power_w", sums.it_power_w * site->pue_milli / 1000);
+        dr_put_i64(out, "power_cap_w", site->power_cap_w);
+        dr_put_u64(out, "pue_milli", site->pue_milli);
+        dr_put_i64(out, "tariff_micro_now", tariff_now(site, now_us));
+        dr_put_u64(out, "running", sums.running);
+        dr_put_end(out, '}');
     }
-    dr_json_end(out, ']');
-    dr_json_text(out, "currency", core->settings.currency);
-    dr_json_end(out, '}');
+    dr_put_end(out, ']');
+    dr_put_text(out, "currency", core->settings.currency);
+    dr_put_end(out, '}');
     exchange_answer(x, 200);
 }
 
@@ -275,67 +275,67 @@ static int sees_account(struct exchange *x, uint32_t account, int with_use)
 static void limit_json(struct dr_buffer *out, const char *name, int64_t value)
 {
     if (value == DR_FOREVER_US)
-        dr_json_null(out, name);
+        dr_put_null(out, name);
     else
-        dr_json_i64(out, name, value);
+        dr_put_i64(out, name, value);
 }
 
 static void account_json(struct dr_buffer *out, const struct dr_core *core, uint32_t row)
 {
     const struct dr_account *account = &core->accounts[row];
 
-    dr_json_begin(out, NULL, '{');
-    dr_json_text(out, "name", account->name);
-    dr_json_text(out, "parent", dr_account_name(core, account->parent.v));
-    dr_json_u64(out, "depth", account->depth);
-    dr_json_u64(out, "weight_milli", account->weight);
-    dr_json_begin(out, "groups", '[');
+    dr_put_begin(out, NULL, '{');
+    dr_put_text(out, "name", account->name);
+    dr_put_text(out, "parent", dr_account_name(core, account->parent.v));
+    dr_put_u64(out, "depth", account->depth);
+    dr_put_u64(out, "weight_milli", account->weight);
+    dr_put_begin(out, "groups", '[');
     for (uint32_t i = 0; i < core->groups_count; i += 1) {
         const struct dr_quota *quota =
             dr_quota_at(core, (dr_account_id){row + 1}, (dr_group_id){i + 1});
 
-        dr_json_begin(out, NULL, '{');
-        dr_json_text(out, "group", core->groups[i].name);
-        dr_json_text(out, "resource", dr_resource_name((enum dr_resource)core->groups[i].resource));
-        dr_json_i64(out, "guarantee", quota->guarantee);
+        dr_put_begin(out, NULL, '{');
+        dr_put_text(out, "group", core->groups[i].name);
+        dr_put_text(out, "resource", dr_resource_name((enum dr_resource)core->groups[i].resource));
+        dr_put_i64(out, "guarantee", quota->guarantee);
         limit_json(out, "borrow", quota->borrow);
         limit_json(out, "lend", quota->lend);
-        dr_json_i64(out, "use", quota->use);
-        dr_json_i64(out, "claim", quota->claim);
-        dr_json_i64(out, "occupied", quota->occupied);
-        dr_json_i64(out, "past", quota->past);
-        dr_json_end(out, '}');
+        dr_put_i64(out, "use", quota->use);
+        dr_put_i64(out, "claim", quota->claim);
+        dr_put_i64(out, "occupied", quota->occupied);
+        dr_put_i64(out, "past", quota->past);
+        dr_put_end(out, '}');
     }
-    dr_json_end(out, ']');
-    dr_json_u64(out, "jobs_live", account->jobs_live);
-    dr_json_u64(out, "pending", account->pending);
-    dr_json_u64(out, "running", account->running);
-    dr_json_end(out, '}');
+    dr_put_end(out, ']');
+    dr_put_u64(out, "jobs_live", account->jobs_live);
+    dr_put_u64(out, "pending", account->pending);
+    dr_put_u64(out, "running", account->running);
+    dr_put_end(out, '}');
 }
 
 void route_accounts(struct exchange *x)
 {
     const struct dr_core *core = core_of(x);
 
-    dr_json_begin(&x->out, NULL, '{');
-    dr_json_begin(&x->out, "accounts", '[');
+    dr_put_begin(&x->out, NULL, '{');
+    dr_put_begin(&x->out, "accounts", '[');
     for (uint32_t row = 0; row < core->accounts_count; row += 1) {
         if (!core->accounts[row].removed && sees_account(x, row + 1, 0))
             account_json(&x->out, core, row);
     }
-    dr_json_end(&x->out, ']');
-    dr_json_begin(&x->out, "groups", '[');
+    dr_put_end(&x->out, ']');
+    dr_put_begin(&x->out, "groups", '[');
     for (uint32_t i = 0; i < core->groups_count; i += 1) {
-        dr_json_begin(&x->out, NULL, '{');
-        dr_json_text(&x->out, "name", core->groups[i].name);
-        dr_json_text(&x->out, "resource",
-                     dr_resource_name((enum dr_resource)core->groups[i].resource));
-        dr_json_i64(&x->out, "capacity", core->groups[i].capacity);
-        dr_json_i64(&x->out, "declared", core->groups[i].declared);
-        dr_json_end(&x->out, '}');
+        dr_put_begin(&x->out, NULL, '{');
+        dr_put_text(&x->out, "name", core->groups[i].name);
+        dr_put_text(&x->out, "resource",
+                    dr_resource_name((enum dr_resource)core->groups[i].resource));
+        dr_put_i64(&x->out, "capacity", core->groups[i].capacity);
+        dr_put_i64(&x->out, "declared", core->groups[i].declared);
+        dr_put_end(&x->out, '}');
     }
-    dr_json_end(&x->out, ']');
-    dr_json_end(&x->out, '}');
+    dr_put_end(&x->out, ']');
+    dr_put_end(&x->out, '}');
     exchange_answer(x, 200);
 }
 
@@ -377,27 +377,27 @@ static struct running_use *sum_running(struct exchange *x)
 static void usage_json(struct dr_buffer *out, const struct dr_account *account,
                        const struct running_use *now)
 {
-    dr_json_begin(out, NULL, '{');
-    dr_json_text(out, "account", account->name);
-    dr_json_begin(out, "jobs_ended", '{');
+    dr_put_begin(out, NULL, '{');
+    dr_put_text(out, "account", account->name);
+    dr_put_begin(out, "jobs_ended", '{');
     for (uint32_t state = DR_JOB_COMPLETED; state <= DR_JOB_DEADLINE; state += 1) {
         if (account->ended[state] > 0)
-            dr_json_u64(out, dr_job_state_name((enum dr_job_state)state), account->ended[state]);
+            dr_put_u64(out, dr_job_state_name((enum dr_job_state)state), account->ended[state]);
     }
-    dr_json_end(out, '}');
-    dr_json_u64(out, "starts", account->starts);
-    dr_json_i64(out, "wait_us_mean",
-                account->starts == 0 ? 0 : account->wait_us_sum / (int64_t)account->starts);
+    dr_put_end(out, '}');
+    dr_put_u64(out, "starts", account->starts);
+    dr_put_i64(out, "wait_us_mean",
+               account->starts == 0 ? 0 : account->wait_us_sum / (int64_t)account->starts);
     /* thousandths of an hour: 3,600,000 ms are 1000 */
-    dr_json_i64(out, "accelerator_hours_milli",
-                (account->accelerator_ms + now->accelerator_ms) / 3600);
-    dr_json_i64(out, "cpu_hours_milli", (account->cpu_ms + now->cpu_ms) / 3600);
-    dr_json_i64(out, "energy_j", account->energy_j + now->energy_j);
-    dr_json_i64(out, "cost_micro", account->cost_micro + now->cost_micro);
-    dr_json_u64(out, "preempted", account->preempted);
-    dr_json_u64(out, "running_now", now->running);
-    dr_json_u64(out, "pending_now", account->pending);
-    dr_json_end(out, '}');
+    dr_put_i64(out, "accelerator_hours_milli",
+               (account->accelerator_ms + now->accelerator_ms) / 3600);
+    dr_put_i64(out, "cpu_hours_milli", (account->cpu_ms + now->cpu_ms) / 3600);
+    dr_put_i64(out, "energy_j", account->energy_j + now->energy_j);
+    dr_put_i64(out, "cost_micro", account->cost_micro + now->cost_micro);
+    dr_put_u64(out, "preempted", account->preempted);
+    dr_put_u64(out, "running_now", now->running);
+    dr_put_u64(out, "pending_now", account->pending);
+    dr_put_end(out, '}');
 }
 
 void route_usage(struct exchange *x)
@@ -412,9 +412,9 @@ void route_usage(struct exchange *x)
         return;
     }
     now = sum_running(x);
-    dr_json_begin(&x->out, NULL, '{');
-    dr_json_text(&x->out, "currency", core->settings.currency);
-    dr_json_begin(&x->out, "usage", '[');
+    dr_put_begin(&x->out, NULL, '{');
+    dr_put_text(&x->out, "currency", core->settings.currency);
+    dr_put_begin(&x->out, "usage", '[');
     for (uint32_t row = 0; row < core->accounts_count; row += 1) {
         dr_account_id id = {row + 1};
 
@@ -423,8 +423,8 @@ void route_usage(struct exchange *x)
             continue;
         usage_json(&x->out, &core->accounts[row], &now[row]);
     }
-    dr_json_end(&x->out, ']');
-    dr_json_end(&x->out, '}');
+    dr_put_end(&x->out, ']');
+    dr_put_end(&x->out, '}');
     exchange_answer(x, 200);
 }
 
@@ -474,47 +474,47 @@ static int header_reason(struct exchange *x, const char **reason)
 static void changes_json(struct exchange *x, const struct dr_change *changes, uint32_t count,
                          int applied)
 {
-    dr_json_begin(&x->out, NULL, '{');
-    dr_json_begin(&x->out, "changes", '[');
+    dr_put_begin(&x->out, NULL, '{');
+    dr_put_begin(&x->out, "changes", '[');
     for (uint32_t i = 0; i < count; i += 1) {
-        dr_json_begin(&x->out, NULL, '{');
-        dr_json_text(&x->out, "kind", changes[i].kind);
-        dr_json_text(&x->out, "name", changes[i].name);
-        dr_json_text(&x->out, "text", changes[i].text);
-        dr_json_end(&x->out, '}');
+        dr_put_begin(&x->out, NULL, '{');
+        dr_put_text(&x->out, "kind", changes[i].kind);
+        dr_put_text(&x->out, "name", changes[i].name);
+        dr_put_text(&x->out, "text", changes[i].text);
+        dr_put_end(&x->out, '}');
     }
-    dr_json_end(&x->out, ']');
-    dr_json_bool(&x->out, "applied", applied);
-    dr_json_begin(&x->out, "errors", '[');
-    dr_json_end(&x->out, ']');
-    dr_json_end(&x->out, '}');
+    dr_put_end(&x->out, ']');
+    dr_put_bool(&x->out, "applied", applied);
+    dr_put_begin(&x->out, "errors", '[');
+    dr_put_end(&x->out, ']');
+    dr_put_end(&x->out, '}');
 }
 
 static void errors_json(struct exchange *x, const struct dr_error_list *errors)
 {
     char line[1400];
 
-    dr_json_begin(&x->out, NULL, '{');
-    dr_json_begin(&x->out, "error", '{');
-    dr_json_text(&x->out, "kind", "INVALID");
-    dr_json_text(&x->out, "field", errors->errors[0].field);
-    dr_json_text(&x->out, "text", dr_error_line(&errors->errors[0], line, sizeof line));
-    dr_json_end(&x->out, '}');
-    dr_json_bool(&x->out, "applied", 0);
-    dr_json_begin(&x->out, "errors", '[');
+    dr_put_begin(&x->out, NULL, '{');
+    dr_put_begin(&x->out, "error", '{');
+    dr_put_text(&x->out, "kind", "INVALID");
+    dr_put_text(&x->out, "field", errors->errors[0].field);
+    dr_put_text(&x->out, "text", dr_error_line(&errors->errors[0], line, sizeof line));
+    dr_put_end(&x->out, '}');
+    dr_put_bool(&x->out, "applied", 0);
+    dr_put_begin(&x->out, "errors", '[');
     for (uint32_t i = 0; i < errors->count; i += 1) {
         const struct dr_error *error = &errors->errors[i];
 
-        dr_json_begin(&x->out, NULL, '{');
-        dr_json_text(&x->out, "file", error->file);
-        dr_json_u64(&x->out, "line", error->line);
-        dr_json_text(&x->out, "field", error->field);
-        dr_json_text(&x->out, "found", error->found);
-        dr_json_text(&x->out, "expected", error->expected);
-        dr_json_end(&x->out, '}');
+        dr_put_begin(&x->out, NULL, '{');
+        dr_put_text(&x->out, "file", error->file);
+        dr_put_u64(&x->out, "line", error->line);
+        dr_put_text(&x->out, "field", error->field);
+        dr_put_text(&x->out, "found", error->found);
+        dr_put_text(&x->out, "expected", error->expected);
+        dr_put_end(&x->out, '}');
     }
-    dr_json_end(&x->out, ']');
-    dr_json_end(&x->out, '}');
+    dr_put_end(&x->out, ']');
+    dr_put_end(&x->out, '}');
     exchange_answer(x, 400);
 }
 

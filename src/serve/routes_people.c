@@ -30,28 +30,28 @@ void route_tokens(struct exchange *x)
     const struct dr_core *core = core_of(x);
     int64_t now_us = dr_controller_now_us(x->http->controller);
 
-    dr_json_begin(&x->out, NULL, '{');
-    dr_json_begin(&x->out, "tokens", '[');
+    dr_put_begin(&x->out, NULL, '{');
+    dr_put_begin(&x->out, "tokens", '[');
     for (uint32_t row = 0; row < core->tokens_count; row += 1) {
         const struct dr_token *token = &core->tokens[row];
 
         if (!sees_token(x, token))
             continue;
-        dr_json_begin(&x->out, NULL, '{');
-        dr_json_u64(&x->out, "id", row + 1);
-        dr_json_text(&x->out, "user", dr_user_name(core, token->user.v));
+        dr_put_begin(&x->out, NULL, '{');
+        dr_put_u64(&x->out, "id", row + 1);
+        dr_put_text(&x->out, "user", dr_user_name(core, token->user.v));
         dr_roles_json(&x->out, "roles", token->roles);
-        dr_json_text(&x->out, "label", token->label);
-        dr_json_i64(&x->out, "issued_us", token->issued_us);
-        dr_json_i64(&x->out, "expires_us", token->expires_us);
-        dr_json_text(&x->out, "state",
-                     token->revoked                ? "revoked"
-                     : now_us >= token->expires_us ? "expired"
-                                                   : "good");
-        dr_json_end(&x->out, '}');
+        dr_put_text(&x->out, "label", token->label);
+        dr_put_i64(&x->out, "issued_us", token->issued_us);
+        dr_put_i64(&x->out, "expires_us", token->expires_us);
+        dr_put_text(&x->out, "state",
+                    token->revoked                ? "revoked"
+                    : now_us >= token->expires_us ? "expired"
+                                                  : "good");
+        dr_put_end(&x->out, '}');
     }
-    dr_json_end(&x->out, ']');
-    dr_json_end(&x->out, '}');
+    dr_put_end(&x->out, ']');
+    dr_put_end(&x->out, '}');
     exchange_answer(x, 200);
 }
 
@@ -61,13 +61,13 @@ static void issued(struct exchange *x)
     const struct dr_fact *fact = &x->request.commands[0].body.declare;
 
     dr_auth_token_text(x->request.answers[0].id, x->secret, text);
-    dr_json_begin(&x->out, NULL, '{');
-    dr_json_text(&x->out, "token", text);
-    dr_json_u64(&x->out, "id", x->request.answers[0].id);
-    dr_json_text(&x->out, "user", dr_user_name(core_of(x), fact->token_issued.token_user));
+    dr_put_begin(&x->out, NULL, '{');
+    dr_put_text(&x->out, "token", text);
+    dr_put_u64(&x->out, "id", x->request.answers[0].id);
+    dr_put_text(&x->out, "user", dr_user_name(core_of(x), fact->token_issued.token_user));
     dr_roles_json(&x->out, "roles", fact->token_issued.roles);
-    dr_json_i64(&x->out, "expires_us", fact->token_issued.expires_us);
-    dr_json_end(&x->out, '}');
+    dr_put_i64(&x->out, "expires_us", fact->token_issued.expires_us);
+    dr_put_end(&x->out, '}');
     explicit_bzero(text, sizeof text);
     explicit_bzero(x->secret, sizeof x->secret);
     exchange_answer(x, 201);
@@ -168,10 +168,10 @@ void route_token_issue(struct exchange *x)
 
 static void revoked(struct exchange *x)
 {
-    dr_json_begin(&x->out, NULL, '{');
-    dr_json_u64(&x->out, "id", x->number);
-    dr_json_bool(&x->out, "unchanged", x->request.answers[0].unchanged != 0);
-    dr_json_end(&x->out, '}');
+    dr_put_begin(&x->out, NULL, '{');
+    dr_put_u64(&x->out, "id", x->number);
+    dr_put_bool(&x->out, "unchanged", x->request.answers[0].unchanged != 0);
+    dr_put_end(&x->out, '}');
     exchange_answer(x, 200);
 }
 
@@ -204,32 +204,32 @@ void route_me(struct exchange *x)
     const struct dr_core *core = core_of(x);
     const struct dr_user *user = x->who.user.v == 0 ? NULL : &core->users[x->who.user.v - 1];
 
-    dr_json_begin(&x->out, NULL, '{');
-    dr_json_text(&x->out, "user", user == NULL ? NULL : user->name);
+    dr_put_begin(&x->out, NULL, '{');
+    dr_put_text(&x->out, "user", user == NULL ? NULL : user->name);
     if (x->who.peer->by_unix_socket && x->who.token.v == 0)
-        dr_json_u64(&x->out, "uid", x->who.peer->uid);
+        dr_put_u64(&x->out, "uid", x->who.peer->uid);
     else if (user != NULL && user->uid != DR_NO_UID)
-        dr_json_u64(&x->out, "uid", user->uid);
+        dr_put_u64(&x->out, "uid", user->uid);
     else
-        dr_json_null(&x->out, "uid");
+        dr_put_null(&x->out, "uid");
     dr_roles_json(&x->out, "roles", x->who.roles);
-    dr_json_begin(&x->out, "accounts", '[');
+    dr_put_begin(&x->out, "accounts", '[');
     for (uint32_t i = 0; user != NULL && i < user->memberships_count; i += 1) {
         uint8_t role = (uint8_t)(1u << user->memberships[i].role) & x->who.roles_mask;
 
-        dr_json_begin(&x->out, NULL, '{');
-        dr_json_text(&x->out, "account", dr_account_name(core, user->memberships[i].account.v));
+        dr_put_begin(&x->out, NULL, '{');
+        dr_put_text(&x->out, "account", dr_account_name(core, user->memberships[i].account.v));
         dr_roles_json(&x->out, "roles", role);
-        dr_json_end(&x->out, '}');
+        dr_put_end(&x->out, '}');
     }
-    dr_json_end(&x->out, ']');
-    dr_json_bool(&x->out, "system", x->who.system);
-    dr_json_text(&x->out, "via", x->who.token.v != 0 ? "token" : "unix");
+    dr_put_end(&x->out, ']');
+    dr_put_bool(&x->out, "system", x->who.system);
+    dr_put_text(&x->out, "via", x->who.token.v != 0 ? "token" : "unix");
     if (x->who.token.v != 0)
-        dr_json_u64(&x->out, "token", x->who.token.v);
+        dr_put_u64(&x->out, "token", x->who.token.v);
     else
-        dr_json_null(&x->out, "token");
-    dr_json_end(&x->out, '}');
+        dr_put_null(&x->out, "token");
+    dr_put_end(&x->out, '}');
     exchange_answer(x, 200);
 }
 
@@ -274,12 +274,12 @@ void route_audit_head(struct exchange *x)
 
     dr_store_head(store, head);
     dr_format_hex(head, sizeof head, hex);
-    dr_json_begin(&x->out, NULL, '{');
-    dr_json_u64(&x->out, "seq", dr_store_seq(store));
-    dr_json_text(&x->out, "hash", hex);
+    dr_put_begin(&x->out, NULL, '{');
+    dr_put_u64(&x->out, "seq", dr_store_seq(store));
+    dr_put_text(&x->out, "hash", hex);
     last_signature(x, line);
-    dr_json_text(&x->out, "signature", line[0] == 0 ? NULL : line);
-    dr_json_end(&x->out, '}');
+    dr_put_text(&x->out, "signature", line[0] == 0 ? NULL : line);
+    dr_put_end(&x->out, '}');
     exchange_answer(x, 200);
 }
 
@@ -288,13 +288,13 @@ void route_health(struct exchange *x)
     const struct dr_core *core = core_of(x);
     const struct dr_controller_figures *figures = dr_controller_figures(x->http->controller);
 
-    dr_json_begin(&x->out, NULL, '{');
-    dr_json_text(&x->out, "status", "ok");
-    dr_json_u64(&x->out, "epoch", core->epoch);
-    dr_json_u64(&x->out, "seq", dr_controller_durable_seq(x->http->controller));
-    dr_json_i64(&x->out, "now_us", dr_controller_now_us(x->http->controller));
-    dr_json_i64(&x->out, "started_us", figures->started_us);
-    dr_json_i64(&x->out, "recovery_us", figures->recovery_us);
-    dr_json_end(&x->out, '}');
+    dr_put_begin(&x->out, NULL, '{');
+    dr_put_text(&x->out, "status", "ok");
+    dr_put_u64(&x->out, "epoch", core->epoch);
+    dr_put_u64(&x->out, "seq", dr_controller_durable_seq(x->http->controller));
+    dr_put_i64(&x->out, "now_us", dr_controller_now_us(x->http->controller));
+    dr_put_i64(&x->out, "started_us", figures->started_us);
+    dr_put_i64(&x->out, "recovery_us", figures->recovery_us);
+    dr_put_end(&x->out, '}');
     exchange_answer(x, 200);
 }

@@ -352,13 +352,13 @@ void route_facts(struct exchange *x)
         !exchange_number(x, "limit", 1, LIST_MAX, &limit))
         return;
     listing.limit = (uint32_t)limit;
-    dr_json_begin(&x->out, NULL, '{');
-    dr_json_begin(&x->out, "facts", '[');
+    dr_put_begin(&x->out, NULL, '{');
+    dr_put_begin(&x->out, "facts", '[');
     next = stream_scan(x->http, (uint64_t)from, dr_controller_durable_seq(x->http->controller),
                        SCAN_MAX, list_fact, &listing);
-    dr_json_end(&x->out, ']');
-    dr_json_u64(&x->out, "next", next);
-    dr_json_end(&x->out, '}');
+    dr_put_end(&x->out, ']');
+    dr_put_u64(&x->out, "next", next);
+    dr_put_end(&x->out, '}');
     exchange_answer(x, 200);
 }
 
