@@ -169,6 +169,7 @@ enum dr_status snapshot_load(struct dr_controller *c, struct dr_error *error)
     struct dr_snapshot snapshot = {0};
     struct loading loading = {.snapshot = &snapshot};
     enum dr_status status = dr_snapshot_newest(c->store, &snapshot, skipped, c);
+    int64_t before_us;
 
     if (status != DR_OK) {
         if (status != DR_E_MISSING)
@@ -176,9 +177,14 @@ enum dr_status snapshot_load(struct dr_controller *c, struct dr_error *error)
         return DR_OK;
     }
     status = dr_core_load(c->core, load_bytes, &loading);
+    before_us = controller_monotonic_us(c);
     if (status == DR_OK && (dr_core_seq(c->core) != snapshot.at.seq ||
                             dr_core_hash(c->core) != snapshot.at.state_hash))
         status = DR_E_CORRUPT;
+    /* What a hash costs is known, and this one is good for a while. */
+    c->hash_seq = snapshot.at.seq;
+    c->hash_monotonic_us = controller_monotonic_us(c);
+    c->hash_cost_us = c->hash_monotonic_us - before_us;
     c->snapshot_seq = snapshot.at.seq;
     dr_snapshot_close(&snapshot);
     if (status == DR_OK)

@@ -348,8 +348,10 @@ enum dr_status dr_controller_turn(struct dr_controller *c, int64_t wait_us, stru
     effects_again(c);
     do {
         status = one_batch(c, &more, error);
-        if (status != DR_OK)
+        if (status != DR_OK) {
+            c->stopping = -1; /* memory is ahead of the disk: nothing of it may be kept */
             return status;
+        }
         controller_clock(c);
     } while (more);
     children_idle(c);
@@ -397,17 +399,16 @@ enum dr_status dr_controller_run(struct dr_controller *c, struct dr_error *error
     }
     sigaction(SIGTERM, &action, &before_term);
     sigaction(SIGINT, &action, &before_int);
-    while (!c->stopping && status == DR_OK)
+    while (c->stopping == 0 && status == DR_OK)
         status = dr_controller_turn(c, DR_MINUTE_US, error);
-    /* Whoever has been heard gets an answer. */
-    if (status == DR_OK)
+    /* Whoever has been heard gets an answer, and the HTTP side the turns to send it. */
+    for (uint32_t i = 0; i < 3 && status == DR_OK; i += 1)
         status = dr_controller_turn(c, 0, error);
     sigaction(SIGTERM, &before_term, NULL);
     sigaction(SIGINT, &before_int, NULL);
     dr_controller_poll(c, wake_descriptor, 0, NULL, NULL);
     close(wake_descriptor);
     wake_descriptor = -1;
-    c->stopping = status == DR_OK ? c->stopping : -1;
     return status;
 }
 

@@ -104,7 +104,7 @@ struct dr_controller {
     struct dr_store *store;
     struct dr_fault fault;
     struct dr_controller_figures figures;
-    int stopping;
+    int stopping; /* 1: asked to; -1: the store has failed, and nothing more may be written */
 
     /* time */
     int64_t now_us;

@@ -164,20 +164,20 @@ static int check_room(struct dr_controller *c, struct dr_request *request)
     return 1;
 }
 
+/* Each text once: an array's elements share theirs. */
 static int check_texts(struct dr_request *request)
 {
-    for (uint32_t i = 0; i < request->count; i += 1) {
-        const struct dr_command *command = &request->commands[i];
+    for (uint32_t text = 0; text < request->texts_count; text += 1) {
+        uint32_t i = 0;
 
-        if (command->kind != DR_COMMAND_SUBMIT)
+        if (strlen(request->texts[text]) <= TEXT_BYTES_MAX)
             continue;
-        DR_ASSERT(command->body.submit.text <= request->texts_count);
-        if (command->body.submit.text != 0 &&
-            strlen(request->texts[command->body.submit.text - 1]) > TEXT_BYTES_MAX) {
-            refuse(request, i, DR_REFUSAL_LIMIT, "script",
-                   "the job's text is larger than 1 MB; expected a smaller script or environment");
-            return 0;
-        }
+        while (i + 1 < request->count && (request->commands[i].kind != DR_COMMAND_SUBMIT ||
+                                          request->commands[i].body.submit.text != text + 1))
+            i += 1;
+        refuse(request, i, DR_REFUSAL_LIMIT, "script",
+               "the job's text is larger than 1 MB; expected a smaller script or environment");
+        return 0;
     }
     return 1;
 }
@@ -268,6 +268,7 @@ static void name_text(struct dr_controller *c, const struct dr_request *request,
     uint32_t index = (uint32_t)submit->text - 1;
     struct dr_store_text text;
 
+    DR_ASSERT(submit->text <= request->texts_count);
     if (rows[index] == UINT32_MAX) {
         text = (struct dr_store_text){
             .id = dr_core_seq(c->core) + 1,

@@ -222,6 +222,27 @@ TEST(a_list_whose_commands_bear_on_one_another_is_tried_out_whole)
     live_deinit(&world);
 }
 
+TEST(a_text_that_is_too_large_is_refused)
+{
+    struct live_world world;
+    struct live_request request;
+    char *large = malloc((2u << 20) + 1);
+
+    CHECK(large != NULL);
+    memset(large, 'x', 2u << 20);
+    large[2u << 20] = 0;
+    open_world(&world, 1, 4);
+    live_request_fill(&request, &(struct live_job){.hold = 1});
+    request.text = large;
+    dr_controller_ask(world.controller, &request.request);
+    CHECK_EQ(live_turn(&world), DR_OK);
+    CHECK_EQ(request.request.result, DR_REQUEST_REFUSED);
+    CHECK_EQ(request.answer.refused, DR_REFUSAL_LIMIT);
+    CHECK_EQ(dr_controller_core(world.controller)->job_id_last, 0);
+    free(large);
+    live_deinit(&world);
+}
+
 TEST(a_retried_request_gets_the_same_job)
 {
     struct live_world world;
@@ -560,6 +581,92 @@ TEST(a_federation_file_for_an_existing_directory_is_refused)
     CHECK_EQ(dr_controller_open(&controller, &world.options, "federation.yaml", &error),
              DR_E_EXISTS);
     CHECK_HAS(error.expected, "daero apply");
+    live_deinit(&world);
+}
+
+TEST(who_was_heard_before_the_end_is_answered)
+{
+    struct live_world world;
+    struct dr_error error = {0};
+    struct live_request request;
+
+    open_world(&world, 1, 4);
+    live_request_fill(&request, &(struct live_job){.hold = 1});
+    dr_controller_ask(world.controller, &request.request);
+    dr_controller_stop(world.controller);
+    CHECK_EQ(dr_controller_run(world.controller, &error), DR_OK);
+    CHECK_EQ(request.done, 1);
+    CHECK_EQ(request.answer.job.v, 1);
+    live_deinit(&world);
+}
+
+enum { LIST = 1000, LISTS = 18 };
+
+struct list {
+    struct dr_command commands[LIST];
+    struct dr_answer answers[LIST];
+    struct dr_request request;
+    int done;
+};
+
+static void fill_list(struct list *list, const struct live_request *one)
+{
+    for (uint32_t i = 0; i < LIST; i += 1)
+        list->commands[i] = one->command;
+    list->done = 0;
+    list->request = (struct dr_request){
+        .commands = list->commands,
+        .count = LIST,
+        .answers = list->answers,
+        .texts = &one->text,
+        .texts_count = 1,
+        .done = note_done,
+        .context = &list->done,
+    };
+}
+
+/* More than one transaction may hold: cut between requests, all in one turn; and a list that the
+ * table has no room for is refused whole. */
+TEST(a_turn_with_too_much_to_do_is_cut_into_several_transactions)
+{
+    struct live_world world;
+    struct live_request one;
+    struct list *lists = calloc(LISTS + 2, sizeof *lists);
+    const struct dr_core *core;
+    uint64_t commits;
+
+    CHECK(lists != NULL);
+    open_world(&world, 1, 4);
+    CHECK_EQ(live_turn(&world), DR_OK);
+    core = dr_controller_core(world.controller);
+    commits = dr_controller_figures(world.controller)->commits;
+    live_request_fill(&one, &(struct live_job){.hold = 1});
+    for (uint32_t i = 0; i < LISTS; i += 1) {
+        fill_list(&lists[i], &one);
+        dr_controller_ask(world.controller, &lists[i].request);
+    }
+    CHECK_EQ(live_turn(&world), DR_OK);
+    for (uint32_t i = 0; i < LISTS; i += 1) {
+        CHECK_EQ(lists[i].done, 1);
+        CHECK_EQ(lists[i].request.result, DR_REQUEST_DONE);
+        CHECK_EQ(lists[i].answers[LIST - 1].job.v, (i + 1) * LIST);
+    }
+    CHECK(dr_controller_figures(world.controller)->commits >= commits + 2);
+    /* One text, since the list shares one. */
+    CHECK_EQ(core->jobs[dr_job_find(core, (dr_job_id){1}).v].text,
+             core->jobs[dr_job_find(core, (dr_job_id){LIST}).v].text);
+
+    fill_list(&lists[0], &one);
+    fill_list(&lists[1], &one);
+    fill_list(&lists[2], &one);
+    for (uint32_t i = 0; i < 3; i += 1)
+        dr_controller_ask(world.controller, &lists[i].request);
+    CHECK_EQ(live_turn(&world), DR_OK);
+    CHECK_EQ(lists[1].request.result, DR_REQUEST_DONE);
+    CHECK_EQ(lists[2].request.result, DR_REQUEST_REFUSED);
+    CHECK_EQ(lists[2].answers[0].refused, DR_REFUSAL_FULL);
+    CHECK_EQ(core->job_id_last, (LISTS + 2) * LIST);
+    free(lists);
     live_deinit(&world);
 }
 
