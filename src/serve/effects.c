@@ -234,6 +234,8 @@ void effects_admit(struct dr_controller *c)
 {
     uint32_t i = 0;
 
+    if (c->observations.count == 0)
+        return;
     while (i < c->observations.count && c->batch.facts_count < ADMIT_FACTS) {
         admit_observation(c, &c->observations.items[i]);
         i += 1;
@@ -616,6 +618,8 @@ void effects_again(struct dr_controller *c)
     uint32_t count = c->postponed.count;
     uint32_t kept = 0;
 
+    if (count == 0)
+        return;
     /* What is postponed anew goes behind `count`. */
     for (uint32_t i = 0; i < count; i += 1) {
         struct postponed order = c->postponed.items[i];

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "serve/fault.h"
+#include "store/chain.h"
 #include "live_world.h"
 #include "test.h"
 
@@ -149,18 +150,24 @@ TEST(a_fault_that_names_no_point_is_refused)
 
 /* ---- snapshots ---- */
 
-static uint32_t snapshots(const struct live_world *world, glob_t *found)
+/* Look at each snapshot file; returns how many there are. */
+static uint32_t snapshots(const struct live_world *world, void (*each)(const char *path))
 {
     char pattern[300];
+    glob_t found = {0};
+    uint32_t count;
 
     snprintf(pattern, sizeof pattern, "%s/snapshot-*.state", world->directory);
-    return glob(pattern, 0, NULL, found) == 0 ? (uint32_t)found->gl_pathc : 0;
+    count = glob(pattern, 0, NULL, &found) == 0 ? (uint32_t)found.gl_pathc : 0;
+    for (uint32_t i = 0; each != NULL && i < count; i += 1)
+        each(found.gl_pathv[i]);
+    globfree(&found);
+    return count;
 }
 
 /* A world with a snapshot in the middle of its facts, closed without a second one. */
 static void live_with_snapshot(struct live_world *world)
 {
-    glob_t found = {0};
     int turns = 0;
 
     live_init(world, 2, 4);
@@ -170,14 +177,13 @@ static void live_with_snapshot(struct live_world *world)
         CHECK(live_submit(world, &(struct live_job){.accelerators = 1, .hold = i % 4 == 0}, NULL,
                           NULL) != 0);
     CHECK_EQ(live_run(world, 3 * DR_SECOND_US), DR_OK);
-    while (snapshots(world, &found) == 0 && turns < 500) {
+    while (snapshots(world, NULL) == 0 && turns < 500) {
         struct dr_error error = {0};
 
         CHECK_EQ(dr_controller_turn(world->controller, DR_SECOND_US / 100, &error), DR_OK);
         turns += 1;
     }
-    CHECK(snapshots(world, &found) > 0);
-    globfree(&found);
+    CHECK(snapshots(world, NULL) > 0);
     for (uint32_t i = 0; i < 6; i += 1)
         CHECK(live_submit(world, &(struct live_job){.run_us = DR_HOUR_US}, NULL, NULL) != 0);
     CHECK_EQ(live_run(world, DR_SECOND_US), DR_OK);
@@ -199,22 +205,26 @@ TEST(a_snapshot_and_the_tail_give_the_state_of_the_facts)
     live_deinit(&world);
 }
 
+static void flip_a_bit(const char *path)
+{
+    FILE *file = fopen(path, "r+b");
+    int byte;
+
+    CHECK(file != NULL);
+    CHECK_EQ(fseek(file, 400, SEEK_SET), 0);
+    byte = fgetc(file);
+    CHECK_EQ(fseek(file, 400, SEEK_SET), 0);
+    fputc(byte ^ 0x40, file);
+    fclose(file);
+}
+
 TEST(a_damaged_snapshot_is_not_used)
 {
     struct live_world world;
-    glob_t found = {0};
-    FILE *file;
     uint64_t seq;
 
     live_with_snapshot(&world);
-    for (uint32_t i = 0; i < snapshots(&world, &found); i += 1) {
-        file = fopen(found.gl_pathv[i], "r+b");
-        CHECK(file != NULL);
-        CHECK_EQ(fseek(file, 400, SEEK_SET), 0);
-        fputc(fgetc(file) ^ 0x40, file);
-        fclose(file);
-    }
-    globfree(&found);
+    CHECK(snapshots(&world, flip_a_bit) > 0);
     open_checked(&world);
     seq = dr_core_seq(dr_controller_core(world.controller));
     /* All facts but those of this start were read back. */
@@ -247,5 +257,28 @@ TEST(epochs_rise_with_every_start)
         CHECK_EQ(dr_controller_core(world.controller)->epoch, epoch);
         live_close(&world);
     }
+    live_deinit(&world);
+}
+
+/* Heads are signed as time goes on and at the end, and everything that the loop wrote stands the
+ * proof. */
+TEST(heads_are_signed_and_the_chain_stands_its_proof)
+{
+    struct live_world world;
+    struct dr_chain_result result;
+    struct dr_error error = {0};
+
+    live_init(&world, 2, 2);
+    world.options.head_us = 10 * DR_SECOND_US;
+    open_checked(&world);
+    for (uint32_t i = 0; i < 3; i += 1) {
+        CHECK(live_submit(&world, &(struct live_job){.accelerators = 1}, NULL, NULL) != 0);
+        CHECK_EQ(live_run(&world, 15 * DR_SECOND_US), DR_OK);
+    }
+    live_close(&world);
+    CHECK_EQ(dr_chain_verify(world.directory, NULL, NULL, NULL, NULL, &result, &error), DR_OK);
+    CHECK_EQ(result.problems, 0);
+    CHECK(result.heads >= 3);
+    CHECK_EQ(result.texts, 3);
     live_deinit(&world);
 }
