@@ -234,7 +234,10 @@ static uint32_t find_links(const struct dr_federation *federation, struct dr_fed
             while (i < count && (links[i].from != from || links[i].to != to))
                 i += 1;
             if (i == count) {
-                links[i] = (struct dr_fed_link){.from = from, .to = to};
+                links[i] =
+                    (struct dr_fed_link){.from = from, .to = to, .next = DR_ROW_NONE, .first = 1};
+                for (uint32_t k = 0; k < i; k += 1)
+                    links[i].first = links[i].first && links[k].to != to;
                 count += 1;
             }
             links[i].amount += pool_amount(pool, r);
@@ -270,11 +273,8 @@ static void derive(const struct dr_federation *federation, struct dr_fed_account
             int64_t limit =
                 dr_fed_proportion(lend ? from->lend : from->borrow, links[i].amount, declared);
             int64_t *sum = lend ? &to->lend : &to->borrow;
-            int first = 1;
 
-            for (uint32_t k = 0; k < i; k += 1)
-                first = first && links[k].to != links[i].to;
-            if (first)
+            if (links[i].first)
                 *sum = limit;
             else
                 *sum = limit == DR_FOREVER_US || *sum == DR_FOREVER_US ? DR_FOREVER_US

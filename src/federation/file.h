@@ -177,6 +177,8 @@ int dr_federation_check(struct dr_federation *federation, struct dr_error_list *
 struct dr_fed_link {
     uint32_t from; /* places (or rows) of groups */
     uint32_t to;
+    uint32_t next; /* link to the same group; DR_ROW_NONE: the last */
+    uint8_t first; /* 1: no link before it leads to the same group */
     int64_t amount;
 };
 

@@ -15,7 +15,8 @@ struct writer {
     struct dr_buffer *yaml;
     struct dr_fed_link *links; /* rows of groups */
     uint32_t links_count;
-    int64_t *declared; /* [groups_count] over living nodes */
+    uint32_t *links_to; /* [groups_count] the first link that leads there; DR_ROW_NONE: none */
+    int64_t *declared;  /* [groups_count] over living nodes */
 };
 
 uint32_t dr_fed_living_nodes(const struct dr_core *core, const struct dr_pool *pool)
@@ -329,14 +330,12 @@ static struct dr_quota_limits by_itself(const struct writer *writer, dr_account_
     int64_t below = 0;
     int first = 1;
 
-    for (uint32_t i = 0; i < writer->links_count; i += 1) {
+    for (uint32_t i = writer->links_to[group_row]; i != DR_ROW_NONE; i = writer->links[i].next) {
         const struct dr_fed_link *link = &writer->links[i];
         const struct dr_quota *from;
         int64_t borrow;
         int64_t lend;
 
-        if (link->to != group_row)
-            continue;
         from = dr_quota_at(core, account, (dr_group_id){link->from + 1});
         limits.guarantee +=
             dr_fed_proportion(from->guarantee, link->amount, writer->declared[link->from]);
@@ -494,10 +493,13 @@ static int sum_capacity(struct writer *writer, struct dr_arena *arena)
 
     writer->declared = dr_fed_push(arena, core->groups_count, sizeof writer->declared[0]);
     writer->links = dr_fed_push(arena, (size_t)core->pools_count * 2, sizeof writer->links[0]);
-    if (writer->declared == NULL || writer->links == NULL)
+    writer->links_to = dr_fed_push(arena, core->groups_count, sizeof writer->links_to[0]);
+    if (writer->declared == NULL || writer->links == NULL || writer->links_to == NULL)
         return 0;
-    for (uint32_t g = 0; g < core->groups_count; g += 1)
+    for (uint32_t g = 0; g < core->groups_count; g += 1) {
         writer->declared[g] = -1;
+        writer->links_to[g] = DR_ROW_NONE;
+    }
     for (uint32_t row = 0; row < core->pools_count; row += 1) {
         const struct dr_pool *pool = &core->pools[row];
         int64_t nodes = dr_fed_living_nodes(core, pool);
@@ -521,8 +523,11 @@ static int sum_capacity(struct writer *writer, struct dr_arena *arena)
                 i += 1;
             if (i == writer->links_count) {
                 writer->links_count += 1;
-                writer->links[i] = (struct dr_fed_link){.from = pool->groups[0].v - 1,
-                                                        .to = pool->groups[r].v - 1};
+                writer->links[i] =
+                    (struct dr_fed_link){.from = pool->groups[0].v - 1,
+                                         .to = pool->groups[r].v - 1,
+                                         .next = writer->links_to[pool->groups[r].v - 1]};
+                writer->links_to[pool->groups[r].v - 1] = i;
             }
             writer->links[i].amount += amounts[r];
         }

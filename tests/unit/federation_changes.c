@@ -132,9 +132,11 @@ TEST(single_edits)
     check_edit("consent: [shipyard, university]", "consent: [shipyard]",
                "pool busan/rngd: consent: 2 -> 1 accounts\n");
     check_edit("size: 4T", "size: 5T", "dataset scans: size: 4398046511104 -> 5497558138880\n");
-    check_edit("[user, account-admin]", "user", "user builder: accounts: 2 -> 1 roles in accounts\n");
+    check_edit("[user, account-admin]", "user",
+               "user builder: accounts: 2 -> 1 roles in accounts\n");
     check_edit("uid: 901, gid: 901, ", "", "user student: uid: 901 -> none; gid: 901 -> none\n");
-    check_edit("  builder: {accounts: {shipyard: [user, account-admin]}}\n", "", "user builder: removed\n");
+    check_edit("  builder: {accounts: {shipyard: [user, account-admin]}}\n", "",
+               "user builder: removed\n");
 }
 
 TEST(new_parts)
@@ -240,5 +242,105 @@ TEST(parts_go)
         "data class public: removed\n");
     fed_check_nothing(core, yaml);
     dr_buffer_deinit(&text);
+    dr_core_close(core);
+}
+
+/* Two users exchange their uids: at no moment have both the same. */
+TEST(uids_are_exchanged)
+{
+    struct dr_core *core = fed_core();
+    struct dr_buffer text;
+    const char *yaml = fed_edited(FED_WORLD, "uid: 900, gid: 900", "uid: 901, gid: 900");
+
+    yaml = fed_edited(yaml, "uid: 901, gid: 901", "uid: 900, gid: 901");
+    dr_buffer_init(&text, 1 << 16);
+    fed_apply(core, FED_WORLD, NULL);
+    fed_apply(core, yaml, &text);
+    CHECK_TEXT(dr_buffer_text(&text), "user root: uid: 900 -> none, since student gets it\n"
+                                      "user student: uid: 901 -> none, since root gets it\n"
+                                      "user root: uid: 900 -> 901\n"
+                                      "user student: uid: 901 -> 900\n");
+    fed_check_nothing(core, yaml);
+    dr_buffer_deinit(&text);
+    dr_core_close(core);
+}
+
+/* What can't be changed is refused before anything is admitted, with the line and the way out. */
+TEST(what_never_changes)
+{
+    static const struct {
+        const char *from;
+        const char *to;
+        uint32_t line;
+        const char *field;
+        const char *expected;
+    } cases[] = {
+        {"chip: h200\n", "chip: rngd\n", 17, "gwangju/h200.chip", "h200, as before"},
+        {"accelerators: 8\n", "accelerators: 4\n", 17, "gwangju/h200.accelerators", "8, as before"},
+        {"        levels: {block", "        group: other\n        levels: {block", 17,
+         "gwangju/h200.group", "h200, as before"},
+        {"        levels: {block",
+         "        owner: academia\n        group: h200\n        levels: {block", 0, NULL,
+         NULL}, /* another owner in the same group is fine */
+        {"name: nation", "name: institute2", 0, NULL, NULL},
+        {"nodes: 8", "nodes: 4091", 19, "gwangju/h200", "at most 4082 new nodes"},
+    };
+    struct dr_core *core = fed_core();
+    uint64_t hash;
+
+    fed_apply(core,
+              fed_edited(fed_edited(FED_WORLD, "{h200: {guarantee: 16, borrow: 8, lend: 4}}", "{}"),
+                         "{weight: 0.5, guarantees: {h200: 8}}", "{}"),
+              NULL);
+    hash = dr_core_hash(core);
+    for (size_t i = 0; i < DR_COUNT_OF(cases); i += 1) {
+        const char *yaml =
+            fed_edited(FED_WORLD, "{h200: {guarantee: 16, borrow: 8, lend: 4}}", "{}");
+        struct dr_federation *federation;
+        struct dr_error_list errors = {0};
+        struct dr_change *changes;
+        uint32_t count;
+
+        yaml = fed_edited(yaml, "{weight: 0.5, guarantees: {h200: 8}}", "{}");
+        yaml = fed_edited(yaml, "guarantees: {h200: 32, plain", "guarantees: {plain");
+        yaml = fed_edited(yaml, "{h200: 24, rngd-of-shipyard: 12}", "{rngd-of-shipyard: 12}");
+        federation = fed_parse(fed_edited(yaml, cases[i].from, cases[i].to));
+        CHECK_EQ(dr_federation_changes(federation, core, &changes, &count, &errors),
+                 cases[i].field == NULL ? DR_OK : DR_E_INPUT);
+        CHECK_EQ(errors.count, cases[i].field == NULL ? 0 : 1);
+        if (cases[i].field != NULL) {
+            CHECK_EQ(errors.errors[0].line, cases[i].line);
+            CHECK_TEXT(errors.errors[0].field, cases[i].field);
+            CHECK_HAS(errors.errors[0].expected, cases[i].expected);
+        }
+        dr_error_list_deinit(&errors);
+        dr_federation_close(federation);
+    }
+    CHECK_EQ(dr_core_hash(core), hash); /* asking changes nothing */
+    dr_core_close(core);
+}
+
+/* An account does not move to another parent; both the old and the new place are named. */
+TEST(an_account_does_not_move)
+{
+    struct dr_core *core = fed_core();
+    struct dr_federation *federation;
+    struct dr_error_list errors = {0};
+    struct dr_change *changes;
+    uint32_t count;
+    const char *yaml =
+        fed_edited(FED_WORLD, "      institute: {weight: 0.5, guarantees: {h200: 8}}\n", "");
+
+    fed_apply(core, FED_WORLD, NULL);
+    yaml = fed_edited(yaml, "      shipyard:", "      institute: {weight: 0.5}\n      shipyard:");
+    federation = fed_parse(yaml);
+    CHECK_EQ(dr_federation_changes(federation, core, &changes, &count, &errors), DR_E_INPUT);
+    CHECK_EQ(errors.count, 1);
+    CHECK_EQ(errors.errors[0].line, 41);
+    CHECK_TEXT(errors.errors[0].field, "institute");
+    CHECK_TEXT(errors.errors[0].found, "industry");
+    CHECK_HAS(errors.errors[0].expected, "its parent academia, as before");
+    dr_error_list_deinit(&errors);
+    dr_federation_close(federation);
     dr_core_close(core);
 }
