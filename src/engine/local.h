@@ -12,8 +12,10 @@
 #include "engine/engine.h"
 
 struct dr_local_options {
-    const char *
-        data_directory; /* of the controller, absolute; attempts/ and checkpoints/ are made in it */
+    /* Of the controller, absolute; attempts/ and checkpoints/ are made in it. It may be closed to
+     * others itself, but the directories above it have to let the jobs' users pass: see describe().
+     */
+    const char *data_directory;
     const char *shim_path; /* NULL: "daero-shim" beside this very program */
     uint64_t epoch;        /* of this controller */
     uint32_t attempts_max; /* 0: 65,536; not forgotten ones, running or ended */

@@ -326,6 +326,22 @@ static int cover_data(struct sandbox *sandbox)
     return sandbox->scripts >= 0;
 }
 
+/* The first directory above `path` that not everybody may pass, into `closed`; 0: there is none. */
+static int closed_above(const char *path, char closed[PATH_BYTES])
+{
+    struct stat info;
+
+    for (size_t i = 1; path[i] != 0; i += 1) {
+        if (path[i] != '/')
+            continue;
+        memcpy(closed, path, i);
+        closed[i] = 0;
+        if (stat(closed, &info) == 0 && (info.st_mode & S_IXOTH) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 static void give_up_privileges(void)
 {
     struct rlimit none = {0, 0};
@@ -341,7 +357,7 @@ static void give_up_privileges(void)
 enum dr_status sandbox_open(struct sandbox *sandbox, const struct sandbox_options *options,
                             char *wrong, size_t wrong_bytes)
 {
-    char instance[32];
+    char instance[32], closed[PATH_BYTES];
     int view = 0, covered = 0;
     const char *words;
 
@@ -395,6 +411,13 @@ enum dr_status sandbox_open(struct sandbox *sandbox, const struct sandbox_option
                            : "; not root: jobs run as the controller's user",
              covered ? "" : "; the data directory is in sight of jobs",
              options->network_none ? "; no network" : "; the machine's network");
+    if (sandbox->root && closed_above(sandbox->data, closed)) {
+        size_t used = strlen(sandbox->text);
+
+        snprintf(sandbox->text + used, sizeof sandbox->text - used,
+                 "; NO JOB CAN RUN SCRIPTS OR REACH ITS CHECKPOINTS: users may not pass %.300s",
+                 closed);
+    }
     if (options->required &&
         (sandbox->namespaces == 0 || sandbox->filter.len == 0 || sandbox->cgroups.version == 0)) {
         snprintf(wrong, wrong_bytes, "the full sandbox is required, and this machine has: %s",
