@@ -49,25 +49,29 @@ static enum dr_status file_error(const char *path, const char *expected, struct 
 
 /* ---- keys ---- */
 
-/* Write a new file of one line, durably. */
+/* Write a new file of one line, durably and whole or not at all: half a key would keep the
+ * controller from starting. */
 static enum dr_status write_key(const char *path, mode_t mode, const char *label,
                                 const uint8_t *bytes, struct dr_error *error)
 {
+    char making[DR_PATH_MAX + 40];
     char line[128];
     char hex[2 * DR_PUBLIC_KEY_BYTES + 1];
     enum dr_status status = DR_OK;
     int length;
-    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    int file;
 
+    snprintf(making, sizeof making, "%s.new", path);
+    unlink(making); /* left by a kill */
+    file = open(making, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (file < 0)
-        return file_error(path, "a key file that can be made", error);
+        return file_error(making, "a key file that can be made", error);
     dr_format_hex(bytes, DR_PUBLIC_KEY_BYTES, hex);
     length = snprintf(line, sizeof line, "%s%s\n", label, hex);
-    if (write(file, line, (size_t)length) != length || fsync(file) != 0) {
-        status = file_error(path, "a key file that can be written", error);
-        unlink(path);
-    }
+    if (write(file, line, (size_t)length) != length || fsync(file) != 0 || link(making, path) != 0)
+        status = file_error(path, "a key file that can be made", error);
     close(file);
+    unlink(making);
     sodium_memzero(line, sizeof line);
     sodium_memzero(hex, sizeof hex);
     return status;
@@ -152,8 +156,13 @@ enum dr_status dr_chain_key_load(const char *directory, struct dr_chain_key *key
         return DR_E_DENIED;
     }
     status = read_key(path, SECRET_LABEL, seed, error);
-    if (status == DR_OK)
+    if (status == DR_OK) {
         crypto_sign_seed_keypair(key->public_key, key->secret, seed);
+        /* A kill between the two files left the secret one alone. */
+        snprintf(path, sizeof path, "%s/%s", directory, DR_CHAIN_PUBLIC);
+        if (access(path, F_OK) != 0)
+            status = write_key(path, 0644, PUBLIC_LABEL, key->public_key, error);
+    }
     sodium_memzero(seed, sizeof seed);
     return status;
 }

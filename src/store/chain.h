@@ -34,7 +34,8 @@ struct dr_chain_key {
 /* Make the controller's key in a data directory, once. DR_E_EXISTS: there is one. */
 DR_MUST_USE enum dr_status dr_chain_key_create(const char *directory, struct dr_error *error);
 
-/* DR_E_MISSING; DR_E_DENIED: others may read the file; DR_E_INPUT: it is no key. */
+/* Makes DR_CHAIN_PUBLIC anew where it is missing. DR_E_MISSING; DR_E_DENIED: others may read the
+ * secret file; DR_E_INPUT: it is no key. */
 DR_MUST_USE enum dr_status dr_chain_key_load(const char *directory, struct dr_chain_key *key,
                                              struct dr_error *error);
 /* Wipe it. */

@@ -635,6 +635,11 @@ TEST(keys_are_made_once_and_kept_from_others)
     CHECK_BYTES(&key, &again, sizeof key);
     CHECK_EQ(dr_chain_public_load(path_in(directory, DR_CHAIN_PUBLIC), public_key, &error), DR_OK);
     CHECK_BYTES(public_key, key.public_key, DR_PUBLIC_KEY_BYTES);
+    CHECK_EQ(unlink(path_in(directory, DR_CHAIN_PUBLIC)), 0); /* killed between the two */
+    CHECK_EQ(dr_chain_key_load(directory, &again, &error), DR_OK);
+    CHECK_EQ(dr_chain_public_load(path_in(directory, DR_CHAIN_PUBLIC), public_key, &error), DR_OK);
+    CHECK_BYTES(public_key, key.public_key, DR_PUBLIC_KEY_BYTES);
+    CHECK(access(path_in(directory, DR_CHAIN_SECRET ".new"), F_OK) != 0);
     snprintf(path, sizeof path, "%s", path_in(directory, DR_CHAIN_SECRET));
     CHECK_EQ(stat(path, &status), 0);
     CHECK_EQ(status.st_mode & 0777, 0600);
