@@ -412,16 +412,8 @@ struct world *world_new(const char *text)
                                    .job_gid = 65534};
 
     assert_non_null(world);
-    if (sscanf(text, "%u site%*[s], %u pool%*[s], %u node%*[s] x %u %31[a-z0-9], blocks of %u",
-               &sites, &pools, &nodes, &accelerators, chip, &block) < 5 &&
-        sscanf(text, "%u site, %u pool, %u nodes x %u %31[a-z0-9], blocks of %u", &sites, &pools,
-               &nodes, &accelerators, chip, &block) < 5 &&
-        sscanf(text, "%u site, %u pools, %u nodes x %u %31[a-z0-9], blocks of %u", &sites, &pools,
-               &nodes, &accelerators, chip, &block) < 5 &&
-        sscanf(text, "%u site, %u pool, %u node x %u %31[a-z0-9], blocks of %u", &sites, &pools,
-               &nodes, &accelerators, chip, &block) < 5 &&
-        sscanf(text, "%u sites, %u pool, %u nodes x %u %31[a-z0-9], blocks of %u", &sites, &pools,
-               &nodes, &accelerators, chip, &block) < 5)
+    if (sscanf(text, "%u %*[a-z], %u %*[a-z], %u %*[a-z] x %u %31[a-z0-9], blocks of %u", &sites,
+               &pools, &nodes, &accelerators, chip, &block) < 5)
         fail_msg("world_new: '%s' is not 'S sites, P pools, N nodes x A CHIP[, blocks of K]'",
                  text);
     if (dr_core_open(&world->core, &SMALL) != DR_OK ||

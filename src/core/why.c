@@ -386,6 +386,7 @@ static int no_room(struct asking *asking)
     struct place nearest = {.pool = {0}};
     enum dr_reason furthest = DR_REASON_NONE;
     uint64_t most = 0;
+    int64_t most_free = 0;
     int64_t missing_w = 0;
     const struct dr_pool *pool;
     const struct dr_site *site;
@@ -418,7 +419,9 @@ static int no_room(struct asking *asking)
                    free * 1000 >= place.want.amounts.of[DR_RESOURCE_ACCELERATORS]) {
             reason = DR_REASON_TOPOLOGY;
         }
-        if (nearest.pool.v == 0 || reason > furthest || (reason == furthest && largest > most)) {
+        if (nearest.pool.v == 0 || reason > furthest ||
+            (reason == furthest && (largest > most || (largest == most && free > most_free)))) {
+            most_free = free;
             nearest = place;
             furthest = reason;
             most = largest;

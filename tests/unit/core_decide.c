@@ -39,3 +39,138 @@ TEST(node_down_requeues_the_gang)
     CHECK_REPLAY(w);
     world_free(w);
 }
+
+/* An array runs as many elements at a time as it allows. */
+TEST(array_limits_hold)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 node x 8 h200");
+    dr_job_id last = {0};
+
+    for (uint32_t i = 1; i <= 5; i += 1)
+        last = world_submit(
+            w, (struct job_spec){
+                   .accelerators = 1, .array_index = i, .array_limit = 2, .run_us = DR_MINUTE_US});
+    world_run_us(w, 30 * DR_SECOND_US);
+    CHECK_EQ(w->core->running.count, 2);
+    CHECK_EQ(world_why(w, last).reason, DR_REASON_ARRAY_LIMIT);
+    world_run_us(w, DR_MINUTE_US);
+    CHECK_EQ(w->core->running.count, 2);
+    world_run_us(w, 3 * DR_MINUTE_US);
+    CHECK_EQ(world_job(w, last)->state, DR_JOB_COMPLETED);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* A deadline that ends jobs ends the waiting and the running one, at its time. */
+TEST(deadlines_end_jobs)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 node x 8 h200");
+    dr_job_id running = world_submit(
+        w,
+        (struct job_spec){.accelerators = 8, .deadline_us = 10 * DR_MINUTE_US, .deadline_ends = 1});
+    dr_job_id waiting = world_submit(
+        w,
+        (struct job_spec){.accelerators = 8, .deadline_us = 5 * DR_MINUTE_US, .deadline_ends = 1});
+    dr_job_id goal =
+        world_submit(w, (struct job_spec){.accelerators = 8, .deadline_us = 5 * DR_MINUTE_US});
+
+    world_run_us(w, 4 * DR_MINUTE_US);
+    CHECK_EQ(world_job(w, waiting)->state, DR_JOB_PENDING);
+    world_run_us(w, DR_MINUTE_US);
+    CHECK_EQ(world_job(w, waiting)->state, DR_JOB_DEADLINE);
+    CHECK_EQ(world_job(w, running)->state, DR_JOB_RUNNING);
+    world_run_us(w, 6 * DR_MINUTE_US);
+    CHECK_EQ(world_job(w, running)->state, DR_JOB_DEADLINE);
+    CHECK_EQ(world_job(w, goal)->state, DR_JOB_RUNNING); /* a goal ends nothing */
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* An attempt that its site forgets to end at the limit is told to leave, limit and grace later. */
+TEST(overdue_attempts_are_told)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 node x 8 h200");
+    dr_job_id job = world_submit(w, (struct job_spec){.accelerators = 8, .limit_us = DR_MINUTE_US});
+
+    world_run_us(w, 1);
+    w->attempts[0].end_us = DR_FOREVER_US; /* the site is asleep */
+    world_run_us(w, 90 * DR_SECOND_US);
+    CHECK_EQ(world_job(w, job)->state, DR_JOB_RUNNING);
+    world_run_us(w, 30 * DR_SECOND_US);
+    CHECK_EQ(w->counts[DR_FACT_ATTEMPT_STOPPING], 1);
+    CHECK_EQ(world_job(w, job)->state, DR_JOB_TIMEOUT);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* A dependency that holds lets the job go; one that can't ends it. */
+TEST(dependencies_hold_and_end)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 node x 8 h200");
+    dr_job_id good = world_submit(w, (struct job_spec){.accelerators = 1, .run_us = DR_MINUTE_US});
+    dr_job_id bad = world_submit(w, (struct job_spec){.accelerators = 1});
+    dr_job_id after_good = world_submit(w, (struct job_spec){.accelerators = 1, .after = good.v});
+    dr_job_id after_bad = world_submit(w, (struct job_spec){.accelerators = 1, .after = bad.v});
+
+    world_run_us(w, 30 * DR_SECOND_US);
+    CHECK_EQ(world_why(w, after_good).reason, DR_REASON_DEPENDENCY);
+    CHECK_EQ(world_why(w, after_good).job.v, good.v);
+    world_end(w, bad, 1);
+    world_run_us(w, DR_MINUTE_US);
+    CHECK_EQ(world_job(w, after_good)->state, DR_JOB_RUNNING);
+    CHECK_EQ(world_job(w, after_bad)->state, DR_JOB_CANCELLED);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* Nothing has changed: a decision makes no fact. */
+TEST(nothing_changed_nothing_decided)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 node x 8 h200");
+
+    for (int i = 0; i < 20; i += 1)
+        world_submit(w, (struct job_spec){.accelerators = 8});
+    world_run_us(w, DR_SECOND_US);
+    CHECK_EQ(w->core->dirty, 0);
+    CHECK_EQ(world_decide(w), 0);
+    w->core->dirty = 1;
+    CHECK_EQ(world_decide(w), 0);
+    world_free(w);
+}
+
+/* A batch that is full is left, appended, and gone on with: nothing is decided twice. */
+TEST(a_full_batch_is_gone_on_with)
+{
+    struct world *w = world_new("1 site, 1 pool, 8 nodes x 8 h200");
+
+    for (int i = 0; i < 64; i += 1)
+        world_submit(w, (struct job_spec){.accelerators = 1});
+    w->batch.bytes_max = 9000; /* room for a few starts at a time */
+    CHECK_EQ(dr_decide(w->core, w->now_us, &w->batch), 1);
+    CHECK(w->core->running.count > 0 && w->core->running.count < 64);
+    world_run_us(w, DR_SECOND_US);
+    CHECK_EQ(w->core->running.count, 64);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* A site that does not answer keeps its attempts; nothing of them is launched again. */
+TEST(a_silent_site_keeps_its_attempts)
+{
+    struct world *w = world_new("2 sites, 2 pools, 1 node x 8 h200");
+    dr_job_id job = world_submit(w, (struct job_spec){.accelerators = 8, .site = "s1"});
+    dr_job_id next;
+
+    world_run_us(w, DR_MINUTE_US);
+    world_site_answers(w, 1, 0);
+    world_run_us(w, DR_MINUTE_US);
+    CHECK_EQ(world_job(w, job)->state, DR_JOB_UNREACHABLE);
+    next = world_submit(w, (struct job_spec){.accelerators = 8, .site = "s1"});
+    world_run_us(w, DR_MINUTE_US);
+    CHECK_EQ(world_why(w, next).reason, DR_REASON_SITE_DOWN);
+    world_site_answers(w, 1, 1);
+    CHECK_EQ(world_job(w, job)->state, DR_JOB_RUNNING);
+    CHECK_EQ(world_job(w, job)->attempt, 1);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
