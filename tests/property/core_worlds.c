@@ -220,16 +220,6 @@ static void disturb(struct scene *scene)
     }
 }
 
-/* Jobs that hold a place or wait for nothing but one. */
-static uint32_t live(const struct world *w)
-{
-    uint32_t count = w->core->running.count;
-
-    for (uint32_t row = 0; row < w->core->jobs_high; row += 1)
-        count += w->core->jobs[row].id.v != 0 && w->core->jobs[row].queue_class != DR_ROW_NONE;
-    return count;
-}
-
 /* One world. Returns NULL or what is wrong. */
 static const char *play(uint64_t seed, struct checker *totals)
 {
@@ -273,8 +263,13 @@ static const char *play(uint64_t seed, struct checker *totals)
         for (uint32_t site = 1; site <= w->core->sites_count; site += 1)
             if (!w->core->sites[site - 1].answers)
                 world_site_answers(w, site, 1);
-        for (uint32_t i = 0; i < 36 && live(w) > 0; i += 1)
+        for (uint32_t i = 0; i < 36; i += 1) {
+            uint64_t before = w->facts_count - w->counts[DR_FACT_TICK];
+
             world_run_us(w, 2 * DR_HOUR_US);
+            if (w->core->running.count == 0 && w->facts_count - w->counts[DR_FACT_TICK] == before)
+                break;
+        }
         says = world_replay(w);
         for (uint32_t k = 0; says == NULL && k < scene.jobs_count; k += 1) {
             uint32_t row = dr_map_find(&w->core->job_rows, scene.jobs[k].v);
