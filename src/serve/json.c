@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/json.h"
 
+#include <stdlib.h>
+#include <sys/mman.h>
+
 /* Does what stands at the end of the buffer have to be parted from the next value by a comma? */
 static int after_value(const struct dr_buffer *out)
 {
@@ -168,6 +171,72 @@ static int too_deep(const char *bytes, size_t count)
     return 0;
 }
 
+/* A document is thousands of small pieces that go together, and malloc was a fifth of the time that
+ * a batch of submits takes. So what jansson asks for while a document is read comes from one
+ * region, piece behind piece, which is empty again when the last piece of the last document has
+ * been given back. Anything else, and what no longer fits, is malloc's. Address sanitizers see
+ * malloc alone. */
+#define POOL_BYTES      ((size_t)1 << 30) /* of address space */
+#define POOL_BYTES_KEPT ((size_t)8 << 20)
+
+static struct {
+    uint8_t *base;
+    size_t used;
+    size_t pieces; /* not given back yet */
+    int reading;
+} pool;
+
+static void *pool_take(size_t bytes)
+{
+    size_t rounded = (bytes + 15) & ~(size_t)15;
+    void *piece;
+
+    if (!pool.reading || pool.base == NULL || rounded < bytes || rounded > POOL_BYTES - pool.used)
+        return malloc(bytes);
+    piece = pool.base + pool.used;
+    pool.used += rounded;
+    pool.pieces += 1;
+    return piece;
+}
+
+static void pool_give_back(void *piece)
+{
+    uintptr_t offset = (uintptr_t)piece - (uintptr_t)pool.base;
+
+    if (pool.base == NULL || offset >= POOL_BYTES) {
+        free(piece);
+        return;
+    }
+    pool.pieces -= 1;
+    if (pool.pieces > 0 || pool.reading)
+        return;
+    if (pool.used > POOL_BYTES_KEPT)
+        madvise(pool.base + POOL_BYTES_KEPT, pool.used - POOL_BYTES_KEPT, MADV_DONTNEED);
+    pool.used = 0;
+}
+
+static void pool_open(void)
+{
+    static int opened;
+    void *base;
+
+    if (opened)
+        return;
+    opened = 1;
+#ifndef __SANITIZE_ADDRESS__
+    base = mmap(NULL, POOL_BYTES, PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED)
+        return;
+    pool.base = base;
+    json_set_alloc_funcs(pool_take, pool_give_back);
+#else
+    (void)base;
+    (void)pool_take;
+    (void)pool_give_back;
+#endif
+}
+
 json_t *dr_json_read(const char *bytes, size_t count, struct dr_error *error)
 {
     json_error_t problem;
@@ -182,7 +251,10 @@ json_t *dr_json_read(const char *bytes, size_t count, struct dr_error *error)
                      DR_JSON_DEPTH_MAX);
         return NULL;
     }
+    pool_open();
+    pool.reading = 1;
     root = json_loadb(bytes, count, JSON_REJECT_DUPLICATES, &problem);
+    pool.reading = 0;
     if (root == NULL)
         dr_error_set(error, NULL, (uint32_t)problem.line, "body", problem.text,
                      "JSON (line %d, column %d)", problem.line, problem.column);
