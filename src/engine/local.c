@@ -246,21 +246,25 @@ static enum dr_status spawn_launcher(struct local *local, int socket_there)
     char pids[16];
     char *arguments[10];
     char *environment[] = {NULL};
+    /* posix_spawn wants them writable, and they have to outlive the branches below */
+    static char name[] = "daero-shim", part[] = "launcher", pids_option[] = "--pids",
+                network_option[] = "--network-none", tmp_option[] = "--shared-tmp",
+                required_option[] = "--required";
     int count = 0;
     int failure;
 
     snprintf(pids, sizeof pids, "%" PRIu32, options->pids_max == 0 ? 8192 : options->pids_max);
-    arguments[count++] = (char[]){"daero-shim"};
-    arguments[count++] = (char[]){"launcher"};
+    arguments[count++] = name;
+    arguments[count++] = part;
     arguments[count++] = local->data;
-    arguments[count++] = (char[]){"--pids"};
+    arguments[count++] = pids_option;
     arguments[count++] = pids;
     if (options->network_none)
-        arguments[count++] = (char[]){"--network-none"};
+        arguments[count++] = network_option;
     if (options->shared_tmp)
-        arguments[count++] = (char[]){"--shared-tmp"};
+        arguments[count++] = tmp_option;
     if (options->sandbox_required)
-        arguments[count++] = (char[]){"--required"};
+        arguments[count++] = required_option;
     arguments[count] = NULL;
 
     posix_spawn_file_actions_init(&actions);

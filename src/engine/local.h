@@ -16,14 +16,13 @@ struct dr_local_options {
      * others itself, but the directories above it have to let the jobs' users pass: see describe().
      */
     const char *data_directory;
-    const char *shim_path; /* NULL: "daero-shim" beside this very program */
-    uint64_t epoch;        /* of this controller */
-    uint32_t attempts_max; /* 0: 65,536; not forgotten ones, running or ended */
-    uint32_t pids_max;     /* processes and threads of one attempt; 0: 8,192 */
-    uint32_t network_none; /* 1: jobs have no network but a loopback of their own */
-    uint32_t shared_tmp;   /* 1: jobs see the machine's /tmp */
-    uint32_t
-        sandbox_required; /* 1: refuse to open where namespaces, seccomp or cgroups are missing */
+    const char *shim_path;     /* NULL: "daero-shim" beside this very program */
+    uint64_t epoch;            /* of this controller */
+    uint32_t attempts_max;     /* 0: 65,536; not forgotten ones, running or ended */
+    uint32_t pids_max;         /* processes and threads of one attempt; 0: 8,192 */
+    uint32_t network_none;     /* 1: jobs have no network but a loopback of their own */
+    uint32_t shared_tmp;       /* 1: jobs see the machine's /tmp */
+    uint32_t sandbox_required; /* 1: refuse to open where a part of the walls is missing */
 };
 
 /* Start the launcher, find what runs and what has ended. Waits for the launcher's word, a few

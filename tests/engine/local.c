@@ -1173,3 +1173,68 @@ TEST(a_data_directory_that_users_cannot_pass)
     CHECK_HAS(w->engine->operations->describe(w->engine), "users may not pass");
     world_free(w);
 }
+
+TEST(without_the_machines_network)
+{
+    struct world *w = world_new();
+    struct spec s;
+
+    world_shut(w);
+    w->options.network_none = 1;
+    world_open(w);
+    if (strstr(w->engine->operations->describe(w->engine), "uts net") == NULL) {
+        world_free(w);
+        SKIP_TEST("no network namespaces here");
+    }
+    spec_shell(w, &s, 1,
+               "tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '\n"
+               "python3 -c 'import socket; s = socket.create_server((\"127.0.0.1\", 0)); "
+               "socket.create_connection(s.getsockname()); print(\"up\")'\n");
+    world_launch(w, &s);
+    CHECK_EQ(world_end(w, 1, 1)->exit_code, 0);
+    CHECK_TEXT(work_file(w, "out"), "lo\nup\n");
+    world_free(w);
+}
+
+TEST(a_sandbox_that_is_required)
+{
+    struct world *w = world_new();
+    struct dr_error error = {0};
+    const char *text = w->engine->operations->describe(w->engine);
+    int whole = strstr(text, "no namespaces") == NULL && strstr(text, "no seccomp") == NULL &&
+                strstr(text, "no cgroup") == NULL;
+
+    world_shut(w);
+    w->options.sandbox_required = 1;
+    if (whole) {
+        world_open(w);
+    } else {
+        CHECK_EQ(dr_local_open(&w->engine, &w->options, &error), DR_E_UNSUPPORTED);
+        CHECK_HAS(error.expected, "the full sandbox is required, and this machine has: no");
+    }
+    world_free(w);
+}
+
+TEST(a_shared_tmp_where_it_is_wanted)
+{
+    struct world *w = world_new();
+    char path[] = "/tmp/daero-test-shared-XXXXXX";
+    int fd = mkstemp(path);
+    struct spec s;
+
+    CHECK(fd >= 0);
+    close(fd);
+    spec_shell(w, &s, 1, "test -e %s && exit 5; exit 4\n", path);
+    world_launch(w, &s);
+    world_end(w, 1, 1);
+    world_shut(w);
+    w->options.shared_tmp = 1;
+    world_open(w);
+    spec_shell(w, &s, 2, "test -e %s && exit 5; exit 4\n", path);
+    world_launch(w, &s);
+    CHECK_EQ(world_end(w, 2, 1)->exit_code, 5);
+    unlink(path);
+    if (strstr(w->engine->operations->describe(w->engine), "no namespaces") == NULL)
+        CHECK_EQ(world_end(w, 1, 1)->exit_code, 4);
+    world_free(w);
+}
