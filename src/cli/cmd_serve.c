@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daero serve: options into dr_serve(), which says where it listens and runs until it is told to stop. */
+#include "serve/serve.h"
+
+#include "base/text.h"
+#include "cli/cli.h"
+
+int dr_cmd_serve(struct dr_cli *cli)
+{
+    const char *jobs_max = dr_cli_value(cli, "jobs-max");
+    const char *directory = dr_cli_value(cli, "data");
+    struct dr_controller_options options = {
+        .directory = directory == NULL ? "daero-data" : directory,
+        .tcp = dr_cli_value(cli, "tcp"),
+        .socket = dr_cli_value(cli, "socket"),
+        .limits = DR_LIMITS_DEFAULT,
+        .log = stderr,
+    };
+    struct dr_error error = {0};
+    int64_t count;
+    enum dr_status status;
+
+    if (dr_cli_value(cli, "url") != NULL || dr_cli_value(cli, "token-file") != NULL || cli->json)
+        return dr_cli_fail(cli, DR_EXIT_USAGE,
+                           "--url, --token-file and --json are for commands that ask a controller");
+    if (jobs_max != NULL) {
+        if (!dr_parse_i64(jobs_max, 100, 100000000, &count))
+            return dr_cli_fail(cli, DR_EXIT_USAGE,
+                               "--jobs-max: found '%s', expected a whole number from 100", jobs_max);
+        options.limits.jobs_max = (uint32_t)count;
+    }
+    status = dr_serve(&options, dr_cli_value(cli, "federation"), &error);
+    if (status == DR_OK)
+        return DR_EXIT_OK;
+    return dr_cli_fail_error(
+        cli, status == DR_E_INPUT || status == DR_E_EXISTS || status == DR_E_MISSING ? DR_EXIT_USAGE
+             : status == DR_E_LEASE                                                  ? DR_EXIT_REFUSED
+             : status == DR_E_DENIED                                                 ? DR_EXIT_DENIED
+                                                                                     : DR_EXIT_FAILED,
+        &error);
+}
