@@ -395,25 +395,25 @@ static int exit_of(int status, const char *kind)
 
 static void print_refusal(const struct dr_cli *cli, const json_t *error)
 {
-    const char *field = dr_json_text(error, "field");
-    const char *file = dr_json_text(error, "file");
+    const char *field = dr_member_text(error, "field");
+    const char *file = dr_member_text(error, "file");
     const json_t *index = json_object_get(error, "index");
 
     fprintf(stderr, "daero %s: ", cli->command->name);
     if (file[0] != '\0')
-        fprintf(stderr, "%s:%lld: ", file, (long long)dr_json_number(error, "line"));
-    if (index != NULL && dr_json_number(error, "index") > 0)
+        fprintf(stderr, "%s:%lld: ", file, (long long)dr_member_number(error, "line"));
+    if (index != NULL && dr_member_number(error, "index") > 0)
         fprintf(stderr, "job %lld of the list: ", (long long)json_integer_value(index) + 1);
-    if (dr_json_text(error, "found")[0] != '\0' || dr_json_text(error, "expected")[0] != '\0') {
+    if (dr_member_text(error, "found")[0] != '\0' || dr_member_text(error, "expected")[0] != '\0') {
         struct dr_error line = {0};
         char text[1400];
 
-        dr_error_set(&line, NULL, 0, field, dr_json_text(error, "found"), "%s",
-                     dr_json_text(error, "expected"));
+        dr_error_set(&line, NULL, 0, field, dr_member_text(error, "found"), "%s",
+                     dr_member_text(error, "expected"));
         fprintf(stderr, "%s\n", dr_error_line(&line, text, sizeof text));
         return;
     }
-    fprintf(stderr, "%s%s%s\n", field, field[0] != '\0' ? ": " : "", dr_json_text(error, "text"));
+    fprintf(stderr, "%s%s%s\n", field, field[0] != '\0' ? ": " : "", dr_member_text(error, "text"));
 }
 
 int dr_cli_refused(const struct dr_cli *cli, const struct dr_reply *reply)
@@ -421,13 +421,13 @@ int dr_cli_refused(const struct dr_cli *cli, const struct dr_reply *reply)
     json_t *body = json_loadb((const char *)reply->body.data, reply->body.length, 0, NULL);
     const json_t *error = json_object_get(body, "error");
     const json_t *errors = json_object_get(body, "errors");
-    int code = exit_of(reply->status, dr_json_text(error, "kind"));
+    int code = exit_of(reply->status, dr_member_text(error, "kind"));
 
     if (json_array_size(errors) > 0) {
         for (size_t i = 0; i < json_array_size(errors); i += 1)
             print_refusal(cli, json_array_get(errors, i));
         if (error == NULL)
-            code = exit_of(reply->status, dr_json_text(json_array_get(errors, 0), "kind"));
+            code = exit_of(reply->status, dr_member_text(json_array_get(errors, 0), "kind"));
     } else if (error != NULL) {
         print_refusal(cli, error);
     } else {
@@ -583,7 +583,7 @@ static char *ring(size_t *bytes)
     return texts[next];
 }
 
-const char *dr_json_text(const json_t *object, const char *name)
+const char *dr_member_text(const json_t *object, const char *name)
 {
     const json_t *value = json_object_get(object, name);
     size_t bytes;
@@ -602,7 +602,7 @@ const char *dr_json_text(const json_t *object, const char *name)
     return text;
 }
 
-int64_t dr_json_number(const json_t *object, const char *name)
+int64_t dr_member_number(const json_t *object, const char *name)
 {
     const json_t *value = json_object_get(object, name);
 
@@ -611,7 +611,7 @@ int64_t dr_json_number(const json_t *object, const char *name)
     return json_integer_value(value);
 }
 
-int dr_json_true(const json_t *object, const char *name)
+int dr_member_true(const json_t *object, const char *name)
 {
     return json_is_true(json_object_get(object, name));
 }

@@ -152,9 +152,9 @@ void dr_cli_escape(struct dr_buffer *to, const char *text);
 /* ---- reading answers ---- */
 
 /* A member as text, "" when it is missing or null; numbers are written into a ring of buffers. */
-const char *dr_json_text(const json_t *object, const char *name);
-int64_t dr_json_number(const json_t *object, const char *name);
-int dr_json_true(const json_t *object, const char *name);
+const char *dr_member_text(const json_t *object, const char *name);
+int64_t dr_member_number(const json_t *object, const char *name);
+int dr_member_true(const json_t *object, const char *name);
 
 /* "2m10s", "-" for none. The texts live in a ring of 32. */
 const char *dr_show_duration(int64_t duration_us);

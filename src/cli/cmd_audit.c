@@ -77,14 +77,14 @@ static int verify(struct dr_cli *cli)
 /* "at 14:03:22 (fact 812)" before each step. */
 static void step(const json_t *fact)
 {
-    printf("%s  fact %s  ", dr_show_clock(dr_json_number(fact, "time_us")),
-           dr_json_text(fact, "seq"));
+    printf("%s  fact %s  ", dr_show_clock(dr_member_number(fact, "time_us")),
+           dr_member_text(fact, "seq"));
 }
 
 static void explain_placed(const json_t *fact)
 {
     const json_t *keys = json_object_get(fact, "keys");
-    const char *rule = dr_json_text(fact, "rule");
+    const char *rule = dr_member_text(fact, "rule");
     char text[DR_TEXT_BYTES];
     struct dr_buffer place DR_CLEANUP(dr_buffer_deinit) = {0};
     json_t *key;
@@ -93,36 +93,36 @@ static void explain_placed(const json_t *fact)
     dr_buffer_init(&place, 64u << 10);
     dr_extent_words(&place, json_object_get(fact, "extents"));
     step(fact);
-    printf("attempt %s was placed in %s on %s\n", dr_json_text(fact, "attempt"),
-           dr_json_text(fact, "pool_name"), dr_buffer_text(&place));
+    printf("attempt %s was placed in %s on %s\n", dr_member_text(fact, "attempt"),
+           dr_member_text(fact, "pool_name"), dr_buffer_text(&place));
     printf("    rule %s: %s\n", rule, dr_rule_words(rule));
-    printf("    tier %s: %s\n", dr_json_text(fact, "tier"),
-           dr_json_number(fact, "tier") == 1 ? "within its account's guarantee"
-                                             : "above its account's guarantee, borrowing");
+    printf("    tier %s: %s\n", dr_member_text(fact, "tier"),
+           dr_member_number(fact, "tier") == 1 ? "within its account's guarantee"
+                                               : "above its account's guarantee, borrowing");
     if (json_array_size(keys) > 0) {
         printf("    keys on its account's path, from below the root (least first):");
         json_array_foreach(keys, i, key) printf(" %lld", (long long)json_integer_value(key));
         putchar('\n');
     }
     printf("    alternative %s, cost of this place %s, limit %s\n",
-           dr_json_number(fact, "alternative") == 0 ? "as asked"
-                                                    : dr_json_text(fact, "alternative"),
-           dr_format_money(dr_json_number(fact, "cost_micro"), text),
-           dr_show_duration(dr_json_number(fact, "limit_us")));
+           dr_member_number(fact, "alternative") == 0 ? "as asked"
+                                                      : dr_member_text(fact, "alternative"),
+           dr_format_money(dr_member_number(fact, "cost_micro"), text),
+           dr_show_duration(dr_member_number(fact, "limit_us")));
 }
 
 static void explain_stopping(const json_t *fact)
 {
     step(fact);
-    printf("attempt %s was told to leave: %s\n", dr_json_text(fact, "attempt"),
-           dr_json_text(fact, "cause"));
-    if (dr_json_number(fact, "for_job") > 0)
+    printf("attempt %s was told to leave: %s\n", dr_member_text(fact, "attempt"),
+           dr_member_text(fact, "cause"));
+    if (dr_member_number(fact, "for_job") > 0)
         printf("    for job %s; work lost at that moment: %s accelerator-seconds, the least that "
                "would do\n",
-               dr_json_text(fact, "for_job"), dr_json_text(fact, "loss"));
-    if (dr_json_number(fact, "until_us") > 0)
+               dr_member_text(fact, "for_job"), dr_member_text(fact, "loss"));
+    if (dr_member_number(fact, "until_us") > 0)
         printf("    it was warned, with grace until %s\n",
-               dr_show_clock(dr_json_number(fact, "until_us")));
+               dr_show_clock(dr_member_number(fact, "until_us")));
 }
 
 static void explain_promised(const json_t *fact)
@@ -133,16 +133,16 @@ static void explain_promised(const json_t *fact)
     dr_extent_words(&place, json_object_get(fact, "extents"));
     step(fact);
     printf("it was promised %s in %s, which others hold\n", dr_buffer_text(&place),
-           dr_json_text(fact, "pool_name"));
+           dr_member_text(fact, "pool_name"));
     printf("    %s: %s gang%s told to leave by %s, losing %s accelerator-seconds in all\n",
-           dr_json_text(fact, "cause"), dr_json_text(fact, "victims"),
-           dr_json_number(fact, "victims") == 1 ? "" : "s",
-           dr_show_clock(dr_json_number(fact, "until_us")), dr_json_text(fact, "loss"));
+           dr_member_text(fact, "cause"), dr_member_text(fact, "victims"),
+           dr_member_number(fact, "victims") == 1 ? "" : "s",
+           dr_show_clock(dr_member_number(fact, "until_us")), dr_member_text(fact, "loss"));
 }
 
 static void explain(const json_t *fact)
 {
-    const char *kind = dr_json_text(fact, "kind");
+    const char *kind = dr_member_text(fact, "kind");
     struct dr_buffer words DR_CLEANUP(dr_buffer_deinit) = {0};
 
     if (strcmp(kind, "JOB_PLACED") == 0) {
@@ -156,10 +156,10 @@ static void explain(const json_t *fact)
         dr_fact_words(&words, fact);
         step(fact);
         puts(dr_buffer_text(&words));
-        if (dr_json_text(fact, "source")[0] != '\0')
-            printf("    asked from %s, token %s\n", dr_json_text(fact, "source"),
-                   dr_json_number(fact, "by_token") == 0 ? "none (the system's word)"
-                                                         : dr_json_text(fact, "by_token"));
+        if (dr_member_text(fact, "source")[0] != '\0')
+            printf("    asked from %s, token %s\n", dr_member_text(fact, "source"),
+                   dr_member_number(fact, "by_token") == 0 ? "none (the system's word)"
+                                                           : dr_member_text(fact, "by_token"));
     }
 }
 
@@ -217,7 +217,7 @@ static int head(struct dr_cli *cli)
     if (code == DR_EXIT_OK && cli->json)
         dr_cli_print_json(cli, answer);
     else if (code == DR_EXIT_OK)
-        puts(dr_json_text(answer, "line"));
+        puts(dr_member_text(answer, "line"));
     json_decref(answer);
     return code;
 }

@@ -11,10 +11,10 @@ static void print_list(const struct dr_cli *cli, const struct dr_error_list *lis
         char text[1400];
 
         if (cli->json)
-            json_array_append_new(into, json_pack("{s:s,s:i,s:s,s:s,s:s}", "file", error->file,
-                                                  "line", (int)error->line, "field", error->field,
-                                                  "found", error->found, "expected",
-                                                  error->expected));
+            json_array_append_new(into,
+                                  json_pack("{s:s,s:i,s:s,s:s,s:s}", "file", error->file, "line",
+                                            (int)error->line, "field", error->field, "found",
+                                            error->found, "expected", error->expected));
         else
             fprintf(stderr, "%s%s\n", kind, dr_error_line(error, text, sizeof text));
     }

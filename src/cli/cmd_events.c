@@ -27,7 +27,7 @@ static void print_fact(struct events *events)
         events->bad = 1;
         return;
     }
-    events->seq = (uint64_t)dr_json_number(fact, "seq");
+    events->seq = (uint64_t)dr_member_number(fact, "seq");
     if (events->cli->json) {
         json_dumpf(fact, stdout, JSON_COMPACT);
         putchar('\n');
@@ -35,7 +35,7 @@ static void print_fact(struct events *events)
         dr_buffer_init(&words, 64u << 10);
         dr_fact_words(&words, fact);
         printf("%8llu  %s  %s\n", (unsigned long long)events->seq,
-               dr_show_clock(dr_json_number(fact, "time_us")), dr_buffer_text(&words));
+               dr_show_clock(dr_member_number(fact, "time_us")), dr_buffer_text(&words));
     }
     json_decref(fact);
     fflush(stdout);

@@ -61,23 +61,23 @@ int dr_cmd_nodes(struct dr_cli *cli)
     dr_table_column(table, "REASON", DR_TABLE_CUT);
     json_array_foreach(json_object_get(answer, "nodes"), i, node)
     {
-        const char *chip = dr_json_text(node, "chip");
+        const char *chip = dr_member_text(node, "chip");
 
         dr_table_row(table);
-        dr_table_cell(table, dr_json_text(node, "name"));
-        dr_table_cell(table, dr_json_text(node, "site"));
-        dr_table_cell(table, dr_json_text(node, "pool"));
-        dr_table_cell(table, dr_json_text(node, "state"));
-        dr_table_cell(table,
-                      dr_json_true(node, "virtual") ? dr_show_format("%s (virtual)", chip) : chip);
-        dr_table_cell(table, dr_json_text(node, "accelerators_free"));
-        dr_table_cell(table, dr_json_text(node, "accelerators"));
-        dr_table_cell(table, dr_show_milli(dr_json_number(node, "cpus_used_milli")));
-        dr_table_cell(table, dr_show_milli(dr_json_number(node, "cpus_milli")));
-        dr_table_cell(table, dr_show_memory(dr_json_number(node, "memory_used_mb")));
-        dr_table_cell(table, dr_show_memory(dr_json_number(node, "memory_mb")));
-        dr_table_cell(table, dr_json_text(node, "tasks"));
-        dr_table_cell(table, dr_json_text(node, "reason"));
+        dr_table_cell(table, dr_member_text(node, "name"));
+        dr_table_cell(table, dr_member_text(node, "site"));
+        dr_table_cell(table, dr_member_text(node, "pool"));
+        dr_table_cell(table, dr_member_text(node, "state"));
+        dr_table_cell(table, dr_member_true(node, "virtual") ? dr_show_format("%s (virtual)", chip)
+                                                             : chip);
+        dr_table_cell(table, dr_member_text(node, "accelerators_free"));
+        dr_table_cell(table, dr_member_text(node, "accelerators"));
+        dr_table_cell(table, dr_show_milli(dr_member_number(node, "cpus_used_milli")));
+        dr_table_cell(table, dr_show_milli(dr_member_number(node, "cpus_milli")));
+        dr_table_cell(table, dr_show_memory(dr_member_number(node, "memory_used_mb")));
+        dr_table_cell(table, dr_show_memory(dr_member_number(node, "memory_mb")));
+        dr_table_cell(table, dr_member_text(node, "tasks"));
+        dr_table_cell(table, dr_member_text(node, "reason"));
     }
     dr_table_print(table);
     json_decref(answer);
@@ -116,28 +116,28 @@ int dr_cmd_sites(struct dr_cli *cli)
     dr_table_column(table, "CAP", DR_TABLE_RIGHT);
     json_array_foreach(json_object_get(answer, "sites"), i, site)
     {
-        int64_t cap_w = dr_json_number(site, "power_cap_w");
+        int64_t cap_w = dr_member_number(site, "power_cap_w");
 
         dr_table_row(table);
-        dr_table_cell(table, dr_json_text(site, "name"));
-        dr_table_cell(table, dr_json_text(site, "operator"));
-        dr_table_cell(table, dr_json_text(site, "region"));
-        dr_table_cell(table, dr_json_text(site, "jurisdiction"));
-        dr_table_cell(table, dr_json_text(site, "engine"));
-        dr_table_cell(table, dr_json_text(site, "answers"));
-        dr_table_cell(table, dr_show_format("%s of %s", dr_json_text(site, "nodes_up"),
-                                            dr_json_text(site, "nodes")));
-        dr_table_cell(table, dr_json_text(site, "accelerators_free"));
-        dr_table_cell(table, dr_json_text(site, "accelerators"));
-        dr_table_cell(table, dr_json_text(site, "running"));
-        dr_table_cell(table, watts(dr_json_number(site, "power_w")));
+        dr_table_cell(table, dr_member_text(site, "name"));
+        dr_table_cell(table, dr_member_text(site, "operator"));
+        dr_table_cell(table, dr_member_text(site, "region"));
+        dr_table_cell(table, dr_member_text(site, "jurisdiction"));
+        dr_table_cell(table, dr_member_text(site, "engine"));
+        dr_table_cell(table, dr_member_text(site, "answers"));
+        dr_table_cell(table, dr_show_format("%s of %s", dr_member_text(site, "nodes_up"),
+                                            dr_member_text(site, "nodes")));
+        dr_table_cell(table, dr_member_text(site, "accelerators_free"));
+        dr_table_cell(table, dr_member_text(site, "accelerators"));
+        dr_table_cell(table, dr_member_text(site, "running"));
+        dr_table_cell(table, watts(dr_member_number(site, "power_w")));
         dr_table_cell(table, cap_w == 0 ? "-" : watts(cap_w));
     }
     dr_table_print(table);
     json_array_foreach(json_object_get(answer, "sites"), i, site)
     {
-        if (dr_json_text(site, "engine_text")[0] != '\0')
-            printf("%s: %s\n", dr_json_text(site, "name"), dr_json_text(site, "engine_text"));
+        if (dr_member_text(site, "engine_text")[0] != '\0')
+            printf("%s: %s\n", dr_member_text(site, "name"), dr_member_text(site, "engine_text"));
     }
     json_decref(answer);
     return DR_EXIT_OK;
@@ -150,15 +150,15 @@ static const char *amount(const json_t *group, const char *member)
 
     if (json_is_null(value) || value == NULL)
         return "no limit";
-    if (strcmp(dr_json_text(group, "resource"), "MEMORY") == 0)
+    if (strcmp(dr_member_text(group, "resource"), "MEMORY") == 0)
         return dr_show_memory(json_integer_value(value));
     return dr_show_milli(json_integer_value(value));
 }
 
 static int group_matters(const json_t *group)
 {
-    return dr_json_number(group, "guarantee") > 0 || dr_json_number(group, "use") > 0 ||
-           dr_json_number(group, "claim") > 0 ||
+    return dr_member_number(group, "guarantee") > 0 || dr_member_number(group, "use") > 0 ||
+           dr_member_number(group, "claim") > 0 ||
            json_is_integer(json_object_get(group, "borrow")) ||
            json_is_integer(json_object_get(group, "lend"));
 }
@@ -195,16 +195,16 @@ int dr_cmd_accounts(struct dr_cli *cli)
             if (!all && !group_matters(group))
                 continue;
             dr_table_row(table);
+            dr_table_cell(table, lines > 0
+                                     ? " "
+                                     : dr_show_format("%*s%s",
+                                                      (int)(2 * dr_member_number(account, "depth")),
+                                                      "", dr_member_text(account, "name")));
             dr_table_cell(table,
-                          lines > 0
-                              ? " "
-                              : dr_show_format("%*s%s", (int)(2 * dr_json_number(account, "depth")),
-                                               "", dr_json_text(account, "name")));
-            dr_table_cell(table,
-                          lines > 0 ? " " : dr_show_milli(dr_json_number(account, "weight")));
-            dr_table_cell(table, lines > 0 ? " " : dr_json_text(account, "pending"));
-            dr_table_cell(table, lines > 0 ? " " : dr_json_text(account, "running"));
-            dr_table_cell(table, dr_json_text(group, "group"));
+                          lines > 0 ? " " : dr_show_milli(dr_member_number(account, "weight")));
+            dr_table_cell(table, lines > 0 ? " " : dr_member_text(account, "pending"));
+            dr_table_cell(table, lines > 0 ? " " : dr_member_text(account, "running"));
+            dr_table_cell(table, dr_member_text(group, "group"));
             dr_table_cell(table, amount(group, "guarantee"));
             dr_table_cell(table, amount(group, "borrow"));
             dr_table_cell(table, json_is_integer(json_object_get(group, "lend"))
@@ -216,11 +216,11 @@ int dr_cmd_accounts(struct dr_cli *cli)
         if (lines > 0)
             continue;
         dr_table_row(table);
-        dr_table_cell(table, dr_show_format("%*s%s", (int)(2 * dr_json_number(account, "depth")),
-                                            "", dr_json_text(account, "name")));
-        dr_table_cell(table, dr_show_milli(dr_json_number(account, "weight")));
-        dr_table_cell(table, dr_json_text(account, "pending"));
-        dr_table_cell(table, dr_json_text(account, "running"));
+        dr_table_cell(table, dr_show_format("%*s%s", (int)(2 * dr_member_number(account, "depth")),
+                                            "", dr_member_text(account, "name")));
+        dr_table_cell(table, dr_show_milli(dr_member_number(account, "weight")));
+        dr_table_cell(table, dr_member_text(account, "pending"));
+        dr_table_cell(table, dr_member_text(account, "running"));
     }
     dr_table_print(table);
     json_decref(answer);
@@ -269,23 +269,23 @@ int dr_cmd_usage(struct dr_cli *cli)
     dr_table_column(table, "ACC HOURS", DR_TABLE_RIGHT);
     dr_table_column(table, "CPU HOURS", DR_TABLE_RIGHT);
     dr_table_column(table, "ENERGY", DR_TABLE_RIGHT);
-    dr_table_column(table, dr_show_format("COST %s", dr_json_text(answer, "currency")),
+    dr_table_column(table, dr_show_format("COST %s", dr_member_text(answer, "currency")),
                     DR_TABLE_RIGHT);
     json_array_foreach(json_object_get(answer, "usage"), i, row)
     {
         dr_table_row(table);
-        dr_table_cell(table, dr_json_text(row, "account"));
+        dr_table_cell(table, dr_member_text(row, "account"));
         dr_table_cell(table, ends(row));
-        dr_table_cell(table, dr_json_text(row, "running_now"));
-        dr_table_cell(table, dr_json_text(row, "starts"));
-        dr_table_cell(table, dr_json_text(row, "preempted"));
-        dr_table_cell(table, dr_show_duration(dr_json_number(row, "wait_us_mean")));
-        dr_table_cell(table, dr_show_milli(dr_json_number(row, "accelerator_hours_milli")));
-        dr_table_cell(table, dr_show_milli(dr_json_number(row, "cpu_hours_milli")));
+        dr_table_cell(table, dr_member_text(row, "running_now"));
+        dr_table_cell(table, dr_member_text(row, "starts"));
+        dr_table_cell(table, dr_member_text(row, "preempted"));
+        dr_table_cell(table, dr_show_duration(dr_member_number(row, "wait_us_mean")));
+        dr_table_cell(table, dr_show_milli(dr_member_number(row, "accelerator_hours_milli")));
+        dr_table_cell(table, dr_show_milli(dr_member_number(row, "cpu_hours_milli")));
         dr_table_cell(
-            table, dr_show_format("%s", dr_format_energy(dr_json_number(row, "energy_j"), text)));
-        dr_table_cell(
-            table, dr_show_format("%s", dr_format_money(dr_json_number(row, "cost_micro"), text)));
+            table, dr_show_format("%s", dr_format_energy(dr_member_number(row, "energy_j"), text)));
+        dr_table_cell(table, dr_show_format(
+                                 "%s", dr_format_money(dr_member_number(row, "cost_micro"), text)));
     }
     dr_table_print(table);
     json_decref(answer);
@@ -328,12 +328,12 @@ int dr_cmd_apply(struct dr_cli *cli)
     } else {
         json_array_foreach(json_object_get(answer, "changes"), i, change)
         {
-            printf("%s %s: %s\n", dr_json_text(change, "kind"), dr_json_text(change, "name"),
-                   dr_json_text(change, "text"));
+            printf("%s %s: %s\n", dr_member_text(change, "kind"), dr_member_text(change, "name"),
+                   dr_member_text(change, "text"));
         }
         if (json_array_size(json_object_get(answer, "changes")) == 0)
             puts("nothing differs");
-        else if (!dr_json_true(answer, "applied"))
+        else if (!dr_member_true(answer, "applied"))
             puts("nothing was changed");
     }
     json_decref(answer);

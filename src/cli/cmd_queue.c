@@ -11,137 +11,137 @@
 
 static const char *column_job(const json_t *job)
 {
-    return dr_json_text(job, "job");
+    return dr_member_text(job, "job");
 }
 
 static const char *column_name(const json_t *job)
 {
-    return dr_json_text(job, "name");
+    return dr_member_text(job, "name");
 }
 
 static const char *column_account(const json_t *job)
 {
-    return dr_json_text(job, "account");
+    return dr_member_text(job, "account");
 }
 
 static const char *column_user(const json_t *job)
 {
-    return dr_json_text(job, "user");
+    return dr_member_text(job, "user");
 }
 
 static const char *column_state(const json_t *job)
 {
-    return dr_json_text(job, "state");
+    return dr_member_text(job, "state");
 }
 
 static const char *column_priority(const json_t *job)
 {
-    return dr_json_text(job, "priority");
+    return dr_member_text(job, "priority");
 }
 
 static const char *column_tasks(const json_t *job)
 {
-    return dr_json_text(job, "tasks");
+    return dr_member_text(job, "tasks");
 }
 
 static const char *column_accelerators(const json_t *job)
 {
-    return dr_show_milli(dr_json_number(job, "accelerators_milli"));
+    return dr_show_milli(dr_member_number(job, "accelerators_milli"));
 }
 
 static const char *column_cpus(const json_t *job)
 {
-    return dr_show_milli(dr_json_number(job, "cpus_milli"));
+    return dr_show_milli(dr_member_number(job, "cpus_milli"));
 }
 
 static const char *column_memory(const json_t *job)
 {
-    return dr_show_memory(dr_json_number(job, "memory_mb"));
+    return dr_show_memory(dr_member_number(job, "memory_mb"));
 }
 
 static const char *column_chip(const json_t *job)
 {
-    return dr_json_text(job, "chip");
+    return dr_member_text(job, "chip");
 }
 
 static const char *column_site(const json_t *job)
 {
-    return dr_json_text(job, "site");
+    return dr_member_text(job, "site");
 }
 
 static const char *column_time(const json_t *job)
 {
-    int64_t run_us = dr_json_number(job, "run_us");
+    int64_t run_us = dr_member_number(job, "run_us");
 
-    return dr_json_number(job, "start_us") > 0 || run_us > 0 ? dr_show_duration(run_us) : "-";
+    return dr_member_number(job, "start_us") > 0 || run_us > 0 ? dr_show_duration(run_us) : "-";
 }
 
 static const char *column_wait(const json_t *job)
 {
-    return dr_show_duration(dr_json_number(job, "wait_us"));
+    return dr_show_duration(dr_member_number(job, "wait_us"));
 }
 
 static const char *column_limit(const json_t *job)
 {
-    return dr_show_duration(dr_json_number(job, "limit_us"));
+    return dr_show_duration(dr_member_number(job, "limit_us"));
 }
 
 static const char *column_submit(const json_t *job)
 {
-    return dr_show_clock(dr_json_number(job, "submit_us"));
+    return dr_show_clock(dr_member_number(job, "submit_us"));
 }
 
 static const char *column_start(const json_t *job)
 {
-    return dr_show_clock(dr_json_number(job, "start_us"));
+    return dr_show_clock(dr_member_number(job, "start_us"));
 }
 
 static const char *column_end(const json_t *job)
 {
-    return dr_show_clock(dr_json_number(job, "end_us"));
+    return dr_show_clock(dr_member_number(job, "end_us"));
 }
 
 static const char *column_attempt(const json_t *job)
 {
-    return dr_json_text(job, "attempt");
+    return dr_member_text(job, "attempt");
 }
 
 static const char *column_preemptions(const json_t *job)
 {
-    return dr_json_text(job, "preemptions");
+    return dr_member_text(job, "preemptions");
 }
 
 static const char *column_exit(const json_t *job)
 {
-    if (!dr_wait_ended(dr_json_text(job, "state")))
+    if (!dr_wait_ended(dr_member_text(job, "state")))
         return "-";
-    if (dr_json_number(job, "signal") > 0)
-        return dr_show_format("signal %s", dr_json_text(job, "signal"));
-    return dr_json_text(job, "exit_code");
+    if (dr_member_number(job, "signal") > 0)
+        return dr_show_format("signal %s", dr_member_text(job, "signal"));
+    return dr_member_text(job, "exit_code");
 }
 
 static const char *column_array(const json_t *job)
 {
-    if (dr_json_number(job, "array_job") == 0)
+    if (dr_member_number(job, "array_job") == 0)
         return "-";
-    return dr_show_format("%s[%s]", dr_json_text(job, "array_job"),
-                          dr_json_text(job, "array_index"));
+    return dr_show_format("%s[%s]", dr_member_text(job, "array_job"),
+                          dr_member_text(job, "array_index"));
 }
 
 static const char *column_reason(const json_t *job)
 {
-    return dr_json_text(job, "reason");
+    return dr_member_text(job, "reason");
 }
 
 /* Where it runs, or why it waits, as squeue's last column. */
 static const char *column_where(const json_t *job)
 {
-    const char *state = dr_json_text(job, "state");
-    const char *nodes = dr_json_text(job, "nodes");
+    const char *state = dr_member_text(job, "state");
+    const char *nodes = dr_member_text(job, "nodes");
 
     if (strcmp(state, "PENDING") == 0)
-        return dr_show_format("(%s)", dr_json_text(job, "reason"));
-    if (dr_json_true(job, "virtual") && nodes[0] != '\0')
+        return dr_show_format("(%s)", dr_member_text(job, "reason"));
+    if (dr_member_true(job, "virtual") && nodes[0] != '\0')
         return dr_show_format("%.200s (virtual accelerators)", nodes);
     return nodes;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daero serve: options into dr_serve(), which says where it listens and runs until it is told to stop. */
+/* daero serve: options into dr_serve(), which says where it listens and runs until it is told to
+ * stop. */
 #include "serve/serve.h"
 
 #include "base/text.h"
@@ -26,16 +27,18 @@ int dr_cmd_serve(struct dr_cli *cli)
     if (jobs_max != NULL) {
         if (!dr_parse_i64(jobs_max, 100, 100000000, &count))
             return dr_cli_fail(cli, DR_EXIT_USAGE,
-                               "--jobs-max: found '%s', expected a whole number from 100", jobs_max);
+                               "--jobs-max: found '%s', expected a whole number from 100",
+                               jobs_max);
         options.limits.jobs_max = (uint32_t)count;
     }
     status = dr_serve(&options, dr_cli_value(cli, "federation"), &error);
     if (status == DR_OK)
         return DR_EXIT_OK;
-    return dr_cli_fail_error(
-        cli, status == DR_E_INPUT || status == DR_E_EXISTS || status == DR_E_MISSING ? DR_EXIT_USAGE
-             : status == DR_E_LEASE                                                  ? DR_EXIT_REFUSED
-             : status == DR_E_DENIED                                                 ? DR_EXIT_DENIED
-                                                                                     : DR_EXIT_FAILED,
-        &error);
+    return dr_cli_fail_error(cli,
+                             status == DR_E_INPUT || status == DR_E_EXISTS || status == DR_E_MISSING
+                                 ? DR_EXIT_USAGE
+                             : status == DR_E_LEASE  ? DR_EXIT_REFUSED
+                             : status == DR_E_DENIED ? DR_EXIT_DENIED
+                                                     : DR_EXIT_FAILED,
+                             &error);
 }

@@ -28,49 +28,50 @@ static void list(const char *label, const json_t *array)
 
 static void instant(const char *label, const json_t *job, const char *member)
 {
-    if (dr_json_number(job, member) > 0)
-        line(label, dr_show_instant(dr_json_number(job, member)));
+    if (dr_member_number(job, member) > 0)
+        line(label, dr_show_instant(dr_member_number(job, member)));
 }
 
 static void duration(const char *label, const json_t *job, const char *member)
 {
-    if (dr_json_number(job, member) > 0)
-        line(label, dr_show_duration(dr_json_number(job, member)));
+    if (dr_member_number(job, member) > 0)
+        line(label, dr_show_duration(dr_member_number(job, member)));
 }
 
 static void show_state(const json_t *job)
 {
-    const char *state = dr_json_text(job, "state");
-    const char *reason = dr_json_text(job, "reason");
+    const char *state = dr_member_text(job, "state");
+    const char *reason = dr_member_text(job, "reason");
 
     if (strcmp(state, "PENDING") == 0 && reason[0] != '\0' && strcmp(reason, "NONE") != 0)
         line("State", dr_show_format("%s (%s; `daero why %s` says more)", state, reason,
-                                     dr_json_text(job, "job")));
-    else if (strcmp(state, "FAILED") == 0 && dr_json_number(job, "signal") > 0)
-        line("State", dr_show_format("%s, by signal %s", state, dr_json_text(job, "signal")));
+                                     dr_member_text(job, "job")));
+    else if (strcmp(state, "FAILED") == 0 && dr_member_number(job, "signal") > 0)
+        line("State", dr_show_format("%s, by signal %s", state, dr_member_text(job, "signal")));
     else if (strcmp(state, "FAILED") == 0)
-        line("State", dr_show_format("%s, exit code %s", state, dr_json_text(job, "exit_code")));
+        line("State", dr_show_format("%s, exit code %s", state, dr_member_text(job, "exit_code")));
     else
         line("State", state);
-    if (!dr_wait_ended(state) && dr_json_text(job, "stopping")[0] != '\0' &&
-        strcmp(dr_json_text(job, "stopping"), "NONE") != 0)
-        line("Told to leave", dr_show_format("%s, its grace ends %s", dr_json_text(job, "stopping"),
-                                             dr_show_clock(dr_json_number(job, "until_us"))));
+    if (!dr_wait_ended(state) && dr_member_text(job, "stopping")[0] != '\0' &&
+        strcmp(dr_member_text(job, "stopping"), "NONE") != 0)
+        line("Told to leave",
+             dr_show_format("%s, its grace ends %s", dr_member_text(job, "stopping"),
+                            dr_show_clock(dr_member_number(job, "until_us"))));
 }
 
 static void show_shape(const json_t *job)
 {
-    const char *tasks = dr_json_text(job, "tasks");
+    const char *tasks = dr_member_text(job, "tasks");
 
     line("Asks for", dr_show_format("%s task%s; in all %s accelerators, %s CPUs, %s", tasks,
                                     strcmp(tasks, "1") == 0 ? "" : "s",
-                                    dr_show_milli(dr_json_number(job, "accelerators_milli")),
-                                    dr_show_milli(dr_json_number(job, "cpus_milli")),
-                                    dr_show_memory(dr_json_number(job, "memory_mb"))));
+                                    dr_show_milli(dr_member_number(job, "accelerators_milli")),
+                                    dr_show_milli(dr_member_number(job, "cpus_milli")),
+                                    dr_show_memory(dr_member_number(job, "memory_mb"))));
     list("Chips", json_object_get(job, "chips"));
-    line("Chip", dr_json_true(job, "virtual")
-                     ? dr_show_format("%s (virtual: declared, not real)", dr_json_text(job, "chip"))
-                     : dr_json_text(job, "chip"));
+    line("Chip", dr_member_true(job, "virtual") ? dr_show_format("%s (virtual: declared, not real)",
+                                                                 dr_member_text(job, "chip"))
+                                                : dr_member_text(job, "chip"));
 }
 
 static int show_one(struct dr_cli *cli, uint64_t id)
@@ -93,48 +94,48 @@ static int show_one(struct dr_cli *cli, uint64_t id)
     if (shown > 0)
         putchar('\n');
     shown += 1;
-    line("Job", dr_json_text(job, "job"));
-    line("Name", dr_json_text(job, "name"));
-    line("Account", dr_json_text(job, "account"));
-    line("User", dr_json_text(job, "user"));
+    line("Job", dr_member_text(job, "job"));
+    line("Name", dr_member_text(job, "name"));
+    line("Account", dr_member_text(job, "account"));
+    line("User", dr_member_text(job, "user"));
     show_state(job);
-    line("Priority", dr_json_text(job, "priority"));
+    line("Priority", dr_member_text(job, "priority"));
     show_shape(job);
-    if (dr_json_number(job, "array_job") > 0)
-        line("Array", dr_show_format("index %s of array %s", dr_json_text(job, "array_index"),
-                                     dr_json_text(job, "array_job")));
+    if (dr_member_number(job, "array_job") > 0)
+        line("Array", dr_show_format("index %s of array %s", dr_member_text(job, "array_index"),
+                                     dr_member_text(job, "array_job")));
     list("Waits for", json_object_get(job, "dependencies"));
-    line("Data class", dr_json_text(job, "data_class"));
-    line("Site", dr_json_text(job, "site"));
-    line("Pool", dr_json_text(job, "pool"));
-    line("Nodes", dr_json_text(job, "nodes"));
+    line("Data class", dr_member_text(job, "data_class"));
+    line("Site", dr_member_text(job, "site"));
+    line("Pool", dr_member_text(job, "pool"));
+    line("Nodes", dr_member_text(job, "nodes"));
     line("Placed by rule",
-         strcmp(dr_json_text(job, "rule"), "NONE") == 0 ? "" : dr_json_text(job, "rule"));
+         strcmp(dr_member_text(job, "rule"), "NONE") == 0 ? "" : dr_member_text(job, "rule"));
     instant("Submitted", job, "submit_us");
     instant("Not before", job, "begin_us");
     instant("Reserved for", job, "reservation_us");
     promised = json_object_get(job, "promised");
     if (json_is_object(promised))
         line("Promised", dr_show_format("a place that others leave by %s",
-                                        dr_show_clock(dr_json_number(promised, "until_us"))));
+                                        dr_show_clock(dr_member_number(promised, "until_us"))));
     instant("Started", job, "start_us");
     instant("Ended", job, "end_us");
     duration("Waited", job, "wait_us");
     duration("Ran", job, "run_us");
     duration("Limit", job, "limit_us");
-    if (dr_json_number(job, "attempt") > 0)
-        line("Attempt", dr_json_text(job, "attempt"));
-    if (dr_json_number(job, "preemptions") > 0)
-        line("Taken back", dr_show_format("%s times", dr_json_text(job, "preemptions")));
-    if (dr_json_number(job, "requeues") > 0)
-        line("Requeued", dr_show_format("%s times", dr_json_text(job, "requeues")));
+    if (dr_member_number(job, "attempt") > 0)
+        line("Attempt", dr_member_text(job, "attempt"));
+    if (dr_member_number(job, "preemptions") > 0)
+        line("Taken back", dr_show_format("%s times", dr_member_text(job, "preemptions")));
+    if (dr_member_number(job, "requeues") > 0)
+        line("Requeued", dr_show_format("%s times", dr_member_text(job, "requeues")));
     duration("Work kept", job, "kept_us");
-    line("Preemptible", dr_json_text(job, "preemptible"));
+    line("Preemptible", dr_member_text(job, "preemptible"));
     list("Command", json_object_get(job, "command"));
-    line("Directory", dr_json_text(job, "directory"));
-    line("Output", dr_json_text(job, "output"));
-    line("Error", dr_json_text(job, "error"));
-    line("Comment", dr_json_text(job, "comment"));
+    line("Directory", dr_member_text(job, "directory"));
+    line("Output", dr_member_text(job, "output"));
+    line("Error", dr_member_text(job, "error"));
+    line("Comment", dr_member_text(job, "comment"));
     json_decref(job);
     return DR_EXIT_OK;
 }

@@ -235,8 +235,8 @@ int dr_cmd_submit(struct dr_cli *cli)
     code = send_job(cli, spec.job, &answer);
     if (code != DR_EXIT_OK)
         goto end;
-    job = (uint64_t)dr_json_number(answer, "job");
-    count = (uint64_t)dr_json_number(answer, "count");
+    job = (uint64_t)dr_member_number(answer, "job");
+    count = (uint64_t)dr_member_number(answer, "count");
     if (cli->json)
         dr_cli_print_json(cli, answer);
     else if (count > 1)

@@ -45,7 +45,7 @@ static int issue(struct dr_cli *cli)
     if (cli->json)
         dr_cli_print_json(cli, answer);
     else
-        puts(dr_json_text(answer, "token"));
+        puts(dr_member_text(answer, "token"));
     json_decref(answer);
     return DR_EXIT_OK;
 }
@@ -82,12 +82,12 @@ static int list(struct dr_cli *cli)
         json_array_foreach(json_object_get(token, "roles"), j, role)
             dr_buffer_printf(&roles, "%s%s", j > 0 ? "," : "", json_string_value(role));
         dr_table_row(table);
-        dr_table_cell(table, dr_json_text(token, "id"));
-        dr_table_cell(table, dr_json_text(token, "user"));
+        dr_table_cell(table, dr_member_text(token, "id"));
+        dr_table_cell(table, dr_member_text(token, "user"));
         dr_table_cell(table, dr_buffer_text(&roles));
-        dr_table_cell(table, dr_json_text(token, "label"));
-        dr_table_cell(table, dr_show_instant(dr_json_number(token, "expires_us")));
-        dr_table_cell(table, dr_json_text(token, "revoked"));
+        dr_table_cell(table, dr_member_text(token, "label"));
+        dr_table_cell(table, dr_show_instant(dr_member_number(token, "expires_us")));
+        dr_table_cell(table, dr_member_text(token, "revoked"));
     }
     dr_table_print(table);
     json_decref(answer);

@@ -97,7 +97,7 @@ static void draw_head(struct dr_screen *screen, const json_t *health)
 
     put_cell(screen, line,
              dr_show_format("Daero  %s  fact %s  epoch %s", dr_show_instant(dr_clock_us()),
-                            dr_json_text(health, "seq"), dr_json_text(health, "epoch")),
+                            dr_member_text(health, "seq"), dr_member_text(health, "epoch")),
              0, 0);
 }
 
@@ -118,17 +118,17 @@ static void draw_sites(struct dr_screen *screen, const json_t *sites)
             break;
         line = new_line(screen, json_is_false(json_object_get(site, "answers")) ? DR_STYLE_BAD
                                                                                 : DR_STYLE_PLAIN);
-        put_cell(screen, line, dr_json_text(site, "name"), 20, 0);
-        put_cell(
-            screen, line,
-            dr_show_format("%s/%s", dr_json_text(site, "nodes_up"), dr_json_text(site, "nodes")),
-            12, 1);
+        put_cell(screen, line, dr_member_text(site, "name"), 20, 0);
         put_cell(screen, line,
-                 dr_show_format("%s/%s", dr_json_text(site, "accelerators_free"),
-                                dr_json_text(site, "accelerators")),
+                 dr_show_format("%s/%s", dr_member_text(site, "nodes_up"),
+                                dr_member_text(site, "nodes")),
+                 12, 1);
+        put_cell(screen, line,
+                 dr_show_format("%s/%s", dr_member_text(site, "accelerators_free"),
+                                dr_member_text(site, "accelerators")),
                  14, 1);
-        put_cell(screen, line, dr_json_text(site, "running"), 10, 1);
-        put_cell(screen, line, dr_show_format("%s W", dr_json_text(site, "power_w")), 12, 1);
+        put_cell(screen, line, dr_member_text(site, "running"), 10, 1);
+        put_cell(screen, line, dr_show_format("%s W", dr_member_text(site, "power_w")), 12, 1);
     }
 }
 
@@ -141,10 +141,10 @@ static const json_t *main_group(const json_t *account)
 
     json_array_foreach(json_object_get(account, "groups"), i, group)
     {
-        if (strcmp(dr_json_text(group, "resource"), "ACCELERATORS") != 0)
+        if (strcmp(dr_member_text(group, "resource"), "ACCELERATORS") != 0)
             continue;
         if (found == NULL ||
-            (dr_json_number(found, "guarantee") == 0 && dr_json_number(found, "use") == 0))
+            (dr_member_number(found, "guarantee") == 0 && dr_member_number(found, "use") == 0))
             found = group;
     }
     return found;
@@ -164,18 +164,18 @@ static void draw_accounts(struct dr_screen *screen, const json_t *accounts)
     json_array_foreach(accounts, i, account)
     {
         const json_t *group = main_group(account);
-        int64_t use = dr_json_number(group, "use");
-        int64_t guarantee = dr_json_number(group, "guarantee");
+        int64_t use = dr_member_number(group, "use");
+        int64_t guarantee = dr_member_number(group, "guarantee");
 
         if (i == 10)
             break;
         line = new_line(screen, use > guarantee ? DR_STYLE_NOTE : DR_STYLE_PLAIN);
         put_cell(screen, line,
-                 dr_show_format("%*s%s", (int)dr_json_number(account, "depth"), "",
-                                dr_json_text(account, "name")),
+                 dr_show_format("%*s%s", (int)dr_member_number(account, "depth"), "",
+                                dr_member_text(account, "name")),
                  28, 0);
-        put_cell(screen, line, dr_json_text(account, "pending"), 8, 1);
-        put_cell(screen, line, dr_json_text(account, "running"), 8, 1);
+        put_cell(screen, line, dr_member_text(account, "pending"), 8, 1);
+        put_cell(screen, line, dr_member_text(account, "running"), 8, 1);
         put_cell(screen, line, group == NULL ? "-" : dr_show_milli(use), 12, 1);
         put_cell(screen, line, group == NULL ? "-" : dr_show_milli(guarantee), 12, 1);
     }
@@ -206,7 +206,7 @@ static void draw_jobs(struct dr_screen *screen, const json_t *jobs)
 
     json_array_foreach(jobs, i, job)
     {
-        struct dr_screen_line *line = new_line(screen, style_of(dr_json_text(job, "state")));
+        struct dr_screen_line *line = new_line(screen, style_of(dr_member_text(job, "state")));
 
         for (uint32_t c = 0; c < DR_COUNT_OF(columns); c += 1) {
             const struct dr_queue_column *column = dr_queue_column(columns[c].column);

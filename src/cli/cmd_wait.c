@@ -25,9 +25,9 @@ int dr_wait_ended(const char *state)
 
 int dr_wait_exit_code(const json_t *job)
 {
-    const char *state = dr_json_text(job, "state");
-    int64_t code = dr_json_number(job, "exit_code");
-    int64_t signal = dr_json_number(job, "signal");
+    const char *state = dr_member_text(job, "state");
+    int64_t code = dr_member_number(job, "exit_code");
+    int64_t signal = dr_member_number(job, "signal");
 
     if (strcmp(state, "COMPLETED") == 0)
         return 0;
@@ -92,7 +92,7 @@ int dr_wait_jobs(struct dr_cli *cli, uint64_t job, uint64_t count,
 
             if (code != DR_EXIT_OK)
                 return code;
-            ended = dr_wait_ended(dr_json_text(answer, "state"));
+            ended = dr_wait_ended(dr_member_text(answer, "state"));
             if (ended) {
                 code = dr_wait_exit_code(answer);
                 if (code > worst)
@@ -114,18 +114,19 @@ int dr_wait_jobs(struct dr_cli *cli, uint64_t job, uint64_t count,
 
 static void print_end(struct dr_cli *cli, const json_t *job)
 {
-    const char *state = dr_json_text(job, "state");
+    const char *state = dr_member_text(job, "state");
 
     if (cli->json) {
         json_dumpf(job, stdout, JSON_COMPACT);
         putchar('\n');
-    } else if (strcmp(state, "FAILED") == 0 && dr_json_number(job, "signal") > 0) {
-        printf("%s %s signal %s\n", dr_json_text(job, "job"), state, dr_json_text(job, "signal"));
+    } else if (strcmp(state, "FAILED") == 0 && dr_member_number(job, "signal") > 0) {
+        printf("%s %s signal %s\n", dr_member_text(job, "job"), state,
+               dr_member_text(job, "signal"));
     } else if (strcmp(state, "FAILED") == 0) {
-        printf("%s %s exit code %s\n", dr_json_text(job, "job"), state,
-               dr_json_text(job, "exit_code"));
+        printf("%s %s exit code %s\n", dr_member_text(job, "job"), state,
+               dr_member_text(job, "exit_code"));
     } else {
-        printf("%s %s\n", dr_json_text(job, "job"), state);
+        printf("%s %s\n", dr_member_text(job, "job"), state);
     }
     fflush(stdout);
 }

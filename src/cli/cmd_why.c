@@ -15,10 +15,10 @@ static void sentence(const char *text)
 
 static void print_forecast(const json_t *forecast)
 {
-    const char *state = dr_json_text(forecast, "state");
+    const char *state = dr_member_text(forecast, "state");
     const char *age =
-        dr_show_duration(dr_max_i64(dr_clock_us() - dr_json_number(forecast, "made_us"), 0));
-    int64_t start_us = dr_json_number(forecast, "start_us");
+        dr_show_duration(dr_max_i64(dr_clock_us() - dr_member_number(forecast, "made_us"), 0));
+    int64_t start_us = dr_member_number(forecast, "start_us");
 
     if (strcmp(state, "STARTS") == 0)
         printf("Expected start: %s, in %s (a forecast %s old; it takes every job to use its whole "
@@ -27,8 +27,8 @@ static void print_forecast(const json_t *forecast)
                age);
     else if (strcmp(state, "BEYOND") == 0)
         printf("Expected start: not before %s, as far as the forecast looks (%s old).\n",
-               dr_show_instant(dr_json_number(forecast, "made_us") +
-                               dr_json_number(forecast, "horizon_us")),
+               dr_show_instant(dr_member_number(forecast, "made_us") +
+                               dr_member_number(forecast, "horizon_us")),
                age);
     else if (strcmp(state, "NONE") == 0)
         printf("Expected start: not known yet; the forecast (%s old) is older than the job.\n",
@@ -37,25 +37,25 @@ static void print_forecast(const json_t *forecast)
 
 static void print_why(const json_t *why)
 {
-    const char *state = dr_json_text(why, "state");
+    const char *state = dr_member_text(why, "state");
     const json_t *forecast = json_object_get(why, "forecast");
 
     if (strcmp(state, "PENDING") != 0) {
-        printf("Job %s is %s", dr_json_text(why, "job"), state);
-        if (dr_json_text(why, "text")[0] != '\0')
-            printf(": %s", dr_json_text(why, "text"));
+        printf("Job %s is %s", dr_member_text(why, "job"), state);
+        if (dr_member_text(why, "text")[0] != '\0')
+            printf(": %s", dr_member_text(why, "text"));
         puts(".");
         return;
     }
-    printf("Job %s waits: %s\n", dr_json_text(why, "job"), dr_json_text(why, "reason"));
-    sentence(dr_json_text(why, "text"));
-    if (dr_json_text(why, "frees")[0] != '\0') {
+    printf("Job %s waits: %s\n", dr_member_text(why, "job"), dr_member_text(why, "reason"));
+    sentence(dr_member_text(why, "text"));
+    if (dr_member_text(why, "frees")[0] != '\0') {
         printf("What would free it: ");
-        sentence(dr_json_text(why, "frees"));
+        sentence(dr_member_text(why, "frees"));
     }
-    if (dr_json_number(why, "reserved_us") > 0)
+    if (dr_member_number(why, "reserved_us") > 0)
         printf("It holds a reservation for %s.\n",
-               dr_show_clock(dr_json_number(why, "reserved_us")));
+               dr_show_clock(dr_member_number(why, "reserved_us")));
     if (json_is_object(forecast))
         print_forecast(forecast);
 }

@@ -12,6 +12,12 @@ const struct dr_cli_option DR_CLI_COMMON[] = {
 };
 const uint32_t DR_CLI_COMMON_COUNT = DR_COUNT_OF(DR_CLI_COMMON);
 
+static const struct dr_cli_option SERVE[] = {
+    {"data", 0, "DIRECTORY", "where facts, jobs' records and the socket are kept; ./daero-data by default"},
+    {"federation", 0, "FILE", "the federation of a new data directory; one for this machine by default"},
+    {"tcp", 0, "ADDRESS", "listen on 127.0.0.1:PORT too; clients there need a token"},
+    {"jobs-max", 0, "N", "room for so many jobs, live and recently ended; 1200000 by default"},
+};
 static const struct dr_cli_option APPLY[] = {
     {"reason", 0, "TEXT", "why; kept with the facts"},
     {"dry-run", 0, NULL, "show the difference, change nothing"},
@@ -85,6 +91,15 @@ static const struct dr_cli_option HELP[] = {
 #define MANY 10000
 
 const struct dr_cli_command DR_CLI_COMMANDS[] = {
+    {"serve", "", "run a controller on this machine",
+     "Runs in the foreground until SIGTERM or SIGINT; jobs run on meanwhile, and are found again at the\n"
+     "next start. A new data directory gets the federation of --federation; the living federation of an\n"
+     "existing one is changed by `daero apply`. The socket is DIRECTORY/daero.sock.",
+     OPTIONS(SERVE), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_serve},
+    {"check", "FILE", "check a federation file",
+     "Says every mistake of the file with its line, the field, the value found and what was expected.\n"
+     "Needs no controller.",
+     NULL, 0, DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_check},
     {"apply", "FILE", "change the living federation to what a file says",
      "Shows the difference and has the controller admit it as facts, with who, when and why.",
      OPTIONS(APPLY), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_apply},

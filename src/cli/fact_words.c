@@ -33,7 +33,7 @@ void dr_extent_words(struct dr_buffer *text, const json_t *extents)
         int64_t first = -1;
         int64_t last = -1;
 
-        dr_buffer_printf(text, "%s%s", i > 0 ? ";" : "", dr_json_text(extent, "node_name"));
+        dr_buffer_printf(text, "%s%s", i > 0 ? ";" : "", dr_member_text(extent, "node_name"));
         if (json_array_size(bits) == 0)
             continue;
         dr_buffer_append_text(text, ":");
@@ -58,8 +58,8 @@ void dr_extent_words(struct dr_buffer *text, const json_t *extents)
 
 static void job_and_attempt(struct dr_buffer *text, const json_t *fact)
 {
-    dr_buffer_printf(text, "job %s attempt %s", dr_json_text(fact, "job"),
-                     dr_json_text(fact, "attempt"));
+    dr_buffer_printf(text, "job %s attempt %s", dr_member_text(fact, "job"),
+                     dr_member_text(fact, "attempt"));
 }
 
 static void placed(struct dr_buffer *text, const json_t *fact)
@@ -67,44 +67,45 @@ static void placed(struct dr_buffer *text, const json_t *fact)
     char money[DR_TEXT_BYTES];
 
     job_and_attempt(text, fact);
-    dr_buffer_printf(text, " placed in %s on ", dr_json_text(fact, "pool_name"));
+    dr_buffer_printf(text, " placed in %s on ", dr_member_text(fact, "pool_name"));
     dr_extent_words(text, json_object_get(fact, "extents"));
-    dr_buffer_printf(text, " (%s, tier %s, cost %s)", dr_json_text(fact, "rule"),
-                     dr_json_text(fact, "tier"),
-                     dr_format_money(dr_json_number(fact, "cost_micro"), money));
+    dr_buffer_printf(text, " (%s, tier %s, cost %s)", dr_member_text(fact, "rule"),
+                     dr_member_text(fact, "tier"),
+                     dr_format_money(dr_member_number(fact, "cost_micro"), money));
 }
 
 static void stopping(struct dr_buffer *text, const json_t *fact)
 {
     job_and_attempt(text, fact);
-    dr_buffer_printf(text, " told to leave: %s", dr_json_text(fact, "cause"));
-    if (dr_json_number(fact, "for_job") > 0)
+    dr_buffer_printf(text, " told to leave: %s", dr_member_text(fact, "cause"));
+    if (dr_member_number(fact, "for_job") > 0)
         dr_buffer_printf(text, ", for job %s (loss %s accelerator-seconds)",
-                         dr_json_text(fact, "for_job"), dr_json_text(fact, "loss"));
-    if (dr_json_number(fact, "until_us") > 0)
+                         dr_member_text(fact, "for_job"), dr_member_text(fact, "loss"));
+    if (dr_member_number(fact, "until_us") > 0)
         dr_buffer_printf(text, "; its grace ends %s",
-                         dr_show_clock(dr_json_number(fact, "until_us")));
+                         dr_show_clock(dr_member_number(fact, "until_us")));
 }
 
 static void ended(struct dr_buffer *text, const json_t *fact)
 {
-    const char *outcome = dr_json_text(fact, "outcome");
+    const char *outcome = dr_member_text(fact, "outcome");
 
     job_and_attempt(text, fact);
     dr_buffer_printf(text, " ended: %s", outcome);
     if (strcmp(outcome, "EXITED") == 0)
-        dr_buffer_printf(text, " with code %s", dr_json_text(fact, "exit_code"));
-    if (dr_json_number(fact, "signal") > 0)
-        dr_buffer_printf(text, " by signal %s", dr_json_text(fact, "signal"));
-    dr_buffer_printf(text, "; the job is %s", dr_json_text(fact, "next_state"));
+        dr_buffer_printf(text, " with code %s", dr_member_text(fact, "exit_code"));
+    if (dr_member_number(fact, "signal") > 0)
+        dr_buffer_printf(text, " by signal %s", dr_member_text(fact, "signal"));
+    dr_buffer_printf(text, "; the job is %s", dr_member_text(fact, "next_state"));
 }
 
 /* Kinds whose words are more than what the table says of them. */
 static int special(struct dr_buffer *text, const json_t *fact, const char *kind)
 {
     if (strcmp(kind, "JOB_ACCEPTED") == 0) {
-        dr_buffer_printf(text, "job %s accepted into %s for %s", dr_json_text(fact, "job"),
-                         dr_json_text(fact, "account_name"), dr_json_text(fact, "job_user_name"));
+        dr_buffer_printf(text, "job %s accepted into %s for %s", dr_member_text(fact, "job"),
+                         dr_member_text(fact, "account_name"),
+                         dr_member_text(fact, "job_user_name"));
     } else if (strcmp(kind, "JOB_PLACED") == 0) {
         placed(text, fact);
     } else if (strcmp(kind, "ATTEMPT_STARTED") == 0) {
@@ -118,18 +119,18 @@ static int special(struct dr_buffer *text, const json_t *fact, const char *kind)
     } else if (strcmp(kind, "ATTEMPT_ENDED") == 0) {
         ended(text, fact);
     } else if (strcmp(kind, "JOB_ENDED") == 0) {
-        dr_buffer_printf(text, "job %s is %s", dr_json_text(fact, "job"),
-                         dr_json_text(fact, "state"));
+        dr_buffer_printf(text, "job %s is %s", dr_member_text(fact, "job"),
+                         dr_member_text(fact, "state"));
     } else if (strcmp(kind, "JOB_PROMISED") == 0) {
-        dr_buffer_printf(text, "job %s promised a place in %s: ", dr_json_text(fact, "job"),
-                         dr_json_text(fact, "pool_name"));
+        dr_buffer_printf(text, "job %s promised a place in %s: ", dr_member_text(fact, "job"),
+                         dr_member_text(fact, "pool_name"));
         dr_extent_words(text, json_object_get(fact, "extents"));
-        dr_buffer_printf(text, "; %s gangs are told to leave (%s)", dr_json_text(fact, "victims"),
-                         dr_json_text(fact, "cause"));
+        dr_buffer_printf(text, "; %s gangs are told to leave (%s)", dr_member_text(fact, "victims"),
+                         dr_member_text(fact, "cause"));
     } else if (strcmp(kind, "RESERVATION_MADE") == 0) {
-        dr_buffer_printf(text, "job %s holds a place in %s from %s", dr_json_text(fact, "job"),
-                         dr_json_text(fact, "pool_name"),
-                         dr_show_clock(dr_json_number(fact, "start_us")));
+        dr_buffer_printf(text, "job %s holds a place in %s from %s", dr_member_text(fact, "job"),
+                         dr_member_text(fact, "pool_name"),
+                         dr_show_clock(dr_member_number(fact, "start_us")));
     } else {
         return 0;
     }
@@ -159,16 +160,17 @@ static void general(struct dr_buffer *text, const json_t *fact, const char *kind
             skip = skip || strcmp(member, left_out[i]) == 0;
         if (skip || text->length > 400)
             continue;
-        dr_buffer_printf(text, "%s%s %s", first ? ": " : ", ", member, dr_json_text(fact, member));
+        dr_buffer_printf(text, "%s%s %s", first ? ": " : ", ", member,
+                         dr_member_text(fact, member));
         first = 0;
     }
 }
 
 void dr_fact_words(struct dr_buffer *text, const json_t *fact)
 {
-    const char *kind = dr_json_text(fact, "kind");
-    const char *user = dr_json_text(fact, "by_user_name");
-    const char *reason = dr_json_text(fact, "reason");
+    const char *kind = dr_member_text(fact, "kind");
+    const char *user = dr_member_text(fact, "by_user_name");
+    const char *reason = dr_member_text(fact, "reason");
 
     if (!special(text, fact, kind))
         general(text, fact, kind);
