@@ -96,9 +96,11 @@ static void explain_placed(const json_t *fact)
     printf("attempt %s was placed in %s on %s\n", dr_member_text(fact, "attempt"),
            dr_member_text(fact, "pool_name"), dr_buffer_text(&place));
     printf("    rule %s: %s\n", rule, dr_rule_words(rule));
-    printf("    tier %s: %s\n", dr_member_text(fact, "tier"),
-           dr_member_number(fact, "tier") == 1 ? "within its account's guarantee"
-                                               : "above its account's guarantee, borrowing");
+    /* A promise was judged when it was made, so its placing has no tier of its own. */
+    if (dr_member_number(fact, "tier") > 0)
+        printf("    tier %s: %s\n", dr_member_text(fact, "tier"),
+               dr_member_number(fact, "tier") == 1 ? "within its account's guarantee"
+                                                   : "above its account's guarantee, borrowing");
     if (json_array_size(keys) > 0) {
         printf("    keys on its account's path, from below the root (least first):");
         json_array_foreach(keys, i, key) printf(" %lld", (long long)json_integer_value(key));
