@@ -129,6 +129,8 @@ static void snapshot_begin(struct dr_controller *c)
         char line[1024];
         ssize_t written;
 
+        if (nice(10) == -1)
+            errno = 0; /* then it competes with the loop */
         if (save(c, &at, &error) == DR_OK)
             _exit(0);
         dr_error_line(&error, line, sizeof line);

@@ -340,9 +340,14 @@ static int64_t wait_at_most_us(struct dr_controller *c, int64_t wait_us)
 enum dr_status dr_controller_turn(struct dr_controller *c, int64_t wait_us, struct dr_error *error)
 {
     enum dr_status status;
+    uint32_t called;
     int more;
 
-    events_wait(c, wait_at_most_us(c, wait_us));
+    called = events_wait(c, wait_at_most_us(c, wait_us));
+    /* A request passes several hands before it is asked: what is on its way joins this transaction,
+     * as long as nobody has to wait for it. */
+    for (uint32_t i = 1; called > 0 && i < GATHER_ROUNDS; i += 1)
+        called = events_wait(c, 0);
     controller_clock(c);
     effects_gather(c);
     effects_again(c);

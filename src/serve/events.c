@@ -114,14 +114,15 @@ static int64_t next_timer_us(const struct dr_controller *c)
 
 /* A timer's function may set and cancel timers, its own too: look again after each. Those set for a
  * time that is over already wait for the next turn. */
-static void run_timers(struct dr_controller *c)
+static uint32_t run_timers(struct dr_controller *c)
 {
     int64_t now = controller_monotonic_us(c);
     uint32_t due = 0;
+    uint32_t ran = 0;
 
     for (uint32_t i = 0; i < c->timers.count; i += 1)
         due += c->timers.items[i].monotonic_us <= now;
-    while (due > 0) {
+    while (ran < due) {
         struct timer first = {.monotonic_us = DR_FOREVER_US};
         uint32_t at = 0;
 
@@ -132,15 +133,16 @@ static void run_timers(struct dr_controller *c)
             }
         }
         if (first.monotonic_us > now)
-            return;
+            break;
         c->timers.count -= 1;
         c->timers.items[at] = c->timers.items[c->timers.count];
         first.run(first.context);
-        due -= 1;
+        ran += 1;
     }
+    return ran;
 }
 
-void events_wait(struct dr_controller *c, int64_t wait_us)
+uint32_t events_wait(struct dr_controller *c, int64_t wait_us)
 {
     struct epoll_event events[EVENTS_AT_ONCE];
     int64_t timer_us = next_timer_us(c);
@@ -166,5 +168,5 @@ void events_wait(struct dr_controller *c, int64_t wait_us)
             continue;
         watch->ready(watch->context, events[i].events);
     }
-    run_timers(c);
+    return run_timers(c) + (count > 0 ? (uint32_t)count : 0);
 }

@@ -45,8 +45,10 @@ void *dr_list_grow(void *items, uint32_t *capacity, size_t bytes);
 #define DECIDE_BYTES    (4u << 20) /* decisions besides: more than the largest gang's place takes */
 #define BATCH_EFFECTS   (1u << 20)
 #define REPORTS_AT_ONCE 256u
-#define TEXTS_CACHED    1024u
-#define TEXT_BYTES_MAX  (1u << 20) /* of one job */
+#define GATHER_ROUNDS \
+    8u /* looks at what has become ready, before a turn goes on with what it has */
+#define TEXTS_CACHED   1024u
+#define TEXT_BYTES_MAX (1u << 20) /* of one job */
 
 struct watch {
     void (*ready)(void *context, uint32_t events);
@@ -178,8 +180,9 @@ struct dr_command controller_command(enum dr_command_kind kind);
 /* events.c */
 DR_MUST_USE enum dr_status events_open(struct dr_controller *c, struct dr_error *error);
 void events_close(struct dr_controller *c);
-/* Wait until something is ready or `wait_us` has passed, then call whom it concerns. */
-void events_wait(struct dr_controller *c, int64_t wait_us);
+/* Wait until something is ready or `wait_us` has passed, then call whom it concerns. Returns how
+ * many were called. */
+uint32_t events_wait(struct dr_controller *c, int64_t wait_us);
 
 /* request.c: take up one request: its answers are final, its facts in the batch. 0: it does not fit
  * into this batch any more and is to be taken up in the next. */
