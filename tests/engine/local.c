@@ -1238,3 +1238,39 @@ TEST(a_shared_tmp_where_it_is_wanted)
         CHECK_EQ(world_end(w, 1, 1)->exit_code, 4);
     world_free(w);
 }
+
+/* A controller that has forked (for a forecast) leaves its descriptors open in the copy when it
+ * dies; its launcher goes all the same, and the next controller can begin. */
+TEST(a_killed_controller_whose_copy_lives_on)
+{
+    struct world *w = world_new();
+    pid_t controller, copy = 0;
+    int64_t began_us;
+    int ends[2];
+
+    world_shut(w);
+    CHECK_EQ(pipe(ends), 0);
+    controller = fork();
+    if (controller == 0) {
+        struct dr_error error = {0};
+        pid_t forked;
+
+        if (dr_local_open(&w->engine, &w->options, &error) != DR_OK)
+            _exit(1);
+        forked = fork();
+        if (forked > 0 && write(ends[1], &forked, sizeof forked) != sizeof forked)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    CHECK_EQ(read(ends[0], &copy, sizeof copy), sizeof copy);
+    CHECK_EQ(kill(controller, SIGKILL), 0);
+    CHECK_EQ(waitpid(controller, NULL, 0), controller);
+    began_us = dr_monotonic_us();
+    world_open(w);
+    CHECK(dr_monotonic_us() - began_us < 5 * DR_SECOND_US);
+    CHECK_EQ(kill(copy, SIGKILL), 0);
+    close(ends[0]);
+    close(ends[1]);
+    world_free(w);
+}

@@ -275,6 +275,7 @@ int launcher_main(int argument_count, char **arguments)
     struct cgroup_limits defaults = {.pids = 8192};
     struct dr_launcher_request request;
     struct pollfd wait[2];
+    int over = 0;
     sigset_t children;
     char wrong[1024];
     int64_t number;
@@ -306,8 +307,12 @@ int launcher_main(int argument_count, char **arguments)
         return 1;
     }
     slots_open(&sandbox);
+    /* Besides the socket, which a forked copy of the controller may hold open a while longer. Here,
+     * since entering a user namespace clears it. */
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
     sigemptyset(&children);
     sigaddset(&children, SIGCHLD);
+    sigaddset(&children, SIGTERM);
     sigprocmask(SIG_BLOCK, &children, NULL);
     wait[0] = (struct pollfd){.fd = DR_LAUNCHER_SOCKET, .events = POLLIN};
     wait[1] = (struct pollfd){.fd = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK),
@@ -326,8 +331,13 @@ int launcher_main(int argument_count, char **arguments)
             slots_close(&sandbox, 0); /* nobody needs them ready now */
             cgroup_tree_tidy(&sandbox.cgroups);
         }
-        if (read(wait[1].fd, &info, sizeof info) > 0)
-            reap(&sandbox);
+        while (read(wait[1].fd, &info, sizeof info) > 0)
+            if (info.ssi_signo == SIGTERM)
+                over = 1;
+            else
+                reap(&sandbox);
+        if (over)
+            break;
         bytes = recv(DR_LAUNCHER_SOCKET, &request, sizeof request, MSG_DONTWAIT);
         if (bytes < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
