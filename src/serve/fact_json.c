@@ -362,6 +362,15 @@ static void ids(struct dr_buffer *out, const struct dr_core *core, const char *n
 
 /* ---- one field, one fact ---- */
 
+/* All 64 bits are used: more than a JSON reader's integers hold. */
+static void hash_text(struct dr_buffer *out, const char *name, uint64_t hash)
+{
+    char text[17];
+
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)hash);
+    dr_put_text(out, name, text);
+}
+
 static void field_json(struct dr_buffer *out, const struct dr_core *core,
                        const struct dr_fact *fact, const struct dr_field *field)
 {
@@ -384,6 +393,8 @@ static void field_json(struct dr_buffer *out, const struct dr_core *core,
     case DR_FIELD_u64:
         if (meaning_of(field->name) == CLASSES)
             bits(out, core, field->name, *(const uint64_t *)(const void *)at, dr_class_name);
+        else if (strcmp(field->name, "name_key") == 0)
+            hash_text(out, field->name, *(const uint64_t *)(const void *)at);
         else
             dr_put_u64(out, field->name, *(const uint64_t *)(const void *)at);
         return;
