@@ -48,10 +48,14 @@ static void show_state(const json_t *job)
                                      dr_member_text(job, "job")));
     else if (strcmp(state, "FAILED") == 0 && dr_member_number(job, "signal") > 0)
         line("State", dr_show_format("%s, by signal %s", state, dr_member_text(job, "signal")));
+    else if (strcmp(state, "FAILED") == 0 && dr_member_number(job, "start_us") == 0)
+        line("State", "FAILED, it never ran");
     else if (strcmp(state, "FAILED") == 0)
         line("State", dr_show_format("%s, exit code %s", state, dr_member_text(job, "exit_code")));
     else
         line("State", state);
+    if (dr_member_text(job, "end_text")[0] != '\0')
+        line("Because", dr_member_text(job, "end_text"));
     if (!dr_wait_ended(state) && dr_member_text(job, "stopping")[0] != '\0' &&
         strcmp(dr_member_text(job, "stopping"), "NONE") != 0)
         line("Told to leave",

@@ -2,6 +2,7 @@
 #include "serve/job_json.h"
 
 #include <pwd.h>
+#include <unistd.h>
 
 #include "base/sort.h"
 #include "engine/pattern.h"
@@ -39,6 +40,15 @@ static void text_member(struct dr_buffer *out, json_t *text, const char *name)
     free(dumped);
 }
 
+/* The path at which there is something, else the first. */
+static const char *likely_path(const struct dr_output *output)
+{
+    for (uint32_t i = 0; i < output->count; i += 1)
+        if (access(output->paths[i], F_OK) == 0)
+            return output->paths[i];
+    return output->paths[0];
+}
+
 static void written_json(struct dr_buffer *out, struct dr_controller *controller,
                          const struct dr_output_of *of, int secrets)
 {
@@ -59,10 +69,45 @@ static void written_json(struct dr_buffer *out, struct dr_controller *controller
     output = malloc(sizeof *output);
     DR_ASSERT(output != NULL);
     if (dr_job_output(controller, of, "output", 0, output))
-        dr_put_text(out, "output", output->paths[0]);
+        dr_put_text(out, "output", likely_path(output));
     if (dr_job_output(controller, of, "error", 0, output))
-        dr_put_text(out, "error", output->paths[0]);
+        dr_put_text(out, "error", likely_path(output));
     free(output);
+}
+
+/* What was said when the job ended: the engine's sentence for a launch that failed, the reason that
+ * a person gave for cancelling. It stands in the fact alone, so its batch is read. */
+static void ending_json(struct dr_buffer *out, struct dr_controller *controller, uint64_t seq)
+{
+    struct dr_store_reader *reader = NULL;
+    struct dr_store_read batch;
+    struct dr_arena arena;
+    struct dr_error error;
+    uint32_t at = 0;
+    const char *said = NULL;
+
+    if (dr_arena_init(&arena, 2 * DR_FACT_BYTES_MAX) != DR_OK)
+        return;
+    if (dr_store_reader_open(&reader, dr_controller_store(controller), seq) == DR_OK &&
+        dr_store_reader_next(reader, &batch, &error) == DR_OK) {
+        for (uint64_t number = batch.seq_first; number <= seq && at < batch.payload_bytes;
+             number += 1) {
+            struct dr_fact fact;
+            uint32_t taken;
+
+            dr_arena_reset(&arena, 0);
+            if (dr_fact_decode(batch.payload + at, batch.payload_bytes - at, &arena, &fact, &taken,
+                               &error) != DR_OK)
+                break;
+            at += taken;
+            if (number == seq &&
+                (fact.kind == DR_FACT_ATTEMPT_ENDED || fact.kind == DR_FACT_JOB_ENDED))
+                said = fact.reason;
+        }
+    }
+    dr_put_text(out, "end_text", said);
+    dr_store_reader_close(reader);
+    dr_arena_deinit(&arena);
 }
 
 /* ---- files ---- */
@@ -110,7 +155,8 @@ int dr_job_output(struct dr_controller *controller, const struct dr_output_of *o
         snprintf(output->paths[0], DR_PATH_BYTES, "%s", file);
         output->count = 1;
     } else if (filled) {
-        /* Where the directory can't be entered the job runs in /tmp. */
+        /* Where the directory can't be entered the job runs in /tmp; where it can't be written, the
+         * output goes there. */
         snprintf(output->paths[0], DR_PATH_BYTES, "%.2900s%s%s", directory,
                  directory[strlen(directory) - 1] == '/' ? "" : "/", file);
         snprintf(output->paths[1], DR_PATH_BYTES, "/tmp/%s", file);
@@ -334,6 +380,8 @@ void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const 
                                   .text = job->text};
 
         written_json(out, controller, &of, secrets);
+        if (ended)
+            ending_json(out, controller, job->last_seq);
     }
     dr_put_end(out, '}');
 }
@@ -372,6 +420,7 @@ void dr_history_json(struct dr_buffer *out, struct dr_controller *controller,
                                   .text = row->text};
 
         written_json(out, controller, &of, secrets);
+        ending_json(out, controller, row->end_seq);
     }
     dr_put_end(out, '}');
 }

@@ -272,6 +272,8 @@ static int open_output(struct watch *watch, const char *pattern, uint32_t task)
 {
     const struct dr_launch *launch = &watch->order.launch;
     int append = launch->open_mode_append || launch->attempt > 1;
+    int flags =
+        O_WRONLY | O_CREAT | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | O_APPEND | (append ? 0 : O_TRUNC);
     char path[PATH_BYTES];
     size_t wrong;
     int fd;
@@ -295,10 +297,18 @@ static int open_output(struct watch *watch, const char *pattern, uint32_t task)
         launch_failed(watch, "output file '%.80s...': its name is too long", pattern);
     }
     /* Not blocking: a pipe without a reader is an error, not a wait for ever. */
-    fd = open(path,
-              O_WRONLY | O_CREAT | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | O_APPEND |
-                  (append ? 0 : O_TRUNC),
-              0666);
+    fd = open(path, flags, 0666);
+    if (fd < 0 && (errno == EACCES || errno == EROFS) && launch->output[0] == 0 && path[0] != '/') {
+        /* Nobody asked for this place: a job that runs as another user than the one whose directory
+         * it is gets its output into /tmp, as a job whose directory can't be entered does. */
+        char elsewhere[PATH_BYTES + 8];
+
+        snprintf(elsewhere, sizeof elsewhere, "/tmp/%s", path);
+        fd = open(elsewhere, flags | O_NOFOLLOW, 0666);
+        if (fd >= 0)
+            dprintf(fd, "daero: user %" PRIu32 " can't write in '%s'; the output is here\n",
+                    launch->uid, watch->directory);
+    }
     if (fd < 0)
         launch_failed(watch, "output file '%.100s' can't be opened by user %" PRIu32 ": %s", path,
                       launch->uid, strerror(errno));
