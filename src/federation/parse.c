@@ -28,7 +28,7 @@ static void read_federation(struct dr_fed_reader *reader, const struct dr_yaml_n
                                          .job_uid = 65534,
                                          .job_gid = 65534};
     dr_copy_name(set->name, "federation");
-    dr_copy_name(set->currency, "KRW");
+    dr_copy_name(set->currency, "credits");
     dr_fed_unix_account("nobody", &set->job_uid, &set->job_gid);
     if (map == NULL) {
         dr_fed_wrong(reader, 1, "federation", "nothing", "a map with name and default_limit");
