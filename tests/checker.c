@@ -121,6 +121,37 @@ static void check_places(struct checker *checker, const struct dr_fact *fact,
     }
 }
 
+/* Who shares with whom: an attempt whose class shares no node (or no block) has no attempt of
+ * another account on its nodes (in its blocks). */
+static void check_sharing(struct checker *checker, const struct dr_fact *fact,
+                          const struct dr_core *core)
+{
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        const struct dr_job *job = &core->jobs[row];
+        uint32_t class = core->shapes[job->shape].data_class.v;
+
+        if (!holds_place(job) || class == 0 || core->classes[class - 1].share < DR_SHARE_BLOCK)
+            continue;
+        for (uint32_t other = 0; other < core->jobs_high; other += 1) {
+            const struct dr_job *near = &core->jobs[other];
+            const struct dr_pool *pool = &core->pools[job->pool.v - 1];
+            uint32_t size = 1;
+
+            if (!holds_place(near) || near->account.v == job->account.v ||
+                near->pool.v != job->pool.v)
+                continue;
+            if (core->classes[class - 1].share == DR_SHARE_NONE)
+                size = pool->levels_count > 0 ? pool->levels[0].nodes : pool->nodes_count;
+            for (uint32_t a = job->extents; a != NONE; a = core->extents[a].next)
+                for (uint32_t b = near->extents; b != NONE; b = core->extents[b].next)
+                    if (core->nodes[core->extents[a].extent.node.v - 1].number / size ==
+                        core->nodes[core->extents[b].extent.node.v - 1].number / size)
+                        wrong(checker, fact, "job %llu shares with job %llu of another account",
+                              (unsigned long long)job->id.v, (unsigned long long)near->id.v);
+        }
+    }
+}
+
 /* ---- sums ---- */
 
 #define ACCOUNTS 64
@@ -460,6 +491,7 @@ void checker_fact(struct world *world, const struct dr_fact *fact, void *context
     if (fact->kind == DR_FACT_TICK)
         return;
     check_places(checker, fact, core);
+    check_sharing(checker, fact, core);
     sum_up(core, &sums, NULL);
     check_sums(checker, fact, core, &sums);
     switch (fact->kind) {

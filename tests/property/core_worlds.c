@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random small federations under random events, judged after every fact by tests/checker.c.
  *
- * SEEDS=N worlds (200) from seed FIRST (1). A failing seed prints the command that repeats it. */
+ * SEEDS=N worlds (300) from seed FIRST (1). A failing seed prints the command that repeats it. */
 #include "checker.h"
 
 #include "core/place.h"
@@ -314,7 +314,7 @@ static const char *play(uint64_t seed, struct checker *totals)
  * those kept up step by step. */
 TEST(random_worlds_keep_every_rule)
 {
-    uint64_t seeds = getenv("SEEDS") != NULL ? strtoull(getenv("SEEDS"), NULL, 10) : 200;
+    uint64_t seeds = getenv("SEEDS") != NULL ? strtoull(getenv("SEEDS"), NULL, 10) : 300;
     uint64_t first = getenv("FIRST") != NULL ? strtoull(getenv("FIRST"), NULL, 10) : 1;
     struct checker totals = {.starts = 0};
     uint32_t failed = 0;
