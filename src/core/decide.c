@@ -219,6 +219,10 @@ static enum promised promised_place(const struct dr_decision *decision, uint32_t
         found->count += 1;
     }
     found->cost_micro += dr_place_span_cost(core, &want, found->pool, found->extents, found->count);
+    /* Somebody whose class shares with nobody may have come near meanwhile. */
+    if (state == PROMISED_FREE &&
+        !dr_place_may_share(core, &want, found->pool, found->extents, found->count))
+        return decision->now_us > job->promise_until_us ? PROMISED_BROKEN : PROMISED_HELD;
     if (state == PROMISED_FREE &&
         (dr_quota_check(core, job->account, found->pool, &want.amounts, !job->preemptible,
                         &want.amounts)

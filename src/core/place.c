@@ -24,6 +24,9 @@ struct room {
     dr_account_id guard;      /* the account that it is given to alone; 0: nobody */
     uint16_t guards_of_node;  /* attempts there whose class shares no node */
     uint16_t guards_of_block; /* ... and no block */
+    dr_account_id pledge;     /* the account that waits to have it alone, by a promise; 0: nobody */
+    uint16_t pledges_of_node;
+    uint16_t pledges_of_block;
 };
 
 struct domain {
@@ -31,6 +34,8 @@ struct domain {
     uint32_t busy;       /* nodes that are not empty */
     uint32_t guards;     /* of blocks */
     dr_account_id guard; /* whose */
+    uint32_t pledges;
+    dr_account_id pledge;
 };
 
 /* The space of one pool. Nodes by number; level levels_count is the pool itself, one domain. */
@@ -59,6 +64,9 @@ struct guard {
     dr_account_id account;
     uint16_t of_node;
     uint16_t of_block;
+    dr_account_id pledge; /* the same for promises */
+    uint16_t pledges_of_node;
+    uint16_t pledges_of_block;
 };
 
 struct memory {
@@ -184,7 +192,8 @@ static void count_node(struct space *space, uint32_t number, int sign)
     uint8_t tier = space->tier[number];
     uint32_t lacks = (uint32_t)is_short(space, room);
 
-    space->guards += (uint32_t)(sign * (room->guards_of_node + room->guards_of_block));
+    space->guards += (uint32_t)(sign * (room->guards_of_node + room->guards_of_block +
+                                        room->pledges_of_node + room->pledges_of_block));
     if (tier != TIER_NONE) {
         uint64_t *word = &space->bits[(size_t)tier * space->words + number / 64];
         uint64_t bit = UINT64_C(1) << (number % 64);
@@ -202,6 +211,9 @@ static void count_node(struct space *space, uint32_t number, int sign)
         domain->guards += (uint32_t)(sign * room->guards_of_block);
         if (sign > 0 && room->guards_of_block > 0)
             domain->guard = room->guard;
+        domain->pledges += (uint32_t)(sign * room->pledges_of_block);
+        if (sign > 0 && room->pledges_of_block > 0)
+            domain->pledge = room->pledge;
     }
 }
 
@@ -230,6 +242,9 @@ static struct room true_room(const struct dr_core *core, uint32_t row)
         .guard = guard->account,
         .guards_of_node = guard->of_node,
         .guards_of_block = guard->of_block,
+        .pledge = guard->pledge,
+        .pledges_of_node = guard->pledges_of_node,
+        .pledges_of_block = guard->pledges_of_block,
     };
 }
 
@@ -434,6 +449,28 @@ void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
             guard->account = job->account;
         if (share >= DR_SHARE_BLOCK)
             dr_place_changed(core, node);
+    }
+}
+
+void dr_place_promise(struct dr_core *core, dr_job_row row, int sign)
+{
+    const struct dr_job *job = dr_job_at(core, row);
+    uint8_t share = share_of(core, &core->shapes[job->shape]);
+
+    for (uint32_t at = job->promise; share >= DR_SHARE_BLOCK && at != NONE;
+         at = core->extents[at].next) {
+        uint32_t node = core->extents[at].extent.node.v - 1;
+        struct guard *guard = &core->places->guards[node];
+
+        if (share == DR_SHARE_BLOCK)
+            guard->pledges_of_node = (uint16_t)(guard->pledges_of_node + sign);
+        else
+            guard->pledges_of_block = (uint16_t)(guard->pledges_of_block + sign);
+        if (guard->pledges_of_node + guard->pledges_of_block == 0)
+            guard->pledge.v = 0;
+        else if (sign > 0)
+            guard->pledge = job->account;
+        dr_place_changed(core, node);
     }
 }
 
@@ -718,6 +755,10 @@ static int may_enter(const struct search *search, uint32_t number)
     if (room->guards_of_node > 0 && room->guard.v != search->want->account.v)
         return 0;
     if (block->guards > 0 && block->guard.v != search->want->account.v)
+        return 0;
+    if (room->pledges_of_node > 0 && room->pledge.v != search->want->account.v)
+        return 0;
+    if (block->pledges > 0 && block->pledge.v != search->want->account.v)
         return 0;
     if (search->want->share == DR_SHARE_NONE)
         return block->busy == 0 || block->guards > 0;
@@ -1077,6 +1118,33 @@ uint32_t dr_place_find(const struct dr_core *core, const struct dr_want *want, d
         return search.extents_count;
     }
     return 0;
+}
+
+int dr_place_may_share(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
+                       const struct dr_extent *extents, uint32_t count)
+{
+    const struct space *space;
+
+    dr_place_prepare(core);
+    space = &core->places->spaces[pool.v - 1];
+    for (uint32_t i = 0; i < count; i += 1) {
+        uint32_t number = core->nodes[extents[i].node.v - 1].number;
+        uint32_t block = number / space->size[0];
+        /* Of the block where that matters, else of the node alone. */
+        uint32_t from = want->share == DR_SHARE_NONE ? block * space->size[0] : number;
+        uint32_t end = want->share == DR_SHARE_NONE ? last_of(space, 0, block) : number + 1;
+
+        if (space->rooms[number].guards_of_node > 0 &&
+            space->rooms[number].guard.v != want->account.v)
+            return 0;
+        if (space->about[0][block].guards > 0 && space->about[0][block].guard.v != want->account.v)
+            return 0;
+        for (; want->share >= DR_SHARE_BLOCK && from < end; from += 1)
+            if (core->nodes[space->rows[from]].tasks > 0 &&
+                space->rooms[from].guard.v != want->account.v)
+                return 0;
+    }
+    return 1;
 }
 
 uint64_t dr_place_room(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool)

@@ -47,6 +47,10 @@ int dr_place_touched(const struct dr_core *core, dr_pool_id pool);
 void dr_place_untouch(struct dr_core *core);
 void dr_place_touch_all(struct dr_core *core);
 
+/* The same for a promise: who may share with nobody has its place kept free of others, from then
+ * on. */
+void dr_place_promise(struct dr_core *core, dr_job_row row, int sign);
+
 /* ---- asking ---- */
 
 /* Make the spaces true. Everything below calls it; dr_decide() once. */
@@ -114,6 +118,11 @@ int dr_place_never(const struct dr_core *core, const struct dr_shape *shape, dr_
  * in the order of node numbers. Returns how many; 0: there is none. */
 uint32_t dr_place_find(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
                        struct dr_extent *extents);
+
+/* Do data classes, the job's and those of attempts near it, let these parts be taken now? What is
+ * free in a space is so by itself; this is for a place that was promised earlier. */
+int dr_place_may_share(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
+                       const struct dr_extent *extents, uint32_t count);
 
 /* Upper bound of the tasks that are free for it in the pool; exact where CPUs, memory and data
  * classes leave no doubt. Cheap: no node is looked at. */

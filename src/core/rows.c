@@ -481,6 +481,7 @@ void dr_rows_hold_promise(struct dr_core *core, struct dr_job *job, int sign)
     struct dr_amounts amounts = dr_alternative_amounts(alternative);
 
     hold_extents(core, alternative, job->promise, 1, sign);
+    dr_place_promise(core, (dr_job_row){(uint32_t)(job - core->jobs)}, sign);
     dr_quota_charge(core, job->account, job->promise_pool, &amounts, claim_charges(job), sign);
 }
 
