@@ -250,7 +250,7 @@ static uint32_t count_marked(const char *mark)
             continue;
         snprintf(path, sizeof path, "/proc/%s/environ", entry->d_name);
         dr_buffer_init(&buffer, 1 << 20);
-        if (dr_buffer_read_file(&buffer, path) == DR_OK &&
+        if (dr_buffer_read_file(&buffer, path) == DR_OK && buffer.length > 0 &&
             memmem(buffer.data, buffer.length, mark, strlen(mark)) != NULL)
             count += 1;
         dr_buffer_deinit(&buffer);
