@@ -400,6 +400,10 @@ static void print_refusal(const struct dr_cli *cli, const json_t *error)
     const json_t *index = json_object_get(error, "index");
 
     fprintf(stderr, "daero %s: ", cli->command->name);
+    /* A file that was sent is "body" to the controller. */
+    if (strcmp(file, "body") == 0 && cli->command->operand == DR_OPERAND_FILE &&
+        cli->operands_count == 1)
+        file = cli->operands[0];
     if (file[0] != '\0')
         fprintf(stderr, "%s:%lld: ", file, (long long)dr_member_number(error, "line"));
     if (index != NULL && dr_member_number(error, "index") > 0)

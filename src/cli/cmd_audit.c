@@ -218,8 +218,12 @@ static int head(struct dr_cli *cli)
 
     if (code == DR_EXIT_OK && cli->json)
         dr_cli_print_json(cli, answer);
+    else if (code == DR_EXIT_OK && dr_member_text(answer, "signature")[0] == '\0')
+        code = dr_cli_fail(cli, DR_EXIT_REFUSED,
+                           "no head has been signed yet; one is within a minute, and at the end");
     else if (code == DR_EXIT_OK)
-        puts(dr_member_text(answer, "line"));
+        printf("%.*s\n", (int)strcspn(dr_member_text(answer, "signature"), "\n"),
+               dr_member_text(answer, "signature"));
     json_decref(answer);
     return code;
 }
