@@ -200,8 +200,8 @@ int dr_cmd_accounts(struct dr_cli *cli)
                                      : dr_show_format("%*s%s",
                                                       (int)(2 * dr_member_number(account, "depth")),
                                                       "", dr_member_text(account, "name")));
-            dr_table_cell(table,
-                          lines > 0 ? " " : dr_show_milli(dr_member_number(account, "weight_milli")));
+            dr_table_cell(
+                table, lines > 0 ? " " : dr_show_milli(dr_member_number(account, "weight_milli")));
             dr_table_cell(table, lines > 0 ? " " : dr_member_text(account, "pending"));
             dr_table_cell(table, lines > 0 ? " " : dr_member_text(account, "running"));
             dr_table_cell(table, dr_member_text(group, "group"));
