@@ -24,7 +24,6 @@ struct room {
     dr_account_id guard;      /* the account that it is given to alone; 0: nobody */
     uint16_t guards_of_node;  /* attempts there whose class shares no node */
     uint16_t guards_of_block; /* ... and no block */
-    dr_account_id pledge;     /* the account that waits to have it alone, by a promise; 0: nobody */
     uint16_t pledges_of_node;
     uint16_t pledges_of_block;
 };
@@ -35,7 +34,6 @@ struct domain {
     uint32_t guards;     /* of blocks */
     dr_account_id guard; /* whose */
     uint32_t pledges;
-    dr_account_id pledge;
 };
 
 /* The space of one pool. Nodes by number; level levels_count is the pool itself, one domain. */
@@ -64,7 +62,6 @@ struct guard {
     dr_account_id account;
     uint16_t of_node;
     uint16_t of_block;
-    dr_account_id pledge; /* the same for promises */
     uint16_t pledges_of_node;
     uint16_t pledges_of_block;
 };
@@ -212,8 +209,6 @@ static void count_node(struct space *space, uint32_t number, int sign)
         if (sign > 0 && room->guards_of_block > 0)
             domain->guard = room->guard;
         domain->pledges += (uint32_t)(sign * room->pledges_of_block);
-        if (sign > 0 && room->pledges_of_block > 0)
-            domain->pledge = room->pledge;
     }
 }
 
@@ -242,7 +237,6 @@ static struct room true_room(const struct dr_core *core, uint32_t row)
         .guard = guard->account,
         .guards_of_node = guard->of_node,
         .guards_of_block = guard->of_block,
-        .pledge = guard->pledge,
         .pledges_of_node = guard->pledges_of_node,
         .pledges_of_block = guard->pledges_of_block,
     };
@@ -466,10 +460,6 @@ void dr_place_promise(struct dr_core *core, dr_job_row row, int sign)
             guard->pledges_of_node = (uint16_t)(guard->pledges_of_node + sign);
         else
             guard->pledges_of_block = (uint16_t)(guard->pledges_of_block + sign);
-        if (guard->pledges_of_node + guard->pledges_of_block == 0)
-            guard->pledge.v = 0;
-        else if (sign > 0)
-            guard->pledge = job->account;
         dr_place_changed(core, node);
     }
 }
@@ -756,9 +746,8 @@ static int may_enter(const struct search *search, uint32_t number)
         return 0;
     if (block->guards > 0 && block->guard.v != search->want->account.v)
         return 0;
-    if (room->pledges_of_node > 0 && room->pledge.v != search->want->account.v)
-        return 0;
-    if (block->pledges > 0 && block->pledge.v != search->want->account.v)
+    /* Kept for the one that it was promised to: its own account's other jobs would spoil it too. */
+    if (room->pledges_of_node > 0 || block->pledges > 0)
         return 0;
     if (search->want->share == DR_SHARE_NONE)
         return block->busy == 0 || block->guards > 0;
