@@ -4,7 +4,7 @@
 
 MODE     ?= release
 OUT      := build/$(MODE)
-CC       ?= gcc
+CC       := $(if $(filter fuzz,$(MODE)),clang,gcc)
 PKGS     := libmicrohttpd jansson yaml-0.1 sqlite3 libsodium libcrypto smartcols ncursesw libseccomp libcurl
 ROOMS    := base core federation store engine serve cli
 SHELL    := /bin/bash
@@ -19,8 +19,10 @@ HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIE -fno-strict-
 CFLAGS_release := -O2 -g $(HARDEN) -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 CFLAGS_check   := $(CFLAGS_release) -Werror
 CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+CFLAGS_fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 LDFLAGS_release := -pie -Wl,-z,relro,-z,now -Wl,-z,noexecstack
 LDFLAGS_check   := $(LDFLAGS_release)
+LDFLAGS_fuzz    := -fsanitize=fuzzer,address,undefined
 LDFLAGS_asan    := -fsanitize=address,undefined
 CFLAGS   := -std=gnu17 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS_$(MODE)) -Isrc -Itests -I$(OUT)/gen
 LDFLAGS  := -Wl,--as-needed $(LDFLAGS_$(MODE))
@@ -126,6 +128,12 @@ $(OUT)/tests/%: $(OUT)/tests/%.o $(TEST_HELP) $(LIB)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcmocka -o $@
 
 $(OUT)/fuzz/%-replay: $(OUT)/tests/fuzz/%.o $(OUT)/tests/fuzz/replay/main.o $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
+# A target under libFuzzer (MODE=fuzz); tools/fuzz runs it.
+$(OUT)/fuzz/%-libfuzzer: $(OUT)/tests/fuzz/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
