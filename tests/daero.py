@@ -306,7 +306,7 @@ class Controller:
 
     def close(self):
         if self.process is None and not os.path.exists(self.data):
-            shutil.rmtree(self.home, ignore_errors=True)
+            self.remove()
             return
         try:
             self.wrapper, self.environment = [], {}
@@ -324,7 +324,20 @@ class Controller:
             if self.stop() is None:
                 self.kill()
         if not os.environ.get("KEEP"):
-            shutil.rmtree(self.home, ignore_errors=True)
+            self.remove()
+
+    def mount(self, path, options):
+        """A small file system of its own at `path`; False where that takes more rights."""
+        return os.getuid() == 0 and subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "none", path], capture_output=True).returncode == 0
+
+    def remove(self):
+        with open("/proc/self/mounts") as file:
+            mounts = [line.split()[1] for line in file]
+        for path in mounts:
+            if path.startswith(self.home + "/"):
+                subprocess.run(["umount", path], check=False)
+        shutil.rmtree(self.home, ignore_errors=True)
 
 
 def shims(data):
