@@ -18,7 +18,7 @@
 #define ANSWER_BYTES_MAX (256u << 20)
 #define SPARE_MAX        256u
 #define BODIES_BYTES_MAX (512u << 20) /* of all requests together */
-#define POOL_BYTES       65536u       /* of the library, per connection */
+#define POOL_BYTES       36864u /* of the library, per connection; it clears them per request */
 #define RUNS_AT_ONCE     32
 #define STREAM_BYTES     262144u
 #define HEARTBEAT_US     INT64_C(15000000)
