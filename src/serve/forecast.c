@@ -224,6 +224,7 @@ DR_NORETURN static void run_ahead(struct ahead *ahead)
 {
     int64_t horizon_us = ahead->now_us + HORIZON_US;
     int64_t cpu_end_us = cpu_us() + CPU_US;
+    uint32_t ticks = 2;
 
     begin(ahead);
     for (;;) {
@@ -242,6 +243,13 @@ DR_NORETURN static void run_ahead(struct ahead *ahead)
             next_us = ahead->now_us + ahead->tick_us;
         if (event_us < next_us)
             next_us = event_us;
+        /* Some plans are made anew on ticks alone: two of them pass after every event. */
+        if (ticks > 0 && next_us > ahead->now_us + ahead->tick_us) {
+            next_us = ahead->now_us + ahead->tick_us;
+            ticks -= 1;
+        } else {
+            ticks = 2;
+        }
         if (next_us > horizon_us || cpu_us() > cpu_end_us) {
             if (next_us > horizon_us)
                 ahead->now_us = horizon_us;
