@@ -15,6 +15,8 @@
 
 #define ARENA_BYTES      (128u << 20) /* address space of one exchange; a batch of 10,000 jobs fits */
 #define ARENA_KEPT       (1u << 20)   /* more than this is given back after use */
+#define LARGE_KEPT       4            /* so many exchanges keep theirs for the next large batch, */
+#define LARGE_BYTES      (16u << 20) /* up to this */
 #define ANSWER_BYTES_MAX (256u << 20)
 #define SPARE_MAX        256u
 #define BODIES_BYTES_MAX (512u << 20) /* of all requests together */
@@ -63,11 +65,11 @@ static struct exchange *exchange_new(struct dr_http *http)
     return x;
 }
 
-static void keep_little(struct dr_buffer *buffer)
+static void keep_little(struct dr_buffer *buffer, size_t bytes)
 {
     size_t length_max = buffer->length_max;
 
-    if (buffer->capacity > 65536) {
+    if (buffer->capacity > bytes) {
         dr_buffer_deinit(buffer);
         dr_buffer_init(buffer, length_max);
     }
@@ -78,6 +80,7 @@ static void exchange_free(struct exchange *x)
 {
     struct dr_http *http = x->http;
     struct exchange clean;
+    int large;
 
     http->bodies_bytes -= x->body.length;
     if (x->stream_operations != NULL) {
@@ -90,9 +93,11 @@ static void exchange_free(struct exchange *x)
         http->active = x->next;
     if (x->next != NULL)
         x->next->previous = x->previous;
-    keep_little(&x->body);
-    keep_little(&x->out);
-    if (x->arena.used > ARENA_KEPT)
+    /* Fresh pages cost a batch as much as storing it; but not all 256 may keep theirs. */
+    large = http->spare_count < LARGE_KEPT;
+    keep_little(&x->body, large ? LARGE_BYTES : 65536);
+    keep_little(&x->out, large ? LARGE_BYTES : 65536);
+    if (x->arena.used > (large ? LARGE_BYTES : ARENA_KEPT))
         madvise(x->arena.base, x->arena.capacity, MADV_DONTNEED);
     dr_arena_reset(&x->arena, 0);
     explicit_bzero(x->secret, sizeof x->secret);

@@ -24,14 +24,17 @@ static void put_u64(uint8_t *at, uint64_t value)
 void dr_store_hash(const void *a, size_t a_bytes, const void *b, size_t b_bytes,
                    uint8_t hash[DR_HASH_BYTES])
 {
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    int done = context != NULL && EVP_DigestInit_ex(context, dr_store_sha256(), NULL) == 1 &&
-               EVP_DigestUpdate(context, a, a_bytes) == 1 &&
-               (b_bytes == 0 || EVP_DigestUpdate(context, b, b_bytes) == 1) &&
-               EVP_DigestFinal_ex(context, hash, NULL) == 1;
+    static EVP_MD_CTX *context; /* made once: a text is short, and making one costs as much */
+    int done;
+
+    if (context == NULL)
+        context = EVP_MD_CTX_new();
+    done = context != NULL && EVP_DigestInit_ex(context, dr_store_sha256(), NULL) == 1 &&
+           EVP_DigestUpdate(context, a, a_bytes) == 1 &&
+           (b_bytes == 0 || EVP_DigestUpdate(context, b, b_bytes) == 1) &&
+           EVP_DigestFinal_ex(context, hash, NULL) == 1;
 
     DR_ASSERT(done); /* SHA-256 fails only without memory */
-    EVP_MD_CTX_free(context);
 }
 
 void dr_store_batch_hash(const uint8_t previous[DR_HASH_BYTES], const struct dr_store_read *batch,
