@@ -56,6 +56,7 @@ struct attempt {
     uint64_t offset;    /* of its file: read up to here */
     int64_t ordered_us; /* monotonic: when the launcher was last asked */
     int64_t saved_us;   /* the marker's time that was last reported; 0: none */
+    int64_t left_us; /* the marker's time when it was launched: an earlier attempt's; 0: unknown */
     int64_t started_us; /* by the clock; 0: not yet */
     int64_t look_us;    /* monotonic: look at the marker again then; 0: when inotify says so */
     int64_t kill_us;    /* monotonic: a shim that should have ended is killed then; 0: never */
@@ -426,7 +427,8 @@ static int newly_saved(struct local *local, struct attempt *attempt)
     if (attempt->started_us == 0)
         return 0;
     time_us = saved_time_us(local, attempt->job);
-    if (time_us <= attempt->saved_us || time_us < attempt->started_us - 10000)
+    if (time_us <= attempt->saved_us || time_us <= attempt->left_us ||
+        time_us < attempt->started_us - 10000)
         return 0;
     attempt->saved_us = time_us;
     return 1;
@@ -825,6 +827,7 @@ static enum dr_status local_launch(struct dr_engine *engine, const struct dr_lau
     }
     attempt->state = ATTEMPT_ORDERED;
     attempt->uid = launch->uid;
+    attempt->left_us = launch->attempt > 1 ? saved_time_us(local, launch->job) : 0;
     attempt->offset = sizeof(struct dr_record_header) + order.length;
     if (before_boot) {
         attempt->lost = 1;
