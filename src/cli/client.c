@@ -1,74 +1,84 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/client.h"
 
+#include <arpa/inet.h>
+#include <curl/curl.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include "base/text.h"
 
-#define ATTEMPTS_MAX 4
+#define ATTEMPTS_MAX       4
+#define CONNECT_S_MAX      10
+#define BODY_BYTES_UNASKED (64u << 10)
+#define PORT_OF_HTTP       8787 /* when the URL names none; of https it is 443, as everywhere */
 
 struct dr_client {
+    CURL *curl;
     char where[320];
-    char host[64];
-    char *token;
-    struct sockaddr_un local;
-    struct sockaddr_in network;
-    int is_local;
-    int descriptor; /* -1: not connected */
+    char base[320]; /* what every URL begins with: scheme, host and port */
+    char *socket;   /* NULL: over TCP */
+    char *token;    /* NULL: none */
+    int is_started; /* the library */
+    int is_seen;    /* a controller answered there before */
 };
 
-/* "http://127.0.0.1:8787", with 127.0.0.0/8 and "localhost" alone: a token in the clear must not
- * leave the machine. */
-static int parse_url(struct dr_client *client, const char *url)
+/* Copies a part of the URL, cut to fit. Returns its whole length; -1: the URL has no such part. */
+static int part_of(CURLU *url, CURLUPart part, char *text, size_t text_bytes)
 {
-    const char *rest = url + 7;
-    const char *colon = strrchr(rest, ':');
-    unsigned char part[4];
-    int64_t port = 8787;
-    char host[64];
+    char *found = NULL;
+    int length;
+
+    text[0] = '\0';
+    if (curl_url_get(url, part, &found, 0) != CURLUE_OK)
+        return -1;
+    length = snprintf(text, text_bytes, "%s", found);
+    curl_free(found);
+    return length;
+}
+
+/* "http://127.0.0.1:8787" with 127.0.0.0/8 and "localhost" alone, or https anywhere: a token must
+ * not leave the machine in the clear. */
+static int take_url(struct dr_client *client, CURLU *url, const char *text)
+{
+    char scheme[8];
+    char host[256];
+    char path[2];
+    char rest[2];
     char digits[8];
-    size_t length = strcspn(rest, "/");
-    size_t host_length = length;
+    struct in_addr address;
+    int64_t port = PORT_OF_HTTP;
+    int length;
+    int is_https;
 
-    if (strncmp(url, "http://", 7) != 0 || (rest[length] == '/' && rest[length + 1] != '\0'))
+    if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK)
         return 0;
-    if (colon != NULL && (size_t)(colon - rest) < length) {
-        host_length = (size_t)(colon - rest);
-        if (length - host_length - 1 >= sizeof digits)
-            return 0;
-        snprintf(digits, sizeof digits, "%.*s", (int)(length - host_length - 1), colon + 1);
-        if (!dr_parse_i64(digits, 1, 65535, &port))
+    part_of(url, CURLUPART_SCHEME, scheme, sizeof scheme);
+    is_https = strcmp(scheme, "https") == 0;
+    if (!is_https && strcmp(scheme, "http") != 0)
+        return 0;
+    if (part_of(url, CURLUPART_PATH, path, sizeof path) > 1 ||
+        part_of(url, CURLUPART_QUERY, rest, sizeof rest) >= 0 ||
+        part_of(url, CURLUPART_FRAGMENT, rest, sizeof rest) >= 0 ||
+        part_of(url, CURLUPART_USER, rest, sizeof rest) >= 0 ||
+        part_of(url, CURLUPART_PASSWORD, rest, sizeof rest) >= 0)
+        return 0;
+    length = part_of(url, CURLUPART_HOST, host, sizeof host);
+    if (length <= 0 || (size_t)length >= sizeof host)
+        return 0;
+    if (is_https)
+        port = 443;
+    if (part_of(url, CURLUPART_PORT, digits, sizeof digits) >= 0 &&
+        !dr_parse_i64(digits, 1, 65535, &port))
+        return 0;
+    if (!is_https) {
+        if (strcmp(host, "localhost") == 0)
+            snprintf(host, sizeof host, "127.0.0.1");
+        if (inet_pton(AF_INET, host, &address) != 1 || (ntohl(address.s_addr) >> 24) != 127)
             return 0;
     }
-    if (host_length == 0 || host_length >= sizeof host)
-        return 0;
-    snprintf(host, sizeof host, "%.*s", (int)host_length, rest);
-    if (strcmp(host, "localhost") == 0) {
-        memcpy(part, (unsigned char[4]){127, 0, 0, 1}, 4);
-    } else {
-        char *cursor = host;
-
-        for (int i = 0; i < 4; i += 1) {
-            char *piece = strsep(&cursor, ".");
-            int64_t value;
-
-            if (piece == NULL || !dr_parse_i64(piece, 0, 255, &value))
-                return 0;
-            part[i] = (unsigned char)value;
-        }
-        if (cursor != NULL || part[0] != 127)
-            return 0;
-    }
-    client->network =
-        (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    memcpy(&client->network.sin_addr, part, 4);
-    snprintf(client->host, sizeof client->host, "%u.%u.%u.%u:%u", part[0], part[1], part[2],
-             part[3], (unsigned)port);
+    snprintf(client->base, sizeof client->base, "%s://%s:%lld", scheme, host, (long long)port);
     return 1;
 }
 
@@ -79,62 +89,67 @@ enum dr_status dr_client_open(struct dr_client **client, const struct dr_client_
 
     if (made == NULL)
         return DR_E_FULL;
-    made->descriptor = -1;
     if (options->token != NULL) {
         for (const char *at = options->token; *at != '\0'; at += 1) {
             if (*at <= ' ' || *at > '~') {
                 dr_error_set(error, NULL, 0, "token", NULL,
                              "a token is one word of printable characters, as `daero token issue` "
                              "gave it");
-                free(made);
+                dr_client_close(made);
                 return DR_E_INPUT;
             }
         }
         made->token = strdup(options->token);
     }
     if (options->socket != NULL) {
-        size_t length = strlen(options->socket);
+        size_t room = sizeof((struct sockaddr_un *)0)->sun_path;
 
-        made->is_local = 1;
-        if (length >= sizeof made->local.sun_path) {
+        if (strlen(options->socket) >= room) {
             dr_error_set(error, NULL, 0, "socket", options->socket, "a path of at most %zu bytes",
-                         sizeof made->local.sun_path - 1);
+                         room - 1);
             dr_client_close(made);
             return DR_E_INPUT;
         }
-        made->local.sun_family = AF_UNIX;
-        memcpy(made->local.sun_path, options->socket, length + 1);
-        snprintf(made->host, sizeof made->host, "localhost");
+        made->socket = strdup(options->socket);
+        snprintf(made->base, sizeof made->base, "http://localhost");
         snprintf(made->where, sizeof made->where, "unix socket %s", options->socket);
     } else {
-        if (!parse_url(made, options->url)) {
+        CURLU *url = curl_url();
+        int is_good = url != NULL && take_url(made, url, options->url);
+
+        curl_url_cleanup(url);
+        if (!is_good) {
             dr_error_set(error, NULL, 0, "url", options->url,
-                         "http://127.0.0.1:PORT (a token does not leave the machine in the clear; "
-                         "reach another machine through an encrypted tunnel)");
+                         "http://127.0.0.1:PORT or https://HOST:PORT (a token does not leave the "
+                         "machine in the clear)");
             dr_client_close(made);
             return DR_E_INPUT;
         }
         snprintf(made->where, sizeof made->where, "%s", options->url);
     }
+    made->is_started = curl_global_init(CURL_GLOBAL_NOTHING) == CURLE_OK;
+    made->curl = made->is_started ? curl_easy_init() : NULL;
+    if (made->curl == NULL || (options->token != NULL && made->token == NULL) ||
+        (options->socket != NULL && made->socket == NULL)) {
+        dr_error_set(error, NULL, 0, "", NULL, "libcurl did not start: no memory");
+        dr_client_close(made);
+        return DR_E_FULL;
+    }
     *client = made;
     return DR_OK;
-}
-
-static void disconnect(struct dr_client *client)
-{
-    if (client->descriptor >= 0)
-        close(client->descriptor);
-    client->descriptor = -1;
 }
 
 void dr_client_close(struct dr_client *client)
 {
     if (client == NULL)
         return;
-    disconnect(client);
+    curl_easy_cleanup(client->curl);
+    if (client->is_started)
+        curl_global_cleanup();
     if (client->token != NULL)
         explicit_bzero(client->token, strlen(client->token));
     free(client->token);
+    free(client->socket);
     free(client);
 }
 
@@ -143,26 +158,147 @@ const char *dr_client_where(const struct dr_client *client)
     return client->where;
 }
 
-static enum dr_status connect_now(struct dr_client *client, struct dr_error *error)
+/* ---- one request ---- */
+
+struct exchange {
+    struct dr_client *client;
+    struct dr_reply *reply;
+    int (*body)(void *context, const char *bytes, size_t count); /* NULL: gather all */
+    void *context;
+    size_t head_bytes; /* 0: nothing came back */
+    int is_head_whole; /* its empty line came */
+    int is_stopped;    /* `body` had enough */
+};
+
+static size_t take_head(char *bytes, size_t size, size_t count, void *context)
 {
-    int descriptor = socket(client->is_local ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int result;
+    struct exchange *exchange = context;
+    long status = 0;
 
-    if (descriptor < 0) {
-        dr_error_set(error, NULL, 0, "socket", NULL, "%s", strerror(errno));
-        return DR_E_IO;
+    exchange->head_bytes += size * count;
+    curl_easy_getinfo(exchange->client->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status >= 200 && size * count > 0 && (bytes[0] == '\r' || bytes[0] == '\n'))
+        exchange->is_head_whole = 1;
+    return exchange->head_bytes > DR_REPLY_HEAD_BYTES_MAX ? 0 : size * count;
+}
+
+static size_t take_body(char *bytes, size_t size, size_t count, void *context)
+{
+    struct exchange *exchange = context;
+    long status = 0;
+
+    curl_easy_getinfo(exchange->client->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (exchange->body != NULL && status == 200) {
+        exchange->is_stopped = !exchange->body(exchange->context, bytes, size * count);
+        return exchange->is_stopped ? 0 : size * count;
     }
-    do {
-        result =
-            client->is_local
-                ? connect(descriptor, (struct sockaddr *)&client->local, sizeof client->local)
-                : connect(descriptor, (struct sockaddr *)&client->network, sizeof client->network);
-    } while (result != 0 && errno == EINTR);
-    if (result != 0) {
-        int why = errno;
+    dr_buffer_append(&exchange->reply->body, bytes, size * count);
+    return exchange->reply->body.full ? 0 : size * count;
+}
 
-        close(descriptor);
-        if (why == EACCES || why == EPERM) {
+static void add_header(struct curl_slist **list, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(*list, line);
+
+    if (longer != NULL)
+        *list = longer;
+}
+
+static struct curl_slist *headers_of(const struct dr_client *client, const struct dr_call *call)
+{
+    struct curl_slist *list = NULL;
+    struct dr_buffer line DR_CLEANUP(dr_buffer_deinit) = {0};
+    const char *at = call->headers == NULL ? "" : call->headers;
+
+    dr_buffer_init(&line, 1u << 20);
+    for (size_t length; *at != '\0'; at += length + strspn(at + length, "\r\n")) {
+        length = strcspn(at, "\r\n");
+        dr_buffer_clear(&line);
+        dr_buffer_append(&line, at, length);
+        add_header(&list, dr_buffer_text(&line));
+    }
+    dr_buffer_clear(&line);
+    /* No name without a body: the library would say that a form is sent. */
+    dr_buffer_printf(&line, "Content-Type:%s%s", call->body == NULL ? "" : " ",
+                     call->body == NULL           ? ""
+                     : call->content_type == NULL ? "application/json"
+                                                  : call->content_type);
+    add_header(&list, dr_buffer_text(&line));
+    /* A peer that refuses a large body may close before it has read it, and then the library does
+     * not hear why: so it asks first. */
+    add_header(&list, call->body_bytes > BODY_BYTES_UNASKED ? "Expect: 100-continue" : "Expect:");
+    if (client->token != NULL) {
+        dr_buffer_clear(&line);
+        dr_buffer_printf(&line, "Authorization: Bearer %s", client->token);
+        add_header(&list, dr_buffer_text(&line));
+        explicit_bzero(line.data, line.length);
+    }
+    return list;
+}
+
+static int is_safe(const struct dr_call *call)
+{
+    return call->safe || strcmp(call->method, "GET") == 0;
+}
+
+static void prepare(struct exchange *exchange, const struct dr_call *call, const char *url,
+                    struct curl_slist *headers)
+{
+    CURL *curl = exchange->client->curl;
+
+    curl_easy_reset(curl); /* connections stay */
+    curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
+    if (exchange->client->socket != NULL)
+        curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, exchange->client->socket);
+    curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(curl, CURLOPT_USERAGENT, "daero");
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    if (strcmp(call->method, "GET") != 0 || call->body != NULL) {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body_bytes);
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body == NULL ? "" : call->body);
+        curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method);
+    }
+    /* On a kept connection that turns out to be closed the library sends any request again. */
+    if (!is_safe(call))
+        curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, 1L);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S_MAX);
+    if (exchange->body == NULL) {
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)DR_REPLY_SILENCE_S_MAX);
+    }
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_head);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, exchange);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, exchange);
+}
+
+/* What the library says, in our words. */
+static enum dr_status judge(const struct exchange *exchange, CURLcode code, struct dr_error *error)
+{
+    const struct dr_client *client = exchange->client;
+    long sent_bytes = 0;
+    long why = 0;
+
+    /* To the library a head that is cut off is a whole answer without a body. */
+    if ((code == CURLE_OK && exchange->is_head_whole) || exchange->is_stopped)
+        return DR_OK;
+    if (exchange->reply->body.full) {
+        dr_error_set(error, NULL, 0, "", NULL, "the answer is larger than %u MB",
+                     DR_REPLY_BYTES_MAX >> 20);
+        return DR_E_FULL;
+    }
+    if (code == CURLE_URL_MALFORMAT) {
+        dr_error_set(error, NULL, 0, "", NULL, "a path without spaces or control characters");
+        return DR_E_INPUT;
+    }
+    curl_easy_getinfo(client->curl, CURLINFO_REQUEST_SIZE, &sent_bytes);
+    if (sent_bytes == 0) {
+        curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &why);
+        if (code == CURLE_COULDNT_CONNECT && (why == EACCES || why == EPERM)) {
             dr_error_set(error, NULL, 0, "", NULL, "%s may not be opened by this user",
                          client->where);
             return DR_E_DENIED;
@@ -170,171 +306,72 @@ static enum dr_status connect_now(struct dr_client *client, struct dr_error *err
         dr_error_set(error, NULL, 0, "", NULL,
                      "no controller answers at %s (%s); start one with `daero serve`, or name "
                      "another with --socket or --url",
-                     client->where, strerror(why));
+                     client->where,
+                     code == CURLE_COULDNT_CONNECT && why != 0 ? strerror((int)why)
+                                                               : curl_easy_strerror(code));
         return DR_E_MISSING;
     }
-    client->descriptor = descriptor;
-    return DR_OK;
-}
-
-static int send_all(int descriptor, const char *bytes, size_t count)
-{
-    while (count > 0) {
-        ssize_t sent = send(descriptor, bytes, count, MSG_NOSIGNAL);
-
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0)
-            return 0;
-        bytes += sent;
-        count -= (size_t)sent;
+    if (code == CURLE_OPERATION_TIMEDOUT) {
+        dr_error_set(error, NULL, 0, "", NULL,
+                     "%s gave no answer within %d s; whether the request was carried out is not "
+                     "known",
+                     client->where, DR_REPLY_SILENCE_S_MAX);
+        return DR_E_TIMEOUT;
     }
-    return 1;
-}
-
-struct exchange {
-    struct dr_response response;
-    struct dr_reply *reply;
-    int (*body)(void *context, const char *bytes, size_t count); /* NULL: gather all */
-    void *context;
-};
-
-static int take_body(void *context, const char *bytes, size_t count)
-{
-    struct exchange *exchange = context;
-
-    if (exchange->body != NULL && exchange->response.status == 200)
-        return exchange->body(exchange->context, bytes, count);
-    dr_buffer_append(&exchange->reply->body, bytes, count);
-    return !exchange->reply->body.full;
-}
-
-/* Read one answer. DR_E_IO with `*nothing` 1: the connection ended before its first byte. */
-static enum dr_status read_answer(struct dr_client *client, struct exchange *exchange,
-                                  int timeout_ms, int *nothing, struct dr_error *error)
-{
-    static char bytes[64 << 10];
-
-    *nothing = 1;
-    for (;;) {
-        struct pollfd wait = {.fd = client->descriptor, .events = POLLIN};
-        int ready = poll(&wait, 1, timeout_ms);
-        ssize_t count;
-        size_t taken;
-
-        if (ready < 0 && errno == EINTR)
-            continue;
-        if (ready == 0) {
-            dr_error_set(error, NULL, 0, "", NULL,
-                         "%s gave no answer within %d s; whether the request was carried out is "
-                         "not known",
-                         client->where, timeout_ms / 1000);
-            return DR_E_TIMEOUT;
-        }
-        count = recv(client->descriptor, bytes, sizeof bytes, 0);
-        if (count < 0 && errno == EINTR)
-            continue;
-        if (count <= 0) {
-            if (!*nothing && dr_response_end(&exchange->response) == DR_OK)
-                return DR_OK;
-            dr_error_set(error, NULL, 0, "", NULL,
-                         "the connection to %s was cut before the answer; whether the request was "
-                         "carried out is not known",
-                         client->where);
-            return DR_E_IO;
-        }
-        *nothing = 0;
-        if (dr_response_feed(&exchange->response, bytes, (size_t)count, &taken) != DR_OK) {
-            dr_error_set(error, NULL, 0, "", NULL, "%s does not speak HTTP as a controller does",
-                         client->where);
-            return DR_E_CORRUPT;
-        }
-        if (exchange->response.stopped || exchange->response.done)
-            return DR_OK;
+    /* A head without end, or what is no HTTP/1.1 at all. */
+    if (code == CURLE_WRITE_ERROR || code == CURLE_UNSUPPORTED_PROTOCOL ||
+        code == CURLE_WEIRD_SERVER_REPLY) {
+        dr_error_set(error, NULL, 0, "", NULL, "%s does not speak HTTP as a controller does",
+                     client->where);
+        return DR_E_CORRUPT;
     }
+    dr_error_set(error, NULL, 0, "", NULL,
+                 "the connection to %s was cut before the answer; whether the request was carried "
+                 "out is not known",
+                 client->where);
+    return DR_E_IO;
 }
 
-static enum dr_status call_once(struct dr_client *client, const struct dr_call *call,
-                                struct exchange *exchange, int timeout_ms, int *sent, int *reused,
-                                int *nothing, struct dr_error *error)
+static enum dr_status call_once(struct exchange *exchange, const struct dr_call *call,
+                                struct dr_error *error)
 {
-    struct dr_buffer head DR_CLEANUP(dr_buffer_deinit) = {0};
+    struct dr_client *client = exchange->client;
+    struct dr_buffer url DR_CLEANUP(dr_buffer_deinit) = {0};
+    struct curl_slist *headers = headers_of(client, call);
     enum dr_status status;
+    long http_status = 0;
 
-    *sent = 0;
-    *nothing = 0;
-    *reused = client->descriptor >= 0;
-    if (!*reused) {
-        status = connect_now(client, error);
-        if (status != DR_OK)
-            return status;
-    }
-    dr_buffer_init(&head, 1u << 20);
-    dr_buffer_printf(&head, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: daero\r\n", call->method,
-                     call->path, client->host);
-    if (client->token != NULL)
-        dr_buffer_printf(&head, "Authorization: Bearer %s\r\n", client->token);
-    if (call->headers != NULL)
-        dr_buffer_append_text(&head, call->headers);
-    if (call->body != NULL)
-        dr_buffer_printf(&head, "Content-Type: %s\r\n",
-                         call->content_type == NULL ? "application/json" : call->content_type);
-    if (call->body != NULL || strcmp(call->method, "GET") != 0)
-        dr_buffer_printf(&head, "Content-Length: %zu\r\n", call->body_bytes);
-    dr_buffer_append_text(&head, "\r\n");
-    *sent = 1;
-    /* A small body travels in the head's packet. A refusal may come while a large body is still
-     * being sent, and the peer may close then: so what it said is read even if sending failed. */
-    if (call->body != NULL && call->body_bytes <= (256u << 10))
-        dr_buffer_append(&head, call->body, call->body_bytes);
-    if (send_all(client->descriptor, dr_buffer_text(&head), head.length) && call->body != NULL &&
-        call->body_bytes > (256u << 10))
-        (void)!send_all(client->descriptor, call->body, call->body_bytes);
-    if (client->token != NULL)
-        explicit_bzero(head.data, head.length);
-    status = read_answer(client, exchange, timeout_ms, nothing, error);
-    if (status != DR_OK || !exchange->response.keep_alive)
-        disconnect(client);
+    exchange->head_bytes = 0;
+    exchange->is_head_whole = 0;
+    exchange->is_stopped = 0;
+    dr_buffer_deinit(&exchange->reply->body);
+    dr_buffer_init(&exchange->reply->body, DR_REPLY_BYTES_MAX);
+    dr_buffer_init(&url, 1u << 20);
+    dr_buffer_printf(&url, "%s%s", client->base, call->path);
+    prepare(exchange, call, dr_buffer_text(&url), headers);
+    status = judge(exchange, curl_easy_perform(client->curl), error);
+    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &http_status);
+    exchange->reply->status = (int)http_status;
+    client->is_seen |= exchange->head_bytes > 0;
+    curl_slist_free_all(headers);
     return status;
 }
 
-static enum dr_status call_with(struct dr_client *client, const struct dr_call *call,
-                                struct exchange *exchange, int timeout_ms, struct dr_error *error)
+static enum dr_status call_with(struct exchange *exchange, const struct dr_call *call,
+                                struct dr_error *error)
 {
-    int safe = call->safe || strcmp(call->method, "GET") == 0;
-    struct dr_reply *reply = exchange->reply;
-
     for (int attempt = 1;; attempt += 1) {
-        enum dr_status status;
-        int sent;
-        int reused;
-        int nothing;
+        enum dr_status status = call_once(exchange, call, error);
 
-        dr_buffer_deinit(&reply->body);
-        dr_buffer_init(&reply->body, DR_REPLY_BYTES_MAX);
-        dr_response_init(&exchange->response, strcmp(call->method, "HEAD") == 0, take_body,
-                         exchange);
-        status = call_once(client, call, exchange, timeout_ms, &sent, &reused, &nothing, error);
-        reply->status = exchange->response.status;
-        reply->offset_next = exchange->response.offset_next;
-        dr_response_deinit(&exchange->response);
-        if (status == DR_OK && reply->body.full) {
-            dr_error_set(error, NULL, 0, "", NULL, "the answer is larger than %u MB",
-                         DR_REPLY_BYTES_MAX >> 20);
-            return DR_E_FULL;
-        }
-        if (status == DR_OK || status == DR_E_DENIED || status == DR_E_CORRUPT ||
-            status == DR_E_TIMEOUT)
+        if (status != DR_E_MISSING && status != DR_E_IO)
             return status;
-        /* A kept connection that the controller had closed meanwhile: simply connect again. */
-        if (reused && nothing && attempt == 1 && safe)
-            continue;
         /* Nobody listened: nothing was sent, but a controller that is being restarted will. That is
          * waited for only once it was seen to be there. */
-        if (!safe || attempt >= ATTEMPTS_MAX || (status == DR_E_MISSING && attempt == 1))
+        if (!is_safe(call) || attempt >= ATTEMPTS_MAX ||
+            (status == DR_E_MISSING && attempt == 1 && !exchange->client->is_seen))
             return status;
         /* A part of the stream was handed on already: the caller must resume by itself. */
-        if (exchange->body != NULL && !nothing && sent)
+        if (exchange->body != NULL && exchange->head_bytes > 0)
             return status;
         poll(NULL, 0, 100 << (2 * (attempt - 1)));
     }
@@ -343,17 +380,16 @@ static enum dr_status call_with(struct dr_client *client, const struct dr_call *
 enum dr_status dr_client_call(struct dr_client *client, const struct dr_call *call,
                               struct dr_reply *reply, struct dr_error *error)
 {
-    struct exchange exchange = {.reply = reply};
+    struct exchange exchange = {.client = client, .reply = reply};
 
-    return call_with(client, call, &exchange,
-                     (call->timeout_s == 0 ? 60 : (int)call->timeout_s) * 1000, error);
+    return call_with(&exchange, call, error);
 }
 
 enum dr_status dr_client_stream(struct dr_client *client, const struct dr_call *call,
                                 int (*body)(void *context, const char *bytes, size_t count),
                                 void *context, struct dr_reply *reply, struct dr_error *error)
 {
-    struct exchange exchange = {.reply = reply, .body = body, .context = context};
+    struct exchange exchange = {.client = client, .reply = reply, .body = body, .context = context};
 
-    return call_with(client, call, &exchange, -1, error);
+    return call_with(&exchange, call, error);
 }

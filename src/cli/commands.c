@@ -6,7 +6,7 @@
 const struct dr_cli_option DR_CLI_COMMON[] = {
     {"json", 0, NULL, "print the API's JSON"},
     {"socket", 0, "PATH", "the controller's unix socket"},
-    {"url", 0, "URL", "the controller's address, http://127.0.0.1:8787; needs a token"},
+    {"url", 0, "URL", "the controller's address, http://127.0.0.1:8787 or https://HOST; needs a token"},
     {"token-file", 0, "FILE", "where the token for --url stands"},
     {"help", 'h', NULL, "describe the command"},
 };

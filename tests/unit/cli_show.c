@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is shown: the live screen's lines, facts in words, the answers of HTTP as they come. */
+/* What is shown: the live screen's lines, facts in words, exit codes. */
 #include <locale.h>
 
-#include "cli/client.h"
 #include "cli/fact_words.h"
 #include "cli/top.h"
 #include "cli/wait.h"
@@ -146,91 +145,4 @@ TEST(exit_codes_of_jobs)
     CHECK_EQ(dr_wait_ended("UNREACHABLE"), 0);
     CHECK_EQ(dr_wait_ended("COMPLETED"), 1);
     CHECK_EQ(dr_wait_ended("DEADLINE"), 1);
-}
-
-/* ---- HTTP ---- */
-
-static int gather(void *context, const char *bytes, size_t count)
-{
-    dr_buffer_append(context, bytes, count);
-    return 1;
-}
-
-static enum dr_status feed(struct dr_response *response, struct dr_buffer *body, const char *text,
-                           size_t *taken)
-{
-    dr_buffer_deinit(body);
-    dr_buffer_init(body, 1u << 16);
-    dr_response_init(response, 0, gather, body);
-    return dr_response_feed(response, text, strlen(text), taken);
-}
-
-TEST(answers_are_framed_as_they_say)
-{
-    struct dr_response response;
-    struct dr_buffer body = {0};
-    size_t taken;
-
-    /* What follows on the same connection is not taken. */
-    CHECK_EQ(feed(&response, &body,
-                  "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Daero-Offset: 17\r\n\r\nhelloHTTP/1.1",
-                  &taken),
-             DR_OK);
-    CHECK_EQ(response.done, 1);
-    CHECK_EQ(response.keep_alive, 1);
-    CHECK_EQ(response.offset_next, 17);
-    CHECK_EQ(taken,
-             strlen("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Daero-Offset: 17\r\n\r\nhello"));
-    CHECK_TEXT(dr_buffer_text(&body), "hello");
-    dr_response_deinit(&response);
-
-    CHECK_EQ(feed(&response, &body,
-                  "HTTP/1.1 200 OK\r\nTransfer-Encoding: "
-                  "chunked\r\n\r\n5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n",
-                  &taken),
-             DR_OK);
-    CHECK_EQ(response.done, 1);
-    CHECK_TEXT(dr_buffer_text(&body), "hello!");
-    dr_response_deinit(&response);
-
-    /* Cut in the middle: not an answer. */
-    CHECK_EQ(feed(&response, &body, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello", &taken),
-             DR_OK);
-    CHECK_EQ(response.done, 0);
-    CHECK_EQ(dr_response_end(&response), DR_E_CORRUPT);
-    dr_response_deinit(&response);
-
-    CHECK_EQ(feed(&response, &body, "HTTP/1.1 200 OK\r\n\r\nhello", &taken), DR_OK);
-    CHECK_EQ(dr_response_end(&response), DR_OK);
-    CHECK_EQ(response.keep_alive, 0);
-    dr_response_deinit(&response);
-
-    CHECK_EQ(feed(&response, &body, "SSH-2.0-x\r\n\r\n", &taken), DR_E_CORRUPT);
-    dr_response_deinit(&response);
-    dr_buffer_deinit(&body);
-}
-
-TEST(only_this_machine_is_asked)
-{
-    static const char *const good[] = {"http://127.0.0.1:8787", "http://127.0.0.1",
-                                       "http://localhost:1/", "http://127.1.2.3:65535"};
-    static const char *const bad[] = {
-        "https://127.0.0.1:8787",      "http://192.0.2.1:8787",   "http://:8787",
-        "http://127.0.0.1:0",          "http://127.0.0.1:8787/x", "127.0.0.1:8787",
-        "http://localhost.example:80", "http://127.0.0.1.5:80"};
-    struct dr_error error;
-
-    for (size_t i = 0; i < DR_COUNT_OF(good); i += 1) {
-        struct dr_client *client = NULL;
-        struct dr_client_options options = {.url = good[i]};
-
-        CHECK_EQ(dr_client_open(&client, &options, &error), DR_OK);
-        dr_client_close(client);
-    }
-    for (size_t i = 0; i < DR_COUNT_OF(bad); i += 1) {
-        struct dr_client *client = NULL;
-        struct dr_client_options options = {.url = bad[i]};
-
-        CHECK_EQ(dr_client_open(&client, &options, &error), DR_E_INPUT);
-    }
 }
