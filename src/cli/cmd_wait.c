@@ -38,8 +38,8 @@ int dr_wait_exit_code(const json_t *job)
     return code > 0 && code < 256 ? (int)code : 1;
 }
 
-/* Ask for one job. A controller that went away is asked again until it is back. */
-static int ask_for(struct dr_cli *cli, uint64_t job, json_t **answer)
+/* Ask for one job. A controller that was there and went away is asked again until it is back. */
+static int ask_for(struct dr_cli *cli, uint64_t job, int *reached, json_t **answer)
 {
     struct dr_client *client = dr_cli_client(cli);
     char path[64];
@@ -49,13 +49,14 @@ static int ask_for(struct dr_cli *cli, uint64_t job, json_t **answer)
     if (client == NULL)
         return DR_EXIT_USAGE;
     snprintf(path, sizeof path, "/v1/jobs/%llu", (unsigned long long)job);
-    for (int first = 1;; first = 0) {
+    for (;;) {
         struct dr_reply reply = {0};
         struct dr_error error = {0};
         enum dr_status status = dr_client_call(client, &call, &reply, &error);
         int code = DR_EXIT_OK;
 
         if (status == DR_OK && reply.status == 200) {
+            *reached = 1;
             *answer = json_loadb((const char *)reply.body.data, reply.body.length, 0, NULL);
             dr_buffer_deinit(&reply.body);
             if (*answer == NULL)
@@ -69,7 +70,7 @@ static int ask_for(struct dr_cli *cli, uint64_t job, json_t **answer)
             return code;
         if (away_since == 0)
             away_since = dr_monotonic_us();
-        if ((first && status == DR_E_MISSING) || status == DR_E_DENIED ||
+        if ((!*reached && status == DR_E_MISSING) || status == DR_E_DENIED ||
             dr_monotonic_us() - away_since > AWAY_MAX_US)
             return dr_cli_fail_error(
                 cli, status == DR_E_DENIED ? DR_EXIT_DENIED : DR_EXIT_UNREACHABLE, &error);
@@ -81,13 +82,14 @@ int dr_wait_jobs(struct dr_cli *cli, uint64_t job, uint64_t count,
                  void (*each)(struct dr_cli *cli, const json_t *job))
 {
     int worst = 0;
+    int reached = 0; /* there was a controller, which may come back */
 
     for (uint64_t i = 0; i < count; i += 1) {
         int pause_ms = 5;
 
         for (;;) {
             json_t *answer = NULL;
-            int code = ask_for(cli, job + i, &answer);
+            int code = ask_for(cli, job + i, &reached, &answer);
             int ended;
 
             if (code != DR_EXIT_OK)
