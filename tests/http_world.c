@@ -37,6 +37,7 @@ static enum dr_status still_launch(struct dr_engine *engine, const struct dr_lau
     CHECK(w->attempts_count < DR_COUNT_OF(w->attempts));
     w->attempts[w->attempts_count].job = launch->job.v;
     w->attempts[w->attempts_count].attempt = launch->attempt;
+    w->attempts[w->attempts_count].run_every_task = launch->run_every_task;
     w->attempts_count += 1;
     CHECK_EQ(write(w->engine_descriptor, &one, sizeof one), sizeof one);
     return DR_OK;

@@ -34,6 +34,7 @@ struct http_world {
         int ended;
         int reported;
         int exit_code;
+        uint32_t run_every_task; /* as the launch said */
     } attempts[256];
     uint32_t attempts_count;
     int kept[8]; /* connections that stay open, by `who`: see http_ask() */

@@ -925,7 +925,7 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     NO("mail-user", 0, "ADDRESS", "Daero sends no mail; follow `daero events` or wait with `daero wait`")
     NO("time-min", 0, "MINUTES", "a limit is not shortened; write the --limit that is needed")
     NO("no-kill", 'k', NULL, "a gang ends as a whole when it loses a node; --requeue, the default, runs it again")
-    NO("kill-on-invalid-dep", 0, "yes|no", "can't be chosen; `daero why` says so when a dependency can no longer hold, and `daero cancel` ends the job")
+    NO("kill-on-invalid-dep", 0, "yes|no", "can't be chosen; a job whose dependency can no longer hold is cancelled")
     NO("get-user-env", 0, "[TIMEOUT]", "a login environment is not made up; export what is needed, or begin the script with #!/bin/bash -l")
     NO("export-file", 0, "FILE", "write --export=NONE and a --set=NAME=VALUE for each variable")
     NO("uid", 0, "USER", "the submitting user is who the system says; operators write --user=NAME")

@@ -428,6 +428,7 @@ static enum dr_status give_launch(struct dr_controller *c, const struct dr_job *
     const char *written = dr_controller_text(c, job->text);
     json_t *text = written == NULL ? NULL : json_loads(written, 0, NULL);
     const struct dr_chip *chip = NULL;
+    const json_t *every_task;
     char user[DR_NAME_BYTES];
     struct places places;
     const char **argv;
@@ -468,7 +469,9 @@ static enum dr_status give_launch(struct dr_controller *c, const struct dr_job *
     launch.error = text_of(text, "error");
     launch.input = text_of(text, "input");
     launch.open_mode_append = strcmp(text_of(text, "open_mode"), "append") == 0;
-    launch.run_every_task = json_is_true(json_object_get(text, "every_task"));
+    every_task = json_object_get(text, "every_task");
+    /* Where it is not said: a command once per task, a script once. */
+    launch.run_every_task = every_task != NULL ? json_is_true(every_task) : launch.script == NULL;
     launch.array_min = array_number(text, "min");
     launch.array_max = array_number(text, "max");
     launch.array_count = array_number(text, "count");

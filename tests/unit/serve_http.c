@@ -179,6 +179,37 @@ TEST(a_job_from_submit_to_its_end)
     http_world_close(w);
 }
 
+/* Where nothing is said, a command runs once per task, and a script once. */
+TEST(a_command_runs_once_per_task_and_a_script_once)
+{
+    static const struct {
+        const char *job;
+        uint32_t every;
+    } cases[] = {
+        {"{\"command\":[\"true\"],\"tasks\":2}", 1},
+        {"{\"command\":[\"true\"],\"tasks\":2,\"every_task\":false}", 0},
+        {"{\"script\":\"#!/bin/sh\\ntrue\\n\",\"tasks\":2}", 0},
+        {"{\"script\":\"#!/bin/sh\\ntrue\\n\",\"tasks\":2,\"every_task\":true}", 1},
+    };
+    struct http_world *w = open_world();
+
+    for (size_t i = 0; i < DR_COUNT_OF(cases); i += 1) {
+        uint64_t job = submit(w, tokens[STUDENT], cases[i].job);
+        char path[64];
+        struct reply reply;
+
+        snprintf(path, sizeof path, "/v1/jobs/%llu", (unsigned long long)job);
+        reply = http_ask(w, tokens[STUDENT], "GET", path, NULL);
+        CHECK_TEXT(text(&reply, "state"), "RUNNING");
+        reply_free(&reply);
+        CHECK_EQ(w->attempts_count, i + 1);
+        CHECK_EQ(w->attempts[i].job, job);
+        CHECK_EQ(w->attempts[i].run_every_task, cases[i].every);
+        http_world_end(w, job, 0);
+    }
+    http_world_close(w);
+}
+
 TEST(arrays_and_batches)
 {
     struct http_world *w = open_world();
