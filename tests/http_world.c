@@ -152,6 +152,11 @@ static struct dr_engine *open_still(void *context, const struct dr_site *site)
 
 /* ---- opening ---- */
 
+static int64_t wall_us(void *context)
+{
+    return dr_clock_us() + ((struct http_world *)context)->ahead_us;
+}
+
 struct http_world *http_world_open(const char *federation_yaml)
 {
     struct http_world *w = calloc(1, sizeof *w);
@@ -173,6 +178,8 @@ struct http_world *http_world_open(const char *federation_yaml)
     options.directory = w->directory;
     options.engine_open = open_still;
     options.engine_context = w;
+    options.wall_us = wall_us;
+    options.clock_context = w;
     options.limits = (struct dr_limits){.jobs_max = 40000,
                                         .nodes_max = 1000,
                                         .pools_max = 16,

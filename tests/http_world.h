@@ -37,7 +37,8 @@ struct http_world {
         uint32_t run_every_task; /* as the launch said */
     } attempts[256];
     uint32_t attempts_count;
-    int kept[8]; /* connections that stay open, by `who`: see http_ask() */
+    int64_t ahead_us; /* of the machine's clock: a test may let time pass at once */
+    int kept[8];      /* connections that stay open, by `who`: see http_ask() */
 };
 
 struct reply {

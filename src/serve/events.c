@@ -159,6 +159,9 @@ uint32_t events_wait(struct dr_controller *c, int64_t wait_us)
         wait_us = DR_MINUTE_US;
     /* Rounded up: waking a moment early would only mean going round once more. */
     count = epoll_wait(c->epoll, events, EVENTS_AT_ONCE, (int)((wait_us + 999) / 1000));
+    /* What is heard now is judged by this instant, not by the one before the wait: tokens expire.
+     */
+    controller_clock(c);
     for (int i = 0; i < count; i += 1) {
         uint32_t descriptor = (uint32_t)events[i].data.u64;
         const struct watch *watch = &c->watches[descriptor];

@@ -462,6 +462,25 @@ TEST(tokens_are_shown_once_and_revoked)
 }
 
 /* A token with fewer roles does less than its user, and makes none that does more. */
+/* Also by the first request after a wait: what counts is when it is heard. */
+TEST(a_token_ends_at_its_instant)
+{
+    struct http_world *w = open_world();
+    struct reply reply =
+        http_ask(w, tokens[STUDENT], "POST", "/v1/tokens", "{\"ttl_us\":60000000}");
+    char token[128];
+
+    CHECK_EQ(reply.status, 201);
+    snprintf(token, sizeof token, "%s", text(&reply, "token"));
+    reply_free(&reply);
+    w->ahead_us = 50 * DR_SECOND_US;
+    ASK(token, "GET", "/v1/me", NULL, 200, "");
+    http_world_settle(w);
+    w->ahead_us = 70 * DR_SECOND_US;
+    ASK(token, "GET", "/v1/me", NULL, 401, "AUTH");
+    http_world_close(w);
+}
+
 TEST(a_token_is_cut_down_to_its_roles)
 {
     struct http_world *w = open_world();
