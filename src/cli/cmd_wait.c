@@ -124,6 +124,8 @@ static void print_end(struct dr_cli *cli, const json_t *job)
     } else if (strcmp(state, "FAILED") == 0 && dr_member_number(job, "signal") > 0) {
         printf("%s %s signal %s\n", dr_member_text(job, "job"), state,
                dr_member_text(job, "signal"));
+    } else if (strcmp(state, "FAILED") == 0 && dr_member_number(job, "start_us") == 0) {
+        printf("%s %s, it never ran\n", dr_member_text(job, "job"), state);
     } else if (strcmp(state, "FAILED") == 0) {
         printf("%s %s exit code %s\n", dr_member_text(job, "job"), state,
                dr_member_text(job, "exit_code"));

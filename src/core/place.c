@@ -1396,7 +1396,7 @@ const char *dr_obstacle_text(enum dr_obstacle obstacle)
     case DR_OBSTACLE_REMOVED:
         return "it has been removed";
     case DR_OBSTACLE_CHIP:
-        return "its chip is not one that the job takes";
+        return "it has no accelerators that the job takes";
     case DR_OBSTACLE_SIZE:
         return "it is too small, even when empty";
     case DR_OBSTACLE_LEVEL:
