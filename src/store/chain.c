@@ -25,28 +25,6 @@ static void sodium_ready(void)
     DR_ASSERT(ready >= 0);
 }
 
-static enum dr_status file_error(const char *path, const char *expected, struct dr_error *error)
-{
-    int why = errno;
-
-    dr_error_set(error, path, 0, "", strerror(why), "%s", expected);
-    switch (why) {
-    case ENOENT:
-        return DR_E_MISSING;
-    case EEXIST:
-        return DR_E_EXISTS;
-    case ENOSPC:
-    case EDQUOT:
-        return DR_E_FULL;
-    case EACCES:
-    case EPERM:
-    case EROFS:
-        return DR_E_DENIED;
-    default:
-        return DR_E_IO;
-    }
-}
-
 /* ---- keys ---- */
 
 /* Write a new file of one line, durably and whole or not at all: half a key would keep the
@@ -65,11 +43,11 @@ static enum dr_status write_key(const char *path, mode_t mode, const char *label
     unlink(making); /* left by a kill */
     file = open(making, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (file < 0)
-        return file_error(making, "a key file that can be made", error);
+        return dr_store_system_error(making, "a key file that can be made", error);
     dr_format_hex(bytes, DR_PUBLIC_KEY_BYTES, hex);
     length = snprintf(line, sizeof line, "%s%s\n", label, hex);
     if (write(file, line, (size_t)length) != length || fsync(file) != 0 || link(making, path) != 0)
-        status = file_error(path, "a key file that can be made", error);
+        status = dr_store_system_error(path, "a key file that can be made", error);
     close(file);
     unlink(making);
     sodium_memzero(line, sizeof line);
@@ -89,7 +67,7 @@ static enum dr_status read_key(const char *path, const char *label, uint8_t *byt
     dr_buffer_init(&content, 256);
     status = dr_buffer_read_file(&content, path);
     if (status == DR_E_MISSING || status == DR_E_IO) {
-        status = file_error(path, "a key file that can be read", error);
+        status = dr_store_system_error(path, "a key file that can be read", error);
     } else {
         char hex[2 * DR_PUBLIC_KEY_BYTES + 1] = "";
 
@@ -146,7 +124,7 @@ enum dr_status dr_chain_key_load(const char *directory, struct dr_chain_key *key
     sodium_ready();
     snprintf(path, sizeof path, "%s/%s", directory, DR_CHAIN_SECRET);
     if (stat(path, &there) != 0)
-        return file_error(path, "the controller's key", error);
+        return dr_store_system_error(path, "the controller's key", error);
     if ((there.st_mode & 077) != 0) {
         char found[32];
 
@@ -318,12 +296,12 @@ enum dr_status dr_chain_append(const char *directory, const struct dr_chain_head
     snprintf(path, sizeof path, "%s/%s", directory, DR_CHAIN_HEADS);
     file = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (file < 0)
-        return file_error(path, "a file that can be written", error);
+        return dr_store_system_error(path, "a file that can be written", error);
     dr_chain_format(head, line);
     length = (ssize_t)strlen(line);
     if (cut_unfinished(file) != 0 || write(file, line, (size_t)length) != length ||
         fsync(file) != 0)
-        status = file_error(path, "a file that can be written", error);
+        status = dr_store_system_error(path, "a file that can be written", error);
     close(file);
     return status;
 }

@@ -117,6 +117,10 @@ void dr_store_lock_drop(struct dr_store_lock *lock);
 
 /* ---- sqlite.c ---- */
 
+/* A call on `path` has just failed: fill `error` from errno and say what kind of failure it is. */
+enum dr_status dr_store_system_error(const char *path, const char *expected,
+                                     struct dr_error *error);
+
 /* The statement, reset; its last result can't be used any more. */
 sqlite3_stmt *dr_store_use(struct dr_store *store, enum dr_store_statement statement);
 /* What SQLite's answer means while reading; keeps its words for dr_store_failure(). */

@@ -22,7 +22,7 @@ static const char *const statement_sql[] = {
 
 /* ---- making a store ---- */
 
-static enum dr_status system_error(const char *path, const char *expected, struct dr_error *error)
+enum dr_status dr_store_system_error(const char *path, const char *expected, struct dr_error *error)
 {
     int why = errno;
 
@@ -50,7 +50,7 @@ static enum dr_status sync_path(const char *path, struct dr_error *error)
     int failed = file < 0 || fsync(file) != 0;
 
     if (failed) {
-        enum dr_status status = system_error(path, "a file that can be synced", error);
+        enum dr_status status = dr_store_system_error(path, "a file that can be synced", error);
 
         if (file >= 0)
             close(file);
@@ -113,10 +113,10 @@ static enum dr_status make_file(const char *directory, struct dr_error *error)
     unlink(making); /* left by a kill; the lock is ours */
     file = open(making, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file < 0)
-        return system_error(making, "a directory in which files can be made", error);
+        return dr_store_system_error(making, "a directory in which files can be made", error);
     close(file);
     if (getentropy(federation, sizeof federation) != 0)
-        return system_error(making, "random bytes from the system", error);
+        return dr_store_system_error(making, "random bytes from the system", error);
     rc = sqlite3_open_v2(making, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK)
         rc = fill_new(db, federation);
@@ -130,7 +130,7 @@ static enum dr_status make_file(const char *directory, struct dr_error *error)
     sqlite3_close(db); /* the last connection: the log goes into the file */
     status = sync_path(making, error);
     if (status == DR_OK && rename(making, path) != 0)
-        status = system_error(path, "a directory in which files can be made", error);
+        status = dr_store_system_error(path, "a directory in which files can be made", error);
     if (status == DR_OK)
         status = sync_path(directory, error);
     return status;
@@ -403,8 +403,8 @@ static enum dr_status begin_writing(struct dr_store *store, struct dr_error *err
     sqlite3_reset(ends);
     store->mark = dr_store_mark_open(store->directory);
     if (store->mark < 0)
-        return system_error(store->directory, "a file " DR_STORE_MARK " that can be written",
-                            error);
+        return dr_store_system_error(store->directory,
+                                     "a file " DR_STORE_MARK " that can be written", error);
     sqlite3_wal_hook(store->db, note_log_pages, store);
     /* A fresh log for this run: check.c relies on it, and erased texts are gone with the old one.
      */
@@ -433,7 +433,7 @@ static enum dr_status open_checked(struct dr_store *store, struct dr_error *erro
         if (status == DR_E_CORRUPT)
             return dr_store_refuse(store, "log", log, error, "a whole log; nothing was changed");
         if (status != DR_OK)
-            return system_error(store->directory, "a log that can be read", error);
+            return dr_store_system_error(store->directory, "a log that can be read", error);
     }
     if (status == DR_OK)
         status = open_database(store, error);
@@ -464,11 +464,11 @@ static enum dr_status enter(struct dr_store *store, struct dr_error *error)
     enum dr_status status;
 
     if (store->mode == DR_STORE_CREATE && mkdir(store->directory, 0700) != 0 && errno != EEXIST)
-        return system_error(store->directory, "a data directory that can be made", error);
+        return dr_store_system_error(store->directory, "a data directory that can be made", error);
     if (store->mode != DR_STORE_CREATE) {
         snprintf(path, sizeof path, "%s/%s", store->directory, DR_STORE_FILE);
         if (stat(path, &there) != 0)
-            return system_error(path, "a data directory with a store", error);
+            return dr_store_system_error(path, "a data directory with a store", error);
     }
     if (store->mode == DR_STORE_READ || store->mode == DR_STORE_AUDIT)
         return DR_OK;
