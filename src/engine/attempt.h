@@ -9,7 +9,7 @@
  * them, and a reboot ends every attempt, so nothing here is synced to disk and numbers are in the
  * machine's own order.
  *
- * Used by the controller's side (local.c) and by the shim. */
+ * Used by the controller's side (local*.c) and by the shim. */
 #ifndef DR_ENGINE_ATTEMPT_H
 #define DR_ENGINE_ATTEMPT_H
 
