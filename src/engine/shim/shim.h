@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* shim.h: the parts of daero-shim, the small program that starts and watches attempts.
  *
- * launcher.c  one process, started by the controller: prepares what all attempts share (the view of
- * the file system, the cgroups' parents, the seccomp filter) and forks a shim for each sandbox.c
- * what of that this machine offers, and each attempt's own part of it cgroup.c    limits and counts
- * for an attempt as a whole watch.c     the shim: takes an order, starts the tasks, watches them to
- * their end task.c      what happens between fork and exec */
+ *  - launcher.c: one process, started by the controller. Prepares what all attempts share (the view
+ *    of the file system, the cgroups' parents, the seccomp filter) and forks a shim for each.
+ *  - sandbox.c: what of that this machine offers, and each attempt's own part of it.
+ *  - cgroup.c: limits and counts for an attempt as a whole.
+ *  - watch.c: the shim, which takes an order and watches it to its end; start.c: from the order to
+ *    the running tasks; sweep.c: what is left where a shim was lost.
+ *  - task.c: what happens between fork and exec. */
 #ifndef DR_SHIM_H
 #define DR_SHIM_H
 
@@ -166,7 +168,7 @@ struct task_start {
 /* Start one task; -1: see stage and failure. */
 pid_t task_start(struct task_start *start);
 
-/* ---- watch.c ---- */
+/* ---- watch.c, sweep.c ---- */
 
 /* The life of a shim, from order to end. Does not return. */
 DR_NORETURN void watch_attempt(struct sandbox *sandbox, const struct account *account,
