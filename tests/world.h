@@ -53,6 +53,7 @@ struct world {
     void (*check)(struct world *world, const struct dr_fact *fact, void *context);
     void *check_context;
     int launch_delay_us;
+    uint32_t undecided; /* decisions that, asked again at once, had more to say */
 };
 
 struct job_spec {

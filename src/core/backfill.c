@@ -60,6 +60,7 @@ static void drop(struct dr_decision *decision, uint32_t row, uint64_t by)
     fact.reservation_dropped.job = decision->core->jobs[row].id.v;
     fact.reservation_dropped.by = by;
     dr_settle(decision->core, &fact, decision->batch);
+    decision->freed = 1;
 }
 
 static int still_holds(const struct dr_core *core, const struct dr_job *job)
@@ -240,8 +241,10 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
     for (uint32_t of = 0; count > 0 && of < core->pools_count; of += 1)
         for (uint32_t at = decision->reserved_of[of]; at != NONE; at = decision->reserved[at].next)
             if (concerns(&decision->reserved[at], job_row, end_us, displace) &&
-                !quota_leaves(decision, &decision->reserved[at], job, pool, &want->amounts))
+                !quota_leaves(decision, &decision->reserved[at], job, pool, &want->amounts)) {
+                dr_decision_doubt(decision); /* another reservation may come before that one */
                 return 0;
+            }
     return count;
 }
 
@@ -412,6 +415,7 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
     const struct dr_job *job = &core->jobs[choice->job_row];
     int64_t best_us = job->reservation != NONE ? job->reservation_us : DR_FOREVER_US;
     struct dr_found best = {.count = 0};
+    uint32_t plans = decision->plans;
     struct dr_fact fact;
 
     if (job->reservation != NONE &&
@@ -446,6 +450,8 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
             }
         }
     }
+    if (best.count == 0 && decision->plans > plans)
+        dr_decision_doubt(decision); /* the end of a later start may be what it waits for */
     if (best.count == 0 || decision->reserved_count == decision->reserved_max ||
         !dr_decision_room(decision, best.count))
         return;
@@ -456,8 +462,10 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
     fact.reservation_made.start_us = best_us;
     fact.reservation_made.extents = best.extents;
     fact.reservation_made.extents_count = best.count;
-    if (job->reservation != NONE)
+    if (job->reservation != NONE) {
         dr_backfill_forget(decision, choice->job_row);
+        decision->freed = 1; /* the place that it had */
+    }
     dr_settle(core, &fact, decision->batch);
     enlist(decision, choice->job_row);
 }

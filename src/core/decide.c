@@ -14,7 +14,8 @@
 #include "core/reclaim.h"
 #include "core/timer.h"
 
-#define NONE DR_ROW_NONE
+#define NONE       DR_ROW_NONE
+#define PASSES_MAX 16 /* what is left then is for the next decision */
 
 /* ---- settling ---- */
 
@@ -27,6 +28,12 @@ int dr_decision_room(struct dr_decision *decision, uint32_t extents)
         return 0;
     }
     return core->extents_count + extents <= core->limits.extents_max;
+}
+
+void dr_decision_doubt(struct dr_decision *decision)
+{
+    if (decision->doubt_seq == 0)
+        decision->doubt_seq = decision->core->seq;
 }
 
 struct dr_fact dr_decision_fact(const struct dr_decision *decision, enum dr_fact_kind kind)
@@ -100,8 +107,10 @@ void dr_decision_place(struct dr_decision *decision, uint32_t job_row, const str
     fact.job_placed.limit_us = dr_queue_limit_us(job);
     fact.job_placed.extents = found->extents;
     fact.job_placed.extents_count = found->count;
-    if (job->reservation != NONE)
+    if (job->reservation != NONE) {
         dr_backfill_forget(decision, job_row);
+        decision->freed = 1; /* what it kept from others, where it starts elsewhere or earlier */
+    }
     dr_settle(core, &fact, decision->batch);
     dr_backfill_displace(decision, job_row, found->pool, found->extents, found->count,
                          decision->now_us + fact.job_placed.limit_us);
@@ -180,6 +189,7 @@ static void drop_promise(struct dr_decision *decision, uint32_t row, uint64_t by
     fact.promise_dropped.job = decision->core->jobs[row].id.v;
     fact.promise_dropped.by = by;
     dr_settle(decision->core, &fact, decision->batch);
+    decision->freed = 1;
 }
 
 enum promised {
@@ -392,6 +402,26 @@ static void walk(struct dr_decision *decision)
     }
 }
 
+/* Promises, then the walk. A start takes and frees nothing; where the walk also freed something (a
+ * reservation given up, claims of those who were told to leave), or refused somebody for a reason
+ * that a start can take away, jobs that it has passed by are asked once more, so that a decision
+ * leaves nothing undone. */
+static void once_through(struct dr_decision *decision)
+{
+    dr_arena_reset(&decision->core->scratch, 0);
+    decision->freed = 0;
+    decision->blocked = 0;
+    decision->plans = 0;
+    decision->doubt_seq = 0;
+    dr_backfill_begin(decision);
+    if (!decision->full)
+        place_promised(decision);
+    if (!decision->full)
+        walk(decision);
+    if (decision->doubt_seq != 0 && decision->core->seq > decision->doubt_seq)
+        decision->freed = 1;
+}
+
 int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
 {
     struct dr_decision decision = {.core = core, .batch = batch, .now_us = now_us};
@@ -408,13 +438,10 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
         end_by_time(&decision);
     if (!decision.full)
         remove_emptied(&decision);
-    if (!decision.full)
-        dr_backfill_begin(&decision);
-    if (!decision.full)
-        place_promised(&decision);
-    if (!decision.full)
-        walk(&decision);
-    core->dirty = (uint8_t)decision.full;
+    decision.freed = 1;
+    for (uint32_t pass = 0; pass < PASSES_MAX && decision.freed && !decision.full; pass += 1)
+        once_through(&decision);
+    core->dirty = (uint8_t)(decision.full || decision.freed);
     if (!decision.full)
         dr_place_untouch(core);
     return decision.full;

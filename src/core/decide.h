@@ -19,6 +19,9 @@ struct dr_decision {
     uint32_t *reserved_of; /* [pools_count] first in `reserved` */
     uint32_t plans;        /* times that were looked for in this decision */
     int blocked;           /* somebody before could not start */
+    int freed;             /* this walk gave something free that was judged as taken before */
+    uint64_t doubt_seq; /* the fact before which somebody was refused for what later facts, starts
+                           too, may undo; 0: nobody was */
     int full;              /* the batch (or a table) has no more room: stop and be called again */
 };
 
@@ -34,6 +37,9 @@ struct dr_found {
 /* Room for one more fact with so many parts, in the batch and in the tables? Otherwise marks the
  * decision full. */
 int dr_decision_room(struct dr_decision *decision, uint32_t extents);
+
+/* Somebody is refused here for a reason that a later start may take away. */
+void dr_decision_doubt(struct dr_decision *decision);
 
 /* A fact of the system, now. */
 struct dr_fact dr_decision_fact(const struct dr_decision *decision, enum dr_fact_kind kind);

@@ -523,6 +523,7 @@ static void hunt_in(struct hunt *hunt, struct plan *plan)
 
     if (!guaranteed && hunt->job->priority <= dr_place_priority_lowest(core))
         return;
+    dr_decision_doubt(hunt->decision); /* a later start may make a borrower of somebody here */
     hunt->extents = dr_decision_extents(core, &hunt->want, hunt->pool);
     gather(hunt, 0);
     if (dr_place_room(core, &hunt->want, hunt->pool) >= hunt->want.tasks && !quota_allows(hunt) &&
@@ -601,6 +602,7 @@ static int settle_plan(struct dr_decision *decision, const struct dr_choice *cho
     fact.job_promised.extents = plan->found.extents;
     fact.job_promised.extents_count = plan->found.count;
     dr_settle(core, &fact, decision->batch);
+    decision->freed = 1; /* claims of those who leave */
     dr_backfill_displace(decision, choice->job_row, plan->found.pool, plan->found.extents,
                          plan->found.count, DR_FOREVER_US);
     for (uint32_t i = 0; i < plan->count; i += 1)

@@ -293,6 +293,8 @@ static const char *play(uint64_t seed, struct checker *totals)
     }
     if (says == NULL && scene.checker.says[0] != 0)
         says = scene.checker.says;
+    if (says == NULL && scene.world->undecided > 0)
+        says = "a decision, asked again at once, had more to say";
     totals->starts += scene.checker.starts;
     totals->reclaims += scene.checker.reclaims;
     totals->reservations += scene.checker.reservations;
