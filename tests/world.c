@@ -178,8 +178,7 @@ void world_declare(struct world *world, struct dr_fact fact)
 uint32_t world_decide(struct world *world)
 {
     uint64_t before = world->facts_count;
-    uint8_t asked =
-        world->core->dirty || dr_core_next_time_us(world->core) <= world->now_us;
+    uint8_t asked = world->core->dirty || dr_core_next_time_us(world->core) <= world->now_us;
 
     for (uint32_t i = 0;; i += 1) {
         int more = dr_decide(world->core, world->now_us, &world->batch);
@@ -192,8 +191,7 @@ uint32_t world_decide(struct world *world)
     }
     /* A decision leaves nothing undone: asked again at once, it has nothing to say. */
     world->core->dirty = asked;
-    if (dr_decide(world->core, world->now_us, &world->batch) != 0 ||
-        world->batch.facts_count != 0)
+    if (dr_decide(world->core, world->now_us, &world->batch) != 0 || world->batch.facts_count != 0)
         world->undecided += 1;
     flush(world);
     return (uint32_t)(world->facts_count - before);

@@ -193,9 +193,10 @@ static void drop_promise(struct dr_decision *decision, uint32_t row, uint64_t by
 }
 
 enum promised {
-    PROMISED_FREE,  /* the place can be taken now */
-    PROMISED_HELD,  /* others have not left yet */
-    PROMISED_BROKEN /* it can't be taken any more */
+    PROMISED_FREE,      /* the place can be taken now */
+    PROMISED_HELD,      /* others have not left yet */
+    PROMISED_BROKEN,    /* it can't be taken any more */
+    PROMISED_ELSEWHERE, /* others should have left, and another place is free */
 };
 
 static enum promised promised_place(const struct dr_decision *decision, uint32_t row,
@@ -229,39 +230,16 @@ static enum promised promised_place(const struct dr_decision *decision, uint32_t
         found->count += 1;
     }
     found->cost_micro += dr_place_span_cost(core, &want, found->pool, found->extents, found->count);
-    /* Somebody whose class shares with nobody may have come near meanwhile. */
+    /* The nodes are free, but something may have come between: somebody near whose class shares
+     * with nobody, a lower limit, a lower cap. Others must not wait for ever for that to pass. */
     if (state == PROMISED_FREE &&
-        !dr_place_may_share(core, &want, found->pool, found->extents, found->count))
-        return decision->now_us > job->promise_until_us ? PROMISED_BROKEN : PROMISED_HELD;
-    if (state == PROMISED_FREE &&
-        (dr_quota_check(core, job->account, found->pool, &want.amounts, !job->preemptible,
+        (!dr_place_may_share(core, &want, found->pool, found->extents, found->count) ||
+         dr_quota_check(core, job->account, found->pool, &want.amounts, !job->preemptible,
                         &want.amounts)
                  .reason != DR_REASON_NONE ||
          dr_place_power_missing(core, found->pool, found->extents, found->count) > 0))
-        return PROMISED_HELD;
+        return decision->now_us > job->promise_until_us ? PROMISED_BROKEN : PROMISED_HELD;
     return state;
-}
-
-static void place_promised(struct dr_decision *decision)
-{
-    struct dr_core *core = decision->core;
-    uint32_t row = dr_queue_first(core, DR_QUEUE_PROMISED);
-
-    while (row != NONE) {
-        uint32_t next = dr_queue_next(core, row);
-        size_t mark = core->scratch.used;
-        struct dr_found found = {0};
-        enum promised state = promised_place(decision, row, &found);
-
-        if (state != PROMISED_HELD && !dr_decision_room(decision, found.count))
-            return;
-        if (state == PROMISED_BROKEN)
-            drop_promise(decision, row, 0);
-        if (state == PROMISED_FREE)
-            dr_decision_place(decision, row, &found, DR_RULE_PROMISE, NULL);
-        dr_arena_reset(&core->scratch, mark);
-        row = next;
-    }
 }
 
 /* ---- the walk ---- */
@@ -352,6 +330,52 @@ static int find_place(struct dr_decision *decision, uint32_t job_row, int displa
             *best = found;
     }
     return best->count > 0;
+}
+
+/* ---- promises, carried out ---- */
+
+/* Who should have left has not: a place that is free now will do, as if nothing were promised. */
+static int place_elsewhere(struct dr_decision *decision, uint32_t row, struct dr_found *found)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_job *job = &core->jobs[row];
+    struct dr_want want = dr_place_want(core, job, job->promise_alternative);
+    unsigned charges = DR_CHARGE_CLAIM | (job->preemptible ? 0 : DR_CHARGE_FIRM);
+    int is_free;
+
+    dr_quota_charge(core, job->account, job->promise_pool, &want.amounts, charges, -1);
+    is_free = find_place(decision, row, 0, found);
+    dr_quota_charge(core, job->account, job->promise_pool, &want.amounts, charges, 1);
+    return is_free;
+}
+
+static void place_promised(struct dr_decision *decision)
+{
+    struct dr_core *core = decision->core;
+    uint32_t row = dr_queue_first(core, DR_QUEUE_PROMISED);
+
+    while (row != NONE) {
+        uint32_t next = dr_queue_next(core, row);
+        size_t mark = core->scratch.used;
+        struct dr_found found = {0};
+        enum promised state = promised_place(decision, row, &found);
+
+        if (state == PROMISED_HELD && decision->now_us > core->jobs[row].promise_until_us &&
+            place_elsewhere(decision, row, &found))
+            state = PROMISED_ELSEWHERE;
+        if (state != PROMISED_HELD && !dr_decision_room(decision, found.count))
+            return;
+        if (state == PROMISED_ELSEWHERE) {
+            drop_promise(decision, row, 0);
+            dr_decision_place(decision, row, &found, DR_RULE_ELSEWHERE, NULL);
+        }
+        if (state == PROMISED_BROKEN)
+            drop_promise(decision, row, 0);
+        if (state == PROMISED_FREE)
+            dr_decision_place(decision, row, &found, DR_RULE_PROMISE, NULL);
+        dr_arena_reset(&core->scratch, mark);
+        row = next;
+    }
 }
 
 static int array_full(const struct dr_core *core, const struct dr_job *job)

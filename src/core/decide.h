@@ -22,7 +22,7 @@ struct dr_decision {
     int freed;             /* this walk gave something free that was judged as taken before */
     uint64_t doubt_seq; /* the fact before which somebody was refused for what later facts, starts
                            too, may undo; 0: nobody was */
-    int full;              /* the batch (or a table) has no more room: stop and be called again */
+    int full;           /* the batch (or a table) has no more room: stop and be called again */
 };
 
 /* A place for a job: found, priced, not yet settled. */

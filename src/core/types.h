@@ -166,7 +166,8 @@ enum dr_reason {
     X(SHARE, "above guarantee, least weighted share first")                            \
     X(BACKFILL, "ahead of its turn, delaying no reservation")                          \
     X(PROMISE, "takes what others were warned to leave for it")                        \
-    X(RESERVATION, "takes what was reserved for it")
+    X(RESERVATION, "takes what was reserved for it")                                   \
+    X(ELSEWHERE, "its promised place is overdue, and another one is free")
 
 enum dr_rule {
 #define DR_ENUM(name, text) DR_RULE_##name,

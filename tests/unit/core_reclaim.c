@@ -296,6 +296,31 @@ TEST(the_promise_goes_to_the_next)
     world_free(w);
 }
 
+/* A victim that does not leave in time keeps nobody waiting where another place comes free. */
+TEST(an_overdue_promise_looks_elsewhere)
+{
+    uint32_t b, c;
+    struct world *w = two_halves("1 site, 1 pool, 2 nodes x 8 h200", 8, &b, &c);
+    dr_job_id first = world_submit(w, (struct job_spec){.accelerators = 8, .run_us = 12 * MINUTE});
+    dr_job_id second = world_submit(w, (struct job_spec){.accelerators = 8, .run_us = 12 * MINUTE});
+    dr_job_id owner;
+
+    world_run_us(w, 6 * MINUTE);
+    owner = world_submit(w, (struct job_spec){.account = b, .accelerators = 8});
+    world_run_us(w, 1);
+    CHECK_EQ(world_job(w, owner)->promise_cause, DR_STOP_RECLAIM);
+    for (uint32_t i = 0; i < w->attempts_count; i += 1) /* it does not answer the warning */
+        if (world_job(w, (dr_job_id){w->attempts[i].job})->stopping != DR_STOP_NONE)
+            w->attempts[i].end_us += DR_HOUR_US;
+    world_run_us(w, 8 * MINUTE);
+    CHECK_EQ(world_job(w, owner)->state, DR_JOB_RUNNING);
+    CHECK_EQ(world_job(w, owner)->rule, DR_RULE_ELSEWHERE);
+    CHECK_EQ(world_job(w, first)->state, DR_JOB_COMPLETED);
+    CHECK_EQ(world_job(w, second)->state, DR_JOB_COMPLETING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
 /* Below an account that says so, priority reaches over accounts, but pushes nobody under. */
 TEST(preempt_below_reaches_over_accounts)
 {
