@@ -65,7 +65,7 @@ struct dr_fed_limit {
 
 struct dr_fed_account {
     uint32_t line;
-    struct dr_fact_account_set set;        /* its limits are filled in by check.c */
+    struct dr_fact_account_set set;        /* limits: see check_quotas.c */
     const struct dr_yaml_node *guarantees; /* NULL: none */
     struct dr_fed_limit *limits;           /* [groups_count] */
     uint32_t children;
@@ -166,7 +166,7 @@ const struct dr_federation_section *dr_federation_sections(uint32_t *count);
  */
 uint32_t dr_fed_only_account(const struct dr_membership *memberships, uint32_t count);
 
-/* ---- check.c ---- */
+/* ---- check.c, check_quotas.c ---- */
 
 /* Capacities, guarantees in proportion, sums; everything that takes more than one part to judge.
  * Sums are left out where `amounts_known` is not set. Returns 0 when the arena is full. */
@@ -191,7 +191,7 @@ int64_t dr_fed_proportion(int64_t amount, int64_t all, int64_t declared);
 /* Nodes of a living pool that have not left and are not to leave. */
 uint32_t dr_fed_living_nodes(const struct dr_core *core, const struct dr_pool *pool);
 
-/* ---- errors.c ---- */
+/* ---- amounts.c ---- */
 
 /* An amount of a group as people write it: "16", "0.5", "4G". */
 #define DR_AMOUNT_BYTES 48

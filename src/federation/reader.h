@@ -117,13 +117,16 @@ void *dr_fed_section_room(struct dr_fed_reader *reader, const char *key, uint32_
 int dr_fed_enter_part(struct dr_fed_reader *reader, const struct dr_yaml_node *part,
                       struct dr_fed_names *names, const char *name, size_t *length);
 
-/* ---- parse_accounts.c, parse_sites.c, parse_users.c: in the order of these calls ---- */
+/* ---- parse_accounts.c, parse_sites.c, parse_pools.c, parse_users.c: in the order of these calls
+ * ---- */
 
 uint32_t dr_fed_count_accounts(const struct dr_yaml_node *section);
 /* Accounts below `parent` (its place), with all below them. */
 void dr_fed_read_account_tree(struct dr_fed_reader *reader, const struct dr_yaml_node *map,
                               uint32_t parent);
 void dr_fed_read_sites(struct dr_fed_reader *reader, const struct dr_yaml_node *top);
+/* One pool of the site at place `site`. */
+void dr_fed_read_pool(struct dr_fed_reader *reader, const struct dr_yaml_node *part, uint32_t site);
 /* 0: there is no room for them. */
 int dr_fed_read_all_guarantees(struct dr_fed_reader *reader);
 void dr_fed_read_datasets(struct dr_fed_reader *reader, const struct dr_yaml_node *top);

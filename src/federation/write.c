@@ -486,7 +486,7 @@ static void write_users(const struct writer *writer)
     }
 }
 
-/* Sums over living nodes, as check.c makes them over those of a file. */
+/* Sums over living nodes, as check_quotas.c makes them over those of a file. */
 static int sum_capacity(struct writer *writer, struct dr_arena *arena)
 {
     const struct dr_core *core = writer->core;
