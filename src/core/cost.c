@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a place costs, and what it draws. See place.h. */
+#include "core/space.h"
+
+#include "base/math.h"
+
+#define NONE           DR_ROW_NONE
+#define MARGIN_YEAR_US (366 * DR_DAY_US)
+
+/* ---- money ---- */
+
+/* What one kW costs from `from_us` for `span_us`, micro-units. */
+static int64_t kilowatt_cost(const struct dr_site *site, int64_t from_us, int64_t span_us)
+{
+    int64_t local = from_us + site->utc_offset_min * DR_MINUTE_US;
+    int64_t days = span_us / DR_DAY_US;
+    int64_t rest = span_us % DR_DAY_US;
+    int64_t day = 0;
+    int64_t cost = 0;
+
+    for (uint32_t hour = 0; hour < DR_TARIFF_HOURS; hour += 1)
+        day += site->tariff_micro[hour];
+    while (rest > 0) {
+        int64_t of_day = ((local % DR_DAY_US) + DR_DAY_US) % DR_DAY_US;
+        int64_t step = dr_min_i64(rest, DR_HOUR_US - of_day % DR_HOUR_US);
+
+        cost += dr_mul_div_floor(site->tariff_micro[of_day / DR_HOUR_US], step, DR_HOUR_US);
+        local += step;
+        rest -= step;
+    }
+    return cost + days * day;
+}
+
+int64_t dr_place_cost(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
+                      int64_t limit_us, int64_t now_us)
+{
+    const struct dr_pool *where = &core->pools[pool.v - 1];
+    const struct dr_site *site = &core->sites[where->site.v - 1];
+    const struct dr_alternative *way = &core->shapes[want->shape].alternatives[want->alternative];
+    int64_t accelerators = (int64_t)want->accelerators * want->tasks;
+    int64_t milliwatts = 0;
+    int64_t cost = 0;
+    int64_t span_us = dr_mul_div_floor(dr_min_i64(limit_us, MARGIN_YEAR_US),
+                                       way->factor == 0 ? 1000 : way->factor, 1000);
+
+    if (where->chip.v != 0) {
+        const struct dr_chip *chip = &core->chips[where->chip.v - 1];
+
+        cost = dr_mul_div_floor(accelerators * chip->price_micro, span_us, DR_HOUR_US);
+        milliwatts = accelerators * chip->busy_w * 1000;
+    }
+    if (where->cpus > 0)
+        milliwatts += dr_mul_div_floor(where->node_idle_w * 1000, want->cpus * want->tasks,
+                                       (int64_t)where->cpus);
+    return cost + dr_mul_div_floor(kilowatt_cost(site, now_us, span_us),
+                                   dr_mul_div_floor(milliwatts, site->pue_milli, 1000), 1000000);
+}
+
+int64_t dr_place_span_cost(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
+                           const struct dr_extent *extents, uint32_t count)
+{
+    const struct dr_shape *shape = &core->shapes[want->shape];
+    const struct dr_pool *where = &core->pools[pool.v - 1];
+    const struct dr_space *space = &core->places->spaces[pool.v - 1];
+    int64_t used = 0;
+    int64_t least;
+    int64_t fit = dr_space_tasks_empty(want, space);
+    uint32_t last = NONE;
+    int level;
+
+    if (shape->level_kind != 1 || fit == 0)
+        return 0;
+    level = dr_space_level_named(where, shape->level);
+    if (level == DR_LEVEL_MISSING)
+        return 0;
+    if (level != DR_LEVEL_NODE)
+        fit *= space->size[level];
+    least = (want->tasks + fit - 1) / fit;
+    for (uint32_t i = 0; i < count; i += 1) {
+        uint32_t number = core->nodes[extents[i].node.v - 1].number;
+        uint32_t domain = level == DR_LEVEL_NODE ? number : number / space->size[level];
+
+        used += domain != last;
+        last = domain;
+    }
+    return dr_max_i64(0, used - least) * core->settings.span_price_micro;
+}
+
+/* ---- power ---- */
+
+static int64_t facility_w(const struct dr_site *site, int64_t watts)
+{
+    return dr_mul_div_ceil(watts, site->pue_milli, 1000);
+}
+
+int64_t dr_place_site_draw_w(const struct dr_core *core, dr_site_id site)
+{
+    dr_place_prepare(core);
+    return facility_w(&core->sites[site.v - 1], core->places->site_w[site.v - 1]);
+}
+
+int64_t dr_place_power_missing(const struct dr_core *core, dr_pool_id pool,
+                               const struct dr_extent *extents, uint32_t count)
+{
+    const struct dr_pool *where = &core->pools[pool.v - 1];
+    const struct dr_site *site = &core->sites[where->site.v - 1];
+    int64_t watts;
+
+    dr_place_prepare(core);
+    watts = core->places->site_w[where->site.v - 1];
+    if (site->power_cap_w == 0)
+        return 0;
+    if (where->chip.v != 0) {
+        const struct dr_chip *chip = &core->chips[where->chip.v - 1];
+        int64_t more = 0;
+
+        for (uint32_t i = 0; i < count; i += 1) {
+            const struct dr_node *node = &core->nodes[extents[i].node.v - 1];
+
+            more += dr_bit_count(extents[i].accelerators &
+                                 core->places->spaces[pool.v - 1].rooms[node->number].free);
+        }
+        watts += more * (chip->busy_w - chip->idle_w);
+    }
+    return dr_max_i64(0, facility_w(site, watts) - site->power_cap_w);
+}

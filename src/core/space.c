@@ -1,0 +1,590 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keeping the spaces of pools. See space.h and place.h; read build_space(), then
+ * dr_place_changed(). */
+#include "core/space.h"
+
+#include "base/math.h"
+
+#define NONE DR_ROW_NONE
+
+enum dr_status dr_place_open(struct dr_core *core)
+{
+    const struct dr_limits *limits = &core->limits;
+    struct dr_places *places = dr_arena_push(&core->tables, 1, sizeof *places);
+
+    if (places == NULL)
+        return DR_E_FULL;
+    /* Worst: 4 levels of single-node domains, and 65 tiers. */
+    if (dr_arena_init(&places->arena,
+                      (size_t)limits->nodes_max * (sizeof(struct dr_room) + 512 + 4 * 65 * 5) +
+                          ((size_t)limits->pools_max << 14)) != DR_OK)
+        return DR_E_FULL;
+#define TABLE(field, count)                                                       \
+    places->field = dr_arena_push(&core->tables, count, sizeof places->field[0]); \
+    if (places->field == NULL)                                                    \
+    return DR_E_FULL
+    TABLE(spaces, limits->pools_max);
+    TABLE(guards, limits->nodes_max);
+    TABLE(watts, limits->nodes_max);
+    TABLE(site_w, DR_SITES_MAX);
+    TABLE(attempts, limits->pools_max);
+    TABLE(next, limits->jobs_max);
+    TABLE(previous, limits->jobs_max);
+    TABLE(leaving, limits->nodes_max);
+    TABLE(leaving_place, limits->nodes_max);
+    TABLE(touched, limits->pools_max);
+    TABLE(memories, DR_PLACE_MEMORIES);
+#undef TABLE
+    core->places = places;
+    dr_place_index(core);
+    return DR_OK;
+}
+
+void dr_place_close(struct dr_core *core)
+{
+    if (core->places != NULL)
+        dr_arena_deinit(&core->places->arena);
+}
+
+void dr_place_index(struct dr_core *core)
+{
+    struct dr_places *places = core->places;
+
+    places->built = 0;
+    dr_place_touch_all(core);
+    places->priority_lowest = INT32_MAX;
+    for (uint32_t i = 0; i < core->limits.pools_max; i += 1)
+        places->attempts[i] = NONE;
+    for (uint32_t i = 0; i < core->nodes_count; i += 1)
+        places->guards[i] = (struct dr_guard){0};
+}
+
+int dr_place_touched(const struct dr_core *core, dr_pool_id pool)
+{
+    return core->places->touched[pool.v - 1];
+}
+
+void dr_place_untouch(struct dr_core *core)
+{
+    memset(core->places->touched, 0, core->limits.pools_max);
+}
+
+void dr_place_touch_all(struct dr_core *core)
+{
+    memset(core->places->touched, 1, core->limits.pools_max);
+}
+
+uint32_t dr_space_tasks_in(const struct dr_want *want, uint32_t accelerators, int64_t cpus,
+                           int64_t memory_mb)
+{
+    int64_t tasks = want->tasks;
+
+    if (want->tasks_per_node_max != 0)
+        tasks = dr_min_i64(tasks, want->tasks_per_node_max);
+    if (want->accelerators != 0)
+        tasks = dr_min_i64(tasks, accelerators / want->accelerators);
+    if (want->cpus != 0)
+        tasks = dr_min_i64(tasks, cpus / want->cpus);
+    if (want->memory_mb != 0)
+        tasks = dr_min_i64(tasks, memory_mb / want->memory_mb);
+    return tasks < 0 ? 0 : (uint32_t)tasks;
+}
+
+uint32_t dr_space_tasks_empty(const struct dr_want *want, const struct dr_space *space)
+{
+    return dr_space_tasks_in(want, dr_bit_count(space->all), space->cpus, space->memory_mb);
+}
+
+int dr_space_level_named(const struct dr_pool *pool, const char *name)
+{
+    if (strcmp(name, "node") == 0)
+        return DR_LEVEL_NODE;
+    if (strcmp(name, "pool") == 0)
+        return (int)pool->levels_count;
+    for (uint32_t level = 0; level < pool->levels_count; level += 1)
+        if (strcmp(pool->levels[level].name, name) == 0)
+            return (int)level;
+    return DR_LEVEL_MISSING;
+}
+
+uint8_t dr_space_share_of(const struct dr_core *core, const struct dr_shape *shape)
+{
+    uint8_t share = DR_SHARE_ACCELERATOR;
+
+    if (shape->data_class.v != 0)
+        share = core->classes[shape->data_class.v - 1].share;
+    for (uint32_t i = 0; i < shape->datasets_count; i += 1) {
+        dr_class_id class = core->datasets[shape->datasets[i] - 1].data_class;
+
+        if (class.v != 0 && core->classes[class.v - 1].share > share)
+            share = core->classes[class.v - 1].share;
+    }
+    return share;
+}
+
+uint32_t dr_space_last_of(const struct dr_space *space, uint32_t level, uint32_t domain)
+{
+    uint32_t end = (domain + 1) * space->size[level];
+
+    return end < space->nodes ? end : space->nodes;
+}
+
+/* ---- keeping a space ---- */
+
+static uint8_t tier_of(const struct dr_space *space, const struct dr_room *room)
+{
+    if (!room->usable)
+        return DR_TIER_NONE;
+    if (space->all != 0)
+        return (uint8_t)dr_bit_count(room->free & ~room->blocked);
+    if (room->cpus <= 0 || space->cpus == 0)
+        return 0;
+    return (uint8_t)((room->cpus * DR_CPU_TIERS + space->cpus - 1) / space->cpus);
+}
+
+/* Less than its share of CPUs or memory per free accelerator: amounts alone don't tell then. */
+static int is_short(const struct dr_space *space, const struct dr_room *room)
+{
+    int64_t all = dr_bit_count(space->all);
+    int64_t free = dr_bit_count(room->free & ~room->blocked);
+
+    return room->usable && (room->cpus * all < free * space->cpus ||
+                            room->memory_mb * all < free * space->memory_mb);
+}
+
+/* Take a node's part in all sums in (sign 1) or out (-1). */
+static void count_node(struct dr_space *space, uint32_t number, int sign)
+{
+    const struct dr_room *room = &space->rooms[number];
+    uint8_t tier = space->tier[number];
+    uint32_t lacks = (uint32_t)is_short(space, room);
+
+    space->guards += (uint32_t)(sign * (room->guards_of_node + room->guards_of_block +
+                                        room->pledges_of_node + room->pledges_of_block));
+    if (tier != DR_TIER_NONE) {
+        uint64_t *word = &space->bits[(size_t)tier * space->words + number / 64];
+        uint64_t bit = UINT64_C(1) << (number % 64);
+
+        *word = sign > 0 ? *word | bit : *word & ~bit;
+    }
+    for (uint32_t level = 0; level <= space->levels; level += 1) {
+        uint32_t at = number / space->size[level];
+        struct dr_domain *domain = &space->about[level][at];
+
+        if (tier != DR_TIER_NONE)
+            space->counts[level][(size_t)at * space->tiers + tier] += (uint32_t)sign;
+        domain->shorts += (uint32_t)(sign * (int)lacks);
+        domain->busy += (uint32_t)(sign * !room->empty);
+        domain->guards += (uint32_t)(sign * room->guards_of_block);
+        if (sign > 0 && room->guards_of_block > 0)
+            domain->guard = room->guard;
+        domain->pledges += (uint32_t)(sign * room->pledges_of_block);
+    }
+}
+
+void dr_space_set_room(struct dr_space *space, uint32_t number, const struct dr_room *room)
+{
+    count_node(space, number, -1);
+    space->rooms[number] = *room;
+    space->tier[number] = tier_of(space, room);
+    count_node(space, number, 1);
+}
+
+static struct dr_room true_room(const struct dr_core *core, uint32_t row)
+{
+    const struct dr_node *node = &core->nodes[row];
+    const struct dr_pool *pool = &core->pools[node->pool.v - 1];
+    const struct dr_guard *guard = &core->places->guards[row];
+    uint64_t all = core->places->spaces[node->pool.v - 1].all;
+
+    return (struct dr_room){
+        .free = all & ~(node->busy | node->promised),
+        .cpus = (int64_t)pool->cpus - node->cpus_used,
+        .memory_mb = pool->memory_mb - node->memory_mb_used,
+        .usable = dr_node_up(core, node) && !node->removing && !pool->removed,
+        .empty = (node->busy | node->promised) == 0 && node->tasks == 0 && node->cpus_used == 0 &&
+                 node->memory_mb_used == 0,
+        .guard = guard->account,
+        .guards_of_node = guard->of_node,
+        .guards_of_block = guard->of_block,
+        .pledges_of_node = guard->pledges_of_node,
+        .pledges_of_block = guard->pledges_of_block,
+    };
+}
+
+/* What the node draws, its accelerators included, before PUE. */
+static int32_t draw_of(const struct dr_core *core, uint32_t row)
+{
+    const struct dr_node *node = &core->nodes[row];
+    const struct dr_pool *pool = &core->pools[node->pool.v - 1];
+    int64_t watts = pool->node_idle_w;
+
+    if (node->down || node->removed)
+        return 0;
+    if (pool->chip.v != 0) {
+        const struct dr_chip *chip = &core->chips[pool->chip.v - 1];
+
+        watts += (int64_t)pool->accelerators * chip->idle_w +
+                 (int64_t)dr_bit_count(node->busy | node->promised) * (chip->busy_w - chip->idle_w);
+    }
+    return (int32_t)watts;
+}
+
+static void count_watts(const struct dr_core *core, uint32_t row)
+{
+    struct dr_places *places = core->places;
+    const struct dr_pool *pool = &core->pools[core->nodes[row].pool.v - 1];
+    int32_t watts = draw_of(core, row);
+
+    places->site_w[pool->site.v - 1] += watts - places->watts[row];
+    places->watts[row] = watts;
+}
+
+static void count_leaving(const struct dr_core *core, uint32_t row)
+{
+    struct dr_places *places = core->places;
+    const struct dr_node *node = &core->nodes[row];
+    int leaves = node->removing && !node->removed;
+    uint32_t place = places->leaving_place[row];
+
+    if (leaves && place == 0) {
+        places->leaving[places->leaving_count] = row;
+        places->leaving_count += 1;
+        places->leaving_place[row] = places->leaving_count;
+    } else if (!leaves && place != 0) {
+        uint32_t last = places->leaving[places->leaving_count - 1];
+
+        places->leaving[place - 1] = last;
+        places->leaving_place[last] = place;
+        places->leaving_place[row] = 0;
+        places->leaving_count -= 1;
+    }
+}
+
+void dr_place_changed(struct dr_core *core, uint32_t node_row)
+{
+    struct dr_places *places = core->places;
+    const struct dr_node *node = &core->nodes[node_row];
+    struct dr_room room;
+
+    if (!places->built || places->version != core->federation_version)
+        return; /* all of it is built again when next asked */
+    room = true_room(core, node_row);
+    dr_space_set_room(&places->spaces[node->pool.v - 1], node->number, &room);
+    count_watts(core, node_row);
+    count_leaving(core, node_row);
+}
+
+static void *take(struct dr_places *places, size_t count, size_t bytes)
+{
+    void *rows = dr_arena_push(&places->arena, count, bytes);
+
+    DR_ASSERT(rows != NULL); /* sized for the worst at open */
+    memset(rows, 0, count * bytes);
+    return rows;
+}
+
+static void build_space(const struct dr_core *core, uint32_t pool_row)
+{
+    struct dr_places *places = core->places;
+    const struct dr_pool *pool = &core->pools[pool_row];
+    struct dr_space *space = &places->spaces[pool_row];
+    uint32_t number = 0;
+
+    *space = (struct dr_space){.nodes = pool->nodes_count,
+                               .words = pool->nodes_count / 64 + 1,
+                               .tiers = pool->accelerators == 0 ? DR_CPU_TIERS + 1
+                                                                : pool->accelerators + 1,
+                               .levels = pool->levels_count,
+                               .cpus = pool->cpus,
+                               .memory_mb = pool->memory_mb};
+    if (pool->accelerators > 0)
+        space->all = UINT64_MAX >> (64 - pool->accelerators);
+    for (uint32_t level = 0; level <= space->levels; level += 1) {
+        space->size[level] = level < space->levels ? pool->levels[level].nodes : pool->nodes_count;
+        if (space->size[level] == 0)
+            space->size[level] = 1;
+        space->domains[level] = pool->nodes_count / space->size[level] + 1;
+        space->counts[level] =
+            take(places, (size_t)space->domains[level] * space->tiers, sizeof(uint32_t));
+        space->about[level] = take(places, space->domains[level], sizeof(struct dr_domain));
+    }
+    space->bits = take(places, (size_t)space->tiers * space->words, sizeof(uint64_t));
+    space->tier = take(places, space->nodes + 1u, 1);
+    space->rooms = take(places, space->nodes + 1u, sizeof(struct dr_room));
+    space->rows = take(places, space->nodes + 1u, sizeof(uint32_t));
+    for (uint32_t i = 0; i < pool->ranges_count; i += 1)
+        for (uint32_t k = 0; k < pool->ranges[i].count; k += 1, number += 1) {
+            uint32_t row = pool->ranges[i].row + k;
+
+            DR_ASSERT(core->nodes[row].number == number);
+            space->rows[number] = row;
+            space->rooms[number] = true_room(core, row);
+            space->tier[number] = tier_of(space, &space->rooms[number]);
+            count_node(space, number, 1);
+            places->watts[row] = 0;
+            count_watts(core, row);
+            count_leaving(core, row);
+        }
+    DR_ASSERT(number == space->nodes);
+    for (uint32_t level = 0; level <= space->levels; level += 1)
+        for (uint32_t domain = 0; domain < space->domains[level]; domain += 1) {
+            uint32_t live = 0;
+
+            for (uint32_t i = domain * space->size[level];
+                 i < space->nodes && i < (domain + 1) * space->size[level]; i += 1)
+                live +=
+                    !core->nodes[space->rows[i]].removed && !core->nodes[space->rows[i]].removing;
+            if (live > space->live_most[level])
+                space->live_most[level] = live;
+        }
+}
+
+void dr_place_prepare(const struct dr_core *core)
+{
+    struct dr_places *places = core->places;
+
+    if (places->built && places->version == core->federation_version)
+        return;
+    memset(places->touched, 1, core->limits.pools_max);
+    dr_arena_reset(&places->arena, 0);
+    memset(places->site_w, 0, DR_SITES_MAX * sizeof places->site_w[0]);
+    for (uint32_t i = 0; i < core->nodes_count; i += 1)
+        places->leaving_place[i] = 0;
+    places->leaving_count = 0;
+    places->version = core->federation_version;
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        build_space(core, row);
+    places->built = 1;
+}
+
+/* ---- attempts ---- */
+
+void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
+{
+    struct dr_places *places = core->places;
+    const struct dr_job *job = dr_job_at(core, row);
+    uint32_t *first = &places->attempts[job->pool.v - 1];
+    uint8_t share = dr_space_share_of(core, &core->shapes[job->shape]);
+
+    if (sign > 0) {
+        if (job->priority < places->priority_lowest)
+            places->priority_lowest = job->priority;
+        places->next[row.v] = *first;
+        places->previous[row.v] = NONE;
+        if (*first != NONE)
+            places->previous[*first] = row.v;
+        *first = row.v;
+    } else {
+        places->touched[job->pool.v - 1] = 1;
+        if (places->previous[row.v] == NONE)
+            *first = places->next[row.v];
+        else
+            places->next[places->previous[row.v]] = places->next[row.v];
+        if (places->next[row.v] != NONE)
+            places->previous[places->next[row.v]] = places->previous[row.v];
+    }
+    for (uint32_t at = job->extents; at != NONE; at = core->extents[at].next) {
+        uint32_t node = core->extents[at].extent.node.v - 1;
+        struct dr_guard *guard = &places->guards[node];
+
+        if (share == DR_SHARE_BLOCK)
+            guard->of_node = (uint16_t)(guard->of_node + sign);
+        if (share == DR_SHARE_NONE)
+            guard->of_block = (uint16_t)(guard->of_block + sign);
+        if (guard->of_node + guard->of_block == 0)
+            guard->account.v = 0;
+        else if (share >= DR_SHARE_BLOCK && sign > 0)
+            guard->account = job->account;
+        if (share >= DR_SHARE_BLOCK)
+            dr_place_changed(core, node);
+    }
+}
+
+void dr_place_promise(struct dr_core *core, dr_job_row row, int sign)
+{
+    const struct dr_job *job = dr_job_at(core, row);
+    uint8_t share = dr_space_share_of(core, &core->shapes[job->shape]);
+
+    for (uint32_t at = job->promise; share >= DR_SHARE_BLOCK && at != NONE;
+         at = core->extents[at].next) {
+        uint32_t node = core->extents[at].extent.node.v - 1;
+        struct dr_guard *guard = &core->places->guards[node];
+
+        if (share == DR_SHARE_BLOCK)
+            guard->pledges_of_node = (uint16_t)(guard->pledges_of_node + sign);
+        else
+            guard->pledges_of_block = (uint16_t)(guard->pledges_of_block + sign);
+        dr_place_changed(core, node);
+    }
+}
+
+int32_t dr_place_priority_lowest(const struct dr_core *core)
+{
+    return core->places->priority_lowest;
+}
+
+int64_t dr_place_free(const struct dr_core *core, dr_pool_id pool)
+{
+    const struct dr_space *space;
+    int64_t free = 0;
+
+    dr_place_prepare(core);
+    space = &core->places->spaces[pool.v - 1];
+    for (uint32_t tier = 1; space->all != 0 && tier < space->tiers; tier += 1)
+        free += (int64_t)space->counts[space->levels][tier] * tier;
+    return free;
+}
+
+uint32_t dr_place_attempts(const struct dr_core *core, dr_pool_id pool)
+{
+    return core->places->attempts[pool.v - 1];
+}
+
+uint32_t dr_place_attempts_next(const struct dr_core *core, uint32_t job_row)
+{
+    return core->places->next[job_row];
+}
+
+uint32_t dr_place_emptied(const struct dr_core *core)
+{
+    const struct dr_places *places = core->places;
+    uint32_t found = NONE;
+
+    for (uint32_t i = 0; i < places->leaving_count; i += 1) {
+        const struct dr_node *node = &core->nodes[places->leaving[i]];
+
+        if (node->busy == 0 && node->promised == 0 && node->tasks == 0 &&
+            places->leaving[i] < found)
+            found = places->leaving[i];
+    }
+    return found;
+}
+
+/* ---- views ---- */
+
+static void release_or_retake(struct dr_core *core, uint32_t job_row, int sign)
+{
+    struct dr_places *places = core->places;
+    const struct dr_job *job = &core->jobs[job_row];
+    const struct dr_shape *shape = &core->shapes[job->shape];
+    const struct dr_alternative *way = &shape->alternatives[job->alternative];
+    uint8_t share = dr_space_share_of(core, shape);
+
+    for (uint32_t at = job->extents; at != NONE; at = core->extents[at].next) {
+        const struct dr_extent *extent = &core->extents[at].extent;
+        const struct dr_node *node = &core->nodes[extent->node.v - 1];
+        struct dr_space *space = &places->spaces[node->pool.v - 1];
+        struct dr_room room = space->rooms[node->number];
+        const struct dr_pool *pool = &core->pools[node->pool.v - 1];
+
+        if (pool->chip.v != 0 && !node->down)
+            places->site_w[pool->site.v - 1] -=
+                sign * (int64_t)dr_bit_count(extent->accelerators & ~node->promised) *
+                (core->chips[pool->chip.v - 1].busy_w - core->chips[pool->chip.v - 1].idle_w);
+        if (sign > 0)
+            room.free |= extent->accelerators & ~node->promised;
+        else
+            room.free &= ~extent->accelerators;
+        room.cpus += sign * (int64_t)extent->tasks * way->cpus_per_task;
+        room.memory_mb += sign * (int64_t)extent->tasks * way->memory_mb_per_task;
+        if (share == DR_SHARE_BLOCK)
+            room.guards_of_node = (uint16_t)(room.guards_of_node - sign);
+        if (share == DR_SHARE_NONE)
+            room.guards_of_block = (uint16_t)(room.guards_of_block - sign);
+        room.empty = room.free == space->all && room.cpus == space->cpus &&
+                     room.memory_mb == space->memory_mb;
+        dr_space_set_room(space, node->number, &room);
+    }
+}
+
+void dr_place_view_release(struct dr_core *core, uint32_t job_row)
+{
+    release_or_retake(core, job_row, 1);
+}
+
+void dr_place_view_retake(struct dr_core *core, uint32_t job_row)
+{
+    release_or_retake(core, job_row, -1);
+}
+
+void dr_place_view_take(struct dr_core *core, const struct dr_want *want,
+                        const struct dr_extent *extents, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i += 1) {
+        const struct dr_node *node = &core->nodes[extents[i].node.v - 1];
+        struct dr_space *space = &core->places->spaces[node->pool.v - 1];
+        struct dr_room room = space->rooms[node->number];
+
+        room.free &= ~extents[i].accelerators;
+        room.cpus -= extents[i].tasks * want->cpus;
+        room.memory_mb -= extents[i].tasks * want->memory_mb;
+        room.empty = 0;
+        dr_space_set_room(space, node->number, &room);
+    }
+}
+
+void dr_place_view_block(struct dr_core *core, const struct dr_alternative *alternative,
+                         uint32_t first_extent_row)
+{
+    for (uint32_t at = first_extent_row; at != NONE; at = core->extents[at].next) {
+        const struct dr_extent *extent = &core->extents[at].extent;
+        const struct dr_node *node = &core->nodes[extent->node.v - 1];
+        struct dr_space *space = &core->places->spaces[node->pool.v - 1];
+        struct dr_room room = space->rooms[node->number];
+
+        room.blocked |= extent->accelerators;
+        room.cpus -= (int64_t)extent->tasks * alternative->cpus_per_task;
+        room.memory_mb -= (int64_t)extent->tasks * alternative->memory_mb_per_task;
+        room.empty = 0;
+        dr_space_set_room(space, node->number, &room);
+    }
+}
+
+void dr_place_view_undo(struct dr_core *core, uint32_t first_extent_row)
+{
+    for (uint32_t at = first_extent_row; at != NONE; at = core->extents[at].next)
+        dr_place_changed(core, core->extents[at].extent.node.v - 1);
+}
+
+/* ---- for tests ---- */
+
+int dr_place_consistent(const struct dr_core *core)
+{
+    struct dr_places *places = core->places;
+
+    dr_place_prepare(core);
+    for (uint32_t pool = 0; pool < core->pools_count; pool += 1) {
+        struct dr_space *space = &places->spaces[pool];
+        uint32_t counted = 0;
+
+        for (uint32_t number = 0; number < space->nodes; number += 1) {
+            struct dr_room room = true_room(core, space->rows[number]);
+            const struct dr_room *kept = &space->rooms[number];
+            uint8_t tier = tier_of(space, &room);
+
+            if (room.free != kept->free || room.cpus != kept->cpus ||
+                room.memory_mb != kept->memory_mb || room.usable != kept->usable ||
+                room.empty != kept->empty || room.guard.v != kept->guard.v ||
+                room.guards_of_node != kept->guards_of_node ||
+                room.guards_of_block != kept->guards_of_block || tier != space->tier[number] ||
+                places->watts[space->rows[number]] != draw_of(core, space->rows[number]))
+                return 0;
+            if (tier == DR_TIER_NONE)
+                continue;
+            counted += 1;
+            if (((space->bits[(size_t)tier * space->words + number / 64] >> (number % 64)) & 1) ==
+                0)
+                return 0;
+        }
+        for (uint32_t level = 0; level <= space->levels; level += 1) {
+            uint32_t sum = 0;
+
+            for (size_t i = 0; i < (size_t)space->domains[level] * space->tiers; i += 1)
+                sum += space->counts[level][i];
+            if (sum != counted)
+                return 0;
+        }
+    }
+    return 1;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* space.h: what is free in the pools, as an index. For the files of placement alone.
+ *
+ * A space is a function of the nodes (I8). space.c keeps it; feasible.c says where a job could ever
+ * go, place.c where it can go now, cost.c what that costs. */
+#ifndef DR_CORE_SPACE_H
+#define DR_CORE_SPACE_H
+
+#include "core/place.h"
+
+#define DR_TIER_NONE      255 /* the node takes nothing: not up, or leaving */
+#define DR_CPU_TIERS      8 /* of pools without accelerators: eighths of a node's CPUs, rounded up */
+#define DR_PLACE_MEMORIES 4096
+#define DR_POOL_WORDS     (DR_POOLS_MAX / 64)
+#define DR_LEVEL_NODE     (-1)
+#define DR_LEVEL_MISSING  (-2)
+
+/* What one node has to give. */
+struct dr_room {
+    uint64_t free;    /* accelerators */
+    uint64_t blocked; /* of them, kept from everybody in a view */
+    int64_t cpus;     /* blocked ones are taken off already */
+    int64_t memory_mb;
+    uint8_t usable;
+    uint8_t empty;            /* nothing is held or promised there */
+    dr_account_id guard;      /* the account that it is given to alone; 0: nobody */
+    uint16_t guards_of_node;  /* attempts there whose class shares no node */
+    uint16_t guards_of_block; /* ... and no block */
+    uint16_t pledges_of_node;
+    uint16_t pledges_of_block;
+};
+
+struct dr_domain {
+    uint32_t shorts;     /* usable nodes with less than their share of CPUs or memory free */
+    uint32_t busy;       /* nodes that are not empty */
+    uint32_t guards;     /* of blocks */
+    dr_account_id guard; /* whose */
+    uint32_t pledges;
+};
+
+/* The space of one pool. Nodes by number; level levels_count is the pool itself, one domain. */
+struct dr_space {
+    uint32_t nodes;
+    uint32_t words; /* of one bitmap */
+    uint32_t tiers; /* of free capacity, 0 to tiers - 1 */
+    uint32_t levels;
+    uint32_t size[DR_LEVELS_MAX + 1];      /* nodes per domain */
+    uint32_t domains[DR_LEVELS_MAX + 1];   /* how many */
+    uint32_t live_most[DR_LEVELS_MAX + 1]; /* nodes not leaving in the largest domain */
+    uint32_t *counts[DR_LEVELS_MAX + 1];   /* [domains][tiers] usable nodes */
+    struct dr_domain *about[DR_LEVELS_MAX + 1];
+    uint64_t *bits; /* [tiers][words] usable nodes of that tier */
+    uint8_t *tier;  /* [nodes] */
+    struct dr_room *rooms;
+    uint32_t *rows; /* [nodes] of core->nodes */
+    uint64_t all;   /* accelerators of a node */
+    int64_t cpus;
+    int64_t memory_mb;
+    uint32_t guards; /* attempts with a guard, node by node */
+};
+
+/* Attempts of one account that no other may be near, per node row. */
+struct dr_guard {
+    dr_account_id account;
+    uint16_t of_node;
+    uint16_t of_block;
+    uint16_t pledges_of_node;
+    uint16_t pledges_of_block;
+};
+
+struct dr_place_memory {
+    uint64_t version;
+    uint64_t hash;
+    uint32_t shape;
+    uint64_t pools[DR_ALTERNATIVES_MAX][DR_POOL_WORDS];
+};
+
+struct dr_places {
+    struct dr_arena arena; /* the spaces */
+    uint64_t version;      /* core->federation_version that they were built for */
+    uint8_t built;
+    struct dr_space *spaces; /* [pools_max] */
+    struct dr_guard *guards; /* [nodes_max] */
+    int32_t *watts;          /* [nodes_max] IT draw that a node adds to its site */
+    int64_t *site_w;         /* [DR_SITES_MAX] */
+    uint32_t *attempts;      /* [pools_max] first attempt of a pool */
+    uint32_t *next;          /* [jobs_max] */
+    uint32_t *previous;      /* [jobs_max] */
+    uint32_t *leaving;       /* [nodes_max] rows of nodes that leave the federation, in no order */
+    uint32_t *leaving_place; /* [nodes_max] */
+    uint32_t leaving_count;
+    struct dr_place_memory *memories; /* [DR_PLACE_MEMORIES] */
+    uint8_t *touched;        /* [pools_max] something was freed there since the last decision */
+    int32_t priority_lowest; /* of attempts since the index was built */
+};
+
+/* Tasks that a node with so much free takes. */
+uint32_t dr_space_tasks_in(const struct dr_want *want, uint32_t accelerators, int64_t cpus,
+                           int64_t memory_mb);
+
+/* ... that an empty node takes. */
+uint32_t dr_space_tasks_empty(const struct dr_want *want, const struct dr_space *space);
+
+/* The level of that name: DR_LEVEL_NODE, one of the pool's, or the pool (levels_count). */
+int dr_space_level_named(const struct dr_pool *pool, const char *name);
+
+/* The strictest sharing of a shape's data classes. */
+uint8_t dr_space_share_of(const struct dr_core *core, const struct dr_shape *shape);
+
+/* One past the last node of a domain. */
+uint32_t dr_space_last_of(const struct dr_space *space, uint32_t level, uint32_t domain);
+
+/* Put a node's room into the space; the sums follow. */
+void dr_space_set_room(struct dr_space *space, uint32_t number, const struct dr_room *room);
+
+#endif
