@@ -565,6 +565,7 @@ void checker_fact(struct world *world, const struct dr_fact *fact, void *context
     case DR_FACT_CHIP_REMOVED:
     case DR_FACT_SITE_REMOVED:
     case DR_FACT_GROUP_SET:
+    case DR_FACT_GROUP_REMOVED:
     case DR_FACT_POOL_SET:
     case DR_FACT_POOL_REMOVED:
     case DR_FACT_NODES_ADDED:

@@ -21,6 +21,12 @@ static int check_id(uint32_t *id, uint32_t count, uint32_t count_max, const char
     return 1;
 }
 
+/* Not of a part that was removed: an id is never used again. */
+#define check_stays(id, table, what, answer)                                                   \
+    ((id) > core->table##_count || !core->table[(id)-1].removed ||                             \
+     dr_refuse(answer, DR_REFUSAL_STATE, what, "%s %u was removed; an id is never used again", \
+               what, (unsigned)(id)))
+
 static int check_known(uint32_t id, uint32_t count, const char *what, struct dr_answer *answer)
 {
     if (id >= 1 && id <= count) {
@@ -78,6 +84,7 @@ static int check_chip(const struct dr_core *core, struct dr_fact_chip_set *chip,
                       struct dr_answer *answer)
 {
     return check_id(&chip->chip, core->chips_count, DR_CHIPS_MAX, "chip", answer) &&
+           check_stays(chip->chip, chips, "chip", answer) &&
            check_name(chip->name, dr_chip_named(core, chip->name).v, chip->chip, "chip", answer) &&
            check_amount(chip->memory_mb, AMOUNT_MAX, "memory", answer) &&
            check_amount(chip->idle_w, POWER_MAX_W, "idle_w", answer) &&
@@ -89,6 +96,7 @@ static int check_site(const struct dr_core *core, struct dr_fact_site_set *site,
                       struct dr_answer *answer)
 {
     if (!check_id(&site->site, core->sites_count, DR_SITES_MAX, "site", answer) ||
+        !check_stays(site->site, sites, "site", answer) ||
         !check_name(site->name, dr_site_named(core, site->name).v, site->site, "site", answer) ||
         !check_amount(site->power_cap_w, POWER_MAX_W, "power_cap", answer))
         return 0;
@@ -109,12 +117,59 @@ static int check_site(const struct dr_core *core, struct dr_fact_site_set *site,
     return 1;
 }
 
+static int check_group(const struct dr_core *core, struct dr_fact_group_set *group,
+                       struct dr_answer *answer)
+{
+    if (!check_id(&group->group, core->groups_count, core->limits.groups_max, "group", answer) ||
+        !check_stays(group->group, groups, "group", answer) ||
+        !check_name(group->name, dr_group_named(core, group->name).v, group->group, "group",
+                    answer))
+        return 0;
+    if (group->resource >= DR_RESOURCE_COUNT)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "resource", "there is no such resource");
+    if (group->group > core->groups_count)
+        return 1;
+    if (core->groups[group->group - 1].resource != group->resource)
+        return dr_refuse(answer, DR_REFUSAL_STATE, "resource",
+                         "the resource of group %s never changes",
+                         core->groups[group->group - 1].name);
+    return 1;
+}
+
+/* No pool may count in a group that goes, and no account be guaranteed anything in it. */
+static int check_group_removed(const struct dr_core *core,
+                               const struct dr_fact_group_removed *removed,
+                               struct dr_answer *answer)
+{
+    const struct dr_group *group;
+
+    if (!check_known(removed->group, core->groups_count, "group", answer))
+        return 0;
+    group = &core->groups[removed->group - 1];
+    answer->unchanged = group->removed;
+    for (uint32_t row = 0; row < core->pools_count; row += 1) {
+        const struct dr_pool *pool = &core->pools[row];
+
+        if (!pool->removed && pool->groups[group->resource].v == removed->group)
+            return dr_refuse(answer, DR_REFUSAL_STATE, "group", "pool %s still counts in group %s",
+                             pool->name, group->name);
+    }
+    for (uint32_t row = 0; row < core->accounts_count; row += 1)
+        if (dr_quota_at(core, (dr_account_id){row + 1}, (dr_group_id){removed->group})->guarantee !=
+            0)
+            return dr_refuse(answer, DR_REFUSAL_STATE, "group",
+                             "account %s is still guaranteed something in group %s",
+                             core->accounts[row].name, group->name);
+    return 1;
+}
+
 static int check_pool(const struct dr_core *core, struct dr_fact_pool_set *pool,
                       struct dr_answer *answer)
 {
     uint32_t below = 1;
 
     if (!check_id(&pool->pool, core->pools_count, core->limits.pools_max, "pool", answer) ||
+        !check_stays(pool->pool, pools, "pool", answer) ||
         !check_known(pool->site, core->sites_count, "site", answer) ||
         !check_name(pool->name, dr_pool_named(core, (dr_site_id){pool->site}, pool->name).v,
                     pool->pool, "pool", answer))
@@ -149,6 +204,7 @@ static int check_pool(const struct dr_core *core, struct dr_fact_pool_set *pool,
         return dr_refuse(answer, DR_REFUSAL_INVALID, "groups", "expected one group per resource");
     for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1)
         if (pool->groups[i] == 0 || pool->groups[i] > core->groups_count ||
+            core->groups[pool->groups[i] - 1].removed ||
             core->groups[pool->groups[i] - 1].resource != i)
             return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "groups", "there is no such group for %s",
                              dr_resource_name((enum dr_resource)i));
@@ -186,6 +242,8 @@ static int check_nodes_added(const struct dr_core *core, struct dr_fact_nodes_ad
     if (!check_known(nodes->pool, core->pools_count, "pool", answer))
         return 0;
     pool = &core->pools[nodes->pool - 1];
+    if (pool->removed)
+        return dr_refuse(answer, DR_REFUSAL_STATE, "pool", "pool %s was removed", pool->name);
     if (nodes->node == 0)
         nodes->node = core->nodes_count + 1;
     if (nodes->node != core->nodes_count + 1)
@@ -208,7 +266,8 @@ static int check_account(const struct dr_core *core, struct dr_fact_account_set 
     int is_new;
 
     if (!check_id(&account->account, core->accounts_count, core->limits.accounts_max, "account",
-                  answer))
+                  answer) ||
+        !check_stays(account->account, accounts, "account", answer))
         return 0;
     is_new = account->account == core->accounts_count + 1;
     if (!check_name(account->name, dr_account_named(core, account->name).v, account->account,
@@ -246,7 +305,8 @@ static int check_account(const struct dr_core *core, struct dr_fact_account_set 
         int64_t siblings = 0;
         int64_t children = 0;
 
-        if (limits->group.v == 0 || limits->group.v > core->groups_count)
+        if (limits->group.v == 0 || limits->group.v > core->groups_count ||
+            core->groups[limits->group.v - 1].removed)
             return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "guarantees", "there is no such group");
         group = core->groups[limits->group.v - 1].name;
         if (!check_amount(limits->guarantee, AMOUNT_MAX, group, answer) ||
@@ -313,6 +373,7 @@ static int check_user(const struct dr_core *core, struct dr_fact_user_set *user,
     uint32_t same;
 
     if (!check_id(&user->user, core->users_count, core->limits.users_max, "user", answer) ||
+        !check_stays(user->user, users, "user", answer) ||
         !check_name(user->name, dr_user_named(core, user->name).v, user->user, "user", answer))
         return 0;
     same = dr_user_of_uid(core, user->uid).v;
@@ -339,6 +400,7 @@ static int check_class(const struct dr_core *core, struct dr_fact_data_class_set
 {
     if (!check_id(&class->data_class, core->classes_count, DR_DATA_CLASSES_MAX, "data class",
                   answer) ||
+        !check_stays(class->data_class, classes, "data class", answer) ||
         !check_name(class->name, dr_class_named(core, class->name).v, class->data_class,
                     "data class", answer))
         return 0;
@@ -352,6 +414,7 @@ static int check_dataset(const struct dr_core *core, struct dr_fact_dataset_set 
 {
     if (!check_id(&dataset->dataset, core->datasets_count, core->limits.datasets_max, "dataset",
                   answer) ||
+        !check_stays(dataset->dataset, datasets, "dataset", answer) ||
         !check_name(dataset->name, dr_dataset_named(core, dataset->name).v, dataset->dataset,
                     "dataset", answer) ||
         !check_amount(dataset->bytes, INT64_MAX, "bytes", answer))
@@ -468,10 +531,9 @@ int dr_check_declare(const struct dr_core *core, const struct dr_command *comman
     if (settled->kind == DR_FACT_SITE_SET)
         return check_site(core, &settled->site_set, answer);
     if (settled->kind == DR_FACT_GROUP_SET)
-        return check_id(&settled->group_set.group, core->groups_count, core->limits.groups_max,
-                        "group", answer) &&
-               (settled->group_set.resource < DR_RESOURCE_COUNT ||
-                dr_refuse(answer, DR_REFUSAL_INVALID, "resource", "there is no such resource"));
+        return check_group(core, &settled->group_set, answer);
+    if (settled->kind == DR_FACT_GROUP_REMOVED)
+        return check_group_removed(core, &settled->group_removed, answer);
     if (settled->kind == DR_FACT_POOL_SET)
         return check_pool(core, &settled->pool_set, answer);
     if (settled->kind == DR_FACT_NODES_ADDED)

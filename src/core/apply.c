@@ -160,6 +160,23 @@ static void apply_group_set(struct dr_core *core, const struct dr_fact_group_set
     }
 }
 
+static void apply_group_removed(struct dr_core *core, const struct dr_fact_group_removed *fact)
+{
+    struct dr_group *group;
+
+    DR_ASSERT(fact->group >= 1 && fact->group <= core->groups_count);
+    group = &core->groups[fact->group - 1];
+    group->removed = 1;
+    group->guaranteed = 0;
+    for (uint32_t a = 0; a < core->accounts_count; a += 1) {
+        struct dr_quota *quota =
+            dr_quota_at(core, (dr_account_id){a + 1}, (dr_group_id){fact->group});
+
+        DR_ASSERT(quota->use == 0 && quota->claim == 0); /* nothing is held where no pool is */
+        *quota = (struct dr_quota){.borrow = DR_FOREVER_US, .lend = DR_FOREVER_US};
+    }
+}
+
 static void apply_pool_set(struct dr_core *core, const struct dr_fact_pool_set *fact)
 {
     int is_new = fact->pool == core->pools_count + 1;
@@ -818,6 +835,7 @@ uint64_t dr_fact_job(const struct dr_fact *fact)
     case DR_FACT_SITE_REMOVED:
     case DR_FACT_SITE_REACH:
     case DR_FACT_GROUP_SET:
+    case DR_FACT_GROUP_REMOVED:
     case DR_FACT_POOL_SET:
     case DR_FACT_POOL_REMOVED:
     case DR_FACT_NODES_ADDED:
@@ -875,6 +893,10 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
         break;
     case DR_FACT_GROUP_SET:
         apply_group_set(core, &fact->group_set);
+        core->federation_version += 1;
+        break;
+    case DR_FACT_GROUP_REMOVED:
+        apply_group_removed(core, &fact->group_removed);
         core->federation_version += 1;
         break;
     case DR_FACT_POOL_SET:

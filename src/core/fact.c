@@ -57,6 +57,9 @@ static const struct dr_field fields_site_reach[] = {DR_FIELDS_site_reach(DR_FIEL
 #define DR_HERE group_set
 static const struct dr_field fields_group_set[] = {DR_FIELDS_group_set(DR_FIELD_ROW)};
 #undef DR_HERE
+#define DR_HERE group_removed
+static const struct dr_field fields_group_removed[] = {DR_FIELDS_group_removed(DR_FIELD_ROW)};
+#undef DR_HERE
 #define DR_HERE pool_set
 static const struct dr_field fields_pool_set[] = {DR_FIELDS_pool_set(DR_FIELD_ROW)};
 #undef DR_HERE

@@ -36,6 +36,7 @@
     X(27, USER_REMOVED, user_removed, "a user was removed")                                 \
     X(28, TOKEN_ISSUED, token_issued, "a token was given out")                              \
     X(29, TOKEN_REVOKED, token_revoked, "a token was taken back")                           \
+    X(30, GROUP_REMOVED, group_removed, "a quota group was removed")                        \
     X(40, JOB_ACCEPTED, job_accepted, "a job was accepted")                                 \
     X(41, JOB_HELD, job_held, "a job was held")                                             \
     X(42, JOB_RELEASED, job_released, "a job was released")                                 \
@@ -110,6 +111,7 @@
     F(u32, group, "id")        \
     F(name, name, "")          \
     F(u8, resource, "enum dr_resource")
+#define DR_FIELDS_group_removed(F) F(u32, group, "id; never used again")
 #define DR_FIELDS_pool_set(F)                                                    \
     F(u32, pool, "id")                                                           \
     F(u32, site, "id, never changes")                                            \

@@ -243,14 +243,7 @@ NAMED(dr_account_named, dr_account_id, accounts)
 NAMED(dr_user_named, dr_user_id, users)
 NAMED(dr_class_named, dr_class_id, classes)
 NAMED(dr_dataset_named, dr_dataset_id, datasets)
-
-dr_group_id dr_group_named(const struct dr_core *core, const char *name)
-{
-    for (uint32_t row = 0; row < core->groups_count; row += 1)
-        if (strcmp(core->groups[row].name, name) == 0)
-            return (dr_group_id){row + 1};
-    return (dr_group_id){0};
-}
+NAMED(dr_group_named, dr_group_id, groups)
 
 dr_pool_id dr_pool_named(const struct dr_core *core, dr_site_id site, const char *name)
 {

@@ -132,6 +132,7 @@ struct dr_dataset {
 struct dr_group {
     char name[DR_NAME_BYTES];
     uint8_t resource; /* enum dr_resource */
+    uint8_t removed;  /* no pool counts in it and no account has anything in it */
     /* index */
     int64_t capacity;   /* over nodes that are up (not down, not drained, site answers) */
     int64_t declared;   /* over all nodes that are not removed */

@@ -9,7 +9,7 @@
 #include "core/quota.h"
 #include "core/rows.h"
 
-#define WALK_VERSION 1
+#define WALK_VERSION 2
 
 struct walk {
     enum { WALK_HASH, WALK_SAVE, WALK_LOAD } mode;
@@ -605,6 +605,7 @@ static void walk_core(struct walk *walk, struct dr_core *core)
     for (uint32_t row = 0; row < core->groups_count; row += 1) {
         name(walk, core->groups[row].name);
         u8(walk, &core->groups[row].resource);
+        u8(walk, &core->groups[row].removed);
         bounded(walk, core->groups[row].resource, DR_RESOURCE_COUNT - 1);
     }
     for (uint32_t row = 0; row < core->pools_count; row += 1)

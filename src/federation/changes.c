@@ -91,7 +91,8 @@ static int match_all(struct dr_differ *differ)
     MATCH(classes, class_places, class_name, core->classes[row].removed, DR_DATA_CLASSES_MAX,
           "data classes");
     MATCH(sites, site_places, site_name, core->sites[row].removed, DR_SITES_MAX, "sites");
-    MATCH(groups, group_places, group_name, 0, core->limits.groups_max, "quota groups");
+    MATCH(groups, group_places, group_name, core->groups[row].removed, core->limits.groups_max,
+          "quota groups");
     MATCH(datasets, dataset_places, dataset_name, core->datasets[row].removed,
           core->limits.datasets_max, "datasets");
     MATCH(users, user_places, user_name, core->users[row].removed, core->limits.users_max, "users");
@@ -180,10 +181,11 @@ enum dr_status dr_federation_changes(struct dr_federation *federation, const str
     /* The most there can be: each part set twice or removed, each node taken out. */
     differ.count_max = 16 + federation->chips_count + core->chips_count +
                        federation->classes_count + core->classes_count + federation->sites_count +
-                       core->sites_count + federation->groups_count + 2 * federation->pools_count +
-                       core->pools_count + core->nodes_count + 2 * federation->accounts_count +
-                       2 * core->accounts_count + federation->datasets_count +
-                       core->datasets_count + federation->users_count + 2 * core->users_count;
+                       core->sites_count + federation->groups_count + core->groups_count +
+                       2 * federation->pools_count + core->pools_count + core->nodes_count +
+                       2 * federation->accounts_count + 2 * core->accounts_count +
+                       federation->datasets_count + core->datasets_count + federation->users_count +
+                       2 * core->users_count;
     differ.changes = dr_arena_push(&federation->arena, differ.count_max, sizeof differ.changes[0]);
     if (differ.changes == NULL || !match_all(&differ)) {
         dr_change_refuse(&differ, 0, "", "too much at once", "a smaller federation");
@@ -212,6 +214,7 @@ enum dr_status dr_federation_changes(struct dr_federation *federation, const str
         dr_change_refuse(&differ, 0, "users", "too much at once", "a smaller federation");
     dr_declare_users(&differ);
     dr_remove_accounts(&differ);
+    dr_remove_groups(&differ);
     dr_remove_places(&differ);
     if (errors->count > errors_before) {
         dr_error_list_sort(errors);

@@ -82,6 +82,7 @@ void dr_lower_guarantees(struct dr_differ *differ);
 void dr_find_needed_accounts(struct dr_differ *differ);
 void dr_declare_needed_accounts(struct dr_differ *differ);
 void dr_declare_account(struct dr_differ *differ, uint32_t place);
+void dr_remove_groups(struct dr_differ *differ);
 void dr_remove_accounts(struct dr_differ *differ);
 
 /* ---- changes_pools.c ---- */
@@ -89,6 +90,9 @@ void dr_remove_accounts(struct dr_differ *differ);
 void dr_declare_pools(struct dr_differ *differ);
 /* Pools that are not in the file: their nodes leave, and when the last has left, they do. */
 void dr_remove_pools(struct dr_differ *differ);
+/* After dr_remove_pools(): does a pool that stays, or still drains, stand on this site, on this
+ * chip, or count in this group? Ids of the core; 0: that is not asked. */
+int dr_pool_stands(const struct dr_differ *differ, uint32_t site, uint32_t chip, uint32_t group);
 
 /* ---- changes_users.c ---- */
 

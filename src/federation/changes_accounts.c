@@ -187,18 +187,6 @@ static void say_limits(struct dr_differ *differ, struct dr_change *change, uint3
             dr_say_amount(change, "lend", group->resource, group->name, "all", from.lend, to->lend);
         }
     }
-    /* Groups that the file no longer has: nothing can be held in them any more. */
-    for (uint32_t g = 1; exists && g <= core->groups_count; g += 1) {
-        const struct dr_quota *from = dr_quota_at(core, (dr_account_id){id}, (dr_group_id){g});
-        const struct dr_group *group = &core->groups[g - 1];
-
-        if (differ->group_places[g - 1] != 0)
-            continue;
-        dr_say_amount(change, "borrow", group->resource, group->name, "unlimited", from->borrow,
-                      DR_FOREVER_US);
-        dr_say_amount(change, "lend", group->resource, group->name, "all", from->lend,
-                      DR_FOREVER_US);
-    }
 }
 
 void dr_declare_account(struct dr_differ *differ, uint32_t place)
@@ -251,6 +239,25 @@ void dr_declare_account(struct dr_differ *differ, uint32_t place)
     }
     fact->limits = limits;
     fact->limits_count = to->limits_count;
+}
+
+/* Groups that are not in the file, once no pool counts in them; what accounts had in them goes with
+ * them. */
+void dr_remove_groups(struct dr_differ *differ)
+{
+    const struct dr_core *core = differ->core;
+
+    for (uint32_t row = 0; row < core->groups_count; row += 1) {
+        const struct dr_group *group = &core->groups[row];
+        struct dr_change *change;
+
+        if (group->removed || differ->group_places[row] != 0 ||
+            dr_pool_stands(differ, 0, 0, row + 1))
+            continue;
+        change = dr_change_add(differ, "group", group->name, DR_FACT_GROUP_REMOVED);
+        change->declare.group_removed.group = row + 1;
+        dr_say(change, "removed");
+    }
 }
 
 void dr_remove_accounts(struct dr_differ *differ)

@@ -216,3 +216,21 @@ void dr_remove_pools(struct dr_differ *differ)
         differ->pool_places[row] = UINT32_MAX; /* gone: for remove_sites() and remove_chips() */
     }
 }
+
+int dr_pool_stands(const struct dr_differ *differ, uint32_t site, uint32_t chip, uint32_t group)
+{
+    const struct dr_core *core = differ->core;
+
+    for (uint32_t row = 0; row < core->pools_count; row += 1) {
+        const struct dr_pool *pool = &core->pools[row];
+
+        if (pool->removed || differ->pool_places[row] == UINT32_MAX)
+            continue;
+        if ((site != 0 && pool->site.v == site) || (chip != 0 && pool->chip.v == chip))
+            return 1;
+        for (uint32_t r = 0; group != 0 && r < DR_RESOURCE_COUNT; r += 1)
+            if (pool->groups[r].v == group)
+                return 1;
+    }
+    return 0;
+}

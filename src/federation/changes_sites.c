@@ -159,21 +159,6 @@ void dr_declare_sites(struct dr_differ *differ)
     }
 }
 
-/* Does a pool that stays, or still drains, stand on it? */
-static int pool_stands(const struct dr_differ *differ, uint32_t site, uint32_t chip)
-{
-    const struct dr_core *core = differ->core;
-
-    for (uint32_t row = 0; row < core->pools_count; row += 1) {
-        const struct dr_pool *pool = &core->pools[row];
-
-        if (!pool->removed && differ->pool_places[row] != UINT32_MAX &&
-            (pool->site.v == site || pool->chip.v == chip))
-            return 1;
-    }
-    return 0;
-}
-
 void dr_remove_places(struct dr_differ *differ)
 {
     const struct dr_core *core = differ->core;
@@ -181,7 +166,7 @@ void dr_remove_places(struct dr_differ *differ)
 
     for (uint32_t row = 0; row < core->sites_count; row += 1) {
         if (core->sites[row].removed || differ->site_places[row] != 0 ||
-            pool_stands(differ, row + 1, UINT32_MAX))
+            dr_pool_stands(differ, row + 1, 0, 0))
             continue;
         change = dr_change_add(differ, "site", core->sites[row].name, DR_FACT_SITE_REMOVED);
         change->declare.site_removed.site = row + 1;
@@ -189,7 +174,7 @@ void dr_remove_places(struct dr_differ *differ)
     }
     for (uint32_t row = 0; row < core->chips_count; row += 1) {
         if (core->chips[row].removed || differ->chip_places[row] != 0 ||
-            pool_stands(differ, UINT32_MAX, row + 1))
+            dr_pool_stands(differ, 0, row + 1, 0))
             continue;
         change = dr_change_add(differ, "chip", core->chips[row].name, DR_FACT_CHIP_REMOVED);
         change->declare.chip_removed.chip = row + 1;

@@ -294,6 +294,8 @@ static void account_json(struct dr_buffer *out, const struct dr_core *core, uint
         const struct dr_quota *quota =
             dr_quota_at(core, (dr_account_id){row + 1}, (dr_group_id){i + 1});
 
+        if (core->groups[i].removed)
+            continue;
         dr_put_begin(out, NULL, '{');
         dr_put_text(out, "group", core->groups[i].name);
         dr_put_text(out, "resource", dr_resource_name((enum dr_resource)core->groups[i].resource));
@@ -326,6 +328,8 @@ void route_accounts(struct exchange *x)
     dr_put_end(&x->out, ']');
     dr_put_begin(&x->out, "groups", '[');
     for (uint32_t i = 0; i < core->groups_count; i += 1) {
+        if (core->groups[i].removed)
+            continue;
         dr_put_begin(&x->out, NULL, '{');
         dr_put_text(&x->out, "name", core->groups[i].name);
         dr_put_text(&x->out, "resource",

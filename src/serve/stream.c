@@ -95,6 +95,7 @@ static int sees_part(enum dr_fact_kind kind)
         return 1;
     case DR_FACT_SETTINGS_SET:
     case DR_FACT_GROUP_SET:
+    case DR_FACT_GROUP_REMOVED:
     case DR_FACT_DATA_CLASS_SET:
     case DR_FACT_DATA_CLASS_REMOVED:
     case DR_FACT_DATASET_SET:

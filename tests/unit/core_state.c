@@ -777,6 +777,71 @@ TEST(an_account_with_jobs_is_not_removed)
     tear_down();
 }
 
+/* A group goes once no pool counts in it and nobody is guaranteed anything in it; what accounts had
+ * in it goes with it, and its id with its name is not taken for another. */
+TEST(a_group_goes_when_no_pool_counts_in_it)
+{
+    struct dr_fact fact = {.kind = DR_FACT_GROUP_SET};
+    struct dr_command command = {.kind = DR_COMMAND_DECLARE, .roles = 0xff};
+    struct dr_core *again;
+
+    set_up();
+    fact.group_set = (struct dr_fact_group_set){.name = "spare"};
+    declare(fact);
+    CHECK_EQ(fixture.answer.id, 4);
+    fact.group_set = (struct dr_fact_group_set){.name = "spare"};
+    command.body.declare = fact;
+    CHECK(!admit(&command)); /* the name is another's */
+    CHECK_HAS(fixture.answer.text, "another group is called spare");
+
+    command.body.declare = (struct dr_fact){.kind = DR_FACT_GROUP_REMOVED};
+    command.body.declare.group_removed.group = 5;
+    CHECK(!admit(&command));
+    CHECK_EQ(fixture.answer.refused, DR_REFUSAL_UNKNOWN);
+    command.body.declare.group_removed.group = 1;
+    CHECK(!admit(&command));
+    CHECK_EQ(fixture.answer.refused, DR_REFUSAL_STATE);
+    CHECK_TEXT(fixture.answer.text, "pool pool still counts in group chip");
+
+    fact = (struct dr_fact){.kind = DR_FACT_ACCOUNT_SET};
+    fact.account_set = (struct dr_fact_account_set){.account = 1, .name = "root", .weight = 1000};
+    fact.account_set.limits =
+        (struct dr_quota_limits[]){{{1}, 32000, DR_FOREVER_US, DR_FOREVER_US}, {{4}, 5000, 0, 0}};
+    fact.account_set.limits_count = 2;
+    declare(fact);
+    command.body.declare = (struct dr_fact){.kind = DR_FACT_GROUP_REMOVED};
+    command.body.declare.group_removed.group = 4;
+    CHECK(!admit(&command));
+    CHECK_TEXT(fixture.answer.text, "account root is still guaranteed something in group spare");
+    fact.account_set.limits =
+        (struct dr_quota_limits[]){{{1}, 32000, DR_FOREVER_US, DR_FOREVER_US}, {{4}, 0, 7000, 0}};
+    declare(fact);
+    CHECK(admit(&command));
+    CHECK(!fixture.answer.unchanged);
+    CHECK_EQ(dr_group_named(fixture.core, "spare").v, 0);
+    CHECK_EQ(dr_quota_at(fixture.core, (dr_account_id){1}, (dr_group_id){4})->borrow,
+             DR_FOREVER_US);
+    CHECK(admit(&command));
+    CHECK(fixture.answer.unchanged);
+
+    /* Nothing names it any more. */
+    CHECK(!admit_as(ADMIN, (struct dr_command){.kind = DR_COMMAND_DECLARE, .body.declare = fact}));
+    CHECK_TEXT(fixture.answer.text, "there is no such group");
+    fact = (struct dr_fact){.kind = DR_FACT_GROUP_SET};
+    fact.group_set = (struct dr_fact_group_set){.group = 4, .name = "spare"};
+    command.body.declare = fact;
+    CHECK(!admit(&command));
+    CHECK_TEXT(fixture.answer.text, "group 4 was removed; an id is never used again");
+    fact.group_set.group = 0;
+    declare(fact);
+    CHECK_EQ(fixture.answer.id, 5);
+
+    again = replay();
+    CHECK_EQ(dr_core_hash(again), dr_core_hash(fixture.core));
+    dr_core_close(again);
+    tear_down();
+}
+
 TEST(a_tick_decays_and_forgets)
 {
     uint64_t id;

@@ -237,10 +237,27 @@ TEST(parts_go)
         "node c02: leaves\n"
         "node c01: leaves\n"
         "pool busan/cpu: removed\n"
+        "group rngd-of-shipyard: removed\n"
+        "group rngd-of-shipyard-cpus: removed\n"
+        "group rngd-of-shipyard-memory: removed\n"
+        "group plain: removed\n"
+        "group plain-cpus: removed\n"
+        "group plain-memory: removed\n"
         "site busan: removed\n"
         "chip rngd: removed\n"
         "data class public: removed\n");
     fed_check_nothing(core, yaml);
+    /* They come back as others: a name is free again, an id never is. */
+    CHECK_EQ(dr_group_named(core, "plain").v, 0);
+    fed_apply(core, FED_WORLD, NULL);
+    fed_check_nothing(core, FED_WORLD);
+    CHECK_EQ(core->groups_count, 15);
+    CHECK(dr_group_named(core, "plain").v > 9);
+    CHECK_EQ(dr_quota_at(core, dr_account_named(core, "shipyard"),
+                         dr_group_named(core, "rngd-of-shipyard"))
+                 ->guarantee,
+             12000);
+    CHECK(dr_chip_named(core, "rngd").v > 2);
     dr_buffer_deinit(&text);
     dr_core_close(core);
 }
