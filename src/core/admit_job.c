@@ -49,6 +49,53 @@ static int check_account(const struct dr_core *core, const struct dr_command *co
     return 1;
 }
 
+dr_account_id dr_submit_account(const struct dr_core *core, const struct dr_command *command)
+{
+    const struct dr_fact_job_accepted *job = &command->body.submit;
+    uint32_t user = job->job_user != 0 ? job->job_user : command->user.v;
+    uint32_t account = job->account;
+
+    if (account == 0 && user != 0 && user <= core->users_count)
+        account = core->users[user - 1].default_account.v;
+    if (account > core->accounts_count)
+        account = 0;
+    return (dr_account_id){account};
+}
+
+uint32_t dr_account_jobs_max(const struct dr_core *core, dr_account_id id)
+{
+    const struct dr_account *account = &core->accounts[id.v - 1];
+
+    if (account->jobs_max != 0 || account->first_child != DR_ROW_NONE)
+        return account->jobs_max;
+    return core->settings.default_jobs_max;
+}
+
+int dr_admit_more_jobs(const struct dr_core *core, dr_account_id id, uint32_t more,
+                       struct dr_answer *answer)
+{
+    const struct dr_account *account = &core->accounts[id.v - 1];
+    uint32_t jobs_max = dr_account_jobs_max(core, id);
+
+    if (jobs_max == 0 || (uint64_t)account->jobs_live + more <= jobs_max)
+        return 1;
+    return dr_refuse(answer, DR_REFUSAL_LIMIT, "account",
+                     "account %s has %u jobs that have not ended; with %u more it would pass its "
+                     "limit of %u (%s)",
+                     account->name, account->jobs_live, more, jobs_max,
+                     account->jobs_max != 0 ? "its jobs_max" : "the federation's default_jobs_max");
+}
+
+/* The account and all above it. */
+static int check_jobs_max(const struct dr_core *core, const struct dr_fact_job_accepted *job,
+                          struct dr_answer *answer)
+{
+    for (dr_account_id id = {job->account}; id.v != 0; id = core->accounts[id.v - 1].parent)
+        if (!dr_admit_more_jobs(core, id, 1, answer))
+            return 0;
+    return 1;
+}
+
 static int check_alternative(const struct dr_core *core, const struct dr_alternative *alternative,
                              uint32_t index, struct dr_answer *answer)
 {
@@ -296,7 +343,8 @@ int dr_check_submit(const struct dr_core *core, const struct dr_command *command
         return dr_refuse(answer, DR_REFUSAL_INVALID, "priority", "found %d, expected -%d to %d",
                          job->priority, PRIORITY_MAX, PRIORITY_MAX);
     if (!check_times(core, job, now_us, answer) || !check_place(core, job, answer) ||
-        !check_ever(core, job, answer) || !check_dependencies(core, job, answer))
+        !check_ever(core, job, answer) || !check_dependencies(core, job, answer) ||
+        !check_jobs_max(core, job, answer))
         return 0;
     job->job = core->job_id_last + 1;
     if (job->array_job != 0) {

@@ -66,6 +66,7 @@ static void apply_settings_set(struct dr_core *core, const struct dr_fact_settin
     settings->span_price_micro = fact->span_price_micro;
     settings->requeue_limit = fact->requeue_limit;
     settings->reserve_depth = fact->reserve_depth;
+    settings->default_jobs_max = fact->default_jobs_max;
     settings->job_uid = fact->job_uid;
     settings->job_gid = fact->job_gid;
 }
@@ -324,6 +325,7 @@ static void apply_account_set(struct dr_core *core, const struct dr_fact_account
     account->weight = fact->weight;
     account->preempt_below = fact->preempt_below;
     account->default_limit_us = fact->default_limit_us;
+    account->jobs_max = fact->jobs_max;
     dr_copy_name(account->name, fact->name);
     for (uint32_t g = 0; g < core->groups_count; g += 1) {
         struct dr_quota *quota = &core->quotas[(size_t)row * core->limits.groups_max + g];

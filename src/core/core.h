@@ -119,6 +119,17 @@ int dr_admit(struct dr_core *core, const struct dr_command *command, int64_t now
 int dr_admit_check(const struct dr_core *core, const struct dr_command *command, int64_t now_us,
                    struct dr_answer *answer);
 
+/* May an account have `more` live jobs in its subtree? It has a limit when it states a jobs_max; an
+ * account without accounts below it has the federation's default otherwise. This account alone, not
+ * those above it. 0: `answer` says how many there are and may be. A list of jobs is asked about as
+ * a whole, each account on the way up for all of the list's jobs below it. */
+int dr_admit_more_jobs(const struct dr_core *core, dr_account_id account, uint32_t more,
+                       struct dr_answer *answer);
+/* The account that a SUBMIT would be counted under; 0: it names none that there is. */
+dr_account_id dr_submit_account(const struct dr_core *core, const struct dr_command *command);
+/* The limit of the above; 0: none. */
+uint32_t dr_account_jobs_max(const struct dr_core *core, dr_account_id account);
+
 /* Decide everything that can be decided now: starts, reclaims, promises, reservations, ends by
  * deadline. Returns 1 if the batch filled up first: append it, then call again. */
 int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch);

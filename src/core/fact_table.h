@@ -74,7 +74,8 @@
     F(u32, reserve_depth, "blocked jobs per pool that hold a reservation")                      \
     F(u32, job_uid, "who runs jobs of users without a uid of their own; never 0")               \
     F(u32, job_gid, "")                                                                         \
-    F(i64, span_price_micro, "of each domain beyond the least at a preferred level")
+    F(i64, span_price_micro, "of each domain beyond the least at a preferred level")            \
+    F(u32, default_jobs_max, "live jobs of an account that states no jobs_max; 0: no limit")
 
 /* ---- the federation ---- */
 #define DR_FIELDS_chip_set(F)                                                                  \
@@ -154,14 +155,15 @@
     F(sites, sites, "that have it") \
     F(u32, data_class, "id; 0: none")
 #define DR_FIELDS_dataset_removed(F) F(u32, dataset, "id")
-#define DR_FIELDS_account_set(F)                                        \
-    F(u32, account, "id; 1 is the root")                                \
-    F(u32, parent, "id; 0 for the root alone; never changes")           \
-    F(name, name, "")                                                   \
-    F(u32, weight, "thousandths, at least 1")                           \
-    F(u8, preempt_below, "1: priority reaches over the accounts below") \
-    F(i64, default_limit_us, "0: its parent's")                         \
-    F(limits, limits, "groups not named have no guarantee and no borrowing limit")
+#define DR_FIELDS_account_set(F)                                                   \
+    F(u32, account, "id; 1 is the root")                                           \
+    F(u32, parent, "id; 0 for the root alone; never changes")                      \
+    F(name, name, "")                                                              \
+    F(u32, weight, "thousandths, at least 1")                                      \
+    F(u8, preempt_below, "1: priority reaches over the accounts below")            \
+    F(i64, default_limit_us, "0: its parent's")                                    \
+    F(limits, limits, "groups not named have no guarantee and no borrowing limit") \
+    F(u32, jobs_max, "live jobs in its subtree; 0: none stated")
 #define DR_FIELDS_account_removed(F) F(u32, account, "id")
 #define DR_FIELDS_user_set(F)                                                 \
     F(u32, user, "id")                                                        \

@@ -26,6 +26,7 @@ struct dr_settings {
     int64_t span_price_micro;
     uint32_t requeue_limit;
     uint32_t reserve_depth;
+    uint32_t default_jobs_max; /* 0: no limit */
     uint32_t job_uid;
     uint32_t job_gid;
 };
@@ -161,6 +162,7 @@ struct dr_account {
     uint8_t removed;
     uint8_t depth; /* root 0 */
     int64_t default_limit_us;
+    uint32_t jobs_max; /* live in its subtree; 0: none stated */
     /* sums over ended attempts of the account itself, not of those below it */
     int64_t accelerator_ms;
     int64_t cpu_ms;

@@ -9,7 +9,8 @@
 #include "core/quota.h"
 #include "core/rows.h"
 
-#define WALK_VERSION 2
+#define WALK_VERSION 3 /* of what is saved */
+#define HASH_VERSION 1 /* of what is hashed: hashes lie beside old facts, which stay readable */
 
 struct walk {
     enum { WALK_HASH, WALK_SAVE, WALK_LOAD } mode;
@@ -92,6 +93,20 @@ static void i32(struct walk *walk, int32_t *value)
     }
 }
 
+/* A field that came after the first facts were written: at zero, as older facts leave it, it leaves
+ * the hash as it was. */
+static void later_u8(struct walk *walk, uint8_t *value)
+{
+    if (walk->mode != WALK_HASH || *value != 0)
+        u8(walk, value);
+}
+
+static void later_u32(struct walk *walk, uint32_t *value)
+{
+    if (walk->mode != WALK_HASH || *value != 0)
+        u32(walk, value);
+}
+
 /* Bytes in whole words; `bytes` is a multiple of 8. */
 static void fixed(struct walk *walk, void *data, uint32_t bytes)
 {
@@ -152,6 +167,7 @@ static void walk_settings(struct walk *walk, struct dr_settings *settings)
     u32(walk, &settings->reserve_depth);
     u32(walk, &settings->job_uid);
     u32(walk, &settings->job_gid);
+    later_u32(walk, &settings->default_jobs_max);
 }
 
 static void walk_chip(struct walk *walk, struct dr_chip *chip)
@@ -283,6 +299,7 @@ static void walk_account(struct walk *walk, const struct dr_core *core, uint32_t
     u8(walk, &account->preempt_below);
     u8(walk, &account->removed);
     i64(walk, &account->default_limit_us);
+    later_u32(walk, &account->jobs_max);
     i64(walk, &account->accelerator_ms);
     i64(walk, &account->cpu_ms);
     i64(walk, &account->energy_j);
@@ -573,10 +590,10 @@ static void walk_edges(struct walk *walk, struct dr_core *core)
 
 static void walk_core(struct walk *walk, struct dr_core *core)
 {
-    uint32_t version = WALK_VERSION;
+    uint32_t version = walk->mode == WALK_HASH ? HASH_VERSION : WALK_VERSION;
 
     u32(walk, &version);
-    if (walk->status == DR_OK && version != WALK_VERSION) {
+    if (walk->mode == WALK_LOAD && walk->status == DR_OK && version != WALK_VERSION) {
         walk->status = DR_E_UNSUPPORTED;
         return;
     }
@@ -605,7 +622,7 @@ static void walk_core(struct walk *walk, struct dr_core *core)
     for (uint32_t row = 0; row < core->groups_count; row += 1) {
         name(walk, core->groups[row].name);
         u8(walk, &core->groups[row].resource);
-        u8(walk, &core->groups[row].removed);
+        later_u8(walk, &core->groups[row].removed);
         bounded(walk, core->groups[row].resource, DR_RESOURCE_COUNT - 1);
     }
     for (uint32_t row = 0; row < core->pools_count; row += 1)

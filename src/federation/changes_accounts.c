@@ -101,6 +101,7 @@ void dr_lower_guarantees(struct dr_differ *differ)
                                          .weight = account->weight,
                                          .preempt_below = account->preempt_below,
                                          .default_limit_us = account->default_limit_us,
+                                         .jobs_max = account->jobs_max,
                                          .limits = limits,
                                          .limits_count = count};
         dr_copy_name(change->declare.account_set.name, account->name);
@@ -219,6 +220,7 @@ void dr_declare_account(struct dr_differ *differ, uint32_t place)
         dr_say_milli(change, "weight", from->weight, to->weight);
         dr_say_flag(change, "preempt_below", from->preempt_below, to->preempt_below);
         dr_say_duration(change, "default_limit", from->default_limit_us, to->default_limit_us);
+        dr_say_number(change, "jobs_max", "", from->jobs_max, to->jobs_max);
     } else if (!differ->account_made[place]) {
         dr_say(change, "new");
     }

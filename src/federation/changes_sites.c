@@ -40,6 +40,7 @@ void dr_declare_settings(struct dr_differ *differ)
     dr_say_duration(change, "retain_ended", from->retain_ended_us, to->retain_ended_us);
     dr_say_number(change, "requeue_limit", "", from->requeue_limit, to->requeue_limit);
     dr_say_number(change, "reserve_depth", "", from->reserve_depth, to->reserve_depth);
+    dr_say_number(change, "default_jobs_max", "", from->default_jobs_max, to->default_jobs_max);
     dr_say_money(change, "span_price", from->span_price_micro, to->span_price_micro);
     dr_say_uid(change, "job_user", from->job_uid, to->job_uid);
     dr_say_uid(change, "job_gid", from->job_gid, to->job_gid);

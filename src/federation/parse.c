@@ -24,6 +24,7 @@ static void read_federation(struct dr_fed_reader *reader, const struct dr_yaml_n
                                          .default_grace_us = 30 * DR_SECOND_US,
                                          .retain_ended_us = DR_HOUR_US,
                                          .requeue_limit = 10,
+                                         .default_jobs_max = 200000,
                                          .reserve_depth = 1,
                                          .job_uid = 65534,
                                          .job_gid = 65534};
@@ -59,6 +60,8 @@ static void read_federation(struct dr_fed_reader *reader, const struct dr_yaml_n
         dr_fed_read_u32(reader, map, "reserve_depth", DR_FED_OPTIONAL, 0, 1000,
                         &set->reserve_depth);
         dr_fed_read_money(reader, map, "span_price", &set->span_price_micro);
+        dr_fed_read_u32(reader, map, "default_jobs_max", DR_FED_OPTIONAL, 0, UINT32_MAX,
+                        &set->default_jobs_max);
         dr_fed_read_bool(reader, map, "preempt_below", &federation->accounts[0].set.preempt_below);
         job_user = dr_fed_take(reader, map, "job_user", DR_FED_OPTIONAL,
                                "a Unix account of this machine, or a uid from 1 on");

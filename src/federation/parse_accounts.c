@@ -71,6 +71,8 @@ void dr_fed_read_account_tree(struct dr_fed_reader *reader, const struct dr_yaml
             dr_fed_read_bool(reader, part, "preempt_below", &account->set.preempt_below);
             dr_fed_read_duration(reader, part, "default_limit", DR_FED_OPTIONAL, DR_SECOND_US,
                                  DR_FEDERATION_LIMIT_US_MAX, &account->set.default_limit_us);
+            dr_fed_read_u32(reader, part, "jobs_max", DR_FED_OPTIONAL, 0, UINT32_MAX,
+                            &account->set.jobs_max);
             account->guarantees = dr_yaml_get(part, "guarantees");
             dr_fed_read_account_tree(reader, part, place);
         }

@@ -11,9 +11,10 @@
 static const char *const keys_file[] = {"federation", "chips",    "data_classes", "sites",
                                         "datasets",   "accounts", "users"};
 static const char *const keys_federation[] = {
-    "name",          "currency",   "default_limit",     "default_grace", "half_life",
-    "minimum_run",   "loss_cap",   "preemption_credit", "retain_ended",  "requeue_limit",
-    "reserve_depth", "span_price", "preempt_below",     "job_user",      "job_gid"};
+    "name",          "currency",      "default_limit", "default_grace",
+    "half_life",     "minimum_run",   "loss_cap",      "preemption_credit",
+    "retain_ended",  "requeue_limit", "reserve_depth", "span_price",
+    "preempt_below", "job_user",      "job_gid",       "default_jobs_max"};
 static const char *const keys_chip[] = {"vendor",     "country", "memory",  "idle_power",
                                         "busy_power", "price",   "virtual", "stacks"};
 static const char *const keys_class[] = {"jurisdictions", "assurance", "share"};
@@ -25,8 +26,8 @@ static const char *const keys_pool[] = {"chip",   "nodes",      "accelerators", 
                                         "owner",  "group",      "consent",      "default_limit"};
 static const char *const keys_group[] = {"accelerators", "cpus", "memory"};
 static const char *const keys_dataset[] = {"size", "sites", "data_class"};
-static const char *const keys_account[] = {"weight", "preempt_below", "default_limit", "guarantees",
-                                           "accounts"};
+static const char *const keys_account[] = {"weight",   "preempt_below", "default_limit",
+                                           "jobs_max", "guarantees",    "accounts"};
 static const char *const keys_guarantee[] = {"guarantee", "borrow", "lend"};
 static const char *const keys_user[] = {"uid", "gid", "roles", "accounts", "default_account"};
 

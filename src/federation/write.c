@@ -95,6 +95,7 @@ static void write_settings(const struct writer *writer)
     duration_line(yaml, "  ", "retain_ended", settings->retain_ended_us);
     dr_buffer_printf(yaml, "  requeue_limit: %" PRIu32 "\n  reserve_depth: %" PRIu32 "\n",
                      settings->requeue_limit, settings->reserve_depth);
+    dr_buffer_printf(yaml, "  default_jobs_max: %" PRIu32 "\n", settings->default_jobs_max);
     dr_buffer_printf(yaml, "  span_price: %s\n",
                      dr_format_exact_money(settings->span_price_micro, text));
     dr_buffer_printf(yaml, "  job_user: %" PRIu32 "\n  job_gid: %" PRIu32 "\n", settings->job_uid,
@@ -423,6 +424,8 @@ static void write_accounts(const struct writer *writer, uint32_t parent, uint32_
         if (account->default_limit_us > 0)
             dr_buffer_printf(yaml, "%s    default_limit: %s\n", indent,
                              dr_format_exact_duration(account->default_limit_us, text));
+        if (account->jobs_max > 0)
+            dr_buffer_printf(yaml, "%s    jobs_max: %" PRIu32 "\n", indent, account->jobs_max);
         snprintf(indent, sizeof indent, "%*s", (int)(4 * depth + 4), "");
         write_guarantees(writer, row, indent);
         snprintf(indent, sizeof indent, "%*s", (int)(4 * depth), "");

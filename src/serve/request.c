@@ -55,7 +55,8 @@ static void refuse(struct dr_request *request, uint32_t i, enum dr_refusal_kind 
 {
     struct dr_answer *answer = &request->answers[i];
 
-    *answer = (struct dr_answer){.refused = kind};
+    memset(request->answers, 0, request->count * sizeof *request->answers);
+    answer->refused = kind;
     snprintf(answer->field, sizeof answer->field, "%s", field);
     snprintf(answer->text, sizeof answer->text, "%s", text);
     request->result = DR_REQUEST_REFUSED;
@@ -164,6 +165,33 @@ static int check_room(struct dr_controller *c, struct dr_request *request)
     return 1;
 }
 
+/* A list that would take an account past its number of live jobs is refused whole, before its
+ * single jobs are looked at: each of them alone might pass. */
+static int check_accounts(struct dr_controller *c, struct dr_request *request)
+{
+    const struct dr_core *core = c->core;
+    uint32_t *more = calloc(core->accounts_count + 1u, sizeof *more);
+    struct dr_answer answer = {0};
+    int passed = 1;
+
+    DR_ASSERT(more != NULL);
+    for (uint32_t i = 0; i < request->count; i += 1) {
+        dr_account_id id = {0};
+
+        if (request->commands[i].kind == DR_COMMAND_SUBMIT)
+            id = dr_submit_account(core, &request->commands[i]);
+        for (; id.v != 0; id = core->accounts[id.v - 1].parent)
+            more[id.v] += 1;
+    }
+    for (uint32_t row = 0; passed && row < core->accounts_count; row += 1)
+        passed = more[row + 1] == 0 ||
+                 dr_admit_more_jobs(core, (dr_account_id){row + 1}, more[row + 1], &answer);
+    if (!passed)
+        refuse(request, 0, answer.refused, answer.field, answer.text);
+    free(more);
+    return passed;
+}
+
 /* Each text once: an array's elements share theirs. */
 static int check_texts(struct dr_request *request)
 {
@@ -254,6 +282,8 @@ static int check(struct dr_controller *c, struct dr_request *request)
         return 0;
     if (request->count == 1) /* dr_admit() itself judges it */
         return 1;
+    if (!check_accounts(c, request))
+        return 0;
     if (!independent(request))
         return check_by_trial(c, request);
     return check_room(c, request) && check_each(c, request);

@@ -310,6 +310,7 @@ static void account_json(struct dr_buffer *out, const struct dr_core *core, uint
     }
     dr_put_end(out, ']');
     dr_put_u64(out, "jobs_live", account->jobs_live);
+    dr_put_u64(out, "jobs_max", dr_account_jobs_max(core, (dr_account_id){row + 1}));
     dr_put_u64(out, "pending", account->pending);
     dr_put_u64(out, "running", account->running);
     dr_put_end(out, '}');

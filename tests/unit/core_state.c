@@ -716,6 +716,64 @@ TEST(a_job_without_a_limit_gets_a_default)
     tear_down();
 }
 
+/* At the limit and one above: a leaf's default, its own word, and an account's above it, which
+ * counts all below. What has ended counts no more. */
+TEST(an_account_has_so_many_live_jobs)
+{
+    uint64_t first;
+
+    set_up();
+    fixture.core->settings.default_jobs_max = 3; /* of lab, a leaf; science above it is none */
+    first = submit(ANNA, 1, 1);
+    submit(ANNA, 1, 1);
+    submit(ANNA, 1, 1);
+    CHECK(!admit_as(ANNA, submit_of(1, 1)));
+    CHECK_EQ(fixture.answer.refused, DR_REFUSAL_LIMIT);
+    CHECK_TEXT(fixture.answer.field, "account");
+    CHECK_TEXT(fixture.answer.text,
+               "account lab has 3 jobs that have not ended; with 1 more it would "
+               "pass its limit of 3 (the federation's default_jobs_max)");
+    CHECK(admit_as(ANNA, (struct dr_command){.kind = DR_COMMAND_CANCEL, .body.job = {first}}));
+    submit(ANNA, 1, 1);
+    CHECK(!admit_as(ANNA, submit_of(1, 1)));
+
+    fixture.core->accounts[2].jobs_max = 5;
+    submit(ANNA, 1, 1);
+    submit(ANNA, 1, 1);
+    CHECK(!admit_as(ANNA, submit_of(1, 1)));
+    CHECK_HAS(fixture.answer.text, "account lab has 5 jobs");
+    CHECK_HAS(fixture.answer.text, "limit of 5 (its jobs_max)");
+
+    fixture.core->accounts[1].jobs_max = 6; /* science: lab and farm together */
+    submit(BORA, 1, 1);
+    CHECK(!admit_as(BORA, submit_of(1, 1)));
+    CHECK_HAS(fixture.answer.text, "account science has 6 jobs");
+
+    fixture.core->accounts[1].jobs_max = 0;
+    fixture.core->settings.default_jobs_max = 0; /* no limit */
+    for (int i = 0; i < 10; i += 1)
+        submit(BORA, 1, 1);
+    tear_down();
+}
+
+/* Hashes lie beside old facts: what came to the state later leaves them alone while it is zero. */
+TEST(a_field_of_later_years_changes_the_hash_only_once_it_is_used)
+{
+    uint64_t before;
+
+    set_up();
+    before = dr_core_hash(fixture.core);
+    CHECK_EQ(before, UINT64_C(0xe71b1710d7aab95));
+    fixture.core->settings.default_jobs_max = 1;
+    CHECK(dr_core_hash(fixture.core) != before);
+    fixture.core->settings.default_jobs_max = 0;
+    fixture.core->accounts[2].jobs_max = 1;
+    CHECK(dr_core_hash(fixture.core) != before);
+    fixture.core->accounts[2].jobs_max = 0;
+    CHECK_EQ(dr_core_hash(fixture.core), before);
+    tear_down();
+}
+
 TEST(who_may_touch_a_job)
 {
     uint64_t id;

@@ -121,6 +121,9 @@ TEST(single_edits)
     check_edit("share: node", "share: block", "data class medical: share: node -> block\n");
     check_edit("default_limit: 1h", "default_limit: 90m",
                "settings nation: default_limit: 1h -> 1h30m\n");
+    check_edit("default_limit: 1h", "default_limit: 1h, default_jobs_max: 5",
+               "settings nation: default_jobs_max: 200000 -> 5\n");
+    check_edit("weight: 0.5", "weight: 0.5, jobs_max: 7", "account institute: jobs_max: 0 -> 7\n");
     check_edit("name: nation", "name: people",
                "settings people: name: nation -> people\naccount people: name: nation -> people\n");
     check_edit("weight: 0.5", "weight: 2", "account institute: weight: 0.5 -> 2\n");

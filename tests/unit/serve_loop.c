@@ -182,6 +182,56 @@ TEST(a_list_is_admitted_whole_or_not_at_all)
     live_deinit(&world);
 }
 
+/* Each of the list would pass alone; together they would take the account past its limit. */
+TEST(a_list_that_would_pass_an_accounts_number_of_jobs_is_refused_whole)
+{
+    enum { MAX = 4 };
+    struct live_world world;
+    struct live_request jobs[MAX];
+    struct dr_command commands[MAX];
+    struct dr_answer answers[MAX];
+    int done = 0;
+    struct dr_request request = {
+        .commands = commands, .answers = answers, .done = note_done, .context = &done};
+    struct dr_core *core;
+
+    open_world(&world, 1, 4);
+    core = dr_controller_core(world.controller);
+    core->settings.default_jobs_max = MAX;
+    for (uint32_t i = 0; i < MAX; i += 1) {
+        live_request_fill(&jobs[i], &(struct live_job){.hold = 1});
+        commands[i] = jobs[i].command;
+        commands[i].body.submit.text = 0;
+    }
+    CHECK(live_submit(&world, &(struct live_job){.hold = 1}, NULL, NULL) != 0);
+    for (int singleton = 0; singleton < 2; singleton += 1) { /* judged by each, and by a trial */
+        struct dr_dependency alone = {DR_DEPENDENCY_SINGLETON, {0}};
+
+        commands[1].body.submit.dependencies = &alone;
+        commands[1].body.submit.dependencies_count = (uint32_t)singleton;
+        memset(answers, 0xff, sizeof answers);
+        request.count = MAX; /* with the one that there is: one more than the limit */
+        dr_controller_ask(world.controller, &request);
+        CHECK_EQ(live_turn(&world), DR_OK);
+        CHECK_EQ(request.result, DR_REQUEST_REFUSED);
+        CHECK_EQ(answers[0].refused, DR_REFUSAL_LIMIT);
+        CHECK_TEXT(answers[0].field, "account");
+        CHECK_HAS(answers[0].text, "alpha has 1 jobs that have not ended; with 4 more");
+        for (uint32_t i = 1; i < MAX; i += 1)
+            CHECK_EQ(answers[i].refused, DR_REFUSAL_NONE); /* said once */
+        CHECK_EQ(core->job_id_last, 1);
+    }
+    commands[1].body.submit.dependencies_count = 0;
+    request.count = MAX - 1; /* at the limit */
+    dr_controller_ask(world.controller, &request);
+    CHECK_EQ(live_turn(&world), DR_OK);
+    CHECK_EQ(request.result, DR_REQUEST_DONE);
+    CHECK_EQ(live_submit(&world, &(struct live_job){.hold = 1}, &answers[0], NULL), 0);
+    CHECK_EQ(answers[0].refused, DR_REFUSAL_LIMIT);
+    CHECK(live_submit(&world, &(struct live_job){.account = "beta", .hold = 1}, NULL, NULL) != 0);
+    live_deinit(&world);
+}
+
 /* Each passes alone, the second not after the first: only a trial of the whole list finds it. */
 TEST(a_list_whose_commands_bear_on_one_another_is_tried_out_whole)
 {
