@@ -568,6 +568,7 @@ void checker_fact(struct world *world, const struct dr_fact *fact, void *context
     case DR_FACT_GROUP_REMOVED:
     case DR_FACT_POOL_SET:
     case DR_FACT_POOL_REMOVED:
+    case DR_FACT_PART_LEAVING:
     case DR_FACT_NODES_ADDED:
     case DR_FACT_DATA_CLASS_SET:
     case DR_FACT_DATA_CLASS_REMOVED:

@@ -31,6 +31,14 @@ static int path_with(struct dr_cli *cli, struct dr_buffer *path, const char *sta
     return !path->full;
 }
 
+/* A name, and whether what bears it is on its way out. */
+static const char *leaving(const json_t *object, const char *name, const char *flag)
+{
+    const char *text = dr_member_text(object, name);
+
+    return dr_member_true(object, flag) ? dr_show_format("%s (leaving)", text) : text;
+}
+
 int dr_cmd_nodes(struct dr_cli *cli)
 {
     struct dr_buffer path DR_CLEANUP(dr_buffer_deinit) = {0};
@@ -66,7 +74,7 @@ int dr_cmd_nodes(struct dr_cli *cli)
         dr_table_row(table);
         dr_table_cell(table, dr_member_text(node, "name"));
         dr_table_cell(table, dr_member_text(node, "site"));
-        dr_table_cell(table, dr_member_text(node, "pool"));
+        dr_table_cell(table, leaving(node, "pool", "pool_leaving"));
         dr_table_cell(table, dr_member_text(node, "state"));
         dr_table_cell(table, dr_member_true(node, "virtual") ? dr_show_format("%s (virtual)", chip)
                                                              : chip);
@@ -119,7 +127,7 @@ int dr_cmd_sites(struct dr_cli *cli)
         int64_t cap_w = dr_member_number(site, "power_cap_w");
 
         dr_table_row(table);
-        dr_table_cell(table, dr_member_text(site, "name"));
+        dr_table_cell(table, leaving(site, "name", "leaving"));
         dr_table_cell(table, dr_member_text(site, "operator"));
         dr_table_cell(table, dr_member_text(site, "region"));
         dr_table_cell(table, dr_member_text(site, "jurisdiction"));
@@ -199,7 +207,7 @@ int dr_cmd_accounts(struct dr_cli *cli)
                                      ? " "
                                      : dr_show_format("%*s%s",
                                                       (int)(2 * dr_member_number(account, "depth")),
-                                                      "", dr_member_text(account, "name")));
+                                                      "", leaving(account, "name", "leaving")));
             dr_table_cell(
                 table, lines > 0 ? " " : dr_show_milli(dr_member_number(account, "weight_milli")));
             dr_table_cell(table, lines > 0 ? " " : dr_member_text(account, "pending"));
@@ -217,7 +225,7 @@ int dr_cmd_accounts(struct dr_cli *cli)
             continue;
         dr_table_row(table);
         dr_table_cell(table, dr_show_format("%*s%s", (int)(2 * dr_member_number(account, "depth")),
-                                            "", dr_member_text(account, "name")));
+                                            "", leaving(account, "name", "leaving")));
         dr_table_cell(table, dr_show_milli(dr_member_number(account, "weight_milli")));
         dr_table_cell(table, dr_member_text(account, "pending"));
         dr_table_cell(table, dr_member_text(account, "running"));

@@ -2,6 +2,7 @@
 /* DECLARE and TOKEN: the federation's parts, one declaration at a time. The file as a whole is
  * checked by the federation room; here each part is judged against the state that it meets. */
 #include "core/admit.h"
+#include "core/leave.h"
 
 /* ---- helpers ---- */
 
@@ -136,31 +137,34 @@ static int check_group(const struct dr_core *core, struct dr_fact_group_set *gro
     return 1;
 }
 
+static int check_nothing_guaranteed(const struct dr_core *core, uint32_t group,
+                                    struct dr_answer *answer)
+{
+    for (uint32_t row = 0; row < core->accounts_count; row += 1)
+        if (dr_quota_at(core, (dr_account_id){row + 1}, (dr_group_id){group})->guarantee != 0)
+            return dr_refuse(answer, DR_REFUSAL_STATE, "group",
+                             "account %s is still guaranteed something in group %s",
+                             core->accounts[row].name, core->groups[group - 1].name);
+    return 1;
+}
+
 /* No pool may count in a group that goes, and no account be guaranteed anything in it. */
 static int check_group_removed(const struct dr_core *core,
                                const struct dr_fact_group_removed *removed,
                                struct dr_answer *answer)
 {
     const struct dr_group *group;
+    dr_pool_id pool;
 
     if (!check_known(removed->group, core->groups_count, "group", answer))
         return 0;
     group = &core->groups[removed->group - 1];
     answer->unchanged = group->removed;
-    for (uint32_t row = 0; row < core->pools_count; row += 1) {
-        const struct dr_pool *pool = &core->pools[row];
-
-        if (!pool->removed && pool->groups[group->resource].v == removed->group)
-            return dr_refuse(answer, DR_REFUSAL_STATE, "group", "pool %s still counts in group %s",
-                             pool->name, group->name);
-    }
-    for (uint32_t row = 0; row < core->accounts_count; row += 1)
-        if (dr_quota_at(core, (dr_account_id){row + 1}, (dr_group_id){removed->group})->guarantee !=
-            0)
-            return dr_refuse(answer, DR_REFUSAL_STATE, "group",
-                             "account %s is still guaranteed something in group %s",
-                             core->accounts[row].name, group->name);
-    return 1;
+    pool = dr_pool_on(core, 0, 0, removed->group, 0, 0);
+    if (pool.v != 0)
+        return dr_refuse(answer, DR_REFUSAL_STATE, "group", "pool %s still counts in group %s",
+                         core->pools[pool.v - 1].name, group->name);
+    return check_nothing_guaranteed(core, removed->group, answer);
 }
 
 static int check_pool(const struct dr_core *core, struct dr_fact_pool_set *pool,
@@ -174,8 +178,15 @@ static int check_pool(const struct dr_core *core, struct dr_fact_pool_set *pool,
         !check_name(pool->name, dr_pool_named(core, (dr_site_id){pool->site}, pool->name).v,
                     pool->pool, "pool", answer))
         return 0;
+    if (core->sites[pool->site - 1].removed || core->sites[pool->site - 1].leaving)
+        return dr_refuse(answer, DR_REFUSAL_STATE, "site", "site %s has left or is leaving",
+                         core->sites[pool->site - 1].name);
     if (pool->chip > core->chips_count)
         return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "chip", "there is no such chip");
+    if (pool->chip != 0 &&
+        (core->chips[pool->chip - 1].removed || core->chips[pool->chip - 1].leaving))
+        return dr_refuse(answer, DR_REFUSAL_STATE, "chip", "chip %s has left or is leaving",
+                         core->chips[pool->chip - 1].name);
     if (pool->accelerators > DR_ACCELERATORS_MAX || (pool->chip == 0) != (pool->accelerators == 0))
         return dr_refuse(answer, DR_REFUSAL_INVALID, "accelerators",
                          "found %u per node, expected 1 to %u with a chip and 0 without one",
@@ -185,6 +196,9 @@ static int check_pool(const struct dr_core *core, struct dr_fact_pool_set *pool,
         !check_amount(pool->node_idle_w, POWER_MAX_W, "node_idle_w", answer) ||
         !check_amount(pool->default_limit_us, DURATION_MAX, "default_limit", answer))
         return 0;
+    if (core->accounts[pool->owner - 1].removed || core->accounts[pool->owner - 1].leaving)
+        return dr_refuse(answer, DR_REFUSAL_STATE, "owner", "account %s has left or is leaving",
+                         core->accounts[pool->owner - 1].name);
     if (pool->cpus == 0)
         return dr_refuse(answer, DR_REFUSAL_INVALID, "cpus", "a node has CPUs");
     if (pool->levels_count > DR_LEVELS_MAX)
@@ -242,8 +256,9 @@ static int check_nodes_added(const struct dr_core *core, struct dr_fact_nodes_ad
     if (!check_known(nodes->pool, core->pools_count, "pool", answer))
         return 0;
     pool = &core->pools[nodes->pool - 1];
-    if (pool->removed)
-        return dr_refuse(answer, DR_REFUSAL_STATE, "pool", "pool %s was removed", pool->name);
+    if (pool->removed || pool->leaving)
+        return dr_refuse(answer, DR_REFUSAL_STATE, "pool", "pool %s %s", pool->name,
+                         pool->removed ? "was removed" : "is leaving");
     if (nodes->node == 0)
         nodes->node = core->nodes_count + 1;
     if (nodes->node != core->nodes_count + 1)
@@ -277,7 +292,8 @@ static int check_account(const struct dr_core *core, struct dr_fact_account_set 
         return dr_refuse(answer, DR_REFUSAL_INVALID, "parent",
                          "the first account is the root and has no parent; every other one has");
     if (account->parent >= account->account ||
-        (account->parent != 0 && core->accounts[account->parent - 1].removed))
+        (account->parent != 0 && (core->accounts[account->parent - 1].removed ||
+                                  core->accounts[account->parent - 1].leaving)))
         return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "parent", "there is no such account");
     if (account->weight == 0 || account->weight > 1000000000)
         return dr_refuse(answer, DR_REFUSAL_INVALID, "weight",
@@ -306,7 +322,8 @@ static int check_account(const struct dr_core *core, struct dr_fact_account_set 
         int64_t children = 0;
 
         if (limits->group.v == 0 || limits->group.v > core->groups_count ||
-            core->groups[limits->group.v - 1].removed)
+            core->groups[limits->group.v - 1].removed ||
+            (core->groups[limits->group.v - 1].leaving && limits->guarantee != 0))
             return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "guarantees", "there is no such group");
         group = core->groups[limits->group.v - 1].name;
         if (!check_amount(limits->guarantee, AMOUNT_MAX, group, answer) ||
@@ -363,6 +380,9 @@ static int check_account_removed(const struct dr_core *core,
         return dr_refuse(answer, DR_REFUSAL_STATE, "account",
                          "account %s has %u live jobs; let them end or cancel them first",
                          account->name, account->jobs_live);
+    if (!account->removed && !dr_account_unused(core, (dr_account_id){removed->account}))
+        return dr_refuse(answer, DR_REFUSAL_STATE, "account", "a pool still belongs to account %s",
+                         account->name);
     answer->unchanged = account->removed;
     return 1;
 }
@@ -432,35 +452,94 @@ static int check_unused(const struct dr_core *core, const struct dr_fact *fact,
                         struct dr_answer *answer)
 {
     uint32_t id = 0;
+    dr_pool_id pool;
 
     if (fact->kind == DR_FACT_CHIP_REMOVED) {
         id = fact->chip_removed.chip;
         if (!check_known(id, core->chips_count, "chip", answer))
             return 0;
+        answer->unchanged = core->chips[id - 1].removed;
     } else if (fact->kind == DR_FACT_SITE_REMOVED) {
         id = fact->site_removed.site;
         if (!check_known(id, core->sites_count, "site", answer))
             return 0;
+        answer->unchanged = core->sites[id - 1].removed;
     } else {
         id = fact->pool_removed.pool;
         if (!check_known(id, core->pools_count, "pool", answer))
             return 0;
-        for (uint32_t i = 0; i < core->pools[id - 1].nodes_count; i += 1)
-            if (!core->nodes[dr_pool_node_row(&core->pools[id - 1], i)].removed)
+        answer->unchanged = core->pools[id - 1].removed;
+        return dr_pool_unused(core, (dr_pool_id){id}) ||
+               dr_refuse(answer, DR_REFUSAL_STATE, "pool",
+                         "pool %s still has nodes; they leave once they are empty",
+                         core->pools[id - 1].name);
+    }
+    pool = fact->kind == DR_FACT_CHIP_REMOVED ? dr_pool_on(core, 0, id, 0, 0, 0)
+                                              : dr_pool_on(core, id, 0, 0, 0, 0);
+    return pool.v == 0 || dr_refuse(answer, DR_REFUSAL_STATE, "", "pool %s still refers to it",
+                                    core->pools[pool.v - 1].name);
+}
+
+/* What leaves later is marked only when all that uses it is on its way out: a pool's nodes drain, a
+ * site's pools leave. So a part that is marked gets no new users and is gone in the end. */
+static int check_leaving(const struct dr_core *core, const struct dr_fact_part_leaving *part,
+                         struct dr_answer *answer)
+{
+    dr_pool_id pool;
+
+    if ((part->pool != 0) + (part->site != 0) + (part->chip != 0) + (part->group != 0) +
+            (part->account != 0) !=
+        1)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "", "expected one part");
+    if (part->pool != 0) {
+        if (!check_known(part->pool, core->pools_count, "pool", answer) ||
+            !check_stays(part->pool, pools, "pool", answer))
+            return 0;
+        for (uint32_t i = 0; i < core->pools[part->pool - 1].nodes_count; i += 1) {
+            uint32_t row = dr_pool_node_row(&core->pools[part->pool - 1], i);
+
+            if (!core->nodes[row].removing && !core->nodes[row].removed)
                 return dr_refuse(answer, DR_REFUSAL_STATE, "pool",
-                                 "pool %s still has nodes; they leave once they are empty",
-                                 core->pools[id - 1].name);
+                                 "pool %s has nodes that stay; they are to leave first",
+                                 core->pools[part->pool - 1].name);
+        }
+        answer->unchanged = core->pools[part->pool - 1].leaving;
         return 1;
     }
-    for (uint32_t row = 0; row < core->pools_count; row += 1) {
-        const struct dr_pool *pool = &core->pools[row];
-
-        if (!pool->removed &&
-            (fact->kind == DR_FACT_CHIP_REMOVED ? pool->chip.v : pool->site.v) == id)
-            return dr_refuse(answer, DR_REFUSAL_STATE, "", "pool %s still refers to it",
-                             pool->name);
+    if (part->site != 0) {
+        if (!check_known(part->site, core->sites_count, "site", answer) ||
+            !check_stays(part->site, sites, "site", answer))
+            return 0;
+        answer->unchanged = core->sites[part->site - 1].leaving;
+    } else if (part->chip != 0) {
+        if (!check_known(part->chip, core->chips_count, "chip", answer) ||
+            !check_stays(part->chip, chips, "chip", answer))
+            return 0;
+        answer->unchanged = core->chips[part->chip - 1].leaving;
+    } else if (part->group != 0) {
+        if (!check_known(part->group, core->groups_count, "group", answer) ||
+            !check_stays(part->group, groups, "group", answer) ||
+            !check_nothing_guaranteed(core, part->group, answer))
+            return 0;
+        answer->unchanged = core->groups[part->group - 1].leaving;
+    } else {
+        if (!check_known(part->account, core->accounts_count, "account", answer) ||
+            !check_stays(part->account, accounts, "account", answer))
+            return 0;
+        if (core->accounts[part->account - 1].parent.v == 0)
+            return dr_refuse(answer, DR_REFUSAL_STATE, "account", "the root account stays");
+        for (uint32_t row = core->accounts[part->account - 1].first_child; row != DR_ROW_NONE;
+             row = core->accounts[row].next_sibling)
+            if (!core->accounts[row].leaving)
+                return dr_refuse(answer, DR_REFUSAL_STATE, "account",
+                                 "account %s below it stays; it is to leave first",
+                                 core->accounts[row].name);
+        answer->unchanged = core->accounts[part->account - 1].leaving;
     }
-    return 1;
+    pool = dr_pool_on(core, part->site, part->chip, part->group, part->account, 1);
+    return pool.v == 0 ||
+           dr_refuse(answer, DR_REFUSAL_STATE, "", "pool %s, which stays, still refers to it",
+                     core->pools[pool.v - 1].name);
 }
 
 static int check_leaving_node(const struct dr_core *core, struct dr_fact_node_flags *flags,
@@ -534,6 +613,8 @@ int dr_check_declare(const struct dr_core *core, const struct dr_command *comman
         return check_group(core, &settled->group_set, answer);
     if (settled->kind == DR_FACT_GROUP_REMOVED)
         return check_group_removed(core, &settled->group_removed, answer);
+    if (settled->kind == DR_FACT_PART_LEAVING)
+        return check_leaving(core, &settled->part_leaving, answer);
     if (settled->kind == DR_FACT_POOL_SET)
         return check_pool(core, &settled->pool_set, answer);
     if (settled->kind == DR_FACT_NODES_ADDED)

@@ -35,6 +35,10 @@ static int check_account(const struct dr_core *core, const struct dr_command *co
     if (job->account > core->accounts_count || core->accounts[job->account - 1].removed)
         return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "account", "there is no such account");
     account = &core->accounts[job->account - 1];
+    if (account->leaving)
+        return dr_refuse(answer, DR_REFUSAL_STATE, "account",
+                         "account %s is leaving the federation and takes no new jobs",
+                         account->name);
     if (account->first_child != DR_ROW_NONE)
         return dr_refuse(answer, DR_REFUSAL_INVALID, "account",
                          "account %s has accounts below it; jobs belong to one of those",

@@ -82,10 +82,18 @@ static uint32_t declared_row(uint32_t id, uint32_t *count, uint32_t count_max)
     return id - 1;
 }
 
+/* A part that was to leave stays, since it is declared again, or has left. */
+static void leaves_no_more(struct dr_core *core, uint8_t *leaving)
+{
+    core->leaving_count -= *leaving;
+    *leaving = 0;
+}
+
 static void apply_chip_set(struct dr_core *core, const struct dr_fact_chip_set *fact)
 {
     struct dr_chip *chip = &core->chips[declared_row(fact->chip, &core->chips_count, DR_CHIPS_MAX)];
 
+    leaves_no_more(core, &chip->leaving);
     *chip = (struct dr_chip){.memory_mb = fact->memory_mb,
                              .idle_w = fact->idle_w,
                              .busy_w = fact->busy_w,
@@ -106,6 +114,7 @@ static void apply_site_set(struct dr_core *core, const struct dr_fact_site_set *
     uint32_t row = declared_row(fact->site, &core->sites_count, DR_SITES_MAX);
     struct dr_site *site = &core->sites[row];
 
+    leaves_no_more(core, &site->leaving);
     *site = (struct dr_site){.assurance = fact->assurance,
                              .power_cap_w = fact->power_cap_w,
                              .pue_milli = fact->pue_milli,
@@ -148,6 +157,7 @@ static void apply_group_set(struct dr_core *core, const struct dr_fact_group_set
     uint32_t row = declared_row(fact->group, &core->groups_count, core->limits.groups_max);
 
     DR_ASSERT(fact->resource < DR_RESOURCE_COUNT);
+    leaves_no_more(core, &core->groups[row].leaving);
     dr_copy_name(core->groups[row].name, fact->name);
     core->groups[row].resource = fact->resource;
     if (!is_new)
@@ -167,6 +177,7 @@ static void apply_group_removed(struct dr_core *core, const struct dr_fact_group
 
     DR_ASSERT(fact->group >= 1 && fact->group <= core->groups_count);
     group = &core->groups[fact->group - 1];
+    leaves_no_more(core, &group->leaving);
     group->removed = 1;
     group->guaranteed = 0;
     for (uint32_t a = 0; a < core->accounts_count; a += 1) {
@@ -201,6 +212,7 @@ static void apply_pool_set(struct dr_core *core, const struct dr_fact_pool_set *
         DR_ASSERT(fact->groups[i] >= 1 && fact->groups[i] <= core->groups_count);
         DR_ASSERT(pool->groups[i].v == fact->groups[i]);
     }
+    leaves_no_more(core, &pool->leaving);
     pool->removed = 0;
     pool->owner.v = fact->owner;
     pool->cpus = fact->cpus;
@@ -321,6 +333,7 @@ static void apply_account_set(struct dr_core *core, const struct dr_fact_account
         dr_rows_join_parent(core, row);
     }
     DR_ASSERT(account->parent.v == fact->parent);
+    leaves_no_more(core, &account->leaving);
     account->removed = 0;
     account->weight = fact->weight;
     account->preempt_below = fact->preempt_below;
@@ -353,6 +366,7 @@ static void apply_account_removed(struct dr_core *core, const struct dr_fact_acc
     DR_ASSERT(fact->account >= 2 && fact->account <= core->accounts_count);
     account = &core->accounts[fact->account - 1];
     DR_ASSERT(account->jobs_live == 0 && account->first_child == DR_ROW_NONE);
+    leaves_no_more(core, &account->leaving);
     account->removed = 1;
     for (uint32_t g = 0; g < core->groups_count; g += 1) {
         struct dr_quota *quota =
@@ -366,6 +380,28 @@ static void apply_account_removed(struct dr_core *core, const struct dr_fact_acc
         link = &core->accounts[*link].next_sibling;
     *link = account->next_sibling;
     account->next_sibling = DR_ROW_NONE;
+}
+
+static void apply_part_leaving(struct dr_core *core, const struct dr_fact_part_leaving *fact)
+{
+    uint8_t *leaving = NULL;
+
+    DR_ASSERT(fact->pool <= core->pools_count && fact->site <= core->sites_count &&
+              fact->chip <= core->chips_count && fact->group <= core->groups_count &&
+              fact->account <= core->accounts_count);
+    if (fact->pool != 0)
+        leaving = &core->pools[fact->pool - 1].leaving;
+    else if (fact->site != 0)
+        leaving = &core->sites[fact->site - 1].leaving;
+    else if (fact->chip != 0)
+        leaving = &core->chips[fact->chip - 1].leaving;
+    else if (fact->group != 0)
+        leaving = &core->groups[fact->group - 1].leaving;
+    else if (fact->account != 0)
+        leaving = &core->accounts[fact->account - 1].leaving;
+    DR_ASSERT(leaving != NULL);
+    core->leaving_count += !*leaving;
+    *leaving = 1;
 }
 
 static void apply_user_set(struct dr_core *core, const struct dr_fact_user_set *fact)
@@ -838,6 +874,7 @@ uint64_t dr_fact_job(const struct dr_fact *fact)
     case DR_FACT_SITE_REACH:
     case DR_FACT_GROUP_SET:
     case DR_FACT_GROUP_REMOVED:
+    case DR_FACT_PART_LEAVING:
     case DR_FACT_POOL_SET:
     case DR_FACT_POOL_REMOVED:
     case DR_FACT_NODES_ADDED:
@@ -877,6 +914,7 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
         break;
     case DR_FACT_CHIP_REMOVED:
         DR_ASSERT(fact->chip_removed.chip >= 1 && fact->chip_removed.chip <= core->chips_count);
+        leaves_no_more(core, &core->chips[fact->chip_removed.chip - 1].leaving);
         core->chips[fact->chip_removed.chip - 1].removed = 1;
         core->federation_version += 1;
         break;
@@ -886,6 +924,7 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
         break;
     case DR_FACT_SITE_REMOVED:
         DR_ASSERT(fact->site_removed.site >= 1 && fact->site_removed.site <= core->sites_count);
+        leaves_no_more(core, &core->sites[fact->site_removed.site - 1].leaving);
         core->sites[fact->site_removed.site - 1].removed = 1;
         core->federation_version += 1;
         break;
@@ -901,12 +940,17 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
         apply_group_removed(core, &fact->group_removed);
         core->federation_version += 1;
         break;
+    case DR_FACT_PART_LEAVING:
+        apply_part_leaving(core, &fact->part_leaving);
+        core->federation_version += 1;
+        break;
     case DR_FACT_POOL_SET:
         apply_pool_set(core, &fact->pool_set);
         core->federation_version += 1;
         break;
     case DR_FACT_POOL_REMOVED:
         DR_ASSERT(fact->pool_removed.pool >= 1 && fact->pool_removed.pool <= core->pools_count);
+        leaves_no_more(core, &core->pools[fact->pool_removed.pool - 1].leaving);
         core->pools[fact->pool_removed.pool - 1].removed = 1;
         core->federation_version += 1;
         break;

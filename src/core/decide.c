@@ -10,6 +10,7 @@
 #include "base/sort.h"
 #include "core/admit.h"
 #include "core/backfill.h"
+#include "core/leave.h"
 #include "core/quota.h"
 #include "core/reclaim.h"
 #include "core/timer.h"
@@ -462,6 +463,8 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
         end_by_time(&decision);
     if (!decision.full)
         remove_emptied(&decision);
+    if (!decision.full)
+        decision.full = !dr_settle_leaving(core, now_us, batch);
     decision.freed = 1;
     for (uint32_t pass = 0; pass < PASSES_MAX && decision.freed && !decision.full; pass += 1)
         once_through(&decision);

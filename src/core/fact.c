@@ -60,6 +60,9 @@ static const struct dr_field fields_group_set[] = {DR_FIELDS_group_set(DR_FIELD_
 #define DR_HERE group_removed
 static const struct dr_field fields_group_removed[] = {DR_FIELDS_group_removed(DR_FIELD_ROW)};
 #undef DR_HERE
+#define DR_HERE part_leaving
+static const struct dr_field fields_part_leaving[] = {DR_FIELDS_part_leaving(DR_FIELD_ROW)};
+#undef DR_HERE
 #define DR_HERE pool_set
 static const struct dr_field fields_pool_set[] = {DR_FIELDS_pool_set(DR_FIELD_ROW)};
 #undef DR_HERE

@@ -37,6 +37,7 @@
     X(28, TOKEN_ISSUED, token_issued, "a token was given out")                              \
     X(29, TOKEN_REVOKED, token_revoked, "a token was taken back")                           \
     X(30, GROUP_REMOVED, group_removed, "a quota group was removed")                        \
+    X(31, PART_LEAVING, part_leaving, "a part is to leave once nothing uses it any more")   \
     X(40, JOB_ACCEPTED, job_accepted, "a job was accepted")                                 \
     X(41, JOB_HELD, job_held, "a job was held")                                             \
     X(42, JOB_RELEASED, job_released, "a job was released")                                 \
@@ -113,6 +114,12 @@
     F(name, name, "")          \
     F(u8, resource, "enum dr_resource")
 #define DR_FIELDS_group_removed(F) F(u32, group, "id; never used again")
+#define DR_FIELDS_part_leaving(F)             \
+    F(u32, pool, "id; of these one is not 0") \
+    F(u32, site, "id")                        \
+    F(u32, chip, "id")                        \
+    F(u32, group, "id")                       \
+    F(u32, account, "id; it takes no new jobs")
 #define DR_FIELDS_pool_set(F)                                                    \
     F(u32, pool, "id")                                                           \
     F(u32, site, "id, never changes")                                            \

@@ -185,6 +185,21 @@ static void index_jobs(struct dr_core *core)
     dr_rows_sort_ended(core);
 }
 
+static void index_leaving(struct dr_core *core)
+{
+    core->leaving_count = 0;
+    for (uint32_t row = 0; row < core->chips_count; row += 1)
+        core->leaving_count += core->chips[row].leaving;
+    for (uint32_t row = 0; row < core->sites_count; row += 1)
+        core->leaving_count += core->sites[row].leaving;
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        core->leaving_count += core->pools[row].leaving;
+    for (uint32_t row = 0; row < core->groups_count; row += 1)
+        core->leaving_count += core->groups[row].leaving;
+    for (uint32_t row = 0; row < core->accounts_count; row += 1)
+        core->leaving_count += core->accounts[row].leaving;
+}
+
 void dr_core_index(struct dr_core *core)
 {
     dr_queue_clear(core);
@@ -194,6 +209,7 @@ void dr_core_index(struct dr_core *core)
     index_nodes(core);
     dr_quota_index(core);
     index_jobs(core);
+    index_leaving(core);
     core->dirty = 1;
 }
 

@@ -43,6 +43,7 @@ struct dr_chip {
     int64_t price_micro; /* per accelerator-hour */
     uint8_t is_virtual;
     uint8_t removed;
+    uint8_t leaving; /* once nothing uses it: core/leave.h */
 };
 
 struct dr_site {
@@ -60,6 +61,7 @@ struct dr_site {
     uint8_t isolated_network;
     uint8_t answers;
     uint8_t removed;
+    uint8_t leaving;
 };
 
 struct dr_level_of_pool {
@@ -92,6 +94,7 @@ struct dr_pool {
     uint32_t ranges_count;
     uint32_t nodes_count; /* with those removed */
     uint8_t removed;
+    uint8_t leaving; /* once its last node has */
     /* index */
     uint32_t nodes_up;
     int64_t accelerators_free; /* on nodes that are up, neither held nor promised */
@@ -134,6 +137,7 @@ struct dr_group {
     char name[DR_NAME_BYTES];
     uint8_t resource; /* enum dr_resource */
     uint8_t removed;  /* no pool counts in it and no account has anything in it */
+    uint8_t leaving;
     /* index */
     int64_t capacity;   /* over nodes that are up (not down, not drained, site answers) */
     int64_t declared;   /* over all nodes that are not removed */
@@ -160,7 +164,8 @@ struct dr_account {
     uint32_t weight;      /* thousandths */
     uint8_t preempt_below;
     uint8_t removed;
-    uint8_t depth; /* root 0 */
+    uint8_t leaving; /* once its last job has ended; takes no new ones */
+    uint8_t depth;   /* root 0 */
     int64_t default_limit_us;
     uint32_t jobs_max; /* live in its subtree; 0: none stated */
     /* sums over ended attempts of the account itself, not of those below it */
@@ -397,6 +402,7 @@ struct dr_core {
     struct dr_queue *queue;   /* core/queue.h: pending jobs in order, per account */
     struct dr_places *places; /* core/place.h: what is free where */
     struct dr_timers *timers; /* core/timer.h: when time alone has to be looked at */
+    uint32_t leaving_count;   /* parts that are to leave */
     uint8_t dirty;            /* something changed that a decision may use */
 };
 

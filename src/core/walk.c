@@ -9,7 +9,7 @@
 #include "core/quota.h"
 #include "core/rows.h"
 
-#define WALK_VERSION 3 /* of what is saved */
+#define WALK_VERSION 4 /* of what is saved */
 #define HASH_VERSION 1 /* of what is hashed: hashes lie beside old facts, which stay readable */
 
 struct walk {
@@ -94,17 +94,27 @@ static void i32(struct walk *walk, int32_t *value)
 }
 
 /* A field that came after the first facts were written: at zero, as older facts leave it, it leaves
- * the hash as it was. */
-static void later_u8(struct walk *walk, uint8_t *value)
+ * the hash as it was. Its number, never another's, keeps two such fields apart. */
+static void later(struct walk *walk, uint64_t field)
 {
-    if (walk->mode != WALK_HASH || *value != 0)
-        u8(walk, value);
+    if (walk->mode == WALK_HASH)
+        word(walk, &field);
 }
 
-static void later_u32(struct walk *walk, uint32_t *value)
+static void later_u8(struct walk *walk, uint64_t field, uint8_t *value)
 {
-    if (walk->mode != WALK_HASH || *value != 0)
-        u32(walk, value);
+    if (walk->mode == WALK_HASH && *value == 0)
+        return;
+    later(walk, field);
+    u8(walk, value);
+}
+
+static void later_u32(struct walk *walk, uint64_t field, uint32_t *value)
+{
+    if (walk->mode == WALK_HASH && *value == 0)
+        return;
+    later(walk, field);
+    u32(walk, value);
 }
 
 /* Bytes in whole words; `bytes` is a multiple of 8. */
@@ -167,7 +177,7 @@ static void walk_settings(struct walk *walk, struct dr_settings *settings)
     u32(walk, &settings->reserve_depth);
     u32(walk, &settings->job_uid);
     u32(walk, &settings->job_gid);
-    later_u32(walk, &settings->default_jobs_max);
+    later_u32(walk, 1, &settings->default_jobs_max);
 }
 
 static void walk_chip(struct walk *walk, struct dr_chip *chip)
@@ -184,6 +194,7 @@ static void walk_chip(struct walk *walk, struct dr_chip *chip)
     i64(walk, &chip->price_micro);
     u8(walk, &chip->is_virtual);
     u8(walk, &chip->removed);
+    later_u8(walk, 5, &chip->leaving);
 }
 
 static void walk_site(struct walk *walk, struct dr_site *site)
@@ -203,6 +214,7 @@ static void walk_site(struct walk *walk, struct dr_site *site)
     u8(walk, &site->isolated_network);
     u8(walk, &site->answers);
     u8(walk, &site->removed);
+    later_u8(walk, 6, &site->leaving);
     bounded(walk, site->engine, DR_ENGINE_SIMULATED);
 }
 
@@ -239,6 +251,7 @@ static void walk_pool(struct walk *walk, const struct dr_core *core, struct dr_p
     }
     u32(walk, &pool->nodes_count);
     u8(walk, &pool->removed);
+    later_u8(walk, 7, &pool->leaving);
     bounded(walk, pool->site.v - 1, core->sites_count - 1);
     bounded(walk, pool->chip.v, core->chips_count);
     bounded(walk, pool->accelerators, DR_ACCELERATORS_MAX);
@@ -298,8 +311,9 @@ static void walk_account(struct walk *walk, const struct dr_core *core, uint32_t
     u32(walk, &account->weight);
     u8(walk, &account->preempt_below);
     u8(walk, &account->removed);
+    later_u8(walk, 8, &account->leaving);
     i64(walk, &account->default_limit_us);
-    later_u32(walk, &account->jobs_max);
+    later_u32(walk, 2, &account->jobs_max);
     i64(walk, &account->accelerator_ms);
     i64(walk, &account->cpu_ms);
     i64(walk, &account->energy_j);
@@ -622,7 +636,8 @@ static void walk_core(struct walk *walk, struct dr_core *core)
     for (uint32_t row = 0; row < core->groups_count; row += 1) {
         name(walk, core->groups[row].name);
         u8(walk, &core->groups[row].resource);
-        later_u8(walk, &core->groups[row].removed);
+        later_u8(walk, 3, &core->groups[row].removed);
+        later_u8(walk, 4, &core->groups[row].leaving);
         bounded(walk, core->groups[row].resource, DR_RESOURCE_COUNT - 1);
     }
     for (uint32_t row = 0; row < core->pools_count; row += 1)

@@ -43,6 +43,10 @@ struct dr_change *dr_change_add(struct dr_differ *differ, const char *kind, cons
                                 enum dr_fact_kind fact);
 /* Of an existing part: keep the change if it says something, else take it back. */
 void dr_change_keep(struct dr_differ *differ, const struct dr_change *change);
+/* One more change: a part that is still in use leaves with `with`, "its last node". The caller
+ * names the part in what is returned. */
+struct dr_fact_part_leaving *dr_change_leaves(struct dr_differ *differ, const char *kind,
+                                              const char *name, const char *with);
 /* The file asks for what can't be. */
 void dr_change_refuse(struct dr_differ *differ, uint32_t line, const char *field, const char *found,
                       const char *format, ...) DR_PRINTF(5, 6);
@@ -69,7 +73,7 @@ void dr_declare_settings(struct dr_differ *differ);
 void dr_declare_chips(struct dr_differ *differ);
 void dr_declare_classes(struct dr_differ *differ);
 void dr_declare_sites(struct dr_differ *differ);
-/* Sites, chips and data classes that are not in the file and that no pool stands on. */
+/* Sites, chips and data classes that are not in the file; at once, or with the last pool. */
 void dr_remove_places(struct dr_differ *differ);
 
 /* ---- changes_accounts.c ---- */
@@ -91,8 +95,9 @@ void dr_declare_pools(struct dr_differ *differ);
 /* Pools that are not in the file: their nodes leave, and when the last has left, they do. */
 void dr_remove_pools(struct dr_differ *differ);
 /* After dr_remove_pools(): does a pool that stays, or still drains, stand on this site, on this
- * chip, or count in this group? Ids of the core; 0: that is not asked. */
-int dr_pool_stands(const struct dr_differ *differ, uint32_t site, uint32_t chip, uint32_t group);
+ * chip, count in this group, or belong to this account? Ids of the core; 0: that is not asked. */
+int dr_pool_stands(const struct dr_differ *differ, uint32_t site, uint32_t chip, uint32_t group,
+                   uint32_t owner);
 
 /* ---- changes_users.c ---- */
 

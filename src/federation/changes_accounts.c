@@ -22,12 +22,16 @@ void dr_declare_groups(struct dr_differ *differ)
                 dr_change_refuse(differ, 0, "group", to->name,
                                  "a name of its own: there is a group of %s of this name already",
                                  resources[from->resource % DR_RESOURCE_COUNT]);
-            continue;
+            if (!from->leaving)
+                continue;
         }
         change = dr_change_add(differ, "group", to->name, DR_FACT_GROUP_SET);
         change->declare.group_set = *to;
         change->declare.group_set.group = id;
-        dr_say(change, "new, of %s", resources[to->resource]);
+        if (id <= differ->core->groups_count)
+            dr_say(change, "stays");
+        else
+            dr_say(change, "new, of %s", resources[to->resource]);
     }
 }
 
@@ -132,13 +136,24 @@ void dr_declare_needed_accounts(struct dr_differ *differ)
         change = dr_change_add(differ, "account", federation->accounts[place].set.name,
                                DR_FACT_ACCOUNT_SET);
         fill_account(differ, place, &change->declare.account_set);
-        dr_say(change, place == 0 ? "new, the root" : "new");
+        dr_say(change, "%s",
+               differ->accounts[place] <= differ->core->accounts_count ? "stays"
+               : place == 0                                            ? "new, the root"
+                                                                       : "new");
     }
+}
+
+/* It is new, or was to leave. */
+static int to_be_made(const struct dr_differ *differ, uint32_t place)
+{
+    uint32_t id = differ->accounts[place];
+
+    return id > differ->core->accounts_count || differ->core->accounts[id - 1].leaving;
 }
 
 static void need_account(struct dr_differ *differ, uint32_t place)
 {
-    while (!differ->account_made[place] && differ->accounts[place] > differ->core->accounts_count) {
+    while (!differ->account_made[place] && to_be_made(differ, place)) {
         differ->account_made[place] = 1;
         if (place == 0)
             return;
@@ -167,7 +182,7 @@ static void say_limits(struct dr_differ *differ, struct dr_change *change, uint3
     const struct dr_federation *federation = differ->federation;
     const struct dr_core *core = differ->core;
     uint32_t id = differ->accounts[place];
-    int exists = id <= core->accounts_count;
+    int exists = id <= core->accounts_count && !differ->account_made[place];
 
     for (int accelerators = 1; accelerators >= 0; accelerators -= 1) {
         for (uint32_t g = 0; g < federation->groups_count; g += 1) {
@@ -216,6 +231,8 @@ void dr_declare_account(struct dr_differ *differ, uint32_t place)
             differ->count -= 1;
             return;
         }
+        if (from->leaving && !differ->account_made[place])
+            dr_say(change, "stays");
         dr_say_text(change, "name", from->name, to->name);
         dr_say_milli(change, "weight", from->weight, to->weight);
         dr_say_flag(change, "preempt_below", from->preempt_below, to->preempt_below);
@@ -253,26 +270,46 @@ void dr_remove_groups(struct dr_differ *differ)
         const struct dr_group *group = &core->groups[row];
         struct dr_change *change;
 
-        if (group->removed || differ->group_places[row] != 0 ||
-            dr_pool_stands(differ, 0, 0, row + 1))
+        if (group->removed || differ->group_places[row] != 0)
             continue;
+        if (dr_pool_stands(differ, 0, 0, row + 1, 0)) {
+            if (!group->leaving)
+                dr_change_leaves(differ, "group", group->name, "its last pool")->group = row + 1;
+            continue;
+        }
         change = dr_change_add(differ, "group", group->name, DR_FACT_GROUP_REMOVED);
         change->declare.group_removed.group = row + 1;
         dr_say(change, "removed");
     }
 }
 
+/* Accounts that are not in the file; those that have jobs, that a pool belongs to that still
+ * drains, or that are above such a one, leave later. The last first: children before their parents.
+ */
 void dr_remove_accounts(struct dr_differ *differ)
 {
     const struct dr_core *core = differ->core;
+    uint8_t *stays = dr_fed_push(&differ->federation->arena, core->accounts_count, 1);
 
+    if (stays == NULL) {
+        dr_change_refuse(differ, 0, "accounts", "too many at once", "a smaller change");
+        return;
+    }
     for (uint32_t row = core->accounts_count; row > 1; row -= 1) {
+        const struct dr_account *account = &core->accounts[row - 1];
         struct dr_change *change;
 
-        if (core->accounts[row - 1].removed || differ->account_places[row - 1] != 0)
+        if (account->removed || differ->account_places[row - 1] != 0)
             continue;
-        change =
-            dr_change_add(differ, "account", core->accounts[row - 1].name, DR_FACT_ACCOUNT_REMOVED);
+        if (account->jobs_live > 0 || stays[row - 1] || dr_pool_stands(differ, 0, 0, 0, row)) {
+            stays[account->parent.v - 1] = 1;
+            if (!account->leaving)
+                dr_change_leaves(differ, "account", account->name,
+                                 account->jobs_live > 0 ? "its last job" : "its last pool")
+                    ->account = row;
+            continue;
+        }
+        change = dr_change_add(differ, "account", account->name, DR_FACT_ACCOUNT_REMOVED);
         change->declare.account_removed.account = row;
         dr_say(change, "removed");
     }

@@ -170,6 +170,8 @@ void dr_declare_pools(struct dr_differ *differ)
             continue;
         change = dr_change_add(differ, "pool", name, DR_FACT_POOL_SET);
         change->declare.pool_set = fact;
+        if (from->leaving)
+            dr_say(change, "stays");
         if (from->owner.v != fact.owner)
             dr_say_text(change, "owner", core->accounts[from->owner.v - 1].name,
                         federation->accounts[to->owner - 1].set.name);
@@ -207,9 +209,12 @@ void dr_remove_pools(struct dr_differ *differ)
 
         if (pool->removed || differ->pool_places[row] != 0)
             continue;
-        if (remove_nodes(differ, row, dr_fed_living_nodes(core, pool)) > 0)
-            continue;
         snprintf(name, sizeof name, "%s/%s", core->sites[pool->site.v - 1].name, pool->name);
+        if (remove_nodes(differ, row, dr_fed_living_nodes(core, pool)) > 0) {
+            if (!pool->leaving)
+                dr_change_leaves(differ, "pool", name, "its last node")->pool = row + 1;
+            continue;
+        }
         change = dr_change_add(differ, "pool", name, DR_FACT_POOL_REMOVED);
         change->declare.pool_removed.pool = row + 1;
         dr_say(change, "removed");
@@ -217,7 +222,8 @@ void dr_remove_pools(struct dr_differ *differ)
     }
 }
 
-int dr_pool_stands(const struct dr_differ *differ, uint32_t site, uint32_t chip, uint32_t group)
+int dr_pool_stands(const struct dr_differ *differ, uint32_t site, uint32_t chip, uint32_t group,
+                   uint32_t owner)
 {
     const struct dr_core *core = differ->core;
 
@@ -226,7 +232,8 @@ int dr_pool_stands(const struct dr_differ *differ, uint32_t site, uint32_t chip,
 
         if (pool->removed || differ->pool_places[row] == UINT32_MAX)
             continue;
-        if ((site != 0 && pool->site.v == site) || (chip != 0 && pool->chip.v == chip))
+        if ((site != 0 && pool->site.v == site) || (chip != 0 && pool->chip.v == chip) ||
+            (owner != 0 && pool->owner.v == owner))
             return 1;
         for (uint32_t r = 0; group != 0 && r < DR_RESOURCE_COUNT; r += 1)
             if (pool->groups[r].v == group)

@@ -62,6 +62,8 @@ void dr_declare_chips(struct dr_differ *differ)
             continue;
         }
         from = &differ->core->chips[id - 1];
+        if (from->leaving)
+            dr_say(change, "stays");
         dr_say_text(change, "vendor", from->vendor, to->vendor);
         dr_say_text(change, "country", from->country, to->country);
         dr_say_memory(change, "memory", from->memory_mb, to->memory_mb);
@@ -133,6 +135,8 @@ void dr_declare_sites(struct dr_differ *differ)
             continue;
         }
         from = &differ->core->sites[id - 1];
+        if (from->leaving)
+            dr_say(change, "stays");
         dr_say_text(change, "operator", from->operator_name, to->operator_name);
         dr_say_text(change, "region", from->region, to->region);
         dr_say_text(change, "jurisdiction", from->jurisdiction, to->jurisdiction);
@@ -166,17 +170,27 @@ void dr_remove_places(struct dr_differ *differ)
     struct dr_change *change;
 
     for (uint32_t row = 0; row < core->sites_count; row += 1) {
-        if (core->sites[row].removed || differ->site_places[row] != 0 ||
-            dr_pool_stands(differ, row + 1, 0, 0))
+        if (core->sites[row].removed || differ->site_places[row] != 0)
             continue;
+        if (dr_pool_stands(differ, row + 1, 0, 0, 0)) {
+            if (!core->sites[row].leaving)
+                dr_change_leaves(differ, "site", core->sites[row].name, "its last pool")->site =
+                    row + 1;
+            continue;
+        }
         change = dr_change_add(differ, "site", core->sites[row].name, DR_FACT_SITE_REMOVED);
         change->declare.site_removed.site = row + 1;
         dr_say(change, "removed");
     }
     for (uint32_t row = 0; row < core->chips_count; row += 1) {
-        if (core->chips[row].removed || differ->chip_places[row] != 0 ||
-            dr_pool_stands(differ, 0, row + 1, 0))
+        if (core->chips[row].removed || differ->chip_places[row] != 0)
             continue;
+        if (dr_pool_stands(differ, 0, row + 1, 0, 0)) {
+            if (!core->chips[row].leaving)
+                dr_change_leaves(differ, "chip", core->chips[row].name, "its last pool")->chip =
+                    row + 1;
+            continue;
+        }
         change = dr_change_add(differ, "chip", core->chips[row].name, DR_FACT_CHIP_REMOVED);
         change->declare.chip_removed.chip = row + 1;
         dr_say(change, "removed");

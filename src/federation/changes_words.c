@@ -117,6 +117,15 @@ void dr_change_keep(struct dr_differ *differ, const struct dr_change *change)
         differ->count -= 1;
 }
 
+struct dr_fact_part_leaving *dr_change_leaves(struct dr_differ *differ, const char *kind,
+                                              const char *name, const char *with)
+{
+    struct dr_change *change = dr_change_add(differ, kind, name, DR_FACT_PART_LEAVING);
+
+    dr_say(change, "leaves with %s", with);
+    return &change->declare.part_leaving;
+}
+
 void dr_change_refuse(struct dr_differ *differ, uint32_t line, const char *field, const char *found,
                       const char *format, ...)
 {

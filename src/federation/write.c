@@ -114,7 +114,7 @@ static void write_chips(const struct writer *writer)
     for (uint32_t row = 0; row < core->chips_count; row += 1) {
         const struct dr_chip *chip = &core->chips[row];
 
-        if (chip->removed)
+        if (chip->removed || chip->leaving)
             continue;
         dr_buffer_printf(yaml, "  %s:\n", chip->name);
         text_line(yaml, "    ", "vendor", chip->vendor);
@@ -254,7 +254,7 @@ static void write_sites(const struct writer *writer)
         int32_t offset = site->utc_offset_min < 0 ? -site->utc_offset_min : site->utc_offset_min;
         int any = 0;
 
-        if (site->removed)
+        if (site->removed || site->leaving)
             continue;
         dr_buffer_printf(yaml, "  %s:\n", site->name);
         text_line(yaml, "    ", "operator", site->operator_name);
@@ -280,7 +280,8 @@ static void write_sites(const struct writer *writer)
             dr_buffer_append_text(yaml, "    isolated_network: yes\n");
         dr_buffer_append_text(yaml, "    pools:\n");
         for (uint32_t p = 0; p < core->pools_count; p += 1) {
-            if (!core->pools[p].removed && core->pools[p].site.v == row + 1)
+            if (!core->pools[p].removed && !core->pools[p].leaving &&
+                core->pools[p].site.v == row + 1)
                 write_pool(writer, &core->pools[p]);
         }
     }
@@ -308,7 +309,8 @@ static void write_datasets(const struct writer *writer)
         dr_buffer_printf(yaml, "  %s:\n    size: %" PRId64 "%.*s\n    sites: [", dataset->name,
                          size, unit == 0 ? 0 : 1, unit == 0 ? "" : units + unit - 1);
         for (uint32_t s = 0; s < core->sites_count; s += 1) {
-            if (!dr_site_set_has(&dataset->sites, s) || core->sites[s].removed)
+            if (!dr_site_set_has(&dataset->sites, s) || core->sites[s].removed ||
+                core->sites[s].leaving)
                 continue;
             dr_buffer_printf(yaml, "%s\"%s\"", any ? ", " : "", core->sites[s].name);
             any = 1;
@@ -414,7 +416,7 @@ static void write_accounts(const struct writer *writer, uint32_t parent, uint32_
     for (uint32_t row = parent + 1; row < core->accounts_count; row += 1) {
         const struct dr_account *account = &core->accounts[row];
 
-        if (account->removed || account->parent.v != parent + 1)
+        if (account->removed || account->leaving || account->parent.v != parent + 1)
             continue;
         dr_buffer_printf(yaml, "%s  %s:\n", indent, account->name);
         dr_buffer_printf(yaml, "%s    weight: %s\n", indent,
@@ -509,7 +511,7 @@ static int sum_capacity(struct writer *writer, struct dr_arena *arena)
         int64_t amounts[DR_RESOURCE_COUNT] = {pool->accelerators * INT64_C(1000) * nodes,
                                               pool->cpus * nodes, pool->memory_mb * nodes};
 
-        if (pool->removed)
+        if (pool->removed || pool->leaving)
             continue;
         for (uint32_t r = 0; r < DR_RESOURCE_COUNT; r += 1) {
             int64_t *declared = &writer->declared[pool->groups[r].v - 1];

@@ -36,6 +36,7 @@ static void node_json(struct dr_buffer *out, const struct dr_core *core, uint32_
     dr_put_text(out, "name", dr_node_name(core, (dr_node_id){row + 1}, name));
     dr_put_text(out, "site", dr_site_name(core, pool->site.v));
     dr_put_text(out, "pool", pool->name);
+    dr_put_bool(out, "pool_leaving", pool->leaving);
     dr_put_text(out, "chip", dr_chip_name(core, pool->chip.v));
     dr_put_bool(out, "virtual", pool->chip.v != 0 && core->chips[pool->chip.v - 1].is_virtual);
     dr_put_text(out, "state", node_state(core, node));
@@ -222,6 +223,7 @@ void route_sites(struct exchange *x)
         sum_site(core, row + 1, &sums);
         dr_put_begin(out, NULL, '{');
         dr_put_text(out, "name", site->name);
+        dr_put_bool(out, "leaving", site->leaving);
         dr_put_text(out, "operator", site->operator_name);
         dr_put_text(out, "region", site->region);
         dr_put_text(out, "jurisdiction", site->jurisdiction);
@@ -286,6 +288,7 @@ static void account_json(struct dr_buffer *out, const struct dr_core *core, uint
 
     dr_put_begin(out, NULL, '{');
     dr_put_text(out, "name", account->name);
+    dr_put_bool(out, "leaving", account->leaving);
     dr_put_text(out, "parent", dr_account_name(core, account->parent.v));
     dr_put_u64(out, "depth", account->depth);
     dr_put_u64(out, "weight_milli", account->weight);

@@ -90,6 +90,7 @@ static int sees_part(enum dr_fact_kind kind)
     case DR_FACT_SITE_REACH:
     case DR_FACT_POOL_SET:
     case DR_FACT_POOL_REMOVED:
+    case DR_FACT_PART_LEAVING:
     case DR_FACT_NODES_ADDED:
     case DR_FACT_NODE_FLAGS:
         return 1;

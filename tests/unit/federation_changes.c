@@ -4,6 +4,8 @@
 
 #include "fed_world.h"
 
+#define NOW_US 1000000 /* fed_apply() admits then */
+
 /* What changes when the world is edited so, and that it is then done. */
 static void check_edit(const char *from, const char *to, const char *expected)
 {
@@ -261,6 +263,179 @@ TEST(parts_go)
                  ->guarantee,
              12000);
     CHECK(dr_chip_named(core, "rngd").v > 2);
+    dr_buffer_deinit(&text);
+    dr_core_close(core);
+}
+
+/* A decision, and what it leads to. */
+static void decide(struct dr_core *core)
+{
+    static uint8_t bytes[1 << 20];
+    static struct dr_effect effects[256];
+    struct dr_batch batch = {.bytes = bytes,
+                             .bytes_max = sizeof bytes,
+                             .effects = effects,
+                             .effects_max = DR_COUNT_OF(effects)};
+
+    CHECK_EQ(dr_decide(core, NOW_US, &batch), 0);
+}
+
+static uint64_t command(struct dr_core *core, struct dr_command command)
+{
+    static uint8_t bytes[1 << 20];
+    static struct dr_effect effects[256];
+    struct dr_batch batch = {.bytes = bytes,
+                             .bytes_max = sizeof bytes,
+                             .effects = effects,
+                             .effects_max = DR_COUNT_OF(effects)};
+    struct dr_answer answer = {0};
+
+    command.roles = 0xff;
+    if (!dr_admit(core, &command, NOW_US, &batch, &answer))
+        fail_msg("%s: %s", answer.field, answer.text);
+    return answer.job.v;
+}
+
+static uint64_t run_job(struct dr_core *core, const char *user, const char *chip)
+{
+    struct dr_alternative way = {.chips = UINT64_C(1) << (dr_chip_named(core, chip).v - 1),
+                                 .tasks = 1,
+                                 .accelerators_per_task = 1000,
+                                 .cpus_per_task = 1000,
+                                 .factor = 1000};
+    struct dr_command submit = {.kind = DR_COMMAND_SUBMIT, .user = dr_user_named(core, user)};
+    uint64_t job;
+
+    submit.body.submit = (struct dr_fact_job_accepted){
+        .alternatives = &way, .alternatives_count = 1, .preemptible = 1};
+    job = command(core, submit);
+    decide(core);
+    CHECK_EQ(dr_job_at(core, dr_job_find(core, (dr_job_id){job}))->state, DR_JOB_CONFIGURING);
+    return job;
+}
+
+static void end_job(struct dr_core *core, uint64_t job)
+{
+    struct dr_command ended = {.kind = DR_COMMAND_ENDED};
+
+    ended.body.attempt.job.v = job;
+    ended.body.attempt.attempt = 1;
+    ended.body.attempt.time_us = NOW_US;
+    ended.body.attempt.outcome = DR_OUTCOME_EXITED;
+    command(core, ended);
+    decide(core);
+}
+
+static void check_file_of_itself(struct dr_core *core)
+{
+    struct dr_buffer yaml;
+
+    dr_buffer_init(&yaml, 1 << 20);
+    dr_federation_write(core, &yaml);
+    fed_check_nothing(core, dr_buffer_text(&yaml));
+    dr_buffer_deinit(&yaml);
+}
+
+/* The site with the shipyard's pool goes, and the shipyard, while a job runs there: one apply is
+ * enough. It asks for nothing more before the job ends, and then everything goes by itself. */
+TEST(what_is_in_use_leaves_by_itself)
+{
+    static char yaml[16384];
+    struct dr_core *core = fed_core();
+    struct dr_buffer text;
+    const char *from = strstr(FED_WORLD, "  busan:\n");
+    const char *to = strstr(FED_WORLD, "datasets:\n");
+    uint64_t job;
+
+    snprintf(yaml, sizeof yaml, "%.*s%s", (int)(from - FED_WORLD), FED_WORLD, to);
+    snprintf(yaml, sizeof yaml, "%s",
+             fed_edited(yaml, "      shipyard: {guarantees: {h200: 24, rngd-of-shipyard: 12}}\n",
+                        "      dock: {}\n"));
+    snprintf(yaml, sizeof yaml, "%s", fed_edited(yaml, "shipyard: [user", "dock: [user"));
+    snprintf(yaml, sizeof yaml, "%s", fed_edited(yaml, ", plain-cpus: 100", ""));
+    snprintf(yaml, sizeof yaml, "%s", fed_edited(yaml, "  rngd: {memory: 48G}\n", ""));
+    dr_buffer_init(&text, 1 << 16);
+    fed_apply(core, FED_WORLD, NULL);
+    job = run_job(core, "builder", "rngd");
+    fed_apply(core, yaml, &text);
+    CHECK_HAS(dr_buffer_text(&text), "node busan-rngd-3: leaves\n"
+                                     "node busan-rngd-2: leaves\n"
+                                     "node busan-rngd-1: leaves\n"
+                                     "node busan-rngd-0: leaves once it is empty\n"
+                                     "pool busan/rngd: leaves with its last node\n"
+                                     "node c02: leaves\n"
+                                     "node c01: leaves\n"
+                                     "pool busan/cpu: removed\n");
+    CHECK_HAS(dr_buffer_text(&text), "account shipyard: leaves with its last job\n"
+                                     "group rngd-of-shipyard: leaves with its last pool\n"
+                                     "group rngd-of-shipyard-cpus: leaves with its last pool\n"
+                                     "group rngd-of-shipyard-memory: leaves with its last pool\n"
+                                     "group plain: removed\n"
+                                     "group plain-cpus: removed\n"
+                                     "group plain-memory: removed\n"
+                                     "site busan: leaves with its last pool\n"
+                                     "chip rngd: leaves with its last pool\n");
+    fed_check_nothing(core, yaml);
+    check_file_of_itself(core);
+    decide(core);
+    CHECK(dr_pool_named(core, dr_site_named(core, "busan"), "rngd").v != 0);
+
+    end_job(core, job);
+    CHECK_EQ(dr_site_named(core, "busan").v, 0);
+    CHECK_EQ(dr_chip_named(core, "rngd").v, 0);
+    CHECK_EQ(dr_group_named(core, "rngd-of-shipyard").v, 0);
+    CHECK_EQ(dr_account_named(core, "shipyard").v, 0);
+    CHECK_EQ(core->leaving_count, 0);
+    fed_check_nothing(core, yaml);
+    check_file_of_itself(core);
+    dr_buffer_deinit(&text);
+    dr_core_close(core);
+}
+
+/* The old file again before the job has ended: all of it stays, with a new node in the place of
+ * each that was to leave, and its limits are as the file says. */
+TEST(what_was_to_leave_stays)
+{
+    static char yaml[16384];
+    struct dr_core *core = fed_core();
+    struct dr_buffer text;
+    const char *from = strstr(FED_WORLD, "  busan:\n");
+    const char *to = strstr(FED_WORLD, "datasets:\n");
+    static char before[16384];
+    uint32_t shipyard;
+    uint64_t job;
+
+    /* A limit without a guarantee: nothing else says that the account has to be declared whole. */
+    snprintf(before, sizeof before, "%s",
+             fed_edited(FED_WORLD, "{h200: 24, rngd-of-shipyard: 12}",
+                        "{rngd-of-shipyard: {guarantee: 0, borrow: 1}}"));
+    snprintf(yaml, sizeof yaml, "%.*s%s", (int)(from - FED_WORLD), FED_WORLD, to);
+    snprintf(yaml, sizeof yaml, "%s",
+             fed_edited(yaml, "      shipyard: {guarantees: {h200: 24, rngd-of-shipyard: 12}}\n",
+                        "      dock: {}\n"));
+    snprintf(yaml, sizeof yaml, "%s", fed_edited(yaml, "shipyard: [user", "dock: [user"));
+    snprintf(yaml, sizeof yaml, "%s", fed_edited(yaml, ", plain-cpus: 100", ""));
+    dr_buffer_init(&text, 1 << 16);
+    fed_apply(core, before, NULL);
+    shipyard = dr_account_named(core, "shipyard").v;
+    job = run_job(core, "builder", "rngd");
+    fed_apply(core, yaml, NULL);
+    CHECK(core->leaving_count > 0);
+    fed_apply(core, before, &text);
+    CHECK_HAS(dr_buffer_text(&text), "site busan: stays\n");
+    CHECK_HAS(dr_buffer_text(&text), "group rngd-of-shipyard: stays\n");
+    CHECK_HAS(dr_buffer_text(&text), "account shipyard: stays\n");
+    CHECK_HAS(dr_buffer_text(&text), "pool busan/rngd: stays\nnodes busan/rngd: nodes: 0 -> 4\n");
+    CHECK_EQ(core->leaving_count, 0);
+    CHECK_EQ(dr_account_named(core, "shipyard").v, shipyard);
+    CHECK_EQ(dr_quota_at(core, (dr_account_id){shipyard}, dr_group_named(core, "rngd-of-shipyard"))
+                 ->borrow,
+             1000);
+    fed_check_nothing(core, before);
+    check_file_of_itself(core);
+    end_job(core, job);
+    CHECK(dr_site_named(core, "busan").v != 0);
+    fed_check_nothing(core, before);
     dr_buffer_deinit(&text);
     dr_core_close(core);
 }
