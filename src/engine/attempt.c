@@ -196,6 +196,14 @@ enum dr_status dr_order_encode(struct dr_buffer *buffer, const struct dr_launch 
     put_u32(buffer, launch->array_min);
     put_u32(buffer, launch->array_max);
     put_u32(buffer, launch->array_count);
+    for (uint32_t i = 0; i < launch->nodes_count; i += 1) {
+        const struct dr_launch_node *node = &launch->nodes[i];
+        uint32_t devices = node->device_nodes == NULL ? 0 : dr_bit_count(node->accelerators);
+
+        put_u32(buffer, devices);
+        for (uint32_t j = 0; j < devices; j += 1)
+            put_text(buffer, node->device_nodes[j]);
+    }
     return buffer->full ? DR_E_FULL : DR_OK;
 }
 
@@ -313,6 +321,27 @@ static void get_nodes(struct reader *reader, struct dr_order *order)
     }
 }
 
+static void get_device_nodes(struct reader *reader, struct dr_order *order)
+{
+    uint32_t used = 0;
+
+    order->device_nodes = calloc(reader->left / 5 + 1, sizeof *order->device_nodes);
+    if (order->device_nodes == NULL)
+        abort();
+    for (uint32_t i = 0; i < order->launch.nodes_count; i += 1) {
+        struct dr_launch_node *node = &order->nodes[i];
+        uint32_t devices = get_count(reader, 5);
+
+        if (devices != 0 && devices != dr_bit_count(node->accelerators))
+            reader->bad = 1;
+        if (reader->bad)
+            return;
+        node->device_nodes = devices == 0 ? NULL : &order->device_nodes[used];
+        for (uint32_t j = 0; j < devices; j += 1, used += 1)
+            order->device_nodes[used] = get_text(reader);
+    }
+}
+
 enum dr_status dr_order_decode(struct dr_order *order, uint8_t *bytes, size_t length)
 {
     struct reader reader = {.at = bytes, .left = length};
@@ -322,7 +351,7 @@ enum dr_status dr_order_decode(struct dr_order *order, uint8_t *bytes, size_t le
 
     *order = (struct dr_order){.bytes = bytes};
     get(&reader, &head, sizeof head);
-    if (head.version != DR_ORDER_VERSION)
+    if (head.version < DR_ORDER_VERSION_OLDEST || head.version > DR_ORDER_VERSION)
         return DR_E_CORRUPT;
     order->boot = head.boot;
     launch->uid = head.uid;
@@ -364,6 +393,8 @@ enum dr_status dr_order_decode(struct dr_order *order, uint8_t *bytes, size_t le
     launch->array_min = get_u32(&reader);
     launch->array_max = get_u32(&reader);
     launch->array_count = get_u32(&reader);
+    if (head.version >= 2)
+        get_device_nodes(&reader, order);
     return reader.bad || reader.left != 0 ? DR_E_CORRUPT : DR_OK;
 }
 
@@ -374,6 +405,7 @@ void dr_order_deinit(struct dr_order *order)
     free(order->environment);
     free(order->nodes);
     free(order->device_ids);
+    free(order->device_nodes);
     *order = (struct dr_order){0};
 }
 

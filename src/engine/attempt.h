@@ -91,11 +91,13 @@ DR_MUST_USE enum dr_status dr_record_read(int fd, uint64_t *offset, enum dr_reco
 
 /* How an ORDER's payload begins. */
 struct dr_order_head {
-    uint32_t version; /* DR_ORDER_VERSION */
+    uint32_t version; /* DR_ORDER_VERSION, when it was written */
     uint32_t uid;
     uint64_t boot; /* when it was written */
 };
-#define DR_ORDER_VERSION 1
+#define DR_ORDER_VERSION 2
+/* Still read: it ended before the device nodes. */
+#define DR_ORDER_VERSION_OLDEST 1
 
 /* An order read back. `launch` points into what the order owns. */
 struct dr_order {
@@ -106,6 +108,7 @@ struct dr_order {
     const char **environment;
     struct dr_launch_node *nodes;
     const char **device_ids;
+    const char **device_nodes;
 };
 
 /* The payload of an ORDER record. DR_E_FULL: more than DR_ORDER_BYTES_MAX. */

@@ -19,6 +19,7 @@ struct nvml {
     int (*name)(void *device, char *name, unsigned int bytes);
     int (*uuid)(void *device, char *uuid, unsigned int bytes);
     int (*memory)(void *device, struct nvml_memory *memory);
+    int (*minor)(void *device, unsigned int *minor); /* NULL: a library that lacks it */
 };
 
 static int find_call(void *library, const char *name, void *call, const char **missing)
@@ -50,6 +51,7 @@ static int describe(const struct nvml *nvml, unsigned int index, struct dr_devic
 {
     struct nvml_memory memory = {0};
     void *handle;
+    unsigned int minor;
     int result = nvml->device(index, &handle);
 
     *device = (struct dr_device){.vendor = "nvidia"};
@@ -60,6 +62,8 @@ static int describe(const struct nvml *nvml, unsigned int index, struct dr_devic
     if (result == 0)
         result = nvml->memory(handle, &memory);
     device->memory_mb = (int64_t)(memory.total >> 20);
+    if (result == 0 && nvml->minor != NULL && nvml->minor(handle, &minor) == 0)
+        snprintf(device->node, sizeof device->node, "/dev/nvidia%u", minor);
     return result;
 }
 
@@ -103,6 +107,8 @@ enum dr_status dr_discover(const char *library, struct dr_device *devices, uint3
         dlclose(handle);
         return DR_E_UNSUPPORTED;
     }
+    if (!find_call(handle, "nvmlDeviceGetMinorNumber", &nvml.minor, &missing))
+        nvml.minor = NULL;
     result = nvml.init();
     if (result != 0) {
         dr_error_set(error, library, 0, "NVML", nvml.error_text(result), "that it starts");

@@ -14,6 +14,7 @@ struct dr_device {
     char vendor[16]; /* as in engine/visible.h */
     char name[96];   /* the maker's: "NVIDIA H200" */
     char id[96];     /* what the visible-devices variable takes: "GPU-8f6c..." */
+    char node[32]; /* what a process opens to use it: "/dev/nvidia0"; "": the driver doesn't say */
     int64_t memory_mb;
 };
 

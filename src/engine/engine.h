@@ -76,9 +76,11 @@ struct dr_launch {
 struct dr_launch_node {
     const char *name;
     uint32_t tasks;
-    uint64_t accelerators;         /* bit = accelerator */
-    const char *const *device_ids; /* per set bit, lowest first: what the vendor's variable wants;
-                                      NULL: the bit's number */
+    uint64_t accelerators;           /* bit = accelerator */
+    const char *const *device_ids;   /* per set bit, lowest first: what the vendor's variable wants;
+                                        NULL: the bit's number */
+    const char *const *device_nodes; /* per set bit, lowest first: "/dev/nvidia0", all that the
+                                        attempt may open; NULL: unknown, it may open any */
 };
 
 enum dr_report_kind {

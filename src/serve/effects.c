@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/math.h"
 #include "engine/local.h"
 #include "serve/internal.h"
 
@@ -362,7 +363,7 @@ struct places {
     struct dr_launch_node *nodes;
     uint32_t count;
     char (*names)[DR_NAME_BYTES + 12];
-    const char **ids;
+    const char **ids, **devices;
 };
 
 /* What the vendor's variable calls this machine's accelerators; NULL where they are numbers. */
@@ -384,6 +385,23 @@ static const char *const *device_ids(const struct dr_controller *c, const struct
     return ids;
 }
 
+/* What a process opens to use them; NULL where that is unknown. */
+static const char *const *device_nodes(const struct dr_controller *c, const char *const *ids,
+                                       uint64_t accelerators, const char **nodes)
+{
+    uint32_t count = 0;
+
+    if (ids == NULL)
+        return NULL;
+    for (uint64_t left = accelerators; left != 0; left &= left - 1) {
+        nodes[count] = c->devices[dr_bit_lowest(left)].node;
+        if (nodes[count][0] == 0)
+            return NULL;
+        count += 1;
+    }
+    return nodes;
+}
+
 static void fill_places(const struct dr_controller *c, const struct dr_job *job,
                         const struct dr_chip *chip, struct places *places)
 {
@@ -396,17 +414,22 @@ static void fill_places(const struct dr_controller *c, const struct dr_job *job,
     places->nodes = calloc(count + 1, sizeof *places->nodes);
     places->names = calloc(count + 1, sizeof *places->names);
     places->ids = calloc((size_t)(count + 1) * DR_ACCELERATORS_MAX, sizeof *places->ids);
-    DR_ASSERT(places->nodes != NULL && places->names != NULL && places->ids != NULL);
+    places->devices = calloc((size_t)(count + 1) * DR_ACCELERATORS_MAX, sizeof *places->devices);
+    DR_ASSERT(places->nodes != NULL && places->names != NULL);
+    DR_ASSERT(places->ids != NULL && places->devices != NULL);
     count = 0;
     for (uint32_t row = job->extents; row != DR_ROW_NONE; row = extents[row].next) {
         const struct dr_extent *extent = &extents[row].extent;
+
+        size_t first = (size_t)count * DR_ACCELERATORS_MAX;
+        const char *const *ids = device_ids(c, chip, extent->accelerators, places->ids + first);
 
         places->nodes[count] = (struct dr_launch_node){
             .name = dr_node_name(c->core, extent->node, places->names[count]),
             .tasks = extent->tasks,
             .accelerators = extent->accelerators,
-            .device_ids = device_ids(c, chip, extent->accelerators,
-                                     places->ids + (size_t)count * DR_ACCELERATORS_MAX),
+            .device_ids = ids,
+            .device_nodes = device_nodes(c, ids, extent->accelerators, places->devices + first),
         };
         count += 1;
     }
@@ -417,6 +440,7 @@ static void free_places(struct places *places)
     free(places->nodes);
     free(places->names);
     free(places->ids);
+    free(places->devices);
 }
 
 static enum dr_status give_launch(struct dr_controller *c, const struct dr_job *job,

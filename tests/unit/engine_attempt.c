@@ -25,8 +25,13 @@ static struct dr_launch sample(void)
     static const char *const argv[] = {"one", "", "three"};
     static const char *const environment[] = {"A=b", "EMPTY="};
     static const char *const devices[] = {"GPU-1", "GPU-5"};
+    static const char *const device_nodes[] = {"/dev/nvidia1", "/dev/nvidia5"};
     static const struct dr_launch_node nodes[] = {
-        {.name = "a", .tasks = 2, .accelerators = 0x22, .device_ids = devices},
+        {.name = "a",
+         .tasks = 2,
+         .accelerators = 0x22,
+         .device_ids = devices,
+         .device_nodes = device_nodes},
         {.name = "b", .tasks = 1, .accelerators = 0},
     };
 
@@ -105,6 +110,9 @@ TEST(an_order_comes_back_as_it_was)
     CHECK_TEXT(order.launch.argv[2], "three");
     CHECK_TEXT(order.launch.nodes[0].device_ids[1], "GPU-5");
     CHECK(order.launch.nodes[1].device_ids == NULL);
+    CHECK_TEXT(order.launch.nodes[0].device_nodes[0], "/dev/nvidia1");
+    CHECK_TEXT(order.launch.nodes[0].device_nodes[1], "/dev/nvidia5");
+    CHECK(order.launch.nodes[1].device_nodes == NULL);
     CHECK_EQ(order.launch.script_bytes, 12);
     CHECK_BYTES(order.launch.script, launch.script, 12);
     /* every field: the same order encodes to the same bytes */
@@ -114,6 +122,31 @@ TEST(an_order_comes_back_as_it_was)
     dr_order_deinit(&order);
     dr_buffer_deinit(&first);
     dr_buffer_deinit(&second);
+}
+
+/* Written before an upgrade of the program, and taken after it. */
+TEST(an_order_of_version_1_is_read)
+{
+    enum { NODES_BYTES = 2 * 4 + 2 * (4 + 12 + 1) }; /* what version 2 has more */
+    struct dr_launch launch = sample();
+    struct dr_order_head head;
+    struct dr_buffer buffer;
+    struct dr_order order;
+    uint8_t *bytes;
+
+    dr_buffer_init(&buffer, DR_ORDER_BYTES_MAX);
+    CHECK_EQ(dr_order_encode(&buffer, &launch, 42), DR_OK);
+    memcpy(&head, buffer.data, sizeof head);
+    head.version = 1;
+    bytes = malloc(buffer.length - NODES_BYTES);
+    memcpy(bytes, buffer.data, buffer.length - NODES_BYTES);
+    memcpy(bytes, &head, sizeof head);
+    CHECK_EQ(dr_order_decode(&order, bytes, buffer.length - NODES_BYTES), DR_OK);
+    CHECK_EQ(order.launch.array_count, 10);
+    CHECK_TEXT(order.launch.nodes[0].device_ids[1], "GPU-5");
+    CHECK(order.launch.nodes[0].device_nodes == NULL);
+    dr_order_deinit(&order);
+    dr_buffer_deinit(&buffer);
 }
 
 TEST(an_order_cut_or_changed_is_refused_or_harmless)

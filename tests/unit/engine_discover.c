@@ -25,6 +25,9 @@ static const char fake[] =
     "#ifndef OLD\n"
     "int nvmlDeviceGetMemoryInfo(void *d, struct memory *m) { m->total = 150754820096; return 0; "
     "}\n"
+    "#endif\n"
+    "#ifdef MINORS\n" /* in another order than the driver's list */
+    "int nvmlDeviceGetMinorNumber(void *d, unsigned *n) { *n = 3 - (long)d; return 0; }\n"
     "#endif\n";
 
 static const char *library(const char *options)
@@ -58,8 +61,12 @@ TEST(what_the_driver_lists)
     CHECK_TEXT(devices[0].id, "GPU-1");
     CHECK_TEXT(devices[2].id, "GPU-3");
     CHECK_EQ(devices[0].memory_mb, 143771);
+    CHECK_TEXT(devices[0].node, "");
     CHECK_EQ(dr_discover(library("-DINIT=0 -DBAD=0"), devices, 2, &count, &error), DR_OK);
     CHECK_EQ(count, 2);
+    CHECK_EQ(dr_discover(library("-DINIT=0 -DBAD=0 -DMINORS"), devices, 8, &count, &error), DR_OK);
+    CHECK_TEXT(devices[0].node, "/dev/nvidia2");
+    CHECK_TEXT(devices[2].node, "/dev/nvidia0");
 }
 
 TEST(what_goes_wrong)
