@@ -140,7 +140,7 @@ struct dr_engine_operations {
     uint32_t (*poll)(struct dr_engine *engine, struct dr_report *reports, uint32_t reports_max);
 
     /* What works here and what is missing, in words, for `daero sites`: "cgroup v1 cpu memory pids;
-     * namespaces mount pid ipc uts; seccomp; no cgroup v2 controllers". */
+     * namespaces mount pid ipc uts; seccomp; no devices cgroup: ...". */
     const char *(*describe)(const struct dr_engine *engine);
 
     /* The controller goes away; attempts run on. */

@@ -12,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,14 +91,17 @@ static void world_shut(struct world *w)
 /* The engine leaves no cgroup behind, whatever the jobs did. */
 static void world_free(struct world *w)
 {
+    static const char *const places[] = {"/pids", "/devices", ""};
     char path[128];
 
     if (w->engine != NULL)
         world_shut(w);
-    snprintf(path, sizeof path, "/sys/fs/cgroup/pids/daero-%08x",
-             (uint32_t)dr_hash_bytes(7, w->data, strlen(w->data)));
-    if (access(path, F_OK) == 0 && !w->cgroups_left)
-        fail_msg("%s is still there", path);
+    for (size_t i = 0; i < DR_COUNT_OF(places); i += 1) {
+        snprintf(path, sizeof path, "/sys/fs/cgroup%s/daero-%08x", places[i],
+                 (uint32_t)dr_hash_bytes(7, w->data, strlen(w->data)));
+        if (access(path, F_OK) == 0 && !w->cgroups_left)
+            fail_msg("%s is still there", path);
+    }
     free(w);
 }
 
@@ -815,6 +819,113 @@ TEST(the_walls_seen_from_inside)
     CHECK_HAS(text, "\n2\ntmp "); /* neither attempts nor store */
     CHECK_HAS(text, "tmp 1\n");   /* where its directory lies */
     CHECK_HAS(text, "\n0\nno-unshare\nno-mount\ncore 0\ncheckpoint-ok\n");
+    world_free(w);
+}
+
+/* Whether `path` can be opened by the user that jobs run as, where no wall is in the way. */
+static int opens_for_the_user(const char *path)
+{
+    int status = 1;
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(setresgid(USER_ID, USER_ID, USER_ID) == 0 &&
+                      setresuid(USER_ID, USER_ID, USER_ID) == 0 &&
+                      open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY) >= 0
+                  ? 0
+                  : 1);
+    return waitpid(child, &status, 0) == child && status == 0;
+}
+
+/* Nodes in the job's directory that anybody may open, so that nothing but the wall can forbid it:
+ * stand-ins for two accelerators. */
+static int make_device_nodes(struct world *w, char paths[2][NAME_MAX_])
+{
+    static const struct {
+        mode_t type;
+        unsigned int major, minor;
+    } candidates[] = {{S_IFBLK, 7, 0}, {S_IFBLK, 7, 1}, {S_IFCHR, 4, 0}, {S_IFCHR, 4, 1}};
+    static const char *const names[] = {"first", "second"};
+    int made = 0;
+
+    for (size_t i = 0; i < DR_COUNT_OF(candidates) && made < 2; i += 1) {
+        snprintf(paths[made], NAME_MAX_, "%s/%s", w->work, names[made]);
+        unlink(paths[made]);
+        if (mknod(paths[made], candidates[i].type | 0666,
+                  makedev(candidates[i].major, candidates[i].minor)) == 0 &&
+            chmod(paths[made], 0666) == 0 && opens_for_the_user(paths[made]))
+            made += 1;
+    }
+    return made == 2;
+}
+
+/* A job that holds the accelerators in `bits` of a real chip; says which of the two nodes open. */
+static const char *world_devices(struct world *w, uint64_t job, const char *const *nodes,
+                                 uint64_t bits, uint32_t chip_virtual)
+{
+    static char name[32];
+    struct spec s;
+
+    spec_shell(w, &s, job,
+               ": </dev/null && : >/dev/null && head -c1 /dev/urandom >/dev/null && echo pseudo\n"
+               "(: <first) 2>&1 && echo first\n(: <second) 2>&1 && echo second\nexit 0\n");
+    snprintf(name, sizeof name, "out-%" PRIu64, job);
+    s.launch.output = name;
+    s.launch.chip = bits != 0 ? "h200" : "";
+    s.launch.chip_vendor = bits != 0 ? "nvidia" : "";
+    s.launch.chip_virtual = chip_virtual;
+    s.nodes[0].accelerators = bits;
+    s.nodes[0].device_nodes = nodes;
+    world_launch(w, &s);
+    if (world_end(w, job, 1)->outcome != DR_OUTCOME_EXITED)
+        fail_msg("%s", world_end(w, job, 1)->text);
+    return work_file(w, name);
+}
+
+TEST(accelerators_that_were_not_given_do_not_open)
+{
+    struct world *w = world_new();
+    char paths[2][NAME_MAX_];
+    const char *const both[] = {paths[0], paths[1]};
+    const char *text;
+    struct spec s;
+
+    if (geteuid() != 0 ||
+        strstr(w->engine->operations->describe(w->engine), "no devices cgroup") != NULL ||
+        !make_device_nodes(w, paths)) {
+        world_free(w);
+        SKIP_TEST("needs root, a devices cgroup, and nodes that it may make");
+    }
+    text = world_devices(w, 1, NULL, 0, 0);
+    CHECK_HAS(text, "pseudo\n");
+    CHECK_HAS(text, "first: Operation not permitted");
+    CHECK_HAS(text, "second: Operation not permitted");
+    /* one each, and then none again: whatever is used again between attempts, the list is not */
+    text = world_devices(w, 2, both, 1, 0);
+    CHECK_HAS(text, "pseudo\nfirst\n");
+    CHECK_HAS(text, "second: Operation not permitted");
+    text = world_devices(w, 3, both + 1, 1, 0);
+    CHECK_HAS(text, "first: Operation not permitted");
+    CHECK_HAS(text, "\nsecond\n");
+    text = world_devices(w, 4, NULL, 0, 0);
+    CHECK_HAS(text, "first: Operation not permitted");
+    CHECK_HAS(text, "second: Operation not permitted");
+    CHECK_HAS(world_devices(w, 5, both, 3, 0), "pseudo\nfirst\nsecond\n");
+    /* virtual ones have no nodes */
+    CHECK_HAS(world_devices(w, 6, NULL, 3, 1), "first: Operation not permitted");
+    CHECK(world_find(w, 0, 6, 1, DR_REPORT_WARNING) == NULL);
+    /* nobody knows which nodes they are: the job has to have them, and a person is told */
+    CHECK_HAS(world_devices(w, 7, NULL, 3, 0), "pseudo\nfirst\nsecond\n");
+    CHECK_HAS(world_wait(w, 0, 7, 1, DR_REPORT_WARNING)->text, "not known");
+    /* nor does the shim open them for it */
+    spec_shell(w, &s, 8, "cat\n");
+    s.launch.input = "first";
+    world_launch(w, &s);
+    CHECK_EQ(world_end(w, 8, 1)->outcome, DR_OUTCOME_LAUNCH_FAILED);
+    spec_shell(w, &s, 9, "echo\n");
+    s.launch.output = "second";
+    world_launch(w, &s);
+    CHECK_EQ(world_end(w, 9, 1)->outcome, DR_OUTCOME_LAUNCH_FAILED);
     world_free(w);
 }
 

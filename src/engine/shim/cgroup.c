@@ -26,6 +26,7 @@ static const char *const part_names[CGROUP_PARTS] = {"memory", "cpu", "pids"};
 
 struct mount_found {
     char part[CGROUP_PARTS][PATH_BYTES]; /* version 1: where each controller is mounted */
+    char devices[PATH_BYTES];
     char unified[PATH_BYTES];
 };
 
@@ -66,6 +67,8 @@ static void mount_line(char *line, struct mount_found *found)
     for (int i = 0; i < CGROUP_PARTS; i += 1)
         if (has_word(super, part_names[i]) && found->part[i][0] == 0)
             snprintf(found->part[i], sizeof found->part[i], "%s", fields[4]);
+    if (has_word(super, "devices") && found->devices[0] == 0)
+        snprintf(found->devices, sizeof found->devices, "%s", fields[4]);
 }
 
 /* Our own place in a hierarchy, from /proc/self/cgroup ("4:memory:/a/b"; version 2: "0::/a/b"). */
@@ -197,6 +200,57 @@ static void open_version_2(struct cgroup_tree *tree, const char *mount, const ch
     }
 }
 
+/* Version 1: from the cgroup that we are in, below the mount or at its top, to one of our own. */
+static void open_devices(struct cgroup_tree *tree, const char *mount, const char *own,
+                         const char *instance)
+{
+    char path[3 * PATH_BYTES];
+    int parent, home;
+
+    if (mount[0] == 0)
+        return;
+    parent = make_parent(mount, own, instance, tree->devices_path);
+    snprintf(path, sizeof path, "%s%s/tasks", mount, own);
+    home = open(path, O_WRONLY | O_CLOEXEC);
+    if (home < 0) {
+        snprintf(path, sizeof path, "%s/tasks",
+                 mount); /* ours is out of sight, as in a container */
+        home = open(path, O_WRONLY | O_CLOEXEC);
+    }
+    device_wall_open_1(&tree->devices, parent, home);
+    if (tree->devices.version == 0 && tree->devices_path[0] != 0)
+        rmdir(tree->devices_path);
+}
+
+static void describe(struct cgroup_tree *tree, const struct mount_found *found)
+{
+    char *text = tree->text;
+    size_t bytes = sizeof tree->text, used;
+    int missing = 0;
+
+    if (tree->version == 0) {
+        used = (size_t)snprintf(
+            text, bytes, "no cgroup: %s; CPU, memory and process limits are not kept",
+            found->unified[0] == 0 && found->part[0][0] == 0 ? "none is mounted"
+                                                             : "none may be made");
+    } else {
+        used = (size_t)snprintf(text, bytes, "cgroup v%d", tree->version);
+        for (int part = 0; part < CGROUP_PARTS; part += 1) {
+            int there = tree->parent[part] >= 0;
+
+            used += (size_t)snprintf(text + used, bytes - used, " %s%s", there ? "" : "(no ",
+                                     part_names[part]);
+            missing |= !there;
+        }
+        if (missing)
+            used += (size_t)snprintf(text + used, bytes - used, ")");
+    }
+    snprintf(text + used, bytes - used, "%s",
+             tree->devices.version != 0
+                 ? " devices"
+                 : "; no devices cgroup: jobs can open accelerators that are not theirs");
+}
+
 void cgroup_tree_open(struct cgroup_tree *tree, const char *instance)
 {
     static struct mount_found found; /* large, and only used here, once */
@@ -204,7 +258,8 @@ void cgroup_tree_open(struct cgroup_tree *tree, const char *instance)
     char own_text[4096], own[PATH_BYTES];
     int proc = open("/proc/self", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    *tree = (struct cgroup_tree){.parent = {-1, -1, -1}};
+    *tree = (struct cgroup_tree){.parent = {-1, -1, -1},
+                                 .devices = {.parent = -1, .home = -1, .program = -1}};
     dr_buffer_init(&mounts, MOUNTS_BYTES_MAX);
     if (proc < 0 || dr_buffer_read_file(&mounts, "/proc/self/mountinfo") != DR_OK ||
         read_text(proc, "cgroup", own_text, sizeof own_text) <= 0) {
@@ -232,49 +287,48 @@ void cgroup_tree_open(struct cgroup_tree *tree, const char *instance)
         if (tree->parent[part] >= 0)
             tree->version = 1;
     }
-    if (tree->version == 0) {
-        snprintf(tree->text, sizeof tree->text,
-                 "no cgroup: %s; CPU, memory and process limits are not kept",
-                 found.unified[0] == 0 && found.part[0][0] == 0 ? "none is mounted"
-                                                                : "none may be made");
+    if (tree->version == 2) {
+        device_wall_open_2(&tree->devices, tree->parent[CGROUP_MEMORY]);
     } else {
-        int used = snprintf(tree->text, sizeof tree->text, "cgroup v%d", tree->version);
-        for (int part = 0; part < CGROUP_PARTS; part += 1)
-            used += snprintf(tree->text + used, sizeof tree->text - (size_t)used, " %s%s",
-                             tree->parent[part] >= 0 ? "" : "(no ", part_names[part]);
-        for (int part = 0; part < CGROUP_PARTS; part += 1)
-            if (tree->parent[part] < 0) {
-                snprintf(tree->text + used, sizeof tree->text - (size_t)used, ")");
-                break;
-            }
+        own_path(own_text, "devices", own, sizeof own);
+        open_devices(tree, found.devices, own, instance);
     }
+    describe(tree, &found);
+}
+
+static void tidy(const char *path)
+{
+    DIR *directory = path[0] == 0 ? NULL : opendir(path);
+    struct dirent *entry;
+    struct stat info;
+
+    if (directory == NULL)
+        return;
+    /* The kernel refuses those that have a process; new ones may be about to get theirs. */
+    while ((entry = readdir(directory)) != NULL)
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+            fstatat(dirfd(directory), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+            dr_clock_us() / DR_SECOND_US - info.st_mtim.tv_sec > LEFT_AGE_S)
+            unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
+    closedir(directory);
 }
 
 void cgroup_tree_tidy(const struct cgroup_tree *tree)
 {
-    for (int part = 0; part < CGROUP_PARTS; part += 1) {
-        DIR *directory;
-        struct dirent *entry;
-        struct stat info;
-
-        if (tree->path[part][0] == 0 || (directory = opendir(tree->path[part])) == NULL)
-            continue;
-        /* The kernel refuses those that have a process; new ones may be about to get theirs. */
-        while ((entry = readdir(directory)) != NULL)
-            if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
-                fstatat(dirfd(directory), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-                dr_clock_us() / DR_SECOND_US - info.st_mtim.tv_sec > LEFT_AGE_S)
-                unlinkat(dirfd(directory), entry->d_name, AT_REMOVEDIR);
-        closedir(directory);
-    }
+    for (int part = 0; part < CGROUP_PARTS; part += 1)
+        tidy(tree->path[part]);
+    tidy(tree->devices_path);
 }
 
 void cgroup_tree_close(struct cgroup_tree *tree)
 {
+    device_wall_close(&tree->devices);
     cgroup_tree_tidy(tree);
     for (int part = 0; part < CGROUP_PARTS; part += 1)
         if (tree->path[part][0] != 0)
             rmdir(tree->path[part]);
+    if (tree->devices_path[0] != 0)
+        rmdir(tree->devices_path);
 }
 
 /* ---- an attempt's ---- */
@@ -376,6 +430,7 @@ enum dr_status cgroup_open(struct cgroup *cgroup, struct cgroup_tree *tree,
 
     *cgroup = (struct cgroup){
         .tree = tree, .slot = slot, .directory = {-1, -1, -1}, .procs = {-1, -1, -1}};
+    cgroup->devices_tasks = -1;
     snprintf(cgroup->name, sizeof cgroup->name, "%s", slot != NULL ? slot->name : name);
     /* A task goes in by writing "0" while it has but one thread. In version 1 that is better done
      * in `tasks`: moving a whole process makes the kernel wait until no fork or exit is under way
@@ -537,6 +592,12 @@ void cgroup_close(struct cgroup *cgroup)
     }
     for (int part = 0; part < CGROUP_PARTS; part += 1)
         cgroup->directory[part] = cgroup->procs[part] = -1;
+    if (cgroup->devices_tasks >= 0)
+        close(cgroup->devices_tasks);
+    if (cgroup->devices[0] != 0)
+        remove_directory(cgroup->tree->devices.parent, cgroup->devices);
+    cgroup->devices_tasks = -1;
+    cgroup->devices[0] = 0;
 }
 
 int cgroup_sweep(const struct cgroup_tree *tree, const char *name)
@@ -557,5 +618,7 @@ int cgroup_sweep(const struct cgroup_tree *tree, const char *name)
             empty &= remove_directory(tree->parent[part], name);
             close(cgroup.directory[part]);
         }
+    if (tree->devices.version == 1)
+        empty &= remove_directory(tree->devices.parent, name);
     return empty;
 }

@@ -222,6 +222,7 @@ static void drop_checkpoints(const struct sandbox *sandbox)
     if (fork() != 0)
         return;
     close(DR_LAUNCHER_SOCKET);
+    device_wall_leave(&sandbox->cgroups.devices);
     fd = openat(sandbox->checkpoints, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     directory = fd < 0 ? NULL : fdopendir(fd);
     while (directory != NULL && (entry = readdir(directory)) != NULL)

@@ -419,7 +419,8 @@ enum dr_status sandbox_open(struct sandbox *sandbox, const struct sandbox_option
                  closed);
     }
     if (options->required &&
-        (sandbox->namespaces == 0 || sandbox->filter.len == 0 || sandbox->cgroups.version == 0)) {
+        (sandbox->namespaces == 0 || sandbox->filter.len == 0 || sandbox->cgroups.version == 0 ||
+         sandbox->cgroups.devices.version == 0)) {
         snprintf(wrong, wrong_bytes, "the full sandbox is required, and this machine has: %s",
                  sandbox->text);
         return DR_E_UNSUPPORTED;

@@ -5,6 +5,7 @@
  *    of the file system, the cgroups' parents, the seccomp filter) and forks a shim for each.
  *  - sandbox.c: what of that this machine offers, and each attempt's own part of it.
  *  - cgroup.c: limits and counts for an attempt as a whole.
+ *  - devices.c: which device nodes an attempt may open.
  *  - watch.c: the shim, which takes an order and watches it to its end; start.c: from the order to
  *    the running tasks; sweep.c: what is left where a shim was lost.
  *  - task.c: what happens between fork and exec. */
@@ -21,6 +22,51 @@
 #define GROUPS_MAX_ 64
 #define PATH_BYTES  4096
 
+struct cgroup;
+struct stat;
+
+/* ---- devices.c ---- */
+
+#define DEVICE_RULES_MAX 96 /* 64 accelerators, their driver's control nodes, the pseudo devices \
+                             */
+
+struct device_rule {
+    uint32_t type; /* 'c' or 'b' */
+    uint32_t major, minor;
+};
+
+/* What an attempt may open. */
+struct device_rules {
+    struct device_rule rules[DEVICE_RULES_MAX];
+    uint32_t count;
+    int open; /* 1: anything, since nobody knows which nodes its accelerators are */
+};
+
+struct device_wall {
+    int version;    /* of cgroups, that it is made with; 0: there is none */
+    int parent;     /* version 1: where attempts' cgroups are made; -1: none */
+    int home;       /* version 1: the `tasks` that the launcher came from */
+    char plain[16]; /* version 1: of the launcher's cgroup, below the parent */
+    int program;    /* version 2: that of attempts without real accelerators */
+};
+
+/* The pseudo devices, the accelerators' nodes, and what their driver's library needs besides. */
+void device_rules_of(struct device_rules *rules, const struct dr_launch *launch);
+/* 1: the rules don't forbid to open what `info` is about. */
+int device_rules_allow(const struct device_rules *rules, const struct stat *info);
+
+/* Try to build the wall; wall->version tells. `parent`: the directory for attempts' cgroups;
+ * `home`: open for writing, kept. Version 1 puts this very process, and what it forks, behind it.
+ */
+void device_wall_open_1(struct device_wall *wall, int parent, int home);
+void device_wall_open_2(struct device_wall *wall, int parent);
+/* The launcher ends. A process of it that may outlive it leaves before, so that nothing is left. */
+void device_wall_close(struct device_wall *wall);
+void device_wall_leave(const struct device_wall *wall);
+/* For the tasks of one attempt, whose cgroup has been opened. */
+enum dr_status device_wall_enter(struct cgroup *cgroup, const char *name,
+                                 const struct device_rules *rules);
+
 /* ---- cgroup.c ---- */
 
 enum cgroup_part { CGROUP_MEMORY, CGROUP_CPU, CGROUP_PIDS, CGROUP_PARTS };
@@ -31,7 +77,9 @@ struct cgroup_tree {
     int version;                         /* 0: none */
     int parent[CGROUP_PARTS];            /* -1: this controller is not to be had */
     char path[CGROUP_PARTS][PATH_BYTES]; /* of the parents */
-    char text[160];                      /* "cgroup v1 memory cpu pids" or why there is none */
+    struct device_wall devices;
+    char devices_path[PATH_BYTES]; /* version 1: of the wall's parent */
+    char text[240];                /* "cgroup v1 memory cpu pids devices" or why there is none */
 };
 
 struct cgroup_limits {
@@ -61,6 +109,8 @@ struct cgroup {
     char name[DR_ATTEMPT_NAME_BYTES];
     int directory[CGROUP_PARTS];
     int procs[CGROUP_PARTS];
+    char devices[DR_ATTEMPT_NAME_BYTES]; /* its directory behind the wall; "": none of its own */
+    int devices_tasks;                   /* open for writing "0"; -1: none */
 };
 
 /* Find and make the parents, named after `instance`. Never fails: see version and text. */

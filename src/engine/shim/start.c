@@ -55,6 +55,16 @@ static int choose_directory(struct watch *watch)
     return 1;
 }
 
+/* The shim may stand before the wall that its tasks stand behind. */
+static void check_device(struct watch *watch, int fd, const char *path)
+{
+    struct stat info;
+
+    if (watch->sandbox->cgroups.devices.version != 0 &&
+        (fstat(fd, &info) != 0 || !device_rules_allow(&watch->devices, &info)))
+        launch_failed(watch, "'%.100s' is a device that the job was not given", path);
+}
+
 /* In the user's name, so that a link that leads elsewhere leads only where the user may write
  * anyway. */
 static int open_output(struct watch *watch, const char *pattern, uint32_t task)
@@ -101,6 +111,7 @@ static int open_output(struct watch *watch, const char *pattern, uint32_t task)
     if (fd < 0)
         launch_failed(watch, "output file '%.100s' can't be opened by user %" PRIu32 ": %s", path,
                       launch->uid, strerror(errno));
+    check_device(watch, fd, path);
     fcntl(fd, F_SETFL, O_WRONLY | O_APPEND);
     return fd;
 }
@@ -120,6 +131,7 @@ void open_streams(struct watch *watch, struct streams *streams)
     if (streams->input < 0)
         launch_failed(watch, "input file '%.100s' can't be opened by user %" PRIu32 ": %s",
                       launch->input, launch->uid, strerror(errno));
+    check_device(watch, streams->input, launch->input);
     fcntl(streams->input, F_SETFL, O_RDONLY);
     streams->outputs_count =
         dr_pattern_has_task(output) || dr_pattern_has_task(error) ? watch->tasks_count : 1;
@@ -196,6 +208,19 @@ static uint32_t free_port(const struct dr_launch *launch)
     return PORT_FIRST + first;
 }
 
+static void build_wall(struct watch *watch)
+{
+    static const char text[] = "which device nodes its accelerators are is not known: the job can "
+                               "open those of others too";
+
+    if (device_wall_enter(&watch->cgroup, watch->name, &watch->devices) != DR_OK)
+        launch_failed(watch, "the devices cgroup can't be set: %s", strerror(errno));
+    /* without room for the warning the job goes on */
+    if (watch->devices.open && watch->sandbox->cgroups.devices.version != 0 &&
+        dr_record_append(watch->file, DR_RECORD_WARNING, text, sizeof text - 1) != DR_OK)
+        return;
+}
+
 /* A slot that can't be used (its memory can't be got down to the new limit, somebody has removed
  * it) is given up for a cgroup of the attempt's own. */
 void enter_cgroup(struct watch *watch, struct cgroup_slot *slot)
@@ -205,14 +230,17 @@ void enter_cgroup(struct watch *watch, struct cgroup_slot *slot)
 
     if (slot != NULL) {
         if (cgroup_open(&watch->cgroup, tree, slot, watch->name, &watch->limits, wrong,
-                        sizeof wrong) == DR_OK)
+                        sizeof wrong) == DR_OK) {
+            build_wall(watch);
             return;
+        }
         slot->retire = 1;
         cgroup_close(&watch->cgroup);
     }
     if (cgroup_open(&watch->cgroup, tree, NULL, watch->name, &watch->limits, wrong, sizeof wrong) !=
         DR_OK)
         launch_failed(watch, "%s", wrong);
+    build_wall(watch);
 }
 
 /* ---- starting ---- */

@@ -52,6 +52,8 @@ DR_NORETURN static void child(struct task_start *start)
     for (int part = 0; part < CGROUP_PARTS; part += 1)
         if (start->cgroup->procs[part] >= 0 && write(start->cgroup->procs[part], "0", 1) != 1)
             goto failed;
+    if (start->cgroup->devices_tasks >= 0 && write(start->cgroup->devices_tasks, "0", 1) != 1)
+        goto failed;
     setsid();
     dup2(start->input, 0);
     dup2(start->output, 1);

@@ -51,8 +51,10 @@ DR_NORETURN static void finish(struct watch *watch)
         unlinkat(watch->sandbox->scripts, strrchr(watch->script_path, '/') + 1, 0);
     if (watch->cgroup.tree != NULL) {
         watch->end.memory_mb_peak = cgroup_memory_mb_peak(&watch->cgroup);
-        if (orphaned())
+        if (orphaned()) {
             watch->cgroup.slot = NULL; /* ours alone now, to be removed */
+            device_wall_leave(&watch->sandbox->cgroups.devices);
+        }
         cgroup_close(&watch->cgroup);
     }
     if (getrusage(RUSAGE_CHILDREN, &usage) == 0) {
@@ -388,6 +390,7 @@ void watch_attempt(struct sandbox *sandbox, const struct account *account, struc
     snprintf(watch.checkpoint_directory, sizeof watch.checkpoint_directory,
              "%s/checkpoints/%" PRIu64, sandbox->data, job.v);
     watch.limits = limits_of(launch, defaults);
+    device_rules_of(&watch.devices, launch);
     enter_cgroup(&watch, slot);
     open_streams(&watch, &streams);
     prctl(PR_SET_PDEATHSIG, SIGUSR2); /* here, since acting as another user clears it */

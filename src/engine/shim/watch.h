@@ -13,6 +13,7 @@ struct watch {
     struct dr_order order;
     struct cgroup cgroup;
     struct cgroup_limits limits;
+    struct device_rules devices;
     int signals;
     char directory[PATH_BYTES]; /* where the job runs */
     char checkpoint_directory[PATH_BYTES];
