@@ -91,7 +91,7 @@ static void world_shut(struct world *w)
 /* The engine leaves no cgroup behind, whatever the jobs did. */
 static void world_free(struct world *w)
 {
-    static const char *const places[] = {"/pids", "/devices", ""};
+    static const char *const places[] = {"/pids", "/devices", "/unified", ""};
     char path[128];
 
     if (w->engine != NULL)

@@ -179,9 +179,10 @@ static void open_version_2(struct cgroup_tree *tree, const char *mount, const ch
             continue;
         }
         fd = openat(above, instance, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        close(above);
-        if (fd < 0)
+        if (fd < 0) {
+            close(above);
             continue;
+        }
         for (int part = 0; part < CGROUP_PARTS; part += 1) {
             char text[16];
             snprintf(text, sizeof text, "+%s", part_names[part]);
@@ -190,8 +191,11 @@ static void open_version_2(struct cgroup_tree *tree, const char *mount, const ch
         if (read_text(fd, "cgroup.subtree_control", controllers, sizeof controllers) <= 0 ||
             !has_word(controllers, part_names[CGROUP_MEMORY])) {
             close(fd);
+            unlinkat(above, instance, AT_REMOVEDIR);
+            close(above);
             continue;
         }
+        close(above);
         tree->version = 2;
         if (snprintf(tree->path[0], PATH_BYTES, "%s/%s", path, instance) >= PATH_BYTES)
             tree->path[0][0] = 0;
