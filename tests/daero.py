@@ -185,6 +185,7 @@ def federation(nodes=4, cpus=64, memory="64G", grace="2s", extra=""):
   name: bad-days
   default_limit: 1h
   default_grace: %s
+  default_jobs_max: 0
 %s%s
 sites:
   here:

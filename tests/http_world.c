@@ -157,7 +157,20 @@ static int64_t wall_us(void *context)
     return dr_clock_us() + ((struct http_world *)context)->ahead_us;
 }
 
+static int64_t monotonic_us(void *context)
+{
+    const struct http_world *w = context;
+
+    return w->still_us != 0 ? w->still_us : dr_monotonic_us();
+}
+
 struct http_world *http_world_open(const char *federation_yaml)
+{
+    return http_world_open_with(federation_yaml, &(struct dr_edge_limits){0});
+}
+
+struct http_world *http_world_open_with(const char *federation_yaml,
+                                        const struct dr_edge_limits *limits)
 {
     struct http_world *w = calloc(1, sizeof *w);
     struct dr_controller_options options = {.tcp = "127.0.0.1:0"};
@@ -178,7 +191,9 @@ struct http_world *http_world_open(const char *federation_yaml)
     options.directory = w->directory;
     options.engine_open = open_still;
     options.engine_context = w;
+    options.limits_edge = *limits;
     options.wall_us = wall_us;
+    options.monotonic_us = monotonic_us;
     options.clock_context = w;
     options.limits = (struct dr_limits){.jobs_max = 40000,
                                         .nodes_max = 1000,

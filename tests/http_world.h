@@ -38,7 +38,7 @@ struct http_world {
     } attempts[256];
     uint32_t attempts_count;
     int64_t ahead_us; /* of the machine's clock: a test may let time pass at once */
-    int kept[8];      /* connections that stay open, by `who`: see http_ask() */
+    int64_t still_us; /* 0, or the loop's monotonic clock stands there */
 };
 
 struct reply {
@@ -49,6 +49,9 @@ struct reply {
 };
 
 struct http_world *http_world_open(const char *federation_yaml);
+/* The same with other limits of clients; what is 0 has its default. */
+struct http_world *http_world_open_with(const char *federation_yaml,
+                                        const struct dr_edge_limits *limits);
 void http_world_close(struct http_world *world);
 /* The attempt of a job ends by itself. */
 void http_world_end(struct http_world *world, uint64_t job, int exit_code);

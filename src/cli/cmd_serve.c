@@ -31,6 +31,11 @@ int dr_cmd_serve(struct dr_cli *cli)
                                jobs_max);
         options.limits.jobs_max = (uint32_t)count;
     }
+    for (uint32_t i = 0; i < cli->given_count; i += 1) {
+        if (strcmp(cli->given[i].option->name, "limit") == 0 &&
+            dr_edge_limits_set(&options.limits_edge, cli->given[i].value, &error) != DR_OK)
+            return dr_cli_fail_error(cli, DR_EXIT_USAGE, &error);
+    }
     status = dr_serve(&options, dr_cli_value(cli, "federation"), &error);
     if (status == DR_OK)
         return DR_EXIT_OK;

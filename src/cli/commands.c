@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of commands: dispatch, --help, docs/cli.md and completion all come from here. */
 #include "cli/cli.h"
+#include "serve/limits.h"
 
 /* clang-format off */
 const struct dr_cli_option DR_CLI_COMMON[] = {
@@ -12,10 +13,14 @@ const struct dr_cli_option DR_CLI_COMMON[] = {
 };
 const uint32_t DR_CLI_COMMON_COUNT = DR_COUNT_OF(DR_CLI_COMMON);
 
+/* "    token-rate            1000     requests a second ..." in the help of serve */
+#define LIMIT_LINE(name, standard, least, most, text) "\n    " #name " (" #standard "): " text
+
 static const struct dr_cli_option SERVE[] = {
     {"data", 0, "DIRECTORY", "where facts, jobs' records and the socket are kept; ./daero-data by default"},
     {"federation", 0, "FILE", "the federation of a new data directory; one for this machine by default"},
     {"tcp", 0, "ADDRESS", "listen on 127.0.0.1:PORT too; clients there need a token"},
+    {"limit", 0, "NAME=N", "limit clients (below); may be given often"},
     {"jobs-max", 0, "N", "room for so many jobs, live and recently ended; 1200000 by default"},
 };
 static const struct dr_cli_option APPLY[] = {
@@ -94,7 +99,10 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
     {"serve", "", "run a controller on this machine",
      "Runs in the foreground until SIGTERM or SIGINT; jobs run on meanwhile, and are found again at the\n"
      "next start. A new data directory gets the federation of --federation; the living federation of an\n"
-     "existing one is changed by `daero apply`. The socket is DIRECTORY/daero.sock.",
+     "existing one is changed by `daero apply`. The socket is DIRECTORY/daero.sock.\n"
+     "\n"
+     "What clients may do, with --limit NAME=N (what is not given is in brackets):\n"
+     DR_EDGE_LIMITS(LIMIT_LINE),
      OPTIONS(SERVE), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_serve},
     {"check", "FILE", "check a federation file",
      "Says every mistake of the file with its line, the field, the value found and what was expected.\n"

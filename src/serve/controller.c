@@ -29,7 +29,12 @@ void controller_log(struct dr_controller *c, const char *format, ...)
     fflush(c->options.log);
 }
 
-int64_t controller_monotonic_us(struct dr_controller *c)
+int64_t dr_controller_monotonic_us(const struct dr_controller *c)
+{
+    return controller_monotonic_us(c);
+}
+
+int64_t controller_monotonic_us(const struct dr_controller *c)
 {
     if (c->options.monotonic_us != NULL)
         return c->options.monotonic_us(c->options.clock_context);

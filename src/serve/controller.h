@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "core/core.h"
+#include "serve/limits.h"
 #include "store/store.h"
 
 #define DR_PROGRAM "daero-0-1" /* as LEADER_TOOK says it */
@@ -34,7 +35,8 @@ struct dr_controller_options {
     uint32_t snapshot_facts; /* a snapshot after so many facts; 0: 100,000 */
     int64_t snapshot_us;     /* and when so old, where there is anything new; 0: 10 minutes */
     int64_t head_us;         /* between signed heads of the chain; 0: a minute */
-    FILE *log;               /* what an operator should read, a line each; NULL: nowhere */
+    struct dr_edge_limits limits_edge; /* of clients; what is 0 gets its default */
+    FILE *log; /* what an operator should read, a line each; NULL: nowhere */
 
     /* For tests and simulation. engine_open: who runs jobs at `site` (NULL: by the site's engine
      * kind); NULL from it: nobody, the site does not answer. clock: wall and monotonic time (NULL:
@@ -102,7 +104,9 @@ void dr_controller_watch(struct dr_controller *controller,
  * changes the events; events 0 removes. Returns 0 when the system refuses. */
 int dr_controller_poll(struct dr_controller *controller, int descriptor, uint32_t events,
                        void (*ready)(void *context, uint32_t events), void *context);
-/* Call `run` once, at or after `monotonic_us` (dr_monotonic_us()); again with the same run and
+/* The loop's monotonic clock: the machine's, or the one of the options. */
+int64_t dr_controller_monotonic_us(const struct dr_controller *controller);
+/* Call `run` once, at or after `monotonic_us` of that clock; again with the same run and
  * context: moves it; DR_FOREVER_US: cancels. */
 void dr_controller_at(struct dr_controller *controller, int64_t monotonic_us,
                       void (*run)(void *context), void *context);

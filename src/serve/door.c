@@ -46,7 +46,8 @@ struct dr_door {
     struct dr_controller *controller;
     const struct dr_door_operations *operations;
     void *context;
-    dr_gate_body_max *body_max;
+    const struct dr_edge_limits *limits;
+    dr_gate_large *large;
     int unix_listener;
     int tcp_listener;
     uint16_t port;
@@ -56,12 +57,18 @@ struct dr_door {
     uint32_t tcp_count;
     int sweeping;
     struct dr_door_figures figures;
-    uint8_t piece[PIECE + DR_GATE_HEADER_BYTES_MAX];
+    uint8_t *piece; /* [piece_bytes]: what is held, and one PIECE behind it */
+    size_t piece_bytes;
 };
 
 static void client_ready(void *context, uint32_t events);
 static void library_ready(void *context, uint32_t events);
 static void sweep(void *context);
+
+static int64_t now_us_of(const struct dr_door *door)
+{
+    return dr_controller_monotonic_us(door->controller);
+}
 
 /* ---- one visitor ---- */
 
@@ -141,7 +148,7 @@ static int flush(struct dr_visitor *v)
         if (sent < 0)
             return 0;
         dr_buffer_consume(&v->out, (size_t)sent);
-        v->stalled_us = dr_monotonic_us();
+        v->stalled_us = now_us_of(v->door);
     }
     return 1;
 }
@@ -149,7 +156,7 @@ static int flush(struct dr_visitor *v)
 static int answer(struct dr_visitor *v, const uint8_t *bytes, size_t count)
 {
     if (v->out.length == 0)
-        v->stalled_us = dr_monotonic_us();
+        v->stalled_us = now_us_of(v->door);
     dr_buffer_append(&v->out, bytes, count);
     return !v->out.full && flush(v);
 }
@@ -225,7 +232,7 @@ static int part(struct dr_visitor *v)
         }
     }
     if (v->linger_us == 0)
-        v->linger_us = dr_monotonic_us() + DR_DOOR_LINGER_US;
+        v->linger_us = now_us_of(v->door) + DR_DOOR_LINGER_US;
     if (v->out.length == 0) {
         if (v->client_ended) {
             leave(v);
@@ -289,7 +296,7 @@ static int finish_library(struct dr_visitor *v)
 /* Bytes from the client: what was held, and what is new behind it. 0: the visitor is gone. */
 static int judge(struct dr_visitor *v, const uint8_t *bytes, size_t count)
 {
-    int64_t now_us = dr_monotonic_us();
+    int64_t now_us = now_us_of(v->door);
     size_t passed = 0;
     size_t taken;
 
@@ -314,7 +321,7 @@ static int judge(struct dr_visitor *v, const uint8_t *bytes, size_t count)
     } else if (v->held.data != NULL) {
         dr_buffer_deinit(&v->held);
     }
-    v->held.length_max = PIECE + DR_GATE_HEADER_BYTES_MAX;
+    v->held.length_max = v->door->piece_bytes;
     return 1;
 }
 
@@ -327,7 +334,7 @@ static void read_client(struct dr_visitor *v)
     if (held > 0)
         memcpy(door->piece, v->held.data, held);
     do
-        got = recv(v->client, door->piece + held, sizeof door->piece - held, 0);
+        got = recv(v->client, door->piece + held, door->piece_bytes - held, 0);
     while (got < 0 && errno == EINTR);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return;
@@ -431,7 +438,7 @@ void dr_door_answered(struct dr_visitor *v)
 {
     v->answered += 1;
     if (v->answered == v->gate.requests && v->gate.state == DR_GATE_IDLE)
-        v->gate.begun_us = dr_monotonic_us();
+        v->gate.begun_us = now_us_of(v->door);
 }
 
 /* ---- time ---- */
@@ -448,7 +455,7 @@ static void sweep(void *context)
 {
     struct dr_door *door = context;
     struct dr_visitor *next;
-    int64_t now_us = dr_monotonic_us();
+    int64_t now_us = now_us_of(door);
 
     door->sweeping = 0;
     for (struct dr_visitor *v = door->first; v != NULL; v = next) {
@@ -502,11 +509,12 @@ static uint32_t count_of(const struct dr_door *door, int by_unix_socket, const u
 static int make_room(struct dr_door *door, int by_unix_socket, const uint8_t *address)
 {
     uint32_t total = by_unix_socket ? door->unix_count : door->tcp_count;
-    uint32_t total_max = by_unix_socket ? DR_DOOR_UNIX_MAX : DR_DOOR_TCP_MAX;
+    uint32_t total_max =
+        by_unix_socket ? door->limits->socket_connections : door->limits->tcp_connections;
     struct dr_visitor *oldest = NULL;
 
-    if (total >= DR_DOOR_PER_ADDRESS_MAX &&
-        count_of(door, by_unix_socket, address) >= DR_DOOR_PER_ADDRESS_MAX)
+    if (total >= door->limits->address_connections &&
+        count_of(door, by_unix_socket, address) >= door->limits->address_connections)
         oldest = who_gives_way(door, by_unix_socket, address);
     else if (total >= total_max)
         oldest = who_gives_way(door, by_unix_socket, NULL);
@@ -585,8 +593,8 @@ static void admit(struct dr_door *door, int client, int by_unix_socket,
     v->library = -1;
     v->peer = peer;
     memcpy(v->address, address, sizeof address);
-    dr_gate_init(&v->gate, door->body_max, dr_monotonic_us());
-    dr_buffer_init(&v->held, PIECE + DR_GATE_HEADER_BYTES_MAX);
+    dr_gate_init(&v->gate, door->limits, door->large, now_us_of(door));
+    dr_buffer_init(&v->held, door->piece_bytes);
     dr_buffer_init(&v->passed, 2 * PIECE);
     dr_buffer_init(&v->out, 2 * PIECE);
     v->next = door->first;
@@ -599,7 +607,7 @@ static void admit(struct dr_door *door, int client, int by_unix_socket,
     watch(v);
     if (!door->sweeping) {
         door->sweeping = 1;
-        dr_controller_at(door->controller, dr_monotonic_us() + SWEEP_US, sweep, door);
+        dr_controller_at(door->controller, now_us_of(door) + SWEEP_US, sweep, door);
     }
 }
 
@@ -633,7 +641,7 @@ static void accept_all(struct dr_door *door, int listener, int by_unix_socket)
         oldest = who_gives_way(door, by_unix_socket, NULL);
         if (oldest == NULL) {
             dr_controller_poll(door->controller, listener, 0, NULL, NULL);
-            dr_controller_at(door->controller, dr_monotonic_us() + REST_US, listen_again, door);
+            dr_controller_at(door->controller, now_us_of(door) + REST_US, listen_again, door);
             return;
         }
         door->figures.given_way += 1;
@@ -743,9 +751,9 @@ static enum dr_status open_tcp(struct dr_door *door, const char *where, struct d
 }
 
 /* A visitor takes up to three descriptors; the usual soft limit of 1024 is soon reached. */
-static void raise_descriptors(void)
+static void raise_descriptors(const struct dr_edge_limits *limits)
 {
-    const rlim_t wanted = 3 * (DR_DOOR_TCP_MAX + DR_DOOR_UNIX_MAX) + 1024;
+    const rlim_t wanted = 3 * ((rlim_t)limits->tcp_connections + limits->socket_connections) + 1024;
     struct rlimit limit;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
@@ -755,7 +763,8 @@ static void raise_descriptors(void)
 }
 
 enum dr_status dr_door_open(struct dr_door **result, struct dr_controller *controller,
-                            const char *socket_path, const char *tcp, dr_gate_body_max *body_max,
+                            const char *socket_path, const char *tcp,
+                            const struct dr_edge_limits *limits, dr_gate_large *large,
                             const struct dr_door_operations *operations, void *context,
                             struct dr_error *error)
 {
@@ -766,10 +775,14 @@ enum dr_status dr_door_open(struct dr_door **result, struct dr_controller *contr
     door->controller = controller;
     door->operations = operations;
     door->context = context;
-    door->body_max = body_max;
+    door->limits = limits;
+    door->large = large;
+    door->piece_bytes = PIECE + limits->header_bytes;
+    door->piece = malloc(door->piece_bytes);
+    DR_ASSERT(door->piece != NULL);
     door->unix_listener = -1;
     door->tcp_listener = -1;
-    raise_descriptors();
+    raise_descriptors(limits);
     status = open_unix(door, socket_path, error);
     if (status == DR_OK && tcp != NULL)
         status = open_tcp(door, tcp, error);
@@ -800,6 +813,7 @@ void dr_door_close(struct dr_door *door)
         dr_controller_poll(door->controller, door->tcp_listener, 0, NULL, NULL);
         close(door->tcp_listener);
     }
+    free(door->piece);
     free(door);
 }
 

@@ -14,11 +14,8 @@
 #include "serve/controller.h"
 #include "serve/gate.h"
 
-#define DR_DOOR_TCP_MAX         2048u
-#define DR_DOOR_UNIX_MAX        2048u
-#define DR_DOOR_PER_ADDRESS_MAX 512u              /* connections of one IP address, or one uid */
-#define DR_DOOR_STALL_US        INT64_C(30000000) /* a client that takes nothing of its answer */
-#define DR_DOOR_LINGER_US       INT64_C(1000000)  /* for a refusal to arrive */
+#define DR_DOOR_STALL_US  INT64_C(30000000) /* a client that takes nothing of its answer */
+#define DR_DOOR_LINGER_US INT64_C(1000000)  /* for a refusal to arrive */
 
 /* Who is at the other end, as the kernel says. */
 struct dr_peer {
@@ -44,10 +41,10 @@ struct dr_door_operations {
 };
 
 /* Listen. `tcp` "ADDRESS:PORT" (port 0: any) or NULL. A file at `socket_path` that nobody listens
- * on is replaced. */
+ * on is replaced. The limits are borrowed until the door is closed. */
 DR_MUST_USE enum dr_status dr_door_open(struct dr_door **door, struct dr_controller *controller,
                                         const char *socket_path, const char *tcp,
-                                        dr_gate_body_max *body_max,
+                                        const struct dr_edge_limits *limits, dr_gate_large *large,
                                         const struct dr_door_operations *operations, void *context,
                                         struct dr_error *error);
 /* All visitors leave. Accepts NULL. */

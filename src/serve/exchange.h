@@ -57,7 +57,7 @@ struct exchange {
     } state;
     uint32_t status;
     const char *content_type;
-    char extra_name[24]; /* one header more; "": none */
+    char extra_name[24]; /* a header more; "": none */
     char extra_value[40];
     struct dr_buffer out;
     uint8_t suspended;
@@ -90,6 +90,12 @@ struct dr_http {
     uint64_t answers[6];   /* by the status's hundreds */
     uint64_t requests;
     uint32_t own_uid;
+    struct dr_edge_limits limits;
+    struct dr_rate *token_rates; /* [token_rates_count], by id */
+    struct dr_rate *user_rates;  /* [user_rates_count], by id: of those whom the kernel names */
+    uint32_t token_rates_count;
+    uint32_t user_rates_count;
+    uint64_t rate_refused; /* requests */
 };
 
 /* ---- answers ---- */

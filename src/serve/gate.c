@@ -1,21 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/gate.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <strings.h>
 
 #include "base/assert.h"
+#include "base/text.h"
 
-void dr_gate_init(struct dr_gate *gate, dr_gate_body_max *body_max, int64_t now_us)
+void dr_gate_init(struct dr_gate *gate, const struct dr_edge_limits *limits, dr_gate_large *large,
+                  int64_t now_us)
 {
-    *gate = (struct dr_gate){.state = DR_GATE_IDLE, .body_max = body_max, .begun_us = now_us};
+    *gate = (struct dr_gate){
+        .state = DR_GATE_IDLE, .limits = limits, .large = large, .begun_us = now_us};
 }
 
-static int refuse(struct dr_gate *gate, uint32_t status, const char *field, const char *text)
+static int refuse(struct dr_gate *gate, uint32_t status, const char *field, const char *format, ...)
+    DR_PRINTF(4, 5);
+
+static int refuse(struct dr_gate *gate, uint32_t status, const char *field, const char *format, ...)
 {
+    va_list arguments;
+
     gate->state = DR_GATE_REFUSED;
     gate->status = status;
     gate->field = field;
-    gate->text = text;
+    va_start(arguments, format);
+    vsnprintf(gate->text, sizeof gate->text, format, arguments);
+    va_end(arguments);
     return 0;
 }
 
@@ -65,13 +77,14 @@ static int check_target(struct dr_gate *gate, const uint8_t *target, size_t byte
 {
     size_t i = 0;
 
-    if (bytes > DR_GATE_TARGET_BYTES_MAX)
-        return refuse(gate, 414, "target", "the target of a request has at most 2048 bytes");
+    if (bytes > gate->limits->target_bytes)
+        return refuse(gate, 414, "target", "the target of a request has at most %u bytes",
+                      gate->limits->target_bytes);
     if (bytes == 0 || target[0] != '/')
         return refuse(gate, 400, "target", "the target of a request begins with '/'");
     for (; i < bytes && target[i] != '?'; i += 1) {
         if (target[i] == '%')
-            return refuse(gate, 400, "target", "a path has no %-escapes here");
+            return refuse(gate, 400, "target", "a path has no %%-escapes here");
         if (!path_character(target[i]))
             return refuse(gate, 400, "target", "a path has letters, digits and /-._~ only");
         if (target[i] == '.' && target[i - 1] == '/' &&
@@ -88,9 +101,9 @@ static int check_target(struct dr_gate *gate, const uint8_t *target, size_t byte
             int low = i + 2 < bytes ? hexadecimal(target[i + 2]) : -1;
 
             if (high < 0 || low < 0)
-                return refuse(gate, 400, "target", "a %-escape has two hexadecimal digits");
+                return refuse(gate, 400, "target", "a %%-escape has two hexadecimal digits");
             if (!escaped_character(high * 16 + low))
-                return refuse(gate, 400, "target", "this %-escape is not allowed");
+                return refuse(gate, 400, "target", "this %%-escape is not allowed");
             i += 2;
         } else if (!query_character(target[i])) {
             return refuse(gate, 400, "target", "a character of the query is not allowed");
@@ -256,6 +269,7 @@ static int check_block(struct dr_gate *gate, const uint8_t *block, size_t bytes)
     uint32_t seen = 0;
     uint32_t headers = 0;
     uint64_t length = 0;
+    uint32_t body_max;
 
     if (end == block)
         return refuse(gate, 400, "request line", "expected METHOD TARGET HTTP/1.1");
@@ -269,8 +283,9 @@ static int check_block(struct dr_gate *gate, const uint8_t *block, size_t bytes)
         if (end == begin)
             break;
         headers += 1;
-        if (headers > DR_GATE_HEADERS_MAX)
-            return refuse(gate, 431, "header", "a request has at most 64 headers");
+        if (headers > gate->limits->headers)
+            return refuse(gate, 431, "header", "a request has at most %u headers",
+                          gate->limits->headers);
         if (!check_header(gate, begin, (size_t)(end - begin), &seen, &length))
             return 0;
     }
@@ -278,8 +293,11 @@ static int check_block(struct dr_gate *gate, const uint8_t *block, size_t bytes)
         return refuse(gate, 400, "Host", "this header is needed");
     if (length > 0 && line.method[0] == 'G')
         return refuse(gate, 400, "Content-Length", "a GET has no body");
-    if (length > gate->body_max(line.method, line.path, line.path_bytes))
-        return refuse(gate, 413, "Content-Length", "the body is too large for this path");
+    body_max = gate->large(line.method, line.path, line.path_bytes) ? gate->limits->large_body_bytes
+                                                                    : gate->limits->body_bytes;
+    if (length > body_max)
+        return refuse(gate, 413, "Content-Length", "the body may have at most %u bytes here",
+                      body_max);
     gate->body_left = length;
     return 1;
 }
@@ -293,8 +311,9 @@ static size_t look(struct dr_gate *gate, const uint8_t *bytes, size_t count)
     for (; i < count; i += 1) {
         uint8_t c = bytes[i];
 
-        if (i >= DR_GATE_HEADER_BYTES_MAX)
-            return (size_t)refuse(gate, 431, "header", "a header block has at most 16384 bytes");
+        if (i >= gate->limits->header_bytes)
+            return (size_t)refuse(gate, 431, "header", "a header block has at most %u bytes",
+                                  gate->limits->header_bytes);
         if (c == '\n') {
             if (i == 0 || bytes[i - 1] != '\r')
                 return (size_t)refuse(gate, 400, "header", "a line ends in CR LF");
@@ -341,7 +360,8 @@ size_t dr_gate_pass(struct dr_gate *gate, const uint8_t *bytes, size_t count, in
     body = count - header < gate->body_left ? count - header : (size_t)gate->body_left;
     gate->body_left -= body;
     if (gate->body_left == 0) {
-        gate->state = gate->requests >= DR_GATE_REQUESTS_MAX ? DR_GATE_CLOSED : DR_GATE_IDLE;
+        gate->state =
+            gate->requests >= gate->limits->connection_requests ? DR_GATE_CLOSED : DR_GATE_IDLE;
         gate->begun_us = now_us;
     }
     return header + body;
@@ -349,13 +369,16 @@ size_t dr_gate_pass(struct dr_gate *gate, const uint8_t *bytes, size_t count, in
 
 int64_t dr_gate_deadline_us(const struct dr_gate *gate)
 {
+    const struct dr_edge_limits *limits = gate->limits;
+
     switch (gate->state) {
     case DR_GATE_IDLE:
-        return gate->begun_us + (gate->requests == 0 ? DR_GATE_HEADER_US : DR_GATE_IDLE_US);
+        return gate->begun_us +
+               DR_SECOND_US * (gate->requests == 0 ? limits->header_s : limits->idle_s);
     case DR_GATE_HEADER:
-        return gate->begun_us + DR_GATE_HEADER_US;
+        return gate->begun_us + DR_SECOND_US * limits->header_s;
     case DR_GATE_BODY:
-        return gate->begun_us + DR_GATE_REQUEST_US;
+        return gate->begun_us + DR_SECOND_US * limits->request_s;
     case DR_GATE_CLOSED:
     case DR_GATE_REFUSED:
         break;
@@ -368,7 +391,9 @@ void dr_gate_expire(struct dr_gate *gate)
     if (gate->state == DR_GATE_IDLE)
         gate->state = DR_GATE_CLOSED;
     else if (gate->state == DR_GATE_HEADER)
-        refuse(gate, 408, "header", "the header did not come within 5 seconds");
+        refuse(gate, 408, "header", "the header did not come within %u seconds",
+               gate->limits->header_s);
     else if (gate->state == DR_GATE_BODY)
-        refuse(gate, 408, "body", "the request did not come within 10 seconds");
+        refuse(gate, 408, "body", "the request did not come within %u seconds",
+               gate->limits->request_s);
 }

@@ -15,13 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DR_GATE_HEADER_BYTES_MAX 16384u /* request line and headers, with the empty line */
-#define DR_GATE_HEADERS_MAX      64u
-#define DR_GATE_TARGET_BYTES_MAX 2048u
-#define DR_GATE_HEADER_US        INT64_C(5000000) /* from a request's first byte to its header's end */
-#define DR_GATE_REQUEST_US       INT64_C(10000000) /* from a request's first byte to its body's last */
-#define DR_GATE_IDLE_US          INT64_C(60000000) /* between two requests */
-#define DR_GATE_REQUESTS_MAX     1000u             /* on one connection */
+#include "serve/limits.h"
 
 enum dr_gate_state {
     DR_GATE_IDLE,    /* no byte of the next request is here */
@@ -31,23 +25,26 @@ enum dr_gate_state {
     DR_GATE_REFUSED, /* answer with `status` and close */
 };
 
-/* The most bytes that the body of a request may have; `path` [path_bytes] without its query. */
-typedef uint64_t dr_gate_body_max(const char *method, const char *path, size_t path_bytes);
+/* May this request have a large body? `path` [path_bytes] without its query. */
+typedef int dr_gate_large(const char *method, const char *path, size_t path_bytes);
 
 struct dr_gate {
     enum dr_gate_state state;
-    dr_gate_body_max *body_max;
+    const struct dr_edge_limits *limits;
+    dr_gate_large *large;
     uint32_t requests;  /* headers that have passed */
     uint32_t looked_at; /* bytes of an unfinished header that need no second look */
     uint64_t body_left;
-    int64_t begun_us; /* first byte of the request; IDLE: when the gate became idle */
-    uint32_t status;  /* REFUSED: the HTTP status, and why; both are constant texts */
-    const char *field;
-    const char *text;
+    int64_t begun_us;  /* first byte of the request; IDLE: when the gate became idle */
+    uint32_t status;   /* REFUSED: the HTTP status, and why */
+    const char *field; /* a constant text */
+    char text[80];
 };
 
-/* A new connection at `now_us`: its first header has to come within DR_GATE_HEADER_US. */
-void dr_gate_init(struct dr_gate *gate, dr_gate_body_max *body_max, int64_t now_us);
+/* A new connection at `now_us`: its first header has to come within header_s. The
+ * limits are borrowed. */
+void dr_gate_init(struct dr_gate *gate, const struct dr_edge_limits *limits, dr_gate_large *large,
+                  int64_t now_us);
 
 /* Judge bytes [count] from the front of what has arrived and has not passed yet. Returns how many
  * may be passed on; those left are shown again, with more behind them. Call until it returns 0:

@@ -20,7 +20,7 @@
 #define ANSWER_BYTES_MAX (256u << 20)
 #define SPARE_MAX        256u
 #define BODIES_BYTES_MAX (512u << 20) /* of all requests together */
-#define POOL_BYTES       36864u /* of the library, per connection; it clears them per request */
+#define POOL_BYTES       20480u /* of the library, per connection, beside its header; it clears them */
 #define RUNS_AT_ONCE     32
 #define STREAM_BYTES     262144u
 #define HEARTBEAT_US     INT64_C(15000000)
@@ -42,6 +42,9 @@ static void run_again(void *context);
 
 static struct exchange *exchange_new(struct dr_http *http)
 {
+    const struct dr_edge_limits *limits = &http->limits;
+    size_t body_max = limits->body_bytes > limits->large_body_bytes ? limits->body_bytes
+                                                                    : limits->large_body_bytes;
     struct exchange *x = http->spare;
 
     if (x != NULL) {
@@ -51,7 +54,7 @@ static struct exchange *exchange_new(struct dr_http *http)
         x = calloc(1, sizeof *x);
         DR_ASSERT(x != NULL);
         x->http = http;
-        dr_buffer_init(&x->body, DR_BODY_BYTES_MAX_LARGE);
+        dr_buffer_init(&x->body, body_max);
         dr_buffer_init(&x->out, ANSWER_BYTES_MAX);
         if (dr_arena_init(&x->arena, ARENA_BYTES) != DR_OK) {
             free(x);
@@ -415,7 +418,8 @@ void exchange_resume(struct exchange *x)
     /* Its descriptor does not say so: run it once for all that are resumed in this turn. */
     if (!http->running_soon) {
         http->running_soon = 1;
-        dr_controller_at(http->controller, dr_monotonic_us(), run_again, http);
+        dr_controller_at(http->controller, dr_controller_monotonic_us(http->controller), run_again,
+                         http);
     }
 }
 
@@ -452,7 +456,9 @@ static void stream_turn(void *context)
     }
     if (http->streams_count > 0) {
         http->stream_timer = 1;
-        dr_controller_at(http->controller, dr_monotonic_us() + STREAM_TURN_US, stream_turn, http);
+        dr_controller_at(http->controller,
+                         dr_controller_monotonic_us(http->controller) + STREAM_TURN_US, stream_turn,
+                         http);
     }
 }
 
@@ -464,13 +470,15 @@ void exchange_stream(struct exchange *x, const char *content_type,
     x->stream_operations = operations;
     x->stream = stream;
     http->streams_count += 1;
-    x->stream_said_us = dr_monotonic_us();
+    x->stream_said_us = dr_controller_monotonic_us(http->controller);
     x->status = 200;
     x->content_type = content_type;
     x->state = EXCHANGE_STREAMING;
     if (!http->stream_timer) {
         http->stream_timer = 1;
-        dr_controller_at(http->controller, dr_monotonic_us() + STREAM_TURN_US, stream_turn, http);
+        dr_controller_at(http->controller,
+                         dr_controller_monotonic_us(http->controller) + STREAM_TURN_US, stream_turn,
+                         http);
     }
 }
 
@@ -484,7 +492,7 @@ static ssize_t stream_read(void *context, uint64_t position, char *bytes, size_t
 {
     struct exchange *x = context;
     struct dr_http *http = x->http;
-    int64_t now_us = dr_monotonic_us();
+    int64_t now_us = dr_controller_monotonic_us(http->controller);
     size_t count;
 
     (void)position;
@@ -532,12 +540,55 @@ static enum MHD_Result send_answer(struct exchange *x)
         MHD_add_response_header(response, x->extra_name, x->extra_value);
     if (x->status == 401)
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
-    if (x->line->requests >= DR_GATE_REQUESTS_MAX)
+    if (x->line->requests >= http->limits.connection_requests)
         MHD_add_response_header(response, "Connection", "close");
     http->answers[x->status / 100 < 6 ? x->status / 100 : 0] += 1;
     result = MHD_queue_response(x->connection, x->status, response);
     MHD_destroy_response(response);
     return result;
+}
+
+/* The rate of one token, or of a uid's user; the arrays follow what there is. Row 0 is nobody's. */
+static struct dr_rate *rate_of(struct dr_rate **rates, uint32_t *count, uint32_t id)
+{
+    if (id >= *count) {
+        uint32_t more = id + 64;
+
+        *rates = realloc(*rates, more * sizeof **rates);
+        DR_ASSERT(*rates != NULL);
+        memset(*rates + *count, 0, (more - *count) * sizeof **rates);
+        *count = more;
+    }
+    return *rates + id;
+}
+
+/* Within the rate? Root and the controller's own user, who can stop it anyhow, have none: an
+ * operator gets through whatever the others do. 0: refused. */
+static int take_rate(struct exchange *x)
+{
+    struct dr_http *http = x->http;
+    int64_t now_us = dr_controller_monotonic_us(http->controller);
+    struct dr_rate *rate;
+    int64_t wait_us;
+
+    if (x->who.system)
+        return 1;
+    rate = x->who.token.v != 0
+               ? rate_of(&http->token_rates, &http->token_rates_count, x->who.token.v)
+               : rate_of(&http->user_rates, &http->user_rates_count, x->who.user.v);
+    wait_us = dr_rate_take(rate, http->limits.token_rate, http->limits.token_burst, now_us);
+    if (wait_us == 0)
+        return 1;
+    http->rate_refused += 1;
+    exchange_refuse(x, "LIMIT", "rate",
+                    "more requests of this %s than %u a second, or %u at once; expected fewer, or "
+                    "many jobs in one request",
+                    x->who.token.v != 0 ? "token" : "user", http->limits.token_rate,
+                    http->limits.token_burst);
+    snprintf(x->extra_name, sizeof x->extra_name, "Retry-After");
+    snprintf(x->extra_value, sizeof x->extra_value, "%lld",
+             (long long)((wait_us + DR_SECOND_US - 1) / DR_SECOND_US));
+    return 0;
 }
 
 /* The headers are here: find the route, and who asks. 0: answered. */
@@ -558,6 +609,8 @@ static int begin(struct exchange *x, const char *path, const char *method)
             exchange_refuse(x, "AUTH", "Authorization", "%s", why);
             return 0;
         }
+        if (!take_rate(x))
+            return 0;
     }
     if (match.route == NULL && match.other_method) {
         exchange_refuse(x, "INVALID", "method", "%s is not a method of this path", method);
@@ -739,7 +792,8 @@ static void run_library(struct dr_http *http)
             return;
     }
     http->running_soon = 1;
-    dr_controller_at(http->controller, dr_monotonic_us(), run_again, http);
+    dr_controller_at(http->controller, dr_controller_monotonic_us(http->controller), run_again,
+                     http);
 }
 
 static void run_again(void *context)
@@ -769,14 +823,16 @@ enum dr_status dr_http_open(struct dr_http **result, struct dr_controller *contr
     http->controller = controller;
     http->forecast = forecast;
     http->own_uid = (uint32_t)geteuid();
+    http->limits = options->limits_edge;
+    dr_edge_limits_fill(&http->limits);
     dr_buffer_init(&http->text, 2u << 20);
     dr_store_federation(dr_controller_store(controller), http->federation);
     http->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle,
         http, MHD_OPTION_EXTERNAL_LOGGER, log_nothing, NULL, MHD_OPTION_NOTIFY_COMPLETED, completed,
         http, MHD_OPTION_NOTIFY_CONNECTION, connected, http, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)POOL_BYTES, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)(DR_DOOR_TCP_MAX + DR_DOOR_UNIX_MAX), MHD_OPTION_END);
+        (size_t)POOL_BYTES + http->limits.header_bytes, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)(http->limits.tcp_connections + http->limits.socket_connections), MHD_OPTION_END);
     info =
         http->daemon == NULL ? NULL : MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     if (info == NULL) {
@@ -795,8 +851,8 @@ enum dr_status dr_http_open(struct dr_http **result, struct dr_controller *contr
         snprintf(path, sizeof path, "%s", options->socket);
     else
         snprintf(path, sizeof path, "%s/daero.sock", options->directory);
-    status = dr_door_open(&http->door, controller, path, options->tcp, dr_route_body_max, &DOOR,
-                          http, error);
+    status = dr_door_open(&http->door, controller, path, options->tcp, &http->limits,
+                          dr_route_large, &DOOR, http, error);
     if (status != DR_OK) {
         dr_http_close(http);
         return status;
@@ -835,6 +891,8 @@ void dr_http_close(struct dr_http *http)
         free(x);
     }
     dr_buffer_deinit(&http->text);
+    free(http->token_rates);
+    free(http->user_rates);
     free(http);
 }
 

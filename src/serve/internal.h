@@ -167,7 +167,7 @@ struct dr_controller {
 
 /* controller.c */
 void controller_log(struct dr_controller *c, const char *format, ...) DR_PRINTF(2, 3);
-int64_t controller_monotonic_us(struct dr_controller *c);
+int64_t controller_monotonic_us(const struct dr_controller *c);
 /* Read the clock; it never goes back. */
 void controller_clock(struct dr_controller *c);
 /* Make everything in the batch durable, with texts, retries and history. */

@@ -795,7 +795,7 @@ static int read_array(struct reader *r, struct indexes *indexes)
 
     r->field = "array";
     *indexes = (struct indexes){0};
-    indexes->values = push(r, DR_JOBS_PER_REQUEST, sizeof *indexes->values);
+    indexes->values = push(r, r->spec->jobs_max, sizeof *indexes->values);
     if (indexes->values == NULL)
         return 0;
     for (;;) {
@@ -817,10 +817,10 @@ static int read_array(struct reader *r, struct indexes *indexes)
             }
         }
         for (; first <= last; first += step) {
-            if (indexes->count == DR_JOBS_PER_REQUEST)
+            if (indexes->count == r->spec->jobs_max)
                 return fail_at(r, DR_REFUSAL_LIMIT, "array",
                                "found more than %u indexes, expected at most so many",
-                               DR_JOBS_PER_REQUEST);
+                               r->spec->jobs_max);
             indexes->values[indexes->count] = first;
             indexes->count += 1;
         }
@@ -1046,9 +1046,13 @@ static void read_batch(struct dr_jobspec *spec, const json_t *jobs)
 {
     size_t count = json_array_size(jobs);
 
-    if (!json_is_array(jobs) || count == 0 || count > DR_JOBS_PER_REQUEST) {
+    if (!json_is_array(jobs) || count == 0 || count > spec->jobs_max) {
+        char text[80];
+
+        snprintf(text, sizeof text, "found %zu, expected a list of 1 to %u jobs", count,
+                 spec->jobs_max);
         problem(spec, json_is_array(jobs) && count > 0 ? DR_REFUSAL_LIMIT : DR_REFUSAL_INVALID,
-                "jobs", "expected a list of 1 to 10000 jobs");
+                "jobs", text);
         return;
     }
     if (!reserve(spec, (uint32_t)count, (uint32_t)count))
@@ -1109,6 +1113,8 @@ int dr_jobspec_read(struct dr_jobspec *spec, const char *body, size_t bytes)
 
     spec->form = jobs == NULL ? DR_JOBSPEC_ONE : DR_JOBSPEC_BATCH;
     spec->count = 0;
+    if (spec->jobs_max == 0)
+        spec->jobs_max = DR_JOBS_PER_REQUEST;
     spec->texts_count = 0;
     spec->problems_count = 0;
     spec->problems_more = 0;

@@ -91,6 +91,7 @@ struct dr_jobspec {
     struct dr_arena *arena; /* as it comes: not assumed to be zero */
     struct dr_buffer *text; /* room to work in */
     uint8_t salt[16];       /* of names: the federation's own bytes */
+    uint32_t jobs_max;      /* of one request, at most DR_JOBS_PER_REQUEST; 0: so many */
     /* The asker: copied into each command. */
     struct dr_command asker;
 

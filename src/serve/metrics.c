@@ -24,6 +24,8 @@
       door->given_way)                                                                             \
     X("connections_turned_away_total", "counter", "connections refused at a limit",                \
       door->turned_away)                                                                           \
+    X("requests_over_rate_total", "counter", "requests refused by a token's rate",                 \
+      x->http->rate_refused)                                                                       \
     X("streams", "gauge", "streams that are open", x->http->streams_count)
 
 /* X(name, type, "help", microseconds), written in seconds */

@@ -138,10 +138,10 @@ void dr_route_find(const char *method, const char *path, size_t path_bytes,
     }
 }
 
-uint64_t dr_route_body_max(const char *method, const char *path, size_t path_bytes)
+int dr_route_large(const char *method, const char *path, size_t path_bytes)
 {
     struct dr_route_match match;
 
     dr_route_find(method, path, path_bytes, &match);
-    return match.route != NULL && match.route->large ? DR_BODY_BYTES_MAX_LARGE : DR_BODY_BYTES_MAX;
+    return match.route != NULL && match.route->large;
 }

@@ -10,9 +10,6 @@
 
 #include "core/types.h"
 
-#define DR_BODY_BYTES_MAX       (1u << 20)
-#define DR_BODY_BYTES_MAX_LARGE (16u << 20)
-
 struct exchange;
 
 struct dr_route {
@@ -23,7 +20,7 @@ struct dr_route {
     enum dr_role least;
     unsigned open : 1;   /* nobody has to say who he is */
     unsigned writes : 1; /* changes something */
-    unsigned large : 1;  /* body up to DR_BODY_BYTES_MAX_LARGE */
+    unsigned large : 1;  /* body up to large_body_bytes (serve/limits.h) */
     unsigned plain : 1;  /* the body is not JSON */
     const char *doc;
     void (*handle)(struct exchange *x);
@@ -45,7 +42,7 @@ void dr_route_find(const char *method, const char *path, size_t path_bytes,
                    struct dr_route_match *match);
 
 /* For the gate. */
-uint64_t dr_route_body_max(const char *method, const char *path, size_t path_bytes);
+int dr_route_large(const char *method, const char *path, size_t path_bytes);
 
 /* The handlers, by the file that they are in. */
 #define DR_HANDLER(name) void name(struct exchange *x);

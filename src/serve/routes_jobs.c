@@ -368,10 +368,11 @@ void route_jobs_cancel(struct exchange *x)
         return;
     if ((jobs == NULL) == (array == NULL) ||
         (jobs != NULL && (!json_is_array(jobs) || json_array_size(jobs) == 0 ||
-                          json_array_size(jobs) > DR_JOBS_PER_REQUEST)) ||
+                          json_array_size(jobs) > x->http->limits.batch_jobs)) ||
         (array != NULL && (!json_is_integer(array) || json_integer_value(array) < 1))) {
         exchange_refuse(x, "INVALID", "jobs",
-                        "expected jobs, a list of 1 to 10000 ids, or array, the id of an array");
+                        "expected jobs, a list of 1 to %u ids, or array, the id of an array",
+                        x->http->limits.batch_jobs);
         json_decref(root);
         return;
     }

@@ -279,15 +279,18 @@ static void committed(void *context, uint64_t seq_first, uint64_t seq_last)
 
 int stream_room(struct exchange *x)
 {
+    const struct dr_edge_limits *limits = &x->http->limits;
     uint32_t own = 0;
 
     for (struct exchange *other = x->http->active; other != NULL; other = other->next)
         own += other->state == EXCHANGE_STREAMING && other->who.user.v == x->who.user.v &&
                other->who.token.v == x->who.token.v;
-    if (x->http->streams_count < DR_STREAMS_MAX && own < DR_STREAMS_PER_USER_MAX)
+    if (x->http->streams_count < limits->streams && own < limits->token_streams)
         return 1;
-    exchange_refuse(x, "LIMIT", "", "too many streams are open: at most %u of one user, %u in all",
-                    DR_STREAMS_PER_USER_MAX, DR_STREAMS_MAX);
+    exchange_refuse(x, "LIMIT", "streams",
+                    "found %u streams of this %s and %u in all, expected at most %u and %u", own,
+                    x->who.token.v != 0 ? "token" : "user", x->http->streams_count,
+                    limits->token_streams, limits->streams);
     return 0;
 }
 

@@ -9,9 +9,6 @@
 
 #include "core/fact.h"
 
-#define DR_STREAMS_MAX          256u
-#define DR_STREAMS_PER_USER_MAX 16u
-
 struct dr_http;
 struct exchange;
 

@@ -10,11 +10,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static uint64_t body_max(const char *method, const char *path, size_t path_bytes)
+static struct dr_edge_limits limits = {.body_bytes = 4096};
+
+static int large(const char *method, const char *path, size_t path_bytes)
 {
     (void)method;
     DR_ASSERT(path_bytes > 0 && path[0] == '/');
-    return 4096;
+    return 0;
 }
 
 static void check_block(const uint8_t *bytes, size_t count)
@@ -44,7 +46,8 @@ static size_t feed(struct dr_gate *gate, const uint8_t *data, size_t size, size_
     size_t passed = 0;
     size_t shown = 0;
 
-    dr_gate_init(gate, body_max, 0);
+    dr_edge_limits_fill(&limits);
+    dr_gate_init(gate, &limits, large, 0);
     while (shown < size) {
         size_t taken;
 

@@ -3,15 +3,22 @@
 #include "test.h"
 
 #include "base/buffer.h"
+#include "base/text.h"
 #include "serve/gate.h"
 
 #define BODY_MAX 1000
 
-static uint64_t body_max(const char *method, const char *path, size_t path_bytes)
+static struct dr_edge_limits limits = {.body_bytes = BODY_MAX, .large_body_bytes = 2 * BODY_MAX};
+
+static int large(const char *method, const char *path, size_t path_bytes)
 {
-    if (path_bytes == 4 && memcmp(path, "/big", 4) == 0 && strcmp(method, "POST") == 0)
-        return 2 * BODY_MAX;
-    return BODY_MAX;
+    return path_bytes == 4 && memcmp(path, "/big", 4) == 0 && strcmp(method, "POST") == 0;
+}
+
+static void begin(struct dr_gate *gate, int64_t now_us)
+{
+    dr_edge_limits_fill(&limits);
+    dr_gate_init(gate, &limits, large, now_us);
 }
 
 struct outcome {
@@ -22,6 +29,23 @@ struct outcome {
     enum dr_gate_state state;
 };
 
+/* With the limits of the program, and with others. */
+static const struct dr_edge_limits SMALL = {.header_bytes = 1024,
+                                            .headers = 8,
+                                            .target_bytes = 256,
+                                            .connection_requests = 3,
+                                            .header_s = 2,
+                                            .request_s = 7,
+                                            .idle_s = 9};
+
+static void limit(uint32_t small)
+{
+    limits = small ? SMALL : (struct dr_edge_limits){0};
+    limits.body_bytes = BODY_MAX;
+    limits.large_body_bytes = 2 * BODY_MAX;
+    dr_edge_limits_fill(&limits);
+}
+
 /* Show `bytes` in pieces of `step`, keeping what does not pass, as the door does. */
 static struct outcome feed(const char *bytes, size_t count, size_t step)
 {
@@ -29,7 +53,7 @@ static struct outcome feed(const char *bytes, size_t count, size_t step)
     struct outcome outcome = {0};
     size_t shown = 0;
 
-    dr_gate_init(&gate, body_max, 0);
+    begin(&gate, 0);
     while (shown < count) {
         size_t taken;
 
@@ -243,28 +267,32 @@ static void check_status(struct dr_buffer *buffer, uint32_t status)
 
 TEST(header_bytes_at_the_limit_and_above)
 {
-    for (uint32_t extra = 0; extra < 2; extra += 1) {
+    for (uint32_t i = 0; i < 4; i += 1) {
+        uint32_t extra = i % 2;
         struct dr_buffer buffer;
 
+        limit(i / 2);
         dr_buffer_init(&buffer, 1 << 20);
         dr_buffer_append_text(&buffer, GET "X: ");
-        while (buffer.length < DR_GATE_HEADER_BYTES_MAX + extra - 4)
+        while (buffer.length < limits.header_bytes + extra - 4)
             dr_buffer_append_text(&buffer, "a");
         dr_buffer_append_text(&buffer, "\r\n\r\n");
-        CHECK_EQ(buffer.length, DR_GATE_HEADER_BYTES_MAX + extra);
+        CHECK_EQ(buffer.length, limits.header_bytes + extra);
         check_status(&buffer, extra == 0 ? 0 : 431);
     }
 }
 
 TEST(headers_at_the_limit_and_above)
 {
-    for (uint32_t extra = 0; extra < 2; extra += 1) {
+    for (uint32_t i = 0; i < 4; i += 1) {
+        uint32_t extra = i % 2;
         struct dr_buffer buffer;
 
+        limit(i / 2);
         dr_buffer_init(&buffer, 1 << 20);
         dr_buffer_append_text(&buffer, GET); /* with Host */
-        for (uint32_t i = 1; i < DR_GATE_HEADERS_MAX + extra; i += 1)
-            dr_buffer_printf(&buffer, "X-%u: y\r\n", i);
+        for (uint32_t k = 1; k < limits.headers + extra; k += 1)
+            dr_buffer_printf(&buffer, "X-%u: y\r\n", k);
         dr_buffer_append_text(&buffer, "\r\n");
         check_status(&buffer, extra == 0 ? 0 : 431);
     }
@@ -272,12 +300,14 @@ TEST(headers_at_the_limit_and_above)
 
 TEST(target_at_the_limit_and_above)
 {
-    for (uint32_t extra = 0; extra < 2; extra += 1) {
+    for (uint32_t i = 0; i < 4; i += 1) {
+        uint32_t extra = i % 2;
         struct dr_buffer buffer;
 
+        limit(i / 2);
         dr_buffer_init(&buffer, 1 << 20);
         dr_buffer_append_text(&buffer, "GET /");
-        for (uint32_t i = 1; i < DR_GATE_TARGET_BYTES_MAX + extra; i += 1)
+        for (uint32_t k = 1; k < limits.target_bytes + extra; k += 1)
             dr_buffer_append_text(&buffer, "a");
         dr_buffer_append_text(&buffer, " HTTP/1.1\r\n" H "\r\n");
         check_status(&buffer, extra == 0 ? 0 : 414);
@@ -289,8 +319,8 @@ TEST(requests_at_the_limit_and_above)
     static const char one[] = GET "\r\n";
     struct dr_gate gate;
 
-    dr_gate_init(&gate, body_max, 0);
-    for (uint32_t i = 0; i < DR_GATE_REQUESTS_MAX; i += 1) {
+    begin(&gate, 0);
+    for (uint32_t i = 0; i < limits.connection_requests; i += 1) {
         CHECK_EQ(gate.state, DR_GATE_IDLE);
         CHECK_EQ(dr_gate_pass(&gate, (const uint8_t *)one, sizeof one - 1, i), sizeof one - 1);
     }
@@ -307,13 +337,13 @@ TEST(a_slow_header_is_ended)
     int64_t now_us = 7000000;
     size_t shown = 0;
 
-    dr_gate_init(&gate, body_max, now_us);
+    begin(&gate, now_us);
     while (now_us < dr_gate_deadline_us(&gate)) {
         shown += 1;
         CHECK_EQ(dr_gate_pass(&gate, (const uint8_t *)one, shown, now_us), 0);
         now_us += 1000000;
     }
-    CHECK_EQ(now_us, 7000000 + DR_GATE_HEADER_US);
+    CHECK_EQ(now_us, 7000000 + DR_SECOND_US * limits.header_s);
     dr_gate_expire(&gate);
     CHECK_EQ(gate.state, DR_GATE_REFUSED);
     CHECK_EQ(gate.status, 408);
@@ -326,14 +356,14 @@ TEST(a_slow_body_is_ended)
     struct dr_gate gate;
     int64_t now_us = 100;
 
-    dr_gate_init(&gate, body_max, 0);
+    begin(&gate, 0);
     /* the second half of the header comes late, and does not move the deadline */
     CHECK_EQ(dr_gate_pass(&gate, (const uint8_t *)header, 10, now_us), 0);
-    now_us += DR_GATE_HEADER_US / 2;
+    now_us += DR_SECOND_US * limits.header_s / 2;
     CHECK_EQ(dr_gate_pass(&gate, (const uint8_t *)header, sizeof header - 1, now_us),
              sizeof header - 1);
     CHECK_EQ(gate.state, DR_GATE_BODY);
-    CHECK_EQ(dr_gate_deadline_us(&gate), DR_GATE_REQUEST_US);
+    CHECK_EQ(dr_gate_deadline_us(&gate), DR_SECOND_US * limits.request_s);
     while (now_us < dr_gate_deadline_us(&gate)) {
         CHECK_EQ(dr_gate_pass(&gate, &byte, 1, now_us), 1);
         now_us += 1000000;
@@ -348,10 +378,10 @@ TEST(idleness_ends_without_a_word)
     static const char one[] = GET "\r\n";
     struct dr_gate gate;
 
-    dr_gate_init(&gate, body_max, 50);
-    CHECK_EQ(dr_gate_deadline_us(&gate), 50 + DR_GATE_HEADER_US);
+    begin(&gate, 50);
+    CHECK_EQ(dr_gate_deadline_us(&gate), 50 + DR_SECOND_US * limits.header_s);
     CHECK(dr_gate_pass(&gate, (const uint8_t *)one, sizeof one - 1, 60) > 0);
-    CHECK_EQ(dr_gate_deadline_us(&gate), 60 + DR_GATE_IDLE_US);
+    CHECK_EQ(dr_gate_deadline_us(&gate), 60 + DR_SECOND_US * limits.idle_s);
     dr_gate_expire(&gate);
     CHECK_EQ(gate.state, DR_GATE_CLOSED);
 }

@@ -64,9 +64,9 @@ static const char *const NAMES[PEOPLE] = {"boss",    "keeper",    "looker",
                                           "student", "professor", "engineer"};
 
 /* A world in which everybody has a token. */
-static struct http_world *open_world(void)
+static struct http_world *open_world_with(const struct dr_edge_limits *limits)
 {
-    struct http_world *w = http_world_open(FEDERATION);
+    struct http_world *w = http_world_open_with(FEDERATION, limits);
 
     for (int i = 0; i < PEOPLE; i += 1) {
         char body[128];
@@ -81,6 +81,11 @@ static struct http_world *open_world(void)
         reply_free(&reply);
     }
     return w;
+}
+
+static struct http_world *open_world(void)
+{
+    return open_world_with(&(struct dr_edge_limits){0});
 }
 
 static int64_t number(const struct reply *reply, const char *member)
@@ -740,6 +745,114 @@ TEST(streams_of_one_user_are_limited)
     http_world_close(w);
 }
 
+TEST(streams_in_all_are_limited)
+{
+    struct http_world *w = open_world_with(&(struct dr_edge_limits){.streams = 3});
+    static char got[1 << 16];
+    int clients[3];
+
+    clients[0] = open_stream(w, tokens[STUDENT], "/v1/events", "", got, sizeof got);
+    clients[1] = open_stream(w, tokens[ENGINEER], "/v1/events", "", got, sizeof got);
+    clients[2] = open_stream(w, tokens[PROFESSOR], "/v1/events", "", got, sizeof got);
+    CHECK_HAS(got, "200 OK");
+    ASK(tokens[KEEPER], "GET", "/v1/events", NULL, 429, "LIMIT");
+    for (int i = 0; i < 3; i += 1)
+        close(clients[i]);
+    http_world_close(w);
+}
+
+/* Two tokens of one user have their streams each. */
+TEST(streams_of_one_token_are_its_own)
+{
+    struct http_world *w = open_world_with(&(struct dr_edge_limits){.token_streams = 1});
+    static char got[1 << 16];
+    struct reply reply = http_ask(w, NULL, "POST", "/v1/tokens", "{\"user\":\"student\"}");
+    char second[128];
+    int clients[2];
+
+    snprintf(second, sizeof second, "%s", text(&reply, "token"));
+    reply_free(&reply);
+    clients[0] = open_stream(w, tokens[STUDENT], "/v1/events", "", got, sizeof got);
+    ASK(tokens[STUDENT], "GET", "/v1/events", NULL, 429, "LIMIT");
+    clients[1] = open_stream(w, second, "/v1/events", "", got, sizeof got);
+    CHECK_HAS(got, "200 OK");
+    close(clients[0]);
+    close(clients[1]);
+    http_world_close(w);
+}
+
+/* ---- rates ---- */
+
+/* At the limit and one above, on a clock that stands until it is moved; what is refused costs
+ * nothing, each token has its own, and the system has none. */
+TEST(a_token_has_a_rate)
+{
+    struct http_world *w =
+        open_world_with(&(struct dr_edge_limits){.token_rate = 2, .token_burst = 3});
+    struct reply reply;
+
+    w->still_us = dr_monotonic_us();
+    for (int i = 0; i < 3; i += 1)
+        ASK(tokens[STUDENT], "GET", "/v1/me", NULL, 200, "");
+    for (int i = 0; i < 5; i += 1) {
+        reply = http_ask(w, tokens[STUDENT], "POST", "/v1/jobs", "{\"command\":[\"true\"]}");
+        CHECK_HAS(reply.headers, "Retry-After: 1\r\n");
+        CHECK_HAS(reply.body, "2 a second");
+        expect(&reply, 429, "LIMIT");
+    }
+    ASK(tokens[ENGINEER], "GET", "/v1/me", NULL, 200, "");
+    for (int i = 0; i < 20; i += 1)
+        ASK(NULL, "GET", "/v1/me", NULL, 200, "");
+    ASK("", "GET", "/v1/health", NULL, 200, ""); /* nobody's */
+    w->still_us += DR_SECOND_US / 2 - 1;
+    ASK(tokens[STUDENT], "GET", "/v1/me", NULL, 429, "LIMIT");
+    w->still_us += 1;
+    ASK(tokens[STUDENT], "GET", "/v1/me", NULL, 200, "");
+    ASK(tokens[STUDENT], "GET", "/v1/me", NULL, 429, "LIMIT");
+    w->still_us += 60 * DR_SECOND_US; /* no more is saved up than a burst */
+    for (int i = 0; i < 3; i += 1)
+        ASK(tokens[STUDENT], "GET", "/v1/me", NULL, 200, "");
+    ASK(tokens[STUDENT], "GET", "/v1/me", NULL, 429, "LIMIT");
+    reply = http_ask(w, NULL, "GET", "/metrics", NULL);
+    CHECK_HAS(reply.body, "daero_requests_over_rate_total 8\n");
+    reply_free(&reply);
+    http_world_close(w);
+}
+
+/* ---- connections ---- */
+
+/* The connection above the limit makes the one give way that has been silent for longest. */
+TEST(connections_at_the_limit_and_above)
+{
+    static const struct dr_edge_limits BY_KIND[] = {
+        {.address_connections = 3},
+        {.socket_connections = 3},
+    };
+
+    for (size_t kind = 0; kind < DR_COUNT_OF(BY_KIND); kind += 1) {
+        struct http_world *w = http_world_open_with(FEDERATION, &BY_KIND[kind]);
+        static char got[1 << 16];
+        static const char request[] = "GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n";
+        int clients[4];
+        char byte;
+
+        for (int i = 0; i < 4; i += 1) {
+            clients[i] = http_connect(w, 0);
+            http_world_settle(w);
+            CHECK_EQ(recv(clients[0], &byte, 1, 0), i < 3 ? -1 : 0); /* open, then closed */
+        }
+        for (int i = 1; i < 4; i += 1) {
+            got[0] = 0;
+            http_send(w, clients[i], request, sizeof request - 1);
+            CHECK(http_receive(w, clients[i], got, sizeof got, "}"));
+            CHECK_HAS(got, "200 OK");
+        }
+        for (int i = 0; i < 4; i += 1)
+            close(clients[i]);
+        http_world_close(w);
+    }
+}
+
 /* ---- logs ---- */
 
 TEST(logs_are_read_and_followed)
@@ -875,15 +988,19 @@ TEST(a_connection_ends_after_its_last_request)
     static const char request[] = "GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n";
     int client = http_connect(w, 0);
     size_t length = 0;
+    struct dr_edge_limits limits = {0};
+    uint32_t requests_max;
 
-    for (uint32_t i = 0; i < DR_GATE_REQUESTS_MAX; i += 1) {
+    dr_edge_limits_fill(&limits);
+    requests_max = limits.connection_requests;
+    for (uint32_t i = 0; i < requests_max; i += 1) {
         got[0] = 0;
         http_send(w, client, request, sizeof request - 1);
         CHECK(http_receive(w, client, got, sizeof got, "}"));
         length += strlen(got);
-        CHECK_EQ(strstr(got, "Connection: close") != NULL, i + 1 == DR_GATE_REQUESTS_MAX);
+        CHECK_EQ(strstr(got, "Connection: close") != NULL, i + 1 == requests_max);
     }
-    CHECK(length > DR_GATE_REQUESTS_MAX);
+    CHECK(length > requests_max);
     http_send(w, client, request, sizeof request - 1);
     got[0] = 0;
     CHECK(http_receive(w, client, got, sizeof got, NULL));

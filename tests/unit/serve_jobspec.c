@@ -279,6 +279,8 @@ TEST(arrays_are_spread_out)
     CHECK_HAS(spec.texts[0], "\"array\":{\"min\":0,\"max\":8,\"count\":7}");
     CHECK(with("\"array\":\"0-9999\""));
     CHECK_EQ(spec.count, DR_JOBS_PER_REQUEST);
+    CHECK(!with("\"array\":\"0-10000\""));
+    CHECK_EQ(spec.problems[0].answer.refused, DR_REFUSAL_LIMIT);
 }
 
 TEST(nodes_at_least)
