@@ -43,9 +43,11 @@ TEST_HELP := $(patsubst %.c,$(OUT)/%.o,$(wildcard tests/*.c))
 FUZZ_SRC  := $(wildcard tests/fuzz/*.c)
 FUZZ_NAME := $(patsubst tests/fuzz/%.c,%,$(FUZZ_SRC))
 REPLAY    := $(FUZZ_NAME:%=$(OUT)/fuzz/%-replay)
-BENCH_BIN := $(patsubst bench/%.c,$(OUT)/bench/%,$(wildcard bench/*.c))
+# bench/nation_*.c is shared by bench/nation and what else looks at a nation.
+BENCH_HELP := $(patsubst %.c,$(OUT)/%.o,$(wildcard bench/nation_*.c))
+BENCH_BIN := $(patsubst bench/%.c,$(OUT)/bench/%,$(filter-out bench/nation_%,$(wildcard bench/*.c)))
 
-.PHONY: all build run test check soak asan sim fuzz bench fmt help clean setup tests
+.PHONY: all build run test check soak asan sim fuzz bench bench-nation fmt help clean setup tests
 .SECONDARY:
 
 all: setup
@@ -82,6 +84,11 @@ asan:
 bench: all
 	@$(MAKE) --no-print-directory -j$(NPROC) tests
 	@bench/run
+
+# make bench-nation [N=100000] [SCENES="fill-a full"]
+bench-nation: setup
+	@$(MAKE) --no-print-directory -j$(NPROC) $(OUT)/bench/nation
+	@$(if $(N),N=$(N)) $(OUT)/bench/nation $(SCENES)
 
 # make sim SEED=7: one seed of the live loop under faults
 sim: setup
@@ -137,6 +144,11 @@ $(OUT)/fuzz/%-libfuzzer: $(OUT)/tests/fuzz/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
+$(OUT)/bench/nation: $(OUT)/bench/nation.o $(BENCH_HELP) $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(LDFLAGS) $^ -lm -o $@
 
 $(OUT)/bench/%: $(OUT)/bench/%.o $(LIB)
 	@mkdir -p $(@D)

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nation_ledger.h: the bench's own books, kept from the core's facts alone.
+ *
+ * A bit per accelerator, CPUs and memory per node, sums per account and group, watts per site. It
+ * shares no code with the core and looks at none of its state, so it is what the bench fills a
+ * nation by, and what judges the core: each placement when it is taken in (never twice, never in
+ * part, inside law, level, consent, quota, power and data class), and the sums afresh from the live
+ * jobs every 1,000 facts. What it finds is counted and the first sentences are kept. */
+#ifndef DR_BENCH_NATION_LEDGER_H
+#define DR_BENCH_NATION_LEDGER_H
+
+#include "nation_world.h"
+
+enum ledger_state { LEDGER_NONE, LEDGER_PENDING, LEDGER_RUNNING, LEDGER_LEAVING, LEDGER_ENDED };
+
+struct ledger_job {
+    uint32_t account; /* row */
+    uint32_t shape;
+    uint32_t size; /* accelerators held */
+    uint32_t attempt;
+    int64_t start_us;
+    int64_t limit_us;
+    struct dr_extent *extents; /* held; malloc */
+    uint32_t extents_count;
+    struct dr_extent *promise; /* malloc */
+    uint32_t promise_count;
+    uint16_t pool;
+    uint16_t promise_pool;
+    uint8_t alternative;
+    uint8_t promise_alternative;
+    uint8_t state; /* enum ledger_state */
+    uint8_t firm;
+    uint8_t reserved;
+    int32_t priority;
+};
+
+struct ledger_node {
+    uint8_t busy; /* accelerators held: bit */
+    uint8_t promised;
+    uint16_t tasks;
+    int32_t cpus_milli;
+    int32_t memory_mb;
+    uint32_t guard; /* account + 1 that a class of its own shares the node with nobody else */
+    uint32_t guards;
+};
+
+struct ledger_sums {
+    int64_t use[DR_RESOURCE_COUNT];
+    int64_t claim[DR_RESOURCE_COUNT];
+};
+
+struct nation_ledger {
+    const struct nation *nation;
+    struct ledger_job *jobs; /* by id */
+    uint32_t jobs_max;
+    struct ledger_node *nodes;
+    uint32_t *pool_of; /* by node row */
+    struct ledger_pool {
+        uint32_t words;
+        uint64_t *with[NATION_PER_NODE + 1]; /* bit = node with exactly so many free */
+        int64_t free;
+    } * pools;
+    struct ledger_sums *sums; /* [accounts * NATION_GROUPS] */
+    int64_t *site_w;          /* IT watts */
+    uint64_t running;
+    uint64_t running_accelerators;
+    uint64_t pending;
+    uint64_t facts;
+    uint64_t checks;
+    uint64_t violations;
+    char first[3][256];
+    /* Of the placements taken in since cleared: */
+    uint64_t gangs;        /* of more than one node */
+    uint64_t blocks;       /* that they span */
+    uint64_t blocks_least; /* that they could have */
+    uint64_t reservations_made;
+};
+
+struct nation_ledger *ledger_new(const struct nation *nation, uint32_t jobs_max);
+void ledger_free(struct nation_ledger *ledger);
+
+void ledger_accept(struct nation_ledger *ledger, uint64_t id, const struct nation_job *job);
+void ledger_fact(struct nation_ledger *ledger, const struct dr_fact *fact);
+
+/* All sums afresh; said when they or a rule don't hold. */
+void ledger_check(struct nation_ledger *ledger);
+
+/* A place for the whole gang that is free now; `extents` [NATION nodes]. Returns how many parts. */
+uint32_t ledger_find(const struct nation_ledger *ledger, const struct nation_shape *shape,
+                     uint32_t alternative, uint32_t pool, uint32_t account,
+                     struct dr_extent *extents);
+
+/* Is there a place now at all? Every way to lay the gang out counts. */
+int ledger_room(const struct nation_ledger *ledger, const struct nation_shape *shape,
+                uint32_t alternative, uint32_t pool, uint32_t account);
+
+/* May the account take it, by Q1, Q2, consent and the site's power? */
+int ledger_allows(const struct nation_ledger *ledger, uint32_t account, uint32_t pool,
+                  const struct dr_alternative *way, uint8_t firm);
+
+/* Accelerators that the leaf claims in a group. */
+int64_t ledger_claim(const struct nation_ledger *ledger, uint32_t account, uint32_t group);
+
+/* Fewest domains of `nodes` each that so many wholly free nodes of the pool lie in now. */
+uint32_t ledger_least_domains(const struct nation_ledger *ledger, uint32_t pool, uint32_t domain,
+                              uint32_t nodes);
+
+#endif
