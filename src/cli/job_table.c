@@ -831,7 +831,7 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     OWN("accelerators", 'g', "N", set_accelerators, "task", "accelerators per task; 0 by default")
     BOTH("cpus-per-task", 'c', "N", set_cpus, "task", "CPUs per task, also 0.5; 1 by default")
     OWN("cpus", 0, "N", set_cpus, "task", "the same as --cpus-per-task")
-    OWN("memory", 0, "SIZE", set_memory, "task", "memory per task: 512 (MB), 16G; neither counted nor limited where it is not said")
+    OWN("memory", 0, "SIZE", set_memory, "task", "memory per task: 512 (MB), 16G; its share of a node by CPUs or accelerators where it is not said")
     BOTH("nodes", 'N', "N[-M]", set_nodes, "", "spread the tasks over at least N nodes")
     BOTH("ntasks-per-node", 0, "N", set_tasks_per_node, "", "at most so many tasks on a node")
     OWN("tasks-per-node", 0, "N", set_tasks_per_node, "", "the same as --ntasks-per-node")

@@ -194,7 +194,11 @@ static int check_pool(const struct dr_core *core, struct dr_fact_pool_set *pool,
     if (!check_known(pool->owner, core->accounts_count, "owner", answer) ||
         !check_amount(pool->memory_mb, AMOUNT_MAX, "memory", answer) ||
         !check_amount(pool->node_idle_w, POWER_MAX_W, "node_idle_w", answer) ||
-        !check_amount(pool->default_limit_us, DURATION_MAX, "default_limit", answer))
+        !check_amount(pool->default_limit_us, DURATION_MAX, "default_limit", answer) ||
+        !check_amount(pool->default_memory_per_cpu_mb, pool->memory_mb, "default_memory_per_cpu",
+                      answer) ||
+        !check_amount(pool->default_memory_per_accelerator_mb, pool->memory_mb,
+                      "default_memory_per_accelerator", answer))
         return 0;
     if (core->accounts[pool->owner - 1].removed || core->accounts[pool->owner - 1].leaving)
         return dr_refuse(answer, DR_REFUSAL_STATE, "owner", "account %s has left or is leaving",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SUBMIT: everything that can be wrong with a job, and the fact that accepts it. */
+#include "base/math.h"
 #include "core/admit.h"
 #include "core/place.h"
 
@@ -136,6 +137,81 @@ static int check_alternative(const struct dr_core *core, const struct dr_alterna
     if (core->chips_count < 64 && alternative->chips >> core->chips_count != 0)
         return dr_refuse(answer, DR_REFUSAL_UNKNOWN, FIELD("chips"), "there is no such chip");
 #undef FIELD
+    return 1;
+}
+
+/* ---- memory that is not stated ---- */
+
+static int may_use(const struct dr_core *core, const struct dr_pool *pool,
+                   const struct dr_fact_job_accepted *job)
+{
+    int may = pool->consent_count == 0;
+
+    for (uint32_t i = 0; i < pool->consent_count && !may; i += 1)
+        may = dr_account_within(core, (dr_account_id){job->account},
+                                (dr_account_id){pool->consent[i]});
+    return may && !pool->removed && !pool->leaving &&
+           (dr_site_set_empty(&job->sites) || dr_site_set_has(&job->sites, pool->site.v - 1));
+}
+
+/* What a task has of a node's memory: as much of it as of the CPUs, or of the accelerators,
+ * whichever is more. Tasks alike that fit by those then fit by memory too. */
+static int64_t memory_share(const struct dr_pool *pool, const struct dr_alternative *way)
+{
+    int64_t by_cpus =
+        pool->default_memory_per_cpu_mb != 0
+            ? dr_mul_div_floor(pool->default_memory_per_cpu_mb, way->cpus_per_task, 1000)
+            : dr_mul_div_floor(pool->memory_mb, way->cpus_per_task, pool->cpus);
+    int64_t by_accelerators = 0;
+
+    if (pool->accelerators > 0)
+        by_accelerators =
+            pool->default_memory_per_accelerator_mb != 0
+                ? pool->default_memory_per_accelerator_mb * (way->accelerators_per_task / 1000)
+                : dr_mul_div_floor(pool->memory_mb, way->accelerators_per_task,
+                                   (int64_t)pool->accelerators * 1000);
+    return dr_min_i64(pool->memory_mb, dr_max_i64(1, dr_max_i64(by_cpus, by_accelerators)));
+}
+
+/* An alternative that states no memory gets its least share of the nodes that it may run on, once
+ * for all: the fact has it, quotas count it and the engine limits it, wherever the job then runs.
+ * (Slurm decides the same at submission, by DefMemPerCPU and DefMemPerGPU of a partition.) */
+static int settle_memory(const struct dr_core *core, struct dr_fact_job_accepted *job,
+                         struct dr_answer *answer)
+{
+    struct dr_alternative *ways;
+    int stated = 1;
+
+    for (uint32_t i = 0; i < job->alternatives_count; i += 1)
+        stated &= job->alternatives[i].memory_mb_per_task != 0;
+    if (stated)
+        return 1;
+    ways =
+        dr_arena_push((struct dr_arena *)&core->scratch, job->alternatives_count, sizeof ways[0]);
+    if (ways == NULL)
+        return dr_refuse(answer, DR_REFUSAL_FULL, "alternatives", "no room to judge them");
+    for (uint32_t i = 0; i < job->alternatives_count; i += 1) {
+        int64_t least_mb = 0;
+
+        ways[i] = job->alternatives[i];
+        for (uint32_t row = 0; row < core->pools_count && ways[i].memory_mb_per_task == 0;
+             row += 1) {
+            const struct dr_pool *pool = &core->pools[row];
+            int64_t share_mb;
+
+            if ((ways[i].chips != 0 &&
+                 (pool->chip.v == 0 || !((ways[i].chips >> (pool->chip.v - 1)) & 1))) ||
+                ways[i].accelerators_per_task > pool->accelerators * 1000 ||
+                ways[i].cpus_per_task > pool->cpus || !may_use(core, pool, job))
+                continue;
+            share_mb = memory_share(pool, &ways[i]);
+            if (least_mb == 0 || share_mb < least_mb)
+                least_mb = share_mb;
+        }
+        if (ways[i].memory_mb_per_task == 0)
+            ways[i].memory_mb_per_task = (uint32_t)dr_min_i64(least_mb, MEMORY_MB_MAX);
+    }
+    job->alternatives = ways;
     return 1;
 }
 
@@ -347,8 +423,8 @@ int dr_check_submit(const struct dr_core *core, const struct dr_command *command
         return dr_refuse(answer, DR_REFUSAL_INVALID, "priority", "found %d, expected -%d to %d",
                          job->priority, PRIORITY_MAX, PRIORITY_MAX);
     if (!check_times(core, job, now_us, answer) || !check_place(core, job, answer) ||
-        !check_ever(core, job, answer) || !check_dependencies(core, job, answer) ||
-        !check_jobs_max(core, job, answer))
+        !settle_memory(core, job, answer) || !check_ever(core, job, answer) ||
+        !check_dependencies(core, job, answer) || !check_jobs_max(core, job, answer))
         return 0;
     job->job = core->job_id_last + 1;
     if (job->array_job != 0) {

@@ -221,6 +221,8 @@ static void apply_pool_set(struct dr_core *core, const struct dr_fact_pool_set *
     pool->node_first = fact->node_first;
     pool->node_digits = fact->node_digits;
     pool->default_limit_us = fact->default_limit_us;
+    pool->default_memory_per_cpu_mb = fact->default_memory_per_cpu_mb;
+    pool->default_memory_per_accelerator_mb = fact->default_memory_per_accelerator_mb;
     dr_copy_name(pool->name, fact->name);
     dr_copy_name(pool->node_prefix, fact->node_prefix);
     pool->levels_count = 0;

@@ -120,23 +120,25 @@
     F(u32, chip, "id")                        \
     F(u32, group, "id")                       \
     F(u32, account, "id; it takes no new jobs")
-#define DR_FIELDS_pool_set(F)                                                    \
-    F(u32, pool, "id")                                                           \
-    F(u32, site, "id, never changes")                                            \
-    F(name, name, "")                                                            \
-    F(u32, chip, "id; 0: nodes without accelerators; never changes")             \
-    F(u32, owner, "account that the machines belong to")                         \
-    F(u32, accelerators, "per node, 0 to 64; never changes")                     \
-    F(u32, cpus, "per node, thousandths")                                        \
-    F(i64, memory_mb, "per node")                                                \
-    F(i64, node_idle_w, "a node's draw without its accelerators")                \
-    F(levels, levels, "from the smallest domain up")                             \
-    F(name, node_prefix, "node names are this and a number")                     \
-    F(u32, node_first, "number of the first node")                               \
-    F(u32, node_digits, "least digits of the number")                            \
-    F(i64, default_limit_us, "0: none")                                          \
-    F(u32s, consent, "accounts that may use it, with all below them; none: all") \
-    F(u32s, groups, "quota group per resource, 3 ids")
+#define DR_FIELDS_pool_set(F)                                                               \
+    F(u32, pool, "id")                                                                      \
+    F(u32, site, "id, never changes")                                                       \
+    F(name, name, "")                                                                       \
+    F(u32, chip, "id; 0: nodes without accelerators; never changes")                        \
+    F(u32, owner, "account that the machines belong to")                                    \
+    F(u32, accelerators, "per node, 0 to 64; never changes")                                \
+    F(u32, cpus, "per node, thousandths")                                                   \
+    F(i64, memory_mb, "per node")                                                           \
+    F(i64, node_idle_w, "a node's draw without its accelerators")                           \
+    F(levels, levels, "from the smallest domain up")                                        \
+    F(name, node_prefix, "node names are this and a number")                                \
+    F(u32, node_first, "number of the first node")                                          \
+    F(u32, node_digits, "least digits of the number")                                       \
+    F(i64, default_limit_us, "0: none")                                                     \
+    F(u32s, consent, "accounts that may use it, with all below them; none: all")            \
+    F(u32s, groups, "quota group per resource, 3 ids")                                      \
+    F(i64, default_memory_per_cpu_mb, "for jobs that state none; 0: its share of the node") \
+    F(i64, default_memory_per_accelerator_mb, "0: its share of the node")
 #define DR_FIELDS_pool_removed(F) F(u32, pool, "id")
 #define DR_FIELDS_nodes_added(F)    \
     F(u32, pool, "id")              \

@@ -84,8 +84,10 @@ struct dr_pool {
     uint32_t levels_count;
     uint32_t node_first;
     uint32_t node_digits;
-    int64_t default_limit_us; /* 0: none */
-    uint32_t consent[16];     /* account ids; none: all */
+    int64_t default_limit_us;                  /* 0: none */
+    int64_t default_memory_per_cpu_mb;         /* 0: its share of the node */
+    int64_t default_memory_per_accelerator_mb; /* the same */
+    uint32_t consent[16];                      /* account ids; none: all */
     uint32_t consent_count;
     struct {
         uint32_t row;

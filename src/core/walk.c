@@ -9,7 +9,7 @@
 #include "core/quota.h"
 #include "core/rows.h"
 
-#define WALK_VERSION 4 /* of what is saved */
+#define WALK_VERSION 5 /* of what is saved */
 #define HASH_VERSION 1 /* of what is hashed: hashes lie beside old facts, which stay readable */
 
 struct walk {
@@ -115,6 +115,14 @@ static void later_u32(struct walk *walk, uint64_t field, uint32_t *value)
         return;
     later(walk, field);
     u32(walk, value);
+}
+
+static void later_i64(struct walk *walk, uint64_t field, int64_t *value)
+{
+    if (walk->mode == WALK_HASH && *value == 0)
+        return;
+    later(walk, field);
+    i64(walk, value);
 }
 
 /* Bytes in whole words; `bytes` is a multiple of 8. */
@@ -252,6 +260,8 @@ static void walk_pool(struct walk *walk, const struct dr_core *core, struct dr_p
     u32(walk, &pool->nodes_count);
     u8(walk, &pool->removed);
     later_u8(walk, 7, &pool->leaving);
+    later_i64(walk, 9, &pool->default_memory_per_cpu_mb);
+    later_i64(walk, 10, &pool->default_memory_per_accelerator_mb);
     bounded(walk, pool->site.v - 1, core->sites_count - 1);
     bounded(walk, pool->chip.v, core->chips_count);
     bounded(walk, pool->accelerators, DR_ACCELERATORS_MAX);

@@ -121,6 +121,16 @@ static uint32_t remove_nodes(struct dr_differ *differ, uint32_t pool_row, uint32
     return staying;
 }
 
+static void say_default_memory(struct dr_change *change, const char *field, int64_t from,
+                               int64_t to)
+{
+    char a[DR_AMOUNT_BYTES];
+    char b[DR_AMOUNT_BYTES];
+
+    dr_say_text(change, field, from == 0 ? "its share" : dr_format_exact_memory(from, a),
+                to == 0 ? "its share" : dr_format_exact_memory(to, b));
+}
+
 void dr_declare_pools(struct dr_differ *differ)
 {
     struct dr_federation *federation = differ->federation;
@@ -185,6 +195,11 @@ void dr_declare_pools(struct dr_differ *differ)
             dr_say(change, "node_names: %s%0*" PRIu32 " -> %s%0*" PRIu32, from->node_prefix,
                    (int)from->node_digits, from->node_first, to->node_prefix, (int)to->node_digits,
                    to->node_first);
+        say_default_memory(change, "default_memory_per_cpu", from->default_memory_per_cpu_mb,
+                           to->default_memory_per_cpu_mb);
+        say_default_memory(change, "default_memory_per_accelerator",
+                           from->default_memory_per_accelerator_mb,
+                           to->default_memory_per_accelerator_mb);
         dr_say_duration(change, "default_limit", from->default_limit_us, to->default_limit_us);
         if (from->consent_count != to->consent_count ||
             memcmp(from->consent, consent, to->consent_count * sizeof consent[0]) != 0)

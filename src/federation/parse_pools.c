@@ -239,6 +239,20 @@ static void read_groups(struct dr_fed_reader *reader, const struct dr_yaml_node 
     }
 }
 
+/* At most what a node has; without `memory` that can't be judged, and is a mistake already. */
+static void read_default_memory(struct dr_fed_reader *reader, const struct dr_yaml_node *map,
+                                const char *key, int64_t most_mb, int64_t *memory_mb)
+{
+    char most[DR_AMOUNT_BYTES];
+
+    dr_fed_read_memory(reader, map, key, DR_FED_OPTIONAL, memory_mb);
+    if (*memory_mb <= most_mb || most_mb == 0)
+        return;
+    dr_fed_wrong(reader, dr_yaml_get(map, key)->line, key, dr_yaml_found(dr_yaml_get(map, key)),
+                 "at most the memory of a node, %s", dr_format_exact_memory(most_mb, most));
+    *memory_mb = 0;
+}
+
 void dr_fed_read_pool(struct dr_fed_reader *reader, const struct dr_yaml_node *part, uint32_t site)
 {
     struct dr_federation *federation = reader->federation;
@@ -283,6 +297,10 @@ void dr_fed_read_pool(struct dr_fed_reader *reader, const struct dr_yaml_node *p
         dr_fed_read_watts(reader, part, "node_power", &set->node_idle_w);
         dr_fed_read_duration(reader, part, "default_limit", DR_FED_OPTIONAL, DR_SECOND_US,
                              DR_FEDERATION_LIMIT_US_MAX, &set->default_limit_us);
+        read_default_memory(reader, part, "default_memory_per_cpu", set->memory_mb,
+                            &set->default_memory_per_cpu_mb);
+        read_default_memory(reader, part, "default_memory_per_accelerator", set->memory_mb,
+                            &set->default_memory_per_accelerator_mb);
         read_levels(reader, part, set);
         read_node_names(reader, part, site_name, set->name, set);
         owner =

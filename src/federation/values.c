@@ -21,9 +21,20 @@ static const char *const keys_class[] = {"jurisdictions", "assurance", "share"};
 static const char *const keys_site[] = {"operator",     "region", "jurisdiction",     "assurance",
                                         "power_cap",    "pue",    "tariff",           "utc_offset",
                                         "data_classes", "engine", "isolated_network", "pools"};
-static const char *const keys_pool[] = {"chip",   "nodes",      "accelerators", "cpus",
-                                        "memory", "node_power", "levels",       "node_names",
-                                        "owner",  "group",      "consent",      "default_limit"};
+static const char *const keys_pool[] = {"chip",
+                                        "nodes",
+                                        "accelerators",
+                                        "cpus",
+                                        "memory",
+                                        "node_power",
+                                        "levels",
+                                        "node_names",
+                                        "owner",
+                                        "group",
+                                        "consent",
+                                        "default_limit",
+                                        "default_memory_per_cpu",
+                                        "default_memory_per_accelerator"};
 static const char *const keys_group[] = {"accelerators", "cpus", "memory"};
 static const char *const keys_dataset[] = {"size", "sites", "data_class"};
 static const char *const keys_account[] = {"weight",   "preempt_below", "default_limit",

@@ -217,6 +217,12 @@ static void write_pool(const struct writer *writer, const struct dr_pool *pool)
                              core->accounts[pool->consent[i] - 1].name);
         dr_buffer_append_text(yaml, "]\n");
     }
+    if (pool->default_memory_per_cpu_mb > 0)
+        dr_buffer_printf(yaml, "        default_memory_per_cpu: %s\n",
+                         dr_format_exact_memory(pool->default_memory_per_cpu_mb, text));
+    if (pool->default_memory_per_accelerator_mb > 0)
+        dr_buffer_printf(yaml, "        default_memory_per_accelerator: %s\n",
+                         dr_format_exact_memory(pool->default_memory_per_accelerator_mb, text));
     if (pool->default_limit_us > 0)
         duration_line(yaml, "        ", "default_limit", pool->default_limit_us);
 }

@@ -47,7 +47,8 @@
     X(level, "\"LEVEL\", \"required:LEVEL\" or \"preferred:LEVEL\"", "how close its nodes are")    \
     X(limit_total, "true or false", "the limit counts all attempts together")                      \
     X(limit_us, "microseconds, 1 or more", "running time of an attempt")                           \
-    X(memory_mb, "a whole number from 0 to 67108864", "memory per task")                           \
+    X(memory_mb, "a whole number from 0 to 67108864",                                              \
+      "memory per task; 0: its share of a node, by CPUs or accelerators")                          \
     X(name, "a string of at most 200 bytes without control characters", "the job's name")          \
     X(nodes, "a whole number from 1 to 65536", "nodes at least")                                   \
     X(open_mode, "\"append\" or \"truncate\"", "of the output files")                              \

@@ -114,9 +114,10 @@ TEST(larger_than_a_block_never_fits)
 TEST(cpus_count_beside_accelerators)
 {
     struct world *w = world_new("1 site, 1 pool, 1 node x 8 h200");
-    dr_job_id hog = start(w, (struct job_spec){.accelerators = 1, .cpus = 60});
-    dr_job_id more = start(w, (struct job_spec){.accelerators = 1, .cpus = 5});
-    dr_job_id less = start(w, (struct job_spec){.accelerators = 1, .cpus = 4, .limit_us = MINUTE});
+    dr_job_id hog = start(w, (struct job_spec){.accelerators = 1, .cpus = 60, .memory_mb = 1});
+    dr_job_id more = start(w, (struct job_spec){.accelerators = 1, .cpus = 5, .memory_mb = 1});
+    dr_job_id less = start(
+        w, (struct job_spec){.accelerators = 1, .cpus = 4, .memory_mb = 1, .limit_us = MINUTE});
 
     CHECK(running(w, hog));
     CHECK(!running(w, more));

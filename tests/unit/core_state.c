@@ -716,6 +716,98 @@ TEST(a_job_without_a_limit_gets_a_default)
     tear_down();
 }
 
+static uint32_t memory_of(struct dr_command command)
+{
+    if (!admit_as(ANNA, command))
+        fail_msg("%s: %s", fixture.answer.field, fixture.answer.text);
+    return fixture.core->shapes[job(fixture.answer.job.v)->shape]
+        .alternatives[0]
+        .memory_mb_per_task;
+}
+
+static uint32_t memory_without(uint32_t accelerators, uint32_t cpus)
+{
+    struct dr_command command = submit_of(1, accelerators);
+
+    alternative.cpus_per_task = cpus * 1000;
+    alternative.memory_mb_per_task = 0;
+    return memory_of(command);
+}
+
+/* A job that states no memory has its share of the node, by CPUs or by accelerators, whichever is
+ * more; of several pools the least. What is decided is in the fact, and counts in quotas. */
+TEST(a_job_without_memory_gets_its_share)
+{
+    static const uint32_t groups[3] = {1, 2, 3};
+    struct dr_fact fact = {.kind = DR_FACT_POOL_SET};
+    struct dr_command command;
+    struct dr_core *again;
+    uint64_t placed;
+
+    set_up();                                  /* nodes of 8 accelerators, 64 CPUs, 512000 MB */
+    CHECK_EQ(memory_of(submit_of(1, 1)), 100); /* stated */
+    CHECK_EQ(memory_without(1, 1), 64000);
+    CHECK_EQ(memory_without(0, 1), 8000);
+    CHECK_EQ(memory_without(2, 32), 256000);
+    CHECK_EQ(memory_without(8, 64), 512000);
+    placed = fixture.answer.job.v;
+    place(placed, 1, 0);
+    CHECK_EQ(dr_quota_at(fixture.core, (dr_account_id){3}, (dr_group_id){3})->use, 512000);
+    CHECK_EQ(fixture.core->nodes[0].memory_mb_used, 512000);
+
+    /* A pool with half of the memory, and no accelerators: who may run there has a share of it. */
+    fact.pool_set = (struct dr_fact_pool_set){.pool = 2,
+                                              .site = 1,
+                                              .name = "small",
+                                              .owner = 1,
+                                              .cpus = 32000,
+                                              .memory_mb = 128000,
+                                              .node_prefix = "s",
+                                              .groups = groups,
+                                              .groups_count = 3};
+    declare(fact);
+    fact = (struct dr_fact){.kind = DR_FACT_NODES_ADDED};
+    fact.nodes_added = (struct dr_fact_nodes_added){.pool = 2, .count = 1};
+    declare(fact);
+    CHECK_EQ(memory_without(0, 1), 4000);
+    CHECK_EQ(memory_without(0, 33), 264000); /* more CPUs than a node has there */
+    CHECK_EQ(memory_without(1, 1), 64000);
+    command = submit_of(1, 0);
+    alternative.memory_mb_per_task = 0;
+    alternative.chips = 1;
+    CHECK_EQ(memory_of(command), 8000);
+
+    /* A pool may say otherwise, and its consent may leave the account out. */
+    fact = (struct dr_fact){.kind = DR_FACT_POOL_SET};
+    fact.pool_set = (struct dr_fact_pool_set){.pool = 2,
+                                              .site = 1,
+                                              .name = "small",
+                                              .owner = 1,
+                                              .cpus = 32000,
+                                              .memory_mb = 128000,
+                                              .node_prefix = "s",
+                                              .default_memory_per_cpu_mb = 500,
+                                              .default_memory_per_accelerator_mb = 1000,
+                                              .groups = groups,
+                                              .groups_count = 3};
+    declare(fact);
+    CHECK_EQ(memory_without(0, 2), 1000);
+    fixture.core->pools[0].default_memory_per_cpu_mb = 2000;
+    fixture.core->pools[0].default_memory_per_accelerator_mb = 3000;
+    CHECK_EQ(memory_without(1, 1), 3000);
+    CHECK_EQ(memory_without(1, 2), 4000);
+    fixture.core->pools[0].default_memory_per_cpu_mb = 0;
+    fixture.core->pools[0].default_memory_per_accelerator_mb = 0;
+    fact.pool_set.consent = (uint32_t[]){5};
+    fact.pool_set.consent_count = 1;
+    declare(fact);
+    CHECK_EQ(memory_without(0, 2), 16000);
+    again = replay();
+    CHECK_EQ(dr_core_hash(again), dr_core_hash(fixture.core));
+    dr_core_close(again);
+    tear_down();
+}
+
 /* At the limit and one above: a leaf's default, its own word, and an account's above it, which
  * counts all below. What has ended counts no more. */
 TEST(an_account_has_so_many_live_jobs)

@@ -134,6 +134,11 @@ TEST(single_edits)
                "h200-memory: 1T -> 0M\n");
     check_edit("levels: {block: 2, rack: 4}", "levels: {block: 4}",
                "pool gwangju/h200: levels: 2 -> 1\n");
+    check_edit("        memory: 1T\n",
+               "        memory: 1T\n        default_memory_per_cpu: 4G\n"
+               "        default_memory_per_accelerator: 64G\n",
+               "pool gwangju/h200: default_memory_per_cpu: its share -> 4G; "
+               "default_memory_per_accelerator: its share -> 64G\n");
     check_edit("consent: [shipyard, university]", "consent: [shipyard]",
                "pool busan/rngd: consent: 2 -> 1 accounts\n");
     check_edit("size: 4T", "size: 5T", "dataset scans: size: 4398046511104 -> 5497558138880\n");

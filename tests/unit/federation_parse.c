@@ -66,6 +66,8 @@ static const struct {
      "a whole number from 1"},
     {"job_user: 4000", "job_user: 4000, requeue_limit: 1.5", 1, "federation.requeue_limit", "1.5",
      "a whole number from 0"},
+    {"memory: 1T\n", "memory: 1T\n        default_memory_per_cpu: 2T\n", 23,
+     "sites.gwangju.pools.h200.default_memory_per_cpu", "2T", "at most the memory of a node, 1T"},
     /* sites */
     {"pue: 1.2", "pue: 0.95", 12, "sites.gwangju.pue", "0.95", "from 1 to 10"},
     {"0-8: 90, 8-24: 150.25", "0-8: 90, 9-24: 150.25", 13, "sites.gwangju.tariff", "a gap",
