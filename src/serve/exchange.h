@@ -104,6 +104,8 @@ struct dr_http {
 void exchange_answer(struct exchange *x, uint32_t status);
 /* The same with another type; a constant text. */
 void exchange_answer_as(struct exchange *x, uint32_t status, const char *content_type);
+/* A header beside those that every answer has; there is room for one. */
+void exchange_header_add(struct exchange *x, const char *name, const char *value);
 /* An error object. `kind` is one of docs/api/README.md; its HTTP status follows from it. */
 void exchange_refuse(struct exchange *x, const char *kind, const char *field, const char *format,
                      ...) DR_PRINTF(4, 5);

@@ -146,6 +146,12 @@ void exchange_answer_as(struct exchange *x, uint32_t status, const char *content
     x->state = EXCHANGE_ANSWERED;
 }
 
+void exchange_header_add(struct exchange *x, const char *name, const char *value)
+{
+    snprintf(x->extra_name, sizeof x->extra_name, "%s", name);
+    snprintf(x->extra_value, sizeof x->extra_value, "%s", value);
+}
+
 void exchange_answer(struct exchange *x, uint32_t status)
 {
     exchange_answer_as(x, status, "application/json");
@@ -570,6 +576,7 @@ static int take_rate(struct exchange *x)
     int64_t now_us = dr_controller_monotonic_us(http->controller);
     struct dr_rate *rate;
     int64_t wait_us;
+    char seconds[24];
 
     if (x->who.system)
         return 1;
@@ -585,9 +592,9 @@ static int take_rate(struct exchange *x)
                     "many jobs in one request",
                     x->who.token.v != 0 ? "token" : "user", http->limits.token_rate,
                     http->limits.token_burst);
-    snprintf(x->extra_name, sizeof x->extra_name, "Retry-After");
-    snprintf(x->extra_value, sizeof x->extra_value, "%lld",
+    snprintf(seconds, sizeof seconds, "%lld",
              (long long)((wait_us + DR_SECOND_US - 1) / DR_SECOND_US));
+    exchange_header_add(x, "Retry-After", seconds);
     return 0;
 }
 
@@ -612,9 +619,10 @@ static int begin(struct exchange *x, const char *path, const char *method)
         if (!take_rate(x))
             return 0;
     }
-    if (match.route == NULL && match.other_method) {
-        exchange_refuse(x, "INVALID", "method", "%s is not a method of this path", method);
+    if (match.route == NULL && match.allow[0] != 0) {
+        exchange_refuse(x, "INVALID", "method", "found %s, expected %s", method, match.allow);
         x->status = 405;
+        exchange_header_add(x, "Allow", match.allow);
         return 0;
     }
     if (match.route == NULL) {

@@ -202,6 +202,7 @@ static void refuse_file(struct exchange *x, enum dr_job_state state, const char 
 static void send_piece(struct exchange *x, int file, int64_t offset)
 {
     char bytes[65536];
+    char number[24];
 
     for (;;) {
         size_t room = ANSWER_MAX - x->out.length;
@@ -212,8 +213,8 @@ static void send_piece(struct exchange *x, int file, int64_t offset)
         dr_buffer_append(&x->out, bytes, (size_t)got);
         offset += got;
     }
-    snprintf(x->extra_name, sizeof x->extra_name, "X-Daero-Offset");
-    snprintf(x->extra_value, sizeof x->extra_value, "%lld", (long long)offset);
+    snprintf(number, sizeof number, "%lld", (long long)offset);
+    exchange_header_add(x, "X-Daero-Offset", number);
     exchange_answer_as(x, 200, "text/plain; charset=utf-8");
 }
 

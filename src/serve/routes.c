@@ -134,7 +134,8 @@ void dr_route_find(const char *method, const char *path, size_t path_bytes,
             match->route = &ROUTES[i];
             return;
         }
-        match->other_method = 1;
+        snprintf(match->allow + strlen(match->allow), sizeof match->allow - strlen(match->allow),
+                 "%s%s", match->allow[0] == 0 ? "" : ", ", ROUTES[i].method);
     }
 }
 

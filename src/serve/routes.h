@@ -36,7 +36,7 @@ struct dr_route_match {
     const struct dr_route *route; /* NULL: none */
     uint64_t number;
     char name[DR_NAME_BYTES + 16];
-    int other_method; /* with route NULL: the path is known under another method */
+    char allow[32]; /* with route NULL: "GET, POST", the methods of the path; "": no such path */
 };
 void dr_route_find(const char *method, const char *path, size_t path_bytes,
                    struct dr_route_match *match);

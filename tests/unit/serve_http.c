@@ -128,6 +128,18 @@ static uint64_t submit(struct http_world *w, const char *who, const char *body)
 
 TEST(health_is_open_and_the_rest_is_not)
 {
+    static const struct {
+        const char *method;
+        const char *path;
+        const char *body;
+        const char *allow;
+    } OTHERS[] = {
+        {"PUT", "/v1/jobs", "{}", "\r\nAllow: POST, GET\r\n"},
+        {"PATCH", "/v1/jobs/7", "{}", "\r\nAllow: GET, DELETE\r\n"},
+        {"BREW", "/v1/jobs/7/why", NULL, "\r\nAllow: GET\r\n"},
+        {"get", "/v1/nodes", NULL, "\r\nAllow: GET\r\n"},
+        {"OPTIONS", "/v1/federation", NULL, "\r\nAllow: GET, POST\r\n"},
+    };
     struct http_world *w = open_world();
 
     ASK("", "GET", "/v1/health", NULL, 200, "");
@@ -136,6 +148,14 @@ TEST(health_is_open_and_the_rest_is_not)
     ASK("", "GET", "/nothing", NULL, 401, "AUTH"); /* what there is is nobody's business */
     ASK(NULL, "GET", "/nothing", NULL, 404, "UNKNOWN");
     ASK(NULL, "POST", "/v1/health", "{}", 405, "INVALID");
+    ASK(NULL, "PUT", "/v1/nothing", "{}", 404, "UNKNOWN");
+    for (size_t i = 0; i < DR_COUNT_OF(OTHERS); i += 1) {
+        struct reply reply = http_ask(w, NULL, OTHERS[i].method, OTHERS[i].path, OTHERS[i].body);
+
+        CHECK_HAS(reply.headers, OTHERS[i].allow);
+        expect(&reply, 405, "INVALID");
+    }
+    ASK("", "PUT", "/v1/jobs", "{}", 401, "AUTH");
     ASK(NULL, "GET", "/v1/jobs?nonsense=1", NULL, 400, "INVALID");
     ASK(NULL, "GET", "/v1/jobs?limit=1&limit=2", NULL, 400, "INVALID");
     ASK(NULL, "GET", "/v1/jobs?limit=0", NULL, 400, "INVALID");

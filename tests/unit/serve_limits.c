@@ -85,4 +85,3 @@ TEST(a_rate_holds_over_time)
         CHECK(passed >= 10ull * (RATES[i].per_s < 27000 ? RATES[i].per_s : 27000));
     }
 }
-
