@@ -220,7 +220,7 @@ static int head(struct dr_cli *cli)
         dr_cli_print_json(cli, answer);
     else if (code == DR_EXIT_OK && dr_member_text(answer, "signature")[0] == '\0')
         code = dr_cli_fail(cli, DR_EXIT_REFUSED,
-                           "no head has been signed yet; one is within a minute, and at the end");
+                           "no head could be signed; the controller's log says why");
     else if (code == DR_EXIT_OK)
         printf("%.*s\n", (int)strcspn(dr_member_text(answer, "signature"), "\n"),
                dr_member_text(answer, "signature"));

@@ -218,7 +218,7 @@ enum dr_status head_key(struct dr_controller *c, struct dr_error *error)
     return dr_chain_key_load(c->directory, &c->key, error);
 }
 
-static void sign_head(struct dr_controller *c)
+void head_sign(struct dr_controller *c)
 {
     struct dr_chain_head head;
     struct dr_error error = {0};
@@ -248,7 +248,7 @@ void children_idle(struct dr_controller *c)
         c->idle_monotonic_us = now_us;
     }
     if (now_us - c->head_monotonic_us >= c->options.head_us)
-        sign_head(c);
+        head_sign(c);
     if (c->snapshot.pid == 0 && (facts >= c->options.snapshot_facts ||
                                  (facts >= SNAPSHOT_FACTS_LEAST &&
                                   now_us - c->snapshot_monotonic_us >= c->options.snapshot_us)))
@@ -267,7 +267,7 @@ void children_close(struct dr_controller *c)
     }
     /* After a failure of the store nothing more is written. */
     if (c->store != NULL && c->core != NULL && c->stopping >= 0) {
-        sign_head(c);
+        head_sign(c);
         if (dr_core_seq(c->core) - c->snapshot_seq >= SNAPSHOT_FACTS_LEAST) {
             dr_snapshot_here(c->store, 0, &at);
             if (save(c, &at, &error) != DR_OK)

@@ -34,7 +34,7 @@ struct dr_controller_options {
     int64_t tick_us;         /* between ticks; 0: a minute */
     uint32_t snapshot_facts; /* a snapshot after so many facts; 0: 100,000 */
     int64_t snapshot_us;     /* and when so old, where there is anything new; 0: 10 minutes */
-    int64_t head_us;         /* between signed heads of the chain; 0: a minute */
+    int64_t head_us; /* between signed heads of the chain, the first at the start; 0: a minute */
     struct dr_edge_limits limits_edge; /* of clients; what is 0 gets its default */
     FILE *log; /* what an operator should read, a line each; NULL: nowhere */
 

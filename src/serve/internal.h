@@ -227,6 +227,8 @@ void child_end(struct child *child);
 DR_MUST_USE enum dr_status snapshot_load(struct dr_controller *c, struct dr_error *error);
 /* The key that signs heads; made at the first start. */
 DR_MUST_USE enum dr_status head_key(struct dr_controller *c, struct dr_error *error);
+/* Sign the head of the chain, if it is another one than the last that was signed. */
+void head_sign(struct dr_controller *c);
 /* What waits for a quiet moment: snapshots, signed heads, the store's housekeeping. */
 void children_idle(struct dr_controller *c);
 void children_close(struct dr_controller *c);

@@ -501,7 +501,7 @@ enum dr_status recover(struct dr_controller *c, const char *federation_file, str
         return status;
     agree(c);
     c->snapshot_monotonic_us = began_us;
-    c->head_monotonic_us = began_us;
+    head_sign(c); /* of what was recovered, and that this controller leads */
     c->figures.started_us = c->now_us;
     c->figures.recovery_us = controller_monotonic_us(c) - began_us;
     controller_log(c,

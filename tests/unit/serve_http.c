@@ -801,6 +801,17 @@ TEST(streams_of_one_token_are_its_own)
     http_world_close(w);
 }
 
+/* The first head is signed before the first client is heard. */
+TEST(a_head_is_signed_at_the_start)
+{
+    struct http_world *w = http_world_open(FEDERATION);
+    struct reply reply = http_ask(w, NULL, "GET", "/v1/audit/head", NULL);
+
+    CHECK_HAS(text(&reply, "signature"), text(&reply, "hash")); /* of all there is */
+    reply_free(&reply);
+    http_world_close(w);
+}
+
 /* ---- rates ---- */
 
 /* At the limit and one above, on a clock that stands until it is moved; what is refused costs
