@@ -229,7 +229,7 @@ class Controller:
 
     def start(self, fault=None, wait=True, options=()):
         """Start it; with `wait`, until it answers. False: it ended before that (see log())."""
-        command = self.wrapper + [PROGRAM, "serve", "--data", self.data] + list(options)
+        command = self.wrapper + [PROGRAM, "serve", "--data", self.data, "--socket", self.socket] + list(options)
         if not os.path.exists(os.path.join(self.data, "facts.db")):
             command += ["--federation", self.federation]
         environment = dict(os.environ, **self.environment)

@@ -358,7 +358,7 @@ struct dr_client *dr_cli_client(struct dr_cli *cli)
     }
     if (options.socket == NULL && options.url == NULL)
         options.socket = access("daero-data/daero.sock", F_OK) == 0 ? "daero-data/daero.sock"
-                                                                    : "/run/daero/daero.sock";
+                                                                    : DR_SOCKET_FOR_ALL;
     if (options.socket == NULL) {
         if (token_file != NULL) {
             token = read_token(token_file, &error);

@@ -17,6 +17,9 @@
 #include "base/status.h"
 #include "cli/client.h"
 
+/* Where a controller that root runs is found by everybody. */
+#define DR_SOCKET_FOR_ALL "/run/daero/daero.sock"
+
 /* The exit codes: number, name, meaning. */
 #define DR_EXITS(X)                                                                           \
     X(0, OK, "done")                                                                          \

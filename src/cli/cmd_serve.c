@@ -3,6 +3,8 @@
  * stop. */
 #include "serve/serve.h"
 
+#include <unistd.h>
+
 #include "base/text.h"
 #include "cli/cli.h"
 
@@ -14,6 +16,9 @@ int dr_cmd_serve(struct dr_cli *cli)
         .directory = directory == NULL ? "daero-data" : directory,
         .tcp = dr_cli_value(cli, "tcp"),
         .socket = dr_cli_value(cli, "socket"),
+        /* Who runs it for a machine is found by all of its users. */
+        .socket_for_all =
+            geteuid() == 0 && dr_cli_value(cli, "socket") == NULL ? DR_SOCKET_FOR_ALL : NULL,
         .limits = DR_LIMITS_DEFAULT,
         .log = stderr,
     };

@@ -99,7 +99,8 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
     {"serve", "", "run a controller on this machine",
      "Runs in the foreground until SIGTERM or SIGINT; jobs run on meanwhile, and are found again at the\n"
      "next start. A new data directory gets the federation of --federation; the living federation of an\n"
-     "existing one is changed by `daero apply`. The socket is DIRECTORY/daero.sock.\n"
+     "existing one is changed by `daero apply`. The socket is DIRECTORY/daero.sock, or --socket. Root,\n"
+     "without --socket, listens on /run/daero/daero.sock too, where every user's commands look for it.\n"
      "\n"
      "What clients may do, with --limit NAME=N (what is not given is in brackets):\n"
      DR_EDGE_LIMITS(LIMIT_LINE),

@@ -92,7 +92,8 @@ int dr_auth(const struct dr_core *core, const struct dr_peer *peer, const char *
         *why = "expected an Authorization header with a token: Bearer dr_ID_SECRET";
         return 0;
     }
-    *why = "no user of the federation has this uid";
+    *why = "no user of the federation has the uid that asks; an admin adds one with `uid:` to the "
+           "federation file and applies it";
     if (peer->uid == DR_NO_UID)
         return 0;
     who->user = dr_user_of_uid(core, peer->uid);

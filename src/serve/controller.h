@@ -30,6 +30,8 @@ struct dr_controller_options {
     const char *shim;      /* path of the shim; NULL: beside this program */
     const char *tcp;       /* "127.0.0.1:8787"; NULL: no TCP */
     const char *socket;    /* unix socket; NULL: DIRECTORY/daero.sock */
+    const char
+        *socket_for_all;     /* one more, where all users look for it, by dr_serve(); NULL: none */
     struct dr_limits limits; /* jobs_max 0: DR_LIMITS_DEFAULT */
     int64_t tick_us;         /* between ticks; 0: a minute */
     uint32_t snapshot_facts; /* a snapshot after so many facts; 0: 100,000 */

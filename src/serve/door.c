@@ -15,10 +15,11 @@
 
 #include "serve/json.h"
 
-#define PIECE       65536u /* read at once */
-#define SWEEP_US    INT64_C(250000)
-#define REST_US     INT64_C(100000) /* after the system had no descriptor left */
-#define LISTEN_NEXT 1024
+#define PIECE         65536u /* read at once */
+#define SWEEP_US      INT64_C(250000)
+#define REST_US       INT64_C(100000) /* after the system had no descriptor left */
+#define LISTEN_NEXT   1024
+#define LISTENERS_MAX 3 /* a unix socket, one for all users, TCP */
 
 struct dr_visitor {
     struct dr_door *door;
@@ -42,16 +43,22 @@ struct dr_visitor {
     uint8_t told;            /* the refusal is in `out` */
 };
 
+struct listener {
+    struct dr_door *door;
+    int descriptor;
+    int by_unix_socket;
+    char path[108]; /* of a unix socket */
+};
+
 struct dr_door {
     struct dr_controller *controller;
     const struct dr_door_operations *operations;
     void *context;
     const struct dr_edge_limits *limits;
     dr_gate_large *large;
-    int unix_listener;
-    int tcp_listener;
-    uint16_t port;
-    char socket_path[108];
+    struct listener listeners[LISTENERS_MAX];
+    uint32_t listeners_count;
+    uint16_t port; /* TCP; 0: none */
     struct dr_visitor *first;
     uint32_t unix_count;
     uint32_t tcp_count;
@@ -611,25 +618,34 @@ static void admit(struct dr_door *door, int client, int by_unix_socket,
     }
 }
 
-static void listen_on(struct dr_door *door, int listener);
+static void listener_ready(void *context, uint32_t events);
+
+static void listen_on(struct listener *listener)
+{
+    dr_controller_poll(listener->door->controller, listener->descriptor, EPOLLIN, listener_ready,
+                       listener);
+}
 
 static void listen_again(void *context)
 {
     struct dr_door *door = context;
 
-    if (door->unix_listener >= 0)
-        listen_on(door, door->unix_listener);
-    if (door->tcp_listener >= 0)
-        listen_on(door, door->tcp_listener);
+    for (uint32_t i = 0; i < door->listeners_count; i += 1)
+        listen_on(&door->listeners[i]);
 }
 
-static void accept_all(struct dr_door *door, int listener, int by_unix_socket)
+static void listener_ready(void *context, uint32_t events)
 {
+    struct listener *listener = context;
+    struct dr_door *door = listener->door;
+    int by_unix_socket = listener->by_unix_socket;
+
+    (void)events;
     for (int i = 0; i < 64; i += 1) {
         struct sockaddr_storage from;
         socklen_t length = sizeof from;
-        int client =
-            accept4(listener, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int client = accept4(listener->descriptor, (struct sockaddr *)&from, &length,
+                             SOCK_NONBLOCK | SOCK_CLOEXEC);
         struct dr_visitor *oldest;
 
         if (client >= 0) {
@@ -640,7 +656,7 @@ static void accept_all(struct dr_door *door, int listener, int by_unix_socket)
             return; /* nobody there, or gone again */
         oldest = who_gives_way(door, by_unix_socket, NULL);
         if (oldest == NULL) {
-            dr_controller_poll(door->controller, listener, 0, NULL, NULL);
+            dr_controller_poll(door->controller, listener->descriptor, 0, NULL, NULL);
             dr_controller_at(door->controller, now_us_of(door) + REST_US, listen_again, door);
             return;
         }
@@ -649,32 +665,23 @@ static void accept_all(struct dr_door *door, int listener, int by_unix_socket)
     }
 }
 
-static void unix_ready(void *context, uint32_t events)
-{
-    struct dr_door *door = context;
-
-    (void)events;
-    accept_all(door, door->unix_listener, 1);
-}
-
-static void tcp_ready(void *context, uint32_t events)
-{
-    struct dr_door *door = context;
-
-    (void)events;
-    accept_all(door, door->tcp_listener, 0);
-}
-
-static void listen_on(struct dr_door *door, int listener)
-{
-    dr_controller_poll(door->controller, listener, EPOLLIN,
-                       listener == door->unix_listener ? unix_ready : tcp_ready, door);
-}
-
 /* ---- listening ---- */
 
-static enum dr_status open_unix(struct dr_door *door, const char *path, struct dr_error *error)
+static struct listener *listener_add(struct dr_door *door, int by_unix_socket, int descriptor)
 {
+    struct listener *listener = &door->listeners[door->listeners_count];
+
+    DR_ASSERT(door->listeners_count < LISTENERS_MAX);
+    *listener =
+        (struct listener){.door = door, .descriptor = descriptor, .by_unix_socket = by_unix_socket};
+    door->listeners_count += 1;
+    return listener;
+}
+
+enum dr_status dr_door_listen(struct dr_door *door, const char *path, struct dr_error *error)
+{
+    struct listener *listener;
+    int descriptor;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int probe;
 
@@ -685,28 +692,34 @@ static enum dr_status open_unix(struct dr_door *door, const char *path, struct d
     }
     memcpy(address.sun_path, path, strlen(path) + 1);
     probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    door->unix_listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (probe < 0 || door->unix_listener < 0) {
+    descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (probe < 0 || descriptor < 0) {
         dr_error_set(error, path, 0, "socket", strerror(errno), "a new socket");
         if (probe >= 0)
             close(probe);
+        if (descriptor >= 0)
+            close(descriptor);
         return DR_E_IO;
     }
     if (connect(probe, (struct sockaddr *)&address, sizeof address) == 0) {
         dr_error_set(error, path, 0, "socket", "somebody who answers on it", "a path of our own");
         close(probe);
+        close(descriptor);
         return DR_E_EXISTS;
     }
     if (errno == ECONNREFUSED)
         unlink(path);
     close(probe);
-    if (bind(door->unix_listener, (struct sockaddr *)&address, sizeof address) < 0 ||
+    if (bind(descriptor, (struct sockaddr *)&address, sizeof address) < 0 ||
         /* Everyone may knock: who it is the kernel says. */
-        chmod(path, 0666) < 0 || listen(door->unix_listener, LISTEN_NEXT) < 0) {
+        chmod(path, 0666) < 0 || listen(descriptor, LISTEN_NEXT) < 0) {
         dr_error_set(error, path, 0, "socket", strerror(errno), "a path to listen on");
+        close(descriptor);
         return DR_E_IO;
     }
-    snprintf(door->socket_path, sizeof door->socket_path, "%s", path);
+    listener = listener_add(door, 1, descriptor);
+    snprintf(listener->path, sizeof listener->path, "%s", path);
+    listen_on(listener);
     return DR_OK;
 }
 
@@ -718,6 +731,7 @@ static enum dr_status open_tcp(struct dr_door *door, const char *where, struct d
     struct addrinfo *found = NULL;
     struct sockaddr_storage bound;
     socklen_t length = sizeof bound;
+    int descriptor;
     char host[64];
     size_t host_bytes;
     int on = 1;
@@ -732,21 +746,22 @@ static enum dr_status open_tcp(struct dr_door *door, const char *where, struct d
         dr_error_set(error, NULL, 0, "tcp", where, "ADDRESS:PORT, both numeric");
         return DR_E_INPUT;
     }
-    door->tcp_listener =
-        socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-    if (door->tcp_listener < 0 ||
-        setsockopt(door->tcp_listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
-        bind(door->tcp_listener, found->ai_addr, found->ai_addrlen) < 0 ||
-        listen(door->tcp_listener, LISTEN_NEXT) < 0 ||
-        getsockname(door->tcp_listener, (struct sockaddr *)&bound, &length) < 0) {
+    descriptor = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    if (descriptor < 0 || setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+        bind(descriptor, found->ai_addr, found->ai_addrlen) < 0 ||
+        listen(descriptor, LISTEN_NEXT) < 0 ||
+        getsockname(descriptor, (struct sockaddr *)&bound, &length) < 0) {
         dr_error_set(error, NULL, 0, "tcp", where, "an address and a port to listen on (%s)",
                      strerror(errno));
         freeaddrinfo(found);
+        if (descriptor >= 0)
+            close(descriptor);
         return DR_E_IO;
     }
     freeaddrinfo(found);
     door->port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
                                                    : ((struct sockaddr_in *)&bound)->sin_port);
+    listen_on(listener_add(door, 0, descriptor));
     return DR_OK;
 }
 
@@ -780,17 +795,14 @@ enum dr_status dr_door_open(struct dr_door **result, struct dr_controller *contr
     door->piece_bytes = PIECE + limits->header_bytes;
     door->piece = malloc(door->piece_bytes);
     DR_ASSERT(door->piece != NULL);
-    door->unix_listener = -1;
-    door->tcp_listener = -1;
     raise_descriptors(limits);
-    status = open_unix(door, socket_path, error);
+    status = dr_door_listen(door, socket_path, error);
     if (status == DR_OK && tcp != NULL)
         status = open_tcp(door, tcp, error);
     if (status != DR_OK) {
         dr_door_close(door);
         return status;
     }
-    listen_again(door);
     *result = door;
     return DR_OK;
 }
@@ -803,15 +815,13 @@ void dr_door_close(struct dr_door *door)
         leave(door->first);
     dr_controller_at(door->controller, DR_FOREVER_US, sweep, door);
     dr_controller_at(door->controller, DR_FOREVER_US, listen_again, door);
-    if (door->unix_listener >= 0) {
-        dr_controller_poll(door->controller, door->unix_listener, 0, NULL, NULL);
-        close(door->unix_listener);
-        if (door->socket_path[0] != 0)
-            unlink(door->socket_path);
-    }
-    if (door->tcp_listener >= 0) {
-        dr_controller_poll(door->controller, door->tcp_listener, 0, NULL, NULL);
-        close(door->tcp_listener);
+    for (uint32_t i = 0; i < door->listeners_count; i += 1) {
+        const struct listener *listener = &door->listeners[i];
+
+        dr_controller_poll(door->controller, listener->descriptor, 0, NULL, NULL);
+        close(listener->descriptor);
+        if (listener->path[0] != 0)
+            unlink(listener->path);
     }
     free(door->piece);
     free(door);

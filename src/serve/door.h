@@ -47,6 +47,9 @@ DR_MUST_USE enum dr_status dr_door_open(struct dr_door **door, struct dr_control
                                         const struct dr_edge_limits *limits, dr_gate_large *large,
                                         const struct dr_door_operations *operations, void *context,
                                         struct dr_error *error);
+/* Listen on one more unix socket: the path that all users of the machine know, say. As above. */
+DR_MUST_USE enum dr_status dr_door_listen(struct dr_door *door, const char *path,
+                                          struct dr_error *error);
 /* All visitors leave. Accepts NULL. */
 void dr_door_close(struct dr_door *door);
 

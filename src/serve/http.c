@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -902,6 +903,26 @@ void dr_http_close(struct dr_http *http)
     free(http->token_rates);
     free(http->user_rates);
     free(http);
+}
+
+enum dr_status dr_http_listen_for_all(struct dr_http *http, const char *path,
+                                      struct dr_error *error)
+{
+    const char *slash = strrchr(path, '/');
+    char directory[108];
+    struct stat found;
+
+    DR_ASSERT(slash != NULL);
+    snprintf(directory, sizeof directory, "%.*s", (int)(slash - path), path);
+    /* Whatever the mask says: it is there for all to pass, and for us alone to write. */
+    if (mkdir(directory, 0755) == 0)
+        (void)!chmod(directory, 0755);
+    if (lstat(directory, &found) != 0 || !S_ISDIR(found.st_mode) ||
+        found.st_uid != (uid_t)geteuid() ) {
+        dr_error_set(error, directory, 0, "socket", "", "a directory that this user alone writes");
+        return DR_E_DENIED;
+    }
+    return dr_door_listen(http->door, path, error);
 }
 
 uint16_t dr_http_port(const struct dr_http *http)

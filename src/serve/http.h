@@ -18,6 +18,11 @@ DR_MUST_USE enum dr_status dr_http_open(struct dr_http **http, struct dr_control
 /* Before the controller and the forecast are closed. Accepts NULL. */
 void dr_http_close(struct dr_http *http);
 
+/* Listen where all users of this machine look for a controller as well. DR_E_EXISTS: another one
+ * answers there. DR_E_DENIED: the directory is not to be had, or others may write into it. */
+DR_MUST_USE enum dr_status dr_http_listen_for_all(struct dr_http *http, const char *path,
+                                                  struct dr_error *error);
+
 /* The TCP port that is listened on; 0: none. */
 uint16_t dr_http_port(const struct dr_http *http);
 

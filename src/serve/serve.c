@@ -15,6 +15,9 @@ enum dr_status dr_serve(const struct dr_controller_options *given, const char *f
     struct dr_forecast *forecast;
     struct dr_http *http = NULL;
     enum dr_status status;
+    struct dr_error found = {0};
+    const char *why = NULL;
+    char line[1400];
 
     if (options.log == NULL)
         options.log = stderr;
@@ -28,9 +31,20 @@ enum dr_status dr_serve(const struct dr_controller_options *given, const char *f
     status = dr_http_open(&http, controller, forecast, error);
     if (status == DR_OK) {
         fprintf(options.log, "daero: listens on %s", settled->socket);
+        if (options.socket_for_all != NULL) {
+            if (dr_http_listen_for_all(http, options.socket_for_all, &found) == DR_OK)
+                fprintf(options.log, ", for all users on %s", options.socket_for_all);
+            else
+                why = dr_error_line(&found, line, sizeof line);
+        }
         if (dr_http_port(http) != 0)
             fprintf(options.log, " and on 127.0.0.1:%u", dr_http_port(http));
         fprintf(options.log, "; data in %s\n", settled->directory);
+        if (why != NULL)
+            fprintf(options.log,
+                    "daero: other users find this controller by --socket alone, since %s can't be "
+                    "had: %s\n",
+                    options.socket_for_all, why);
         fflush(options.log);
         status = dr_controller_run(controller, error);
     }

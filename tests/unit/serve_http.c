@@ -801,6 +801,42 @@ TEST(streams_of_one_token_are_its_own)
     http_world_close(w);
 }
 
+/* Where everybody looks for a controller: heard there like on its own socket, gone with it, and
+ * never in a directory that others write. */
+TEST(a_socket_for_all_users)
+{
+    struct http_world *w = open_world();
+    struct dr_error error = {0};
+    char directory[160], path[200], own[sizeof w->socket];
+    struct stat found;
+    mode_t mask;
+
+    snprintf(own, sizeof own, "%s", w->socket);
+    snprintf(directory, sizeof directory, "%s/run", test_directory());
+    snprintf(path, sizeof path, "%s/daero.sock", directory);
+    mask = umask(077);
+    CHECK_EQ(dr_http_listen_for_all(w->http, path, &error), DR_OK);
+    umask(mask);
+    CHECK_EQ(stat(directory, &found), 0);
+    CHECK_EQ(found.st_mode & 0777, 0755);
+    CHECK_EQ(stat(path, &found), 0);
+    CHECK_EQ(found.st_mode & 0777, 0666);
+    snprintf(w->socket, sizeof w->socket, "%.150s", path);
+    ASK(NULL, "GET", "/v1/me", NULL, 200, "");
+    snprintf(w->socket, sizeof w->socket, "%s", own);
+    ASK(NULL, "GET", "/v1/me", NULL, 200, "");
+    CHECK_EQ(dr_http_listen_for_all(w->http, own, &error),
+             DR_E_EXISTS); /* somebody answers there */
+    http_world_close(w);
+    CHECK_EQ(stat(path, &found), -1);
+
+    w = open_world();
+    CHECK_EQ(chmod(directory, 0777), 0);
+    CHECK_EQ(dr_http_listen_for_all(w->http, path, &error), DR_E_DENIED);
+    CHECK_HAS(error.expected, "this user alone writes");
+    http_world_close(w);
+}
+
 /* The first head is signed before the first client is heard. */
 TEST(a_head_is_signed_at_the_start)
 {
