@@ -918,7 +918,7 @@ enum dr_status dr_http_listen_for_all(struct dr_http *http, const char *path,
     if (mkdir(directory, 0755) == 0)
         (void)!chmod(directory, 0755);
     if (lstat(directory, &found) != 0 || !S_ISDIR(found.st_mode) ||
-        found.st_uid != (uid_t)geteuid() ) {
+        found.st_uid != (uid_t)geteuid() || (found.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
         dr_error_set(error, directory, 0, "socket", "", "a directory that this user alone writes");
         return DR_E_DENIED;
     }
