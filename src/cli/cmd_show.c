@@ -127,6 +127,9 @@ static int show_one(struct dr_cli *cli, uint64_t id)
     duration("Waited", job, "wait_us");
     duration("Ran", job, "run_us");
     duration("Limit", job, "limit_us");
+    if (dr_member_number(job, "attempt_limit_us") != 0 &&
+        dr_member_number(job, "attempt_limit_us") != dr_member_number(job, "limit_us"))
+        duration("Limit here", job, "attempt_limit_us");
     if (dr_member_number(job, "attempt") > 0)
         line("Attempt", dr_member_text(job, "attempt"));
     if (dr_member_number(job, "preemptions") > 0)

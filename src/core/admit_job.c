@@ -7,6 +7,7 @@
 #define PRIORITY_MAX    1000000
 #define DURATION_MAX_US (400 * DR_DAY_US)
 #define SINGLETONS_MAX  4096
+#define FACTOR_MAX      1000000
 #define SIGNAL_MAX      64
 #define MEMORY_MB_MAX   (1u << 30)
 #define CPUS_MILLI_MAX  (1u << 24)
@@ -131,9 +132,10 @@ static int check_alternative(const struct dr_core *core, const struct dr_alterna
         return dr_refuse(answer, DR_REFUSAL_INVALID, FIELD("memory_mb"),
                          "found %u MB per task, expected at most %u",
                          alternative->memory_mb_per_task, MEMORY_MB_MAX);
-    if (alternative->factor < 1)
+    if (alternative->factor < 1 || alternative->factor > FACTOR_MAX)
         return dr_refuse(answer, DR_REFUSAL_INVALID, FIELD("factor"),
-                         "found 0, expected a factor of at least 0.001");
+                         "found %u thousandths, expected a factor from 0.001 to 1000",
+                         alternative->factor);
     if (core->chips_count < 64 && alternative->chips >> core->chips_count != 0)
         return dr_refuse(answer, DR_REFUSAL_UNKNOWN, FIELD("chips"), "there is no such chip");
 #undef FIELD
@@ -271,10 +273,12 @@ static int check_times(const struct dr_core *core, struct dr_fact_job_accepted *
         !check_span(job->restart_us, DURATION_MAX_US, "restart_us", answer) ||
         !check_span(job->warn_before_us, DURATION_MAX_US, "warn_before_us", answer))
         return 0;
-    if (job->warn_before_us >= job->limit_us)
-        return dr_refuse(answer, DR_REFUSAL_INVALID, "warn_before_us",
-                         "the warning would come before the start: it must be less than the time "
-                         "limit");
+    for (uint32_t i = 0; i < job->alternatives_count; i += 1)
+        if (job->warn_before_us >=
+            dr_mul_div_ceil(job->limit_us, job->alternatives[i].factor, 1000))
+            return dr_refuse(answer, DR_REFUSAL_INVALID, "warn_before_us",
+                             "the warning would come before the start: it must be less than the "
+                             "time limit (of an alternative: times its factor)");
     if (job->begin_us < 0)
         return dr_refuse(answer, DR_REFUSAL_INVALID, "begin_us", "expected an instant after 1970");
     if (job->deadline_us != 0 && job->deadline_us <= now_us)

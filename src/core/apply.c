@@ -5,6 +5,7 @@
  * It asserts structure that every version keeps (the job was pending, the accelerator was free, the
  * id is the next one) and no policy: rules change, and tomorrow's program must still read
  * yesterday's facts. */
+#include "base/math.h"
 #include "core/place.h"
 #include "core/queue.h"
 #include "core/quota.h"
@@ -641,6 +642,7 @@ static void apply_job_placed(struct dr_core *core, const struct dr_fact *fact,
     job->saved_us = 0;
     job->saved_after_warning = 0;
     job->attempt_limit_us = placed->limit_us;
+    job->attempt_factor = placed->factor;
     job->extents = dr_rows_extents_push(core, placed->extents, placed->extents_count);
     core->accounts[job->account.v - 1].pending -= 1;
     dr_rows_list_push(core, &core->running, row);
@@ -785,8 +787,13 @@ static void apply_attempt_ended(struct dr_core *core, const struct dr_fact *fact
     dr_rows_hold(core, job, -1);
     dr_rows_extents_free(core, job->extents);
     job->extents = DR_ROW_NONE;
-    if (job->start_us != 0 && ended->end_us > job->start_us)
-        job->run_us += ended->end_us - job->start_us;
+    if (job->start_us != 0 && ended->end_us > job->start_us) {
+        int64_t ran_us = ended->end_us - job->start_us;
+
+        job->run_us += ran_us;
+        if (job->attempt_factor != 0)
+            job->run_factor_us += dr_mul_div_floor(ran_us, 1000, job->attempt_factor) - ran_us;
+    }
     if (job->start_us != 0 && job->saved_us > job->start_us) {
         int64_t saved = job->saved_us - job->start_us;
 

@@ -223,7 +223,7 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
 {
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[job_row];
-    int64_t end_us = decision->now_us + dr_queue_limit_us(job);
+    int64_t end_us = decision->now_us + dr_job_next_limit_us(core, job, want->alternative);
     uint32_t blocked = 0;
     uint32_t count;
 
@@ -486,7 +486,8 @@ uint32_t dr_backfill_blocker(const struct dr_core *core, const struct dr_job *jo
             const struct dr_job *other = &core->jobs[row];
 
             if (other->reservation_pool.v != pool.v || other->id.v == job->id.v ||
-                now_us + dr_queue_limit_us(job) <= other->reservation_us)
+                now_us + dr_job_next_limit_us(core, job, want->alternative) <=
+                    other->reservation_us)
                 continue;
             if (pass == 1) {
                 dr_place_view_undo(seen, other->reservation);

@@ -259,7 +259,8 @@
     F(i64s, keys, "order keys on the account's path, from below the root") \
     F(i64, cost_micro, "of this place, micro-units of the currency")       \
     F(i64, limit_us, "of this attempt")                                    \
-    F(extents, extents, "the place")
+    F(extents, extents, "the place")                                       \
+    F(u32, factor, "of the alternative, thousandths, that limit_us is made with; 0: without one")
 #define DR_FIELDS_attempt_started(F) \
     F(u64, job, "id")                \
     F(u32, attempt, "")              \

@@ -55,7 +55,7 @@ int64_t dr_queue_limit_us(const struct dr_job *job)
 {
     if (!job->limit_total)
         return job->limit_us;
-    return dr_max_i64(DR_SECOND_US, job->limit_us - job->run_us);
+    return dr_max_i64(DR_SECOND_US, job->limit_us - dr_job_spent_us(job));
 }
 
 dr_site_id dr_queue_kept_at(const struct dr_core *core, const struct dr_job *job)

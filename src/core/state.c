@@ -325,6 +325,17 @@ struct dr_amounts dr_alternative_amounts(const struct dr_alternative *alternativ
     }};
 }
 
+int64_t dr_job_next_limit_us(const struct dr_core *core, const struct dr_job *job,
+                             uint32_t alternative)
+{
+    uint32_t factor = core->shapes[job->shape].alternatives[alternative].factor;
+    int64_t least_us = job->limit_total ? DR_SECOND_US : 1;
+    int64_t left_us = job->limit_us - (job->limit_total ? dr_job_spent_us(job) : 0);
+
+    return dr_max_i64(least_us, dr_mul_div_ceil(dr_max_i64(least_us, left_us),
+                                                factor == 0 ? 1000 : factor, 1000));
+}
+
 /* ---- energy ---- */
 
 #define JOULES_PER_KWH INT64_C(3600000)

@@ -284,11 +284,13 @@ struct dr_job {
     int64_t start_us; /* of the attempt, by the site's clock; 0: not yet */
     int64_t stop_until_us;
     int64_t attempt_limit_us;
-    int64_t saved_us; /* last observed checkpoint of this attempt; 0: none */
+    uint32_t attempt_factor; /* that it was made with, thousandths; 0: none, by an older program */
+    int64_t saved_us;        /* last observed checkpoint of this attempt; 0: none */
     dr_job_id stopping_for;
     /* over all attempts */
-    int64_t run_us;  /* running time of ended attempts */
-    int64_t kept_us; /* of that, work that was saved */
+    int64_t run_us;        /* running time of ended attempts */
+    int64_t kept_us;       /* of that, work that was saved */
+    int64_t run_factor_us; /* what run_us would have been more, or less, at factor 1 */
     int64_t first_start_us;
     uint32_t preemptions; /* attempts taken from it */
     uint32_t requeues;
@@ -472,6 +474,17 @@ struct dr_amounts {
     int64_t of[DR_RESOURCE_COUNT]; /* accelerators and CPUs in thousandths, memory in MB */
 };
 struct dr_amounts dr_alternative_amounts(const struct dr_alternative *alternative);
+
+/* What ended attempts have used up of a job's limit: their running time at factor 1. */
+static inline int64_t dr_job_spent_us(const struct dr_job *job)
+{
+    return job->run_us + job->run_factor_us;
+}
+
+/* The limit of an attempt by this alternative: what is left of the job's, which is stated for
+ * factor 1, times the alternative's factor, rounded up; a second at least. */
+int64_t dr_job_next_limit_us(const struct dr_core *core, const struct dr_job *job,
+                             uint32_t alternative);
 
 /* When the attempt of a job that holds a place is believed to end: start (or placement) + limit. */
 static inline int64_t dr_job_believed_end_us(const struct dr_job *job)

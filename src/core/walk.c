@@ -9,7 +9,7 @@
 #include "core/quota.h"
 #include "core/rows.h"
 
-#define WALK_VERSION 5 /* of what is saved */
+#define WALK_VERSION 6 /* of what is saved */
 #define HASH_VERSION 1 /* of what is hashed: hashes lie beside old facts, which stay readable */
 
 struct walk {
@@ -486,10 +486,12 @@ static void walk_job(struct walk *walk, struct dr_core *core, struct dr_job *job
     i64(walk, &job->start_us);
     i64(walk, &job->stop_until_us);
     i64(walk, &job->attempt_limit_us);
+    later_u32(walk, 11, &job->attempt_factor);
     i64(walk, &job->saved_us);
     u64(walk, &job->stopping_for.v);
     i64(walk, &job->run_us);
     i64(walk, &job->kept_us);
+    later_i64(walk, 12, &job->run_factor_us);
     i64(walk, &job->first_start_us);
     u32(walk, &job->preemptions);
     u32(walk, &job->requeues);

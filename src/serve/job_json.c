@@ -340,6 +340,7 @@ void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const 
     time_json(out, "end_us", ended ? job->end_us : 0);
     time_json(out, "deadline_us", job->deadline_us);
     dr_put_i64(out, "limit_us", job->limit_us);
+    time_json(out, "attempt_limit_us", job->attempt == 0 ? 0 : job->attempt_limit_us);
     dr_put_i64(out, "wait_us",
                job->first_start_us != 0 ? job->first_start_us - job->submit_us
                : ended                  ? 0

@@ -56,6 +56,38 @@ TEST(short_jobs_slip_in_long_ones_wait)
     world_free(w);
 }
 
+/* A limit is stated for factor 1. In an alternative of factor 2 a job is believed to run for twice
+ * as long, and does not slip in where its limit as it stands would have. */
+TEST(a_slower_way_takes_longer)
+{
+    dr_job_id running, gang;
+    struct world *w = half_full(&running, &gang);
+    struct dr_alternative slower = {
+        .tasks = 1, .accelerators_per_task = 4000, .cpus_per_task = 1000, .factor = 2000};
+    dr_job_id longer = world_submit(
+        w, (struct job_spec){
+               .tasks = 3, .accelerators = 8, .limit_us = 31 * MINUTE, .second = slower});
+    dr_job_id shorter = world_submit(
+        w, (struct job_spec){
+               .tasks = 3, .accelerators = 8, .limit_us = 25 * MINUTE + 1, .second = slower});
+    struct dr_why why;
+
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, shorter)->state, DR_JOB_RUNNING);
+    CHECK_EQ(world_job(w, shorter)->alternative, 1);
+    CHECK_EQ(world_job(w, shorter)->attempt_limit_us, 50 * MINUTE + 2);
+    CHECK_EQ(dr_job_believed_end_us(world_job(w, shorter)),
+             world_job(w, shorter)->start_us + 50 * MINUTE + 2);
+    CHECK_EQ(world_job(w, longer)->state, DR_JOB_PENDING);
+    why = world_why(w, longer);
+    CHECK_EQ(why.reason, DR_REASON_RESERVATION);
+    world_run_us(w, 60 * MINUTE);
+    CHECK_EQ(world_job(w, gang)->state, DR_JOB_RUNNING);
+    CHECK_EQ(world_job(w, shorter)->state, DR_JOB_TIMEOUT);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
 /* A long job may take what the reservation does not need. */
 TEST(what_is_not_reserved_is_free)
 {

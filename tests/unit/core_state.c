@@ -686,6 +686,7 @@ TEST(what_is_wrong_with_a_job_is_said)
     REFUSED(ANNA, alternative.cpus_per_task = 0, INVALID, "cpus", "found 0");
     REFUSED(ANNA, alternative.chips = 2, UNKNOWN, "chips", "no such chip");
     REFUSED(ANNA, alternative.factor = 0, INVALID, "factor", "0.001");
+    REFUSED(ANNA, alternative.factor = 1000001, INVALID, "factor", "to 1000");
     REFUSED(ANNA, command.body.submit.limit_us = -DR_SECOND_US, INVALID, "limit_us", "found -");
     REFUSED(ANNA, command.body.submit.warn_before_us = 2 * DR_HOUR_US, INVALID, "warn_before_us",
             "before the start");
@@ -713,6 +714,76 @@ TEST(a_job_without_a_limit_gets_a_default)
     command.body.submit.limit_us = 5 * DR_MINUTE_US;
     CHECK(admit_as(ANNA, command));
     CHECK_EQ(job(fixture.answer.job.v)->limit_us, 5 * DR_MINUTE_US);
+    tear_down();
+}
+
+/* An attempt of a quarter of an hour, taken back at its end. */
+static void a_quarter(uint64_t id, uint32_t factor)
+{
+    struct dr_extent extent = {{1}, 1, 1};
+    struct dr_fact fact = {.kind = DR_FACT_JOB_PLACED, .time_us = fixture.now_us};
+
+    fact.job_placed = (struct dr_fact_job_placed){
+        .job = id,
+        .attempt = job(id)->attempt + 1,
+        .pool = 1,
+        .limit_us = dr_job_next_limit_us(
+            fixture.core, dr_job_at(fixture.core, dr_job_find(fixture.core, (dr_job_id){id})), 0),
+        .factor = factor,
+        .extents = &extent,
+        .extents_count = 1};
+    dr_settle(fixture.core, &fact, &fixture.batch);
+    keep_batch();
+    report(DR_COMMAND_STARTED, id, DR_OUTCOME_EXITED, 0);
+    fixture.now_us += 15 * DR_MINUTE_US;
+    stop(id, DR_STOP_RECLAIM);
+    report(DR_COMMAND_ENDED, id, DR_OUTCOME_SIGNALLED, 0);
+    CHECK_EQ(job(id)->state, DR_JOB_PENDING);
+}
+
+/* A limit is stated for factor 1: an attempt has it times the factor, rounded up; where it counts
+ * all attempts, what they ran counts as at factor 1. A record without a factor counts as it ran. */
+TEST(a_limit_is_stated_for_factor_1)
+{
+    struct dr_command command;
+    struct dr_core *again;
+    uint64_t id;
+
+    set_up();
+    command = submit_of(1, 1);
+    alternative.factor = 333;
+    command.body.submit.limit_us = 1001;
+    CHECK(admit_as(ANNA, command));
+    CHECK_EQ(dr_job_next_limit_us(fixture.core, job(fixture.answer.job.v), 0), 334);
+
+    command = submit_of(1, 1);
+    alternative.factor = 500;
+    command.body.submit.limit_us = DR_HOUR_US;
+    command.body.submit.limit_total = 1;
+    CHECK(admit_as(ANNA, command));
+    id = fixture.answer.job.v;
+    CHECK_EQ(dr_job_next_limit_us(fixture.core, job(id), 0), 30 * DR_MINUTE_US);
+    a_quarter(id, 500);
+    CHECK_EQ(job(id)->run_us, 15 * DR_MINUTE_US);
+    CHECK_EQ(dr_job_spent_us(job(id)), 30 * DR_MINUTE_US);
+    CHECK_EQ(dr_job_next_limit_us(fixture.core, job(id), 0), 15 * DR_MINUTE_US);
+    a_quarter(id, 0);
+    CHECK_EQ(dr_job_spent_us(job(id)), 45 * DR_MINUTE_US);
+    a_quarter(id, 1000);
+    CHECK_EQ(dr_job_next_limit_us(fixture.core, job(id), 0), DR_SECOND_US); /* used up */
+
+    /* A warning has to come after the start in every alternative. */
+    command = submit_of(1, 1);
+    alternative.factor = 500;
+    command.body.submit.limit_us = DR_HOUR_US;
+    command.body.submit.warn_before_us = 30 * DR_MINUTE_US;
+    CHECK(!admit_as(ANNA, command));
+    CHECK_TEXT(fixture.answer.field, "warn_before_us");
+    command.body.submit.warn_before_us -= 1;
+    CHECK(admit_as(ANNA, command));
+    again = replay();
+    CHECK_EQ(dr_core_hash(again), dr_core_hash(fixture.core));
+    dr_core_close(again);
     tear_down();
 }
 
