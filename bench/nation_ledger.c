@@ -33,6 +33,8 @@ static void *zeroed(size_t count, size_t bytes)
 
 /* ---- making ---- */
 
+static void sums_open(const struct nation *nation, struct ledger_sums *sums);
+
 static int64_t idle_w(const struct nation *nation, uint32_t pool)
 {
     return nation->node_idle_w + NATION_PER_NODE * nation->chip_idle_w[nation->pools[pool].chip];
@@ -49,6 +51,7 @@ struct nation_ledger *ledger_new(const struct nation *nation, uint32_t jobs_max)
     ledger->pool_of = zeroed(nation->nodes_count, sizeof ledger->pool_of[0]);
     ledger->pools = zeroed(nation->pools_count, sizeof ledger->pools[0]);
     ledger->sums = zeroed((size_t)nation->accounts_count * NATION_GROUPS, sizeof ledger->sums[0]);
+    sums_open(nation, ledger->sums);
     ledger->site_w = zeroed(nation->sites_count, sizeof ledger->site_w[0]);
     for (uint32_t p = 0; p < nation->pools_count; p += 1) {
         const struct nation_pool *about = &nation->pools[p];
@@ -74,6 +77,7 @@ void ledger_free(struct nation_ledger *ledger)
     for (uint32_t i = 0; i <= ledger->jobs_max; i += 1) {
         free(ledger->jobs[i].extents);
         free(ledger->jobs[i].promise);
+        free(ledger->jobs[i].reserved);
     }
     for (uint32_t p = 0; p < ledger->nation->pools_count; p += 1)
         for (uint32_t f = 0; f <= NATION_PER_NODE; f += 1)
@@ -89,10 +93,37 @@ void ledger_free(struct nation_ledger *ledger)
 
 /* ---- sums ---- */
 
+/* What one accelerator of a limit is in each resource. */
+static int64_t each_of(uint32_t resource)
+{
+    static const int64_t each[DR_RESOURCE_COUNT] = {1000, NATION_CPUS * 1000 / NATION_PER_NODE,
+                                                    NATION_MEMORY_MB / NATION_PER_NODE};
+
+    return each[resource];
+}
+
 static struct ledger_sums *sums_of(const struct nation_ledger *ledger, uint32_t account,
                                    uint32_t group)
 {
     return &ledger->sums[(size_t)account * NATION_GROUPS + group];
+}
+
+/* What is kept back for accounts is occupied before anybody claims anything. */
+static void sums_open(const struct nation *nation, struct ledger_sums *sums)
+{
+    /* Children have higher rows than their parents. */
+    for (uint32_t a = nation->accounts_count; a > 0; a -= 1)
+        for (uint32_t g = 0; g < NATION_GROUPS; g += 1)
+            for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1) {
+                const struct nation_account *account = &nation->accounts[a - 1];
+                struct ledger_sums *at = &sums[(size_t)(a - 1) * NATION_GROUPS + g];
+
+                at->occupied[i] = account->keep[g] * each_of(i);
+                if (at->occupied[i] < at->below[i])
+                    at->occupied[i] = at->below[i];
+                if (account->parent != UINT32_MAX)
+                    sums[(size_t)account->parent * NATION_GROUPS + g].below[i] += at->occupied[i];
+            }
 }
 
 int64_t ledger_claim(const struct nation_ledger *ledger, uint32_t account, uint32_t group)
@@ -107,13 +138,17 @@ static void amounts_of(const struct dr_alternative *way, int64_t amounts[DR_RESO
     amounts[DR_RESOURCE_MEMORY] = (int64_t)way->memory_mb_per_task * way->tasks;
 }
 
-/* What one accelerator of a limit is in each resource. */
-static int64_t each_of(uint32_t resource)
+/* With `more` claimed at a leaf, or `risen` more occupied below. */
+static int64_t occupied_of(const struct nation_ledger *ledger, uint32_t account, uint32_t group,
+                           uint32_t resource, int64_t more, int64_t risen)
 {
-    static const int64_t each[DR_RESOURCE_COUNT] = {1000, NATION_CPUS * 1000 / NATION_PER_NODE,
-                                                    NATION_MEMORY_MB / NATION_PER_NODE};
+    const struct nation *nation = ledger->nation;
+    const struct ledger_sums *sums = sums_of(ledger, account, group);
+    int64_t keep = nation->accounts[account].keep[group] * each_of(resource);
+    int64_t value = account >= nation->leaf_first ? sums->claim[resource] + more
+                                                  : sums->below[resource] + risen;
 
-    return each[resource];
+    return value > keep ? value : keep;
 }
 
 static void charge(struct nation_ledger *ledger, uint32_t account, uint32_t pool,
@@ -123,12 +158,18 @@ static void charge(struct nation_ledger *ledger, uint32_t account, uint32_t pool
     uint32_t group = ledger->nation->pools[pool].group;
 
     amounts_of(way, amounts);
-    for (uint32_t at = account; at != UINT32_MAX; at = ledger->nation->accounts[at].parent) {
-        struct ledger_sums *sums = sums_of(ledger, at, group);
+    for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1) {
+        int64_t risen = 0;
 
-        for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1) {
+        for (uint32_t at = account; at != UINT32_MAX; at = ledger->nation->accounts[at].parent) {
+            struct ledger_sums *sums = sums_of(ledger, at, group);
+            int64_t before = sums->occupied[i];
+
             sums->use[i] += use * amounts[i];
             sums->claim[i] += claim * amounts[i];
+            sums->below[i] += risen;
+            sums->occupied[i] = occupied_of(ledger, at, group, i, 0, 0);
+            risen = sums->occupied[i] - before;
         }
     }
 }
@@ -175,7 +216,7 @@ int ledger_allows(const struct nation_ledger *ledger, uint32_t account, uint32_t
         !power_allows(ledger, pool, amounts[DR_RESOURCE_ACCELERATORS] / 1000))
         return 0;
     for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1) {
-        int64_t risen = amounts[i]; /* of what is occupied, from below */
+        int64_t risen = 0; /* of what is occupied, from below */
 
         if (firm && sums_of(ledger, account, group)->claim[i] + amounts[i] >
                         nation->accounts[account].guarantee[group] * each_of(i))
@@ -183,14 +224,14 @@ int ledger_allows(const struct nation_ledger *ledger, uint32_t account, uint32_t
         for (uint32_t at = account; at != UINT32_MAX; at = nation->accounts[at].parent) {
             const struct ledger_sums *sums = sums_of(ledger, at, group);
             int64_t limit = limit_of(&nation->accounts[at], group) * each_of(i);
+            int64_t occupied = occupied_of(ledger, at, group, i, amounts[i], risen);
 
             if (sums->claim[i] + amounts[i] > limit || sums->use[i] + amounts[i] > limit)
                 return 0;
+            if (at == 0 && occupied > nation->group_accelerators[group] * each_of(i))
+                return 0;
+            risen = occupied - sums->occupied[i];
         }
-        /* Q2 without lending limits: what is kept back is judged by the full check. */
-        if (sums_of(ledger, 0, group)->claim[i] + risen >
-            nation->group_accelerators[group] * each_of(i))
-            return 0;
     }
     return 1;
 }
@@ -200,6 +241,11 @@ int ledger_allows(const struct nation_ledger *ledger, uint32_t account, uint32_t
 static uint32_t free_of(const struct ledger_node *node)
 {
     return NATION_PER_NODE - (uint32_t)__builtin_popcount(node->busy | node->promised);
+}
+
+static uint32_t free_besides(const struct ledger_node *node, uint8_t also)
+{
+    return NATION_PER_NODE - (uint32_t)__builtin_popcount(node->busy | node->promised | also);
 }
 
 static void node_changed(struct nation_ledger *ledger, uint32_t row, uint32_t before)
@@ -232,7 +278,10 @@ static uint32_t node_takes(const struct nation_ledger *ledger, const struct nati
                            const struct dr_alternative *way, uint32_t row, uint32_t account)
 {
     const struct ledger_node *node = &ledger->nodes[row];
-    uint32_t takes = free_of(node) / (way->accelerators_per_task / 1000);
+    uint32_t takes = (ledger->look_until_us > node->reserved_us && node->reservations > 0
+                          ? free_besides(node, node->reserved)
+                          : free_of(node)) /
+                     (way->accelerators_per_task / 1000);
     int64_t cpus = (NATION_CPUS * 1000 - (int64_t)node->cpus_milli) / way->cpus_per_task;
     int64_t memory =
         ((int64_t)NATION_MEMORY_MB - (int64_t)node->memory_mb) / (int64_t)way->memory_mb_per_task;
@@ -328,8 +377,8 @@ uint32_t ledger_find(const struct nation_ledger *ledger, const struct nation_sha
     return left == 0 ? count : 0;
 }
 
-int ledger_room(const struct nation_ledger *ledger, const struct nation_shape *shape,
-                uint32_t alternative, uint32_t p, uint32_t account)
+static int has_room(const struct nation_ledger *ledger, const struct nation_shape *shape,
+                    uint32_t alternative, uint32_t p, uint32_t account)
 {
     const struct dr_alternative *way = &shape->alternatives[alternative];
     const struct nation_pool *about = &ledger->nation->pools[p];
@@ -358,6 +407,17 @@ int ledger_room(const struct nation_ledger *ledger, const struct nation_shape *s
         }
     }
     return 0;
+}
+
+int ledger_room(struct nation_ledger *ledger, const struct nation_shape *shape,
+                uint32_t alternative, uint32_t p, uint32_t account, int64_t until_us)
+{
+    int has;
+
+    ledger->look_until_us = until_us;
+    has = has_room(ledger, shape, alternative, p, account);
+    ledger->look_until_us = 0;
+    return has;
 }
 
 uint32_t ledger_least_domains(const struct nation_ledger *ledger, uint32_t p, uint32_t domain,
@@ -536,6 +596,39 @@ static void promised(struct nation_ledger *ledger, struct ledger_job *job,
            &shape_of(ledger, job)->alternatives[job->promise_alternative], 0, 1);
 }
 
+static void drop_reservation(struct nation_ledger *ledger, struct ledger_job *job)
+{
+    for (uint32_t i = 0; i < job->reserved_count; i += 1) {
+        struct ledger_node *node = &ledger->nodes[job->reserved[i].node.v - 1];
+
+        node->reservations -= 1;
+        if (node->reservations == 0)
+            node->reserved = 0;
+    }
+    free(job->reserved);
+    job->reserved = NULL;
+    job->reserved_count = 0;
+}
+
+static void reserved(struct nation_ledger *ledger, struct ledger_job *job,
+                     const struct dr_fact_reservation_made *fact)
+{
+    drop_reservation(ledger, job);
+    check_parts(ledger, fact->job, job, fact->pool - 1, fact->alternative, fact->extents,
+                fact->extents_count);
+    job->reserved = copy_of(fact->extents, fact->extents_count);
+    job->reserved_count = fact->extents_count;
+    for (uint32_t i = 0; i < job->reserved_count; i += 1) {
+        struct ledger_node *node = &ledger->nodes[job->reserved[i].node.v - 1];
+
+        if (node->reservations == 0 || fact->start_us < node->reserved_us)
+            node->reserved_us = fact->start_us;
+        node->reserved = (uint8_t)(node->reserved | job->reserved[i].accelerators);
+        node->reservations += 1;
+    }
+    ledger->reservations_made += 1;
+}
+
 static void placed(struct nation_ledger *ledger, struct ledger_job *job,
                    const struct dr_fact_job_placed *fact)
 {
@@ -547,6 +640,7 @@ static void placed(struct nation_ledger *ledger, struct ledger_job *job,
         wrong(ledger, "job %llu is placed though it does not wait", (unsigned long long)fact->job);
     check_parts(ledger, fact->job, job, p, fact->alternative, fact->extents, nodes);
     drop_promise(ledger, job);
+    drop_reservation(ledger, job);
     if (!ledger_allows(ledger, job->account, p, &shape->alternatives[fact->alternative], job->firm))
         wrong(ledger, "job %llu is placed beyond a quota or a power cap",
               (unsigned long long)fact->job);
@@ -571,7 +665,6 @@ static void placed(struct nation_ledger *ledger, struct ledger_job *job,
     job->alternative = (uint8_t)fact->alternative;
     job->attempt = fact->attempt;
     job->state = LEDGER_RUNNING;
-    job->reserved = 0;
     job->size = shape->alternatives[fact->alternative].tasks *
                 (shape->alternatives[fact->alternative].accelerators_per_task / 1000);
     hold(ledger, fact->job, job, 1);
@@ -637,10 +730,9 @@ void ledger_fact(struct nation_ledger *ledger, const struct dr_fact *fact)
     } else if (fact->kind == DR_FACT_PROMISE_DROPPED) {
         drop_promise(ledger, job);
     } else if (fact->kind == DR_FACT_RESERVATION_MADE) {
-        ledger->reservations_made += 1;
-        job->reserved = 1;
+        reserved(ledger, job, &fact->reservation_made);
     } else if (fact->kind == DR_FACT_RESERVATION_DROPPED) {
-        job->reserved = 0;
+        drop_reservation(ledger, job);
     } else if (fact->kind == DR_FACT_JOB_PLACED) {
         placed(ledger, job, &fact->job_placed);
     } else if (fact->kind == DR_FACT_ATTEMPT_STARTED) {
@@ -654,6 +746,7 @@ void ledger_fact(struct nation_ledger *ledger, const struct dr_fact *fact)
         ended(ledger, job, &fact->attempt_ended);
     } else if (fact->kind == DR_FACT_JOB_ENDED && job->state == LEDGER_PENDING) {
         drop_promise(ledger, job);
+        drop_reservation(ledger, job);
         job->state = LEDGER_ENDED;
         ledger->pending -= 1;
     }
@@ -701,6 +794,7 @@ void ledger_check(struct nation_ledger *ledger)
 
     ledger->checks += 1;
     ledger->sums = zeroed(rows, sizeof ledger->sums[0]);
+    sums_open(nation, ledger->sums);
     for (uint64_t id = 1; id <= nation->jobs_count && id <= ledger->jobs_max; id += 1) {
         const struct ledger_job *job = &ledger->jobs[id];
         const struct nation_shape *shape = shape_of(ledger, job);

@@ -30,8 +30,9 @@ struct ledger_job {
     uint8_t promise_alternative;
     uint8_t state; /* enum ledger_state */
     uint8_t firm;
-    uint8_t reserved;
     int32_t priority;
+    struct dr_extent *reserved; /* malloc */
+    uint32_t reserved_count;
 };
 
 struct ledger_node {
@@ -42,11 +43,16 @@ struct ledger_node {
     int32_t memory_mb;
     uint32_t guard; /* account + 1 that a class of its own shares the node with nobody else */
     uint32_t guards;
+    uint8_t reserved; /* accelerators that reservations name: bit */
+    uint32_t reservations;
+    int64_t reserved_us; /* the earliest of them */
 };
 
 struct ledger_sums {
     int64_t use[DR_RESOURCE_COUNT];
     int64_t claim[DR_RESOURCE_COUNT];
+    int64_t occupied[DR_RESOURCE_COUNT]; /* POLICY, section 1 */
+    int64_t below[DR_RESOURCE_COUNT];    /* sum of what the children occupy */
 };
 
 struct nation_ledger {
@@ -74,6 +80,7 @@ struct nation_ledger {
     uint64_t blocks;       /* that they span */
     uint64_t blocks_least; /* that they could have */
     uint64_t reservations_made;
+    int64_t look_until_us; /* of ledger_room() */
 };
 
 struct nation_ledger *ledger_new(const struct nation *nation, uint32_t jobs_max);
@@ -90,9 +97,10 @@ uint32_t ledger_find(const struct nation_ledger *ledger, const struct nation_sha
                      uint32_t alternative, uint32_t pool, uint32_t account,
                      struct dr_extent *extents);
 
-/* Is there a place now at all? Every way to lay the gang out counts. */
-int ledger_room(const struct nation_ledger *ledger, const struct nation_shape *shape,
-                uint32_t alternative, uint32_t pool, uint32_t account);
+/* Is there a place now at all, for a job that would end at `until_us`? Every way to lay the gang
+ * out counts; what is reserved for before that does not. */
+int ledger_room(struct nation_ledger *ledger, const struct nation_shape *shape,
+                uint32_t alternative, uint32_t pool, uint32_t account, int64_t until_us);
 
 /* May the account take it, by Q1, Q2, consent and the site's power? */
 int ledger_allows(const struct nation_ledger *ledger, uint32_t account, uint32_t pool,
