@@ -279,6 +279,31 @@ static int check_nodes_added(const struct dr_core *core, struct dr_fact_nodes_ad
     return 1;
 }
 
+/* The accounts below one may not be guaranteed more than it is, in groups that it does not name
+ * either. */
+static int check_children(const struct dr_core *core, const struct dr_fact_account_set *account,
+                          struct dr_answer *answer)
+{
+    for (uint32_t g = 0; g < core->groups_count; g += 1) {
+        int64_t guarantee = 0;
+        int64_t children = 0;
+
+        for (uint32_t i = 0; i < account->limits_count; i += 1)
+            if (account->limits[i].group.v == g + 1)
+                guarantee = account->limits[i].guarantee;
+        for (uint32_t row = core->accounts[account->account - 1].first_child; row != DR_ROW_NONE;
+             row = core->accounts[row].next_sibling)
+            children +=
+                dr_quota_at(core, (dr_account_id){row + 1}, (dr_group_id){g + 1})->guarantee;
+        if (children > guarantee)
+            return dr_refuse(answer, DR_REFUSAL_LIMIT, "guarantees",
+                             "guarantee of %lld in group %s is less than the %lld of the accounts "
+                             "below it",
+                             (long long)guarantee, core->groups[g].name, (long long)children);
+    }
+    return 1;
+}
+
 static int check_account(const struct dr_core *core, struct dr_fact_account_set *account,
                          struct dr_answer *answer)
 {
@@ -323,7 +348,6 @@ static int check_account(const struct dr_core *core, struct dr_fact_account_set 
         const struct dr_quota_limits *limits = &account->limits[i];
         const char *group;
         int64_t siblings = 0;
-        int64_t children = 0;
 
         if (limits->group.v == 0 || limits->group.v > core->groups_count ||
             core->groups[limits->group.v - 1].removed ||
@@ -352,18 +376,8 @@ static int check_account(const struct dr_core *core, struct dr_fact_account_set 
                 (long long)dr_quota_at(core, (dr_account_id){account->parent}, limits->group)
                     ->guarantee,
                 core->accounts[account->parent - 1].name);
-        if (is_new)
-            continue;
-        for (uint32_t row = core->accounts[account->account - 1].first_child; row != DR_ROW_NONE;
-             row = core->accounts[row].next_sibling)
-            children += dr_quota_at(core, (dr_account_id){row + 1}, limits->group)->guarantee;
-        if (children > limits->guarantee)
-            return dr_refuse(answer, DR_REFUSAL_LIMIT, "guarantees",
-                             "guarantee of %lld in group %s is less than the %lld of the accounts "
-                             "below it",
-                             (long long)limits->guarantee, group, (long long)children);
     }
-    return 1;
+    return is_new || check_children(core, account, answer);
 }
 
 static int check_account_removed(const struct dr_core *core,

@@ -218,28 +218,29 @@ static void check_consent(struct dr_checker *checker)
 
     for (uint32_t p = 0; p < federation->pools_count; p += 1) {
         const struct dr_fact_pool_set *set = &federation->pools[p].set;
-        uint32_t group = set->groups[DR_RESOURCE_ACCELERATORS] - 1;
 
         if (set->consent_count == 0)
             continue;
         dr_check_pool_path(federation, &federation->pools[p], path, sizeof path);
         for (uint32_t a = 1; a < federation->accounts_count; a += 1) {
-            const struct dr_fed_limit *limit = &federation->accounts[a].limits[group];
             int may = 0;
 
-            if (limit->guarantee == 0 || !limit->stated)
-                continue;
             for (uint32_t i = 0; i < set->consent_count && !may; i += 1)
                 may = dr_check_within(federation, a, set->consent[i] - 1) ||
                       dr_check_within(federation, set->consent[i] - 1, a);
-            if (may)
-                continue;
-            account_path(federation, a, field, sizeof field - 80);
-            snprintf(field + strlen(field), 80, ".guarantees.%s",
-                     federation->groups[group].set.name);
-            dr_error_list_add(
-                checker->warnings, federation->file, limit->line, field, "a guarantee",
-                "a group whose pools it may all use: the consent of %s leaves it out", path);
+            for (uint32_t r = 0; r < DR_RESOURCE_COUNT && !may; r += 1) {
+                uint32_t group = set->groups[r] - 1;
+                const struct dr_fed_limit *limit = &federation->accounts[a].limits[group];
+
+                if (limit->guarantee == 0 || !limit->stated)
+                    continue;
+                account_path(federation, a, field, sizeof field - 80);
+                snprintf(field + strlen(field), 80, ".guarantees.%s",
+                         federation->groups[group].set.name);
+                dr_error_list_add(
+                    checker->warnings, federation->file, limit->line, field, "a guarantee",
+                    "a group whose pools it may all use: the consent of %s leaves it out", path);
+            }
         }
     }
 }

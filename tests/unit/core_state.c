@@ -977,6 +977,9 @@ TEST(guarantees_below_an_account_stay_within_its_own)
     dr_copy_name(command.body.declare.account_set.name, "science");
     CHECK(!admit(&command)); /* 15 < 12 + 4 */
     CHECK_HAS(fixture.answer.text, "below it");
+    command.body.declare.account_set.limits_count = 0; /* in a group that it does not name: 0 */
+    CHECK(!admit(&command));
+    CHECK_HAS(fixture.answer.text, "guarantee of 0 in group chip is less than the 16000");
     tear_down();
 }
 

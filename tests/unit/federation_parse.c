@@ -300,6 +300,9 @@ TEST(warnings)
     check_warning("        levels", "        consent: [industry, university]\n        levels",
                   "accounts.academia.accounts.institute.guarantees.h200",
                   "the consent of sites.gwangju.pools.h200 leaves it out");
+    check_warning("node_names: c01", "node_names: c01, consent: [academia]",
+                  "accounts.industry.guarantees.plain-cpus",
+                  "the consent of sites.busan.pools.cpu leaves it out");
 }
 
 TEST(a_cap_below_idle)
