@@ -88,7 +88,7 @@ static double best_cost(const struct nation *nation, const struct ledger_job *jo
             cost = run_cost(nation, way, p, job->limit_us);
             if (cost >= best || !ledger_allows(nation->ledger, job->account, p, way, job->firm) ||
                 !ledger_room(nation->ledger, shape, i, p, job->account,
-                             nation->now_us + job->limit_us))
+                             nation->now_us + nation_limit_us(job->limit_us, way)))
                 continue;
             if (shape->level_kind == 1) {
                 uint32_t least =

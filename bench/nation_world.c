@@ -859,6 +859,7 @@ static int put(struct nation *nation, struct nation_job *job, uint32_t group)
         for (uint32_t way = 0; way < shape->alternatives_count; way += 1) {
             struct dr_fact placed = {.kind = DR_FACT_JOB_PLACED};
             struct dr_fact started = {.kind = DR_FACT_ATTEMPT_STARTED};
+            int64_t limit_us = nation_limit_us(job->limit_us, &shape->alternatives[way]);
             uint32_t count;
 
             /* A guarantee is filled to the accelerator: no way that takes more. */
@@ -876,14 +877,15 @@ static int put(struct nation *nation, struct nation_job *job, uint32_t group)
             placed.job_placed.alternative = way;
             placed.job_placed.rule = DR_RULE_SHARE;
             placed.job_placed.tier = 2;
-            placed.job_placed.limit_us = job->limit_us;
+            placed.job_placed.limit_us = limit_us;
+            placed.job_placed.factor = shape->alternatives[way].factor;
             placed.job_placed.extents = extents;
             placed.job_placed.extents_count = count;
             settle(nation, &placed);
             started.attempt_started.job = placed.job_placed.job;
             started.attempt_started.attempt = 1;
             started.attempt_started.start_us =
-                nation->now_us - job->limit_us / 1000 * (100 + nation_pick(nation, 800));
+                nation->now_us - limit_us / 1000 * (100 + nation_pick(nation, 800));
             settle(nation, &started);
             return 1;
         }

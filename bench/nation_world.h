@@ -146,6 +146,11 @@ uint32_t nation_pick(struct nation *nation, uint32_t below);
 struct nation_job nation_draw(struct nation *nation, enum nation_mix mix, uint32_t size_max);
 /* A shape of the caller's own: any site, any class, no level. Returns its row. */
 uint32_t nation_shape(struct nation *nation, uint32_t tasks, uint32_t each, uint64_t chips);
+/* Of an attempt: a limit is stated for factor 1. */
+static inline int64_t nation_limit_us(int64_t limit_us, const struct dr_alternative *way)
+{
+    return (limit_us * way->factor + 999) / 1000;
+}
 /* Any leaf. */
 uint32_t nation_leaf(struct nation *nation);
 
