@@ -12,6 +12,7 @@
 /* One job object while it is read. */
 struct reader {
     struct dr_jobspec *spec;
+    uint32_t index; /* place in "jobs" */
     struct dr_fact_job_accepted job;
     struct dr_alternative own; /* shape of the job itself */
     const json_t *alternatives;
@@ -953,13 +954,28 @@ static int check_whole(struct reader *r)
     return 1;
 }
 
-/* Read one object. `indexes->count` > 0: it is an array's. */
+static struct dr_answer *next_problem(struct dr_jobspec *spec, uint32_t index)
+{
+    static struct dr_answer beyond; /* written, never read: more problems than are reported */
+
+    if (spec->problems_count == DR_JOBSPEC_ERRORS_MAX) {
+        spec->problems_more += 1;
+        return &beyond;
+    }
+    spec->problems[spec->problems_count] = (struct dr_jobspec_problem){.index = index};
+    spec->problems_count += 1;
+    return &spec->problems[spec->problems_count - 1].answer;
+}
+
+/* Read one object. `indexes->count` > 0: it is an array's. 0: what is wrong with single members is
+ * among the problems, and what is wrong with the whole in r->answer. */
 static int read_job(struct reader *r, const json_t *object, struct indexes *indexes,
                     const char **text)
 {
     const char *name;
     json_t *value;
     dr_user_id owner;
+    int good = 1;
 
     r->job.preemptible = 1;
     r->job.requeue = 1;
@@ -979,13 +995,20 @@ static int read_job(struct reader *r, const json_t *object, struct indexes *inde
             char field[64];
 
             snprintf(field, sizeof field, "%s", name);
-            return fail_at(r, DR_REFUSAL_INVALID, field, "a job has no member '%.60s'", name);
+            fail_at(r, DR_REFUSAL_INVALID, field, "a job has no member '%.60s'", name);
+        } else {
+            r->field = member->name;
+            r->expected = member->expected;
+            if (member->take(r, value))
+                continue;
         }
-        r->field = member->name;
-        r->expected = member->expected;
-        if (!member->take(r, value))
-            return 0;
+        /* The others are looked at all the same: a person mends them together. */
+        *next_problem(r->spec, r->index) = *r->answer;
+        *r->answer = (struct dr_answer){0};
+        good = 0;
     }
+    if (!good)
+        return 0;
     if (!check_whole(r) || !read_shapes(r) || (r->array != NULL && !read_array(r, indexes)))
         return 0;
     owner = r->job.job_user != 0 ? (dr_user_id){r->job.job_user} : r->spec->asker.user;
@@ -993,19 +1016,6 @@ static int read_job(struct reader *r, const json_t *object, struct indexes *inde
         dr_jobspec_name_key(r->spec->salt, owner, r->texts[NAME] == NULL ? "" : r->texts[NAME]);
     *text = write_text(r, indexes);
     return *text != NULL;
-}
-
-static struct dr_answer *next_problem(struct dr_jobspec *spec, uint32_t index)
-{
-    static struct dr_answer beyond; /* written, never read: more problems than are reported */
-
-    if (spec->problems_count == DR_JOBSPEC_ERRORS_MAX) {
-        spec->problems_more += 1;
-        return &beyond;
-    }
-    spec->problems[spec->problems_count] = (struct dr_jobspec_problem){.index = index};
-    spec->problems_count += 1;
-    return &spec->problems[spec->problems_count - 1].answer;
 }
 
 static void problem(struct dr_jobspec *spec, enum dr_refusal_kind kind, const char *field,
@@ -1059,14 +1069,15 @@ static void read_batch(struct dr_jobspec *spec, const json_t *jobs)
         return;
     for (uint32_t i = 0; i < count; i += 1) {
         struct dr_answer answer = {0};
-        struct reader r = {.spec = spec, .answer = &answer};
+        struct reader r = {.spec = spec, .index = i, .answer = &answer};
         struct indexes indexes;
         const char *text = NULL;
 
         if (!read_job(&r, json_array_get(jobs, i), &indexes, &text) ||
             (indexes.count > 0 && !fail_at(&r, DR_REFUSAL_INVALID, "array",
                                            "an array is submitted by itself, not in a list"))) {
-            *next_problem(spec, i) = answer;
+            if (answer.refused != DR_REFUSAL_NONE)
+                *next_problem(spec, i) = answer;
             continue;
         }
         spec->texts[spec->texts_count] = text;
@@ -1084,7 +1095,8 @@ static void read_one(struct dr_jobspec *spec, const json_t *object)
     const char *text = NULL;
 
     if (!read_job(&r, object, &indexes, &text)) {
-        *next_problem(spec, 0) = answer;
+        if (answer.refused != DR_REFUSAL_NONE)
+            *next_problem(spec, 0) = answer;
         return;
     }
     if (!reserve(spec, indexes.count == 0 ? 1 : indexes.count, 1))

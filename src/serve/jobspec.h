@@ -110,8 +110,9 @@ struct dr_jobspec {
     dr_account_id account;
 };
 
-/* Read a body. 1: commands and texts are filled in. 0: problems are; `body` fields name what is
- * wrong with the document itself. A full arena is a problem of kind LIMIT. */
+/* Read a body. 1: commands and texts are filled in. 0: problems are, all of them and not the first
+ * alone (what several members make together is judged once each is good); `body` fields name what
+ * is wrong with the document itself. A full arena is a problem of kind LIMIT. */
 int dr_jobspec_read(struct dr_jobspec *spec, const char *body, size_t bytes);
 
 /* The key by which singletons of a user find one another. */

@@ -212,6 +212,22 @@ TEST(what_is_wrong_is_named)
     }
 }
 
+/* All members that are wrong are named, not the first alone. */
+TEST(every_mistake_of_a_job_is_told)
+{
+    CHECK(!with("\"tasks\":0,\"colour\":1,\"name\":\"good\",\"cpus\":\"many\""));
+    CHECK_EQ(spec.problems_count, 3);
+    CHECK_TEXT(spec.problems[0].answer.field, "tasks");
+    CHECK_TEXT(spec.problems[1].answer.field, "colour");
+    CHECK_TEXT(spec.problems[2].answer.field, "cpus");
+    CHECK(!read_text("{\"jobs\":[{\"command\":[\"a\"]},{\"tasks\":0,\"hold\":7},{}]}"));
+    CHECK_EQ(spec.problems_count, 3);
+    CHECK_EQ(spec.problems[1].index, 1);
+    CHECK_TEXT(spec.problems[1].answer.field, "hold");
+    CHECK_EQ(spec.problems[2].index, 2);
+    CHECK_TEXT(spec.problems[2].answer.field, "command");
+}
+
 TEST(what_is_no_job_is_refused)
 {
     static const char *const BODIES[] = {
