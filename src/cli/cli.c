@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "serve/controller.h"
 #include "cli/job_options.h"
+#include "federation/federation.h"
 
 const struct dr_cli_command *dr_cli_find(const char *name)
 {
@@ -251,6 +253,20 @@ const char *dr_cli_value(const struct dr_cli *cli, const char *name)
 
 /* ---- dispatch ---- */
 
+static int print_version(int count, char **arguments)
+{
+    if (count > 2 && (count > 3 || strcmp(arguments[2], "--json") != 0)) {
+        fprintf(stderr, "daero --version: found '%s', expected nothing more, or --json\n",
+                arguments[count > 3 ? 3 : 2]);
+        return DR_EXIT_USAGE;
+    }
+    if (count > 2)
+        printf("{\"version\":\"%s\",\"policy\":%u}\n", DR_VERSION, DR_POLICY_VERSION);
+    else
+        printf("daero %s (policy %u)\n", DR_VERSION, DR_POLICY_VERSION);
+    return DR_EXIT_OK;
+}
+
 int dr_cli_main(int count, char **arguments)
 {
     struct dr_cli cli = {0};
@@ -263,6 +279,8 @@ int dr_cli_main(int count, char **arguments)
      */
     if (setlocale(LC_CTYPE, "") == NULL || MB_CUR_MAX == 1)
         setlocale(LC_CTYPE, "C.UTF-8");
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+        return print_version(count, arguments);
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         name = "help";
     command = dr_cli_find(name);
@@ -282,11 +300,7 @@ int dr_cli_main(int count, char **arguments)
     if (dr_cli_parse(&cli, command, count > 2 ? count - 2 : 0, arguments + 2, &error) != DR_OK)
         return dr_cli_fail_error(&cli, DR_EXIT_USAGE, &error);
     if (dr_cli_value(&cli, "help") != NULL) {
-        struct dr_buffer text DR_CLEANUP(dr_buffer_deinit) = {0};
-
-        dr_buffer_init(&text, 1u << 20);
-        dr_cli_help_command(&text, command);
-        fputs(dr_buffer_text(&text), stdout);
+        dr_cli_print_help(&cli, command);
         return DR_EXIT_OK;
     }
     code = command->run(&cli);
@@ -318,6 +332,13 @@ int dr_cli_fail_error(const struct dr_cli *cli, enum dr_exit code, const struct 
     char text[1400];
 
     return dr_cli_fail(cli, code, "%s", dr_error_line(error, text, sizeof text));
+}
+
+int dr_cli_fail_all(const struct dr_cli *cli, enum dr_exit code, const struct dr_error_list *list)
+{
+    for (uint32_t i = 0; i < list->count; i += 1)
+        dr_cli_fail_error(cli, code, &list->errors[i]);
+    return (int)code;
 }
 
 /* ---- asking ---- */
@@ -398,6 +419,7 @@ static void print_refusal(const struct dr_cli *cli, const json_t *error)
     const char *field = dr_member_text(error, "field");
     const char *file = dr_member_text(error, "file");
     const json_t *index = json_object_get(error, "index");
+    char member[64];
 
     fprintf(stderr, "daero %s: ", cli->command->name);
     /* A file that was sent is "body" to the controller. */
@@ -417,6 +439,10 @@ static void print_refusal(const struct dr_cli *cli, const json_t *error)
         fprintf(stderr, "%s\n", dr_error_line(&line, text, sizeof text));
         return;
     }
+    /* "chips[1]" is of what was said of chips. */
+    snprintf(member, sizeof member, "%.*s", (int)strcspn(field, "[."), field);
+    if (dr_member_text(cli->origins, member)[0] != '\0')
+        field = dr_member_text(cli->origins, member);
     fprintf(stderr, "%s%s%s\n", field, field[0] != '\0' ? ": " : "", dr_member_text(error, "text"));
 }
 
@@ -428,6 +454,9 @@ int dr_cli_refused(const struct dr_cli *cli, const struct dr_reply *reply)
     int code = exit_of(reply->status, dr_member_text(error, "kind"));
 
     if (json_array_size(errors) > 0) {
+        /* Of a file `errors` has all, of jobs the second and further ones. */
+        if (error != NULL && json_object_get(json_array_get(errors, 0), "file") == NULL)
+            print_refusal(cli, error);
         for (size_t i = 0; i < json_array_size(errors); i += 1)
             print_refusal(cli, json_array_get(errors, i));
         if (error == NULL)

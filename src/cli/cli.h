@@ -65,6 +65,7 @@ enum dr_cli_operand {
 };
 
 struct dr_cli;
+struct dr_error_list;
 
 struct dr_cli_command {
     const char *name;
@@ -97,6 +98,7 @@ struct dr_cli {
     uint32_t operands_count;
     uint32_t after_dashes; /* 1: the operands stood after `--` */
     uint32_t json;         /* 1: --json */
+    const json_t *origins; /* where a person wrote a field of what is sent: field, text; or NULL */
     struct dr_client *client;
 };
 
@@ -117,6 +119,10 @@ void dr_cli_help_command(struct dr_buffer *text, const struct dr_cli_command *co
 void dr_cli_markdown(struct dr_buffer *text);         /* docs/cli.md */
 void dr_cli_markdown_options(struct dr_buffer *text); /* the table in docs/formats/job-script.md */
 void dr_cli_completion(struct dr_buffer *text);
+/* A command as JSON: what --help says of it. */
+json_t *dr_cli_help_json(const struct dr_cli_command *command);
+/* `daero COMMAND --help`, as text or as JSON. */
+void dr_cli_print_help(const struct dr_cli *cli, const struct dr_cli_command *command);
 
 /* ---- saying no ---- */
 
@@ -124,6 +130,7 @@ void dr_cli_completion(struct dr_buffer *text);
 int dr_cli_fail(const struct dr_cli *cli, enum dr_exit code, const char *format, ...)
     DR_PRINTF(3, 4);
 int dr_cli_fail_error(const struct dr_cli *cli, enum dr_exit code, const struct dr_error *error);
+int dr_cli_fail_all(const struct dr_cli *cli, enum dr_exit code, const struct dr_error_list *list);
 
 /* ---- asking the controller ---- */
 

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "federation/federation.h"
 
 int dr_cmd_serve(struct dr_cli *cli)
 {
@@ -22,13 +23,14 @@ int dr_cmd_serve(struct dr_cli *cli)
         .limits = DR_LIMITS_DEFAULT,
         .log = stderr,
     };
+    struct dr_error_list mistakes DR_CLEANUP(dr_error_list_deinit) = {0};
     struct dr_error error = {0};
     int64_t count;
     enum dr_status status;
 
-    if (dr_cli_value(cli, "url") != NULL || dr_cli_value(cli, "token-file") != NULL || cli->json)
+    if (dr_cli_value(cli, "url") != NULL || dr_cli_value(cli, "token-file") != NULL)
         return dr_cli_fail(cli, DR_EXIT_USAGE,
-                           "--url, --token-file and --json are for commands that ask a controller");
+                           "--url and --token-file are for commands that ask a controller");
     if (jobs_max != NULL) {
         if (!dr_parse_i64(jobs_max, 100, 100000000, &count))
             return dr_cli_fail(cli, DR_EXIT_USAGE,
@@ -41,9 +43,12 @@ int dr_cmd_serve(struct dr_cli *cli)
             dr_edge_limits_set(&options.limits_edge, cli->given[i].value, &error) != DR_OK)
             return dr_cli_fail_error(cli, DR_EXIT_USAGE, &error);
     }
-    status = dr_serve(&options, dr_cli_value(cli, "federation"), &error);
+    options.mistakes = &mistakes;
+    status = dr_serve(&options, dr_cli_value(cli, "federation"), cli->json ? stdout : NULL, &error);
     if (status == DR_OK)
         return DR_EXIT_OK;
+    if (mistakes.count > 0)
+        return dr_cli_fail_all(cli, DR_EXIT_USAGE, &mistakes);
     return dr_cli_fail_error(cli,
                              status == DR_E_INPUT || status == DR_E_EXISTS || status == DR_E_MISSING
                                  ? DR_EXIT_USAGE

@@ -127,16 +127,18 @@ static int settle_program(struct dr_cli *cli, struct dr_job_spec *spec,
     return DR_EXIT_OK;
 }
 
-/* Options layer by layer, the weakest first; then what follows from several. */
+/* Options layer by layer, the weakest first; then what follows from several. All that is wrong with
+ * single ones is said together. */
 static enum dr_status settle_options(struct dr_cli *cli, struct dr_job_spec *spec,
                                      const struct dr_buffer *script, struct dr_buffer *warnings,
-                                     struct dr_error *error)
+                                     struct dr_error_list *mistakes)
 {
-    if (dr_job_set_environment(spec, environ, error) != DR_OK)
-        return DR_E_INPUT;
+    struct dr_error error = {0};
+    enum dr_status status = dr_job_set_environment(spec, environ, mistakes);
+
     if (script != NULL && dr_script_read(spec, cli->operands[0], (const char *)script->data,
-                                         script->length, warnings, error) != DR_OK)
-        return DR_E_INPUT;
+                                         script->length, warnings, mistakes) != DR_OK)
+        status = DR_E_INPUT;
     spec->layer = DR_LAYER_COMMAND_LINE;
     for (uint32_t i = 0; i < cli->given_count; i += 1) {
         const struct dr_cli_given *given = &cli->given[i];
@@ -146,10 +148,17 @@ static enum dr_status settle_options(struct dr_cli *cli, struct dr_job_spec *spe
         if (option == NULL || &option->option != given->option)
             continue;
         snprintf(written, sizeof written, "--%s", given->option->name);
-        if (dr_job_set(spec, option, written, given->value, error) != DR_OK)
-            return DR_E_INPUT;
+        if (dr_job_set(spec, option, written, given->value, &error) != DR_OK) {
+            dr_error_list_add(mistakes, NULL, 0, error.field, error.found, "%s", error.expected);
+            status = DR_E_INPUT;
+        }
     }
-    return dr_job_finish(spec, error);
+    if (status != DR_OK)
+        return status;
+    status = dr_job_finish(spec, &error);
+    if (status != DR_OK)
+        dr_error_list_add(mistakes, NULL, 0, error.field, error.found, "%s", error.expected);
+    return status;
 }
 
 static void make_key(char key[64])
@@ -196,6 +205,7 @@ int dr_cmd_submit(struct dr_cli *cli)
     struct dr_job_spec spec;
     struct dr_buffer script DR_CLEANUP(dr_buffer_deinit) = {0};
     struct dr_buffer warnings DR_CLEANUP(dr_buffer_deinit) = {0};
+    struct dr_error_list mistakes DR_CLEANUP(dr_error_list_deinit) = {0};
     struct dr_error error = {0};
     int has_script =
         cli->operands_count > 0 && !cli->after_dashes && dr_cli_value(cli, "wrap") == NULL;
@@ -212,11 +222,12 @@ int dr_cmd_submit(struct dr_cli *cli)
         code = dr_cli_fail_error(cli, DR_EXIT_USAGE, &error);
         goto end;
     }
-    if (settle_options(cli, &spec, has_script ? &script : NULL, &warnings, &error) != DR_OK) {
-        code = dr_cli_fail_error(cli, DR_EXIT_USAGE, &error);
+    if (settle_options(cli, &spec, has_script ? &script : NULL, &warnings, &mistakes) != DR_OK) {
+        code = dr_cli_fail_all(cli, DR_EXIT_USAGE, &mistakes);
         goto end;
     }
     fputs(dr_buffer_text(&warnings), stderr);
+    cli->origins = spec.origins;
     code = settle_program(cli, &spec, has_script ? &script : NULL);
     if (code == DR_EXIT_OK)
         code = settle_directory(cli, spec.job);
@@ -249,6 +260,7 @@ int dr_cmd_submit(struct dr_cli *cli)
     }
 end:
     json_decref(answer);
+    cli->origins = NULL;
     dr_job_deinit(&spec);
     return code;
 }

@@ -254,7 +254,13 @@ static int fill(struct dr_cli *cli, struct dr_screen *screen)
 
     for (uint32_t i = 0; i < DR_COUNT_OF(paths) && code == DR_EXIT_OK; i += 1)
         code = dr_cli_ask(cli, "GET", paths[i], NULL, NULL, &answers[i]);
-    if (code == DR_EXIT_OK)
+    if (code == DR_EXIT_OK && cli->json) {
+        json_t *all = json_pack("{s:O,s:O,s:O,s:O,s:O}", "health", answers[0], "sites", answers[1],
+                                "accounts", answers[2], "live", answers[3], "ended", answers[4]);
+
+        dr_cli_print_json(cli, all);
+        json_decref(all);
+    } else if (code == DR_EXIT_OK)
         dr_screen_draw(screen, answers[0], answers[1], answers[2], answers[3], answers[4]);
     for (uint32_t i = 0; i < DR_COUNT_OF(paths); i += 1)
         json_decref(answers[i]);
@@ -368,13 +374,9 @@ int dr_cmd_top(struct dr_cli *cli)
     int stopped = 0;
     int code;
 
-    if (cli->json)
-        return dr_cli_fail(cli, DR_EXIT_USAGE,
-                           "--json: a screen has no JSON; see queue, sites and "
-                           "accounts");
     dr_screen_init(&screen, 100);
     code = fill(cli, &screen);
-    if (code != DR_EXIT_OK || dr_cli_value(cli, "once") != NULL) {
+    if (code != DR_EXIT_OK || dr_cli_value(cli, "once") != NULL || cli->json) {
         for (uint32_t i = 0; code == DR_EXIT_OK && i < screen.count; i += 1)
             puts(screen.lines[i].text);
         dr_screen_deinit(&screen);

@@ -5,7 +5,7 @@
 
 /* clang-format off */
 const struct dr_cli_option DR_CLI_COMMON[] = {
-    {"json", 0, NULL, "print the API's JSON"},
+    {"json", 0, NULL, "print JSON: the API's, or the command's own where it has none"},
     {"socket", 0, "PATH", "the controller's unix socket"},
     {"url", 0, "URL", "the controller's address, http://127.0.0.1:8787 or https://HOST; needs a token"},
     {"token-file", 0, "FILE", "where the token for --url stands"},
@@ -99,7 +99,8 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
     {"serve", "", "run a controller on this machine",
      "Runs in the foreground until SIGTERM or SIGINT; jobs run on meanwhile, and are found again at the\n"
      "next start. A new data directory gets the federation of --federation; the living federation of an\n"
-     "existing one is changed by `daero apply`. The socket is DIRECTORY/daero.sock, or --socket. Root,\n"
+     "existing one is changed by `daero apply`. With --json, one line\n"
+     "on standard output says where it listens. The socket is DIRECTORY/daero.sock, or --socket. Root,\n"
      "without --socket, listens on /run/daero/daero.sock too, where every user's commands look for it.\n"
      "\n"
      "What clients may do, with --limit NAME=N (what is not given is in brackets):\n"
@@ -132,7 +133,7 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "whole limit and nothing new submitted. Its age is shown.",
      OPTIONS(WHY), DR_OPERAND_JOB, 1, MANY, 0, 0, NULL, dr_cmd_why},
     {"logs", "JOB", "what a job has written",
-     NULL,
+     "With --json, one JSON object a line: a piece of text, and where in the file it stands.",
      OPTIONS(LOGS), DR_OPERAND_JOB, 1, 1, 0, 0, NULL, dr_cmd_logs},
     {"cancel", "JOB...", "end jobs",
      "A waiting job ends at once, a running one is warned first and ended when its grace is over.",
@@ -180,7 +181,8 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "With --json, one JSON object a line. A connection that is cut is resumed where it ended.",
      OPTIONS(EVENTS), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_events},
     {"top", "", "a live screen of sites, accounts and jobs",
-     "Redraws every second. q ends it, the arrow keys and page keys scroll, p stops and goes on.",
+     "Redraws every second. q ends it, the arrow keys and page keys scroll, p stops and goes on.\n"
+     "With --json, what one screen is drawn from.",
      OPTIONS(TOP), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_top},
     {"completion", "", "print the completion for bash",
      "    source <(daero completion)",

@@ -63,11 +63,11 @@ void dr_cli_help(struct dr_buffer *text)
     dr_buffer_append_text(text, "usage: daero COMMAND [OPTION...] [ARGUMENT...]\n\n");
     for (uint32_t i = 0; i < DR_CLI_COMMANDS_COUNT; i += 1)
         dr_buffer_printf(text, "  %-12s %s\n", DR_CLI_COMMANDS[i].name, DR_CLI_COMMANDS[i].summary);
-    dr_buffer_append_text(
-        text,
-        "\n`daero COMMAND --help` describes one. The controller is found by --socket or --url,\n"
-        "then DAERO_SOCKET or DAERO_URL (with DAERO_TOKEN), then ./daero-data/daero.sock, then\n"
-        "/run/daero/daero.sock.\n\nExit codes:\n");
+    dr_buffer_append_text(text, "\n`daero COMMAND --help` describes one; `daero --version` prints "
+                                "the version. The controller\n"
+                                "is found by --socket or --url, then DAERO_SOCKET or DAERO_URL "
+                                "(with DAERO_TOKEN), then ./daero-data/daero.sock, then\n"
+                                "/run/daero/daero.sock.\n\nExit codes:\n");
 #define EXIT_LINE(number, name, meaning) dr_buffer_printf(text, "  %d  %s\n", number, meaning);
     DR_EXITS(EXIT_LINE)
 #undef EXIT_LINE
@@ -142,7 +142,9 @@ void dr_cli_markdown(struct dr_buffer *text)
         "Answers go to standard output, everything about errors to standard error, as one "
         "sentence\n"
         "that names the place, what was found and what was expected. `--json` prints what the API\n"
-        "answers (docs/api/openapi.yaml).\n\n"
+        "answers (docs/api/openapi.yaml), or what the command says of itself. `daero --version` "
+        "prints\n"
+        "the version.\n\n"
         "The controller is found by `--socket` or `--url` with `--token-file`; else by "
         "`DAERO_SOCKET`,\n"
         "or `DAERO_URL` with `DAERO_TOKEN`; else at `./daero-data/daero.sock`, then at\n"
@@ -247,41 +249,125 @@ void dr_cli_completion(struct dr_buffer *text)
               "complete -o filenames -F _daero daero\n");
 }
 
-static int print(void (*write)(struct dr_buffer *text))
+/* ---- as JSON ---- */
+
+static void add_option(json_t *list, const struct dr_cli_option *option, const char *doc)
+{
+    json_t *object = json_object();
+    char letter[2] = {option->letter, 0};
+
+    json_object_set_new(object, "name", json_string(option->name));
+    if (option->letter != 0)
+        json_object_set_new(object, "letter", json_string(letter));
+    if (option->argument != NULL)
+        json_object_set_new(object, "argument", json_string(option->argument));
+    json_object_set_new(object, "doc", json_string(doc));
+    json_array_append_new(list, object);
+}
+
+json_t *dr_cli_help_json(const struct dr_cli_command *command)
+{
+    json_t *options = json_array();
+    json_t *job_options = json_array();
+    json_t *object = json_object();
+
+    for (uint32_t i = 0; i < command->options_count; i += 1)
+        add_option(options, &command->options[i], command->options[i].doc);
+    for (uint32_t i = 0; i < DR_CLI_COMMON_COUNT; i += 1)
+        add_option(options, &DR_CLI_COMMON[i], DR_CLI_COMMON[i].doc);
+    for (uint32_t i = 0; command->job_options && i < DR_JOB_OPTIONS_COUNT; i += 1) {
+        const struct dr_job_option *option = &DR_JOB_OPTIONS[i];
+
+        if (option->kind != DR_JOB_REFUSED)
+            add_option(job_options, &option->option, option->option.doc);
+    }
+    json_object_set_new(object, "command", json_string(command->name));
+    json_object_set_new(object, "operands", json_string(command->operands));
+    json_object_set_new(object, "summary", json_string(command->summary));
+    if (command->text != NULL)
+        json_object_set_new(object, "text", json_string(command->text));
+    json_object_set_new(object, "options", options);
+    if (json_array_size(job_options) > 0)
+        json_object_set(object, "job_options", job_options);
+    json_decref(job_options);
+    return object;
+}
+
+/* All commands, and what exit codes mean. */
+static json_t *all_json(void)
+{
+    json_t *commands = json_array();
+    json_t *exits = json_array();
+
+    for (uint32_t i = 0; i < DR_CLI_COMMANDS_COUNT; i += 1)
+        json_array_append_new(commands, dr_cli_help_json(&DR_CLI_COMMANDS[i]));
+#define EXIT_JSON(number, name, meaning) \
+    json_array_append_new(exits, json_pack("{s:i,s:s}", "code", number, "meaning", meaning));
+    DR_EXITS(EXIT_JSON)
+#undef EXIT_JSON
+    return json_pack("{s:o,s:o}", "commands", commands, "exit_codes", exits);
+}
+
+static void print_and_free(const struct dr_cli *cli, json_t *json)
+{
+    dr_cli_print_json(cli, json);
+    json_decref(json);
+}
+
+void dr_cli_print_help(const struct dr_cli *cli, const struct dr_cli_command *command)
+{
+    struct dr_buffer text DR_CLEANUP(dr_buffer_deinit) = {0};
+
+    if (cli->json) {
+        print_and_free(cli, dr_cli_help_json(command));
+        return;
+    }
+    dr_buffer_init(&text, 1u << 20);
+    dr_cli_help_command(&text, command);
+    fputs(dr_buffer_text(&text), stdout);
+}
+
+/* ---- the commands ---- */
+
+/* A page as it is; with --json the one member of an object. */
+static int print(const struct dr_cli *cli, const char *member,
+                 void (*write)(struct dr_buffer *text))
 {
     struct dr_buffer text DR_CLEANUP(dr_buffer_deinit) = {0};
 
     dr_buffer_init(&text, 1u << 20);
     write(&text);
-    fputs(dr_buffer_text(&text), stdout);
+    if (cli->json)
+        print_and_free(cli, json_pack("{s:s}", member, dr_buffer_text(&text)));
+    else
+        fputs(dr_buffer_text(&text), stdout);
     return DR_EXIT_OK;
 }
 
 int dr_cmd_help(struct dr_cli *cli)
 {
     const struct dr_cli_command *command;
-    struct dr_buffer text DR_CLEANUP(dr_buffer_deinit) = {0};
 
     if (dr_cli_value(cli, "markdown") != NULL)
-        return print(dr_cli_markdown);
+        return print(cli, "markdown", dr_cli_markdown);
     if (dr_cli_value(cli, "markdown-options") != NULL)
-        return print(dr_cli_markdown_options);
+        return print(cli, "markdown", dr_cli_markdown_options);
+    if (cli->operands_count == 0 && cli->json) {
+        print_and_free(cli, all_json());
+        return DR_EXIT_OK;
+    }
     if (cli->operands_count == 0)
-        return print(dr_cli_help);
+        return print(cli, "", dr_cli_help);
     command = dr_cli_find(cli->operands[0]);
     if (command == NULL)
         return dr_cli_fail(cli, DR_EXIT_USAGE,
-                           "found '%s', expected a command; `daero help` lists "
-                           "them",
+                           "found '%s', expected a command; `daero help` lists them",
                            cli->operands[0]);
-    dr_buffer_init(&text, 1u << 20);
-    dr_cli_help_command(&text, command);
-    fputs(dr_buffer_text(&text), stdout);
+    dr_cli_print_help(cli, command);
     return DR_EXIT_OK;
 }
 
 int dr_cmd_completion(struct dr_cli *cli)
 {
-    (void)cli;
-    return print(dr_cli_completion);
+    return print(cli, "bash", dr_cli_completion);
 }

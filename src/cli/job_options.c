@@ -17,6 +17,7 @@ void dr_job_init(struct dr_job_spec *spec, int64_t now_us)
     memset(spec, 0, sizeof *spec);
     spec->job = json_object();
     spec->environment = json_object();
+    spec->origins = json_object();
     spec->now_us = now_us;
 }
 
@@ -24,6 +25,7 @@ void dr_job_deinit(struct dr_job_spec *spec)
 {
     json_decref(spec->job);
     json_decref(spec->environment);
+    json_decref(spec->origins);
     memset(spec, 0, sizeof *spec);
 }
 
@@ -32,16 +34,36 @@ static void put(struct dr_job_spec *spec, const char *member, json_t *value)
     json_object_set_new(spec->job, member, value);
 }
 
+/* What an option has changed in the job is its word: a refusal by the controller is shown there. */
+static void note_origins(struct dr_job_spec *spec, const json_t *before)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(spec->job, name, value)
+    {
+        if (json_object_get(before, name) != value)
+            json_object_set_new(spec->origins, name, json_string(spec->said));
+    }
+}
+
 enum dr_status dr_job_set(struct dr_job_spec *spec, const struct dr_job_option *option,
                           const char *written, const char *value, struct dr_error *error)
 {
     const char *argument = option->option.argument;
     char expected[400] = "";
+    char said[96];
+    json_t *before;
+    int taken;
 
-    snprintf(spec->said, sizeof spec->said, "%.40s%s%.50s", written, value == NULL ? "" : "=",
+    snprintf(said, sizeof said, "%.40s%s%.50s", written, value == NULL ? "" : "=",
              value == NULL ? "" : value);
+    if (spec->file != NULL)
+        snprintf(spec->said, sizeof spec->said, "%.180s:%u: %s", spec->file, spec->line, said);
+    else
+        snprintf(spec->said, sizeof spec->said, "%s", said);
     if (option->kind == DR_JOB_REFUSED) {
-        dr_error_set(error, NULL, 0, spec->said, NULL, "%s", option->instead);
+        dr_error_set(error, NULL, 0, said, NULL, "%s", option->instead);
         return DR_E_INPUT;
     }
     if (argument == NULL && value != NULL) {
@@ -52,7 +74,12 @@ enum dr_status dr_job_set(struct dr_job_spec *spec, const struct dr_job_option *
         dr_error_set(error, NULL, 0, written, NULL, "a value is missing: %s", argument);
         return DR_E_INPUT;
     }
-    if (!option->set(spec, value, option->detail, expected, sizeof expected)) {
+    before = json_copy(spec->job);
+    taken = option->set(spec, value, option->detail, expected, sizeof expected);
+    if (taken)
+        note_origins(spec, before);
+    json_decref(before);
+    if (!taken) {
         dr_error_set(error, NULL, 0, written,
                      value == NULL      ? ""
                      : value[0] == '\0' ? "\"\""
@@ -86,14 +113,16 @@ enum dr_status dr_job_set_named(struct dr_job_spec *spec, const char *written, c
 }
 
 enum dr_status dr_job_set_environment(struct dr_job_spec *spec, char **environment,
-                                      struct dr_error *error)
+                                      struct dr_error_list *mistakes)
 {
     static const char prefix[] = "DAERO_SUBMIT_";
+    uint32_t before = mistakes->count;
 
     for (uint32_t i = 0; environment[i] != NULL; i += 1) {
         const char *entry = environment[i];
         const char *equals = strchr(entry, '=');
         const struct dr_job_option *option;
+        struct dr_error error = {0};
         char name[64];
         char written[96];
         size_t length;
@@ -107,15 +136,15 @@ enum dr_status dr_job_set_environment(struct dr_job_spec *spec, char **environme
             *at = (char)(*at == '_' ? '-' : tolower((unsigned char)*at));
         option = dr_job_option_find(name);
         if (option == NULL || option->option.argument == NULL) {
-            dr_error_set(error, NULL, 0, written, NULL, "no option with an argument is called --%s",
-                         name);
-            return DR_E_INPUT;
+            dr_error_list_add(mistakes, NULL, 0, written, NULL,
+                              "no option with an argument is called --%s", name);
+            continue;
         }
         spec->layer = DR_LAYER_ENVIRONMENT;
-        if (dr_job_set(spec, option, written, equals + 1, error) != DR_OK)
-            return DR_E_INPUT;
+        if (dr_job_set(spec, option, written, equals + 1, &error) != DR_OK)
+            dr_error_list_add(mistakes, NULL, 0, error.field, error.found, "%s", error.expected);
     }
-    return DR_OK;
+    return mistakes->count == before ? DR_OK : DR_E_INPUT;
 }
 
 /* ---- working out ---- */
@@ -227,6 +256,15 @@ static enum dr_status only_one(const struct dr_amount amounts[DR_PER_COUNT], str
     return DR_OK;
 }
 
+static void note_amount(struct dr_job_spec *spec, const char *member,
+                        const struct dr_amount amounts[DR_PER_COUNT])
+{
+    for (uint32_t i = 0; i < DR_PER_COUNT; i += 1) {
+        if (amounts[i].layer > 0)
+            json_object_set_new(spec->origins, member, json_string(amounts[i].said));
+    }
+}
+
 enum dr_status dr_job_finish(struct dr_job_spec *spec, struct dr_error *error)
 {
     int64_t accelerators = 0;
@@ -255,6 +293,9 @@ enum dr_status dr_job_finish(struct dr_job_spec *spec, struct dr_error *error)
                                "the job asks for no accelerators");
         memory = spec->memory[DR_PER_ACCELERATOR].value * accelerators;
     }
+    note_amount(spec, "accelerators", spec->accelerators);
+    note_amount(spec, "cpus", spec->cpus);
+    note_amount(spec, "memory_mb", spec->memory);
     put(spec, "tasks", json_integer(spec->tasks));
     if (accelerators > 0)
         put(spec, "accelerators", json_integer(accelerators));

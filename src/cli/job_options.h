@@ -20,6 +20,7 @@
 #include <jansson.h>
 
 #include "cli/cli.h"
+#include "federation/federation.h"
 
 /* How an option is treated. */
 enum dr_job_option_kind {
@@ -71,7 +72,7 @@ enum dr_per {
 struct dr_amount {
     int64_t value;
     uint32_t layer; /* layer + 1; 0: not said */
-    char said[96];  /* as it was written, for messages: "--gres=gpu:2" */
+    char said[300]; /* as it was written, for messages: "s.sh:2: --gres=gpu:2" */
 };
 
 /* 1: fit to name a variable of the environment. */
@@ -83,7 +84,10 @@ struct dr_job_spec {
     enum dr_job_layer layer; /* of the options being set */
     uint32_t list_layer[4];  /* layer + 1 that last wrote each repeated option */
     int64_t now_us;          /* for "now+1h" */
-    char said[96];           /* the option being set, as written with its value */
+    const char *file;        /* the script being read, and its line; NULL: none */
+    uint32_t line;
+    char said[300];  /* the option being set, as written with its value, behind where it stands */
+    json_t *origins; /* member of the job: the option that said it, as in `said` */
 
     int64_t tasks;                               /* 0: not said */
     int64_t nodes;                               /* at least; 0: not said */
@@ -115,9 +119,10 @@ DR_MUST_USE enum dr_status dr_job_set(struct dr_job_spec *spec, const struct dr_
 DR_MUST_USE enum dr_status dr_job_set_named(struct dr_job_spec *spec, const char *written,
                                             const char *value, int sbatch, struct dr_error *error);
 
-/* DAERO_SUBMIT_ACCOUNT=x stands for --account=x, and so on for every option with an argument. */
+/* DAERO_SUBMIT_ACCOUNT=x stands for --account=x, and so on for every option with an argument.
+ * DR_E_INPUT: `mistakes` got every one of them. */
 DR_MUST_USE enum dr_status dr_job_set_environment(struct dr_job_spec *spec, char **environment,
-                                                  struct dr_error *error);
+                                                  struct dr_error_list *mistakes);
 
 /* Work out tasks, accelerators, CPUs and memory per task and put them into spec->job. */
 DR_MUST_USE enum dr_status dr_job_finish(struct dr_job_spec *spec, struct dr_error *error);

@@ -8,6 +8,7 @@
 #define DR_CLI_SCRIPT_H
 
 #include "cli/job_options.h"
+#include "federation/federation.h"
 
 #define DR_SCRIPT_BYTES_MAX (512u << 10)
 
@@ -17,9 +18,11 @@
  * NULL) gets a line for each #SBATCH line that stands after the head, which Slurm would pass over
  * in silence.
  *
- * DR_E_INPUT: `error` names the line, the option, the value and what was expected. */
+ * DR_E_INPUT: `mistakes` got every one of them, by line, with the option, the value found and what
+ * was expected. */
 DR_MUST_USE enum dr_status dr_script_read(struct dr_job_spec *spec, const char *name,
                                           const char *text, size_t bytes,
-                                          struct dr_buffer *warnings, struct dr_error *error);
+                                          struct dr_buffer *warnings,
+                                          struct dr_error_list *mistakes);
 
 #endif

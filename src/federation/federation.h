@@ -39,6 +39,12 @@ struct dr_error_list {
 
 /* Accepts an empty list. Fits DR_CLEANUP. */
 void dr_error_list_deinit(struct dr_error_list *list);
+/* Add one; see dr_error_set(). `list` NULL: nobody wants to know. */
+void dr_error_list_add(struct dr_error_list *list, const char *file, uint32_t line,
+                       const char *field, const char *found, const char *expected_format, ...)
+    DR_PRINTF(6, 7);
+/* Into the order of their lines; those of one line stay as they were. */
+void dr_error_list_sort(struct dr_error_list *list);
 
 /* Parse and check a whole file.
  *

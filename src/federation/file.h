@@ -129,12 +129,6 @@ struct dr_federation {
 
 /* ---- errors.c ---- */
 
-/* Add one; see dr_error_set(). `list` NULL: nobody wants to know. */
-void dr_error_list_add(struct dr_error_list *list, const char *file, uint32_t line,
-                       const char *field, const char *found, const char *expected_format, ...)
-    DR_PRINTF(6, 7);
-/* Into the order of their lines; those of one line stay as they were. */
-void dr_error_list_sort(struct dr_error_list *list);
 /* What stands at a node, for "found": its text, "a list", "a map", "nothing". */
 const char *dr_yaml_found(const struct dr_yaml_node *node);
 /* The name that was probably meant, at most two slips away (one in a short name); NULL: none is

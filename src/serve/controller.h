@@ -19,10 +19,12 @@
 #include "store/store.h"
 
 #define DR_PROGRAM "daero-0-1" /* as LEADER_TOOK says it */
+#define DR_VERSION "0.1"       /* as people read it */
 
 struct dr_controller;
 
 struct dr_engine;
+struct dr_error_list;
 struct dr_site;
 
 struct dr_controller_options {
@@ -38,6 +40,9 @@ struct dr_controller_options {
     int64_t snapshot_us;     /* and when so old, where there is anything new; 0: 10 minutes */
     int64_t head_us; /* between signed heads of the chain, the first at the start; 0: a minute */
     struct dr_edge_limits limits_edge; /* of clients; what is 0 gets its default */
+    /* Gets every mistake of the federation file, where the error has the first; NULL: not wanted.
+     */
+    struct dr_error_list *mistakes;
     FILE *log; /* what an operator should read, a line each; NULL: nowhere */
 
     /* For tests and simulation. engine_open: who runs jobs at `site` (NULL: by the site's engine

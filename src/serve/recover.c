@@ -204,17 +204,21 @@ static void describe_machine(struct dr_machine *machine)
     describe_accelerators(machine);
 }
 
-static enum dr_status first_error(struct dr_error_list *errors, struct dr_error *error)
+/* The first goes into the error, all of them to who wants them. */
+static enum dr_status hand_over(struct dr_controller *c, struct dr_error_list *errors,
+                                struct dr_error *error)
 {
     if (errors->count > 0)
         *error = errors->errors[0];
-    dr_error_list_deinit(errors);
+    if (c->options.mistakes != NULL)
+        *c->options.mistakes = *errors;
+    else
+        dr_error_list_deinit(errors);
     return DR_E_INPUT;
 }
 
-static enum dr_status read_federation(const struct dr_controller *c,
-                                      struct dr_federation **federation, const char *file,
-                                      struct dr_error *error)
+static enum dr_status read_federation(struct dr_controller *c, struct dr_federation **federation,
+                                      const char *file, struct dr_error *error)
 {
     struct dr_error_list errors = {0};
     struct dr_machine machine;
@@ -233,7 +237,7 @@ static enum dr_status read_federation(const struct dr_controller *c,
                                      &errors, NULL);
         dr_buffer_deinit(&yaml);
     }
-    return status == DR_OK ? DR_OK : first_error(&errors, error);
+    return status == DR_OK ? DR_OK : hand_over(c, &errors, error);
 }
 
 static enum dr_status declare(struct dr_controller *c, const struct dr_fact *fact, const char *name,
@@ -263,7 +267,7 @@ static enum dr_status declare_federation(struct dr_controller *c, struct dr_fede
     if (status != DR_OK || federation == NULL)
         return status;
     if (dr_federation_changes(federation, c->core, &changes, &count, &errors) != DR_OK)
-        return first_error(&errors, error);
+        return hand_over(c, &errors, error);
     for (uint32_t i = 0; status == DR_OK && i < count; i += 1)
         status = declare(c, &changes[i].declare, changes[i].name, error);
     return status;

@@ -5,9 +5,25 @@
 
 #include "serve/forecast.h"
 #include "serve/http.h"
+#include "serve/json.h"
+
+static void say_where(FILE *json, const struct dr_controller_options *options, uint16_t port)
+{
+    struct dr_buffer line DR_CLEANUP(dr_buffer_deinit) = {0};
+
+    dr_buffer_init(&line, 16384);
+    dr_put_begin(&line, NULL, '{');
+    dr_put_text(&line, "socket", options->socket);
+    if (port != 0)
+        dr_put_u64(&line, "port", port);
+    dr_put_text(&line, "data", options->directory);
+    dr_put_end(&line, '}');
+    fprintf(json, "%s\n", dr_buffer_text(&line));
+    fflush(json);
+}
 
 enum dr_status dr_serve(const struct dr_controller_options *given, const char *federation_file,
-                        struct dr_error *error)
+                        FILE *json, struct dr_error *error)
 {
     struct dr_controller_options options = *given;
     const struct dr_controller_options *settled;
@@ -30,6 +46,8 @@ enum dr_status dr_serve(const struct dr_controller_options *given, const char *f
     forecast = dr_forecast_open(controller);
     status = dr_http_open(&http, controller, forecast, error);
     if (status == DR_OK) {
+        if (json != NULL)
+            say_where(json, settled, dr_http_port(http));
         fprintf(options.log, "daero: listens on %s", settled->socket);
         if (options.socket_for_all != NULL) {
             if (dr_http_listen_for_all(http, options.socket_for_all, &found) == DR_OK)

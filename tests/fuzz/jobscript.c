@@ -11,12 +11,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct dr_job_spec spec;
+    struct dr_error_list mistakes DR_CLEANUP(dr_error_list_deinit) = {0};
     struct dr_error error = {0};
     struct dr_buffer warnings DR_CLEANUP(dr_buffer_deinit) = {0};
 
     dr_buffer_init(&warnings, 64u << 10);
     dr_job_init(&spec, INT64_C(1790000000000000));
-    if (dr_script_read(&spec, "script", (const char *)data, size, &warnings, &error) != DR_OK) {
+    if (dr_script_read(&spec, "script", (const char *)data, size, &warnings, &mistakes) != DR_OK) {
+        DR_ASSERT(mistakes.count > 0);
+        error = mistakes.errors[0];
         DR_ASSERT(error.found[0] != '\0' || error.expected[0] != '\0');
     } else if (dr_job_finish(&spec, &error) != DR_OK) {
         DR_ASSERT(error.expected[0] != '\0');

@@ -10,7 +10,7 @@
 
 struct outcome {
     char json[4096];  /* the job, its members in the order of their names; "" when refused */
-    char error[1400]; /* the refusal */
+    char error[4000]; /* the refusal, a line per mistake */
     char warnings[1000];
 };
 
@@ -19,6 +19,7 @@ struct outcome {
 static void settle(const char *script, const char *options, struct outcome *outcome)
 {
     struct dr_job_spec spec;
+    struct dr_error_list mistakes DR_CLEANUP(dr_error_list_deinit) = {0};
     struct dr_error error = {0};
     struct dr_buffer warnings DR_CLEANUP(dr_buffer_deinit) = {0};
     enum dr_status status = DR_OK;
@@ -30,7 +31,7 @@ static void settle(const char *script, const char *options, struct outcome *outc
     dr_buffer_init(&warnings, 900);
     dr_job_init(&spec, NOW_US);
     if (script != NULL)
-        status = dr_script_read(&spec, "s.sh", script, strlen(script), &warnings, &error);
+        status = dr_script_read(&spec, "s.sh", script, strlen(script), &warnings, &mistakes);
     spec.layer = DR_LAYER_COMMAND_LINE;
     snprintf(copy, sizeof copy, "%s", options == NULL ? "" : options);
     while (status == DR_OK && (word = strsep(&cursor, " ")) != NULL) {
@@ -49,8 +50,15 @@ static void settle(const char *script, const char *options, struct outcome *outc
 
         snprintf(outcome->json, sizeof outcome->json, "%s", text);
         free(text);
-    } else {
+    } else if (mistakes.count == 0) {
         dr_error_line(&error, outcome->error, sizeof outcome->error);
+    }
+    for (uint32_t i = 0; i < mistakes.count; i += 1) {
+        size_t length = strlen(outcome->error);
+        char line[1400];
+
+        snprintf(outcome->error + length, sizeof outcome->error - length, "%s%s", i > 0 ? "\n" : "",
+                 dr_error_line(&mistakes.errors[i], line, sizeof line));
     }
     snprintf(outcome->warnings, sizeof outcome->warnings, "%s", dr_buffer_text(&warnings));
     dr_job_deinit(&spec);
@@ -272,18 +280,19 @@ static const struct {
     /* what contradicts */
     {"#!/bin/sh\n#SBATCH -N 4 -n 2\n", "nodes: 4 nodes are asked for 2 tasks"},
     {"#!/bin/sh\n#SBATCH -n 16 --gres=gpu:8\n",
-     "--gres=gpu:8: 8 accelerators of a node can't be divided"},
+     "s.sh:2: --gres=gpu:8: 8 accelerators of a node can't be divided"},
     {"#!/bin/sh\n#SBATCH -n 3 --gpus=8\n",
-     "--gpus=8: 8 accelerators can't be divided evenly among 3"},
+     "s.sh:2: --gpus=8: 8 accelerators can't be divided evenly among 3"},
     {"#!/bin/sh\n#SBATCH -n 2 --gpus=8 --gpus-per-task=2\n",
-     "--gpus=8: that contradicts --gpus-per-task=2"},
+     "s.sh:2: --gpus=8: that contradicts s.sh:2: --gpus-per-task=2"},
     {"#!/bin/sh\n#SBATCH --gpus=10 --gpus-per-node=8\n",
-     "--gpus=10: 10 accelerators can't be had 8 to a node"},
+     "s.sh:2: --gpus=10: 10 accelerators can't be had 8 to a node"},
     {"#!/bin/sh\n#SBATCH --mem=1G --mem-per-cpu=1G\n",
-     "--mem-per-cpu=1G: that and --mem=1G say the same"},
+     "s.sh:2: --mem-per-cpu=1G: that and s.sh:2: --mem=1G say the same"},
     {"#!/bin/sh\n#SBATCH -c 2 --cpus-per-gpu=2 --gpus-per-task=1\n",
-     "--cpus-per-gpu=2: that and -c=2 say"},
-    {"#!/bin/sh\n#SBATCH --mem-per-gpu=1G\n", "--mem-per-gpu=1G: the job asks for no accelerators"},
+     "s.sh:2: --cpus-per-gpu=2: that and s.sh:2: -c=2 say"},
+    {"#!/bin/sh\n#SBATCH --mem-per-gpu=1G\n",
+     "s.sh:2: --mem-per-gpu=1G: the job asks for no accelerators"},
     {"#!/bin/sh\n#SBATCH --gpus=128\n", "accelerators: 128 accelerators come to one task"},
     {"#!/bin/sh\n#SBATCH -N 40000 --ntasks-per-node=4\n", "tasks: 160000 tasks come together"},
 };
@@ -299,6 +308,48 @@ TEST(scripts_that_are_refused)
             fail_msg("script %zu:\n%s\nexpected %s\nfound    %s%s", i, BAD[i].script, BAD[i].error,
                      outcome.error, outcome.json);
     }
+}
+
+/* All that is wrong is said at once, in the order of the lines, #SBATCH and #DAERO alike. */
+TEST(every_mistake_of_a_script_is_told)
+{
+    struct outcome outcome;
+
+    settle("#!/bin/sh\n"
+           "#DAERO --limit=soon --chip=h200\n"
+           "#SBATCH --ntasks=many --qos=high -n 2\n"
+           "#SBATCH --nonsense --account=A!\n"
+           "#SBATCH --comment='open\n"
+           "echo\n"
+           "#DAERO --tasks=2\n",
+           NULL, &outcome);
+    CHECK_TEXT(outcome.json, "");
+    CHECK_HAS(outcome.error, "s.sh:2: --limit: found 'soon', expected a duration");
+    CHECK_HAS(outcome.error, "\ns.sh:3: --ntasks: found 'many', expected a whole number");
+    CHECK_HAS(outcome.error, "\ns.sh:3: --qos=high: Daero has no quality");
+    CHECK_HAS(outcome.error, "\ns.sh:4: --nonsense: there is no such option");
+    CHECK_HAS(outcome.error, "\ns.sh:5: a quote is not closed");
+    CHECK_HAS(outcome.error, "\ns.sh:7: #DAERO: options are read before");
+    settle("echo no interpreter\n#SBATCH -n x\n", NULL, &outcome);
+    CHECK_HAS(outcome.error, "s.sh:1: a script begins with #!");
+}
+
+/* Where each member of the job was said, for what the controller finds wrong with it. */
+TEST(an_option_is_remembered_with_its_place)
+{
+    static const char script[] =
+        "#!/bin/sh\n#SBATCH --account=a --gres=gpu:2\n#DAERO --account=b\n";
+    struct dr_error_list mistakes DR_CLEANUP(dr_error_list_deinit) = {0};
+    struct dr_error error = {0};
+    struct dr_job_spec spec;
+
+    dr_job_init(&spec, NOW_US);
+    CHECK_EQ(dr_script_read(&spec, "s.sh", script, sizeof script - 1, NULL, &mistakes), DR_OK);
+    CHECK_EQ(dr_job_finish(&spec, &error), DR_OK);
+    CHECK_TEXT(json_string_value(json_object_get(spec.origins, "account")), "s.sh:3: --account=b");
+    CHECK_TEXT(json_string_value(json_object_get(spec.origins, "accelerators")),
+               "s.sh:2: --gres=gpu:2");
+    dr_job_deinit(&spec);
 }
 
 /* Every option of sbatch that can't be honoured has its sentence, wherever it stands. */
@@ -371,18 +422,20 @@ TEST(options_from_the_environment)
                            NULL};
     char *wrong_name[] = {"DAERO_SUBMIT_ACOUNT=a", NULL};
     char *wrong_value[] = {"DAERO_SUBMIT_LIMIT=soon", NULL};
+    struct dr_error_list mistakes DR_CLEANUP(dr_error_list_deinit) = {0};
     struct dr_job_spec spec;
-    struct dr_error error = {0};
     char text[1400];
 
     dr_job_init(&spec, NOW_US);
-    CHECK_EQ(dr_job_set_environment(&spec, environment, &error), DR_OK);
+    CHECK_EQ(dr_job_set_environment(&spec, environment, &mistakes), DR_OK);
     CHECK_TEXT(json_string_value(json_object_get(spec.job, "account")), "a");
     CHECK_EQ(spec.cpus[DR_PER_TASK].value, 3000);
-    CHECK_EQ(dr_job_set_environment(&spec, wrong_name, &error), DR_E_INPUT);
-    CHECK_HAS(dr_error_line(&error, text, sizeof text), "DAERO_SUBMIT_ACOUNT");
-    CHECK_EQ(dr_job_set_environment(&spec, wrong_value, &error), DR_E_INPUT);
-    CHECK_HAS(dr_error_line(&error, text, sizeof text), "found 'soon'");
+    CHECK_EQ(dr_job_set_environment(&spec, wrong_name, &mistakes), DR_E_INPUT);
+    CHECK_HAS(dr_error_line(&mistakes.errors[mistakes.count - 1], text, sizeof text),
+              "DAERO_SUBMIT_ACOUNT");
+    CHECK_EQ(dr_job_set_environment(&spec, wrong_value, &mistakes), DR_E_INPUT);
+    CHECK_HAS(dr_error_line(&mistakes.errors[mistakes.count - 1], text, sizeof text),
+              "found 'soon'");
     dr_job_deinit(&spec);
 }
 
