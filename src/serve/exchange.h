@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exchange.h: one HTTP request on its way, and what handlers of routes may do with it. For serve's
- * HTTP files: http.c makes exchanges, routes_*.c handle them.
+ * HTTP files: http.c begins and ends exchanges, exchange.c has what handlers
+ * call, routes_*.c handle them.
  *
  * A handler either writes an answer (exchange_answer() or exchange_refuse()), or asks the
  * controller and names what writes the answer later (exchange_ask()), or begins a stream
@@ -160,5 +161,36 @@ static inline struct dr_core *core_of(struct exchange *x)
 
 /* May the asker see this job? */
 int exchange_sees(struct exchange *x, uint32_t owner, uint32_t account);
+
+/* ---- between http.c and exchange.c ---- */
+
+/* One connection as the library has it. */
+struct line {
+    struct dr_http *http;
+    struct dr_visitor *visitor; /* NULL: gone */
+    struct dr_peer peer;
+    struct exchange *exchange;
+    uint32_t requests;
+};
+
+/* NULL: no address space for one more. */
+struct exchange *exchange_new(struct dr_http *http);
+void exchange_free(struct exchange *x);
+
+/* Query parameters are looked at one by one; the first that is wrong is refused, and MHD_NO. */
+struct exchange_parameters {
+    struct exchange *x;
+    char seen[8][32];
+    uint32_t seen_count;
+};
+
+enum MHD_Result exchange_check_parameter(void *context, enum MHD_ValueKind kind, const char *name,
+                                         const char *value);
+/* The library has room for bytes of a stream. */
+ssize_t exchange_stream_read(void *context, uint64_t position, char *bytes, size_t bytes_max);
+/* While there are streams: see exchange_stream(). */
+void exchange_stream_turn(void *context);
+/* Run the library once more in this turn of the loop. */
+void http_run_again(void *context);
 
 #endif
