@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exchange.h: one HTTP request on its way, and what handlers of routes may do with it. For serve's
- * HTTP files: http.c begins and ends exchanges, exchange.c has what handlers
- * call, routes_*.c handle them.
+ * HTTP files: http.c begins and ends exchanges, exchange.c has what handlers call, routes_*.c handle
+ * them.
  *
  * A handler either writes an answer (exchange_answer() or exchange_refuse()), or asks the
  * controller and names what writes the answer later (exchange_ask()), or begins a stream
