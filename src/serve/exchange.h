@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* exchange.h: one HTTP request on its way, and what handlers of routes may do with it. For serve's
- * HTTP files: http.c begins and ends exchanges, exchange.c has what handlers call, routes_*.c handle
- * them.
+ * HTTP files: http.c begins and ends exchanges, exchange.c has what handlers call, routes_*.c
+ * handle them.
  *
  * A handler either writes an answer (exchange_answer() or exchange_refuse()), or asks the
  * controller and names what writes the answer later (exchange_ask()), or begins a stream
@@ -161,6 +161,19 @@ static inline struct dr_core *core_of(struct exchange *x)
 
 /* May the asker see this job? */
 int exchange_sees(struct exchange *x, uint32_t owner, uint32_t account);
+
+/* ---- one job ---- */
+
+struct exchange_job {
+    const struct dr_job *job; /* in the state; else */
+    struct dr_store_history row;
+    uint32_t owner;
+    uint32_t account;
+};
+
+/* The job of the path, if the asker may see it; else refused, with 0. Those that may not be seen
+ * are not there. */
+int exchange_find(struct exchange *x, struct exchange_job *found);
 
 /* ---- between http.c and exchange.c ---- */
 

@@ -48,16 +48,17 @@ int dr_route_large(const char *method, const char *path, size_t path_bytes);
 #define DR_HANDLER(name) void name(struct exchange *x);
 /* routes_jobs.c */
 DR_HANDLER(route_jobs_submit)
-DR_HANDLER(route_jobs_list)
 DR_HANDLER(route_jobs_cancel)
-DR_HANDLER(route_job_show)
 DR_HANDLER(route_job_cancel)
 DR_HANDLER(route_job_hold)
 DR_HANDLER(route_job_release)
 DR_HANDLER(route_job_checkpoint)
+DR_HANDLER(route_job_erase)
+/* routes_queue.c */
+DR_HANDLER(route_jobs_list)
+DR_HANDLER(route_job_show)
 DR_HANDLER(route_job_why)
 DR_HANDLER(route_job_facts)
-DR_HANDLER(route_job_erase)
 /* logs.c */
 DR_HANDLER(route_job_logs)
 /* routes_parts.c */
