@@ -40,4 +40,10 @@ static inline uint32_t dr_bit_lowest(uint64_t word)
     return (uint32_t)__builtin_ctzll(word);
 }
 
+/* How many bits a number has: 0 for 0, else the place of its highest bit plus one. */
+static inline uint32_t dr_bit_log(uint32_t value)
+{
+    return value == 0 ? 0 : 32 - (uint32_t)__builtin_clz(value);
+}
+
 #endif

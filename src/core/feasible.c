@@ -119,67 +119,134 @@ enum dr_obstacle dr_place_obstacle(const struct dr_core *core, const struct dr_w
     return of_shape;
 }
 
-static const struct dr_place_memory *remembered(const struct dr_core *core,
-                                                const struct dr_want *want)
+static uint32_t group_of(const struct dr_core *core, const struct dr_want *want, uint32_t pool_row)
 {
-    const struct dr_shape *shape = &core->shapes[want->shape];
-    struct dr_place_memory *memory =
-        &core->places->memories[dr_hash_u64(want->shape) % DR_PLACE_MEMORIES];
+    enum dr_resource main = want->accelerators > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
 
-    if (memory->version == core->federation_version + 1 && memory->shape == want->shape &&
+    return core->pools[pool_row].groups[main].v;
+}
+
+/* The groups of one way that are not in the list yet: the first pool of each, by id. `allowed`
+ * [words], by rank. */
+static uint32_t add_groups(const struct dr_core *core, const struct dr_want *want,
+                           const uint64_t *allowed, struct dr_place_group *groups, uint32_t count)
+{
+    const struct dr_places *places = core->places;
+    uint32_t first = count;
+
+    for (uint32_t word = 0; word < places->words; word += 1)
+        for (uint64_t rest = allowed[word]; rest != 0; rest &= rest - 1) {
+            uint32_t row = places->pool_of[word * 64 + dr_bit_lowest(rest)];
+            uint32_t k = first;
+
+            while (k < count &&
+                   group_of(core, want, groups[k].pool.v - 1) != group_of(core, want, row))
+                k += 1;
+            if (k == DR_PLACE_GROUPS_MAX)
+                continue;
+            if (k == count) {
+                groups[count] = (struct dr_place_group){{row + 1}, want->alternative};
+                count += 1;
+            } else if (row + 1 < groups[k].pool.v) {
+                groups[k].pool.v = row + 1;
+            }
+        }
+    return count;
+}
+
+static uint64_t *words_of(const struct dr_places *places, const struct dr_place_memory *memory,
+                          uint32_t alternative)
+{
+    size_t slot = (size_t)(memory - places->memories);
+
+    return &places->memory_words[(slot * DR_ALTERNATIVES_MAX + alternative) * places->words];
+}
+
+static const struct dr_place_memory *remembered(const struct dr_core *core, uint32_t shape_row)
+{
+    struct dr_places *places = core->places;
+    const struct dr_shape *shape = &core->shapes[shape_row];
+    struct dr_place_memory *memory = &places->memories[dr_hash_u64(shape_row) % DR_PLACE_MEMORIES];
+
+    if (memory->version == core->federation_version + 1 && memory->shape == shape_row &&
         memory->hash == shape->hash)
         return memory;
     *memory = (struct dr_place_memory){
-        .version = core->federation_version + 1, .shape = want->shape, .hash = shape->hash};
+        .version = core->federation_version + 1, .shape = shape_row, .hash = shape->hash};
     for (uint32_t i = 0; i < shape->alternatives_count; i += 1) {
-        struct dr_want way = dr_place_want(
-            core, &(struct dr_job){.shape = want->shape, .account = want->account}, i);
+        struct dr_want way = dr_place_want(core, &(struct dr_job){.shape = shape_row}, i);
+        uint64_t *words = words_of(places, memory, i);
 
-        for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
-            if (shape_obstacle(core, shape, &way, (dr_pool_id){pool + 1}) == DR_OBSTACLE_NONE)
-                memory->pools[i][pool / 64] |= UINT64_C(1) << (pool % 64);
+        memset(words, 0, places->words * sizeof words[0]);
+        for (uint32_t rank = 0; rank < core->pools_count; rank += 1)
+            if (shape_obstacle(core, shape, &way, (dr_pool_id){places->pool_of[rank] + 1}) ==
+                DR_OBSTACLE_NONE)
+                words[rank / 64] |= UINT64_C(1) << (rank % 64);
+        memory->groups_count = add_groups(core, &way, words, memory->groups, memory->groups_count);
     }
     return memory;
 }
 
+const uint64_t *dr_place_pools(const struct dr_core *core, const struct dr_want *want)
+{
+    return words_of(core->places, remembered(core, want->shape), want->alternative);
+}
+
 int dr_place_feasible(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool)
 {
-    const struct dr_place_memory *memory;
+    uint32_t rank;
 
     dr_place_prepare(core);
-    memory = remembered(core, want);
-    return ((memory->pools[want->alternative][(pool.v - 1) / 64] >> ((pool.v - 1) % 64)) & 1) &&
+    rank = core->places->spaces[pool.v - 1].rank;
+    return ((dr_place_pools(core, want)[rank / 64] >> (rank % 64)) & 1) &&
            job_obstacle(core, want, pool) == DR_OBSTACLE_NONE;
+}
+
+void dr_place_allowed(const struct dr_core *core, const struct dr_want *want,
+                      struct dr_pool_set *allowed)
+{
+    const struct dr_places *places = core->places;
+    const uint64_t *pools = dr_place_pools(core, want);
+
+    for (uint32_t word = 0; word < places->words; word += 1) {
+        uint64_t bits = pools[word];
+
+        if (want->kept_at.v != 0)
+            bits &= places->of_site[want->kept_at.v - 1].words[word];
+        for (uint64_t rest = bits & places->asks_consent.words[word]; rest != 0; rest &= rest - 1) {
+            uint32_t rank = word * 64 + dr_bit_lowest(rest);
+
+            if (!consents(core, &core->pools[places->pool_of[rank]], want->account))
+                bits &= ~(rest & -rest);
+        }
+        allowed->words[word] = bits;
+    }
 }
 
 uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
                          struct dr_place_group *groups)
 {
+    const struct dr_places *places = core->places;
     const struct dr_shape *shape = &core->shapes[job->shape];
+    const struct dr_place_memory *memory;
     uint32_t count = 0;
+    uint64_t asked = 0;
 
     dr_place_prepare(core);
+    memory = remembered(core, job->shape);
+    for (uint32_t i = 0; i < shape->alternatives_count; i += 1)
+        for (uint32_t word = 0; word < places->words; word += 1)
+            asked |= words_of(places, memory, i)[word] & places->asks_consent.words[word];
+    if (asked == 0 && (job->kept_us == 0 || job->pool.v == 0)) {
+        memcpy(groups, memory->groups, memory->groups_count * sizeof groups[0]);
+        return memory->groups_count;
+    }
     for (uint32_t i = 0; i < shape->alternatives_count; i += 1) {
         struct dr_want want = dr_place_want(core, job, i);
-        const struct dr_place_memory *memory = remembered(core, &want);
-        enum dr_resource main = want.accelerators > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
+        struct dr_pool_set allowed;
 
-        for (uint32_t word = 0; word < DR_POOL_WORDS; word += 1)
-            for (uint64_t rest = memory->pools[i][word]; rest != 0; rest &= rest - 1) {
-                dr_pool_id pool = {word * 64 + dr_bit_lowest(rest) + 1};
-                uint32_t group = core->pools[pool.v - 1].groups[main].v;
-                uint32_t k = 0;
-
-                while (k < count && (groups[k].alternative != i ||
-                                     core->pools[groups[k].pool.v - 1].groups[main].v != group))
-                    k += 1;
-                if (k < count || job_obstacle(core, &want, pool) != DR_OBSTACLE_NONE)
-                    continue;
-                groups[count] = (struct dr_place_group){pool, i};
-                count += 1;
-                if (count == DR_PLACE_GROUPS_MAX)
-                    return count;
-            }
+        dr_place_allowed(core, &want, &allowed);
+        count = add_groups(core, &want, allowed.words, groups, count);
     }
     return count;
 }

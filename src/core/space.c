@@ -4,6 +4,7 @@
 #include "core/space.h"
 
 #include "base/math.h"
+#include "base/sort.h"
 
 #define NONE DR_ROW_NONE
 
@@ -33,7 +34,12 @@ enum dr_status dr_place_open(struct dr_core *core)
     TABLE(leaving, limits->nodes_max);
     TABLE(leaving_place, limits->nodes_max);
     TABLE(touched, limits->pools_max);
+    TABLE(tariff_sum, DR_SITES_MAX);
+    TABLE(pool_of, limits->pools_max);
+    TABLE(hour_micro, limits->pools_max);
+    TABLE(of_site, DR_SITES_MAX);
     TABLE(memories, DR_PLACE_MEMORIES);
+    TABLE(memory_words, (size_t)DR_PLACE_MEMORIES * DR_ALTERNATIVES_MAX * DR_POOL_WORDS);
 #undef TABLE
     core->places = places;
     dr_place_index(core);
@@ -152,42 +158,96 @@ static int is_short(const struct dr_space *space, const struct dr_room *room)
                             room->memory_mb * all < free * space->memory_mb);
 }
 
-/* Take a node's part in all sums in (sign 1) or out (-1). */
-static void count_node(struct dr_space *space, uint32_t number, int sign)
+/* The pool's tiers as sets of pools, after nodes have left `from` for `to` (DR_TIER_NONE: nowhere),
+ * and its free units and whole nodes have come to what they are. */
+static void count_summary(struct dr_space *space, uint32_t units_before, uint32_t whole_before)
 {
-    const struct dr_room *room = &space->rooms[number];
-    uint8_t tier = space->tier[number];
-    uint32_t lacks = (uint32_t)is_short(space, room);
+    struct dr_places *places = space->places;
+    const uint32_t *counts = space->counts[space->levels];
+    uint32_t units = space->units[space->levels][0];
+    uint32_t whole = space->whole[space->levels][0];
+    uint32_t most = space->tiers - 1;
 
-    space->guards += (uint32_t)(sign * (room->guards_of_node + room->guards_of_block +
-                                        room->pledges_of_node + room->pledges_of_block));
-    if (tier != DR_TIER_NONE) {
-        uint64_t *word = &space->bits[(size_t)tier * space->words + number / 64];
-        uint64_t bit = UINT64_C(1) << (number % 64);
+    while (most > 0 && counts[most] == 0)
+        most -= 1;
+    for (; space->tier_most < most; space->tier_most += 1)
+        dr_pool_set_put(&places->with_unit[space->tier_most + 1], space->rank, 1);
+    for (; space->tier_most > most; space->tier_most -= 1)
+        dr_pool_set_put(&places->with_unit[space->tier_most], space->rank, 0);
+    for (uint32_t k = dr_bit_log(units_before); k < dr_bit_log(units); k += 1)
+        dr_pool_set_put(&places->with_units[k], space->rank, 1);
+    for (uint32_t k = dr_bit_log(units); k < dr_bit_log(units_before); k += 1)
+        dr_pool_set_put(&places->with_units[k], space->rank, 0);
+    for (uint32_t k = dr_bit_log(whole_before); k < dr_bit_log(whole); k += 1)
+        dr_pool_set_put(&places->with_whole[k], space->rank, 1);
+    for (uint32_t k = dr_bit_log(whole); k < dr_bit_log(whole_before); k += 1)
+        dr_pool_set_put(&places->with_whole[k], space->rank, 0);
+}
 
-        *word = sign > 0 ? *word | bit : *word & ~bit;
-    }
+static void count_tier(struct dr_space *space, uint32_t number, uint8_t tier, int sign)
+{
+    uint64_t *word = &space->bits[(size_t)tier * space->words + number / 64];
+
+    *word ^= UINT64_C(1) << (number % 64);
     for (uint32_t level = 0; level <= space->levels; level += 1) {
         uint32_t at = number / space->size[level];
-        struct dr_domain *domain = &space->about[level][at];
 
-        if (tier != DR_TIER_NONE)
-            space->counts[level][(size_t)at * space->tiers + tier] += (uint32_t)sign;
-        domain->shorts += (uint32_t)(sign * (int)lacks);
-        domain->busy += (uint32_t)(sign * !room->empty);
-        domain->guards += (uint32_t)(sign * room->guards_of_block);
-        if (sign > 0 && room->guards_of_block > 0)
-            domain->guard = room->guard;
-        domain->pledges += (uint32_t)(sign * room->pledges_of_block);
+        space->counts[level][(size_t)at * space->tiers + tier] += (uint32_t)sign;
+        space->units[level][at] += (uint32_t)(sign * tier);
+        if (tier == space->tiers - 1)
+            space->whole[level][at] += (uint32_t)sign;
     }
+}
+
+/* What else the domains of a node sum up: what is in `room` comes, what was in `old` goes. */
+static void count_about(struct dr_space *space, uint32_t number, const struct dr_room *old,
+                        const struct dr_room *room)
+{
+    int lacks = is_short(space, room) - is_short(space, old);
+    int busy = old->empty - room->empty;
+    int guards = room->guards_of_block - old->guards_of_block;
+    int pledges = room->pledges_of_block - old->pledges_of_block;
+
+    if ((lacks | busy | guards | pledges) == 0 && room->guards_of_block == 0)
+        return;
+    for (uint32_t level = 0; level <= space->levels; level += 1) {
+        struct dr_domain *domain = &space->about[level][number / space->size[level]];
+
+        domain->shorts += (uint32_t)lacks;
+        domain->busy += (uint32_t)busy;
+        domain->guards += (uint32_t)guards;
+        domain->pledges += (uint32_t)pledges;
+        if (room->guards_of_block > 0)
+            domain->guard = room->guard;
+    }
+}
+
+static uint32_t guards_in(const struct dr_room *room)
+{
+    return (uint32_t)room->guards_of_node + room->guards_of_block + room->pledges_of_node +
+           room->pledges_of_block;
 }
 
 void dr_space_set_room(struct dr_space *space, uint32_t number, const struct dr_room *room)
 {
-    count_node(space, number, -1);
-    space->rooms[number] = *room;
-    space->tier[number] = tier_of(space, room);
-    count_node(space, number, 1);
+    struct dr_room *kept = &space->rooms[number];
+    uint8_t before = space->tier[number];
+    uint8_t after = tier_of(space, room);
+
+    space->guards += guards_in(room) - guards_in(kept);
+    count_about(space, number, kept, room);
+    *kept = *room;
+    if (before == after)
+        return;
+    space->tier[number] = after;
+    uint32_t units = space->units[space->levels][0];
+    uint32_t whole = space->whole[space->levels][0];
+
+    if (before != DR_TIER_NONE)
+        count_tier(space, number, before, -1);
+    if (after != DR_TIER_NONE)
+        count_tier(space, number, after, 1);
+    count_summary(space, units, whole);
 }
 
 static struct dr_room true_room(const struct dr_core *core, uint32_t row)
@@ -289,9 +349,13 @@ static void build_space(const struct dr_core *core, uint32_t pool_row)
     struct dr_places *places = core->places;
     const struct dr_pool *pool = &core->pools[pool_row];
     struct dr_space *space = &places->spaces[pool_row];
+    uint32_t rank = space->rank;
     uint32_t number = 0;
+    struct dr_room room;
 
-    *space = (struct dr_space){.nodes = pool->nodes_count,
+    *space = (struct dr_space){.places = places,
+                               .rank = rank,
+                               .nodes = pool->nodes_count,
                                .words = pool->nodes_count / 64 + 1,
                                .tiers = pool->accelerators == 0 ? DR_CPU_TIERS + 1
                                                                 : pool->accelerators + 1,
@@ -307,6 +371,8 @@ static void build_space(const struct dr_core *core, uint32_t pool_row)
         space->domains[level] = pool->nodes_count / space->size[level] + 1;
         space->counts[level] =
             take(places, (size_t)space->domains[level] * space->tiers, sizeof(uint32_t));
+        space->whole[level] = take(places, space->domains[level], sizeof(uint32_t));
+        space->units[level] = take(places, space->domains[level], sizeof(uint32_t));
         space->about[level] = take(places, space->domains[level], sizeof(struct dr_domain));
     }
     space->bits = take(places, (size_t)space->tiers * space->words, sizeof(uint64_t));
@@ -319,9 +385,10 @@ static void build_space(const struct dr_core *core, uint32_t pool_row)
 
             DR_ASSERT(core->nodes[row].number == number);
             space->rows[number] = row;
-            space->rooms[number] = true_room(core, row);
-            space->tier[number] = tier_of(space, &space->rooms[number]);
-            count_node(space, number, 1);
+            space->rooms[number] = (struct dr_room){.empty = 1};
+            space->tier[number] = DR_TIER_NONE;
+            room = true_room(core, row);
+            dr_space_set_room(space, number, &room);
             places->watts[row] = 0;
             count_watts(core, row);
             count_leaving(core, row);
@@ -340,6 +407,79 @@ static void build_space(const struct dr_core *core, uint32_t pool_row)
         }
 }
 
+/* The least that an hour of one accelerator can cost in a pool, before the job's CPUs. */
+static int64_t least_hour_micro(const struct dr_core *core, const struct dr_pool *pool)
+{
+    const struct dr_site *site = &core->sites[pool->site.v - 1];
+    int64_t least = site->tariff_micro[0];
+    const struct dr_chip *chip;
+
+    if (pool->chip.v == 0)
+        return 0;
+    chip = &core->chips[pool->chip.v - 1];
+    for (uint32_t hour = 1; hour < DR_TARIFF_HOURS; hour += 1)
+        least = dr_min_i64(least, site->tariff_micro[hour]);
+    return chip->price_micro +
+           dr_mul_div_floor(least, dr_mul_div_floor(chip->busy_w, site->pue_milli, 1), 1000000);
+}
+
+static int compare_hours(const void *a, const void *b, const void *context)
+{
+    const int64_t *hours = context;
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+
+    if (hours[x] != hours[y])
+        return hours[x] < hours[y] ? -1 : 1;
+    return x < y ? -1 : x > y;
+}
+
+/* Ranks, and the sets that follow from the federation alone. */
+static void rank_pools(const struct dr_core *core)
+{
+    struct dr_places *places = core->places;
+    int64_t *hours = take(places, core->pools_count + 1u, sizeof hours[0]);
+
+    places->words = (core->pools_count + 63) / 64;
+    places->slack_micro = 1;
+    memset(&places->asks_consent, 0, sizeof places->asks_consent);
+    memset(places->of_chip, 0, sizeof places->of_chip);
+    memset(places->of_site, 0, DR_SITES_MAX * sizeof places->of_site[0]);
+    memset(places->with_unit, 0, sizeof places->with_unit);
+    memset(places->with_units, 0, sizeof places->with_units);
+    memset(places->with_whole, 0, sizeof places->with_whole);
+    for (uint32_t row = 0; row < core->pools_count; row += 1) {
+        const struct dr_pool *pool = &core->pools[row];
+
+        hours[row] = least_hour_micro(core, pool);
+        places->pool_of[row] = row;
+        /* Energy is rounded down in up to 26 steps of a tariff hour, each by less than one
+         * micro-unit per kW. */
+        if (pool->chip.v != 0)
+            places->slack_micro =
+                dr_max_i64(places->slack_micro,
+                           2 + dr_mul_div_ceil(26 * core->chips[pool->chip.v - 1].busy_w,
+                                               core->sites[pool->site.v - 1].pue_milli, 1000000));
+    }
+    dr_sort(places->pool_of, core->pools_count, sizeof places->pool_of[0], compare_hours, hours);
+    for (uint32_t rank = 0; rank < core->pools_count; rank += 1) {
+        uint32_t row = places->pool_of[rank];
+        const struct dr_pool *pool = &core->pools[row];
+
+        places->spaces[row].rank = rank;
+        places->hour_micro[rank] = hours[row];
+        dr_pool_set_put(&places->of_site[pool->site.v - 1], rank, 1);
+        if (!pool->removed && !core->sites[pool->site.v - 1].removed)
+            dr_pool_set_put(&places->of_chip[pool->chip.v], rank, 1);
+        if (pool->consent_count > 0)
+            dr_pool_set_put(&places->asks_consent, rank, 1);
+    }
+    for (uint32_t row = 0; row < core->sites_count; row += 1)
+        for (uint32_t hour = 0; hour < DR_TARIFF_HOURS; hour += 1)
+            places->tariff_sum[row][hour + 1] =
+                places->tariff_sum[row][hour] + core->sites[row].tariff_micro[hour];
+}
+
 void dr_place_prepare(const struct dr_core *core)
 {
     struct dr_places *places = core->places;
@@ -353,6 +493,7 @@ void dr_place_prepare(const struct dr_core *core)
         places->leaving_place[i] = 0;
     places->leaving_count = 0;
     places->version = core->federation_version;
+    rank_pools(core);
     for (uint32_t row = 0; row < core->pools_count; row += 1)
         build_space(core, row);
     places->built = 1;
@@ -549,6 +690,38 @@ void dr_place_view_undo(struct dr_core *core, uint32_t first_extent_row)
 
 /* ---- for tests ---- */
 
+static int sums_agree(const struct dr_space *space)
+{
+    const struct dr_places *places = space->places;
+    const uint32_t *counts = space->counts[space->levels];
+    uint32_t most = 0;
+
+    for (uint32_t level = 0; level <= space->levels; level += 1)
+        for (uint32_t at = 0; at < space->domains[level]; at += 1) {
+            uint32_t units = 0;
+
+            for (uint32_t tier = 0; tier < space->tiers; tier += 1)
+                units += tier * space->counts[level][(size_t)at * space->tiers + tier];
+            if (units != space->units[level][at] ||
+                space->whole[level][at] !=
+                    space->counts[level][(size_t)at * space->tiers + space->tiers - 1])
+                return 0;
+        }
+    for (uint32_t tier = 1; tier < space->tiers; tier += 1)
+        if (counts[tier] > 0)
+            most = tier;
+    for (uint32_t tier = 1; tier < space->tiers; tier += 1)
+        if (dr_pool_set_has(&places->with_unit[tier], space->rank) != (tier <= most))
+            return 0;
+    for (uint32_t k = 0; k < DR_POOL_LOGS; k += 1)
+        if (dr_pool_set_has(&places->with_units[k], space->rank) !=
+                (space->units[space->levels][0] >> k > 0) ||
+            dr_pool_set_has(&places->with_whole[k], space->rank) !=
+                (space->whole[space->levels][0] >> k > 0))
+            return 0;
+    return 1;
+}
+
 int dr_place_consistent(const struct dr_core *core)
 {
     struct dr_places *places = core->places;
@@ -585,6 +758,8 @@ int dr_place_consistent(const struct dr_core *core)
             if (sum != counted)
                 return 0;
         }
+        if (!sums_agree(space))
+            return 0;
     }
     return 1;
 }

@@ -10,10 +10,13 @@
 
 #define DR_TIER_NONE      255 /* the node takes nothing: not up, or leaving */
 #define DR_CPU_TIERS      8 /* of pools without accelerators: eighths of a node's CPUs, rounded up */
-#define DR_PLACE_MEMORIES 4096
+#define DR_PLACE_MEMORIES 16384
 #define DR_POOL_WORDS     (DR_POOLS_MAX / 64)
+#define DR_POOL_LOGS      24
 #define DR_LEVEL_NODE     (-1)
 #define DR_LEVEL_MISSING  (-2)
+
+struct dr_places;
 
 /* What one node has to give. */
 struct dr_room {
@@ -40,6 +43,7 @@ struct dr_domain {
 
 /* The space of one pool. Nodes by number; level levels_count is the pool itself, one domain. */
 struct dr_space {
+    struct dr_places *places;
     uint32_t nodes;
     uint32_t words; /* of one bitmap */
     uint32_t tiers; /* of free capacity, 0 to tiers - 1 */
@@ -48,6 +52,10 @@ struct dr_space {
     uint32_t domains[DR_LEVELS_MAX + 1];   /* how many */
     uint32_t live_most[DR_LEVELS_MAX + 1]; /* nodes not leaving in the largest domain */
     uint32_t *counts[DR_LEVELS_MAX + 1];   /* [domains][tiers] usable nodes */
+    uint32_t *whole[DR_LEVELS_MAX + 1];    /* [domains] of them, in the top tier */
+    uint32_t *units[DR_LEVELS_MAX + 1];    /* [domains] sum of their tiers: what is free */
+    uint32_t tier_most;                    /* the highest tier with a node; 0: none above 0 */
+    uint32_t rank;                         /* of the pool, see struct dr_places */
     struct dr_domain *about[DR_LEVELS_MAX + 1];
     uint64_t *bits; /* [tiers][words] usable nodes of that tier */
     uint8_t *tier;  /* [nodes] */
@@ -68,13 +76,22 @@ struct dr_guard {
     uint16_t pledges_of_block;
 };
 
+/* A set of pools, bit = rank. */
+struct dr_pool_set {
+    uint64_t words[DR_POOL_WORDS];
+};
+
+/* What a shape may use, remembered. `pools` of it lie in dr_places.memory_words. */
 struct dr_place_memory {
     uint64_t version;
     uint64_t hash;
     uint32_t shape;
-    uint64_t pools[DR_ALTERNATIVES_MAX][DR_POOL_WORDS];
+    uint32_t groups_count;
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX]; /* leaving consent and saved work aside */
 };
 
+/* Pools are ranked by the least that an accelerator-hour can cost there (ties: pool id), and sets
+ * of pools have a bit per rank, so that a walk along a set's bits meets the cheap ones first. */
 struct dr_places {
     struct dr_arena arena; /* the spaces */
     uint64_t version;      /* core->federation_version that they were built for */
@@ -83,15 +100,29 @@ struct dr_places {
     struct dr_guard *guards; /* [nodes_max] */
     int32_t *watts;          /* [nodes_max] IT draw that a node adds to its site */
     int64_t *site_w;         /* [DR_SITES_MAX] */
-    uint32_t *attempts;      /* [pools_max] first attempt of a pool */
-    uint32_t *next;          /* [jobs_max] */
-    uint32_t *previous;      /* [jobs_max] */
+    int64_t (*tariff_sum)[DR_TARIFF_HOURS + 1]; /* [DR_SITES_MAX] of the hours before, micro */
+    uint32_t *attempts;                         /* [pools_max] first attempt of a pool */
+    uint32_t *next;                             /* [jobs_max] */
+    uint32_t *previous;                         /* [jobs_max] */
     uint32_t *leaving;       /* [nodes_max] rows of nodes that leave the federation, in no order */
     uint32_t *leaving_place; /* [nodes_max] */
     uint32_t leaving_count;
-    struct dr_place_memory *memories; /* [DR_PLACE_MEMORIES] */
     uint8_t *touched;        /* [pools_max] something was freed there since the last decision */
     int32_t priority_lowest; /* of attempts since the index was built */
+
+    /* by rank */
+    uint32_t words;      /* of a set that are in use */
+    uint32_t *pool_of;   /* [pools_max] rank to pool row */
+    int64_t *hour_micro; /* [pools_max] the least that an accelerator-hour costs */
+    int64_t slack_micro; /* by which rounding may take a cost under that, per accelerator */
+    struct dr_pool_set asks_consent;
+    struct dr_pool_set of_chip[DR_CHIPS_MAX + 1];          /* 0: without accelerators */
+    struct dr_pool_set *of_site;                           /* [DR_SITES_MAX] */
+    struct dr_pool_set with_unit[DR_ACCELERATORS_MAX + 1]; /* some node has so many free */
+    struct dr_pool_set with_units[DR_POOL_LOGS];           /* 2^k accelerators are free */
+    struct dr_pool_set with_whole[DR_POOL_LOGS];           /* 2^k whole nodes are free */
+    struct dr_place_memory *memories;                      /* [DR_PLACE_MEMORIES] */
+    uint64_t *memory_words; /* [DR_PLACE_MEMORIES][DR_ALTERNATIVES_MAX][words] */
 };
 
 /* Tasks that a node with so much free takes. */
@@ -109,6 +140,25 @@ uint8_t dr_space_share_of(const struct dr_core *core, const struct dr_shape *sha
 
 /* One past the last node of a domain. */
 uint32_t dr_space_last_of(const struct dr_space *space, uint32_t level, uint32_t domain);
+
+static inline void dr_pool_set_put(struct dr_pool_set *set, uint32_t rank, int is_in)
+{
+    uint64_t bit = UINT64_C(1) << (rank % 64);
+
+    set->words[rank / 64] = is_in ? set->words[rank / 64] | bit : set->words[rank / 64] & ~bit;
+}
+
+static inline int dr_pool_set_has(const struct dr_pool_set *set, uint32_t rank)
+{
+    return (set->words[rank / 64] >> (rank % 64)) & 1;
+}
+
+/* The pools that a shape may ever use in one of its ways, consent and saved work aside; [words]. */
+const uint64_t *dr_place_pools(const struct dr_core *core, const struct dr_want *want);
+
+/* The feasible ones: with consent, and where its saved work lies. Fills `words` words. */
+void dr_place_allowed(const struct dr_core *core, const struct dr_want *want,
+                      struct dr_pool_set *allowed);
 
 /* Put a node's room into the space; the sums follow. */
 void dr_space_set_room(struct dr_space *space, uint32_t number, const struct dr_room *room);
