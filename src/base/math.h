@@ -25,6 +25,11 @@ static inline int64_t dr_max_i64(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+static inline uint32_t dr_min_u32(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
 /* How many bits are set; own code, since the compiler's call is not in core's import list. */
 static inline uint32_t dr_bit_count(uint64_t word)
 {

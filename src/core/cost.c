@@ -9,26 +9,39 @@
 
 /* ---- money ---- */
 
-/* What one kW costs from `from_us` for `span_us`, micro-units. */
-static int64_t kilowatt_cost(const struct dr_site *site, int64_t from_us, int64_t span_us)
+/* What one kW costs from `from_us` for `span_us`, micro-units; `sum` is the site's tariff summed up
+ * by hours. */
+static int64_t kilowatt_cost(const struct dr_site *site, const int64_t *sum, int64_t from_us,
+                             int64_t span_us)
 {
     int64_t local = from_us + site->utc_offset_min * DR_MINUTE_US;
-    int64_t days = span_us / DR_DAY_US;
+    int64_t from = ((local % DR_DAY_US) + DR_DAY_US) % DR_DAY_US;
+    int64_t hour = from / DR_HOUR_US;
     int64_t rest = span_us % DR_DAY_US;
-    int64_t day = 0;
-    int64_t cost = 0;
+    int64_t cost = span_us / DR_DAY_US * sum[DR_TARIFF_HOURS];
+    int64_t first = dr_min_i64(rest, DR_HOUR_US - from % DR_HOUR_US);
+    int64_t hours;
 
-    for (uint32_t hour = 0; hour < DR_TARIFF_HOURS; hour += 1)
-        day += site->tariff_micro[hour];
-    while (rest > 0) {
-        int64_t of_day = ((local % DR_DAY_US) + DR_DAY_US) % DR_DAY_US;
-        int64_t step = dr_min_i64(rest, DR_HOUR_US - of_day % DR_HOUR_US);
+    /* To the full hour, whole hours, and what is left of the last. */
+    cost += dr_mul_div_floor(site->tariff_micro[hour], first, DR_HOUR_US);
+    rest -= first;
+    hour += 1;
+    hours = rest / DR_HOUR_US;
+    rest %= DR_HOUR_US;
+    if (hour + hours < DR_TARIFF_HOURS)
+        cost += sum[hour + hours] - sum[hour];
+    else
+        cost += sum[DR_TARIFF_HOURS] - sum[hour] + sum[hour + hours - DR_TARIFF_HOURS];
+    return cost +
+           dr_mul_div_floor(site->tariff_micro[(hour + hours) % DR_TARIFF_HOURS], rest, DR_HOUR_US);
+}
 
-        cost += dr_mul_div_floor(site->tariff_micro[of_day / DR_HOUR_US], step, DR_HOUR_US);
-        local += step;
-        rest -= step;
-    }
-    return cost + days * day;
+int64_t dr_place_span_us(const struct dr_core *core, const struct dr_want *want, int64_t limit_us)
+{
+    uint32_t factor = core->shapes[want->shape].alternatives[want->alternative].factor;
+
+    return dr_mul_div_floor(dr_min_i64(limit_us, MARGIN_YEAR_US), factor == 0 ? 1000 : factor,
+                            1000);
 }
 
 int64_t dr_place_cost(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
@@ -36,12 +49,12 @@ int64_t dr_place_cost(const struct dr_core *core, const struct dr_want *want, dr
 {
     const struct dr_pool *where = &core->pools[pool.v - 1];
     const struct dr_site *site = &core->sites[where->site.v - 1];
-    const struct dr_alternative *way = &core->shapes[want->shape].alternatives[want->alternative];
     int64_t accelerators = (int64_t)want->accelerators * want->tasks;
     int64_t milliwatts = 0;
     int64_t cost = 0;
-    int64_t span_us = dr_mul_div_floor(dr_min_i64(limit_us, MARGIN_YEAR_US),
-                                       way->factor == 0 ? 1000 : way->factor, 1000);
+    int64_t span_us = dr_place_span_us(core, want, limit_us);
+
+    dr_place_prepare(core);
 
     if (where->chip.v != 0) {
         const struct dr_chip *chip = &core->chips[where->chip.v - 1];
@@ -52,7 +65,8 @@ int64_t dr_place_cost(const struct dr_core *core, const struct dr_want *want, dr
     if (where->cpus > 0)
         milliwatts += dr_mul_div_floor(where->node_idle_w * 1000, want->cpus * want->tasks,
                                        (int64_t)where->cpus);
-    return cost + dr_mul_div_floor(kilowatt_cost(site, now_us, span_us),
+    return cost + dr_mul_div_floor(kilowatt_cost(site, core->places->tariff_sum[where->site.v - 1],
+                                                 now_us, span_us),
                                    dr_mul_div_floor(milliwatts, site->pue_milli, 1000), 1000000);
 }
 

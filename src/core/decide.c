@@ -249,87 +249,159 @@ static enum promised promised_place(const struct dr_decision *decision, uint32_t
 struct candidate {
     dr_pool_id pool;
     uint32_t alternative;
-    int64_t cost_micro; /* a lower bound */
+    int64_t cost_micro; /* of any place there, before what the place itself adds */
     int64_t free;       /* accelerators: the fuller pool first */
 };
 
-static int compare_candidates(const void *a, const void *b, const void *context)
-{
-    const struct candidate *x = a;
-    const struct candidate *y = b;
+/* The search for the cheapest place: pools with room that were met so far and not tried yet. */
+struct choosing {
+    struct dr_decision *decision;
+    uint32_t job_row;
+    int displace;
+    int64_t now_us;
+    struct candidate *candidates;
+    uint32_t count;
+    struct dr_found *best;
+    struct dr_found trial;
+    uint32_t parts_max; /* of `trial` */
+};
 
-    (void)context;
+static int candidate_before(const struct candidate *x, const struct candidate *y)
+{
     if (x->cost_micro != y->cost_micro)
-        return x->cost_micro < y->cost_micro ? -1 : 1;
+        return x->cost_micro < y->cost_micro;
     if (x->alternative != y->alternative)
-        return x->alternative < y->alternative ? -1 : 1;
+        return x->alternative < y->alternative;
     if (x->free != y->free)
-        return x->free < y->free ? -1 : 1;
-    return x->pool.v < y->pool.v ? -1 : 1;
+        return x->free < y->free;
+    return x->pool.v < y->pool.v;
 }
 
-/* Pools with enough free in amounts, the cheapest first. */
-static struct candidate *candidates_of(struct dr_decision *decision, const struct dr_job *job,
-                                       uint32_t *count)
+/* Take the first one out of the list. */
+static struct candidate take_first(struct choosing *choosing)
 {
+    uint32_t first = 0;
+    struct candidate taken;
+
+    for (uint32_t i = 1; i < choosing->count; i += 1)
+        if (candidate_before(&choosing->candidates[i], &choosing->candidates[first]))
+            first = i;
+    taken = choosing->candidates[first];
+    choosing->count -= 1;
+    choosing->candidates[first] = choosing->candidates[choosing->count];
+    return taken;
+}
+
+/* Look for a place in every pool met so far that may be cheaper than the best and than `bound`. */
+static void try_candidates(struct choosing *choosing, int64_t bound_micro)
+{
+    struct dr_decision *decision = choosing->decision;
     struct dr_core *core = decision->core;
-    uint32_t ways = core->shapes[job->shape].alternatives_count;
-    struct candidate *candidates =
-        dr_arena_push(&core->scratch, (size_t)ways * core->pools_count + 1, sizeof candidates[0]);
+    const struct dr_job *job = &core->jobs[choosing->job_row];
 
-    DR_ASSERT(candidates != NULL);
-    *count = 0;
-    for (uint32_t i = 0; i < ways; i += 1) {
-        struct dr_want want = dr_place_want(core, job, i);
+    while (choosing->count > 0) {
+        struct candidate candidate = take_first(choosing);
+        struct dr_found *best = choosing->best;
+        struct dr_found *found = &choosing->trial;
+        struct dr_want want;
+        uint32_t parts;
 
-        for (uint32_t row = 0; row < core->pools_count; row += 1) {
-            dr_pool_id pool = {row + 1};
-
-            if (!dr_place_feasible(core, &want, pool) ||
-                dr_place_room(core, &want, pool) < want.tasks)
-                continue;
-            candidates[*count] = (struct candidate){
-                pool, i, dr_place_cost(core, &want, pool, dr_queue_limit_us(job), decision->now_us),
-                core->pools[row].accelerators_free};
-            *count += 1;
+        if (candidate.cost_micro >= bound_micro) {
+            choosing->candidates[choosing->count] = candidate;
+            choosing->count += 1;
+            return;
+        }
+        if (best->count > 0 && candidate.cost_micro >= best->cost_micro) {
+            choosing->count = 0; /* what is left costs no less even without what its place adds */
+            return;
+        }
+        want = dr_place_want(core, job, candidate.alternative);
+        parts = dr_min_u32(want.tasks, core->pools[candidate.pool.v - 1].nodes_count);
+        if (parts > choosing->parts_max) {
+            found->extents = dr_decision_extents(core, &want, candidate.pool);
+            choosing->parts_max = parts;
+        }
+        found->count = dr_backfill_find(decision, choosing->job_row, &want, candidate.pool,
+                                        choosing->displace, found->extents);
+        if (found->count == 0 ||
+            dr_place_power_missing(core, candidate.pool, found->extents, found->count) > 0)
+            continue;
+        found->pool = candidate.pool;
+        found->alternative = candidate.alternative;
+        found->cost_micro = candidate.cost_micro + dr_place_span_cost(core, &want, candidate.pool,
+                                                                      found->extents, found->count);
+        if (best->count == 0 || found->cost_micro < best->cost_micro) {
+            *best = *found;
+            choosing->parts_max = 0;
         }
     }
-    dr_sort(candidates, *count, sizeof candidates[0], compare_candidates, NULL);
-    return candidates;
+}
+
+static int quota_allows(const struct dr_core *core, const struct dr_job *job,
+                        const struct dr_want *want, dr_pool_id pool)
+{
+    return dr_quota_check(core, job->account, pool, &want->amounts, !job->preemptible, NULL)
+               .reason == DR_REASON_NONE;
+}
+
+/* Pools of the same three groups have the same verdict: the last one is remembered. */
+struct verdict {
+    const dr_group_id *groups;
+    int allowed;
+};
+
+static int groups_alike(const dr_group_id *a, const dr_group_id *b)
+{
+    return a[0].v == b[0].v && a[1].v == b[1].v && a[2].v == b[2].v;
 }
 
 /* The cheapest place that is free now and that quotas, power and reservations allow; `displace`:
- * the reservations of those above their guarantee don't count. */
+ * the reservations of those above their guarantee don't count. Ties: alternative, the fuller pool,
+ * pool id. */
 static int find_place(struct dr_decision *decision, uint32_t job_row, int displace,
                       struct dr_found *best)
 {
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[job_row];
-    uint32_t count;
-    struct candidate *candidates = candidates_of(decision, job, &count);
+    uint32_t ways = core->shapes[job->shape].alternatives_count;
+    int64_t limit_us = dr_queue_limit_us(job);
+    struct choosing choosing = {
+        .decision = decision, .job_row = job_row, .displace = displace, .best = best};
 
     best->count = 0;
-    for (uint32_t i = 0; i < count; i += 1) {
-        const struct candidate *candidate = &candidates[i];
-        struct dr_want want = dr_place_want(core, job, candidate->alternative);
-        struct dr_found found = {.pool = candidate->pool, .alternative = candidate->alternative};
+    for (uint32_t i = 0; i < ways; i += 1) {
+        struct dr_want want = dr_place_want(core, job, i);
+        struct verdict verdict = {.groups = NULL};
+        struct dr_place_walk walk;
+        dr_pool_id pool;
+        int64_t bound_micro;
 
-        if (best->count > 0 && candidate->cost_micro > best->cost_micro)
-            break; /* what is left costs more even without what its place adds */
-        if (dr_quota_check(core, job->account, candidate->pool, &want.amounts, !job->preemptible,
-                           NULL)
-                .reason != DR_REASON_NONE)
-            continue;
-        found.extents = dr_decision_extents(core, &want, candidate->pool);
-        found.count =
-            dr_backfill_find(decision, job_row, &want, candidate->pool, displace, found.extents);
-        if (found.count == 0 ||
-            dr_place_power_missing(core, found.pool, found.extents, found.count) > 0)
-            continue;
-        found.cost_micro = candidate->cost_micro +
-                           dr_place_span_cost(core, &want, found.pool, found.extents, found.count);
-        if (best->count == 0 || found.cost_micro < best->cost_micro)
-            *best = found;
+        dr_place_walk(core, &want, limit_us, &walk);
+        while (dr_place_walk_next(&walk, &pool, &bound_micro)) {
+            const struct dr_pool *about = &core->pools[pool.v - 1];
+
+            try_candidates(&choosing, bound_micro);
+            if (best->count > 0 && bound_micro > best->cost_micro)
+                break;
+            if (dr_place_room(core, &want, pool) < want.tasks)
+                continue;
+            if (verdict.groups == NULL || !groups_alike(verdict.groups, about->groups)) {
+                verdict.groups = about->groups;
+                verdict.allowed = quota_allows(core, job, &want, pool);
+            }
+            if (!verdict.allowed)
+                continue;
+            if (choosing.candidates == NULL) {
+                choosing.candidates = dr_arena_push(&core->scratch, core->pools_count + 1u,
+                                                    sizeof choosing.candidates[0]);
+                DR_ASSERT(choosing.candidates != NULL);
+            }
+            choosing.candidates[choosing.count] = (struct candidate){
+                pool, i, dr_place_cost(core, &want, pool, limit_us, decision->now_us),
+                about->accelerators_free};
+            choosing.count += 1;
+        }
+        try_candidates(&choosing, INT64_MAX);
     }
     return best->count > 0;
 }

@@ -16,6 +16,8 @@ struct search {
     const struct dr_space *space;
     uint32_t tasks_empty; /* of an empty node */
     int exact;            /* amounts per tier don't tell all: look at nodes */
+    int whole;            /* a task takes a whole node: the top tier's counts tell all */
+    uint32_t of_tier[DR_ACCELERATORS_MAX + 1]; /* most tasks that a node of a tier can take */
     struct dr_extent *extents;
     uint32_t extents_count;
 };
@@ -53,38 +55,17 @@ static uint32_t tasks_on(const struct search *search, uint32_t number)
                              room->memory_mb);
 }
 
-/* Most tasks that a node of this tier can take. */
-static uint32_t tasks_of_tier(const struct search *search, uint32_t tier)
-{
-    const struct dr_space *space = search->space;
-
-    if (space->all != 0)
-        return dr_space_tasks_in(search->want, tier, space->cpus, space->memory_mb);
-    return dr_space_tasks_in(search->want, 0, (int64_t)tier * space->cpus / DR_CPU_TIERS,
-                             space->memory_mb);
-}
-
 static uint64_t tasks_bound(const struct search *search, uint32_t level, uint32_t domain)
 {
     const struct dr_space *space = search->space;
     const uint32_t *counts = &space->counts[level][(size_t)domain * space->tiers];
     uint64_t tasks = 0;
 
+    if (search->whole)
+        return space->whole[level][domain];
     for (uint32_t tier = 0; tier < space->tiers; tier += 1)
-        if (counts[tier] != 0)
-            tasks += (uint64_t)counts[tier] * tasks_of_tier(search, tier);
+        tasks += (uint64_t)counts[tier] * search->of_tier[tier];
     return tasks;
-}
-
-static uint64_t left_in(const struct search *search, uint32_t level, uint32_t domain)
-{
-    const struct dr_space *space = search->space;
-    const uint32_t *counts = &space->counts[level][(size_t)domain * space->tiers];
-    uint64_t left = 0;
-
-    for (uint32_t tier = 1; tier < space->tiers; tier += 1)
-        left += (uint64_t)counts[tier] * tier;
-    return left;
 }
 
 /* Tasks that a domain takes. */
@@ -146,7 +127,7 @@ static uint32_t best_node(const struct search *search, uint32_t from, uint32_t e
     for (uint32_t tier = 0; tier < space->tiers && tier <= above; tier += 1) {
         uint32_t at = tier == above && before > from ? before : from;
 
-        if (tasks_of_tier(search, tier) < tasks)
+        if (search->of_tier[tier] < tasks || space->counts[space->levels][tier] == 0)
             continue;
         for (at = next_of_tier(space, tier, at, end); at < end;
              at = next_of_tier(space, tier, at + 1, end))
@@ -292,16 +273,43 @@ static struct search search_in(const struct dr_core *core, const struct dr_want 
 {
     const struct dr_pool *where = &core->pools[pool.v - 1];
     const struct dr_space *space = &core->places->spaces[pool.v - 1];
-    struct search search = {.core = core, .want = want, .pool = where, .space = space};
+    struct search search;
     int64_t all = dr_bit_count(space->all);
     int64_t wanted = want->accelerators;
 
+    search.core = core;
+    search.want = want;
+    search.pool = where;
+    search.space = space;
+    search.extents = NULL;
+    search.extents_count = 0;
     search.tasks_empty = dr_space_tasks_empty(want, space);
     /* A task that asks no more than its accelerators' share of CPUs and memory fits wherever they
      * are free, unless a node is short. */
     search.exact = wanted == 0 || space->guards > 0 || want->share >= DR_SHARE_BLOCK ||
                    want->cpus * all > wanted * space->cpus ||
                    want->memory_mb * all > wanted * space->memory_mb;
+    search.whole = wanted > 0 && wanted == all && search.tasks_empty == 1;
+    if (wanted > 0) {
+        /* Tiers count accelerators: one task more each `wanted` tiers. */
+        uint32_t tasks = 0;
+        uint32_t next = (uint32_t)wanted;
+
+        for (uint32_t tier = 0; tier < space->tiers; tier += 1) {
+            if (tier == next && tasks < search.tasks_empty) {
+                tasks += 1;
+                next += (uint32_t)wanted;
+            }
+            search.of_tier[tier] = tasks;
+        }
+    } else if (space->all != 0) {
+        for (uint32_t tier = 0; tier < space->tiers; tier += 1)
+            search.of_tier[tier] = search.tasks_empty;
+    } else {
+        for (uint32_t tier = 0; tier < space->tiers; tier += 1)
+            search.of_tier[tier] = dr_space_tasks_in(
+                want, 0, (int64_t)tier * space->cpus / DR_CPU_TIERS, space->memory_mb);
+    }
     return search;
 }
 
@@ -338,7 +346,7 @@ static uint32_t best_domain(const struct search *search, uint32_t level)
             needed = parts_needed(parts, count, search->want->tasks);
             dr_arena_reset(scratch, mark);
         }
-        left = left_in(search, level, domain);
+        left = space->units[level][domain];
         if (best == NONE || needed < best_needed || (needed == best_needed && left < best_left)) {
             best = domain;
             best_needed = needed;
@@ -425,10 +433,54 @@ uint64_t dr_place_room(const struct dr_core *core, const struct dr_want *want, d
     struct search search;
 
     dr_place_prepare(core);
-    search = search_in(core, want, pool);
-    if (search.space->nodes == 0)
+    if (core->places->spaces[pool.v - 1].nodes == 0)
         return 0;
+    search = search_in(core, want, pool);
     return tasks_bound(&search, search.space->levels, 0);
+}
+
+/* ---- the pools that may hold it now ---- */
+
+void dr_place_walk(const struct dr_core *core, const struct dr_want *want, int64_t limit_us,
+                   struct dr_place_walk *walk)
+{
+    const struct dr_places *places = core->places;
+    struct dr_pool_set set;
+
+    dr_place_prepare(core);
+    walk->core = core;
+    walk->words = places->words;
+    walk->word = 0;
+    walk->span_us = dr_place_span_us(core, want, limit_us);
+    walk->accelerators = (int64_t)want->accelerators * want->tasks;
+    dr_place_allowed(core, want, &set);
+    memcpy(walk->left, set.words, places->words * sizeof walk->left[0]);
+    if (want->accelerators > 0) {
+        const struct dr_pool_set *units = &places->with_units[dr_min_u32(
+            dr_bit_log((uint32_t)walk->accelerators) - 1, DR_POOL_LOGS - 1)];
+        const struct dr_pool_set *unit = &places->with_unit[want->accelerators];
+
+        for (uint32_t word = 0; word < places->words; word += 1)
+            walk->left[word] &= units->words[word] & unit->words[word];
+    }
+}
+
+int dr_place_walk_next(struct dr_place_walk *walk, dr_pool_id *pool, int64_t *bound_micro)
+{
+    const struct dr_places *places = walk->core->places;
+
+    for (; walk->word < walk->words; walk->word += 1)
+        if (walk->left[walk->word] != 0) {
+            uint32_t rank = walk->word * 64 + dr_bit_lowest(walk->left[walk->word]);
+
+            walk->left[walk->word] &= walk->left[walk->word] - 1;
+            pool->v = places->pool_of[rank] + 1;
+            *bound_micro = dr_mul_div_floor(walk->accelerators * places->hour_micro[rank],
+                                            walk->span_us, DR_HOUR_US) -
+                           (walk->accelerators + 1) * places->slack_micro;
+            return 1;
+        }
+    return 0;
 }
 
 uint64_t dr_place_largest(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool)

@@ -124,6 +124,23 @@ uint32_t dr_place_find(const struct dr_core *core, const struct dr_want *want, d
 int dr_place_may_share(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
                        const struct dr_extent *extents, uint32_t count);
 
+/* The pools that may hold a job now: feasible, with enough accelerators free in sum and on some
+ * node (in a view too), from the one with the least bound of cost up. What is left out can't hold
+ * it; what is met may still have too little room. Bounds never fall on the way, and no place in the
+ * pool costs less than its bound; so a search may stop once a bound is above the best that it has.
+ */
+struct dr_place_walk {
+    const struct dr_core *core;
+    uint64_t left[DR_POOLS_MAX / 64]; /* by rank */
+    uint32_t words;
+    uint32_t word;
+    int64_t span_us;
+    int64_t accelerators;
+};
+void dr_place_walk(const struct dr_core *core, const struct dr_want *want, int64_t limit_us,
+                   struct dr_place_walk *walk);
+int dr_place_walk_next(struct dr_place_walk *walk, dr_pool_id *pool, int64_t *bound_micro);
+
 /* Upper bound of the tasks that are free for it in the pool; exact where CPUs, memory and data
  * classes leave no doubt. Cheap: no node is looked at. */
 uint64_t dr_place_room(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool);
@@ -135,6 +152,9 @@ uint64_t dr_place_largest(const struct dr_core *core, const struct dr_want *want
 /* Tasks of the gang that one empty node takes. */
 uint32_t dr_place_tasks_per_node(const struct dr_core *core, const struct dr_want *want,
                                  dr_pool_id pool);
+
+/* How long it would run at most, for its cost: the limit at the way's factor, a year at most. */
+int64_t dr_place_span_us(const struct dr_core *core, const struct dr_want *want, int64_t limit_us);
 
 /* Money: run and energy of `limit_us` on this pool from `now_us`, micro-units. A lower bound of the
  * cost of any place there. */
