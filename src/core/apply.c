@@ -7,7 +7,7 @@
  * yesterday's facts. */
 #include "base/math.h"
 #include "core/place.h"
-#include "core/queue.h"
+#include "core/seats.h"
 #include "core/quota.h"
 #include "core/rows.h"
 #include "core/timer.h"
@@ -334,11 +334,13 @@ static void apply_account_set(struct dr_core *core, const struct dr_fact_account
     if (is_new) {
         *account = (struct dr_account){.parent = {fact->parent}};
         dr_rows_join_parent(core, row);
+        dr_seats_join(core, row);
     }
     DR_ASSERT(account->parent.v == fact->parent);
     leaves_no_more(core, &account->leaving);
     account->removed = 0;
     account->weight = fact->weight;
+    dr_seats_all_changed(core->seats);
     account->preempt_below = fact->preempt_below;
     account->default_limit_us = fact->default_limit_us;
     account->jobs_max = fact->jobs_max;

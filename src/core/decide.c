@@ -467,8 +467,8 @@ static void walk(struct dr_decision *decision)
     struct dr_core *core = decision->core;
     struct dr_choice choice;
 
-    decision->order = dr_order_begin(core);
-    while (dr_order_next(decision->order, &choice)) {
+    dr_order_begin(core, DR_WANTS_ALL, &decision->order);
+    while (dr_order_next(&decision->order, &choice)) {
         size_t mark = core->scratch.used;
         const struct dr_job *job = &core->jobs[choice.job_row];
         enum dr_rule rule = job->reservation != NONE ? DR_RULE_RESERVATION
@@ -478,24 +478,18 @@ static void walk(struct dr_decision *decision)
         struct dr_found found;
 
         if (array_full(core, job)) {
-            dr_order_aside(decision->order);
+            /* it steps aside */
         } else if (find_place(decision, choice.job_row, 0, &found) ||
                    (choice.tier == 1 && find_place(decision, choice.job_row, 1, &found))) {
-            if (dr_decision_room(decision, found.count)) {
+            if (dr_decision_room(decision, found.count))
                 dr_decision_place(decision, choice.job_row, &found, rule, &choice);
-                dr_order_changed(decision->order);
-            } else {
-                dr_order_aside(decision->order);
-            }
-        } else if (dr_reclaim(decision, &choice)) {
-            dr_order_changed(decision->order);
-        } else {
+        } else if (!dr_reclaim(decision, &choice)) {
             dr_backfill_reserve(decision, &choice);
             decision->blocked = 1;
-            dr_order_aside(decision->order);
         }
         if (decision->full)
             return;
+        dr_order_passed(&decision->order);
         dr_arena_reset(&core->scratch, mark);
     }
 }

@@ -12,7 +12,7 @@ struct dr_decision {
     struct dr_core *core;
     struct dr_batch *batch;
     int64_t now_us;
-    struct dr_order *order;
+    struct dr_order order;
     struct dr_reserved *reserved; /* of jobs that wait for a time and a place */
     uint32_t reserved_count;
     uint32_t reserved_max;

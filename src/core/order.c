@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The walk down the account tree. See order.h; read dr_order_next() first.
  *
- * Only accounts with waiting jobs, and those above them, take part: one node each. A leaf keeps a
- * heap of its classes by their first jobs; every node keeps the best offer below it, so that after
- * a start only the path to the root is looked at again. */
+ * What an account offers is looked for only when it may be its turn: until then its seat has a
+ * bound that its sums alone give (core/seats.h), no greater than the key of anything that it can
+ * offer. After a start or a refusal the seats on the path go back to their bounds. */
 #include "core/order.h"
 
 #include "base/math.h"
@@ -12,44 +12,19 @@
 
 #define NONE DR_ROW_NONE
 
-struct entry {
-    uint32_t class_row;
-    uint32_t job_row; /* first of the class */
-};
-
-struct offer {
-    uint32_t leaf; /* node; NONE: nothing to offer */
-    int64_t submit_us;
-};
-
-struct node {
-    dr_account_id account;
-    uint32_t parent; /* node; NONE: the root */
-    uint32_t first_child;
-    uint32_t next_sibling;
-    uint32_t best; /* child with the best offer; a leaf: itself */
-    struct offer offer;
-    uint8_t tier; /* of the offer, as its parent sees it */
-    int64_t key;
-    struct entry *heap; /* of a leaf */
-    uint32_t heap_count;
-};
-
-struct dr_order {
-    struct dr_core *core;
-    struct node *nodes;
-    uint32_t nodes_count;
-    uint32_t *node_of; /* [accounts_count] */
-    uint32_t last;     /* leaf of the last choice */
-};
-
 /* ---- keys ---- */
 
+/* part / whole in 2^-32, at most one. Both are halved until the product fits in 64 bits: the last
+ * bits of very large amounts don't count. */
 static int64_t ratio(int64_t part, int64_t whole)
 {
     if (part >= whole)
         return DR_ORDER_ONE;
-    return dr_mul_div_floor(part, DR_ORDER_ONE, whole);
+    while (whole >= DR_ORDER_ONE / 2) {
+        part /= 2;
+        whole /= 2;
+    }
+    return (part << 32) / whole;
 }
 
 static int64_t by_weight(int64_t key, uint32_t weight)
@@ -88,7 +63,9 @@ uint8_t dr_order_key(const struct dr_core *core, dr_account_id account, dr_pool_
 
     *key = 0;
     if (!dr_quota_within_guarantee(core, account, pool, amounts)) {
-        *key = key_above(core, account);
+        const struct dr_seat *seat = &core->seats->seats[account.v - 1];
+
+        *key = seat->known == core->seats->version ? seat->above_key : key_above(core, account);
         return 2;
     }
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
@@ -126,220 +103,184 @@ static uint8_t least_key(const struct dr_core *core, dr_account_id account,
     return tier;
 }
 
-/* ---- leaves ---- */
+/* ---- what an account's sums alone say ---- */
 
-static int entry_before(const struct dr_core *core, const struct entry *a, const struct entry *b)
+/* A bound for whatever it offers, and its key above guarantee. A job within guarantee finds room in
+ * the group of its accelerators, or else of its CPUs, and its key is no less than what is claimed
+ * there already. */
+static void know(struct dr_core *core, uint32_t row)
 {
-    const struct dr_queue_class *x = &core->queue->classes[a->class_row];
-    const struct dr_queue_class *y = &core->queue->classes[b->class_row];
-    const struct dr_job *i = &core->jobs[a->job_row];
-    const struct dr_job *j = &core->jobs[b->job_row];
+    struct dr_seat *seat = &core->seats->seats[row];
+    dr_account_id account = {row + 1};
+    int64_t least = INT64_MAX;
 
-    if (x->priority != y->priority)
-        return x->priority > y->priority;
-    if (x->again != y->again)
-        return x->again > y->again;
-    if (i->submit_us != j->submit_us)
-        return i->submit_us < j->submit_us;
-    return i->id.v < j->id.v;
+    for (uint32_t i = 0; i < core->groups_count; i += 1) {
+        dr_group_id group = {i + 1};
+        const struct dr_quota *quota = dr_quota_at(core, account, group);
+        int64_t guarantee;
+
+        if (quota->guarantee == 0 || core->groups[i].resource == DR_RESOURCE_MEMORY)
+            continue;
+        guarantee = dr_quota_guarantee(core, account, group);
+        if (quota->occupied < guarantee)
+            least = dr_min_i64(least, ratio(quota->claim, guarantee));
+    }
+    seat->above_key = key_above(core, account);
+    seat->bound_tier = least == INT64_MAX ? 2 : 1;
+    seat->bound_key = least == INT64_MAX ? seat->above_key : least;
+    seat->known = core->seats->version;
 }
 
-static void sift_down(const struct dr_core *core, struct node *leaf, uint32_t at)
+static void to_bound(struct dr_order *order, uint32_t row)
 {
-    for (;;) {
-        uint32_t child = 2 * at + 1;
-        struct entry kept = leaf->heap[at];
+    struct dr_seat *seat = &order->core->seats->seats[row];
 
-        if (child >= leaf->heap_count)
-            return;
-        if (child + 1 < leaf->heap_count &&
-            entry_before(core, &leaf->heap[child + 1], &leaf->heap[child]))
-            child += 1;
-        if (!entry_before(core, &leaf->heap[child], &kept))
-            return;
-        leaf->heap[at] = leaf->heap[child];
-        leaf->heap[child] = kept;
-        at = child;
+    if (seat->known != order->core->seats->version)
+        know(order->core, row);
+    seat->state = DR_SEAT_BOUND;
+    seat->tier = seat->bound_tier;
+    seat->key = seat->bound_key;
+}
+
+/* The seat as it stands in this decision. */
+static struct dr_seat *seat_at(struct dr_order *order, uint32_t row)
+{
+    struct dr_seat *seat = &order->core->seats->seats[row];
+
+    if (seat->stamp != order->stamp) {
+        seat->stamp = order->stamp;
+        seat->begun = 0;
+        to_bound(order, row);
     }
+    return seat;
 }
 
 /* ---- the tree ---- */
 
-/* What `node` offers and its key in its parent's eyes. */
-static void judge(struct dr_order *order, uint32_t at)
+/* Does `a` come before `b`? Where keys are equal and one is a bound, that one has to be looked at
+ * first. */
+static int seat_before(const struct dr_seat *a, uint32_t row_a, const struct dr_seat *b,
+                       uint32_t row_b)
+{
+    if (a->tier != b->tier)
+        return a->tier < b->tier;
+    if (a->key != b->key)
+        return a->key < b->key;
+    if (a->state != b->state)
+        return a->state == DR_SEAT_BOUND;
+    if (a->state == DR_SEAT_OFFER && a->submit_us != b->submit_us)
+        return a->submit_us < b->submit_us;
+    return row_a < row_b;
+}
+
+/* Find out what the account offers. Levels are few: the recursion is no deeper than the tree. */
+static void resolve(struct dr_order *order, uint32_t row)
 {
     struct dr_core *core = order->core;
-    struct node *node = &order->nodes[at];
+    struct dr_seat *seats = core->seats->seats;
+    struct dr_seat *seat = seat_at(order, row);
 
-    node->offer.leaf = NONE;
-    if (node->heap_count > 0) {
-        node->offer.leaf = at;
-        node->offer.submit_us = core->jobs[node->heap[0].job_row].submit_us;
+    if (seat->root != NONE) {
+        seat->class_row = dr_seats_next(core, row, seat->begun ? &seat->last : NULL, order->offers);
+        seat->best = row;
+        if (seat->class_row != NONE)
+            seat->submit_us = core->queue->classes[seat->class_row].first_submit_us;
     } else {
-        const struct node *best = NULL;
+        seat->class_row = NONE;
+        for (;;) {
+            uint32_t best = NONE;
 
-        for (uint32_t child = node->first_child; child != NONE;
-             child = order->nodes[child].next_sibling) {
-            const struct node *other = &order->nodes[child];
-            int before;
-
-            if (other->offer.leaf == NONE)
-                continue;
-            if (best == NULL)
-                before = 1;
-            else if (other->tier != best->tier)
-                before = other->tier < best->tier;
-            else if (other->key != best->key)
-                before = other->key < best->key;
-            else if (other->offer.submit_us != best->offer.submit_us)
-                before = other->offer.submit_us < best->offer.submit_us;
-            else
-                before = other->account.v < best->account.v;
-            if (before)
-                best = other;
-        }
-        if (best != NULL) {
-            node->best = (uint32_t)(best - order->nodes);
-            node->offer = best->offer;
+            for (uint32_t child = seat->first_child; child != NONE;
+                 child = seats[child].next_sibling) {
+                if (!dr_wants_meet(seats[child].wants, order->offers))
+                    continue;
+                if (seat_at(order, child)->state == DR_SEAT_EMPTY)
+                    continue;
+                if (best == NONE || seat_before(&seats[child], child, &seats[best], best))
+                    best = child;
+            }
+            if (best == NONE)
+                break;
+            if (seats[best].state == DR_SEAT_OFFER) {
+                seat->best = best;
+                seat->class_row = seats[best].class_row;
+                seat->submit_us = seats[best].submit_us;
+                break;
+            }
+            resolve(order, best);
         }
     }
-    if (node->offer.leaf != NONE && node->parent != NONE)
-        node->tier =
-            least_key(core, node->account,
-                      &core->jobs[order->nodes[node->offer.leaf].heap[0].job_row], &node->key);
-}
-
-static uint32_t node_for(struct dr_order *order, dr_account_id account)
-{
-    uint32_t at = order->node_of[account.v - 1];
-    uint32_t below = NONE;
-
-    if (at != NONE)
-        return at;
-    at = order->nodes_count;
-    /* The account and all above it that are not there yet. */
-    for (; account.v != 0; account = order->core->accounts[account.v - 1].parent) {
-        uint32_t known = order->node_of[account.v - 1];
-        uint32_t row = known == NONE ? order->nodes_count : known;
-        struct node *node = &order->nodes[row];
-
-        if (known == NONE) {
-            *node = (struct node){
-                .account = account, .parent = NONE, .first_child = NONE, .next_sibling = NONE};
-            order->nodes_count += 1;
-            order->node_of[account.v - 1] = row;
-        }
-        if (below != NONE) {
-            order->nodes[below].parent = row;
-            order->nodes[below].next_sibling = node->first_child;
-            node->first_child = below;
-        }
-        if (known != NONE)
-            break;
-        below = row;
+    if (seat->class_row == NONE) {
+        seat->state = DR_SEAT_EMPTY;
+        return;
     }
-    return at;
-}
+    seat->state = DR_SEAT_OFFER;
+    if (seat->parent != NONE) {
+        const struct dr_queue_class *class = &core->queue->classes[seat->class_row];
 
-struct dr_order *dr_order_begin(struct dr_core *core)
-{
-    const struct dr_queue *queue = core->queue;
-    struct dr_order *order = dr_arena_push(&core->scratch, 1, sizeof *order);
-
-    DR_ASSERT(order != NULL);
-    *order = (struct dr_order){.core = core, .last = NONE};
-    order->node_of =
-        dr_arena_push(&core->scratch, core->accounts_count + 1u, sizeof order->node_of[0]);
-    order->nodes = dr_arena_push(&core->scratch, core->accounts_count + 1u, sizeof order->nodes[0]);
-    DR_ASSERT(order->node_of != NULL && order->nodes != NULL);
-    for (uint32_t i = 0; i < core->accounts_count; i += 1)
-        order->node_of[i] = NONE;
-    for (uint32_t i = 0; i < queue->active_count; i += 1) {
-        dr_account_id account = {queue->active[i] + 1};
-        struct node *leaf = &order->nodes[node_for(order, account)];
-        uint32_t count = 0;
-
-        for (uint32_t at = queue->first_class[account.v - 1]; at != NONE;
-             at = queue->classes[at].next)
-            count += 1;
-        leaf->heap = dr_arena_push(&core->scratch, count, sizeof leaf->heap[0]);
-        DR_ASSERT(leaf->heap != NULL);
-        for (uint32_t at = queue->first_class[account.v - 1]; at != NONE;
-             at = queue->classes[at].next) {
-            leaf->heap[leaf->heap_count] = (struct entry){at, dr_queue_first(core, at)};
-            leaf->heap_count += 1;
-        }
-        for (uint32_t k = count / 2; k > 0; k -= 1)
-            sift_down(core, leaf, k - 1);
+        seat->tier =
+            least_key(core, (dr_account_id){row + 1}, &core->jobs[class->first], &seat->key);
     }
-    /* Children have higher account ids than their parents. */
-    for (uint32_t row = core->accounts_count; row > 0; row -= 1)
-        if (order->node_of[row - 1] != NONE)
-            judge(order, order->node_of[row - 1]);
-    return order;
 }
 
-static void judge_path(struct dr_order *order, uint32_t at)
+void dr_order_begin(struct dr_core *core, uint64_t offers, struct dr_order *order)
 {
-    for (; at != NONE; at = order->nodes[at].parent)
-        judge(order, at);
+    core->seats->stamp += 1;
+    if (core->seats->stamp == 0) {
+        for (uint32_t row = 0; row < core->accounts_count; row += 1)
+            core->seats->seats[row].stamp = 0;
+        core->seats->stamp = 1;
+    }
+    *order = (struct dr_order){
+        .core = core, .stamp = core->seats->stamp, .offers = offers, .last = NONE};
 }
 
 int dr_order_next(struct dr_order *order, struct dr_choice *choice)
 {
-    uint32_t at = order->core->accounts_count == 0 ? NONE : order->node_of[0];
-    const struct node *leaf;
+    struct dr_core *core = order->core;
+    struct dr_seat *seats = core->seats->seats;
+    uint32_t at = 0;
 
-    if (at == NONE || order->nodes[at].offer.leaf == NONE)
+    if (core->accounts_count == 0 || !dr_wants_meet(seats[0].wants, order->offers))
         return 0;
-    *choice = (struct dr_choice){.tier = 1};
-    while (order->nodes[at].heap_count == 0) {
-        at = order->nodes[at].best;
+    if (seat_at(order, 0)->state == DR_SEAT_BOUND)
+        resolve(order, 0);
+    if (seats[0].state == DR_SEAT_EMPTY)
+        return 0;
+    *choice = (struct dr_choice){.tier = 1, .class_row = seats[0].class_row};
+    while (seats[at].best != at) {
+        at = seats[at].best;
         if (choice->keys_count == 0)
-            choice->tier = order->nodes[at].tier;
+            choice->tier = seats[at].tier;
         if (choice->keys_count < DR_DEPTH_MAX) {
-            choice->keys[choice->keys_count] = order->nodes[at].key;
+            choice->keys[choice->keys_count] = seats[at].key;
             choice->keys_count += 1;
         }
     }
-    leaf = &order->nodes[at];
-    DR_ASSERT(leaf->heap_count > 0);
-    choice->class_row = leaf->heap[0].class_row;
-    choice->job_row = leaf->heap[0].job_row;
+    choice->job_row = core->queue->classes[choice->class_row].first;
     order->last = at;
+    order->key = dr_seats_key(core, choice->class_row);
     return 1;
 }
 
-void dr_order_aside(struct dr_order *order)
+static void path_to_bounds(struct dr_order *order, uint32_t row)
 {
-    struct node *leaf = &order->nodes[order->last];
-
-    leaf->heap_count -= 1;
-    leaf->heap[0] = leaf->heap[leaf->heap_count];
-    sift_down(order->core, leaf, 0);
-    judge_path(order, order->last);
+    for (; row != NONE; row = order->core->seats->seats[row].parent) {
+        seat_at(order, row);
+        to_bound(order, row);
+    }
 }
 
-void dr_order_changed(struct dr_order *order)
+void dr_order_passed(struct dr_order *order)
 {
-    struct dr_core *core = order->core;
-    struct node *leaf = &order->nodes[order->last];
-    const struct dr_queue_class *class = &core->queue->classes[leaf->heap[0].class_row];
+    struct dr_seat *leaf = &order->core->seats->seats[order->last];
 
-    if (class->hash == 0 || class->count == 0) {
-        dr_order_aside(order);
-        return;
-    }
-    leaf->heap[0].job_row = dr_queue_first(core, leaf->heap[0].class_row);
-    sift_down(core, leaf, 0);
-    judge_path(order, order->last);
+    leaf->last = order->key;
+    leaf->begun = 1;
+    path_to_bounds(order, order->last);
 }
 
 void dr_order_touch(struct dr_order *order, dr_account_id account)
 {
-    for (; account.v != 0; account = order->core->accounts[account.v - 1].parent)
-        if (order->node_of[account.v - 1] != NONE) {
-            judge_path(order, order->node_of[account.v - 1]);
-            return;
-        }
+    path_to_bounds(order, account.v - 1);
 }

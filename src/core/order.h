@@ -13,11 +13,17 @@
 #ifndef DR_CORE_ORDER_H
 #define DR_CORE_ORDER_H
 
-#include "core/queue.h"
+#include "core/seats.h"
 
 #define DR_ORDER_ONE (INT64_C(1) << 32)
 
-struct dr_order;
+struct dr_order {
+    struct dr_core *core;
+    uint32_t stamp;
+    uint64_t offers;        /* what classes may want to take part */
+    uint32_t last;          /* account row of the last choice */
+    struct dr_seat_key key; /* of the last choice */
+};
 
 struct dr_choice {
     uint32_t class_row;
@@ -27,17 +33,15 @@ struct dr_choice {
     uint32_t keys_count;
 };
 
-/* Everything that waits, ordered; lies in core->scratch. */
-struct dr_order *dr_order_begin(struct dr_core *core);
+/* A new decision about those who wait for something of `offers` (core/seats.h). One at a time. */
+void dr_order_begin(struct dr_core *core, uint64_t offers, struct dr_order *order);
 
-/* The next job. Returns 0 when every class has started all its jobs or stepped aside. */
+/* The next job. Returns 0 when all have started or been passed. */
 int dr_order_next(struct dr_order *order, struct dr_choice *choice);
 
-/* The class of the last choice steps aside for the rest of the decision. */
-void dr_order_aside(struct dr_order *order);
-
-/* Jobs of the last choice's class have left it, or claims on its path have changed. */
-void dr_order_changed(struct dr_order *order);
+/* The last choice has been judged: it started, was promised a place, or steps aside with its class.
+ * Goes on after it, with what comes later of its account. */
+void dr_order_passed(struct dr_order *order);
 
 /* Claims on the path of another account have changed. */
 void dr_order_touch(struct dr_order *order, dr_account_id account);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Treaps of waiting jobs, one per class. See queue.h. */
-#include "core/queue.h"
+#include "core/seats.h"
 
 #include "base/hash.h"
 #include "base/math.h"
@@ -47,6 +47,7 @@ void dr_queue_clear(struct dr_core *core)
         dr_map_clear(&queue->class_rows);
     for (uint32_t i = 0; i < core->accounts_count; i += 1)
         queue->active_place[i] = 0;
+    dr_seats_clear(core);
 }
 
 /* ---- what a class is ---- */
@@ -277,6 +278,24 @@ static uint64_t rank(const struct dr_core *core, uint32_t row)
     return dr_hash_u64(core->jobs[row].id.v);
 }
 
+static uint32_t leftmost(const struct dr_core *core, uint32_t row)
+{
+    while (row != NONE && core->jobs[row].queue_left != NONE)
+        row = core->jobs[row].queue_left;
+    return row;
+}
+
+/* The class has a first job, or another one: its seat follows. */
+static void seat(struct dr_core *core, uint32_t class_row, uint32_t first)
+{
+    struct dr_queue_class *class = &core->queue->classes[class_row];
+
+    class->first = first;
+    class->first_submit_us = core->jobs[first].submit_us;
+    class->first_id = core->jobs[first].id.v;
+    dr_seats_put(core, class_row);
+}
+
 static void insert(struct dr_core *core, uint32_t class_row, uint32_t row)
 {
     struct dr_queue_class *class = &core->queue->classes[class_row];
@@ -296,22 +315,31 @@ static void insert(struct dr_core *core, uint32_t class_row, uint32_t row)
     job->queue_parent = parent;
     core->queue->below[row] = 1;
     class->count += 1;
-    if (parent == NONE) {
+    if (parent == NONE)
         class->root = row;
-        return;
-    }
-    if (less(class_row, job, &core->jobs[parent]))
+    else if (less(class_row, job, &core->jobs[parent]))
         core->jobs[parent].queue_left = row;
     else
         core->jobs[parent].queue_right = row;
     while (job->queue_parent != NONE && rank(core, row) > rank(core, job->queue_parent))
         rotate_up(core, class, row);
+    if (class_row >= FIXED_CLASSES &&
+        (class->count == 1 || less(class_row, job, &core->jobs[class->first]))) {
+        if (class->count > 1)
+            dr_seats_take(core, class_row);
+        seat(core, class_row, row);
+    }
 }
 
 static void cut(struct dr_core *core, uint32_t row)
 {
     struct dr_job *job = &core->jobs[row];
-    struct dr_queue_class *class = &core->queue->classes[job->queue_class];
+    uint32_t class_row = job->queue_class;
+    struct dr_queue_class *class = &core->queue->classes[class_row];
+    int was_first = class_row >= FIXED_CLASSES && class->first == row;
+
+    if (was_first)
+        dr_seats_take(core, class_row);
 
     while (job->queue_left != NONE && job->queue_right != NONE)
         rotate_up(core, class,
@@ -325,18 +353,17 @@ static void cut(struct dr_core *core, uint32_t row)
     job->queue_left = NONE;
     job->queue_right = NONE;
     job->queue_parent = NONE;
-}
-
-static uint32_t leftmost(const struct dr_core *core, uint32_t row)
-{
-    while (row != NONE && core->jobs[row].queue_left != NONE)
-        row = core->jobs[row].queue_left;
-    return row;
+    if (was_first && class->count > 0)
+        seat(core, class_row, leftmost(core, class->root));
 }
 
 uint32_t dr_queue_first(const struct dr_core *core, uint32_t class_row)
 {
-    return leftmost(core, core->queue->classes[class_row].root);
+    const struct dr_queue_class *class = &core->queue->classes[class_row];
+
+    if (class_row < FIXED_CLASSES)
+        return leftmost(core, class->root);
+    return class->first;
 }
 
 uint32_t dr_queue_next(const struct dr_core *core, uint32_t row)

@@ -30,9 +30,18 @@ struct dr_queue_class {
     int64_t limit_us;   /* of its next attempt */
     uint64_t array_job; /* of an array with a limit; else 0 */
     uint64_t alone;     /* id of the one job that holds a reservation; else 0 */
-    /* the treap */
+    /* the treap of its jobs */
     uint32_t root;
     uint32_t count;
+    uint32_t first; /* of them */
+    int64_t first_submit_us;
+    uint64_t first_id;
+    /* its place in its account's seat (core/seats.h) */
+    uint64_t wants;
+    uint64_t wants_below;
+    uint32_t line_left;
+    uint32_t line_right;
+    uint32_t line_parent;
     /* lists */
     uint32_t next; /* of the same account */
     uint32_t previous;

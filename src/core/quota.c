@@ -2,6 +2,7 @@
 #include "core/quota.h"
 
 #include "base/math.h"
+#include "core/seats.h"
 
 static int is_leaf(const struct dr_core *core, dr_account_id account)
 {
@@ -45,6 +46,7 @@ void dr_quota_charge(struct dr_core *core, dr_account_id account, dr_pool_id poo
             quota->children_occupied += risen;
             quota->occupied = occupied_of(core, at, quota);
             risen = quota->occupied - before;
+            dr_seats_changed(core->seats, at.v - 1);
         }
     }
 }
@@ -162,6 +164,7 @@ void dr_quota_refresh(struct dr_core *core, dr_account_id account)
         }
         sum_guaranteed(core, group);
     }
+    dr_seats_all_changed(core->seats);
 }
 
 void dr_quota_tick(struct dr_core *core, int64_t now_us, uint32_t decay)
@@ -179,6 +182,7 @@ void dr_quota_tick(struct dr_core *core, int64_t now_us, uint32_t decay)
             quota->past = dr_mul_div_floor(quota->past, decay, INT64_C(1) << 32) +
                           dr_mul_div_floor(above, seconds, 1);
         }
+    dr_seats_all_changed(core->seats);
 }
 
 void dr_quota_index(struct dr_core *core)
@@ -207,4 +211,5 @@ void dr_quota_index(struct dr_core *core)
         }
     for (uint32_t g = 0; g < core->groups_count; g += 1)
         sum_guaranteed(core, (dr_group_id){g + 1});
+    dr_seats_all_changed(core->seats);
 }

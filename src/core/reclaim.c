@@ -606,7 +606,7 @@ static int settle_plan(struct dr_decision *decision, const struct dr_choice *cho
     dr_backfill_displace(decision, choice->job_row, plan->found.pool, plan->found.extents,
                          plan->found.count, DR_FOREVER_US);
     for (uint32_t i = 0; i < plan->count; i += 1)
-        dr_order_touch(decision->order, core->jobs[plan->victims[i].row].account);
+        dr_order_touch(&decision->order, core->jobs[plan->victims[i].row].account);
     return 1;
 }
 

@@ -5,7 +5,7 @@
 #include "base/math.h"
 #include "base/sort.h"
 #include "core/place.h"
-#include "core/queue.h"
+#include "core/seats.h"
 #include "core/quota.h"
 #include "core/timer.h"
 
@@ -67,6 +67,7 @@ void dr_rows_capacity(struct dr_core *core)
                 (int64_t)pool->accelerators - dr_bit_count(node->busy | node->promised);
         }
     }
+    dr_seats_all_changed(core->seats);
 }
 
 /* ---- extents ---- */

@@ -4,7 +4,7 @@
 
 #include "base/math.h"
 #include "core/place.h"
-#include "core/queue.h"
+#include "core/seats.h"
 #include "core/quota.h"
 #include "core/rows.h"
 #include "core/timer.h"
@@ -69,6 +69,8 @@ static enum dr_status push_tables(struct dr_core *core)
         status = dr_map_init(&core->shape_rows, &core->tables, limits->jobs_max);
     if (status == DR_OK)
         status = dr_map_init(&core->array_rows, &core->tables, limits->jobs_max);
+    if (status == DR_OK)
+        status = dr_seats_open(core);
     if (status == DR_OK)
         status = dr_queue_init(core);
     if (status == DR_OK)

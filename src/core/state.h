@@ -404,6 +404,7 @@ struct dr_core {
     uint32_t *doomed;         /* stack of rows whose dependency failed */
     uint32_t doomed_count;
     struct dr_queue *queue;   /* core/queue.h: pending jobs in order, per account */
+    struct dr_seats *seats;   /* core/seats.h: classes in order, and what they want */
     struct dr_places *places; /* core/place.h: what is free where */
     struct dr_timers *timers; /* core/timer.h: when time alone has to be looked at */
     uint32_t leaving_count;   /* parts that are to leave */

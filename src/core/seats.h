@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* seats.h: who waits in which account, in order, and what it takes to help them. For core's own
+ * files.
+ *
+ * Every account has a seat. A leaf's seat holds its classes (core/queue.h) in order: priority,
+ * preempted before new, submit time and id of the first job. Every class says what it wants as a
+ * few bits, and seats sum the bits up to the root, so that a decision about what has come free
+ * descends only to those whom it might help.
+ *
+ * Memory of failure (POLICY, section 6): a class that was refused for lack of room alone is parked.
+ * It is judged again when room of its kind has come free in a pool, not before. Bits may promise
+ * too much, and then a class is judged in vain; they never hide one that could start. */
+#ifndef DR_CORE_SEATS_H
+#define DR_CORE_SEATS_H
+
+#include "core/queue.h"
+
+/* Bits of what is wanted, and offered. A class is met where one bit of each field is offered, or
+ * where fresh ones are asked for and it is fresh. */
+#define DR_WANTS_UNITS UINT64_C(0x0000000000003fff) /* accelerators of one task: 0, 1..8, more */
+#define DR_WANTS_TOTAL UINT64_C(0x0000007fffffc000) /* of the gang: powers of two */
+#define DR_WANTS_CHIPS UINT64_C(0x7fffff8000000000) /* chips, folded into 23 bits; none: the last \
+                                                     */
+#define DR_WANTS_FRESH UINT64_C(0x8000000000000000) /* not parked */
+#define DR_WANTS_ALL   UINT64_MAX
+
+static inline int dr_wants_meet(uint64_t wants, uint64_t offers)
+{
+    uint64_t both = wants & offers;
+
+    return (both & DR_WANTS_FRESH) != 0 ||
+           ((both & DR_WANTS_UNITS) != 0 && (both & DR_WANTS_TOTAL) != 0 &&
+            (both & DR_WANTS_CHIPS) != 0);
+}
+
+/* A place in the order within an account. */
+struct dr_seat_key {
+    int32_t priority;
+    uint8_t again;
+    int64_t submit_us;
+    uint64_t id;
+};
+
+/* How a seat stands in the decision that goes on (core/order.c). */
+enum dr_seat_state {
+    DR_SEAT_BOUND, /* tier and key are a bound: what it offers has not been looked for */
+    DR_SEAT_OFFER, /* they are those of its offer */
+    DR_SEAT_EMPTY, /* it has nothing to offer any more */
+};
+
+struct dr_seat {
+    uint64_t wants; /* of all classes at and below it */
+    uint32_t parent;
+    uint32_t first_child;
+    uint32_t next_sibling;
+    uint32_t root; /* of its own classes; DR_ROW_NONE: none */
+    /* keys of the account that depend on its sums alone; true while `known` is the version */
+    uint64_t known;
+    uint8_t bound_tier;
+    int64_t bound_key;
+    int64_t above_key;
+    /* in the decision that goes on, if `stamp` is its own */
+    uint32_t stamp;
+    uint8_t state; /* enum dr_seat_state */
+    uint8_t tier;
+    uint8_t begun; /* `last` is set */
+    int64_t key;
+    int64_t submit_us;       /* of the offer */
+    uint32_t class_row;      /* of the offer */
+    uint32_t best;           /* child that makes it; a leaf: itself */
+    struct dr_seat_key last; /* of a leaf: what was judged last */
+};
+
+struct dr_seats {
+    struct dr_seat *seats; /* [accounts_max] by account row */
+    uint64_t version;      /* of what all keys depend on; starts at 1 */
+    uint32_t stamp;        /* of the decision that goes on */
+    uint64_t offers;
+};
+
+DR_MUST_USE enum dr_status dr_seats_open(struct dr_core *core);
+
+/* Forget the classes, and hang up accounts anew. */
+void dr_seats_clear(struct dr_core *core);
+
+/* The account has come, below its parent. */
+void dr_seats_join(struct dr_core *core, uint32_t account_row);
+
+/* A class takes its seat; it has its first job, and is fresh. It leaves before its first job
+ * changes. */
+void dr_seats_put(struct dr_core *core, uint32_t class_row);
+void dr_seats_take(struct dr_core *core, uint32_t class_row);
+
+/* It was refused for lack of room alone; something else than room may help it. */
+void dr_seats_park(struct dr_core *core, uint32_t class_row);
+void dr_seats_wake(struct dr_core *core, uint32_t class_row);
+
+/* The first class of an account after a key (NULL: of all) that `offers` might help; DR_ROW_NONE:
+ * none. */
+uint32_t dr_seats_next(const struct dr_core *core, uint32_t account_row,
+                       const struct dr_seat_key *after, uint64_t offers);
+
+struct dr_seat_key dr_seats_key(const struct dr_core *core, uint32_t class_row);
+
+/* What a pool offers now, for what may have come free there: as bits. */
+uint64_t dr_seats_offer(const struct dr_core *core, dr_pool_id pool);
+
+/* Sums of an account, or of all, have changed: its keys are not what they were. */
+static inline void dr_seats_changed(struct dr_seats *seats, uint32_t account_row)
+{
+    seats->seats[account_row].known = 0;
+}
+
+static inline void dr_seats_all_changed(struct dr_seats *seats)
+{
+    seats->version += 1;
+}
+
+/* For tests: do all sums of bits agree, and is every account in order? */
+int dr_seats_consistent(const struct dr_core *core);
+
+#endif
