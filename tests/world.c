@@ -190,8 +190,10 @@ uint32_t world_decide(struct world *world)
         if (i > 1000)
             fail_msg("a decision does not come to an end");
     }
-    /* A decision leaves nothing undone: asked again at once, it has nothing to say. */
+    /* A decision leaves nothing undone: asked again at once, with no memory of who was refused, it
+     * has nothing to say. */
     world->core->dirty = asked;
+    world->core->seats->wake_all = 1;
     if (dr_decide(world->core, world->now_us, &world->batch) != 0 || world->batch.facts_count != 0)
         world->undecided += 1;
     flush(world);

@@ -46,6 +46,7 @@ static void apply_tick(struct dr_core *core, const struct dr_fact_tick *fact, in
     dr_quota_tick(core, now_us, fact->decay);
     core->tick_us = now_us;
     dr_place_touch_all(core);
+    core->seats->wake_all = 1; /* what memory has missed waits no longer than this */
     while (core->ended.first != DR_ROW_NONE &&
            core->jobs[core->ended.first].ended_us < fact->forget_before_us)
         dr_rows_job_free(core, core->ended.first);
@@ -530,6 +531,7 @@ static void drop_reservation(struct dr_core *core, struct dr_job *job)
     if (job->reservation == DR_ROW_NONE)
         return;
     dr_rows_extents_free(core, job->reservation);
+    dr_place_unreserved(core, job->reservation_pool);
     job->reservation = DR_ROW_NONE;
     job->reservation_pool.v = 0;
     job->reservation_alternative = 0;

@@ -5,6 +5,8 @@
 #include "base/math.h"
 #include "base/sort.h"
 #include "core/quota.h"
+#include "core/seats.h"
+#include "core/space.h"
 
 #define NONE DR_ROW_NONE
 
@@ -87,14 +89,36 @@ static int compare_rows(const void *a, const void *b, const void *context)
     return x < y ? -1 : x > y;
 }
 
+/* May a job that holds a reservation be given an earlier one, or has it to give it up? */
+static int to_be_judged(const struct dr_decision *decision, const struct dr_job *job,
+                        const struct dr_pool_set *touched)
+{
+    const struct dr_core *core = decision->core;
+    uint64_t met = 0;
+
+    if (decision->now_us > job->reservation_us + DR_RESERVATION_LATE_US)
+        return 1;
+    for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
+        struct dr_want want = {.shape = job->shape, .alternative = i};
+        const uint64_t *pools = dr_place_pools(core, &want);
+
+        for (uint32_t word = 0; word < core->places->words; word += 1)
+            met |= pools[word] & touched->words[word];
+    }
+    return met != 0;
+}
+
 void dr_backfill_begin(struct dr_decision *decision)
 {
     struct dr_core *core = decision->core;
     const struct dr_queue *queue = core->queue;
     uint32_t depth = core->settings.reserve_depth;
+    struct dr_pool_set touched;
     uint32_t count = 0;
     uint32_t *rows;
 
+    dr_place_prepare(core);
+    dr_place_touched_set(core, &touched);
     for (uint32_t at = queue->alone_first; at != NONE; at = queue->classes[at].alone_next)
         count += 1;
     rows = dr_arena_push(&core->scratch, count + 1u, sizeof rows[0]);
@@ -117,6 +141,8 @@ void dr_backfill_begin(struct dr_decision *decision)
     for (uint32_t i = 0; i < count; i += 1) {
         if (still_holds(core, &core->jobs[rows[i]])) {
             enlist(decision, rows[i]);
+            if (to_be_judged(decision, &core->jobs[rows[i]], &touched))
+                dr_seats_wake(core, core->jobs[rows[i]].queue_class);
             continue;
         }
         if (!dr_decision_room(decision, 0))
@@ -234,6 +260,8 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
             blocked += 1;
         }
     count = dr_place_find(core, want, pool, extents);
+    if (count == 0 && blocked > 0)
+        dr_decision_open(decision);
     for (uint32_t at = decision->reserved_of[pool.v - 1]; blocked > 0 && at != NONE;
          at = decision->reserved[at].next)
         if (concerns(&decision->reserved[at], job_row, end_us, displace))
@@ -450,6 +478,8 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
             }
         }
     }
+    if (decision->plans == DR_PLANS_MAX)
+        dr_decision_open(decision);
     if (best.count == 0 && decision->plans > plans)
         dr_decision_doubt(decision); /* the end of a later start may be what it waits for */
     if (best.count == 0 || decision->reserved_count == decision->reserved_max ||

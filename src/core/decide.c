@@ -15,8 +15,9 @@
 #include "core/reclaim.h"
 #include "core/timer.h"
 
-#define NONE       DR_ROW_NONE
-#define PASSES_MAX 16 /* what is left then is for the next decision */
+#define NONE         DR_ROW_NONE
+#define RESTARTS_MAX 64 /* walks that begin again at once; from then on each goes to its end */
+#define PASSES_MAX   (RESTARTS_MAX + 16) /* what is left then is for the next decision */
 
 /* ---- settling ---- */
 
@@ -33,6 +34,7 @@ int dr_decision_room(struct dr_decision *decision, uint32_t extents)
 
 void dr_decision_doubt(struct dr_decision *decision)
 {
+    decision->open = 1;
     if (decision->doubt_seq == 0)
         decision->doubt_seq = decision->core->seq;
 }
@@ -323,9 +325,12 @@ static void try_candidates(struct choosing *choosing, int64_t bound_micro)
         }
         found->count = dr_backfill_find(decision, choosing->job_row, &want, candidate.pool,
                                         choosing->displace, found->extents);
-        if (found->count == 0 ||
-            dr_place_power_missing(core, candidate.pool, found->extents, found->count) > 0)
+        if (found->count == 0)
             continue;
+        if (dr_place_power_missing(core, candidate.pool, found->extents, found->count) > 0) {
+            dr_decision_open(decision);
+            continue;
+        }
         found->pool = candidate.pool;
         found->alternative = candidate.alternative;
         found->cost_micro = candidate.cost_micro + dr_place_span_cost(core, &want, candidate.pool,
@@ -390,7 +395,7 @@ static int find_place(struct dr_decision *decision, uint32_t job_row, int displa
                 verdict.allowed = quota_allows(core, job, &want, pool);
             }
             if (!verdict.allowed)
-                continue;
+                continue; /* relief of a quota wakes it (core/seats.h) */
             if (choosing.candidates == NULL) {
                 choosing.candidates = dr_arena_push(&core->scratch, core->pools_count + 1u,
                                                     sizeof choosing.candidates[0]);
@@ -462,47 +467,84 @@ static int array_full(const struct dr_core *core, const struct dr_job *job)
     return row != DR_MAP_NONE && core->arrays[row].active >= core->arrays[row].limit;
 }
 
+/* What has come free since the last decision, and whoever has not been refused for lack of it. */
+static struct dr_wants offers_of(struct dr_decision *decision)
+{
+    struct dr_core *core = decision->core;
+    struct dr_wants offers = {DR_WANTS_FRESH, 0};
+
+    if (core->seats->wake_all)
+        return (struct dr_wants){DR_WANTS_ALL, 0};
+    for (uint32_t row = 0; row < core->pools_count; row += 1) {
+        dr_pool_id pool = {row + 1};
+
+        if (dr_place_touched(core, pool))
+            offers.room |= dr_seats_offer(core, pool);
+        if (dr_place_was_unreserved(core, pool))
+            offers.room |= DR_WANTS_UNITS | DR_WANTS_TOTAL; /* they may wait for a reservation */
+    }
+    return offers;
+}
+
+/* The job was refused: when is its class to be judged again? */
+static void remember(struct dr_decision *decision, const struct dr_choice *choice)
+{
+    struct dr_core *core = decision->core;
+
+    if (core->jobs[choice->job_row].queue_class != choice->class_row)
+        return; /* it holds a reservation now, and has a class of its own */
+    if (decision->open)
+        dr_seats_wake(core, choice->class_row);
+    else
+        dr_seats_park(core, choice->class_row);
+}
+
 static void walk(struct dr_decision *decision)
 {
     struct dr_core *core = decision->core;
     struct dr_choice choice;
 
-    dr_order_begin(core, DR_WANTS_ALL, &decision->order);
+    dr_order_begin(core, offers_of(decision), &decision->order);
     while (dr_order_next(&decision->order, &choice)) {
         size_t mark = core->scratch.used;
         const struct dr_job *job = &core->jobs[choice.job_row];
         enum dr_rule rule = job->reservation != NONE ? DR_RULE_RESERVATION
-                            : decision->blocked      ? DR_RULE_BACKFILL
                             : choice.tier == 1       ? DR_RULE_GUARANTEE
                                                      : DR_RULE_SHARE;
         struct dr_found found;
 
+        decision->open = 0;
         if (array_full(core, job)) {
-            /* it steps aside */
+            dr_decision_open(decision);
+            remember(decision, &choice);
         } else if (find_place(decision, choice.job_row, 0, &found) ||
                    (choice.tier == 1 && find_place(decision, choice.job_row, 1, &found))) {
+            if (rule != DR_RULE_RESERVATION && decision->reserved_of[found.pool.v - 1] != NONE)
+                rule = DR_RULE_BACKFILL;
             if (dr_decision_room(decision, found.count))
                 dr_decision_place(decision, choice.job_row, &found, rule, &choice);
         } else if (!dr_reclaim(decision, &choice)) {
             dr_backfill_reserve(decision, &choice);
-            decision->blocked = 1;
+            remember(decision, &choice);
         }
         if (decision->full)
             return;
         dr_order_passed(&decision->order);
         dr_arena_reset(&core->scratch, mark);
+        /* The first in order is to have what came free, not the next one. */
+        if (decision->freed && decision->passes < RESTARTS_MAX)
+            return;
     }
 }
 
-/* Promises, then the walk. A start takes and frees nothing; where the walk also freed something (a
- * reservation given up, claims of those who were told to leave), or refused somebody for a reason
- * that a start can take away, jobs that it has passed by are asked once more, so that a decision
- * leaves nothing undone. */
+/* Promises, then the walk. A start takes and frees nothing; where the walk frees something (a
+ * reservation that is used or given up, claims of those who are told to leave), it begins again; so
+ * it does at its end, where it refused somebody for a reason that a start has taken away since. */
 static void once_through(struct dr_decision *decision)
 {
     dr_arena_reset(&decision->core->scratch, 0);
+    decision->passes += 1;
     decision->freed = 0;
-    decision->blocked = 0;
     decision->plans = 0;
     decision->doubt_seq = 0;
     dr_backfill_begin(decision);
@@ -533,11 +575,13 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
     if (!decision.full)
         decision.full = !dr_settle_leaving(core, now_us, batch);
     decision.freed = 1;
-    for (uint32_t pass = 0; pass < PASSES_MAX && decision.freed && !decision.full; pass += 1)
+    while (decision.passes < PASSES_MAX && decision.freed && !decision.full)
         once_through(&decision);
     core->dirty = (uint8_t)(decision.full || decision.freed);
-    if (!decision.full)
+    if (!decision.full) {
         dr_place_untouch(core);
+        dr_seats_settled(core);
+    }
     return decision.full;
 }
 

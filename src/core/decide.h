@@ -18,8 +18,9 @@ struct dr_decision {
     uint32_t reserved_max;
     uint32_t *reserved_of; /* [pools_count] first in `reserved` */
     uint32_t plans;        /* times that were looked for in this decision */
-    int blocked;           /* somebody before could not start */
+    uint32_t passes;       /* walks so far */
     int freed;             /* this walk gave something free that was judged as taken before */
+    int open;              /* the judgement of this job may change without anything being freed */
     uint64_t doubt_seq; /* the fact before which somebody was refused for what later facts, starts
                            too, may undo; 0: nobody was */
     int full;           /* the batch (or a table) has no more room: stop and be called again */
@@ -38,7 +39,14 @@ struct dr_found {
  * decision full. */
 int dr_decision_room(struct dr_decision *decision, uint32_t extents);
 
-/* Somebody is refused here for a reason that a later start may take away. */
+/* The job that is being judged is refused here for something else than lack of room, so that it has
+ * to be judged again in the next decision. */
+static inline void dr_decision_open(struct dr_decision *decision)
+{
+    decision->open = 1;
+}
+
+/* ... and for a reason that a later start in this decision may take away. */
 void dr_decision_doubt(struct dr_decision *decision);
 
 /* A fact of the system, now. */

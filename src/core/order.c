@@ -173,15 +173,23 @@ static int seat_before(const struct dr_seat *a, uint32_t row_a, const struct dr_
     return row_a < row_b;
 }
 
+/* May something at or below the seat be helped, by the offers or by its own relief and those below?
+ */
+static int meets(const struct dr_seat *seat, struct dr_wants offers)
+{
+    return seat->relief_below || dr_wants_meet(seat->wants, offers);
+}
+
 /* Find out what the account offers. Levels are few: the recursion is no deeper than the tree. */
-static void resolve(struct dr_order *order, uint32_t row)
+static void resolve(struct dr_order *order, uint32_t row, struct dr_wants offers)
 {
     struct dr_core *core = order->core;
     struct dr_seat *seats = core->seats->seats;
     struct dr_seat *seat = seat_at(order, row);
 
+    offers.sums |= seat->relief;
     if (seat->root != NONE) {
-        seat->class_row = dr_seats_next(core, row, seat->begun ? &seat->last : NULL, order->offers);
+        seat->class_row = dr_seats_next(core, row, seat->begun ? &seat->last : NULL, offers);
         seat->best = row;
         if (seat->class_row != NONE)
             seat->submit_us = core->queue->classes[seat->class_row].first_submit_us;
@@ -192,7 +200,7 @@ static void resolve(struct dr_order *order, uint32_t row)
 
             for (uint32_t child = seat->first_child; child != NONE;
                  child = seats[child].next_sibling) {
-                if (!dr_wants_meet(seats[child].wants, order->offers))
+                if (!meets(&seats[child], offers))
                     continue;
                 if (seat_at(order, child)->state == DR_SEAT_EMPTY)
                     continue;
@@ -207,7 +215,7 @@ static void resolve(struct dr_order *order, uint32_t row)
                 seat->submit_us = seats[best].submit_us;
                 break;
             }
-            resolve(order, best);
+            resolve(order, best, offers);
         }
     }
     if (seat->class_row == NONE) {
@@ -223,7 +231,7 @@ static void resolve(struct dr_order *order, uint32_t row)
     }
 }
 
-void dr_order_begin(struct dr_core *core, uint64_t offers, struct dr_order *order)
+void dr_order_begin(struct dr_core *core, struct dr_wants offers, struct dr_order *order)
 {
     core->seats->stamp += 1;
     if (core->seats->stamp == 0) {
@@ -241,10 +249,10 @@ int dr_order_next(struct dr_order *order, struct dr_choice *choice)
     struct dr_seat *seats = core->seats->seats;
     uint32_t at = 0;
 
-    if (core->accounts_count == 0 || !dr_wants_meet(seats[0].wants, order->offers))
+    if (core->accounts_count == 0)
         return 0;
     if (seat_at(order, 0)->state == DR_SEAT_BOUND)
-        resolve(order, 0);
+        resolve(order, 0, order->offers);
     if (seats[0].state == DR_SEAT_EMPTY)
         return 0;
     *choice = (struct dr_choice){.tier = 1, .class_row = seats[0].class_row};

@@ -20,7 +20,7 @@
 struct dr_order {
     struct dr_core *core;
     uint32_t stamp;
-    uint64_t offers;        /* what classes may want to take part */
+    struct dr_wants offers; /* what classes may want to take part */
     uint32_t last;          /* account row of the last choice */
     struct dr_seat_key key; /* of the last choice */
 };
@@ -34,7 +34,7 @@ struct dr_choice {
 };
 
 /* A new decision about those who wait for something of `offers` (core/seats.h). One at a time. */
-void dr_order_begin(struct dr_core *core, uint64_t offers, struct dr_order *order);
+void dr_order_begin(struct dr_core *core, struct dr_wants offers, struct dr_order *order);
 
 /* The next job. Returns 0 when all have started or been passed. */
 int dr_order_next(struct dr_order *order, struct dr_choice *choice);

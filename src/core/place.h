@@ -46,6 +46,12 @@ void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign);
 int dr_place_touched(const struct dr_core *core, dr_pool_id pool);
 void dr_place_untouch(struct dr_core *core);
 void dr_place_touch_all(struct dr_core *core);
+void dr_place_touch(struct dr_core *core, dr_pool_id pool);
+
+/* A reservation in the pool has come to its end: others may have one there. Until
+ * dr_place_untouch(). */
+void dr_place_unreserved(struct dr_core *core, dr_pool_id pool);
+int dr_place_was_unreserved(const struct dr_core *core, dr_pool_id pool);
 
 /* The same for a promise: who may share with nobody has its place kept free of others, from then
  * on. */

@@ -19,6 +19,12 @@
 #define DR_QUEUE_LATER    0 /* by begin time, then id */
 #define DR_QUEUE_PROMISED 1 /* by id */
 
+/* What a class waits for, as bits: core/seats.h. */
+struct dr_wants {
+    uint64_t room; /* DR_WANTS_* */
+    uint64_t sums; /* the gang's amounts per resource, as powers of two */
+};
+
 struct dr_queue_class {
     /* what its jobs have in common */
     dr_account_id account;
@@ -37,8 +43,8 @@ struct dr_queue_class {
     int64_t first_submit_us;
     uint64_t first_id;
     /* its place in its account's seat (core/seats.h) */
-    uint64_t wants;
-    uint64_t wants_below;
+    struct dr_wants wants;
+    struct dr_wants wants_below; /* of it and what hangs under it there */
     uint32_t line_left;
     uint32_t line_right;
     uint32_t line_parent;

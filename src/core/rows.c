@@ -452,6 +452,8 @@ void dr_rows_recount(struct dr_core *core, struct dr_job *job)
         return;
     amounts = dr_alternative_amounts(alternative_of(core, job, job->alternative));
     dr_quota_charge(core, job->account, job->pool, &amounts, claim_charges(job), counts ? 1 : -1);
+    if (!counts)
+        dr_seats_relieve(core, job->account, job->pool, &amounts);
     job->counted = (uint8_t)counts;
 }
 
@@ -469,6 +471,8 @@ void dr_rows_hold(struct dr_core *core, struct dr_job *job, int sign)
     hold_extents(core, alternative, job->extents, 0, sign);
     dr_place_attempt(core, (dr_job_row){(uint32_t)(job - core->jobs)}, sign);
     dr_quota_charge(core, job->account, job->pool, &amounts, DR_CHARGE_USE, sign);
+    if (sign < 0)
+        dr_seats_relieve(core, job->account, job->pool, &amounts);
     account->running = (uint32_t)((int64_t)account->running + sign);
     if (array != NULL)
         array->active = (uint32_t)((int64_t)array->active + sign);
@@ -484,6 +488,10 @@ void dr_rows_hold_promise(struct dr_core *core, struct dr_job *job, int sign)
     hold_extents(core, alternative, job->promise, 1, sign);
     dr_place_promise(core, (dr_job_row){(uint32_t)(job - core->jobs)}, sign);
     dr_quota_charge(core, job->account, job->promise_pool, &amounts, claim_charges(job), sign);
+    if (sign < 0) {
+        dr_seats_relieve(core, job->account, job->promise_pool, &amounts);
+        dr_place_touch(core, job->promise_pool);
+    }
 }
 
 /* ---- for dr_core_index() ---- */

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/math.h"
+#include "core/quota.h"
 #include "core/space.h"
 
 #define NONE DR_ROW_NONE
@@ -26,6 +27,7 @@ enum dr_status dr_seats_open(struct dr_core *core)
     if (seats->seats == NULL)
         return DR_E_FULL;
     seats->version = 1;
+    seats->relieved_first = NONE;
     core->seats = seats;
     return DR_OK;
 }
@@ -48,6 +50,8 @@ void dr_seats_join(struct dr_core *core, uint32_t row)
 
 void dr_seats_clear(struct dr_core *core)
 {
+    core->seats->relieved_first = NONE;
+    core->seats->wake_all = 1;
     for (uint32_t row = 0; row < core->accounts_count; row += 1)
         dr_seats_join(core, row);
 }
@@ -65,7 +69,38 @@ static uint64_t chip_bit(uint32_t chip_row)
     return UINT64_C(1) << (CHIP_SHIFT + chip_row % (CHIP_BITS - 1));
 }
 
-static uint64_t wants_of(const struct dr_shape *shape)
+/* 0 to 20: the power of two in an amount; the last is for all that is larger. */
+#define SUM_BITS 21
+
+static uint32_t sum_bit(int64_t amount)
+{
+    uint32_t value = amount > (1 << SUM_BITS) ? 1u << SUM_BITS : (uint32_t)amount;
+
+    return value == 0 ? 0 : dr_min_u32(dr_bit_log(value) - 1, SUM_BITS - 1);
+}
+
+/* Accelerators, CPUs, and memory in units of 4 GiB, so that gangs of any size fit the bits. */
+static int64_t in_whole(uint32_t resource, int64_t amount)
+{
+    return resource == DR_RESOURCE_MEMORY ? amount / 4096 : amount / 1000;
+}
+
+static uint64_t sums_of(const struct dr_shape *shape)
+{
+    uint64_t sums = 0;
+
+    for (uint32_t i = 0; i < shape->alternatives_count; i += 1) {
+        struct dr_amounts amounts = dr_alternative_amounts(&shape->alternatives[i]);
+
+        for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+            if (amounts.of[resource] != 0)
+                sums |= UINT64_C(1) << (resource * SUM_BITS +
+                                        sum_bit(in_whole(resource, amounts.of[resource])));
+    }
+    return sums;
+}
+
+static uint64_t room_of(const struct dr_shape *shape)
 {
     uint64_t wants = 0;
 
@@ -84,6 +119,21 @@ static uint64_t wants_of(const struct dr_shape *shape)
             wants |= CHIP_NONE;
     }
     return wants;
+}
+
+static struct dr_wants wants_of(const struct dr_shape *shape)
+{
+    return (struct dr_wants){room_of(shape), sums_of(shape)};
+}
+
+static struct dr_wants both(struct dr_wants a, struct dr_wants b)
+{
+    return (struct dr_wants){a.room | b.room, a.sums | b.sums};
+}
+
+static int equal(struct dr_wants a, struct dr_wants b)
+{
+    return a.room == b.room && a.sums == b.sums;
 }
 
 uint64_t dr_seats_offer(const struct dr_core *core, dr_pool_id pool)
@@ -128,17 +178,17 @@ static int class_before(const struct dr_core *core, uint32_t a, uint32_t b)
     return key_before(&x, &y);
 }
 
-static uint64_t wants_below(const struct dr_queue *queue, uint32_t row)
+static struct dr_wants wants_below(const struct dr_queue *queue, uint32_t row)
 {
-    return row == NONE ? 0 : queue->classes[row].wants_below;
+    return row == NONE ? (struct dr_wants){0, 0} : queue->classes[row].wants_below;
 }
 
 static void sum_up(struct dr_queue *queue, uint32_t row)
 {
     struct dr_queue_class *class = &queue->classes[row];
 
-    class->wants_below =
-        class->wants | wants_below(queue, class->line_left) | wants_below(queue, class->line_right);
+    class->wants_below = both(class->wants, both(wants_below(queue, class->line_left),
+                                                 wants_below(queue, class->line_right)));
 }
 
 static void replace(struct dr_queue *queue, struct dr_seat *seat, uint32_t row, uint32_t with)
@@ -185,19 +235,19 @@ static void sum_path(struct dr_core *core, uint32_t class_row, uint32_t account_
     struct dr_seat *seats = core->seats->seats;
 
     for (uint32_t at = class_row; at != NONE; at = queue->classes[at].line_parent) {
-        uint64_t before = queue->classes[at].wants_below;
+        struct dr_wants before = queue->classes[at].wants_below;
 
         sum_up(queue, at);
-        if (queue->classes[at].wants_below == before && at != class_row)
+        if (equal(queue->classes[at].wants_below, before) && at != class_row)
             break;
     }
     for (uint32_t at = account_row; at != NONE; at = seats[at].parent) {
-        uint64_t wants = wants_below(queue, seats[at].root);
+        struct dr_wants wants = wants_below(queue, seats[at].root);
 
         for (uint32_t child = seats[at].first_child; child != NONE;
              child = seats[child].next_sibling)
-            wants |= seats[child].wants;
-        if (wants == seats[at].wants)
+            wants = both(wants, seats[child].wants);
+        if (equal(wants, seats[at].wants))
             return;
         seats[at].wants = wants;
     }
@@ -215,7 +265,8 @@ void dr_seats_put(struct dr_core *core, uint32_t row)
     struct dr_seat *seat = &core->seats->seats[class->account.v - 1];
     uint32_t parent = NONE;
 
-    class->wants = wants_of(&core->shapes[class->shape]) | DR_WANTS_FRESH;
+    class->wants = wants_of(&core->shapes[class->shape]);
+    class->wants.room |= DR_WANTS_FRESH;
     for (uint32_t at = seat->root; at != NONE;) {
         parent = at;
         at = class_before(core, row, at) ? queue->classes[at].line_left
@@ -255,11 +306,12 @@ void dr_seats_take(struct dr_core *core, uint32_t row)
 static void set_fresh(struct dr_core *core, uint32_t row, int fresh)
 {
     struct dr_queue_class *class = &core->queue->classes[row];
-    uint64_t wants = fresh ? class->wants | DR_WANTS_FRESH : class->wants & ~DR_WANTS_FRESH;
+    uint64_t room =
+        fresh ? class->wants.room | DR_WANTS_FRESH : class->wants.room & ~DR_WANTS_FRESH;
 
-    if (wants == class->wants)
+    if (room == class->wants.room)
         return;
-    class->wants = wants;
+    class->wants.room = room;
     sum_path(core, row, class->account.v - 1);
 }
 
@@ -275,7 +327,7 @@ void dr_seats_wake(struct dr_core *core, uint32_t class_row)
 
 /* Depth of the recursion: that of a treap. */
 static uint32_t next_in(const struct dr_core *core, uint32_t row, const struct dr_seat_key *after,
-                        uint64_t offers)
+                        struct dr_wants offers)
 {
     const struct dr_queue_class *class;
     uint32_t found = NONE;
@@ -300,9 +352,76 @@ static uint32_t next_in(const struct dr_core *core, uint32_t row, const struct d
 }
 
 uint32_t dr_seats_next(const struct dr_core *core, uint32_t account_row,
-                       const struct dr_seat_key *after, uint64_t offers)
+                       const struct dr_seat_key *after, struct dr_wants offers)
 {
     return next_in(core, core->seats->seats[account_row].root, after, offers);
+}
+
+/* ---- relief ---- */
+
+/* Bits of the amounts that fit into `room_now` and did not while it was less by `gained`. */
+static uint64_t relieved(uint32_t resource, int64_t room_now, int64_t gained)
+{
+    uint32_t low;
+    uint32_t high;
+
+    if (room_now <= 0)
+        return 0;
+    low = sum_bit(in_whole(resource, dr_max_i64(0, room_now - gained)));
+    high = sum_bit(in_whole(resource, room_now));
+    return ((UINT64_C(2) << high) - (UINT64_C(1) << low)) << (resource * SUM_BITS);
+}
+
+static uint64_t relief_at(const struct dr_core *core, dr_account_id account, dr_group_id group,
+                          uint32_t resource, int64_t gained, int is_leaf)
+{
+    const struct dr_quota *quota = dr_quota_at(core, account, group);
+    uint64_t bits;
+
+    if (core->accounts[account.v - 1].parent.v == 0)
+        return relieved(resource, core->groups[group.v - 1].capacity - quota->occupied, gained);
+    bits = relieved(resource, dr_quota_guarantee(core, account, group) - quota->occupied, gained) |
+           relieved(resource, quota->guarantee - quota->occupied, gained);
+    if (quota->borrow < DR_FOREVER_US - quota->guarantee)
+        bits |= relieved(resource,
+                         quota->guarantee + quota->borrow - dr_max_i64(quota->use, quota->claim),
+                         gained);
+    if (is_leaf)
+        bits |= relieved(resource, quota->guarantee - quota->firm, gained);
+    return bits;
+}
+
+void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                      const struct dr_amounts *amounts)
+{
+    struct dr_seats *seats = core->seats;
+    const struct dr_pool *where = &core->pools[pool.v - 1];
+
+    for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
+        struct dr_seat *seat = &seats->seats[at.v - 1];
+
+        for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+            if (amounts->of[resource] != 0)
+                seat->relief |= relief_at(core, at, where->groups[resource], resource,
+                                          amounts->of[resource], at.v == account.v);
+        if (!seat->relief_below) {
+            seat->relief_below = 1;
+            seat->relieved_next = seats->relieved_first;
+            seats->relieved_first = at.v - 1;
+        }
+    }
+}
+
+void dr_seats_settled(struct dr_core *core)
+{
+    struct dr_seats *seats = core->seats;
+
+    for (uint32_t row = seats->relieved_first; row != NONE; row = seats->seats[row].relieved_next) {
+        seats->seats[row].relief = 0;
+        seats->seats[row].relief_below = 0;
+    }
+    seats->relieved_first = NONE;
+    seats->wake_all = 0;
 }
 
 /* ---- for tests ---- */
@@ -317,9 +436,8 @@ static int treap_agrees(const struct dr_core *core, uint32_t row)
     if (class->first != dr_queue_first(core, row) ||
         class->first_id != core->jobs[class->first].id.v ||
         class->first_submit_us != core->jobs[class->first].submit_us ||
-        class->wants_below != (class->wants | wants_below(queue, class->line_left) |
-                               wants_below(queue, class->line_right)) ||
-        (class->wants | DR_WANTS_FRESH) != (wants_of(&core->shapes[class->shape]) | DR_WANTS_FRESH))
+        !equal(class->wants_below, both(class->wants, both(wants_below(queue, class->line_left),
+                                                           wants_below(queue, class->line_right)))))
         return 0;
     if (class->line_left != NONE && (queue->classes[class->line_left].line_parent != row ||
                                      !class_before(core, class->line_left, row)))
@@ -335,14 +453,14 @@ int dr_seats_consistent(const struct dr_core *core)
     const struct dr_seat *seats = core->seats->seats;
 
     for (uint32_t row = 0; row < core->accounts_count; row += 1) {
-        uint64_t wants = wants_below(core->queue, seats[row].root);
+        struct dr_wants wants = wants_below(core->queue, seats[row].root);
 
         if (!treap_agrees(core, seats[row].root))
             return 0;
         for (uint32_t child = seats[row].first_child; child != NONE;
              child = seats[child].next_sibling)
-            wants |= seats[child].wants;
-        if (wants != seats[row].wants)
+            wants = both(wants, seats[child].wants);
+        if (!equal(wants, seats[row].wants))
             return 0;
     }
     return 1;

@@ -15,20 +15,20 @@
 
 #include "core/queue.h"
 
-/* Bits of what is wanted, and offered. A class is met where one bit of each field is offered, or
- * where fresh ones are asked for and it is fresh. */
+/* Bits of what is wanted, and offered. A class is met where one bit of each field is offered, where
+ * fresh ones are asked for and it is fresh, or where its amounts are among those that a quota on
+ * its path has room for since. */
 #define DR_WANTS_UNITS UINT64_C(0x0000000000003fff) /* accelerators of one task: 0, 1..8, more */
 #define DR_WANTS_TOTAL UINT64_C(0x0000007fffffc000) /* of the gang: powers of two */
-#define DR_WANTS_CHIPS UINT64_C(0x7fffff8000000000) /* chips, folded into 23 bits; none: the last \
-                                                     */
+#define DR_WANTS_CHIPS UINT64_C(0x7fffff8000000000) /* folded into 23 bits; the last: no chip */
 #define DR_WANTS_FRESH UINT64_C(0x8000000000000000) /* not parked */
 #define DR_WANTS_ALL   UINT64_MAX
 
-static inline int dr_wants_meet(uint64_t wants, uint64_t offers)
+static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
 {
-    uint64_t both = wants & offers;
+    uint64_t both = wants.room & offers.room;
 
-    return (both & DR_WANTS_FRESH) != 0 ||
+    return (wants.sums & offers.sums) != 0 || (both & DR_WANTS_FRESH) != 0 ||
            ((both & DR_WANTS_UNITS) != 0 && (both & DR_WANTS_TOTAL) != 0 &&
             (both & DR_WANTS_CHIPS) != 0);
 }
@@ -49,7 +49,10 @@ enum dr_seat_state {
 };
 
 struct dr_seat {
-    uint64_t wants; /* of all classes at and below it */
+    struct dr_wants wants;  /* of all classes at and below it */
+    uint64_t relief;        /* amounts that its quotas have room for since the last decision */
+    uint8_t relief_below;   /* it, or one below it, has relief: it is in the list of these */
+    uint32_t relieved_next; /* account row; DR_ROW_NONE: the last */
     uint32_t parent;
     uint32_t first_child;
     uint32_t next_sibling;
@@ -72,10 +75,11 @@ struct dr_seat {
 };
 
 struct dr_seats {
-    struct dr_seat *seats; /* [accounts_max] by account row */
-    uint64_t version;      /* of what all keys depend on; starts at 1 */
-    uint32_t stamp;        /* of the decision that goes on */
-    uint64_t offers;
+    struct dr_seat *seats;   /* [accounts_max] by account row */
+    uint64_t version;        /* of what all keys depend on; starts at 1 */
+    uint32_t stamp;          /* of the decision that goes on */
+    uint32_t relieved_first; /* account row */
+    uint8_t wake_all;        /* something has changed that anybody may have waited for */
 };
 
 DR_MUST_USE enum dr_status dr_seats_open(struct dr_core *core);
@@ -91,19 +95,28 @@ void dr_seats_join(struct dr_core *core, uint32_t account_row);
 void dr_seats_put(struct dr_core *core, uint32_t class_row);
 void dr_seats_take(struct dr_core *core, uint32_t class_row);
 
-/* It was refused for lack of room alone; something else than room may help it. */
+/* It was refused for lack of room, or of a quota, and is to be met when there is some; or it is to
+ * be judged whatever there is. */
 void dr_seats_park(struct dr_core *core, uint32_t class_row);
 void dr_seats_wake(struct dr_core *core, uint32_t class_row);
 
 /* The first class of an account after a key (NULL: of all) that `offers` might help; DR_ROW_NONE:
  * none. */
 uint32_t dr_seats_next(const struct dr_core *core, uint32_t account_row,
-                       const struct dr_seat_key *after, uint64_t offers);
+                       const struct dr_seat_key *after, struct dr_wants offers);
 
 struct dr_seat_key dr_seats_key(const struct dr_core *core, uint32_t class_row);
 
 /* What a pool offers now, for what may have come free there: as bits. */
 uint64_t dr_seats_offer(const struct dr_core *core, dr_pool_id pool);
+
+/* An account has given back amounts in a pool's groups (its sums say so already): its quotas and
+ * those above have room for jobs that were too large before. */
+void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                      const struct dr_amounts *amounts);
+
+/* A decision has looked at everything: what came before it helps nobody any more. */
+void dr_seats_settled(struct dr_core *core);
 
 /* Sums of an account, or of all, have changed: its keys are not what they were. */
 static inline void dr_seats_changed(struct dr_seats *seats, uint32_t account_row)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeping the spaces of pools. See space.h and place.h; read build_space(), then
  * dr_place_changed(). */
+#include "core/seats.h"
 #include "core/space.h"
 
 #include "base/math.h"
@@ -34,6 +35,7 @@ enum dr_status dr_place_open(struct dr_core *core)
     TABLE(leaving, limits->nodes_max);
     TABLE(leaving_place, limits->nodes_max);
     TABLE(touched, limits->pools_max);
+    TABLE(unreserved, limits->pools_max);
     TABLE(tariff_sum, DR_SITES_MAX);
     TABLE(pool_of, limits->pools_max);
     TABLE(hour_micro, limits->pools_max);
@@ -70,9 +72,36 @@ int dr_place_touched(const struct dr_core *core, dr_pool_id pool)
     return core->places->touched[pool.v - 1];
 }
 
+void dr_place_touched_set(const struct dr_core *core, struct dr_pool_set *set)
+{
+    const struct dr_places *places = core->places;
+
+    memset(set, 0, sizeof *set);
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        if (places->touched[row])
+            dr_pool_set_put(set, places->spaces[row].rank, 1);
+}
+
 void dr_place_untouch(struct dr_core *core)
 {
     memset(core->places->touched, 0, core->limits.pools_max);
+    memset(core->places->unreserved, 0, core->limits.pools_max);
+}
+
+void dr_place_touch(struct dr_core *core, dr_pool_id pool)
+{
+    core->places->touched[pool.v - 1] = 1;
+}
+
+void dr_place_unreserved(struct dr_core *core, dr_pool_id pool)
+{
+    core->places->touched[pool.v - 1] = 1;
+    core->places->unreserved[pool.v - 1] = 1;
+}
+
+int dr_place_was_unreserved(const struct dr_core *core, dr_pool_id pool)
+{
+    return core->places->unreserved[pool.v - 1];
 }
 
 void dr_place_touch_all(struct dr_core *core)
@@ -487,6 +516,7 @@ void dr_place_prepare(const struct dr_core *core)
     if (places->built && places->version == core->federation_version)
         return;
     memset(places->touched, 1, core->limits.pools_max);
+    core->seats->wake_all = 1;
     dr_arena_reset(&places->arena, 0);
     memset(places->site_w, 0, DR_SITES_MAX * sizeof places->site_w[0]);
     for (uint32_t i = 0; i < core->nodes_count; i += 1)
@@ -501,6 +531,18 @@ void dr_place_prepare(const struct dr_core *core)
 
 /* ---- attempts ---- */
 
+/* Something was freed in a pool: where a cap holds, its power helps every pool of the site. */
+static void touch_with_power(struct dr_core *core, dr_pool_id pool)
+{
+    dr_site_id site = core->pools[pool.v - 1].site;
+
+    core->places->touched[pool.v - 1] = 1;
+    for (uint32_t row = 0; core->sites[site.v - 1].power_cap_w != 0 && row < core->pools_count;
+         row += 1)
+        if (core->pools[row].site.v == site.v)
+            core->places->touched[row] = 1;
+}
+
 void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
 {
     struct dr_places *places = core->places;
@@ -509,15 +551,17 @@ void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
     uint8_t share = dr_space_share_of(core, &core->shapes[job->shape]);
 
     if (sign > 0) {
-        if (job->priority < places->priority_lowest)
+        if (job->priority < places->priority_lowest) {
             places->priority_lowest = job->priority;
+            core->seats->wake_all = 1; /* others may take it now */
+        }
         places->next[row.v] = *first;
         places->previous[row.v] = NONE;
         if (*first != NONE)
             places->previous[*first] = row.v;
         *first = row.v;
     } else {
-        places->touched[job->pool.v - 1] = 1;
+        touch_with_power(core, job->pool);
         if (places->previous[row.v] == NONE)
             *first = places->next[row.v];
         else

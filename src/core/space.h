@@ -108,6 +108,7 @@ struct dr_places {
     uint32_t *leaving_place; /* [nodes_max] */
     uint32_t leaving_count;
     uint8_t *touched;        /* [pools_max] something was freed there since the last decision */
+    uint8_t *unreserved;     /* [pools_max] a reservation there has ended since */
     int32_t priority_lowest; /* of attempts since the index was built */
 
     /* by rank */
@@ -155,6 +156,9 @@ static inline int dr_pool_set_has(const struct dr_pool_set *set, uint32_t rank)
 
 /* The pools that a shape may ever use in one of its ways, consent and saved work aside; [words]. */
 const uint64_t *dr_place_pools(const struct dr_core *core, const struct dr_want *want);
+
+/* The pools in which something was freed, as dr_place_touched(). */
+void dr_place_touched_set(const struct dr_core *core, struct dr_pool_set *set);
 
 /* The feasible ones: with consent, and where its saved work lies. Fills `words` words. */
 void dr_place_allowed(const struct dr_core *core, const struct dr_want *want,

@@ -164,7 +164,7 @@ enum dr_reason {
     X(NONE, "no rule")                                                                 \
     X(GUARANTEE, "within the guarantee of every account on its path's choosing level") \
     X(SHARE, "above guarantee, least weighted share first")                            \
-    X(BACKFILL, "ahead of its turn, delaying no reservation")                          \
+    X(BACKFILL, "beside reservations of others in its pool, delaying none")            \
     X(PROMISE, "takes what others were warned to leave for it")                        \
     X(RESERVATION, "takes what was reserved for it")                                   \
     X(ELSEWHERE, "its promised place is overdue, and another one is free")
