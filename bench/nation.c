@@ -60,7 +60,10 @@ static const struct row ROWS[] = {
     {"fill-b", "fill-b-share", "    largest gap in weighted share between siblings who wait", "%",
      NO_BAR, AT_MOST},
     {"fill-b", "fill-b-wrong", "    found wrong by the checker", "facts", VIOLATIONS, AT_MOST},
-    {"full", "first", "full, N/10 pending: the first decision ever there", "ms", NO_BAR, AT_MOST},
+    {"full", "never", "full, N/10 pending: \"it can never run here, because\", p99", "ms", 0.1,
+     AT_MOST},
+    {"full", "why", "    why a pending job waits, p99", "ms", NO_BAR, AT_MOST},
+    {"full", "first", "    the first decision ever there", "ms", NO_BAR, AT_MOST},
     {"full", "nothing", "    nothing changed since: a decision", "ms", 0.1, AT_MOST},
     {"full", "submit", "    one job submitted: admit and decision, p50", "us", NO_BAR, AT_MOST},
     {"full", "submit-p99", "    one job submitted: admit and decision, p99", "us", NO_BAR, AT_MOST},
@@ -70,8 +73,6 @@ static const struct row ROWS[] = {
     {"full", "event-p99", "    a 64-accelerator job ended: event to placement, p99", "us", 250,
      AT_MOST},
     {"full", "started", "    one start reported: admit and decision, p50", "us", NO_BAR, AT_MOST},
-    {"full", "why", "    why a pending job waits, p99", "ms", NO_BAR, AT_MOST},
-    {"full", "never", "    \"this job can never run here, because\", p99", "ms", 0.1, AT_MOST},
     {"full", "rejudge", "    N/10 pending re-judged from nothing", "ms", 30, AT_MOST},
     {"full", "full-cost", "    cost of starts over an exhaustive search's", "%", 2, AT_MOST},
     {"full", "full-blocks", "    blocks spanned over the least possible", "x", NO_BAR, AT_MOST},
@@ -346,7 +347,7 @@ static void count_instructions(const char *scene, char **arguments)
 
 static void print_scene(const char *scene, const char *reason, const char *begun)
 {
-    int reached = 1;
+    int explained = 0;
 
     for (uint32_t i = 0; i < DR_COUNT_OF(ROWS); i += 1) {
         const struct row *row = &ROWS[i];
@@ -356,10 +357,10 @@ static void print_scene(const char *scene, const char *reason, const char *begun
         if (strcmp(row->scene, scene) != 0)
             continue;
         if (!result->known) {
-            note = reached && (begun[0] == 0 || strcmp(begun, row->key) == 0) && reason != NULL
+            note = reason != NULL && (begun[0] == 0 ? !explained : strcmp(begun, row->key) == 0)
                        ? reason
                        : "not reached";
-            reached = reached && strcmp(note, "not reached") == 0;
+            explained = 1;
         }
         print_row(row->what, result->value, row->unit, row->bar, row->sense, note,
                   result->known && result->ops > 0 ? result->instructions / result->ops : 0,

@@ -335,10 +335,13 @@ static void scene_full(void)
     uint32_t pending = N / 10;
     struct nation *nation = nation_new(N, SEED, N / 2 + N / 10 + 100000);
     uint32_t max = meter.callgrind ? 50 : 500;
+    int everything = meter_option("ONLY_EVENTS", 0) == 0;
     static struct nation_quality quality[1];
 
     nation_fill(nation, NATION_MIX_A, NULL);
     nation_pend(nation, NATION_MIX_A, pending, 0, NULL);
+    if (everything)
+        rows_of_why(nation);
     meter_row_begins("first");
     decide_timed(nation);
     meter_row_ends("first", (double)meter.spent_ns / 1e6, pending,
@@ -356,7 +359,7 @@ static void scene_full(void)
         decide_timed(nation);
     meter_row_ends("nothing", (double)meter.spent_ns / 1e9, 1000, "%s",
                    "no fact since the last decision");
-    if (meter_option("ONLY_EVENTS", 0) == 0) {
+    if (everything) {
         int64_t until;
 
         meter_row_begins("submit");
@@ -391,8 +394,7 @@ static void scene_full(void)
     quality_watch(nation, quality, 2000);
     events(nation);
     quality_rows(nation, quality, "full");
-    if (meter_option("ONLY_EVENTS", 0) == 0) {
-        rows_of_why(nation);
+    if (everything) {
         rejudge(nation, "rejudge");
     }
     wrong_row(nation, "full-wrong");
@@ -580,22 +582,36 @@ static double resident_mib(void)
 /* The state goes through a file into a process that has nothing else. */
 static void memory_loaded(const char *key, FILE *file)
 {
+    static uint8_t bytes[4u << 20];
+    static struct dr_effect effects[1u << 16];
+    struct dr_batch batch = {.bytes = bytes,
+                             .bytes_max = sizeof bytes,
+                             .effects = effects,
+                             .effects_max = DR_COUNT_OF(effects)};
     struct dr_limits limits;
     struct dr_core *core;
+    int64_t now_us;
     double before;
     double loaded;
 
-    if (fread(&limits, sizeof limits, 1, file) != 1)
+    if (fread(&limits, sizeof limits, 1, file) != 1 || fread(&now_us, sizeof now_us, 1, file) != 1)
         nation_fail("the state can't be read");
+    memset(bytes, 1, sizeof bytes); /* the batch is the caller's, not the state's */
+    memset(effects, 1, sizeof effects);
     before = resident_mib();
+    meter_row_begins(key);
     if (dr_core_open(&core, &limits) != DR_OK || dr_core_load(core, bytes_read, file) != DR_OK)
         nation_fail("the state can't be loaded");
     loaded = resident_mib() - before;
-    meter_row_ends(key, loaded, 0, "%s", "loaded, before the first decision");
+    meter_row_ends(key, loaded, 0, "%s", "loaded; the first decision was not finished in time");
+    while (dr_decide(core, now_us, &batch))
+        dr_batch_clear(&batch);
+    meter_row_ends(key, resident_mib() - before, 0, "after a decision; %.1f MiB when just loaded",
+                   loaded);
     dr_core_close(core);
 }
 
-static void scene_memory(uint32_t pending, const char *key, char **arguments)
+static void scene_memory(uint32_t pending, char **arguments)
 {
     struct nation *nation = nation_new(N, SEED, N / 5 + N / 20 + pending + 100000);
     int fd = memfd_create("state", 0);
@@ -604,10 +620,10 @@ static void scene_memory(uint32_t pending, const char *key, char **arguments)
 
     if (file == NULL)
         nation_fail("no file for the state");
-    meter_row_begins(key);
     nation_fill(nation, NATION_MIX_B, NULL);
     nation_pend(nation, NATION_MIX_B, pending, 0, NULL);
     if (fwrite(&nation->limits, sizeof nation->limits, 1, file) != 1 ||
+        fwrite(&nation->now_us, sizeof nation->now_us, 1, file) != 1 ||
         dr_core_save(nation->core, bytes_write, file) != DR_OK || fflush(file) != 0)
         nation_fail("the state can't be saved");
     rewind(file);
@@ -641,7 +657,7 @@ void scene_run(const char *scene, const struct scene_options *options)
     else if (getenv("STATE_FD") != NULL)
         memory_loaded(scene, fdopen((int)meter_option("STATE_FD", 0), "r"));
     else if (strcmp(scene, "memory") == 0)
-        scene_memory(N / 10, "memory", arguments);
+        scene_memory(N / 10, arguments);
     else
-        scene_memory(N, "memory-million", arguments);
+        scene_memory(N, arguments);
 }
