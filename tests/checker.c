@@ -575,6 +575,9 @@ void checker_fact(struct world *world, const struct dr_fact *fact, void *context
     case DR_FACT_DATASET_SET:
     case DR_FACT_DATASET_REMOVED:
     case DR_FACT_ACCOUNT_REMOVED:
+    case DR_FACT_ALLOCATION_SET:
+    case DR_FACT_ALLOCATION_REMOVED:
+    case DR_FACT_ALLOCATION_TERM:
     case DR_FACT_USER_SET:
     case DR_FACT_USER_REMOVED:
     case DR_FACT_TOKEN_ISSUED:

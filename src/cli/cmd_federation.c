@@ -171,6 +171,29 @@ static int group_matters(const json_t *group)
            json_is_integer(json_object_get(group, "lend"));
 }
 
+/* Guarantees with a term: what of the above is theirs, and what is to come. */
+static void print_allocations(const json_t *answer)
+{
+    char from[DR_TEXT_BYTES];
+    char until[DR_TEXT_BYTES];
+    json_t *allocation;
+    json_t *one;
+    size_t i;
+    size_t j;
+
+    json_array_foreach(json_object_get(answer, "allocations"), i, allocation)
+    {
+        printf("allocation %s of %s, %s, from %s until %s:", dr_member_text(allocation, "name"),
+               dr_member_text(allocation, "account"),
+               dr_member_true(allocation, "active") ? "counted above" : "not counted now",
+               dr_format_instant(dr_member_number(allocation, "from_us"), from),
+               dr_format_instant(dr_member_number(allocation, "until_us"), until));
+        json_array_foreach(json_object_get(allocation, "amounts"), j, one) printf(
+            "%s %s %s", j == 0 ? "" : ",", dr_member_text(one, "group"), amount(one, "amount"));
+        printf("\n");
+    }
+}
+
 int dr_cmd_accounts(struct dr_cli *cli)
 {
     int all = dr_cli_value(cli, "all") != NULL;
@@ -231,6 +254,7 @@ int dr_cmd_accounts(struct dr_cli *cli)
         dr_table_cell(table, dr_member_text(account, "running"));
     }
     dr_table_print(table);
+    print_allocations(answer);
     json_decref(answer);
     return DR_EXIT_OK;
 }

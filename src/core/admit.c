@@ -7,6 +7,7 @@
 #include <stdarg.h>
 
 #include "base/math.h"
+#include "core/allocate.h"
 #include "core/rows.h"
 
 int dr_refuse(struct dr_answer *answer, enum dr_refusal_kind kind, const char *field,
@@ -366,6 +367,7 @@ static void settle_tick(struct dr_core *core, const struct dr_command *command, 
         dr_decay(core->tick_us == 0 ? 0 : now_us - core->tick_us, core->settings.half_life_us);
     fact.tick.forget_before_us = now_us - core->settings.retain_ended_us;
     dr_settle(core, &fact, batch);
+    dr_settle_terms(core, now_us, batch);
 }
 
 /* ---- the three steps: check, answer, settle ---- */

@@ -2,6 +2,7 @@
 /* DECLARE and TOKEN: the federation's parts, one declaration at a time. The file as a whole is
  * checked by the federation room; here each part is judged against the state that it meets. */
 #include "core/admit.h"
+#include "core/allocate.h"
 #include "core/leave.h"
 
 /* ---- helpers ---- */
@@ -140,6 +141,11 @@ static int check_group(const struct dr_core *core, struct dr_fact_group_set *gro
 static int check_nothing_guaranteed(const struct dr_core *core, uint32_t group,
                                     struct dr_answer *answer)
 {
+    uint32_t allocation = dr_allocation_of(core, 0, group);
+
+    if (allocation != 0)
+        return dr_refuse(answer, DR_REFUSAL_STATE, "group", "allocation %s is in group %s",
+                         core->allocations[allocation - 1].name, core->groups[group - 1].name);
     for (uint32_t row = 0; row < core->accounts_count; row += 1)
         if (dr_quota_at(core, (dr_account_id){row + 1}, (dr_group_id){group})->guarantee != 0)
             return dr_refuse(answer, DR_REFUSAL_STATE, "group",
@@ -293,8 +299,9 @@ static int check_children(const struct dr_core *core, const struct dr_fact_accou
                 guarantee = account->limits[i].guarantee;
         for (uint32_t row = core->accounts[account->account - 1].first_child; row != DR_ROW_NONE;
              row = core->accounts[row].next_sibling)
-            children +=
-                dr_quota_at(core, (dr_account_id){row + 1}, (dr_group_id){g + 1})->guarantee;
+            children += dr_quota_stated(core, (dr_account_id){row + 1}, (dr_group_id){g + 1});
+        if (account->parent == 0) /* it has what there is, whatever is allocated of it */
+            children += dr_allocated_most(core, (dr_group_id){g + 1}, NULL);
         if (children > guarantee)
             return dr_refuse(answer, DR_REFUSAL_LIMIT, "guarantees",
                              "guarantee of %lld in group %s is less than the %lld of the accounts "
@@ -348,6 +355,7 @@ static int check_account(const struct dr_core *core, struct dr_fact_account_set 
         const struct dr_quota_limits *limits = &account->limits[i];
         const char *group;
         int64_t siblings = 0;
+        int64_t above;
 
         if (limits->group.v == 0 || limits->group.v > core->groups_count ||
             core->groups[limits->group.v - 1].removed ||
@@ -365,16 +373,16 @@ static int check_account(const struct dr_core *core, struct dr_fact_account_set 
         for (uint32_t row = core->accounts[account->parent - 1].first_child; row != DR_ROW_NONE;
              row = core->accounts[row].next_sibling)
             if (row != account->account - 1)
-                siblings += dr_quota_at(core, (dr_account_id){row + 1}, limits->group)->guarantee;
-        if (siblings + limits->guarantee >
-            dr_quota_at(core, (dr_account_id){account->parent}, limits->group)->guarantee)
+                siblings += dr_quota_stated(core, (dr_account_id){row + 1}, limits->group);
+        above = dr_quota_stated(core, (dr_account_id){account->parent}, limits->group);
+        if (account->parent == 1) /* the root has what there is, whatever is allocated of it */
+            siblings += dr_allocated_most(core, limits->group, NULL);
+        if (siblings + limits->guarantee > above)
             return dr_refuse(
                 answer, DR_REFUSAL_LIMIT, "guarantees",
                 "guarantee of %lld in group %s: with %lld for its siblings that is more than the "
                 "%lld of %s",
-                (long long)limits->guarantee, group, (long long)siblings,
-                (long long)dr_quota_at(core, (dr_account_id){account->parent}, limits->group)
-                    ->guarantee,
+                (long long)limits->guarantee, group, (long long)siblings, (long long)above,
                 core->accounts[account->parent - 1].name);
     }
     return is_new || check_children(core, account, answer);
@@ -398,10 +406,65 @@ static int check_account_removed(const struct dr_core *core,
         return dr_refuse(answer, DR_REFUSAL_STATE, "account",
                          "account %s has %u live jobs; let them end or cancel them first",
                          account->name, account->jobs_live);
+    if (dr_allocation_of(core, removed->account, 0) != 0)
+        return dr_refuse(answer, DR_REFUSAL_STATE, "account", "allocation %s is account %s's",
+                         core->allocations[dr_allocation_of(core, removed->account, 0) - 1].name,
+                         account->name);
     if (!account->removed && !dr_account_unused(core, (dr_account_id){removed->account}))
         return dr_refuse(answer, DR_REFUSAL_STATE, "account", "a pool still belongs to account %s",
                          account->name);
     answer->unchanged = account->removed;
+    return 1;
+}
+
+static int check_allocation(const struct dr_core *core, struct dr_fact_allocation_set *allocation,
+                            struct dr_answer *answer)
+{
+    if (!check_id(&allocation->allocation, core->allocations_count, DR_ALLOCATIONS_MAX,
+                  "allocation", answer) ||
+        !check_stays(allocation->allocation, allocations, "allocation", answer) ||
+        !check_name(allocation->name, dr_allocation_named(core, allocation->name),
+                    allocation->allocation, "allocation", answer))
+        return 0;
+    if (allocation->account < 2 || allocation->account > core->accounts_count ||
+        core->accounts[allocation->account - 1].removed ||
+        core->accounts[allocation->account - 1].leaving)
+        return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "account",
+                         "there is no such account below the root");
+    if (allocation->allocation <= core->allocations_count &&
+        core->allocations[allocation->allocation - 1].account.v != allocation->account)
+        return dr_refuse(answer, DR_REFUSAL_STATE, "account",
+                         "the account of an allocation never changes");
+    if (allocation->from_us < 0 || allocation->from_us >= allocation->until_us)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "until", "it ends before it begins");
+    if (allocation->amounts_count < 1 || allocation->amounts_count > DR_ALLOCATION_GROUPS)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "amounts", "found %u groups, expected 1 to %d",
+                         allocation->amounts_count, DR_ALLOCATION_GROUPS);
+    for (uint32_t i = 0; i < allocation->amounts_count; i += 1) {
+        const struct dr_quota_limits *amount = &allocation->amounts[i];
+        int64_t sum;
+
+        if (amount->group.v == 0 || amount->group.v > core->groups_count ||
+            core->groups[amount->group.v - 1].removed || core->groups[amount->group.v - 1].leaving)
+            return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "amounts", "there is no such group");
+        for (uint32_t k = 0; k < i; k += 1)
+            if (allocation->amounts[k].group.v == amount->group.v)
+                return dr_refuse(answer, DR_REFUSAL_INVALID, "amounts", "group %s stands twice",
+                                 core->groups[amount->group.v - 1].name);
+        if (!check_amount(amount->guarantee, AMOUNT_MAX, core->groups[amount->group.v - 1].name,
+                          answer))
+            return 0;
+        sum = dr_allocated_most(core, amount->group, allocation);
+        for (uint32_t row = core->accounts[0].first_child; row != DR_ROW_NONE;
+             row = core->accounts[row].next_sibling)
+            sum += dr_quota_stated(core, (dr_account_id){row + 1}, amount->group);
+        if (sum > dr_quota_at(core, (dr_account_id){1}, amount->group)->guarantee)
+            return dr_refuse(
+                answer, DR_REFUSAL_LIMIT, "amounts",
+                "%lld in group %s would be guaranteed at one time, more than the %lld there are",
+                (long long)sum, core->groups[amount->group.v - 1].name,
+                (long long)dr_quota_at(core, (dr_account_id){1}, amount->group)->guarantee);
+    }
     return 1;
 }
 
@@ -552,6 +615,9 @@ static int check_leaving(const struct dr_core *core, const struct dr_fact_part_l
                 return dr_refuse(answer, DR_REFUSAL_STATE, "account",
                                  "account %s below it stays; it is to leave first",
                                  core->accounts[row].name);
+        if (dr_allocation_of(core, part->account, 0) != 0)
+            return dr_refuse(answer, DR_REFUSAL_STATE, "account", "allocation %s is its",
+                             core->allocations[dr_allocation_of(core, part->account, 0) - 1].name);
         answer->unchanged = core->accounts[part->account - 1].leaving;
     }
     pool = dr_pool_on(core, part->site, part->chip, part->group, part->account, 1);
@@ -647,6 +713,16 @@ int dr_check_declare(const struct dr_core *core, const struct dr_command *comman
         return check_account(core, &settled->account_set, answer);
     if (settled->kind == DR_FACT_ACCOUNT_REMOVED)
         return check_account_removed(core, &settled->account_removed, answer);
+    if (settled->kind == DR_FACT_ALLOCATION_SET)
+        return check_allocation(core, &settled->allocation_set, answer);
+    if (settled->kind == DR_FACT_ALLOCATION_REMOVED) {
+        uint32_t allocation = settled->allocation_removed.allocation;
+
+        if (!check_known(allocation, core->allocations_count, "allocation", answer))
+            return 0;
+        answer->unchanged = core->allocations[allocation - 1].removed;
+        return 1;
+    }
     if (settled->kind == DR_FACT_USER_SET)
         return check_user(core, &settled->user_set, answer);
     if (settled->kind == DR_FACT_CHIP_REMOVED || settled->kind == DR_FACT_SITE_REMOVED ||

@@ -6,6 +6,7 @@
  * id is the next one) and no policy: rules change, and tomorrow's program must still read
  * yesterday's facts. */
 #include "base/math.h"
+#include "core/allocate.h"
 #include "core/place.h"
 #include "core/seats.h"
 #include "core/quota.h"
@@ -349,7 +350,7 @@ static void apply_account_set(struct dr_core *core, const struct dr_fact_account
     for (uint32_t g = 0; g < core->groups_count; g += 1) {
         struct dr_quota *quota = &core->quotas[(size_t)row * core->limits.groups_max + g];
 
-        quota->guarantee = 0;
+        quota->guarantee = dr_allocated(core, (dr_account_id){fact->account}, (dr_group_id){g + 1});
         quota->borrow = DR_FOREVER_US;
         quota->lend = DR_FOREVER_US;
     }
@@ -357,7 +358,7 @@ static void apply_account_set(struct dr_core *core, const struct dr_fact_account
         const struct dr_quota_limits *limits = &fact->limits[i];
         struct dr_quota *quota = dr_quota_at(core, (dr_account_id){fact->account}, limits->group);
 
-        quota->guarantee = limits->guarantee;
+        quota->guarantee += limits->guarantee;
         quota->borrow = limits->borrow;
         quota->lend = limits->lend;
     }
@@ -386,6 +387,64 @@ static void apply_account_removed(struct dr_core *core, const struct dr_fact_acc
         link = &core->accounts[*link].next_sibling;
     *link = account->next_sibling;
     account->next_sibling = DR_ROW_NONE;
+}
+
+/* An allocation begins, or ends, to count in the guarantees of its path. */
+static void count_allocation(struct dr_core *core, const struct dr_allocation *allocation, int sign)
+{
+    for (dr_account_id at = allocation->account; core->accounts[at.v - 1].parent.v != 0;
+         at = core->accounts[at.v - 1].parent)
+        for (uint32_t i = 0; i < allocation->amounts_count; i += 1)
+            dr_quota_at(core, at, allocation->amounts[i].group)->guarantee +=
+                sign * allocation->amounts[i].amount;
+    dr_quota_refresh(core, allocation->account);
+}
+
+static void apply_allocation_set(struct dr_core *core, const struct dr_fact_allocation_set *fact)
+{
+    struct dr_allocation *allocation = &core->allocations[declared_row(
+        fact->allocation, &core->allocations_count, DR_ALLOCATIONS_MAX)];
+
+    DR_ASSERT(fact->account >= 1 && fact->account <= core->accounts_count);
+    DR_ASSERT(fact->amounts_count <= DR_ALLOCATION_GROUPS);
+    if (allocation->active)
+        count_allocation(core, allocation, -1);
+    dr_copy_name(allocation->name, fact->name);
+    allocation->account.v = fact->account;
+    allocation->from_us = fact->from_us;
+    allocation->until_us = fact->until_us;
+    allocation->amounts_count = fact->amounts_count;
+    for (uint32_t i = 0; i < fact->amounts_count; i += 1) {
+        DR_ASSERT(fact->amounts[i].group.v >= 1 && fact->amounts[i].group.v <= core->groups_count);
+        allocation->amounts[i].group = fact->amounts[i].group;
+        allocation->amounts[i].amount = fact->amounts[i].guarantee;
+    }
+    if (allocation->active) /* a tick says when it is no more */
+        count_allocation(core, allocation, 1);
+}
+
+static void apply_allocation_term(struct dr_core *core, const struct dr_fact_allocation_term *fact)
+{
+    struct dr_allocation *allocation;
+
+    DR_ASSERT(fact->allocation >= 1 && fact->allocation <= core->allocations_count);
+    allocation = &core->allocations[fact->allocation - 1];
+    DR_ASSERT(allocation->active != fact->active && !allocation->removed);
+    allocation->active = fact->active;
+    count_allocation(core, allocation, fact->active ? 1 : -1);
+}
+
+static void apply_allocation_removed(struct dr_core *core,
+                                     const struct dr_fact_allocation_removed *fact)
+{
+    struct dr_allocation *allocation;
+
+    DR_ASSERT(fact->allocation >= 1 && fact->allocation <= core->allocations_count);
+    allocation = &core->allocations[fact->allocation - 1];
+    if (allocation->active)
+        count_allocation(core, allocation, -1);
+    allocation->active = 0;
+    allocation->removed = 1;
 }
 
 static void apply_part_leaving(struct dr_core *core, const struct dr_fact_part_leaving *fact)
@@ -898,6 +957,9 @@ uint64_t dr_fact_job(const struct dr_fact *fact)
     case DR_FACT_DATASET_REMOVED:
     case DR_FACT_ACCOUNT_SET:
     case DR_FACT_ACCOUNT_REMOVED:
+    case DR_FACT_ALLOCATION_SET:
+    case DR_FACT_ALLOCATION_REMOVED:
+    case DR_FACT_ALLOCATION_TERM:
     case DR_FACT_USER_SET:
     case DR_FACT_USER_REMOVED:
     case DR_FACT_TOKEN_ISSUED:
@@ -1002,6 +1064,18 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
         break;
     case DR_FACT_ACCOUNT_REMOVED:
         apply_account_removed(core, &fact->account_removed);
+        core->federation_version += 1;
+        break;
+    case DR_FACT_ALLOCATION_SET:
+        apply_allocation_set(core, &fact->allocation_set);
+        core->federation_version += 1;
+        break;
+    case DR_FACT_ALLOCATION_REMOVED:
+        apply_allocation_removed(core, &fact->allocation_removed);
+        core->federation_version += 1;
+        break;
+    case DR_FACT_ALLOCATION_TERM:
+        apply_allocation_term(core, &fact->allocation_term);
         core->federation_version += 1;
         break;
     case DR_FACT_USER_SET:

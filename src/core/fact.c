@@ -94,6 +94,16 @@ static const struct dr_field fields_account_set[] = {DR_FIELDS_account_set(DR_FI
 #define DR_HERE account_removed
 static const struct dr_field fields_account_removed[] = {DR_FIELDS_account_removed(DR_FIELD_ROW)};
 #undef DR_HERE
+#define DR_HERE allocation_set
+static const struct dr_field fields_allocation_set[] = {DR_FIELDS_allocation_set(DR_FIELD_ROW)};
+#undef DR_HERE
+#define DR_HERE allocation_removed
+static const struct dr_field fields_allocation_removed[] = {
+    DR_FIELDS_allocation_removed(DR_FIELD_ROW)};
+#undef DR_HERE
+#define DR_HERE allocation_term
+static const struct dr_field fields_allocation_term[] = {DR_FIELDS_allocation_term(DR_FIELD_ROW)};
+#undef DR_HERE
 #define DR_HERE user_set
 static const struct dr_field fields_user_set[] = {DR_FIELDS_user_set(DR_FIELD_ROW)};
 #undef DR_HERE

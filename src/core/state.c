@@ -54,6 +54,7 @@ static enum dr_status push_tables(struct dr_core *core)
     TABLE(groups, limits->groups_max);
     TABLE(accounts, limits->accounts_max);
     TABLE(quotas, (size_t)limits->accounts_max * limits->groups_max);
+    TABLE(allocations, DR_ALLOCATIONS_MAX);
     TABLE(users, limits->users_max);
     TABLE(tokens, limits->tokens_max);
     TABLE(jobs, limits->jobs_max);
@@ -262,6 +263,14 @@ NAMED(dr_user_named, dr_user_id, users)
 NAMED(dr_class_named, dr_class_id, classes)
 NAMED(dr_dataset_named, dr_dataset_id, datasets)
 NAMED(dr_group_named, dr_group_id, groups)
+
+uint32_t dr_allocation_named(const struct dr_core *core, const char *name)
+{
+    for (uint32_t row = 0; row < core->allocations_count; row += 1)
+        if (!core->allocations[row].removed && strcmp(core->allocations[row].name, name) == 0)
+            return row + 1;
+    return 0;
+}
 
 dr_pool_id dr_pool_named(const struct dr_core *core, dr_site_id site, const char *name)
 {

@@ -148,10 +148,10 @@ struct dr_group {
 
 /* Quota of one account in one group: core->quotas[account row * groups_max + group row]. */
 struct dr_quota {
-    int64_t guarantee;
-    int64_t borrow; /* DR_FOREVER_US: no limit */
-    int64_t lend;   /* DR_FOREVER_US: all */
-    int64_t past;   /* decayed use above guarantee: unit-seconds; advances on ticks */
+    int64_t guarantee; /* with what is allocated now */
+    int64_t borrow;    /* DR_FOREVER_US: no limit */
+    int64_t lend;      /* DR_FOREVER_US: all */
+    int64_t past;      /* decayed use above guarantee: unit-seconds; advances on ticks */
     /* index */
     int64_t use;
     int64_t claim;
@@ -185,6 +185,21 @@ struct dr_account {
     uint32_t jobs_live; /* not ended, in its subtree */
     uint32_t pending;   /* of the account itself */
     uint32_t running;
+};
+
+/* A guarantee with a term: core/allocate.h. */
+struct dr_allocation {
+    char name[DR_NAME_BYTES];
+    dr_account_id account;
+    int64_t from_us;
+    int64_t until_us;
+    struct {
+        dr_group_id group;
+        int64_t amount;
+    } amounts[DR_ALLOCATION_GROUPS];
+    uint32_t amounts_count;
+    uint8_t active; /* its amounts are in the guarantees */
+    uint8_t removed;
 };
 
 struct dr_user {
@@ -368,6 +383,8 @@ struct dr_core {
     struct dr_account *accounts;
     uint32_t accounts_count;
     struct dr_quota *quotas;
+    struct dr_allocation *allocations; /* [DR_ALLOCATIONS_MAX] */
+    uint32_t allocations_count;
     struct dr_user *users;
     uint32_t users_count;
     struct dr_token *tokens;
@@ -461,6 +478,7 @@ dr_user_id dr_user_of_uid(const struct dr_core *core, uint32_t uid);
 dr_class_id dr_class_named(const struct dr_core *core, const char *name);
 dr_dataset_id dr_dataset_named(const struct dr_core *core, const char *name);
 dr_group_id dr_group_named(const struct dr_core *core, const char *name);
+uint32_t dr_allocation_named(const struct dr_core *core, const char *name);
 dr_node_id dr_node_named(const struct dr_core *core, const char *name);
 
 /* What `user` may do at `account` (id 0: everywhere): its general roles and those of memberships at

@@ -40,6 +40,8 @@ typedef struct { uint32_t v; } dr_job_row;    /* DR_ROW_NONE: no job */
 #define DR_DEPENDENCIES_MAX  32
 #define DR_DATASETS_OF_A_JOB 8
 #define DR_TASKS_MAX         65536
+#define DR_ALLOCATIONS_MAX   16384
+#define DR_ALLOCATION_GROUPS 16
 #define DR_DEPTH_MAX         8  /* of the account tree, the root included */
 #define DR_ROLES_MAX         64 /* accounts that one user may name */
 #define DR_TARIFF_HOURS      24

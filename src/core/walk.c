@@ -9,7 +9,7 @@
 #include "core/quota.h"
 #include "core/rows.h"
 
-#define WALK_VERSION 6 /* of what is saved */
+#define WALK_VERSION 7 /* of what is saved */
 #define HASH_VERSION 1 /* of what is hashed: hashes lie beside old facts, which stay readable */
 
 struct walk {
@@ -344,6 +344,24 @@ static void walk_account(struct walk *walk, const struct dr_core *core, uint32_t
     }
 }
 
+static void walk_allocation(struct walk *walk, const struct dr_core *core,
+                            struct dr_allocation *allocation)
+{
+    name(walk, allocation->name);
+    u32(walk, &allocation->account.v);
+    i64(walk, &allocation->from_us);
+    i64(walk, &allocation->until_us);
+    allocation->amounts_count = count(walk, allocation->amounts_count, DR_ALLOCATION_GROUPS);
+    for (uint32_t i = 0; i < allocation->amounts_count; i += 1) {
+        u32(walk, &allocation->amounts[i].group.v);
+        i64(walk, &allocation->amounts[i].amount);
+        bounded(walk, allocation->amounts[i].group.v - 1, core->groups_count - 1);
+    }
+    u8(walk, &allocation->active);
+    u8(walk, &allocation->removed);
+    bounded(walk, allocation->account.v - 1, core->accounts_count - 1);
+}
+
 static void walk_user(struct walk *walk, const struct dr_core *core, struct dr_user *user)
 {
     name(walk, user->name);
@@ -662,6 +680,10 @@ static void walk_core(struct walk *walk, struct dr_core *core)
         walk_dataset(walk, &core->datasets[row]);
     for (uint32_t row = 0; row < core->accounts_count; row += 1)
         walk_account(walk, core, row);
+    later_u32(walk, 13, &core->allocations_count);
+    bounded(walk, core->allocations_count, DR_ALLOCATIONS_MAX);
+    for (uint32_t row = 0; row < core->allocations_count && walk->status == DR_OK; row += 1)
+        walk_allocation(walk, core, &core->allocations[row]);
     for (uint32_t row = 0; row < core->users_count; row += 1)
         walk_user(walk, core, &core->users[row]);
     for (uint32_t row = 0; row < core->tokens_count; row += 1)

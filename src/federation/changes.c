@@ -49,6 +49,7 @@ NAME_OF(class_name, classes)
 NAME_OF(site_name, sites)
 NAME_OF(group_name, groups)
 NAME_OF(account_name, accounts)
+NAME_OF(allocation_name, allocations)
 NAME_OF(dataset_name, datasets)
 NAME_OF(user_name, users)
 
@@ -93,6 +94,8 @@ static int match_all(struct dr_differ *differ)
     MATCH(sites, site_places, site_name, core->sites[row].removed, DR_SITES_MAX, "sites");
     MATCH(groups, group_places, group_name, core->groups[row].removed, core->limits.groups_max,
           "quota groups");
+    MATCH(allocations, allocation_places, allocation_name, core->allocations[row].removed,
+          DR_ALLOCATIONS_MAX, "allocations");
     MATCH(datasets, dataset_places, dataset_name, core->datasets[row].removed,
           core->limits.datasets_max, "datasets");
     MATCH(users, user_places, user_name, core->users[row].removed, core->limits.users_max, "users");
@@ -184,6 +187,7 @@ enum dr_status dr_federation_changes(struct dr_federation *federation, const str
                        core->sites_count + federation->groups_count + core->groups_count +
                        2 * federation->pools_count + core->pools_count + core->nodes_count +
                        2 * federation->accounts_count + 2 * core->accounts_count +
+                       2 * federation->allocations_count + core->allocations_count +
                        federation->datasets_count + core->datasets_count + federation->users_count +
                        2 * core->users_count;
     differ.changes = dr_arena_push(&federation->arena, differ.count_max, sizeof differ.changes[0]);
@@ -202,12 +206,14 @@ enum dr_status dr_federation_changes(struct dr_federation *federation, const str
     dr_declare_classes(&differ);
     dr_declare_sites(&differ);
     dr_declare_groups(&differ);
+    dr_lower_allocations(&differ);
     dr_lower_guarantees(&differ);
     dr_declare_needed_accounts(&differ);
     dr_declare_pools(&differ);
     dr_remove_pools(&differ);
     for (uint32_t place = 0; place < federation->accounts_count; place += 1)
         dr_declare_account(&differ, place);
+    dr_declare_allocations(&differ);
     dr_declare_datasets(&differ);
     dr_remove_users(&differ);
     if (!dr_free_uids(&differ))

@@ -22,6 +22,7 @@ struct dr_differ {
     uint32_t *pools;
     uint32_t *groups;
     uint32_t *accounts;
+    uint32_t *allocations;
     uint32_t *datasets;
     uint32_t *users;
     /* [row in the core] -> place in the file plus one; 0: not in it */
@@ -31,6 +32,7 @@ struct dr_differ {
     uint32_t *pool_places;
     uint32_t *group_places;
     uint32_t *account_places;
+    uint32_t *allocation_places;
     uint32_t *dataset_places;
     uint32_t *user_places;
     uint8_t *account_made; /* [place] its first declaration is out */
@@ -88,6 +90,12 @@ void dr_declare_needed_accounts(struct dr_differ *differ);
 void dr_declare_account(struct dr_differ *differ, uint32_t place);
 void dr_remove_groups(struct dr_differ *differ);
 void dr_remove_accounts(struct dr_differ *differ);
+
+/* ---- changes_allocations.c ---- */
+
+/* Those that go, and those that become less; then the others. */
+void dr_lower_allocations(struct dr_differ *differ);
+void dr_declare_allocations(struct dr_differ *differ);
 
 /* ---- changes_pools.c ---- */
 

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/math.h"
+#include "core/allocate.h"
 #include "federation/changes.h"
 
 void dr_declare_groups(struct dr_differ *differ)
@@ -72,13 +73,17 @@ void dr_lower_guarantees(struct dr_differ *differ)
         for (uint32_t g = 1; g <= core->groups_count; g += 1) {
             const struct dr_quota *from = dr_quota_at(core, (dr_account_id){row}, (dr_group_id){g});
             struct dr_quota_limits to = limits_in_file(differ, place, g);
+            int64_t stated;
 
             if (to.guarantee >= from->guarantee)
+                continue;
+            stated = dr_quota_stated(core, (dr_account_id){row}, (dr_group_id){g});
+            if (to.guarantee >= stated)
                 continue;
             if (change == NULL)
                 change = dr_change_add(differ, "account", account->name, DR_FACT_ACCOUNT_SET);
             dr_say_amount(change, "guarantee", core->groups[g - 1].resource,
-                          core->groups[g - 1].name, "", from->guarantee, to.guarantee);
+                          core->groups[g - 1].name, "", stated, to.guarantee);
         }
         if (change == NULL)
             continue;
@@ -90,9 +95,10 @@ void dr_lower_guarantees(struct dr_differ *differ)
         for (uint32_t g = 1; g <= core->groups_count; g += 1) {
             const struct dr_quota *from = dr_quota_at(core, (dr_account_id){row}, (dr_group_id){g});
             int64_t to = limits_in_file(differ, place, g).guarantee;
+            int64_t stated = dr_quota_stated(core, (dr_account_id){row}, (dr_group_id){g});
 
             limits[count] = (struct dr_quota_limits){.group = {g},
-                                                     .guarantee = dr_min_i64(from->guarantee, to),
+                                                     .guarantee = dr_min_i64(stated, to),
                                                      .borrow = from->borrow,
                                                      .lend = from->lend};
             if (limits[count].guarantee != 0 || limits[count].borrow != DR_FOREVER_US ||
@@ -192,8 +198,11 @@ static void say_limits(struct dr_differ *differ, struct dr_change *change, uint3
 
             if ((group->resource == DR_RESOURCE_ACCELERATORS) != accelerators)
                 continue;
-            if (exists && differ->groups[g] <= core->groups_count)
+            if (exists && differ->groups[g] <= core->groups_count) {
                 from = *dr_quota_at(core, (dr_account_id){id}, (dr_group_id){differ->groups[g]});
+                from.guarantee =
+                    dr_quota_stated(core, (dr_account_id){id}, (dr_group_id){differ->groups[g]});
+            }
             /* What went down has been said and done. */
             from.guarantee = dr_min_i64(from.guarantee, to->guarantee);
             dr_say_amount(change, "guarantee", group->resource, group->name, "", from.guarantee,

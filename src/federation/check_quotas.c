@@ -209,6 +209,18 @@ static void check_sums(struct dr_checker *checker, const struct dr_fed_link *lin
     }
 }
 
+/* May the account at `place`, or one below it, use the pool? */
+static int consents(const struct dr_federation *federation, const struct dr_fact_pool_set *set,
+                    uint32_t place)
+{
+    int may = set->consent_count == 0;
+
+    for (uint32_t i = 0; i < set->consent_count && !may; i += 1)
+        may = dr_check_within(federation, place, set->consent[i] - 1) ||
+              dr_check_within(federation, set->consent[i] - 1, place);
+    return may;
+}
+
 /* A guarantee in a group whose pools its holder may not all use can't be kept on those. */
 static void check_consent(struct dr_checker *checker)
 {
@@ -223,11 +235,8 @@ static void check_consent(struct dr_checker *checker)
             continue;
         dr_check_pool_path(federation, &federation->pools[p], path, sizeof path);
         for (uint32_t a = 1; a < federation->accounts_count; a += 1) {
-            int may = 0;
+            int may = consents(federation, set, a);
 
-            for (uint32_t i = 0; i < set->consent_count && !may; i += 1)
-                may = dr_check_within(federation, a, set->consent[i] - 1) ||
-                      dr_check_within(federation, set->consent[i] - 1, a);
             for (uint32_t r = 0; r < DR_RESOURCE_COUNT && !may; r += 1) {
                 uint32_t group = set->groups[r] - 1;
                 const struct dr_fed_limit *limit = &federation->accounts[a].limits[group];
@@ -241,6 +250,115 @@ static void check_consent(struct dr_checker *checker)
                     checker->warnings, federation->file, limit->line, field, "a guarantee",
                     "a group whose pools it may all use: the consent of %s leaves it out", path);
             }
+        }
+        for (uint32_t i = 0; i < federation->allocations_count; i += 1) {
+            const struct dr_fed_allocation *allocation = &federation->allocations[i];
+            int may = consents(federation, set, allocation->set.account - 1);
+
+            for (uint32_t k = 0; k < allocation->set.amounts_count && !may; k += 1) {
+                uint32_t group = allocation->set.amounts[k].group.v;
+
+                if (group != set->groups[federation->groups[group - 1].set.resource] ||
+                    allocation->set.amounts[k].guarantee == 0)
+                    continue;
+                snprintf(field, sizeof field, "allocations.%s.amounts.%s", allocation->set.name,
+                         federation->groups[group - 1].set.name);
+                dr_error_list_add(
+                    checker->warnings, federation->file, allocation->line, field, "an allocation",
+                    "a group whose pools its account may all use: the consent of %s leaves it out",
+                    path);
+            }
+        }
+    }
+}
+
+/* ---- allocations ---- */
+
+static int64_t allocated_in(const struct dr_fed_allocation *allocation, uint32_t group)
+{
+    for (uint32_t i = 0; i < allocation->set.amounts_count; i += 1)
+        if (allocation->set.amounts[i].group.v == group + 1)
+            return allocation->set.amounts[i].guarantee;
+    return 0;
+}
+
+/* CPUs and memory follow from accelerators as guarantees do, in groups of which nothing is said. */
+static void derive_allocation(struct dr_checker *checker, struct dr_fed_allocation *allocation,
+                              const struct dr_fed_link *links, uint32_t links_count)
+{
+    const struct dr_federation *federation = checker->federation;
+    /* The room behind those read is there: parse_allocations.c. */
+    struct dr_quota_limits *amounts = (struct dr_quota_limits *)allocation->set.amounts;
+    uint32_t stated = allocation->set.amounts_count;
+    uint32_t count = stated;
+    char field[300];
+
+    for (uint32_t i = 0; i < links_count; i += 1) {
+        int64_t from = allocated_in(allocation, links[i].from);
+        uint32_t at = 0;
+
+        while (at < count && amounts[at].group.v != links[i].to + 1)
+            at += 1;
+        if (from == 0 || at < stated)
+            continue;
+        if (at == DR_ALLOCATION_GROUPS) {
+            snprintf(field, sizeof field, "allocations.%s.amounts", allocation->set.name);
+            dr_error_list_add(checker->errors, federation->file, allocation->line, field,
+                              "too many groups", "at most %d with those that follow",
+                              DR_ALLOCATION_GROUPS);
+            break;
+        }
+        if (at == count) {
+            amounts[at] = (struct dr_quota_limits){
+                .group = {links[i].to + 1}, .borrow = DR_FOREVER_US, .lend = DR_FOREVER_US};
+            count += 1;
+        }
+        amounts[at].guarantee = add_saturated(
+            amounts[at].guarantee,
+            dr_fed_proportion(from, links[i].amount, federation->groups[links[i].from].declared));
+    }
+    allocation->set.amounts_count = count;
+}
+
+/* What is guaranteed and what is allocated at one time may not be more than there is. The sum rises
+ * when an allocation begins: each beginning is looked at. */
+static void check_allocation_sums(struct dr_checker *checker)
+{
+    const struct dr_federation *federation = checker->federation;
+    char field[300];
+    char found[200];
+    char sum_text[DR_AMOUNT_BYTES];
+    char amount[DR_AMOUNT_BYTES];
+    char instant[DR_TEXT_BYTES];
+
+    for (uint32_t a = 0; a < federation->allocations_count; a += 1) {
+        const struct dr_fed_allocation *begins = &federation->allocations[a];
+
+        for (uint32_t i = 0; i < begins->set.amounts_count; i += 1) {
+            uint32_t g = begins->set.amounts[i].group.v - 1;
+            const struct dr_fed_group *group = &federation->groups[g];
+            int64_t sum = federation->accounts[0].limits[g].children;
+
+            if (begins->set.amounts[i].guarantee == 0 || sum > group->declared)
+                continue; /* that has been said */
+            for (uint32_t b = 0; b < federation->allocations_count; b += 1) {
+                const struct dr_fed_allocation *other = &federation->allocations[b];
+
+                if (other->set.from_us <= begins->set.from_us &&
+                    begins->set.from_us < other->set.until_us)
+                    sum = add_saturated(sum, allocated_in(other, g));
+            }
+            if (sum <= group->declared)
+                continue;
+            snprintf(field, sizeof field, "allocations.%s.amounts.%s", begins->set.name,
+                     group->set.name);
+            snprintf(found, sizeof found, "%s guaranteed and allocated from %s on",
+                     dr_format_amount(group->set.resource, sum, sum_text),
+                     dr_format_instant(begins->set.from_us, instant));
+            dr_error_list_add(checker->errors, federation->file, begins->line, field, found,
+                              "at most %s, the group's declared capacity",
+                              dr_format_amount(group->set.resource, group->declared, amount));
+            break; /* CPUs and memory are as wrong: one mistake, said once */
         }
     }
 }
@@ -302,5 +420,8 @@ int dr_check_quotas(struct dr_checker *checker)
         federation->accounts[0].limits[g].guarantee = federation->groups[g].declared;
     check_sums(checker, links, links_count);
     check_consent(checker);
+    for (uint32_t a = 0; a < federation->allocations_count; a += 1)
+        derive_allocation(checker, &federation->allocations[a], links, links_count);
+    check_allocation_sums(checker);
     return fill_limits(federation);
 }

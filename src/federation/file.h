@@ -72,6 +72,11 @@ struct dr_fed_account {
     uint32_t depth; /* root 0 */
 };
 
+struct dr_fed_allocation {
+    uint32_t line;
+    struct dr_fact_allocation_set set; /* amounts: those that follow are added by check_quotas.c */
+};
+
 struct dr_fed_dataset {
     uint32_t line;
     struct dr_fact_dataset_set set;
@@ -113,6 +118,8 @@ struct dr_federation {
     struct dr_fed_account
         *accounts; /* the first is the root: the federation itself; parents come first */
     uint32_t accounts_count;
+    struct dr_fed_allocation *allocations;
+    uint32_t allocations_count;
     struct dr_fed_dataset *datasets;
     uint32_t datasets_count;
     struct dr_fed_user *users;
@@ -123,6 +130,7 @@ struct dr_federation {
     struct dr_fed_names pool_names; /* SITE/POOL */
     struct dr_fed_names group_names;
     struct dr_fed_names account_names;
+    struct dr_fed_names allocation_names;
     struct dr_fed_names dataset_names;
     struct dr_fed_names user_names;
 };

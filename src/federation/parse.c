@@ -190,12 +190,17 @@ static void read_file(struct dr_fed_reader *reader, const struct dr_yaml_node *t
     dr_fed_read_sites(reader, top);
     federation->amounts_known =
         dr_fed_read_all_guarantees(reader) && reader->errors->count == errors_before;
+    errors_before = reader->errors->count;
+    reader->line = 1;
+    dr_fed_read_allocations(reader, top);
+    federation->amounts_known &= reader->errors->count == errors_before;
     reader->line = 1;
     dr_fed_read_datasets(reader, top);
     reader->line = 1;
     dr_fed_read_users(reader, top);
     if (federation->sites == NULL || federation->pools == NULL || federation->groups == NULL ||
-        federation->datasets == NULL || federation->users == NULL)
+        federation->allocations == NULL || federation->datasets == NULL ||
+        federation->users == NULL)
         return; /* no room, which has been said */
     if (!dr_federation_check(federation, reader->errors, warnings))
         dr_fed_wrong(reader, 0, NULL, "", "a smaller file");

@@ -96,7 +96,7 @@ static int parse_amount(uint8_t resource, const char *text, int64_t *amount)
     return 1;
 }
 
-static void read_amount(struct dr_fed_reader *reader, const struct dr_yaml_node *node,
+void dr_fed_read_amount(struct dr_fed_reader *reader, const struct dr_yaml_node *node,
                         const char *part, uint8_t resource, const char *without, int64_t *amount)
 {
     if (node->kind == DR_YAML_SCALAR && without != NULL && strcmp(node->text, without) == 0) {
@@ -153,18 +153,18 @@ static void read_guarantees(struct dr_fed_reader *reader, struct dr_fed_account 
             dr_fed_check_map(reader, item, "guarantees");
             node = dr_yaml_get(item, "guarantee");
             if (node != NULL) {
-                read_amount(reader, node, "guarantee", resource, NULL, &limit->guarantee);
+                dr_fed_read_amount(reader, node, "guarantee", resource, NULL, &limit->guarantee);
                 limit->stated = 1;
             }
             node = dr_yaml_get(item, "borrow");
             if (node != NULL)
-                read_amount(reader, node, "borrow", resource, "unlimited", &limit->borrow);
+                dr_fed_read_amount(reader, node, "borrow", resource, "unlimited", &limit->borrow);
             node = dr_yaml_get(item, "lend");
             if (node != NULL)
-                read_amount(reader, node, "lend", resource, "all", &limit->lend);
+                dr_fed_read_amount(reader, node, "lend", resource, "all", &limit->lend);
             dr_fed_leave(reader, item_length);
         } else {
-            read_amount(reader, item, item->key->text, resource, NULL, &limit->guarantee);
+            dr_fed_read_amount(reader, item, item->key->text, resource, NULL, &limit->guarantee);
             limit->stated = 1;
         }
     }

@@ -117,7 +117,8 @@ void *dr_fed_section_room(struct dr_fed_reader *reader, const char *key, uint32_
 int dr_fed_enter_part(struct dr_fed_reader *reader, const struct dr_yaml_node *part,
                       struct dr_fed_names *names, const char *name, size_t *length);
 
-/* ---- parse_accounts.c, parse_sites.c, parse_pools.c, parse_users.c: in the order of these calls
+/* ---- parse_accounts.c, parse_sites.c, parse_pools.c, parse_allocations.c, parse_users.c: in the
+ * order of these calls
  * ---- */
 
 uint32_t dr_fed_count_accounts(const struct dr_yaml_node *section);
@@ -129,6 +130,10 @@ void dr_fed_read_sites(struct dr_fed_reader *reader, const struct dr_yaml_node *
 void dr_fed_read_pool(struct dr_fed_reader *reader, const struct dr_yaml_node *part, uint32_t site);
 /* 0: there is no room for them. */
 int dr_fed_read_all_guarantees(struct dr_fed_reader *reader);
+/* An amount of a group's resource; `without`: the word for no limit, or NULL. */
+void dr_fed_read_amount(struct dr_fed_reader *reader, const struct dr_yaml_node *node,
+                        const char *part, uint8_t resource, const char *without, int64_t *amount);
+void dr_fed_read_allocations(struct dr_fed_reader *reader, const struct dr_yaml_node *top);
 void dr_fed_read_datasets(struct dr_fed_reader *reader, const struct dr_yaml_node *top);
 void dr_fed_read_users(struct dr_fed_reader *reader, const struct dr_yaml_node *top);
 

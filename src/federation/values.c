@@ -9,7 +9,7 @@
 /* ---- keys ---- */
 
 static const char *const keys_file[] = {"federation", "chips",    "data_classes", "sites",
-                                        "datasets",   "accounts", "users"};
+                                        "datasets",   "accounts", "allocations",  "users"};
 static const char *const keys_federation[] = {
     "name",          "currency",      "default_limit", "default_grace",
     "half_life",     "minimum_run",   "loss_cap",      "preemption_credit",
@@ -40,6 +40,7 @@ static const char *const keys_dataset[] = {"size", "sites", "data_class"};
 static const char *const keys_account[] = {"weight",   "preempt_below", "default_limit",
                                            "jobs_max", "guarantees",    "accounts"};
 static const char *const keys_guarantee[] = {"guarantee", "borrow", "lend"};
+static const char *const keys_allocation[] = {"account", "amounts", "from", "until"};
 static const char *const keys_user[] = {"uid", "gid", "roles", "accounts", "default_account"};
 
 #define SECTION(name, keys)           \
@@ -47,11 +48,17 @@ static const char *const keys_user[] = {"uid", "gid", "roles", "accounts", "defa
         name, keys, DR_COUNT_OF(keys) \
     }
 static const struct dr_federation_section sections[] = {
-    SECTION("the file", keys_file),    SECTION("federation", keys_federation),
-    SECTION("chips", keys_chip),       SECTION("data_classes", keys_class),
-    SECTION("sites", keys_site),       SECTION("pools", keys_pool),
-    SECTION("group", keys_group),      SECTION("datasets", keys_dataset),
-    SECTION("accounts", keys_account), SECTION("guarantees", keys_guarantee),
+    SECTION("the file", keys_file),
+    SECTION("federation", keys_federation),
+    SECTION("chips", keys_chip),
+    SECTION("data_classes", keys_class),
+    SECTION("sites", keys_site),
+    SECTION("pools", keys_pool),
+    SECTION("group", keys_group),
+    SECTION("datasets", keys_dataset),
+    SECTION("accounts", keys_account),
+    SECTION("guarantees", keys_guarantee),
+    SECTION("allocations", keys_allocation),
     SECTION("users", keys_user),
 };
 

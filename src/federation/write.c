@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #include "base/math.h"
+#include "core/allocate.h"
 #include "federation/file.h"
 
 struct writer {
@@ -347,7 +348,8 @@ static struct dr_quota_limits by_itself(const struct writer *writer, dr_account_
 
         from = dr_quota_at(core, account, (dr_group_id){link->from + 1});
         limits.guarantee +=
-            dr_fed_proportion(from->guarantee, link->amount, writer->declared[link->from]);
+            dr_fed_proportion(dr_quota_stated(core, account, (dr_group_id){link->from + 1}),
+                              link->amount, writer->declared[link->from]);
         borrow = dr_fed_proportion(from->borrow, link->amount, writer->declared[link->from]);
         lend = dr_fed_proportion(from->lend, link->amount, writer->declared[link->from]);
         limits.borrow = first ? borrow
@@ -361,8 +363,7 @@ static struct dr_quota_limits by_itself(const struct writer *writer, dr_account_
     }
     for (uint32_t row = core->accounts[account.v - 1].first_child; row != DR_ROW_NONE;
          row = core->accounts[row].next_sibling)
-        below +=
-            dr_quota_at(core, (dr_account_id){row + 1}, (dr_group_id){group_row + 1})->guarantee;
+        below += dr_quota_stated(core, (dr_account_id){row + 1}, (dr_group_id){group_row + 1});
     limits.guarantee = dr_max_i64(limits.guarantee, below);
     return limits;
 }
@@ -380,9 +381,12 @@ static void write_guarantees(const struct writer *writer, uint32_t row, const ch
         const struct dr_group *group = &core->groups[g];
         struct dr_quota_limits without = by_itself(writer, (dr_account_id){row + 1}, g);
 
+        int64_t stated;
+
         if (writer->declared[g] < 0) /* no pool of the file has it */
             continue;
-        if (quota->guarantee == without.guarantee && quota->borrow == without.borrow &&
+        stated = dr_quota_stated(core, (dr_account_id){row + 1}, (dr_group_id){g + 1});
+        if (stated == without.guarantee && quota->borrow == without.borrow &&
             quota->lend == without.lend)
             continue;
         if (!any)
@@ -390,12 +394,10 @@ static void write_guarantees(const struct writer *writer, uint32_t row, const ch
         any = 1;
         dr_buffer_printf(yaml, "%s  %s: ", indent, group->name);
         if (quota->borrow == DR_FOREVER_US && quota->lend == DR_FOREVER_US) {
-            dr_buffer_printf(yaml, "%s\n",
-                             dr_format_amount(group->resource, quota->guarantee, text));
+            dr_buffer_printf(yaml, "%s\n", dr_format_amount(group->resource, stated, text));
             continue;
         }
-        dr_buffer_printf(yaml, "{guarantee: %s",
-                         dr_format_amount(group->resource, quota->guarantee, text));
+        dr_buffer_printf(yaml, "{guarantee: %s", dr_format_amount(group->resource, stated, text));
         if (quota->borrow != DR_FOREVER_US)
             dr_buffer_printf(yaml, ", borrow: %s",
                              dr_format_amount(group->resource, quota->borrow, text));
@@ -438,6 +440,36 @@ static void write_accounts(const struct writer *writer, uint32_t parent, uint32_
         write_guarantees(writer, row, indent);
         snprintf(indent, sizeof indent, "%*s", (int)(4 * depth), "");
         write_accounts(writer, row, depth + 1);
+    }
+}
+
+/* All amounts, so that none has to follow from another. */
+static void write_allocations(const struct writer *writer)
+{
+    const struct dr_core *core = writer->core;
+    struct dr_buffer *yaml = writer->yaml;
+    char text[DR_AMOUNT_BYTES];
+    char instant[DR_TEXT_BYTES];
+
+    dr_buffer_append_text(yaml, "\nallocations:\n");
+    for (uint32_t row = 0; row < core->allocations_count; row += 1) {
+        const struct dr_allocation *allocation = &core->allocations[row];
+
+        if (allocation->removed || core->accounts[allocation->account.v - 1].removed)
+            continue;
+        dr_buffer_printf(yaml, "  %s:\n    account: \"%s\"\n    amounts: {", allocation->name,
+                         core->accounts[allocation->account.v - 1].name);
+        for (uint32_t i = 0; i < allocation->amounts_count; i += 1) {
+            const struct dr_group *group = &core->groups[allocation->amounts[i].group.v - 1];
+
+            dr_buffer_printf(
+                yaml, "%s%s: %s", i == 0 ? "" : ", ", group->name,
+                dr_format_amount(group->resource, allocation->amounts[i].amount, text));
+        }
+        dr_buffer_printf(yaml, "}\n    from: \"%s\"\n",
+                         dr_format_instant(allocation->from_us, instant));
+        dr_buffer_printf(yaml, "    until: \"%s\"\n",
+                         dr_format_instant(allocation->until_us, instant));
     }
 }
 
@@ -562,6 +594,7 @@ void dr_federation_write(const struct dr_core *core, struct dr_buffer *yaml)
     write_datasets(&writer);
     if (core->accounts_count > 0)
         write_accounts(&writer, 0, 0);
+    write_allocations(&writer);
     write_users(&writer);
     dr_arena_deinit(&arena);
 }

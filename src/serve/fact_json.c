@@ -17,6 +17,7 @@ NAME_BY_ID(dr_user_name, users)
 NAME_BY_ID(dr_group_name, groups)
 NAME_BY_ID(dr_class_name, classes)
 NAME_BY_ID(dr_dataset_name, datasets)
+NAME_BY_ID(dr_allocation_name, allocations)
 
 const char *dr_pool_name(const struct dr_core *core, uint32_t id, char text[DR_PART_NAME_BYTES])
 {
@@ -55,6 +56,7 @@ enum meaning {
     GROUP,
     CLASS,
     DATASET,
+    ALLOCATION,
     JOB_STATE,
     OUTCOME,
     STOP_CAUSE,
@@ -90,6 +92,7 @@ static const struct {
     {"data_class", CLASS},
     {"dataset", DATASET},
     {"datasets", DATASET},
+    {"allocation", ALLOCATION},
     {"state", JOB_STATE},
     {"next_state", JOB_STATE},
     {"outcome", OUTCOME},
@@ -115,6 +118,7 @@ static const struct {
     {"preemptible", FLAG},
     {"requeue", FLAG},
     {"held", FLAG},
+    {"active", FLAG},
     {"hold", FLAG},
     {"checkpoint_on_warning", FLAG},
 };
@@ -150,6 +154,8 @@ static const char *part_name(const struct dr_core *core, enum meaning meaning, u
         return dr_class_name(core, id);
     case DATASET:
         return dr_dataset_name(core, id);
+    case ALLOCATION:
+        return dr_allocation_name(core, id);
     case PLAIN:
     case JOB_STATE:
     case OUTCOME:
@@ -186,6 +192,7 @@ static void small_number(struct dr_buffer *out, const struct dr_core *core, cons
     case GROUP:
     case CLASS:
     case DATASET:
+    case ALLOCATION:
         dr_put_u64(out, name, value);
         snprintf(beside, sizeof beside, "%s_name", name);
         dr_put_text(out, beside, part_name(core, meaning, value, text));

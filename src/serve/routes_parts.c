@@ -319,6 +319,30 @@ static void account_json(struct dr_buffer *out, const struct dr_core *core, uint
     dr_put_end(out, '}');
 }
 
+static void allocation_json(struct dr_buffer *out, const struct dr_core *core, uint32_t row)
+{
+    const struct dr_allocation *allocation = &core->allocations[row];
+
+    dr_put_begin(out, NULL, '{');
+    dr_put_text(out, "name", allocation->name);
+    dr_put_text(out, "account", dr_account_name(core, allocation->account.v));
+    dr_put_i64(out, "from_us", allocation->from_us);
+    dr_put_i64(out, "until_us", allocation->until_us);
+    dr_put_bool(out, "active", allocation->active);
+    dr_put_begin(out, "amounts", '[');
+    for (uint32_t i = 0; i < allocation->amounts_count; i += 1) {
+        const struct dr_group *group = &core->groups[allocation->amounts[i].group.v - 1];
+
+        dr_put_begin(out, NULL, '{');
+        dr_put_text(out, "group", group->name);
+        dr_put_text(out, "resource", dr_resource_name((enum dr_resource)group->resource));
+        dr_put_i64(out, "amount", allocation->amounts[i].amount);
+        dr_put_end(out, '}');
+    }
+    dr_put_end(out, ']');
+    dr_put_end(out, '}');
+}
+
 void route_accounts(struct exchange *x)
 {
     const struct dr_core *core = core_of(x);
@@ -328,6 +352,12 @@ void route_accounts(struct exchange *x)
     for (uint32_t row = 0; row < core->accounts_count; row += 1) {
         if (!core->accounts[row].removed && sees_account(x, row + 1, 0))
             account_json(&x->out, core, row);
+    }
+    dr_put_end(&x->out, ']');
+    dr_put_begin(&x->out, "allocations", '[');
+    for (uint32_t row = 0; row < core->allocations_count; row += 1) {
+        if (!core->allocations[row].removed && sees_account(x, core->allocations[row].account.v, 0))
+            allocation_json(&x->out, core, row);
     }
     dr_put_end(&x->out, ']');
     dr_put_begin(&x->out, "groups", '[');

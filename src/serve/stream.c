@@ -103,6 +103,9 @@ static int sees_part(enum dr_fact_kind kind)
     case DR_FACT_DATASET_REMOVED:
     case DR_FACT_ACCOUNT_SET:
     case DR_FACT_ACCOUNT_REMOVED:
+    case DR_FACT_ALLOCATION_SET:
+    case DR_FACT_ALLOCATION_REMOVED:
+    case DR_FACT_ALLOCATION_TERM:
     case DR_FACT_USER_SET:
     case DR_FACT_USER_REMOVED:
     case DR_FACT_TOKEN_ISSUED:

@@ -21,6 +21,75 @@ static void check_edit(const char *from, const char *to, const char *expected)
     dr_core_close(core);
 }
 
+/* A decision, and what it leads to. */
+static void decide(struct dr_core *core)
+{
+    static uint8_t bytes[1 << 20];
+    static struct dr_effect effects[256];
+    struct dr_batch batch = {.bytes = bytes,
+                             .bytes_max = sizeof bytes,
+                             .effects = effects,
+                             .effects_max = DR_COUNT_OF(effects)};
+
+    CHECK_EQ(dr_decide(core, NOW_US, &batch), 0);
+}
+
+static uint64_t command(struct dr_core *core, struct dr_command command)
+{
+    static uint8_t bytes[1 << 20];
+    static struct dr_effect effects[256];
+    struct dr_batch batch = {.bytes = bytes,
+                             .bytes_max = sizeof bytes,
+                             .effects = effects,
+                             .effects_max = DR_COUNT_OF(effects)};
+    struct dr_answer answer = {0};
+
+    command.roles = 0xff;
+    if (!dr_admit(core, &command, NOW_US, &batch, &answer))
+        fail_msg("%s: %s", answer.field, answer.text);
+    return answer.job.v;
+}
+
+static uint64_t run_job(struct dr_core *core, const char *user, const char *chip)
+{
+    struct dr_alternative way = {.chips = UINT64_C(1) << (dr_chip_named(core, chip).v - 1),
+                                 .tasks = 1,
+                                 .accelerators_per_task = 1000,
+                                 .cpus_per_task = 1000,
+                                 .factor = 1000};
+    struct dr_command submit = {.kind = DR_COMMAND_SUBMIT, .user = dr_user_named(core, user)};
+    uint64_t job;
+
+    submit.body.submit = (struct dr_fact_job_accepted){
+        .alternatives = &way, .alternatives_count = 1, .preemptible = 1};
+    job = command(core, submit);
+    decide(core);
+    CHECK_EQ(dr_job_at(core, dr_job_find(core, (dr_job_id){job}))->state, DR_JOB_CONFIGURING);
+    return job;
+}
+
+static void end_job(struct dr_core *core, uint64_t job)
+{
+    struct dr_command ended = {.kind = DR_COMMAND_ENDED};
+
+    ended.body.attempt.job.v = job;
+    ended.body.attempt.attempt = 1;
+    ended.body.attempt.time_us = NOW_US;
+    ended.body.attempt.outcome = DR_OUTCOME_EXITED;
+    command(core, ended);
+    decide(core);
+}
+
+static void check_file_of_itself(struct dr_core *core)
+{
+    struct dr_buffer yaml;
+
+    dr_buffer_init(&yaml, 1 << 20);
+    dr_federation_write(core, &yaml);
+    fed_check_nothing(core, dr_buffer_text(&yaml));
+    dr_buffer_deinit(&yaml);
+}
+
 TEST(a_new_federation)
 {
     struct dr_core *core = fed_core();
@@ -171,6 +240,86 @@ TEST(new_parts)
         "h200-memory: 8T -> 9T\n");
 }
 
+#define SPRING(amounts, until)                                                                 \
+    "allocations:\n  spring: {account: university, amounts: {" amounts "}, from: 2027-03-01, " \
+    "until: " until "}\nusers:\n"
+
+static void check_spring(const char *from, const char *to, const char *expected)
+{
+    static char before[16384];
+    struct dr_core *core = fed_core();
+    struct dr_buffer text;
+
+    snprintf(before, sizeof before, "%s", fed_edited(FED_WORLD, "users:\n", from));
+    dr_buffer_init(&text, 1 << 16);
+    fed_apply(core, before, NULL);
+    fed_check_nothing(core, before);
+    fed_apply(core, fed_edited(FED_WORLD, "users:\n", to), &text);
+    CHECK_TEXT(dr_buffer_text(&text), expected);
+    fed_check_nothing(core, fed_edited(FED_WORLD, "users:\n", to));
+    dr_buffer_clear(&text);
+    dr_federation_write(core, &text);
+    fed_check_nothing(core, dr_buffer_text(&text));
+    dr_buffer_deinit(&text);
+    dr_core_close(core);
+}
+
+/* Guarantees with a term: CPUs and memory follow, what is said of them stays. */
+TEST(allocations)
+{
+    check_spring("users:\n", SPRING("h200: 4", "2027-06-01"),
+                 "allocation spring: new, for university from 2027-03-01T00:00:00Z until "
+                 "2027-06-01T00:00:00Z; amount h200: 0 -> 4; amount h200-cpus: 0 -> 48; amount "
+                 "h200-memory: 0M -> 512G\n");
+    check_spring(SPRING("h200: 4", "2027-06-01"), SPRING("h200: 4", "2027-06-01T09:00:00+09:00"),
+                 "");
+    check_spring(SPRING("h200: 4", "2027-06-01"), SPRING("h200: 2, h200-cpus: 40", "2027-05-01"),
+                 "allocation spring: until: 2027-06-01T00:00:00Z -> 2027-05-01T00:00:00Z; amount "
+                 "h200: 4 -> 2; amount h200-cpus: 48 -> 40; amount h200-memory: 512G -> 256G\n");
+    check_spring(SPRING("h200: 4, plain-cpus: 1", "2027-06-01"), SPRING("h200: 6", "2027-06-01"),
+                 "allocation spring: amount h200: 4 -> 6; amount h200-cpus: 48 -> 72; amount "
+                 "h200-memory: 512G -> 768G; amount plain-cpus: 1 -> 0\n");
+    check_spring(SPRING("h200: 4", "2027-06-01"), "users:\n", "allocation spring: removed\n");
+}
+
+/* One becomes less, and what it leaves is guaranteed to another: in this order. One that runs is
+ * not taken for a guarantee, nor written as one. */
+TEST(an_allocation_makes_room)
+{
+    static char before[16384];
+    static char after[16384];
+    struct dr_core *core = fed_core();
+    struct dr_buffer text;
+    struct dr_command tick = {.kind = DR_COMMAND_TICK};
+    dr_account_id university;
+
+    snprintf(before, sizeof before, "%s",
+             fed_edited(FED_WORLD, "users:\n",
+                        "allocations:\n  spring: {account: university, amounts: {h200: 8}, "
+                        "from: 1970-01-01, until: 2027-06-01}\nusers:\n"));
+    snprintf(after, sizeof after, "%s",
+             fed_edited(before, "amounts: {h200: 8}", "amounts: {h200: 4}"));
+    snprintf(after, sizeof after, "%s", fed_edited(after, "h200: 32, plain", "h200: 36, plain"));
+    fed_apply(core, before, NULL);
+    command(core, tick);
+    university = dr_account_named(core, "university");
+    CHECK_EQ(dr_quota_at(core, university, dr_group_named(core, "h200"))->guarantee, 24000);
+    fed_check_nothing(core, before);
+    check_file_of_itself(core);
+    dr_buffer_init(&text, 1 << 16);
+    fed_apply(core, after, &text);
+    CHECK_TEXT(dr_buffer_text(&text),
+               "allocation spring: amount h200: 8 -> 4; amount h200-cpus: 96 -> 48; amount "
+               "h200-memory: 1T -> 512G\n"
+               "account industry: guarantee h200: 32 -> 36; guarantee h200-cpus: 384 -> 432; "
+               "guarantee h200-memory: 4T -> 4608G\n");
+    CHECK_EQ(dr_quota_at(core, university, dr_group_named(core, "h200"))->guarantee, 20000);
+    fed_check_nothing(core, after);
+    check_file_of_itself(core);
+    dr_buffer_deinit(&text);
+    dr_core_close(core);
+}
+
 /* A pool for a new account: the account is there before the pool, its guarantee comes after. */
 TEST(a_new_owner)
 {
@@ -270,75 +419,6 @@ TEST(parts_go)
     CHECK(dr_chip_named(core, "rngd").v > 2);
     dr_buffer_deinit(&text);
     dr_core_close(core);
-}
-
-/* A decision, and what it leads to. */
-static void decide(struct dr_core *core)
-{
-    static uint8_t bytes[1 << 20];
-    static struct dr_effect effects[256];
-    struct dr_batch batch = {.bytes = bytes,
-                             .bytes_max = sizeof bytes,
-                             .effects = effects,
-                             .effects_max = DR_COUNT_OF(effects)};
-
-    CHECK_EQ(dr_decide(core, NOW_US, &batch), 0);
-}
-
-static uint64_t command(struct dr_core *core, struct dr_command command)
-{
-    static uint8_t bytes[1 << 20];
-    static struct dr_effect effects[256];
-    struct dr_batch batch = {.bytes = bytes,
-                             .bytes_max = sizeof bytes,
-                             .effects = effects,
-                             .effects_max = DR_COUNT_OF(effects)};
-    struct dr_answer answer = {0};
-
-    command.roles = 0xff;
-    if (!dr_admit(core, &command, NOW_US, &batch, &answer))
-        fail_msg("%s: %s", answer.field, answer.text);
-    return answer.job.v;
-}
-
-static uint64_t run_job(struct dr_core *core, const char *user, const char *chip)
-{
-    struct dr_alternative way = {.chips = UINT64_C(1) << (dr_chip_named(core, chip).v - 1),
-                                 .tasks = 1,
-                                 .accelerators_per_task = 1000,
-                                 .cpus_per_task = 1000,
-                                 .factor = 1000};
-    struct dr_command submit = {.kind = DR_COMMAND_SUBMIT, .user = dr_user_named(core, user)};
-    uint64_t job;
-
-    submit.body.submit = (struct dr_fact_job_accepted){
-        .alternatives = &way, .alternatives_count = 1, .preemptible = 1};
-    job = command(core, submit);
-    decide(core);
-    CHECK_EQ(dr_job_at(core, dr_job_find(core, (dr_job_id){job}))->state, DR_JOB_CONFIGURING);
-    return job;
-}
-
-static void end_job(struct dr_core *core, uint64_t job)
-{
-    struct dr_command ended = {.kind = DR_COMMAND_ENDED};
-
-    ended.body.attempt.job.v = job;
-    ended.body.attempt.attempt = 1;
-    ended.body.attempt.time_us = NOW_US;
-    ended.body.attempt.outcome = DR_OUTCOME_EXITED;
-    command(core, ended);
-    decide(core);
-}
-
-static void check_file_of_itself(struct dr_core *core)
-{
-    struct dr_buffer yaml;
-
-    dr_buffer_init(&yaml, 1 << 20);
-    dr_federation_write(core, &yaml);
-    fed_check_nothing(core, dr_buffer_text(&yaml));
-    dr_buffer_deinit(&yaml);
 }
 
 /* The site with the shipyard's pool goes, and the shipyard, while a job runs there: one apply is

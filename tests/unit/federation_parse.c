@@ -9,6 +9,10 @@
 #include "federation/file.h"
 
 /* One edit of FED_WORLD makes one mistake. */
+/* Before the users. */
+#define ALLOCATION(text) \
+    "allocations:\n  spring: {" text ", from: 2027-03-01, until: 2027-06-01}\nusers:\n"
+
 static const struct {
     const char *from;
     const char *to;
@@ -68,6 +72,28 @@ static const struct {
      "a whole number from 0"},
     {"memory: 1T\n", "memory: 1T\n        default_memory_per_cpu: 2T\n", 23,
      "sites.gwangju.pools.h200.default_memory_per_cpu", "2T", "at most the memory of a node, 1T"},
+    /* allocations; they stand on line 43 */
+    {"users:\n", ALLOCATION("account: universty, amounts: {h200: 1}"), 44,
+     "allocations.spring.account", "universty", "did you mean 'university'?"},
+    {"users:\n", ALLOCATION("account: nation, amounts: {h200: 1}"), 44,
+     "allocations.spring.account", "nation", "an account below the federation"},
+    {"users:\n", ALLOCATION("account: university, amounts: {h20: 1}"), 44,
+     "allocations.spring.amounts.h20", "h20", "did you mean 'h200'?"},
+    {"users:\n", ALLOCATION("account: university, amounts: {h200: one}"), 44,
+     "allocations.spring.amounts.h200", "one", "a number of accelerators"},
+    {"users:\n", ALLOCATION("account: university, amounts: {}"), 44, "allocations.spring.amounts",
+     "a map", "a map from groups to amounts"},
+    {"users:\n", ALLOCATION("account: university, amounts: {h200: 9}"), 44,
+     "allocations.spring.amounts.h200", "65 guaranteed and allocated from 2027-03-01T00:00:00Z on",
+     "at most 64, the group's declared capacity"},
+    {"users:\n",
+     "allocations:\n  a: {account: university, amounts: {h200: 1}, from: tomorrow, "
+     "until: 2027-01-01}\nusers:\n",
+     44, "allocations.a.from", "tomorrow", "a day (2027-03-01"},
+    {"users:\n",
+     "allocations:\n  a: {account: university, amounts: {h200: 1}, from: 2027-01-01, "
+     "until: 2027-01-01}\nusers:\n",
+     44, "allocations.a.until", "2027-01-01", "an instant after `from`"},
     /* sites */
     {"pue: 1.2", "pue: 0.95", 12, "sites.gwangju.pue", "0.95", "from 1 to 10"},
     {"0-8: 90, 8-24: 150.25", "0-8: 90, 9-24: 150.25", 13, "sites.gwangju.tariff", "a gap",
@@ -303,6 +329,9 @@ TEST(warnings)
     check_warning("node_names: c01", "node_names: c01, consent: [academia]",
                   "accounts.industry.guarantees.plain-cpus",
                   "the consent of sites.busan.pools.cpu leaves it out");
+    check_warning("users:\n", ALLOCATION("account: institute, amounts: {rngd-of-shipyard: 1}"),
+                  "allocations.spring.amounts.rngd-of-shipyard",
+                  "the consent of sites.busan.pools.rngd leaves it out");
 }
 
 TEST(a_cap_below_idle)
