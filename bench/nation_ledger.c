@@ -22,15 +22,6 @@ static void wrong(struct nation_ledger *ledger, const char *format, ...)
     ledger->violations += 1;
 }
 
-static void *zeroed(size_t count, size_t bytes)
-{
-    void *made = calloc(count == 0 ? 1 : count, bytes);
-
-    if (made == NULL)
-        nation_fail("out of memory");
-    return made;
-}
-
 /* ---- making ---- */
 
 static void sums_open(const struct nation *nation, struct ledger_sums *sums);
@@ -42,17 +33,18 @@ static int64_t idle_w(const struct nation *nation, uint32_t pool)
 
 struct nation_ledger *ledger_new(const struct nation *nation, uint32_t jobs_max)
 {
-    struct nation_ledger *ledger = zeroed(1, sizeof *ledger);
+    struct nation_ledger *ledger = nation_zeroed(1, sizeof *ledger);
 
     ledger->nation = nation;
     ledger->jobs_max = jobs_max;
-    ledger->jobs = zeroed((size_t)jobs_max + 1, sizeof ledger->jobs[0]);
-    ledger->nodes = zeroed(nation->nodes_count, sizeof ledger->nodes[0]);
-    ledger->pool_of = zeroed(nation->nodes_count, sizeof ledger->pool_of[0]);
-    ledger->pools = zeroed(nation->pools_count, sizeof ledger->pools[0]);
-    ledger->sums = zeroed((size_t)nation->accounts_count * NATION_GROUPS, sizeof ledger->sums[0]);
+    ledger->jobs = nation_zeroed((size_t)jobs_max + 1, sizeof ledger->jobs[0]);
+    ledger->nodes = nation_zeroed(nation->nodes_count, sizeof ledger->nodes[0]);
+    ledger->pool_of = nation_zeroed(nation->nodes_count, sizeof ledger->pool_of[0]);
+    ledger->pools = nation_zeroed(nation->pools_count, sizeof ledger->pools[0]);
+    ledger->sums =
+        nation_zeroed((size_t)nation->accounts_count * NATION_GROUPS, sizeof ledger->sums[0]);
     sums_open(nation, ledger->sums);
-    ledger->site_w = zeroed(nation->sites_count, sizeof ledger->site_w[0]);
+    ledger->site_w = nation_zeroed(nation->sites_count, sizeof ledger->site_w[0]);
     for (uint32_t p = 0; p < nation->pools_count; p += 1) {
         const struct nation_pool *about = &nation->pools[p];
         struct ledger_pool *pool = &ledger->pools[p];
@@ -60,7 +52,7 @@ struct nation_ledger *ledger_new(const struct nation *nation, uint32_t jobs_max)
         pool->words = (about->nodes + 63) / 64;
         pool->free = (int64_t)about->nodes * NATION_PER_NODE;
         for (uint32_t f = 0; f <= NATION_PER_NODE; f += 1)
-            pool->with[f] = zeroed(pool->words, sizeof(uint64_t));
+            pool->with[f] = nation_zeroed(pool->words, sizeof(uint64_t));
         for (uint32_t i = 0; i < about->nodes; i += 1) {
             pool->with[NATION_PER_NODE][i / 64] |= UINT64_C(1) << (i % 64);
             ledger->pool_of[about->node_first + i] = p;
@@ -236,24 +228,14 @@ int ledger_allows(const struct nation_ledger *ledger, uint32_t account, uint32_t
     return 1;
 }
 
-/* ---- places ---- */
-
-static uint32_t free_of(const struct ledger_node *node)
-{
-    return NATION_PER_NODE - (uint32_t)__builtin_popcount(node->busy | node->promised);
-}
-
-static uint32_t free_besides(const struct ledger_node *node, uint8_t also)
-{
-    return NATION_PER_NODE - (uint32_t)__builtin_popcount(node->busy | node->promised | also);
-}
+/* ---- facts ---- */
 
 static void node_changed(struct nation_ledger *ledger, uint32_t row, uint32_t before)
 {
     uint32_t p = ledger->pool_of[row];
     struct ledger_pool *pool = &ledger->pools[p];
     uint32_t i = row - ledger->nation->pools[p].node_first;
-    uint32_t after = free_of(&ledger->nodes[row]);
+    uint32_t after = ledger_free_of(&ledger->nodes[row]);
 
     if (before == after)
         return;
@@ -267,184 +249,6 @@ static const struct nation_shape *shape_of(const struct nation_ledger *ledger,
 {
     return &ledger->nation->shapes[job->shape];
 }
-
-static int guarded(const struct nation_shape *shape)
-{
-    return shape->data_class == NATION_CLASSES; /* defence: the node with nobody else */
-}
-
-/* Tasks of the way that the node takes besides what it holds. */
-static uint32_t node_takes(const struct nation_ledger *ledger, const struct nation_shape *shape,
-                           const struct dr_alternative *way, uint32_t row, uint32_t account)
-{
-    const struct ledger_node *node = &ledger->nodes[row];
-    uint32_t takes = (ledger->look_until_us > node->reserved_us && node->reservations > 0
-                          ? free_besides(node, node->reserved)
-                          : free_of(node)) /
-                     (way->accelerators_per_task / 1000);
-    int64_t cpus = (NATION_CPUS * 1000 - (int64_t)node->cpus_milli) / way->cpus_per_task;
-    int64_t memory =
-        ((int64_t)NATION_MEMORY_MB - (int64_t)node->memory_mb) / (int64_t)way->memory_mb_per_task;
-
-    if (node->guard != 0 && node->guard != account + 1)
-        return 0;
-    if (guarded(shape) && node->tasks > 0 && node->guard != account + 1)
-        return 0;
-    if (cpus < takes)
-        takes = (uint32_t)cpus;
-    if (memory < takes)
-        takes = (uint32_t)memory;
-    return takes;
-}
-
-static struct dr_extent part(const struct nation_ledger *ledger, uint32_t row, uint32_t tasks,
-                             uint32_t each)
-{
-    const struct ledger_node *node = &ledger->nodes[row];
-    uint32_t left = tasks * each;
-    struct dr_extent extent = {.node = {row + 1}, .tasks = tasks};
-
-    for (uint32_t i = 0; i < NATION_PER_NODE && left > 0; i += 1)
-        if (((node->busy | node->promised) >> i & 1) == 0) {
-            extent.accelerators |= UINT64_C(1) << i;
-            left -= 1;
-        }
-    return extent;
-}
-
-static uint32_t block_free(const struct ledger_pool *pool, uint32_t block)
-{
-    return (uint32_t)(pool->with[NATION_PER_NODE][block / 2] >> (block % 2 * NATION_BLOCK));
-}
-
-uint32_t ledger_find(const struct nation_ledger *ledger, const struct nation_shape *shape,
-                     uint32_t alternative, uint32_t p, uint32_t account, struct dr_extent *extents)
-{
-    const struct dr_alternative *way = &shape->alternatives[alternative];
-    const struct nation_pool *about = &ledger->nation->pools[p];
-    const struct ledger_pool *pool = &ledger->pools[p];
-    uint32_t each = way->accelerators_per_task / 1000;
-    uint32_t per_node = NATION_PER_NODE / each;
-    uint32_t nodes = (way->tasks + per_node - 1) / per_node;
-    uint32_t blocks = (about->nodes + NATION_BLOCK - 1) / NATION_BLOCK;
-    uint32_t best = UINT32_MAX;
-    uint32_t count = 0;
-    uint32_t left = way->tasks;
-
-    if (pool->free < (int64_t)each * way->tasks)
-        return 0;
-    if (way->tasks == 1 && each < NATION_PER_NODE) {
-        for (uint32_t f = each; f <= NATION_PER_NODE; f += 1)
-            for (uint32_t w = 0; w < pool->words; w += 1)
-                for (uint64_t bits = pool->with[f][w]; bits != 0; bits &= bits - 1) {
-                    uint32_t row = about->node_first + w * 64 + (uint32_t)__builtin_ctzll(bits);
-
-                    if (node_takes(ledger, shape, way, row, account) >= 1) {
-                        extents[0] = part(ledger, row, 1, each);
-                        return 1;
-                    }
-                }
-        return 0;
-    }
-    /* Whole nodes: the block that has least left over, or the first ones of the pool. */
-    for (uint32_t b = 0, least = UINT32_MAX; b < blocks && nodes <= NATION_BLOCK; b += 1) {
-        uint32_t has = (uint32_t)__builtin_popcount(block_free(pool, b));
-
-        if (has >= nodes && has < least) {
-            least = has;
-            best = b;
-        }
-    }
-    if (best == UINT32_MAX && shape->level_kind == 2)
-        return 0;
-    for (uint32_t w = 0; w < pool->words && left > 0; w += 1) {
-        uint64_t bits = pool->with[NATION_PER_NODE][w];
-
-        if (best != UINT32_MAX)
-            bits =
-                w == best / 2 ? (uint64_t)block_free(pool, best) << (best % 2 * NATION_BLOCK) : 0;
-        for (; bits != 0 && left > 0; bits &= bits - 1) {
-            uint32_t row = about->node_first + w * 64 + (uint32_t)__builtin_ctzll(bits);
-            uint32_t takes = left < per_node ? left : per_node;
-
-            if (node_takes(ledger, shape, way, row, account) < takes)
-                continue;
-            extents[count] = part(ledger, row, takes, each);
-            count += 1;
-            left -= takes;
-        }
-    }
-    return left == 0 ? count : 0;
-}
-
-static int has_room(const struct nation_ledger *ledger, const struct nation_shape *shape,
-                    uint32_t alternative, uint32_t p, uint32_t account)
-{
-    const struct dr_alternative *way = &shape->alternatives[alternative];
-    const struct nation_pool *about = &ledger->nation->pools[p];
-    const struct ledger_pool *pool = &ledger->pools[p];
-    uint32_t each = way->accelerators_per_task / 1000;
-    uint64_t takes = 0;
-    uint32_t domain = UINT32_MAX;
-
-    if (pool->free < (int64_t)each * way->tasks)
-        return 0;
-    for (uint32_t w = 0; w < pool->words; w += 1) {
-        uint64_t bits = 0;
-
-        for (uint32_t f = each; f <= NATION_PER_NODE; f += 1)
-            bits |= pool->with[f][w];
-        for (; bits != 0; bits &= bits - 1) {
-            uint32_t i = w * 64 + (uint32_t)__builtin_ctzll(bits);
-
-            if (shape->level_kind == 2 && i / shape->level_nodes != domain) {
-                domain = i / shape->level_nodes;
-                takes = 0;
-            }
-            takes += node_takes(ledger, shape, way, about->node_first + i, account);
-            if (takes >= way->tasks)
-                return 1;
-        }
-    }
-    return 0;
-}
-
-int ledger_room(struct nation_ledger *ledger, const struct nation_shape *shape,
-                uint32_t alternative, uint32_t p, uint32_t account, int64_t until_us)
-{
-    int has;
-
-    ledger->look_until_us = until_us;
-    has = has_room(ledger, shape, alternative, p, account);
-    ledger->look_until_us = 0;
-    return has;
-}
-
-uint32_t ledger_least_domains(const struct nation_ledger *ledger, uint32_t p, uint32_t domain,
-                              uint32_t nodes)
-{
-    const struct nation_pool *about = &ledger->nation->pools[p];
-    const struct ledger_pool *pool = &ledger->pools[p];
-    uint32_t counts[NATION_RACK + 1] = {0};
-    uint32_t least = 0;
-    uint32_t has = 0;
-
-    for (uint32_t b = 0; b * NATION_BLOCK < about->nodes; b += 1) {
-        has += (uint32_t)__builtin_popcount(block_free(pool, b));
-        if ((b + 1) * NATION_BLOCK % domain == 0 || (b + 1) * NATION_BLOCK >= about->nodes) {
-            counts[has] += 1;
-            has = 0;
-        }
-    }
-    for (uint32_t f = domain; f > 0 && nodes > 0; f -= 1)
-        for (uint32_t i = 0; i < counts[f] && nodes > 0; i += 1) {
-            least += 1;
-            nodes -= nodes < f ? nodes : f;
-        }
-    return nodes > 0 ? 0 : least;
-}
-
-/* ---- facts ---- */
 
 void ledger_accept(struct nation_ledger *ledger, uint64_t id, const struct nation_job *job)
 {
@@ -461,7 +265,7 @@ void ledger_accept(struct nation_ledger *ledger, uint64_t id, const struct natio
 
 static struct dr_extent *copy_of(const struct dr_extent *extents, uint32_t count)
 {
-    struct dr_extent *made = zeroed(count, sizeof made[0]);
+    struct dr_extent *made = nation_zeroed(count, sizeof made[0]);
 
     memcpy(made, extents, count * sizeof made[0]);
     return made;
@@ -521,7 +325,7 @@ static void hold(struct nation_ledger *ledger, uint64_t id, struct ledger_job *j
     for (uint32_t i = 0; i < job->extents_count; i += 1) {
         const struct dr_extent *extent = &job->extents[i];
         struct ledger_node *node = &ledger->nodes[extent->node.v - 1];
-        uint32_t before = free_of(node);
+        uint32_t before = ledger_free_of(node);
 
         if (sign > 0 && ((node->busy & extent->accelerators) != 0 ||
                          (node->promised & extent->accelerators) != 0))
@@ -537,7 +341,7 @@ static void hold(struct nation_ledger *ledger, uint64_t id, struct ledger_job *j
         if (sign > 0 && node->guard != 0 && node->guard != job->account + 1)
             wrong(ledger, "job %llu on node %u, which account %u shares with nobody",
                   (unsigned long long)id, extent->node.v, node->guard);
-        if (guarded(shape)) {
+        if (ledger_guarded(shape)) {
             if (sign > 0 && node->guards == 0 && node->tasks > extent->tasks)
                 wrong(ledger, "job %llu shares node %u against its data class",
                       (unsigned long long)id, extent->node.v);
@@ -561,7 +365,7 @@ static void drop_promise(struct nation_ledger *ledger, struct ledger_job *job)
         return;
     for (uint32_t i = 0; i < job->promise_count; i += 1) {
         struct ledger_node *node = &ledger->nodes[job->promise[i].node.v - 1];
-        uint32_t before = free_of(node);
+        uint32_t before = ledger_free_of(node);
 
         node->promised = (uint8_t)(node->promised & ~job->promise[i].accelerators);
         node_changed(ledger, job->promise[i].node.v - 1, before);
@@ -585,7 +389,7 @@ static void promised(struct nation_ledger *ledger, struct ledger_job *job,
     job->promise_alternative = (uint8_t)fact->alternative;
     for (uint32_t i = 0; i < job->promise_count; i += 1) {
         struct ledger_node *node = &ledger->nodes[job->promise[i].node.v - 1];
-        uint32_t before = free_of(node);
+        uint32_t before = ledger_free_of(node);
 
         if ((node->promised & job->promise[i].accelerators) != 0)
             wrong(ledger, "job %llu is promised what another is", (unsigned long long)fact->job);
@@ -759,7 +563,7 @@ void ledger_fact(struct nation_ledger *ledger, const struct dr_fact *fact)
 static void check_occupied(struct nation_ledger *ledger)
 {
     const struct nation *nation = ledger->nation;
-    int64_t *occupied = zeroed(nation->accounts_count, sizeof occupied[0]);
+    int64_t *occupied = nation_zeroed(nation->accounts_count, sizeof occupied[0]);
 
     for (uint32_t g = 0; g < NATION_GROUPS; g += 1)
         for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1) {
@@ -790,10 +594,10 @@ void ledger_check(struct nation_ledger *ledger)
     const struct nation *nation = ledger->nation;
     size_t rows = (size_t)nation->accounts_count * NATION_GROUPS;
     struct ledger_sums *kept = ledger->sums;
-    uint8_t *busy = zeroed(nation->nodes_count, 1);
+    uint8_t *busy = nation_zeroed(nation->nodes_count, 1);
 
     ledger->checks += 1;
-    ledger->sums = zeroed(rows, sizeof ledger->sums[0]);
+    ledger->sums = nation_zeroed(rows, sizeof ledger->sums[0]);
     sums_open(nation, ledger->sums);
     for (uint64_t id = 1; id <= nation->jobs_count && id <= ledger->jobs_max; id += 1) {
         const struct ledger_job *job = &ledger->jobs[id];

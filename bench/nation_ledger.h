@@ -83,6 +83,18 @@ struct nation_ledger {
     int64_t look_until_us; /* of ledger_room() */
 };
 
+/* Accelerators of a node that are neither held nor promised. */
+static inline uint32_t ledger_free_of(const struct ledger_node *node)
+{
+    return NATION_PER_NODE - (uint32_t)__builtin_popcount(node->busy | node->promised);
+}
+
+/* Does a job's data class keep its nodes from everybody else's jobs? */
+static inline int ledger_guarded(const struct nation_shape *shape)
+{
+    return shape->data_class == NATION_CLASSES; /* defence: the node with nobody else */
+}
+
 struct nation_ledger *ledger_new(const struct nation *nation, uint32_t jobs_max);
 void ledger_free(struct nation_ledger *ledger);
 

@@ -139,6 +139,8 @@ struct nation *nation_new(uint32_t accelerators, uint64_t seed, uint32_t jobs_ma
 void nation_free(struct nation *nation);
 
 uint64_t nation_random(struct nation *nation);
+double nation_unit(struct nation *nation); /* from 0 to 1 */
+int nation_chance(struct nation *nation, uint32_t percent);
 /* 0 to `below` - 1 */
 uint32_t nation_pick(struct nation *nation, uint32_t below);
 
@@ -181,6 +183,8 @@ void nation_left(struct nation *nation);
 struct dr_command nation_end_command(const struct nation *nation, uint64_t job);
 void nation_admit(struct nation *nation, const struct dr_command *command);
 void nation_tick(struct nation *nation);
+/* Declare a part of the federation. Returns its id. */
+uint32_t nation_declare(struct nation *nation, struct dr_fact fact);
 void nation_declare_settings(struct nation *nation, uint32_t reserve_depth);
 
 /* Fill it: every leaf to its guarantee to the accelerator, then borrowers, until hardly anything
@@ -192,6 +196,7 @@ void nation_fill(struct nation *nation, enum nation_mix mix, const uint8_t *skip
 void nation_pend(struct nation *nation, enum nation_mix mix, uint32_t count, uint32_t size_max,
                  const uint8_t *skip);
 
+void *nation_zeroed(size_t count, size_t bytes);
 DR_NORETURN void nation_fail(const char *format, ...) DR_PRINTF(1, 2);
 
 #endif
