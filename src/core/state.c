@@ -11,7 +11,7 @@
 
 const struct dr_limits DR_LIMITS_DEFAULT = {
     .jobs_max = 1200000,
-    .nodes_max = 262144,
+    .nodes_max = 524288,
     .pools_max = 1024,
     .accounts_max = 16384,
     .users_max = 65536,
