@@ -178,6 +178,7 @@ const char *dr_show_format(const char *format, ...) DR_PRINTF(1, 2);
 /* ---- the commands, cli/cmd_*.c ---- */
 int dr_cmd_serve(struct dr_cli *cli);
 int dr_cmd_check(struct dr_cli *cli);
+int dr_cmd_scenario(struct dr_cli *cli);
 int dr_cmd_apply(struct dr_cli *cli);
 int dr_cmd_submit(struct dr_cli *cli);
 int dr_cmd_queue(struct dr_cli *cli);

@@ -26,14 +26,15 @@ int dr_cmd_check(struct dr_cli *cli)
     struct dr_error_list warnings DR_CLEANUP(dr_error_list_deinit) = {0};
     struct dr_federation *federation = NULL;
     json_t *answer = json_pack("{s:[],s:[]}", "errors", "warnings");
-    enum dr_status status = dr_federation_read(&federation, cli->operands[0], &errors, &warnings);
+    const char *path = strcmp(cli->operands[0], "-") == 0 ? "/dev/stdin" : cli->operands[0];
+    enum dr_status status = dr_federation_read(&federation, path, &errors, &warnings);
 
     print_list(cli, &errors, "", json_object_get(answer, "errors"));
     print_list(cli, &warnings, "warning: ", json_object_get(answer, "warnings"));
     if (cli->json)
         dr_cli_print_json(cli, answer);
     else if (status == DR_OK)
-        printf("%s: good\n", cli->operands[0]);
+        printf("%s: good\n", path);
     json_decref(answer);
     dr_federation_close(federation);
     return status == DR_OK ? DR_EXIT_OK : DR_EXIT_USAGE;

@@ -23,6 +23,12 @@ static const struct dr_cli_option SERVE[] = {
     {"limit", 0, "NAME=N", "limit clients (below); may be given often"},
     {"jobs-max", 0, "N", "room for so many jobs, live and recently ended; 1200000 by default"},
 };
+static const struct dr_cli_option SCENARIO[] = {
+    {"at", 0, "MONTH|STAGE", "the end of a month (2030-12), or one of the scenario's stages"},
+    {"list", 0, NULL, "list the stages, and the months in which something changes, with what stands then"},
+    {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default"},
+    {"output", 'o', "FILE", "write there instead of standard output"},
+};
 static const struct dr_cli_option APPLY[] = {
     {"reason", 0, "TEXT", "why; kept with the facts"},
     {"dry-run", 0, NULL, "show the difference, change nothing"},
@@ -107,9 +113,17 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      DR_EDGE_LIMITS(LIMIT_LINE),
      OPTIONS(SERVE), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_serve},
     {"check", "FILE", "check a federation file",
-     "Says every mistake of the file with its line, the field, the value found and what was expected.\n"
-     "Needs no controller.",
+     "Says every mistake of the file (- for standard input) with its line, the field, the value found and\n"
+     "what was expected. Needs no controller.",
      NULL, 0, DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_check},
+    {"scenario", "NAME", "write the federation of a scenario at a moment",
+     "A scenario is a directory of tables with their sources: chips, sites, deliveries, tenants, law,\n"
+     "tariffs. The same tables and moment give the same file. Needs no controller.\n"
+     "\n"
+     "    daero scenario korea --list\n"
+     "    daero scenario korea --at 2030-12 -o korea.yaml\n"
+     "    daero scenario korea --at first-wave | daero check -",
+     OPTIONS(SCENARIO), DR_OPERAND_WORD, 1, 1, 0, 0, "korea", dr_cmd_scenario},
     {"apply", "FILE", "change the living federation to what a file says",
      "Shows the difference and has the controller admit it as facts, with who, when and why.",
      OPTIONS(APPLY), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_apply},

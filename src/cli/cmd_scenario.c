@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daero scenario: a scenario's tables as a federation file. */
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/table.h"
+#include "scenario/scenario.h"
+
+/* How far above the program's directory scenarios/ may lie: in a build it is build/MODE. */
+#define PARENTS_MAX 3
+
+static void say(void *context, const struct dr_error *error)
+{
+    char text[1400];
+
+    (void)context;
+    fprintf(stderr, "%s\n", dr_error_line(error, text, sizeof text));
+}
+
+/* The directory of a scenario's tables. 0: nothing is there, and it was said. */
+static int find_data(const struct dr_cli *cli, const char *name, char path[4096])
+{
+    const char *data = dr_cli_value(cli, "data");
+    char program[2048];
+    ssize_t bytes;
+
+    if (data != NULL) {
+        snprintf(path, 4096, "%s", data);
+        return 1;
+    }
+    if (!dr_name_valid(name)) {
+        dr_cli_fail(cli, DR_EXIT_USAGE, "found '%s', expected a scenario's name, as in korea",
+                    name);
+        return 0;
+    }
+    bytes = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[bytes < 0 ? 0 : bytes] = '\0';
+    for (int above = 0; above <= PARENTS_MAX; above += 1) {
+        static const char *const places[] = {"scenarios", "share/daero/scenarios"};
+        char *slash = strrchr(program, '/');
+
+        if (slash == NULL)
+            break;
+        *slash = '\0';
+        for (size_t i = 0; i < DR_COUNT_OF(places); i += 1) {
+            snprintf(path, 4096, "%s/%s/%s/settings.csv", program, places[i], name);
+            if (access(path, F_OK) != 0)
+                continue;
+            snprintf(path, 4096, "%s/%s/%s", program, places[i], name);
+            return 1;
+        }
+    }
+    dr_cli_fail(cli, DR_EXIT_USAGE,
+                "found '%s', expected a scenario that lies in scenarios/ beside the program, or "
+                "--data",
+                name);
+    return 0;
+}
+
+static const char *megawatts(int64_t watts)
+{
+    return dr_show_format("%lld", (long long)(watts / 1000000));
+}
+
+static json_t *moment_json(const struct dr_scenario *scenario,
+                           const struct dr_scenario_moment *moment)
+{
+    struct dr_scenario_totals totals;
+    char month[DR_MONTH_BYTES];
+
+    dr_scenario_count(scenario, moment, &totals);
+    return json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:s}", "at", moment->name, "month",
+                     dr_format_month(moment->month, month), "accelerators",
+                     (json_int_t)totals.accelerators, "nodes", (json_int_t)totals.nodes, "sites",
+                     (json_int_t)totals.sites, "pools", (json_int_t)totals.pools, "load_w",
+                     (json_int_t)totals.load_w, "cap_w", (json_int_t)totals.cap_w, "what",
+                     moment->note);
+}
+
+static int list(const struct dr_cli *cli, const struct dr_scenario *scenario)
+{
+    static const char *const names[] = {"ACCELERATORS", "NODES", "SITES", "POOLS", "MW", "CAP-MW"};
+    uint32_t count;
+    const struct dr_scenario_moment *moments = dr_scenario_moments(scenario, &count);
+    struct dr_table *table = cli->json ? NULL : dr_table_open(1);
+    json_t *answer = json_array();
+
+    if (table != NULL) {
+        dr_table_column(table, "AT", 0);
+        dr_table_column(table, "MONTH", 0);
+        for (size_t i = 0; i < DR_COUNT_OF(names); i += 1)
+            dr_table_column(table, names[i], DR_TABLE_RIGHT);
+        dr_table_column(table, "WHAT", DR_TABLE_CUT);
+    }
+    for (uint32_t i = 0; i < count; i += 1) {
+        const struct dr_scenario_moment *moment = &moments[i];
+        struct dr_scenario_totals totals;
+        char month[DR_MONTH_BYTES];
+
+        if (table == NULL) {
+            json_array_append_new(answer, moment_json(scenario, moment));
+            continue;
+        }
+        dr_scenario_count(scenario, moment, &totals);
+        dr_table_row(table);
+        dr_table_cell(table, moment->name);
+        dr_table_cell(table, dr_format_month(moment->month, month));
+        dr_table_cell(table, dr_show_format("%lld", (long long)totals.accelerators));
+        dr_table_cell(table, dr_show_format("%lld", (long long)totals.nodes));
+        dr_table_cell(table, dr_show_format("%u", totals.sites));
+        dr_table_cell(table, dr_show_format("%u", totals.pools));
+        dr_table_cell(table, megawatts(totals.load_w));
+        dr_table_cell(table, megawatts(totals.cap_w));
+        dr_table_cell(table, moment->note);
+    }
+    if (table != NULL)
+        dr_table_print(table);
+    else
+        dr_cli_print_json(cli, answer);
+    json_decref(answer);
+    return DR_EXIT_OK;
+}
+
+static int write_federation(const struct dr_cli *cli, const struct dr_scenario *scenario,
+                            const char *at)
+{
+    const char *path = dr_cli_value(cli, "output");
+    struct dr_buffer yaml DR_CLEANUP(dr_buffer_deinit) = {0};
+    struct dr_scenario_moment moment;
+    struct dr_error error = {0};
+    enum dr_status status;
+    FILE *file;
+    json_t *answer = NULL;
+    int failed;
+
+    dr_buffer_init(&yaml, DR_SCENARIO_YAML_MAX);
+    if (dr_scenario_at(scenario, at, &moment, &error) != DR_OK)
+        return dr_cli_fail_error(cli, DR_EXIT_USAGE, &error);
+    status = dr_scenario_write(scenario, &moment, &yaml, &error);
+    if (status == DR_E_INPUT)
+        return dr_cli_fail_error(cli, DR_EXIT_USAGE, &error);
+    if (status != DR_OK)
+        return dr_cli_fail(cli, DR_EXIT_FAILED, "the federation is larger than %zu bytes",
+                           DR_SCENARIO_YAML_MAX);
+    if (path != NULL && strcmp(path, "-") != 0) {
+        file = fopen(path, "we");
+        failed = file == NULL || fwrite(yaml.data, 1, yaml.length, file) != yaml.length;
+        failed |= file != NULL && fclose(file) != 0;
+        if (failed)
+            return dr_cli_fail(cli, DR_EXIT_FAILED, "%s can't be written", path);
+    } else {
+        path = NULL;
+    }
+    if (cli->json) {
+        answer = moment_json(scenario, &moment);
+        json_object_set_new(answer, path == NULL ? "yaml" : "file",
+                            json_string(path == NULL ? dr_buffer_text(&yaml) : path));
+        dr_cli_print_json(cli, answer);
+        json_decref(answer);
+    } else if (path == NULL) {
+        fputs(dr_buffer_text(&yaml), stdout);
+    }
+    return DR_EXIT_OK; /* what standard output had to say is said at the end of the program */
+}
+
+int dr_cmd_scenario(struct dr_cli *cli)
+{
+    const char *at = dr_cli_value(cli, "at");
+    struct dr_csv_errors errors = {.say = say};
+    struct dr_scenario *scenario = NULL;
+    char directory[4096];
+    enum dr_status status;
+    int code;
+
+    if ((at == NULL) == (dr_cli_value(cli, "list") == NULL))
+        return dr_cli_fail(cli, DR_EXIT_USAGE, "%s",
+                           at == NULL ? "--at is missing; --list says which "
+                                        "moments there are"
+                                      : "--at and --list exclude each other");
+    if (!find_data(cli, cli->operands[0], directory))
+        return DR_EXIT_USAGE;
+    status = dr_scenario_open(&scenario, directory, &errors);
+    if (status == DR_E_INPUT)
+        return dr_cli_fail(cli, DR_EXIT_USAGE, "%u mistake%s in the tables of %s", errors.count,
+                           errors.count == 1 ? "" : "s", directory);
+    if (status != DR_OK)
+        return dr_cli_fail(cli, DR_EXIT_FAILED, "%s", dr_status_text(status));
+    code = at == NULL ? list(cli, scenario) : write_federation(cli, scenario, at);
+    dr_scenario_close(scenario);
+    return code;
+}
