@@ -314,7 +314,8 @@ void route_events(struct exchange *x)
         }
         from += 1;
     }
-    if (job != 0 && !sees_fact(x, DR_FACT_JOB_ACCEPTED, (uint64_t)job)) {
+    if (job != 0 && ((uint64_t)job > core_of(x)->job_id_last ||
+                     !sees_fact(x, DR_FACT_JOB_ACCEPTED, (uint64_t)job))) {
         exchange_refuse(x, "UNKNOWN", "job", "there is no job %lld", (long long)job);
         return;
     }

@@ -711,6 +711,7 @@ TEST(events_of_one_job)
     char path[64];
     int client;
 
+    ASK(NULL, "GET", "/v1/events?job=9999", NULL, 404, "UNKNOWN"); /* nothing to wait for */
     snprintf(path, sizeof path, "/v1/events?job=%llu&from=1", (unsigned long long)job);
     client = open_stream(w, tokens[LOOKER], path, "", got, sizeof got);
     submit(w, tokens[STUDENT], "{\"command\":[\"true\"],\"hold\":true}");
