@@ -414,6 +414,21 @@ static int exit_of(int status, const char *kind)
     return DR_EXIT_REFUSED;
 }
 
+/* "there is no job 7" needs no "job: " before it, nor "there is no node 'x'" the "name: " of its
+ * path. */
+static int is_said(const char *text, const char *member)
+{
+    size_t length = strlen(member);
+
+    if (strncmp(text, "there is no ", 12) == 0)
+        return 1;
+    for (const char *at = text; length > 0 && (at = strstr(at, member)) != NULL; at += 1) {
+        if ((at == text || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
+            return 1;
+    }
+    return 0;
+}
+
 static void print_refusal(const struct dr_cli *cli, const json_t *error)
 {
     const char *field = dr_member_text(error, "field");
@@ -443,6 +458,8 @@ static void print_refusal(const struct dr_cli *cli, const json_t *error)
     snprintf(member, sizeof member, "%.*s", (int)strcspn(field, "[."), field);
     if (dr_member_text(cli->origins, member)[0] != '\0')
         field = dr_member_text(cli->origins, member);
+    else if (is_said(dr_member_text(error, "text"), member))
+        field = "";
     fprintf(stderr, "%s%s%s\n", field, field[0] != '\0' ? ": " : "", dr_member_text(error, "text"));
 }
 
@@ -575,7 +592,8 @@ int dr_cli_each_job(struct dr_cli *cli, int (*each)(struct dr_cli *cli, uint64_t
         if (first == 0 || last == 0)
             return DR_EXIT_USAGE;
         if (last < first || last - first > 1000000)
-            return dr_cli_fail(cli, DR_EXIT_USAGE, "found '%s', expected FIRST-LAST",
+            return dr_cli_fail(cli, DR_EXIT_USAGE,
+                               "found '%s', expected FIRST-LAST, at most 1000001 jobs",
                                cli->operands[i]);
         for (uint64_t job = first; job <= last; job += 1) {
             int code = each(cli, job);

@@ -160,7 +160,7 @@ static void explain(const json_t *fact)
         puts(dr_buffer_text(&words));
         if (dr_member_text(fact, "source")[0] != '\0')
             printf("    asked from %s, token %s\n", dr_member_text(fact, "source"),
-                   dr_member_number(fact, "by_token") == 0 ? "none (the system's word)"
+                   dr_member_number(fact, "by_token") == 0 ? "none (the kernel said who)"
                                                            : dr_member_text(fact, "by_token"));
     }
 }

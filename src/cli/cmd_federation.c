@@ -163,6 +163,12 @@ static const char *amount(const json_t *group, const char *member)
     return dr_show_milli(json_integer_value(value));
 }
 
+/* Jobs that it may have, pending and running, with those of the accounts below it. */
+static const char *jobs_max(const json_t *account)
+{
+    return dr_member_number(account, "jobs_max") > 0 ? dr_member_text(account, "jobs_max") : "-";
+}
+
 static int group_matters(const json_t *group)
 {
     return dr_member_number(group, "guarantee") > 0 || dr_member_number(group, "use") > 0 ||
@@ -210,6 +216,7 @@ int dr_cmd_accounts(struct dr_cli *cli)
     dr_table_column(table, "WEIGHT", DR_TABLE_RIGHT);
     dr_table_column(table, "PENDING", DR_TABLE_RIGHT);
     dr_table_column(table, "RUNNING", DR_TABLE_RIGHT);
+    dr_table_column(table, "AT MOST", DR_TABLE_RIGHT);
     dr_table_column(table, "GROUP", 0);
     dr_table_column(table, "GUARANTEE", DR_TABLE_RIGHT);
     dr_table_column(table, "MAY BORROW", DR_TABLE_RIGHT);
@@ -235,6 +242,7 @@ int dr_cmd_accounts(struct dr_cli *cli)
                 table, lines > 0 ? " " : dr_show_milli(dr_member_number(account, "weight_milli")));
             dr_table_cell(table, lines > 0 ? " " : dr_member_text(account, "pending"));
             dr_table_cell(table, lines > 0 ? " " : dr_member_text(account, "running"));
+            dr_table_cell(table, lines > 0 ? " " : jobs_max(account));
             dr_table_cell(table, dr_member_text(group, "group"));
             dr_table_cell(table, amount(group, "guarantee"));
             dr_table_cell(table, amount(group, "borrow"));
@@ -252,6 +260,7 @@ int dr_cmd_accounts(struct dr_cli *cli)
         dr_table_cell(table, dr_show_milli(dr_member_number(account, "weight_milli")));
         dr_table_cell(table, dr_member_text(account, "pending"));
         dr_table_cell(table, dr_member_text(account, "running"));
+        dr_table_cell(table, jobs_max(account));
     }
     dr_table_print(table);
     print_allocations(answer);
@@ -334,14 +343,16 @@ int dr_cmd_apply(struct dr_cli *cli)
     json_t *change;
     size_t i;
     int code;
+    enum dr_status status;
 
     dr_buffer_init(&yaml, 16u << 20);
     dr_buffer_init(&headers, 16u << 10);
-    if (dr_buffer_read_file(&yaml, cli->operands[0]) != DR_OK)
-        return dr_cli_fail(cli, DR_EXIT_USAGE,
-                           "%s: the file can't be read, or is larger than "
-                           "16 MB",
-                           cli->operands[0]);
+    status = dr_buffer_read_file(&yaml, cli->operands[0]);
+    if (status != DR_OK)
+        return dr_cli_fail(cli, DR_EXIT_USAGE, "%s: %s", cli->operands[0],
+                           status == DR_E_MISSING ? "there is no such file"
+                           : status == DR_E_FULL  ? "the file is larger than 16 MB"
+                                                  : "the file can't be read");
     if (strlen(dr_buffer_text(&yaml)) != yaml.length)
         return dr_cli_fail(cli, DR_EXIT_USAGE, "%s: found a NUL byte, expected YAML",
                            cli->operands[0]);

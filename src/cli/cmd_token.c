@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daero token: issue, list, revoke. */
+#include <ctype.h>
+
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/table.h"
@@ -80,7 +82,12 @@ static int list(struct dr_cli *cli)
 
         dr_buffer_init(&roles, 256);
         json_array_foreach(json_object_get(token, "roles"), j, role)
-            dr_buffer_printf(&roles, "%s%s", j > 0 ? "," : "", json_string_value(role));
+        {
+            /* As --roles takes them: "account-admin". */
+            dr_buffer_append_text(&roles, j > 0 ? "," : "");
+            for (const char *at = json_string_value(role); at != NULL && *at != '\0'; at += 1)
+                dr_buffer_printf(&roles, "%c", *at == '_' ? '-' : tolower((unsigned char)*at));
+        }
         dr_table_row(table);
         dr_table_cell(table, dr_member_text(token, "id"));
         dr_table_cell(table, dr_member_text(token, "user"));

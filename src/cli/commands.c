@@ -175,7 +175,7 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      NULL,
      OPTIONS(REASON), DR_OPERAND_NODE, 1, MANY, 0, 0, NULL, dr_cmd_resume},
     {"accounts", "", "the account tree: guarantees, limits, use",
-     NULL,
+     "AT MOST is how many jobs an account may have that have not ended, with those below it.",
      OPTIONS(ACCOUNTS), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_accounts},
     {"usage", "", "what accounts have used: jobs, hours, energy, cost",
      NULL,

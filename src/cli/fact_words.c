@@ -4,6 +4,8 @@
 #include "base/text.h"
 #include "core/fact.h"
 
+#define INSTANT_LEAST_US (INT64_C(30) * 365 * DR_DAY_US) /* no duration is so long */
+
 const char *dr_rule_words(const char *rule)
 {
     static const struct {
@@ -138,6 +140,17 @@ static int special(struct dr_buffer *text, const json_t *fact, const char *kind)
 }
 
 /* "a node was drained, resumed, ..." and then the plain members. */
+/* Microseconds as a person reads them: an instant, or a duration. */
+static const char *words_of(const char *member, const json_t *value)
+{
+    size_t length = strlen(member);
+    int64_t us = json_integer_value(value);
+
+    if (length > 3 && strcmp(member + length - 3, "_us") == 0 && json_is_integer(value))
+        return us >= INSTANT_LEAST_US ? dr_show_instant(us) : dr_show_duration(us);
+    return NULL;
+}
+
 static void general(struct dr_buffer *text, const json_t *fact, const char *kind)
 {
     static const char *const left_out[] = {"seq",          "time_us",  "kind",   "by_user",
@@ -154,14 +167,16 @@ static void general(struct dr_buffer *text, const json_t *fact, const char *kind
     }
     json_object_foreach((json_t *)(uintptr_t)fact, member, value)
     {
+        const char *words;
         int skip = json_is_array(value) || json_is_object(value) || json_is_null(value);
 
         for (uint32_t i = 0; i < DR_COUNT_OF(left_out); i += 1)
             skip = skip || strcmp(member, left_out[i]) == 0;
         if (skip || text->length > 400)
             continue;
+        words = words_of(member, value);
         dr_buffer_printf(text, "%s%s %s", first ? ": " : ", ", member,
-                         dr_member_text(fact, member));
+                         words != NULL ? words : dr_member_text(fact, member));
         first = 0;
     }
 }

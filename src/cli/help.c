@@ -63,11 +63,11 @@ void dr_cli_help(struct dr_buffer *text)
     dr_buffer_append_text(text, "usage: daero COMMAND [OPTION...] [ARGUMENT...]\n\n");
     for (uint32_t i = 0; i < DR_CLI_COMMANDS_COUNT; i += 1)
         dr_buffer_printf(text, "  %-12s %s\n", DR_CLI_COMMANDS[i].name, DR_CLI_COMMANDS[i].summary);
-    dr_buffer_append_text(text, "\n`daero COMMAND --help` describes one; `daero --version` prints "
-                                "the version. The controller\n"
-                                "is found by --socket or --url, then DAERO_SOCKET or DAERO_URL "
-                                "(with DAERO_TOKEN), then ./daero-data/daero.sock, then\n"
-                                "/run/daero/daero.sock.\n\nExit codes:\n");
+    dr_buffer_append_text(
+        text, "\n`daero COMMAND --help` describes one; `daero --version` prints the version.\n"
+              "The controller is found by --socket or --url, then DAERO_SOCKET or DAERO_URL (with\n"
+              "DAERO_TOKEN), then ./daero-data/daero.sock, then /run/daero/daero.sock.\n"
+              "\nExit codes:\n");
 #define EXIT_LINE(number, name, meaning) dr_buffer_printf(text, "  %d  %s\n", number, meaning);
     DR_EXITS(EXIT_LINE)
 #undef EXIT_LINE
@@ -188,6 +188,43 @@ void dr_cli_markdown_options(struct dr_buffer *text)
     }
 }
 
+/* The options whose next word is theirs: a file, or something that is not guessed. */
+static void completion_option(struct dr_buffer *files, struct dr_buffer *taken,
+                              const struct dr_cli_option *option)
+{
+    static const char *const FILES[] = {"FILE", "PATH", "DIRECTORY"};
+    struct dr_buffer *list = taken;
+
+    if (option->argument == NULL || dr_cli_optional(option))
+        return;
+    for (size_t i = 0; i < DR_COUNT_OF(FILES); i += 1) {
+        if (strcmp(option->argument, FILES[i]) == 0)
+            list = files;
+    }
+    dr_buffer_printf(list, " --%s", option->name);
+    if (option->letter != 0)
+        dr_buffer_printf(list, " -%c", option->letter);
+}
+
+static void completion_values(struct dr_buffer *text, const struct dr_cli_command *command)
+{
+    struct dr_buffer files DR_CLEANUP(dr_buffer_deinit) = {0};
+    struct dr_buffer taken DR_CLEANUP(dr_buffer_deinit) = {0};
+
+    dr_buffer_init(&files, 65536);
+    dr_buffer_init(&taken, 65536);
+    for (uint32_t i = 0; i < command->options_count; i += 1)
+        completion_option(&files, &taken, &command->options[i]);
+    for (uint32_t i = 0; i < DR_CLI_COMMON_COUNT; i += 1)
+        completion_option(&files, &taken, &DR_CLI_COMMON[i]);
+    for (uint32_t i = 0; command->job_options && i < DR_JOB_OPTIONS_COUNT; i += 1) {
+        if (DR_JOB_OPTIONS[i].kind != DR_JOB_REFUSED)
+            completion_option(&files, &taken, &DR_JOB_OPTIONS[i].option);
+    }
+    dr_buffer_printf(text, "        files='%s'\n        taken='%s'\n", dr_buffer_text(&files) + 1,
+                     taken.length > 0 ? dr_buffer_text(&taken) + 1 : "");
+}
+
 void dr_cli_completion(struct dr_buffer *text)
 {
     dr_buffer_append_text(
@@ -195,8 +232,9 @@ void dr_cli_completion(struct dr_buffer *text)
         "# bash completion for daero, written by `daero completion`\n"
         "_daero() {\n"
         "    local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]} options words kind\n"
+        "    local before=${COMP_WORDS[COMP_CWORD-1]} files taken values\n"
         "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
-        "        COMPREPLY=($(compgen -W '");
+        "        COMPREPLY=($(compgen -W '--help --version ");
     for (uint32_t i = 0; i < DR_CLI_COMMANDS_COUNT; i += 1)
         dr_buffer_printf(text, "%s%s", i > 0 ? " " : "", DR_CLI_COMMANDS[i].name);
     dr_buffer_append_text(text, "' -- \"$word\"))\n        return\n    fi\n    case $command in\n");
@@ -213,6 +251,7 @@ void dr_cli_completion(struct dr_buffer *text)
         for (uint32_t j = 0; j < DR_CLI_COMMON_COUNT; j += 1)
             dr_buffer_printf(text, "--%s%s", DR_CLI_COMMON[j].name,
                              j + 1 < DR_CLI_COMMON_COUNT ? " " : "'\n");
+        completion_values(text, command);
         switch (command->operand) {
         case DR_OPERAND_FILE:
             dr_buffer_append_text(text, "        kind=file\n");
@@ -233,20 +272,38 @@ void dr_cli_completion(struct dr_buffer *text)
         dr_buffer_append_text(text, "        ;;\n");
     }
     dr_buffer_append_text(
-        text, "    esac\n"
-              "    [ \"$command\" = help ] && words=$(daero help 2>/dev/null | sed -n 's/^  "
-              "\\([a-z]*\\) .*/\\1/p')\n"
-              "    case $word in\n"
-              "    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")); return ;;\n"
-              "    esac\n"
-              "    case $kind in\n"
-              "    job) words=$(daero queue --no-header --format=job 2>/dev/null) ;;\n"
-              "    node) words=$(daero nodes 2>/dev/null | awk 'NR > 1 { print $1 }') ;;\n"
-              "    file) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n"
-              "    esac\n"
-              "    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
-              "}\n"
-              "complete -o filenames -F _daero daero\n");
+        text,
+        "    esac\n"
+        "    [ \"$command\" = help ] && words=$(daero help 2>/dev/null | sed -n 's/^  "
+        "\\([a-z]*\\) .*/\\1/p')\n"
+        "    case $before in\n"
+        "    --account|-A) values=$(daero usage 2>/dev/null | awk 'NR > 1 { print $1 }') ;;\n"
+        "    --site|--sites) values=$(daero sites 2>/dev/null | awk '/^SITE / { next } "
+        "/^[a-z0-9-]+ / "
+        "{ print $1 }') ;;\n"
+        "    --state|-s) values='pending running completed failed cancelled timeout live ended "
+        "all' ;;\n"
+        "    --roles) values='user account-admin auditor operator admin' ;;\n"
+        "    esac\n"
+        "    if [ -n \"$values\" ]; then\n"
+        "        COMPREPLY=($(compgen -W \"$values\" -- \"$word\")); return\n"
+        "    fi\n"
+        "    case \" $files \" in *\" $before \"*)\n"
+        "        COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n"
+        "    esac\n"
+        "    case \" $taken \" in *\" $before \"*) return ;; esac\n"
+        "    case $command:$before in audit:decision|audit:erase) kind=job ;; esac\n"
+        "    case $word in\n"
+        "    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")); return ;;\n"
+        "    esac\n"
+        "    case $kind in\n"
+        "    job) words=$(daero queue --no-header --format=job 2>/dev/null) ;;\n"
+        "    node) words=$(daero nodes 2>/dev/null | awk 'NR > 1 { print $1 }') ;;\n"
+        "    file) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n"
+        "    esac\n"
+        "    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
+        "}\n"
+        "complete -o filenames -F _daero daero\n");
 }
 
 /* ---- as JSON ---- */

@@ -212,7 +212,7 @@ static int set_priority(SET_ARGUMENTS)
     int64_t priority;
 
     if (!dr_parse_i64(value, -1000000, 1000000, &priority))
-        return EXPECT("a whole number, higher first");
+        return EXPECT("a whole number from -1000000 to 1000000, higher first");
     put(spec, detail, json_integer(priority));
     return 1;
 }
@@ -393,6 +393,7 @@ static int set_alternative(SET_ARGUMENTS)
     char copy[1024];
     char *cursor = copy;
     char *part;
+    char wrong[64] = "";
     int good = value[0] != '\0' && strlen(value) < sizeof copy;
 
     UNUSED(detail);
@@ -401,6 +402,7 @@ static int set_alternative(SET_ARGUMENTS)
         char *amount = strchr(part, '=');
         int64_t number;
 
+        snprintf(wrong, sizeof wrong, "%.60s", part);
         if (amount == NULL) {
             good = 0;
             break;
@@ -428,9 +430,11 @@ static int set_alternative(SET_ARGUMENTS)
     }
     if (!good) {
         json_decref(one);
-        return EXPECT(
-            "parts among chips=, tasks=, accelerators=, cpus=, memory= and factor=, as in "
-            "chips=b300,tasks=4,accelerators=2,factor=0.55");
+        snprintf(expected, expected_bytes,
+                 "parts among chips=, tasks=, accelerators=, cpus=, memory= and factor=, as in "
+                 "chips=b300,tasks=4,accelerators=2,factor=0.55; '%s' is none",
+                 wrong);
+        return 0;
     }
     json_array_append_new(list_of(spec, LIST_ALTERNATIVES, "alternatives"), one);
     return 1;
@@ -710,7 +714,7 @@ static int set_cpus(SET_ARGUMENTS)
     int64_t milli;
 
     if (!dr_parse_milli(value, 1, 4000000, &milli))
-        return EXPECT("a number of CPUs, such as 4 or 0.5");
+        return EXPECT("a number of CPUs from 0.001 to 4000, such as 4 or 0.5");
     set_amount(spec, spec->cpus, per_of(detail), milli);
     return 1;
 }
