@@ -3,6 +3,7 @@
 
 #include "base/math.h"
 #include "core/place.h"
+#include "core/ends.h"
 #include "core/seats.h"
 #include "core/quota.h"
 
@@ -797,6 +798,8 @@ const char *world_replay(struct world *world)
         return "the facts, through the codec, give another state";
     if (!dr_place_consistent(world->core))
         return "the index of places is not what nodes say";
+    if (!dr_ends_consistent(world->core))
+        return "the order of ends, or their sums, is not what attempts say";
     if (!dr_seats_consistent(world->core))
         return "the order of classes, or what they want, does not add up";
     dr_core_index(world->shadow);

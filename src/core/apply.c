@@ -7,6 +7,7 @@
  * yesterday's facts. */
 #include "base/math.h"
 #include "core/allocate.h"
+#include "core/ends.h"
 #include "core/place.h"
 #include "core/seats.h"
 #include "core/quota.h"
@@ -150,6 +151,7 @@ static void apply_site_reach(struct dr_core *core, const struct dr_fact_site_rea
             job->state = job->before_unreachable;
         }
         dr_rows_recount(core, job);
+        dr_ends_update(core, row);
     }
     dr_rows_capacity(core);
 }
@@ -1144,6 +1146,7 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
         if (about != DR_MAP_NONE) {
             core->jobs[about].last_seq = fact->seq;
             dr_timer_update(core, about);
+            dr_ends_update(core, about);
         }
     }
 }

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/math.h"
 #include "base/sort.h"
+#include "core/ends.h"
 #include "core/place.h"
 #include "core/seats.h"
 #include "core/quota.h"
@@ -504,6 +505,7 @@ void dr_rows_index_job(struct dr_core *core, uint32_t row)
     job->counted = 0;
     job->queue_class = DR_ROW_NONE;
     dr_timer_update(core, row);
+    dr_ends_update(core, row);
     if (dr_job_state_ended(job->state)) {
         dr_rows_list_push(core, &core->ended, row);
         return;

@@ -3,6 +3,7 @@
 #include "core/state.h"
 
 #include "base/math.h"
+#include "core/ends.h"
 #include "core/place.h"
 #include "core/seats.h"
 #include "core/quota.h"
@@ -76,6 +77,8 @@ static enum dr_status push_tables(struct dr_core *core)
         status = dr_queue_init(core);
     if (status == DR_OK)
         status = dr_place_open(core);
+    if (status == DR_OK)
+        status = dr_ends_open(core);
     if (status == DR_OK)
         status = dr_timer_open(core);
     return status;
@@ -208,6 +211,7 @@ void dr_core_index(struct dr_core *core)
     dr_queue_clear(core);
     dr_place_index(core);
     dr_timer_clear(core);
+    dr_ends_clear(core);
     index_accounts(core);
     index_nodes(core);
     dr_quota_index(core);

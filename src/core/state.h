@@ -423,6 +423,7 @@ struct dr_core {
     struct dr_queue *queue;   /* core/queue.h: pending jobs in order, per account */
     struct dr_seats *seats;   /* core/seats.h: classes in order, and what they want */
     struct dr_places *places; /* core/place.h: what is free where */
+    struct dr_ends *ends;     /* core/ends.h: when attempts are believed to end */
     struct dr_timers *timers; /* core/timer.h: when time alone has to be looked at */
     uint32_t leaving_count;   /* parts that are to leave */
     uint8_t dirty;            /* something changed that a decision may use */

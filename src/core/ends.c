@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Treaps of believed ends. See ends.h. */
+#include "core/ends.h"
+
+#include "base/hash.h"
+
+#define NONE DR_ROW_NONE
+
+enum dr_status dr_ends_open(struct dr_core *core)
+{
+    struct dr_ends *ends = dr_arena_push(&core->tables, 1, sizeof *ends);
+
+    if (ends == NULL)
+        return DR_E_FULL;
+    ends->ends = dr_arena_push(&core->tables, core->limits.jobs_max, sizeof ends->ends[0]);
+    ends->roots = dr_arena_push(&core->tables, core->limits.pools_max, sizeof ends->roots[0]);
+    if (ends->ends == NULL || ends->roots == NULL)
+        return DR_E_FULL;
+    core->ends = ends;
+    return DR_OK;
+}
+
+void dr_ends_clear(struct dr_core *core)
+{
+    for (uint32_t pool = 0; pool < core->limits.pools_max; pool += 1)
+        core->ends->roots[pool] = NONE;
+    for (uint32_t row = 0; row < core->jobs_high; row += 1)
+        core->ends->ends[row].pool.v = 0;
+}
+
+static int before(const struct dr_core *core, uint32_t a, uint32_t b)
+{
+    const struct dr_end *x = &core->ends->ends[a];
+    const struct dr_end *y = &core->ends->ends[b];
+
+    return x->end_us != y->end_us ? x->end_us < y->end_us
+                                  : core->jobs[a].id.v < core->jobs[b].id.v;
+}
+
+static void sum_up(struct dr_end *ends, uint32_t row)
+{
+    struct dr_end *end = &ends[row];
+
+    for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1)
+        end->below.of[i] = end->amounts.of[i] +
+                           (end->left == NONE ? 0 : ends[end->left].below.of[i]) +
+                           (end->right == NONE ? 0 : ends[end->right].below.of[i]);
+}
+
+static void replace(struct dr_ends *all, uint32_t row, uint32_t with)
+{
+    struct dr_end *ends = all->ends;
+    uint32_t parent = ends[row].parent;
+
+    if (parent == NONE)
+        all->roots[ends[row].pool.v - 1] = with;
+    else if (ends[parent].left == row)
+        ends[parent].left = with;
+    else
+        ends[parent].right = with;
+    if (with != NONE)
+        ends[with].parent = parent;
+}
+
+/* Turn the edge between `row` and its parent, so that `row` comes above. */
+static void rotate_up(struct dr_ends *all, uint32_t row)
+{
+    struct dr_end *ends = all->ends;
+    uint32_t parent = ends[row].parent;
+
+    replace(all, parent, row);
+    if (ends[parent].left == row) {
+        ends[parent].left = ends[row].right;
+        if (ends[row].right != NONE)
+            ends[ends[row].right].parent = parent;
+        ends[row].right = parent;
+    } else {
+        ends[parent].right = ends[row].left;
+        if (ends[row].left != NONE)
+            ends[ends[row].left].parent = parent;
+        ends[row].left = parent;
+    }
+    ends[parent].parent = row;
+    sum_up(ends, parent);
+    sum_up(ends, row);
+}
+
+static uint64_t rank(const struct dr_core *core, uint32_t row)
+{
+    return dr_hash_u64(core->jobs[row].id.v);
+}
+
+static void put(struct dr_core *core, uint32_t row)
+{
+    struct dr_ends *all = core->ends;
+    struct dr_end *end = &all->ends[row];
+    uint32_t *root = &all->roots[end->pool.v - 1];
+    uint32_t parent = NONE;
+
+    for (uint32_t at = *root; at != NONE;) {
+        for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1)
+            all->ends[at].below.of[i] += end->amounts.of[i];
+        parent = at;
+        at = before(core, row, at) ? all->ends[at].left : all->ends[at].right;
+    }
+    end->left = NONE;
+    end->right = NONE;
+    end->parent = parent;
+    end->below = end->amounts;
+    if (parent == NONE)
+        *root = row;
+    else if (before(core, row, parent))
+        all->ends[parent].left = row;
+    else
+        all->ends[parent].right = row;
+    while (end->parent != NONE && rank(core, row) > rank(core, end->parent))
+        rotate_up(all, row);
+}
+
+static void take(struct dr_core *core, uint32_t row)
+{
+    struct dr_ends *all = core->ends;
+    struct dr_end *end = &all->ends[row];
+
+    while (end->left != NONE && end->right != NONE)
+        rotate_up(all, rank(core, end->left) > rank(core, end->right) ? end->left : end->right);
+    replace(all, row, end->left != NONE ? end->left : end->right);
+    for (uint32_t at = end->parent; at != NONE; at = all->ends[at].parent)
+        sum_up(all->ends, at);
+    end->pool.v = 0;
+}
+
+void dr_ends_update(struct dr_core *core, uint32_t row)
+{
+    const struct dr_job *job = &core->jobs[row];
+    struct dr_end *end = &core->ends->ends[row];
+    int holds = job->state == DR_JOB_CONFIGURING || job->state == DR_JOB_RUNNING ||
+                job->state == DR_JOB_COMPLETING;
+    int64_t end_us;
+
+    if (!holds) {
+        if (end->pool.v != 0)
+            take(core, row);
+        return;
+    }
+    end_us = job->stopping != DR_STOP_NONE ? job->stop_until_us : dr_job_believed_end_us(job);
+    if (end->pool.v == job->pool.v && end->end_us == end_us)
+        return;
+    if (end->pool.v != 0)
+        take(core, row);
+    end->pool = job->pool;
+    end->end_us = end_us;
+    end->amounts = dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative]);
+    put(core, row);
+}
+
+static uint32_t leftmost(const struct dr_end *ends, uint32_t row)
+{
+    while (row != NONE && ends[row].left != NONE)
+        row = ends[row].left;
+    return row;
+}
+
+uint32_t dr_ends_first(const struct dr_core *core, dr_pool_id pool)
+{
+    return leftmost(core->ends->ends, core->ends->roots[pool.v - 1]);
+}
+
+uint32_t dr_ends_next(const struct dr_core *core, uint32_t row)
+{
+    const struct dr_end *ends = core->ends->ends;
+    uint32_t parent;
+
+    if (ends[row].right != NONE)
+        return leftmost(ends, ends[row].right);
+    parent = ends[row].parent;
+    while (parent != NONE && ends[parent].right == row) {
+        row = parent;
+        parent = ends[row].parent;
+    }
+    return parent;
+}
+
+struct dr_amounts dr_ends_sum(const struct dr_core *core, dr_pool_id pool, int64_t until_us)
+{
+    const struct dr_end *ends = core->ends->ends;
+    struct dr_amounts sum = {{0}};
+
+    for (uint32_t at = core->ends->roots[pool.v - 1]; at != NONE;) {
+        if (ends[at].end_us > until_us) {
+            at = ends[at].left;
+            continue;
+        }
+        for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1)
+            sum.of[i] += ends[at].amounts.of[i] +
+                         (ends[at].left == NONE ? 0 : ends[ends[at].left].below.of[i]);
+        at = ends[at].right;
+    }
+    return sum;
+}
+
+uint32_t dr_ends_reach(const struct dr_core *core, dr_pool_id pool, int64_t accelerators)
+{
+    const struct dr_end *ends = core->ends->ends;
+    uint32_t found = NONE;
+    int64_t before_it = 0;
+
+    for (uint32_t at = core->ends->roots[pool.v - 1]; at != NONE;) {
+        int64_t left = ends[at].left == NONE
+                           ? 0
+                           : ends[ends[at].left].below.of[DR_RESOURCE_ACCELERATORS];
+        int64_t with = before_it + left + ends[at].amounts.of[DR_RESOURCE_ACCELERATORS];
+
+        if (with >= accelerators) {
+            found = at;
+            at = ends[at].left;
+        } else {
+            before_it = with;
+            at = ends[at].right;
+        }
+    }
+    return found;
+}
+
+/* ---- for tests ---- */
+
+static int agrees(const struct dr_core *core, uint32_t row, uint32_t parent, dr_pool_id pool)
+{
+    const struct dr_end *ends = core->ends->ends;
+    const struct dr_end *end;
+    const struct dr_job *job;
+
+    if (row == NONE)
+        return 1;
+    end = &ends[row];
+    job = &core->jobs[row];
+    if (end->parent != parent || end->pool.v != pool.v || job->pool.v != pool.v ||
+        (end->left != NONE && !before(core, end->left, row)) ||
+        (end->right != NONE && !before(core, row, end->right)))
+        return 0;
+    if (end->end_us !=
+        (job->stopping != DR_STOP_NONE ? job->stop_until_us : dr_job_believed_end_us(job)))
+        return 0;
+    for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1)
+        if (end->below.of[i] != end->amounts.of[i] +
+                                    (end->left == NONE ? 0 : ends[end->left].below.of[i]) +
+                                    (end->right == NONE ? 0 : ends[end->right].below.of[i]))
+            return 0;
+    return agrees(core, end->left, row, pool) && agrees(core, end->right, row, pool);
+}
+
+int dr_ends_consistent(const struct dr_core *core)
+{
+    uint32_t found = 0;
+    uint32_t held = 0;
+
+    for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
+        if (!agrees(core, core->ends->roots[pool], NONE, (dr_pool_id){pool + 1}))
+            return 0;
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        found += core->ends->ends[row].pool.v != 0;
+        held += core->jobs[row].id.v != 0 && (core->jobs[row].state == DR_JOB_CONFIGURING ||
+                                              core->jobs[row].state == DR_JOB_RUNNING ||
+                                              core->jobs[row].state == DR_JOB_COMPLETING);
+    }
+    return found == held;
+}
