@@ -4,6 +4,7 @@
 
 #include "base/math.h"
 #include "base/sort.h"
+#include "core/ends.h"
 #include "core/quota.h"
 #include "core/seats.h"
 #include "core/space.h"
@@ -39,6 +40,7 @@ static void enlist(struct dr_decision *decision, uint32_t row)
         .pool = job->reservation_pool,
         .start_us = job->reservation_us,
         .guaranteed = (uint8_t)guaranteed(core, job, job->reservation_pool, &want.amounts),
+        .alive = 1,
         .next = *first};
     *first = decision->reserved_count;
     decision->reserved_count += 1;
@@ -50,6 +52,7 @@ void dr_backfill_forget(struct dr_decision *decision, uint32_t row)
         for (uint32_t *link = &decision->reserved_of[pool]; *link != NONE;
              link = &decision->reserved[*link].next)
             if (decision->reserved[*link].row == row) {
+                decision->reserved[*link].alive = 0;
                 *link = decision->reserved[*link].next;
                 return;
             }
@@ -186,55 +189,156 @@ static void charge_reserved(struct dr_decision *decision, uint32_t except_row, u
         }
 }
 
-/* With the job started, could the reserved one start at its time, by quota? Only asked where sums
- * can say no: a borrowing limit on a common account, or capacity that is held back idle. */
+/* ---- quotas of those who wait ---- */
+
+/* What a reserved job and a later one ask of an account's sums, in one resource. */
+struct contest {
+    const struct dr_decision *decision;
+    const struct dr_reserved *reserved;
+    const struct dr_job *waiting;
+    const struct dr_job *later;
+    dr_group_id group;
+    uint32_t resource;
+    int64_t needs; /* the reserved job */
+    int64_t adds;  /* the later one */
+};
+
+struct ends_sum {
+    int64_t use;
+    int64_t claim;
+    int64_t firm;
+};
+
+/* What attempts at and below an account give back until the reservation begins. Levels are few. */
+static void sum_ends(const struct contest *contest, uint32_t account_row, struct ends_sum *sum)
+{
+    const struct dr_core *core = contest->decision->core;
+
+    for (uint32_t row = dr_place_attempts_of(core, (dr_account_id){account_row + 1}); row != NONE;
+         row = dr_place_attempts_of_next(core, row)) {
+        const struct dr_job *job = &core->jobs[row];
+        int64_t amount;
+
+        if (core->pools[job->pool.v - 1].groups[contest->resource].v != contest->group.v ||
+            dr_decision_end_us(contest->decision, job) > contest->reserved->start_us)
+            continue;
+        amount = dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative])
+                     .of[contest->resource];
+        sum->use += amount;
+        if (job->counted)
+            sum->claim += amount;
+        if (job->counted && !job->preemptible)
+            sum->firm += amount;
+    }
+    for (uint32_t child = core->accounts[account_row].first_child; child != NONE;
+         child = core->accounts[child].next_sibling)
+        sum_ends(contest, child, sum);
+}
+
+/* What other reserved jobs at and below an account hold by then. */
+static int64_t sum_reserved(const struct contest *contest, dr_account_id account, int firm)
+{
+    const struct dr_decision *decision = contest->decision;
+    const struct dr_core *core = decision->core;
+    int64_t sum = 0;
+
+    for (uint32_t i = 0; i < decision->reserved_count; i += 1) {
+        const struct dr_reserved *other = &decision->reserved[i];
+        const struct dr_job *job = &core->jobs[other->row];
+
+        if (!other->alive || other == contest->reserved || job == contest->later ||
+            other->start_us > contest->reserved->start_us || (firm && job->preemptible) ||
+            core->pools[other->pool.v - 1].groups[contest->resource].v != contest->group.v ||
+            !dr_account_within(core, job->account, account))
+            continue;
+        sum += dr_alternative_amounts(
+                   &core->shapes[job->shape].alternatives[job->reservation_alternative])
+                   .of[contest->resource];
+    }
+    return sum;
+}
+
+/* May the later job add its amount where sums stay at or below `limit`? `least` and `most` are
+ * bounds of what is there when the reservation begins, with the reserved job. Where that could not
+ * start even without the later one, nothing is delayed. */
+static int leaves_room(const struct contest *contest, int64_t least, int64_t most, int64_t limit)
+{
+    return most + contest->adds <= limit || least > limit;
+}
+
+/* An account on both paths that has a borrowing limit, or in which neither may be taken. */
+static int account_leaves(const struct contest *contest, dr_account_id account)
+{
+    const struct dr_core *core = contest->decision->core;
+    const struct dr_quota *quota = dr_quota_at(core, account, contest->group);
+    int limited = quota->borrow < DR_FOREVER_US - quota->guarantee;
+    int firm = account.v == contest->waiting->account.v && account.v == contest->later->account.v &&
+               !contest->waiting->preemptible && !contest->later->preemptible;
+    struct ends_sum ends = {0};
+    int64_t planned;
+
+    if (!limited && !firm)
+        return 1;
+    sum_ends(contest, account.v - 1, &ends);
+    planned = dr_max_i64(quota->use - ends.use, quota->claim - ends.claim) + contest->needs +
+              sum_reserved(contest, account, 0);
+    if (limited && !leaves_room(contest, planned, planned, quota->guarantee + quota->borrow))
+        return 0;
+    planned = quota->firm - ends.firm + contest->needs + sum_reserved(contest, account, 1);
+    return !firm || leaves_room(contest, planned, planned, quota->guarantee);
+}
+
+/* The root, where capacity is held back while it is idle. What ends there gives back between what
+ * it claims and that less what lending limits can hold back. */
+static int root_leaves(const struct contest *contest)
+{
+    const struct dr_core *core = contest->decision->core;
+    const struct dr_quota *quota = dr_quota_at(core, (dr_account_id){1}, contest->group);
+    int64_t held = contest->needs + sum_reserved(contest, (dr_account_id){1}, 0);
+    int64_t claim = quota->claim;
+    int64_t capacity = core->groups[contest->group.v - 1].capacity;
+
+    if (quota->occupied <= quota->claim || quota->occupied + held + contest->adds <= capacity)
+        return 1;
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        if (core->pools[row].groups[contest->resource].v == contest->group.v)
+            claim -= dr_ends_sum(core, (dr_pool_id){row + 1}, contest->reserved->start_us)
+                         .of[contest->resource];
+    return leaves_room(contest, claim + held,
+                       dr_min_i64(quota->occupied, claim + quota->kept) + held, capacity);
+}
+
+/* With the job started, could the reserved one start at its time, by quota? */
 static int quota_leaves(struct dr_decision *decision, const struct dr_reserved *reserved,
                         const struct dr_job *job, dr_pool_id pool, const struct dr_amounts *amounts)
 {
     struct dr_core *core = decision->core;
     const struct dr_job *waiting = &core->jobs[reserved->row];
-    struct dr_want want = dr_place_want(core, waiting, waiting->reservation_alternative);
+    struct dr_amounts needs = dr_alternative_amounts(
+        &core->shapes[waiting->shape].alternatives[waiting->reservation_alternative]);
     const struct dr_pool *here = &core->pools[pool.v - 1];
     const struct dr_pool *there = &core->pools[reserved->pool.v - 1];
-    int matters = 0;
-    int allowed;
 
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
-        dr_group_id group = here->groups[resource];
+        struct contest contest = {.decision = decision,
+                                  .reserved = reserved,
+                                  .waiting = waiting,
+                                  .later = job,
+                                  .group = here->groups[resource],
+                                  .resource = resource,
+                                  .needs = needs.of[resource],
+                                  .adds = amounts->of[resource]};
+        dr_account_id at = waiting->account;
 
-        if (group.v != there->groups[resource].v || amounts->of[resource] == 0)
+        if (contest.group.v != there->groups[resource].v || contest.adds == 0 || contest.needs == 0)
             continue;
-        for (dr_account_id at = waiting->account; at.v != 0; at = core->accounts[at.v - 1].parent) {
-            const struct dr_quota *quota = dr_quota_at(core, at, group);
-
-            if (core->accounts[at.v - 1].parent.v == 0)
-                matters |= quota->occupied > quota->claim;
-            else if (dr_account_within(core, job->account, at))
-                matters |= quota->borrow != DR_FOREVER_US || !waiting->preemptible;
-        }
+        for (; core->accounts[at.v - 1].parent.v != 0; at = core->accounts[at.v - 1].parent)
+            if (dr_account_within(core, job->account, at) && !account_leaves(&contest, at))
+                return 0;
+        if (!root_leaves(&contest))
+            return 0;
     }
-    if (!matters)
-        return 1;
-    for (uint32_t row = core->running.first; row != NONE; row = core->jobs[row].list_next)
-        if (dr_decision_end_us(decision, &core->jobs[row]) <= reserved->start_us)
-            dr_decision_quota(core, row, -1);
-    charge_reserved(decision, reserved->row, (uint32_t)(job - core->jobs), reserved->start_us, 1);
-    /* Where it could not start even without this job, nothing is delayed. */
-    allowed = dr_quota_check(core, waiting->account, reserved->pool, &want.amounts,
-                             !waiting->preemptible, NULL)
-                  .reason != DR_REASON_NONE;
-    dr_quota_charge(core, job->account, pool, amounts,
-                    DR_CHARGE_USE | DR_CHARGE_CLAIM | (job->preemptible ? 0 : DR_CHARGE_FIRM), 1);
-    allowed |= dr_quota_check(core, waiting->account, reserved->pool, &want.amounts,
-                              !waiting->preemptible, NULL)
-                   .reason == DR_REASON_NONE;
-    dr_quota_charge(core, job->account, pool, amounts,
-                    DR_CHARGE_USE | DR_CHARGE_CLAIM | (job->preemptible ? 0 : DR_CHARGE_FIRM), -1);
-    charge_reserved(decision, reserved->row, (uint32_t)(job - core->jobs), reserved->start_us, -1);
-    for (uint32_t row = core->running.first; row != NONE; row = core->jobs[row].list_next)
-        if (dr_decision_end_us(decision, &core->jobs[row]) <= reserved->start_us)
-            dr_decision_quota(core, row, 1);
-    return allowed;
+    return 1;
 }
 
 static void block(struct dr_core *core, const struct dr_job *job)
@@ -266,13 +370,13 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
          at = decision->reserved[at].next)
         if (concerns(&decision->reserved[at], job_row, end_us, displace))
             dr_place_view_undo(core, core->jobs[decision->reserved[at].row].reservation);
-    for (uint32_t of = 0; count > 0 && of < core->pools_count; of += 1)
-        for (uint32_t at = decision->reserved_of[of]; at != NONE; at = decision->reserved[at].next)
-            if (concerns(&decision->reserved[at], job_row, end_us, displace) &&
-                !quota_leaves(decision, &decision->reserved[at], job, pool, &want->amounts)) {
-                dr_decision_doubt(decision); /* another reservation may come before that one */
-                return 0;
-            }
+    for (uint32_t at = 0; count > 0 && at < decision->reserved_count; at += 1)
+        if (decision->reserved[at].alive &&
+            concerns(&decision->reserved[at], job_row, end_us, displace) &&
+            !quota_leaves(decision, &decision->reserved[at], job, pool, &want->amounts)) {
+            dr_decision_doubt(decision); /* another reservation may come before that one */
+            return 0;
+        }
     return count;
 }
 
@@ -318,6 +422,7 @@ void dr_backfill_displace(struct dr_decision *decision, uint32_t job_row, dr_poo
         if (!dr_decision_room(decision, 0))
             return;
         drop(decision, reserved->row, core->jobs[job_row].id.v);
+        reserved->alive = 0;
         *link = reserved->next;
     }
 }

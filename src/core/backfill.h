@@ -34,6 +34,7 @@ struct dr_reserved {
     dr_pool_id pool;
     int64_t start_us;
     uint8_t guaranteed; /* within the guarantee of its account below the root */
+    uint8_t alive;      /* still held */
     uint32_t next;      /* of the same pool, in decision->reserved */
 };
 

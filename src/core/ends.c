@@ -33,8 +33,7 @@ static int before(const struct dr_core *core, uint32_t a, uint32_t b)
     const struct dr_end *x = &core->ends->ends[a];
     const struct dr_end *y = &core->ends->ends[b];
 
-    return x->end_us != y->end_us ? x->end_us < y->end_us
-                                  : core->jobs[a].id.v < core->jobs[b].id.v;
+    return x->end_us != y->end_us ? x->end_us < y->end_us : core->jobs[a].id.v < core->jobs[b].id.v;
 }
 
 static void sum_up(struct dr_end *ends, uint32_t row)
@@ -136,6 +135,7 @@ void dr_ends_update(struct dr_core *core, uint32_t row)
     struct dr_end *end = &core->ends->ends[row];
     int holds = job->state == DR_JOB_CONFIGURING || job->state == DR_JOB_RUNNING ||
                 job->state == DR_JOB_COMPLETING;
+    struct dr_amounts amounts = {{0}};
     int64_t end_us;
 
     if (!holds) {
@@ -144,13 +144,16 @@ void dr_ends_update(struct dr_core *core, uint32_t row)
         return;
     }
     end_us = job->stopping != DR_STOP_NONE ? job->stop_until_us : dr_job_believed_end_us(job);
-    if (end->pool.v == job->pool.v && end->end_us == end_us)
+    if (job->counted)
+        amounts = dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative]);
+    if (end->pool.v == job->pool.v && end->end_us == end_us &&
+        memcmp(&end->amounts, &amounts, sizeof amounts) == 0)
         return;
     if (end->pool.v != 0)
         take(core, row);
     end->pool = job->pool;
     end->end_us = end_us;
-    end->amounts = dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative]);
+    end->amounts = amounts;
     put(core, row);
 }
 
@@ -197,29 +200,6 @@ struct dr_amounts dr_ends_sum(const struct dr_core *core, dr_pool_id pool, int64
         at = ends[at].right;
     }
     return sum;
-}
-
-uint32_t dr_ends_reach(const struct dr_core *core, dr_pool_id pool, int64_t accelerators)
-{
-    const struct dr_end *ends = core->ends->ends;
-    uint32_t found = NONE;
-    int64_t before_it = 0;
-
-    for (uint32_t at = core->ends->roots[pool.v - 1]; at != NONE;) {
-        int64_t left = ends[at].left == NONE
-                           ? 0
-                           : ends[ends[at].left].below.of[DR_RESOURCE_ACCELERATORS];
-        int64_t with = before_it + left + ends[at].amounts.of[DR_RESOURCE_ACCELERATORS];
-
-        if (with >= accelerators) {
-            found = at;
-            at = ends[at].left;
-        } else {
-            before_it = with;
-            at = ends[at].right;
-        }
-    }
-    return found;
 }
 
 /* ---- for tests ---- */

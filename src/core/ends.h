@@ -2,9 +2,9 @@
 /* ends.h: when attempts are believed to end, per pool, in order, with sums of what they then give
  * back. For core's own files.
  *
- * An index (I8): a treap per pool of its attempts by believed end, then job id. Those at a site that
- * does not answer are believed to end never and are left out. An end that has passed is believed to
- * be now. */
+ * An index (I8): a treap per pool of its attempts by believed end, then job id. Those at a site
+ * that does not answer are believed to end never and are left out. An end that has passed is
+ * believed to be now. */
 #ifndef DR_CORE_ENDS_H
 #define DR_CORE_ENDS_H
 
@@ -12,7 +12,7 @@
 
 struct dr_end {
     int64_t end_us;
-    struct dr_amounts amounts; /* of the attempt */
+    struct dr_amounts amounts; /* that the attempt then gives back of claim: none, once warned */
     struct dr_amounts below;   /* of it and what hangs under it */
     uint32_t left;
     uint32_t right;
@@ -38,12 +38,8 @@ uint32_t dr_ends_next(const struct dr_core *core, uint32_t job_row);
 /* When a job that is in the index is believed to end, not before `now_us`. */
 static inline int64_t dr_ends_of(const struct dr_core *core, uint32_t job_row, int64_t now_us);
 
-/* What ends until `until_us`, that instant included, give back in a pool. */
+/* What ends until `until_us`, that instant included, give back of claim in a pool. */
 struct dr_amounts dr_ends_sum(const struct dr_core *core, dr_pool_id pool, int64_t until_us);
-
-/* The first end of a pool with which `accelerators` (thousandths) have been given back there; with
- * 0, the first. DR_ROW_NONE: all together do not. */
-uint32_t dr_ends_reach(const struct dr_core *core, dr_pool_id pool, int64_t accelerators);
 
 /* For tests: order and sums. */
 int dr_ends_consistent(const struct dr_core *core);

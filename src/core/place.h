@@ -185,6 +185,10 @@ int64_t dr_place_site_draw_w(const struct dr_core *core, dr_site_id site);
 uint32_t dr_place_attempts(const struct dr_core *core, dr_pool_id pool);
 uint32_t dr_place_attempts_next(const struct dr_core *core, uint32_t job_row);
 
+/* The same for the attempts of an account itself, not of those below it. */
+uint32_t dr_place_attempts_of(const struct dr_core *core, dr_account_id account);
+uint32_t dr_place_attempts_of_next(const struct dr_core *core, uint32_t job_row);
+
 /* No attempt has a lower priority than this. A bound: it may be lower than all of them. */
 int32_t dr_place_priority_lowest(const struct dr_core *core);
 

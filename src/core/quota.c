@@ -21,6 +21,11 @@ static int64_t occupied_of(const struct dr_core *core, dr_account_id account,
                       is_leaf(core, account) ? quota->claim : quota->children_occupied);
 }
 
+static int64_t kept_of(const struct dr_quota *quota)
+{
+    return dr_max_i64(dr_quota_keep(quota), quota->children_kept);
+}
+
 void dr_quota_charge(struct dr_core *core, dr_account_id account, dr_pool_id pool,
                      const struct dr_amounts *amounts, unsigned charges, int sign)
 {
@@ -153,14 +158,19 @@ void dr_quota_refresh(struct dr_core *core, dr_account_id account)
     for (uint32_t row = 0; row < core->groups_count; row += 1) {
         dr_group_id group = {row + 1};
         int64_t risen = 0;
+        int64_t kept_risen = 0;
 
         for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
             struct dr_quota *quota = dr_quota_at(core, at, group);
             int64_t before = quota->occupied;
+            int64_t kept_before = quota->kept;
 
             quota->children_occupied += risen;
             quota->occupied = occupied_of(core, at, quota);
             risen = quota->occupied - before;
+            quota->children_kept += kept_risen;
+            quota->kept = kept_of(quota);
+            kept_risen = quota->kept - kept_before;
         }
         sum_guaranteed(core, group);
     }
@@ -185,6 +195,12 @@ void dr_quota_tick(struct dr_core *core, int64_t now_us, uint32_t decay)
     dr_seats_all_changed(core->seats);
 }
 
+static void hand_up(const struct dr_quota *quota, struct dr_quota *parent)
+{
+    parent->children_occupied += quota->occupied;
+    parent->children_kept += quota->kept;
+}
+
 void dr_quota_index(struct dr_core *core)
 {
     /* Children have higher rows than their parents: the last first. */
@@ -197,6 +213,7 @@ void dr_quota_index(struct dr_core *core)
             quota->claim = 0;
             quota->firm = 0;
             quota->children_occupied = 0;
+            quota->children_kept = 0;
         }
     for (uint32_t a = core->accounts_count; a > 0; a -= 1)
         for (uint32_t g = 0; g < core->groups_count; g += 1) {
@@ -205,9 +222,9 @@ void dr_quota_index(struct dr_core *core)
             struct dr_quota *quota = dr_quota_at(core, account, (dr_group_id){g + 1});
 
             quota->occupied = occupied_of(core, account, quota);
+            quota->kept = kept_of(quota);
             if (parent.v != 0)
-                dr_quota_at(core, parent, (dr_group_id){g + 1})->children_occupied +=
-                    quota->occupied;
+                hand_up(quota, dr_quota_at(core, parent, (dr_group_id){g + 1}));
         }
     for (uint32_t g = 0; g < core->groups_count; g += 1)
         sum_guaranteed(core, (dr_group_id){g + 1});

@@ -456,6 +456,8 @@ void dr_rows_recount(struct dr_core *core, struct dr_job *job)
     if (!counts)
         dr_seats_relieve(core, job->account, job->pool, &amounts);
     job->counted = (uint8_t)counts;
+    if (core->ends->ends[job - core->jobs].pool.v != 0)
+        dr_ends_update(core, (uint32_t)(job - core->jobs));
 }
 
 void dr_rows_hold(struct dr_core *core, struct dr_job *job, int sign)
@@ -527,6 +529,7 @@ void dr_rows_index_job(struct dr_core *core, uint32_t row)
     }
     dr_rows_list_push(core, &core->running, row);
     dr_rows_hold(core, job, 1);
+    dr_ends_update(core, row);
 }
 
 struct ended_key {

@@ -32,6 +32,9 @@ enum dr_status dr_place_open(struct dr_core *core)
     TABLE(attempts, limits->pools_max);
     TABLE(next, limits->jobs_max);
     TABLE(previous, limits->jobs_max);
+    TABLE(attempts_of, limits->accounts_max);
+    TABLE(next_of, limits->jobs_max);
+    TABLE(previous_of, limits->jobs_max);
     TABLE(leaving, limits->nodes_max);
     TABLE(leaving_place, limits->nodes_max);
     TABLE(touched, limits->pools_max);
@@ -63,6 +66,8 @@ void dr_place_index(struct dr_core *core)
     places->priority_lowest = INT32_MAX;
     for (uint32_t i = 0; i < core->limits.pools_max; i += 1)
         places->attempts[i] = NONE;
+    for (uint32_t i = 0; i < core->limits.accounts_max; i += 1)
+        places->attempts_of[i] = NONE;
     for (uint32_t i = 0; i < core->nodes_count; i += 1)
         places->guards[i] = (struct dr_guard){0};
 }
@@ -543,11 +548,31 @@ static void touch_with_power(struct dr_core *core, dr_pool_id pool)
             core->places->touched[row] = 1;
 }
 
+static void join(uint32_t *first, uint32_t *next, uint32_t *previous, uint32_t row)
+{
+    next[row] = *first;
+    previous[row] = NONE;
+    if (*first != NONE)
+        previous[*first] = row;
+    *first = row;
+}
+
+static void leave(uint32_t *first, uint32_t *next, uint32_t *previous, uint32_t row)
+{
+    if (previous[row] == NONE)
+        *first = next[row];
+    else
+        next[previous[row]] = next[row];
+    if (next[row] != NONE)
+        previous[next[row]] = previous[row];
+}
+
 void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
 {
     struct dr_places *places = core->places;
     const struct dr_job *job = dr_job_at(core, row);
     uint32_t *first = &places->attempts[job->pool.v - 1];
+    uint32_t *of_account = &places->attempts_of[job->account.v - 1];
     uint8_t share = dr_space_share_of(core, &core->shapes[job->shape]);
 
     if (sign > 0) {
@@ -555,19 +580,12 @@ void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
             places->priority_lowest = job->priority;
             core->seats->wake_all = 1; /* others may take it now */
         }
-        places->next[row.v] = *first;
-        places->previous[row.v] = NONE;
-        if (*first != NONE)
-            places->previous[*first] = row.v;
-        *first = row.v;
+        join(first, places->next, places->previous, row.v);
+        join(of_account, places->next_of, places->previous_of, row.v);
     } else {
         touch_with_power(core, job->pool);
-        if (places->previous[row.v] == NONE)
-            *first = places->next[row.v];
-        else
-            places->next[places->previous[row.v]] = places->next[row.v];
-        if (places->next[row.v] != NONE)
-            places->previous[places->next[row.v]] = places->previous[row.v];
+        leave(first, places->next, places->previous, row.v);
+        leave(of_account, places->next_of, places->previous_of, row.v);
     }
     for (uint32_t at = job->extents; at != NONE; at = core->extents[at].next) {
         uint32_t node = core->extents[at].extent.node.v - 1;
@@ -629,6 +647,16 @@ uint32_t dr_place_attempts(const struct dr_core *core, dr_pool_id pool)
 uint32_t dr_place_attempts_next(const struct dr_core *core, uint32_t job_row)
 {
     return core->places->next[job_row];
+}
+
+uint32_t dr_place_attempts_of(const struct dr_core *core, dr_account_id account)
+{
+    return core->places->attempts_of[account.v - 1];
+}
+
+uint32_t dr_place_attempts_of_next(const struct dr_core *core, uint32_t job_row)
+{
+    return core->places->next_of[job_row];
 }
 
 uint32_t dr_place_emptied(const struct dr_core *core)

@@ -104,6 +104,9 @@ struct dr_places {
     uint32_t *attempts;                         /* [pools_max] first attempt of a pool */
     uint32_t *next;                             /* [jobs_max] */
     uint32_t *previous;                         /* [jobs_max] */
+    uint32_t *attempts_of;                      /* [accounts_max] first attempt of an account */
+    uint32_t *next_of;                          /* [jobs_max] */
+    uint32_t *previous_of;                      /* [jobs_max] */
     uint32_t *leaving;       /* [nodes_max] rows of nodes that leave the federation, in no order */
     uint32_t *leaving_place; /* [nodes_max] */
     uint32_t leaving_count;

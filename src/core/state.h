@@ -158,6 +158,8 @@ struct dr_quota {
     int64_t firm;              /* of claim: jobs that can't be taken */
     int64_t occupied;          /* POLICY, section 1 */
     int64_t children_occupied; /* sum over children */
+    int64_t kept;              /* occupied, were nothing claimed */
+    int64_t children_kept;
 };
 
 struct dr_account {
