@@ -763,6 +763,8 @@ static void apply_attempt_stopping(struct dr_core *core,
     DR_ASSERT(job->attempt == fact->attempt);
     DR_ASSERT(!dr_job_state_ended(job->state) && job->state != DR_JOB_PENDING);
     DR_ASSERT(fact->cause != DR_STOP_NONE);
+    if (job->stopping == DR_STOP_NONE)
+        dr_place_leaves(core, job->pool);
     job->stopping = fact->cause;
     job->stopping_for.v = fact->for_job;
     job->stop_until_us = fact->until_us;

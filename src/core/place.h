@@ -189,8 +189,12 @@ uint32_t dr_place_attempts_next(const struct dr_core *core, uint32_t job_row);
 uint32_t dr_place_attempts_of(const struct dr_core *core, dr_account_id account);
 uint32_t dr_place_attempts_of_next(const struct dr_core *core, uint32_t job_row);
 
-/* No attempt has a lower priority than this. A bound: it may be lower than all of them. */
-int32_t dr_place_priority_lowest(const struct dr_core *core);
+/* How many, and how many of them have been told to leave. */
+uint32_t dr_place_attempts_count(const struct dr_core *core, dr_pool_id pool);
+uint32_t dr_place_leaving_count(const struct dr_core *core, dr_pool_id pool);
+
+/* An attempt that holds its place has been told to leave. */
+void dr_place_leaves(struct dr_core *core, dr_pool_id pool);
 
 /* Accelerators that are free in the pool, in a view too. */
 int64_t dr_place_free(const struct dr_core *core, dr_pool_id pool);

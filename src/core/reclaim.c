@@ -32,6 +32,8 @@ struct hunt {
     uint32_t leaving_count;
     struct dr_extent *extents;
     uint32_t extents_count;
+    int outranks;  /* its own account runs attempts of lower priority that may be taken one day */
+    int far_below; /* an account above it lets priority reach over those below */
 };
 
 /* The best set so far. */
@@ -460,41 +462,54 @@ static int hunted(const struct hunt *hunt, uint32_t row, int whole_group)
             core->pools[row].groups[main].v == core->pools[hunt->pool.v - 1].groups[main].v);
 }
 
-static void gather(struct hunt *hunt, int whole_group)
+static void consider(struct hunt *hunt, uint32_t row)
+{
+    const struct dr_core *core = hunt->core;
+    const struct dr_job *job = &core->jobs[row];
+    struct victim *victim = &hunt->victims[hunt->count];
+
+    if (!takeable(hunt, job) || may_take(hunt, job) == DR_STOP_NONE)
+        return;
+    *victim = (struct victim){.row = row, .units = dr_reclaim_units(core, job)};
+    victim->each_us = loss_each_us(core, job, hunt->decision->now_us);
+    victim->loss_us = victim->units * victim->each_us;
+    hunt->count += 1;
+}
+
+/* Those who may be taken, and those who leave anyway: of the pool, or of all in its group. Who is
+ * not within a guarantee takes from his own account alone, unless one above says otherwise. */
+static void gather(struct hunt *hunt, int whole_group, int guaranteed)
 {
     struct dr_core *core = hunt->core;
+    int everybody = guaranteed || hunt->far_below;
     size_t attempts = 0;
 
     for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
         if (hunted(hunt, pool, whole_group))
-            for (uint32_t row = dr_place_attempts(core, (dr_pool_id){pool + 1}); row != NONE;
-                 row = dr_place_attempts_next(core, row))
-                attempts += 1;
+            attempts += dr_place_attempts_count(core, (dr_pool_id){pool + 1});
     hunt->victims = dr_arena_push(&core->scratch, attempts + 1, sizeof hunt->victims[0]);
     hunt->leaving = dr_arena_push(&core->scratch, attempts + 1, sizeof hunt->leaving[0]);
     DR_ASSERT(hunt->victims != NULL && hunt->leaving != NULL);
     hunt->count = 0;
     hunt->leaving_count = 0;
     for (uint32_t pool = 0; pool < core->pools_count; pool += 1) {
-        if (!hunted(hunt, pool, whole_group))
+        if (!hunted(hunt, pool, whole_group) ||
+            (!everybody && dr_place_leaving_count(core, (dr_pool_id){pool + 1}) == 0))
             continue;
         for (uint32_t row = dr_place_attempts(core, (dr_pool_id){pool + 1}); row != NONE;
              row = dr_place_attempts_next(core, row)) {
-            const struct dr_job *job = &core->jobs[row];
-
-            if (leaves(job)) {
+            if (leaves(&core->jobs[row])) {
                 hunt->leaving[hunt->leaving_count] = row;
                 hunt->leaving_count += 1;
-            } else if (takeable(hunt, job) && may_take(hunt, job) != DR_STOP_NONE) {
-                struct victim *victim = &hunt->victims[hunt->count];
-
-                *victim = (struct victim){.row = row, .units = dr_reclaim_units(core, job)};
-                victim->each_us = loss_each_us(core, job, hunt->decision->now_us);
-                victim->loss_us = victim->units * victim->each_us;
-                hunt->count += 1;
+            } else if (everybody) {
+                consider(hunt, row);
             }
         }
     }
+    for (uint32_t row = everybody ? NONE : dr_place_attempts_of(core, hunt->job->account);
+         row != NONE; row = dr_place_attempts_of_next(core, row))
+        if (hunted(hunt, core->jobs[row].pool.v - 1, whole_group))
+            consider(hunt, row);
     dr_sort(hunt->victims, hunt->count, sizeof hunt->victims[0], compare_each, core);
 }
 
@@ -521,14 +536,17 @@ static void hunt_in(struct hunt *hunt, struct plan *plan)
     int kept = 0;
     int guaranteed = within_somewhere(core, hunt->job, hunt->pool, &hunt->want.amounts);
 
-    if (!guaranteed && hunt->job->priority <= dr_place_priority_lowest(core))
+    if (!guaranteed && !hunt->outranks && !hunt->far_below)
         return;
-    dr_decision_doubt(hunt->decision); /* a later start may make a borrower of somebody here */
+    if (guaranteed)
+        dr_decision_doubt(hunt->decision); /* a later start may make a borrower of somebody */
+    else
+        dr_decision_open(hunt->decision);
     hunt->extents = dr_decision_extents(core, &hunt->want, hunt->pool);
-    gather(hunt, 0);
+    gather(hunt, 0, guaranteed);
     if (dr_place_room(core, &hunt->want, hunt->pool) >= hunt->want.tasks && !quota_allows(hunt) &&
         dr_place_find(core, &hunt->want, hunt->pool, hunt->extents) > 0)
-        gather(hunt, 1);
+        gather(hunt, 1, guaranteed);
     if (hunt->count == 0 && (hunt->leaving_count == 0 || !guaranteed)) {
         dr_arena_reset(&core->scratch, mark);
         return;
@@ -610,11 +628,30 @@ static int settle_plan(struct dr_decision *decision, const struct dr_choice *cho
     return 1;
 }
 
+static int outranks_own(const struct dr_core *core, const struct dr_job *job)
+{
+    for (uint32_t row = dr_place_attempts_of(core, job->account); row != NONE;
+         row = dr_place_attempts_of_next(core, row))
+        if (core->jobs[row].priority < job->priority && core->jobs[row].preemptible)
+            return 1;
+    return 0;
+}
+
+static int reaches_below(const struct dr_core *core, dr_account_id account)
+{
+    for (; account.v != 0; account = core->accounts[account.v - 1].parent)
+        if (core->accounts[account.v - 1].preempt_below)
+            return 1;
+    return 0;
+}
+
 int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice)
 {
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[choice->job_row];
     struct plan plan = {.found = {.count = 0}};
+    int outranks = outranks_own(core, job);
+    int far_below = reaches_below(core, job->account);
 
     for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1)
         for (uint32_t row = 0; row < core->pools_count; row += 1) {
@@ -622,7 +659,9 @@ int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice)
                                 .core = core,
                                 .job = job,
                                 .want = dr_place_want(core, job, i),
-                                .pool = {row + 1}};
+                                .pool = {row + 1},
+                                .outranks = outranks,
+                                .far_below = far_below};
 
             if (!dr_place_feasible(core, &hunt.want, hunt.pool))
                 continue;

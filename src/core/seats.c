@@ -391,6 +391,34 @@ static uint64_t relief_at(const struct dr_core *core, dr_account_id account, dr_
     return bits;
 }
 
+static void mark_path(struct dr_core *core, dr_account_id account)
+{
+    struct dr_seats *seats = core->seats;
+
+    for (; account.v != 0; account = core->accounts[account.v - 1].parent) {
+        struct dr_seat *seat = &seats->seats[account.v - 1];
+
+        if (seat->relief_below)
+            continue;
+        seat->relief_below = 1;
+        seat->relieved_next = seats->relieved_first;
+        seats->relieved_first = account.v - 1;
+    }
+}
+
+void dr_seats_outranked(struct dr_core *core, dr_account_id account, int32_t priority)
+{
+    struct dr_seat *seat = &core->seats->seats[account.v - 1];
+    uint32_t first = seat->root;
+
+    while (first != NONE && core->queue->classes[first].line_left != NONE)
+        first = core->queue->classes[first].line_left;
+    if (first == NONE || core->queue->classes[first].priority <= priority)
+        return;
+    seat->relief = UINT64_MAX;
+    mark_path(core, account);
+}
+
 void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id pool,
                       const struct dr_amounts *amounts)
 {
@@ -404,12 +432,8 @@ void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id po
             if (amounts->of[resource] != 0)
                 seat->relief |= relief_at(core, at, where->groups[resource], resource,
                                           amounts->of[resource], at.v == account.v);
-        if (!seat->relief_below) {
-            seat->relief_below = 1;
-            seat->relieved_next = seats->relieved_first;
-            seats->relieved_first = at.v - 1;
-        }
     }
+    mark_path(core, account);
 }
 
 void dr_seats_settled(struct dr_core *core)

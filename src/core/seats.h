@@ -115,6 +115,10 @@ uint64_t dr_seats_offer(const struct dr_core *core, dr_pool_id pool);
 void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id pool,
                       const struct dr_amounts *amounts);
 
+/* An attempt of the account has begun: who waits there with a higher priority may take it one day.
+ */
+void dr_seats_outranked(struct dr_core *core, dr_account_id account, int32_t priority);
+
 /* A decision has looked at everything: what came before it helps nobody any more. */
 void dr_seats_settled(struct dr_core *core);
 

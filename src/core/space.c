@@ -39,6 +39,8 @@ enum dr_status dr_place_open(struct dr_core *core)
     TABLE(leaving_place, limits->nodes_max);
     TABLE(touched, limits->pools_max);
     TABLE(unreserved, limits->pools_max);
+    TABLE(held_count, limits->pools_max);
+    TABLE(leaves_count, limits->pools_max);
     TABLE(tariff_sum, DR_SITES_MAX);
     TABLE(pool_of, limits->pools_max);
     TABLE(hour_micro, limits->pools_max);
@@ -63,9 +65,10 @@ void dr_place_index(struct dr_core *core)
 
     places->built = 0;
     dr_place_touch_all(core);
-    places->priority_lowest = INT32_MAX;
     for (uint32_t i = 0; i < core->limits.pools_max; i += 1)
         places->attempts[i] = NONE;
+    memset(places->held_count, 0, core->limits.pools_max * sizeof places->held_count[0]);
+    memset(places->leaves_count, 0, core->limits.pools_max * sizeof places->leaves_count[0]);
     for (uint32_t i = 0; i < core->limits.accounts_max; i += 1)
         places->attempts_of[i] = NONE;
     for (uint32_t i = 0; i < core->nodes_count; i += 1)
@@ -576,14 +579,15 @@ void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
     uint8_t share = dr_space_share_of(core, &core->shapes[job->shape]);
 
     if (sign > 0) {
-        if (job->priority < places->priority_lowest) {
-            places->priority_lowest = job->priority;
-            core->seats->wake_all = 1; /* others may take it now */
-        }
+        dr_seats_outranked(core, job->account, job->priority);
+        places->held_count[job->pool.v - 1] += 1;
+        places->leaves_count[job->pool.v - 1] += job->stopping != DR_STOP_NONE;
         join(first, places->next, places->previous, row.v);
         join(of_account, places->next_of, places->previous_of, row.v);
     } else {
         touch_with_power(core, job->pool);
+        places->held_count[job->pool.v - 1] -= 1;
+        places->leaves_count[job->pool.v - 1] -= job->stopping != DR_STOP_NONE;
         leave(first, places->next, places->previous, row.v);
         leave(of_account, places->next_of, places->previous_of, row.v);
     }
@@ -622,9 +626,19 @@ void dr_place_promise(struct dr_core *core, dr_job_row row, int sign)
     }
 }
 
-int32_t dr_place_priority_lowest(const struct dr_core *core)
+uint32_t dr_place_attempts_count(const struct dr_core *core, dr_pool_id pool)
 {
-    return core->places->priority_lowest;
+    return core->places->held_count[pool.v - 1];
+}
+
+uint32_t dr_place_leaving_count(const struct dr_core *core, dr_pool_id pool)
+{
+    return core->places->leaves_count[pool.v - 1];
+}
+
+void dr_place_leaves(struct dr_core *core, dr_pool_id pool)
+{
+    core->places->leaves_count[pool.v - 1] += 1;
 }
 
 int64_t dr_place_free(const struct dr_core *core, dr_pool_id pool)

@@ -110,9 +110,10 @@ struct dr_places {
     uint32_t *leaving;       /* [nodes_max] rows of nodes that leave the federation, in no order */
     uint32_t *leaving_place; /* [nodes_max] */
     uint32_t leaving_count;
-    uint8_t *touched;        /* [pools_max] something was freed there since the last decision */
-    uint8_t *unreserved;     /* [pools_max] a reservation there has ended since */
-    int32_t priority_lowest; /* of attempts since the index was built */
+    uint8_t *touched;       /* [pools_max] something was freed there since the last decision */
+    uint8_t *unreserved;    /* [pools_max] a reservation there has ended since */
+    uint32_t *held_count;   /* [pools_max] attempts */
+    uint32_t *leaves_count; /* [pools_max] of them, told to leave */
 
     /* by rank */
     uint32_t words;      /* of a set that are in use */
