@@ -25,8 +25,8 @@
     X(tcp_connections, 2048, 1, 65536, "connections on TCP")                                 \
     X(socket_connections, 2048, 1, 65536, "connections on the unix socket")                  \
     X(address_connections, 512, 1, 65536, "connections of one address, or of one uid")       \
-    X(token_rate, 1000, 1, 1000000, "requests a second of one token, or of one uid's user")  \
-    X(token_burst, 2000, 1, 1000000, "requests that may come at once, after a quiet while")  \
+    X(token_rate, 10000, 1, 1000000, "requests a second of one token, or of one uid's user") \
+    X(token_burst, 20000, 1, 1000000, "requests that may come at once, after a quiet while") \
     X(token_streams, 16, 1, 65536, "streams of one token, or of one uid's user")             \
     X(streams, 256, 1, 65536, "streams in all")                                              \
     X(batch_jobs, 10000, 1, 10000, "jobs of one request, and elements of an array")
