@@ -292,6 +292,31 @@ static int own_user_namespace(void)
     return 0;
 }
 
+/* A mount namespace of our own, from which nothing spreads. In a plain chroot `/` is no mount, and
+ * the one that it lies in is out of reach: setns() into the namespace where we already are leads to
+ * its top; from there we come back. */
+static int own_mounts(void)
+{
+    int root, namespace, ok;
+
+    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0)
+        return 1;
+    root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    namespace = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    if (root < 0 || namespace < 0 || setns(namespace, CLONE_NEWNS) != 0) {
+        ok = 0;
+    } else {
+        ok = mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0;
+        if (fchdir(root) != 0 || chroot(".") != 0)
+            _exit(1); /* not a place to stay */
+    }
+    if (root >= 0)
+        close(root);
+    if (namespace >= 0)
+        close(namespace);
+    return ok;
+}
+
 static int open_directory(const char *parent, const char *name)
 {
     char path[PATH_BYTES];
@@ -357,7 +382,7 @@ static void give_up_privileges(void)
 enum dr_status sandbox_open(struct sandbox *sandbox, const struct sandbox_options *options,
                             char *wrong, size_t wrong_bytes)
 {
-    char instance[32], closed[PATH_BYTES];
+    char instance[32], inside[PATH_BYTES], closed[PATH_BYTES];
     int view = 0, covered = 0;
     const char *words;
 
@@ -384,7 +409,7 @@ enum dr_status sandbox_open(struct sandbox *sandbox, const struct sandbox_option
     view = sandbox->root ? unshare(CLONE_NEWNS) == 0 : own_user_namespace();
     if (view && !sandbox->root)
         give_up_privileges(); /* a new user namespace begins with all of them */
-    if (view && mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0) {
+    if (view && own_mounts()) {
         uint64_t network = options->network_none ? CLONE_NEWNET : 0;
 
         sandbox->private_tmp = !options->shared_tmp;
@@ -411,7 +436,9 @@ enum dr_status sandbox_open(struct sandbox *sandbox, const struct sandbox_option
                            : "; not root: jobs run as the controller's user",
              covered ? "" : "; the data directory is in sight of jobs",
              options->network_none ? "; no network" : "; the machine's network");
-    if (sandbox->root && closed_above(sandbox->data, closed)) {
+    /* Covered up, it is open to all under the cover; else users pass through the real one. */
+    snprintf(inside, sizeof inside, "%s%s", sandbox->data, covered ? "" : "/");
+    if (sandbox->root && closed_above(inside, closed)) {
         size_t used = strlen(sandbox->text);
 
         snprintf(sandbox->text + used, sizeof sandbox->text - used,
