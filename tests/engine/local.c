@@ -264,6 +264,17 @@ static uint32_t count_marked(const char *mark)
     return count;
 }
 
+static void wait_for_marked(const char *mark, uint32_t count)
+{
+    int64_t until_us = dr_monotonic_us() + WAIT_US;
+
+    while (count_marked(mark) < count) {
+        if (dr_monotonic_us() > until_us)
+            fail_msg("%u processes in place of %u in time", count_marked(mark), count);
+        usleep(2000);
+    }
+}
+
 /* The shim's pid, from the attempt's file. */
 static pid_t shim_of(struct world *w, uint64_t job, uint32_t attempt)
 {
@@ -450,13 +461,12 @@ TEST(nothing_survives_an_end)
     char mark[64], go[NAME_MAX_];
 
     snprintf(mark, sizeof mark, "ENGINE_TEST_MARK=%d.survives", getpid());
-    spec_shell(w, &s, 1,
-               FORK_AWAY "sleep 0.2; echo up >up; while [ ! -e go ]; do sleep 0.01; done\n");
+    spec_shell(w, &s, 1, FORK_AWAY "echo up >up; while [ ! -e go ]; do sleep 0.01; done\n");
     s.launch.environment = (const char *const[]){mark};
     s.launch.environment_count = 1;
     world_launch(w, &s);
     wait_for_file(w, "up");
-    CHECK(count_marked(mark) >= 7);
+    wait_for_marked(mark, 7);
     snprintf(go, sizeof go, "%s/go", w->work);
     close(open(go, O_CREAT | O_WRONLY, 0644));
     CHECK_EQ(world_end(w, 1, 1)->outcome, DR_OUTCOME_EXITED);
@@ -471,12 +481,12 @@ TEST(a_lost_shim_takes_the_tree_with_it)
     char mark[64];
 
     snprintf(mark, sizeof mark, "ENGINE_TEST_MARK=%d.lost", getpid());
-    spec_shell(w, &s, 1, FORK_AWAY "sleep 0.2; echo up >up; sleep 300\n");
+    spec_shell(w, &s, 1, FORK_AWAY "echo up >up; sleep 300\n");
     s.launch.environment = (const char *const[]){mark};
     s.launch.environment_count = 1;
     world_launch(w, &s);
     wait_for_file(w, "up");
-    CHECK(count_marked(mark) >= 7);
+    wait_for_marked(mark, 7);
     CHECK_EQ(kill(shim_of(w, 1, 1), SIGKILL), 0);
     CHECK_EQ(world_end(w, 1, 1)->outcome, DR_OUTCOME_NODE_FAILED);
     CHECK_EQ(count_marked(mark), 0);
@@ -521,6 +531,42 @@ TEST(memory_over_the_limit)
     CHECK_EQ(world_end(w, 1, 1)->outcome, DR_OUTCOME_OUT_OF_MEMORY);
     CHECK(world_end(w, 1, 1)->memory_mb_peak >= 40);
     CHECK(world_end(w, 1, 1)->memory_mb_peak <= 48);
+    world_free(w);
+}
+
+/* As the kernel has them, in either version; the second attempt meets a cgroup that was used. */
+TEST(limits_of_the_attempt_as_a_whole)
+{
+    static const char script[] =
+        "of() { sed -n \"s/^[0-9]*:\\([^:]*,\\)\\{0,1\\}$1\\(,[^:]*\\)\\{0,1\\}://p\" "
+        "/proc/self/cgroup; }\n"
+        "cd /sys/fs/cgroup\n"
+        "one=$(sed -n 's/^0::.//p' /proc/self/cgroup)\n"
+        "if [ -e $one/cpu.max ]; then cat $one/cpu.max $one/pids.max $one/memory.max; else\n"
+        "cat cpu/$(of cpu)/cpu.cfs_quota_us pids/$(of pids)/pids.max "
+        "memory/$(of memory)/memory.limit_in_bytes || exit 9; fi\n";
+    struct world *w = world_new();
+    struct spec s;
+
+    world_shut(w);
+    w->options.pids_max = 77;
+    world_open(w);
+    for (uint32_t tasks = 1; tasks <= 2; tasks += 1) {
+        spec_shell(w, &s, tasks, "%s", script);
+        s.launch.cpus_per_task_milli = 1500;
+        s.launch.tasks = s.nodes[0].tasks = tasks;
+        s.launch.output = tasks == 1 ? "one" : "two";
+        world_launch(w, &s);
+        if (world_end(w, tasks, 1)->exit_code == 9 ||
+            strstr(w->engine->operations->describe(w->engine), "memory cpu pids") == NULL) {
+            world_free(w);
+            SKIP_TEST("not all controllers are here, or none of them is in sight");
+        }
+    }
+    CHECK_EQ(strncmp(work_file(w, "one"), "150000", 6), 0);
+    CHECK_HAS(work_file(w, "one"), "\n77\n268435456\n");
+    CHECK_EQ(strncmp(work_file(w, "two"), "300000", 6), 0);
+    CHECK_HAS(work_file(w, "two"), "\n77\n536870912\n");
     world_free(w);
 }
 
