@@ -27,8 +27,7 @@ struct stat;
 
 /* ---- devices.c ---- */
 
-#define DEVICE_RULES_MAX 96 /* 64 accelerators, their driver's control nodes, the pseudo devices \
-                             */
+#define DEVICE_RULES_MAX 96 /* 64 accelerators, control nodes, pseudo devices */
 
 struct device_rule {
     uint32_t type; /* 'c' or 'b' */
