@@ -445,42 +445,84 @@ static int compare_ends(const void *a, const void *b, const void *context)
     return core->jobs[x->row].id.v < core->jobs[y->row].id.v ? -1 : 1;
 }
 
-/* The ends that may make room: of the pool's attempts; of all in its groups where a quota is in the
- * way. */
-static struct end *ends_of(struct dr_decision *decision, dr_pool_id pool, int whole_group,
-                           uint32_t *count)
+/* The ends of all attempts in a pool's groups, in order: where a quota is in the way. */
+static struct end *ends_of_groups(struct dr_decision *decision, dr_pool_id pool, uint32_t *count)
 {
     struct dr_core *core = decision->core;
     const struct dr_pool *own = &core->pools[pool.v - 1];
     struct end *ends;
-    uint32_t counted = 0;
+    uint32_t most = 0;
 
-    for (int pass = 0; pass < 2; pass += 1) {
-        if (pass == 1) {
-            ends = dr_arena_push(&core->scratch, counted + 1u, sizeof ends[0]);
-            DR_ASSERT(ends != NULL);
-            counted = 0;
-        }
-        for (uint32_t row = 0; row < core->pools_count; row += 1) {
-            const struct dr_pool *other = &core->pools[row];
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        most += dr_place_attempts_count(core, (dr_pool_id){row + 1});
+    ends = dr_arena_push(&core->scratch, most + 1u, sizeof ends[0]);
+    DR_ASSERT(ends != NULL);
+    *count = 0;
+    for (uint32_t row = 0; row < core->pools_count; row += 1) {
+        const struct dr_pool *other = &core->pools[row];
 
-            if (row != pool.v - 1 && (!whole_group || (other->groups[0].v != own->groups[0].v &&
-                                                       other->groups[1].v != own->groups[1].v &&
-                                                       other->groups[2].v != own->groups[2].v)))
-                continue;
-            for (uint32_t at = dr_place_attempts(core, (dr_pool_id){row + 1}); at != NONE;
-                 at = dr_place_attempts_next(core, at)) {
-                if (core->jobs[at].state == DR_JOB_UNREACHABLE)
-                    continue;
-                if (pass == 1)
-                    ends[counted] = (struct end){dr_decision_end_us(decision, &core->jobs[at]), at};
-                counted += 1;
-            }
+        if (other->groups[0].v != own->groups[0].v && other->groups[1].v != own->groups[1].v &&
+            other->groups[2].v != own->groups[2].v)
+            continue;
+        for (uint32_t at = dr_ends_first(core, (dr_pool_id){row + 1}); at != NONE;
+             at = dr_ends_next(core, at)) {
+            ends[*count] = (struct end){dr_ends_of(core, at, decision->now_us), at};
+            *count += 1;
         }
     }
-    *count = counted;
-    dr_sort(ends, counted, sizeof ends[0], compare_ends, core);
+    dr_sort(ends, *count, sizeof ends[0], compare_ends, core);
     return ends;
+}
+
+/* The ends that may make room, one after another, and those that have been met: of the pool, or
+ * with `sorted` those of its groups. */
+struct ending {
+    struct dr_decision *decision;
+    const struct end *sorted;
+    uint32_t sorted_count;
+    uint32_t next; /* of the pool: job row */
+    uint32_t *gone;
+    uint32_t gone_count;
+};
+
+static struct ending begin_ending(struct dr_decision *decision, dr_pool_id pool, int whole_groups)
+{
+    struct dr_core *core = decision->core;
+    struct ending ending = {.decision = decision, .next = dr_ends_first(core, pool)};
+
+    if (whole_groups)
+        ending.sorted = ends_of_groups(decision, pool, &ending.sorted_count);
+    ending.gone = dr_arena_push(
+        &core->scratch,
+        (whole_groups ? ending.sorted_count : dr_place_attempts_count(core, pool)) + 1u,
+        sizeof ending.gone[0]);
+    DR_ASSERT(ending.gone != NULL);
+    return ending;
+}
+
+/* The time of the next end; DR_FOREVER_US: there is none. */
+static int64_t next_end_us(const struct ending *ending)
+{
+    const struct dr_decision *decision = ending->decision;
+
+    if (ending->sorted != NULL)
+        return ending->gone_count < ending->sorted_count ? ending->sorted[ending->gone_count].end_us
+                                                         : DR_FOREVER_US;
+    return ending->next == NONE ? DR_FOREVER_US
+                                : dr_ends_of(decision->core, ending->next, decision->now_us);
+}
+
+/* In thought: the next attempt has ended. */
+static void end_next(struct ending *ending)
+{
+    struct dr_core *core = ending->decision->core;
+    uint32_t row = ending->sorted != NULL ? ending->sorted[ending->gone_count].row : ending->next;
+
+    if (ending->sorted == NULL)
+        ending->next = dr_ends_next(core, row);
+    ending->gone[ending->gone_count] = row;
+    ending->gone_count += 1;
+    dr_decision_think(core, row, 1);
 }
 
 /* When the job could start in this pool: fills `found` and returns the time; DR_FOREVER_US: never,
@@ -495,20 +537,18 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
         dr_quota_check(core, job->account, found->pool, &want.amounts, !job->preemptible, NULL)
             .reason != DR_REASON_NONE;
     int64_t when = DR_FOREVER_US;
-    uint32_t count;
-    uint32_t gone = 0;
-    struct end *ends = ends_of(decision, found->pool, quota, &count);
+    struct ending ending = begin_ending(decision, found->pool, quota);
 
     for (uint32_t at = decision->reserved_of[found->pool.v - 1]; at != NONE;
          at = decision->reserved[at].next)
         if (decision->reserved[at].row != job_row)
             block(core, &core->jobs[decision->reserved[at].row]);
     charge_reserved(decision, job_row, job_row, DR_FOREVER_US, 1);
-    while (gone < count && ends[gone].end_us < before_us) {
-        int64_t time_us = ends[gone].end_us;
+    while (next_end_us(&ending) < before_us) {
+        int64_t time_us = next_end_us(&ending);
 
-        for (; gone < count && ends[gone].end_us == time_us; gone += 1)
-            dr_decision_think(core, ends[gone].row, 1);
+        while (next_end_us(&ending) == time_us)
+            end_next(&ending);
         if (dr_place_room(core, &want, found->pool) < want.tasks ||
             dr_quota_check(core, job->account, found->pool, &want.amounts, !job->preemptible, NULL)
                     .reason != DR_REASON_NONE)
@@ -520,9 +560,9 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
             break;
         }
     }
-    while (gone > 0) {
-        gone -= 1;
-        dr_decision_think(core, ends[gone].row, -1);
+    while (ending.gone_count > 0) {
+        ending.gone_count -= 1;
+        dr_decision_think(core, ending.gone[ending.gone_count], -1);
     }
     charge_reserved(decision, job_row, job_row, DR_FOREVER_US, -1);
     for (uint32_t at = decision->reserved_of[found->pool.v - 1]; at != NONE;
