@@ -43,7 +43,7 @@
 
 #include "core/command.h"
 
-#define DR_POLICY_VERSION 1
+#define DR_POLICY_VERSION 2
 
 struct dr_core;
 struct dr_job;

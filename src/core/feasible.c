@@ -265,7 +265,7 @@ const char *dr_obstacle_text(enum dr_obstacle obstacle)
     case DR_OBSTACLE_SIZE:
         return "it is too small, even when empty";
     case DR_OBSTACLE_LEVEL:
-        return "no domain of the required level is large enough there";
+        return "it has no such level, or no domain of it is large enough";
     case DR_OBSTACLE_SITE:
         return "its site is not among the job's sites";
     case DR_OBSTACLE_LAW:
