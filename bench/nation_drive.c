@@ -9,7 +9,8 @@
 #include "base/hash.h"
 #include "nation_ledger.h"
 
-#define USER 1 /* submits everything */
+#define USER  1  /* submits everything */
+#define WHOLE 18 /* percent */
 
 void nation_fail(const char *format, ...)
 {
@@ -351,6 +352,19 @@ static int compare_leaves(const void *a, const void *b)
     return x[0] != y[0] ? (x[0] > y[0] ? -1 : 1) : (x[1] > y[1]) - (x[1] < y[1]);
 }
 
+/* A draw to fill with. What is left of a guarantee, and of the nation, takes small jobs alone; with
+ * as many more whole nodes in mix B, N/5 jobs or so run when it is full, as their mean of 5 says.
+ */
+static struct nation_job draw_to_fill(struct nation *nation, enum nation_mix mix, uint32_t size_max)
+{
+    struct nation_job job = nation_draw(nation, mix, size_max);
+    int whole = mix == NATION_MIX_B && size_max >= NATION_PER_NODE && nation_chance(nation, WHOLE);
+
+    while (whole && job.size < NATION_PER_NODE)
+        job = nation_draw(nation, mix, size_max);
+    return job;
+}
+
 void nation_fill(struct nation *nation, enum nation_mix mix, const uint8_t *skip)
 {
     int64_t(*leaves)[2] = nation_zeroed(nation->leaves_count, sizeof leaves[0]);
@@ -375,7 +389,7 @@ void nation_fill(struct nation *nation, enum nation_mix mix, const uint8_t *skip
 
             if (left <= 0)
                 break;
-            job = nation_draw(nation, mix, left > 65536 ? 65536 : (uint32_t)left);
+            job = draw_to_fill(nation, mix, left > 65536 ? 65536 : (uint32_t)left);
             job.account = leaf;
             job.firm = (uint8_t)nation_chance(nation, 5);
             job.priority = nation_chance(nation, 70) ? 10 : 100;
