@@ -548,6 +548,7 @@ static void once_through(struct dr_decision *decision)
     decision->plans = 0;
     decision->doubt_seq = 0;
     dr_backfill_begin(decision);
+    dr_reclaim_begin(decision);
     if (!decision->full)
         place_promised(decision);
     if (!decision->full)

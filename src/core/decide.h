@@ -7,6 +7,14 @@
 #include "core/place.h"
 
 struct dr_reserved; /* core/backfill.h */
+struct dr_victim;   /* core/reclaim.h */
+
+/* Attempts of a pool that time lets be taken, cheapest first: looked for once in a walk. */
+struct dr_victims {
+    const struct dr_victim *first;
+    uint32_t count;
+    uint8_t known;
+};
 
 struct dr_decision {
     struct dr_core *core;
@@ -16,11 +24,14 @@ struct dr_decision {
     struct dr_reserved *reserved; /* of jobs that wait for a time and a place */
     uint32_t reserved_count;
     uint32_t reserved_max;
-    uint32_t *reserved_of; /* [pools_count] first in `reserved` */
-    uint32_t plans;        /* times that were looked for in this decision */
-    uint32_t passes;       /* walks so far */
-    int freed;             /* this walk gave something free that was judged as taken before */
-    int open;              /* the judgement of this job may change without anything being freed */
+    uint32_t *reserved_of;         /* [pools_count] first in `reserved` */
+    struct dr_victims *victims_of; /* [pools_count] */
+    struct dr_victim *victims;     /* where these lie */
+    uint32_t victims_count;
+    uint32_t plans;     /* times that were looked for in this decision */
+    uint32_t passes;    /* walks so far */
+    int freed;          /* this walk gave something free that was judged as taken before */
+    int open;           /* the judgement of this job may change without anything being freed */
     uint64_t doubt_seq; /* the fact before which somebody was refused for what later facts, starts
                            too, may undo; 0: nobody was */
     int full;           /* the batch (or a table) has no more room: stop and be called again */

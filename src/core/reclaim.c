@@ -9,15 +9,6 @@
 
 #define NONE DR_ROW_NONE
 
-struct victim {
-    uint32_t row;
-    int64_t units;
-    int64_t loss_us; /* units x microseconds */
-    int64_t each_us; /* loss per unit */
-    uint8_t chosen;
-    uint8_t cause; /* enum dr_stop_cause, when chosen */
-};
-
 /* One attempt to make room: this job, this way, this pool. */
 struct hunt {
     struct dr_decision *decision;
@@ -26,7 +17,7 @@ struct hunt {
     struct dr_want want;
     dr_pool_id pool;
     int64_t units; /* of the job */
-    struct victim *victims;
+    struct dr_victim *victims;
     uint32_t count;
     uint32_t *leaving; /* attempts that leave anyway */
     uint32_t leaving_count;
@@ -39,7 +30,7 @@ struct hunt {
 /* The best set so far. */
 struct plan {
     struct dr_found found;
-    struct victim *victims;
+    struct dr_victim *victims;
     uint32_t count;
     int under; /* it pushes a branch under its guarantee */
     int64_t loss_us;
@@ -200,23 +191,23 @@ static int pushed_under(const struct hunt *hunt, const struct dr_job *victim)
 }
 
 /* What doesn't depend on sums. */
-static int takeable(const struct hunt *hunt, const struct dr_job *job)
+static int takeable(const struct dr_decision *decision, const struct dr_job *job)
 {
     return job->preemptible && job->stopping == DR_STOP_NONE && job->counted &&
            job->state == DR_JOB_RUNNING && job->start_us != 0 &&
-           hunt->decision->now_us - job->start_us >= hunt->core->settings.minimum_run_us;
+           decision->now_us - job->start_us >= decision->core->settings.minimum_run_us;
 }
 
 /* ---- thought: attempts leave and come back ---- */
 
-static void choose(struct hunt *hunt, struct victim *victim, enum dr_stop_cause cause)
+static void choose(struct hunt *hunt, struct dr_victim *victim, enum dr_stop_cause cause)
 {
     victim->chosen = 1;
     victim->cause = (uint8_t)cause;
     dr_decision_think(hunt->core, victim->row, 1);
 }
 
-static void give_back(struct hunt *hunt, struct victim *victim)
+static void give_back(struct hunt *hunt, struct dr_victim *victim)
 {
     victim->chosen = 0;
     dr_decision_think(hunt->core, victim->row, -1);
@@ -252,8 +243,8 @@ static int fits(struct hunt *hunt)
 static int compare_each(const void *a, const void *b, const void *context)
 {
     const struct dr_core *core = context;
-    const struct victim *x = a;
-    const struct victim *y = b;
+    const struct dr_victim *x = a;
+    const struct dr_victim *y = b;
     const struct dr_job *i = &core->jobs[x->row];
     const struct dr_job *j = &core->jobs[y->row];
 
@@ -265,13 +256,13 @@ static int compare_each(const void *a, const void *b, const void *context)
 }
 
 /* The chosen one of greatest loss that has not been tried: `before` limits by (loss, id). */
-static struct victim *dearest(const struct hunt *hunt, const struct victim *before)
+static struct dr_victim *dearest(const struct hunt *hunt, const struct dr_victim *before)
 {
     const struct dr_core *core = hunt->core;
-    struct victim *best = NULL;
+    struct dr_victim *best = NULL;
 
     for (uint32_t i = 0; i < hunt->count; i += 1) {
-        struct victim *victim = &hunt->victims[i];
+        struct dr_victim *victim = &hunt->victims[i];
 
         if (!victim->chosen)
             continue;
@@ -294,7 +285,7 @@ static int settle_set(struct hunt *hunt)
     uint8_t *chosen = dr_arena_push(&hunt->core->scratch, hunt->count + 1u, 1);
 
     DR_ASSERT(chosen != NULL);
-    for (struct victim *victim = dearest(hunt, NULL); victim != NULL;
+    for (struct dr_victim *victim = dearest(hunt, NULL); victim != NULL;
          victim = dearest(hunt, victim)) {
         enum dr_stop_cause cause = (enum dr_stop_cause)victim->cause;
 
@@ -347,7 +338,7 @@ static int compare_set(struct hunt *hunt, struct plan *plan)
     int better;
 
     for (uint32_t i = 0; i < hunt->count; i += 1) {
-        const struct victim *victim = &hunt->victims[i];
+        const struct dr_victim *victim = &hunt->victims[i];
         const struct dr_job *job = &core->jobs[victim->row];
 
         if (!victim->chosen)
@@ -397,7 +388,7 @@ static int walk(struct hunt *hunt, int all_sizes)
     if (hunt->want.accelerators > 0)
         missing -= dr_place_free(hunt->core, hunt->pool);
     for (uint32_t i = 0; i < hunt->count; i += 1) {
-        struct victim *victim = &hunt->victims[i];
+        struct dr_victim *victim = &hunt->victims[i];
         enum dr_stop_cause cause;
 
         if (!all_sizes && victim->units > (missing > 0 ? missing : hunt->units))
@@ -416,11 +407,11 @@ static int walk(struct hunt *hunt, int all_sizes)
 /* Set (b): the one of least loss with which it fits. */
 static int single(struct hunt *hunt)
 {
-    struct victim *best = NULL;
+    struct dr_victim *best = NULL;
     enum dr_stop_cause best_cause = DR_STOP_NONE;
 
     for (uint32_t i = 0; i < hunt->count; i += 1) {
-        struct victim *victim = &hunt->victims[i];
+        struct dr_victim *victim = &hunt->victims[i];
         enum dr_stop_cause cause;
 
         /* Order of loss per unit: equal loss keeps the first. */
@@ -462,17 +453,58 @@ static int hunted(const struct hunt *hunt, uint32_t row, int whole_group)
             core->pools[row].groups[main].v == core->pools[hunt->pool.v - 1].groups[main].v);
 }
 
-static void consider(struct hunt *hunt, uint32_t row)
+static struct dr_victim victim_of(const struct dr_core *core, uint32_t row, int64_t now_us)
 {
-    const struct dr_core *core = hunt->core;
-    const struct dr_job *job = &core->jobs[row];
-    struct victim *victim = &hunt->victims[hunt->count];
+    struct dr_victim victim = {.row = row, .units = dr_reclaim_units(core, &core->jobs[row])};
 
-    if (!takeable(hunt, job) || may_take(hunt, job) == DR_STOP_NONE)
+    victim.each_us = loss_each_us(core, &core->jobs[row], now_us);
+    victim.loss_us = victim.units * victim.each_us;
+    return victim;
+}
+
+void dr_reclaim_begin(struct dr_decision *decision)
+{
+    struct dr_core *core = decision->core;
+
+    decision->victims_of =
+        dr_arena_push(&core->scratch, core->pools_count + 1u, sizeof decision->victims_of[0]);
+    decision->victims =
+        dr_arena_push(&core->scratch, core->running.count + 1u, sizeof decision->victims[0]);
+    decision->victims_count = 0;
+    DR_ASSERT(decision->victims_of != NULL && decision->victims != NULL);
+    for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
+        decision->victims_of[pool] = (struct dr_victims){.known = 0};
+}
+
+/* In a walk time stands still and starts are too young, so the list only loses who was warned. */
+static const struct dr_victims *victims_in(struct dr_decision *decision, uint32_t pool)
+{
+    const struct dr_core *core = decision->core;
+    struct dr_victims *victims = &decision->victims_of[pool];
+    struct dr_victim *first = &decision->victims[decision->victims_count];
+
+    if (victims->known)
+        return victims;
+    for (uint32_t row = dr_place_attempts(core, (dr_pool_id){pool + 1}); row != NONE;
+         row = dr_place_attempts_next(core, row))
+        if (takeable(decision, &core->jobs[row])) {
+            first[victims->count] = victim_of(core, row, decision->now_us);
+            victims->count += 1;
+        }
+    dr_sort(first, victims->count, sizeof first[0], compare_each, core);
+    victims->first = first;
+    victims->known = 1;
+    decision->victims_count += victims->count;
+    return victims;
+}
+
+static void consider(struct hunt *hunt, const struct dr_victim *victim)
+{
+    const struct dr_job *job = &hunt->core->jobs[victim->row];
+
+    if (!takeable(hunt->decision, job) || may_take(hunt, job) == DR_STOP_NONE)
         return;
-    *victim = (struct victim){.row = row, .units = dr_reclaim_units(core, job)};
-    victim->each_us = loss_each_us(core, job, hunt->decision->now_us);
-    victim->loss_us = victim->units * victim->each_us;
+    hunt->victims[hunt->count] = *victim;
     hunt->count += 1;
 }
 
@@ -493,24 +525,31 @@ static void gather(struct hunt *hunt, int whole_group, int guaranteed)
     hunt->count = 0;
     hunt->leaving_count = 0;
     for (uint32_t pool = 0; pool < core->pools_count; pool += 1) {
-        if (!hunted(hunt, pool, whole_group) ||
-            (!everybody && dr_place_leaving_count(core, (dr_pool_id){pool + 1}) == 0))
+        const struct dr_victims *victims;
+
+        if (!hunted(hunt, pool, whole_group))
+            continue;
+        victims = everybody ? victims_in(hunt->decision, pool) : NULL;
+        for (uint32_t i = 0; victims != NULL && i < victims->count; i += 1)
+            consider(hunt, &victims->first[i]);
+        if (dr_place_leaving_count(core, (dr_pool_id){pool + 1}) == 0)
             continue;
         for (uint32_t row = dr_place_attempts(core, (dr_pool_id){pool + 1}); row != NONE;
-             row = dr_place_attempts_next(core, row)) {
+             row = dr_place_attempts_next(core, row))
             if (leaves(&core->jobs[row])) {
                 hunt->leaving[hunt->leaving_count] = row;
                 hunt->leaving_count += 1;
-            } else if (everybody) {
-                consider(hunt, row);
             }
-        }
     }
     for (uint32_t row = everybody ? NONE : dr_place_attempts_of(core, hunt->job->account);
          row != NONE; row = dr_place_attempts_of_next(core, row))
-        if (hunted(hunt, core->jobs[row].pool.v - 1, whole_group))
-            consider(hunt, row);
-    dr_sort(hunt->victims, hunt->count, sizeof hunt->victims[0], compare_each, core);
+        if (hunted(hunt, core->jobs[row].pool.v - 1, whole_group)) {
+            struct dr_victim victim = victim_of(core, row, hunt->decision->now_us);
+
+            consider(hunt, &victim);
+        }
+    if (whole_group || !everybody)
+        dr_sort(hunt->victims, hunt->count, sizeof hunt->victims[0], compare_each, core);
 }
 
 static void leave_or_return(struct hunt *hunt, int sign)
@@ -594,7 +633,7 @@ static int settle_plan(struct dr_decision *decision, const struct dr_choice *cho
         dr_backfill_forget(decision, choice->job_row);
     }
     for (uint32_t i = 0; i < plan->count; i += 1) {
-        const struct victim *victim = &plan->victims[i];
+        const struct dr_victim *victim = &plan->victims[i];
         const struct dr_job *taken = &core->jobs[victim->row];
 
         fact = dr_decision_fact(decision, DR_FACT_ATTEMPT_STOPPING);

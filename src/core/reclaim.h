@@ -19,6 +19,18 @@
 
 #include "core/decide.h"
 
+struct dr_victim {
+    uint32_t row;
+    int64_t units;
+    int64_t loss_us; /* units x microseconds */
+    int64_t each_us; /* loss per unit */
+    uint8_t chosen;
+    uint8_t cause; /* enum dr_stop_cause, when chosen */
+};
+
+/* Before a walk. */
+void dr_reclaim_begin(struct dr_decision *decision);
+
 /* Find what the job may take, warn it and promise the place. Returns 1 if the job has been promised
  * a place; 0: nothing may be taken with which it fits (or decision->full). */
 int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice);
