@@ -6,6 +6,7 @@
 #include "base/sort.h"
 #include "core/backfill.h"
 #include "core/quota.h"
+#include "core/space.h"
 
 #define NONE DR_ROW_NONE
 
@@ -514,9 +515,11 @@ static void gather(struct hunt *hunt, int whole_group, int guaranteed)
 {
     struct dr_core *core = hunt->core;
     int everybody = guaranteed || hunt->far_below;
+    uint32_t from = whole_group ? 0 : hunt->pool.v - 1;
+    uint32_t to = whole_group ? core->pools_count : hunt->pool.v;
     size_t attempts = 0;
 
-    for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
+    for (uint32_t pool = from; pool < to; pool += 1)
         if (hunted(hunt, pool, whole_group))
             attempts += dr_place_attempts_count(core, (dr_pool_id){pool + 1});
     hunt->victims = dr_arena_push(&core->scratch, attempts + 1, sizeof hunt->victims[0]);
@@ -524,7 +527,7 @@ static void gather(struct hunt *hunt, int whole_group, int guaranteed)
     DR_ASSERT(hunt->victims != NULL && hunt->leaving != NULL);
     hunt->count = 0;
     hunt->leaving_count = 0;
-    for (uint32_t pool = 0; pool < core->pools_count; pool += 1) {
+    for (uint32_t pool = from; pool < to; pool += 1) {
         const struct dr_victims *victims;
 
         if (!hunted(hunt, pool, whole_group))
@@ -692,20 +695,25 @@ int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice)
     int outranks = outranks_own(core, job);
     int far_below = reaches_below(core, job->account);
 
-    for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1)
-        for (uint32_t row = 0; row < core->pools_count; row += 1) {
-            struct hunt hunt = {.decision = decision,
-                                .core = core,
-                                .job = job,
-                                .want = dr_place_want(core, job, i),
-                                .pool = {row + 1},
-                                .outranks = outranks,
-                                .far_below = far_below};
+    for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
+        struct hunt hunt = {.decision = decision,
+                            .core = core,
+                            .job = job,
+                            .want = dr_place_want(core, job, i),
+                            .outranks = outranks,
+                            .far_below = far_below};
+        struct dr_pool_set allowed;
 
-            if (!dr_place_feasible(core, &hunt.want, hunt.pool))
+        hunt.units = units_of(&hunt.want.amounts);
+        dr_place_allowed(core, &hunt.want, &allowed);
+        for (uint32_t row = 0; row < core->pools_count; row += 1) {
+            struct hunt here = hunt;
+
+            if (!dr_pool_set_has(&allowed, core->places->spaces[row].rank))
                 continue;
-            hunt.units = units_of(&hunt.want.amounts);
-            hunt_in(&hunt, &plan);
+            here.pool.v = row + 1;
+            hunt_in(&here, &plan);
         }
+    }
     return plan.found.count > 0 && settle_plan(decision, choice, &plan);
 }
