@@ -445,37 +445,82 @@ static int compare_ends(const void *a, const void *b, const void *context)
     return core->jobs[x->row].id.v < core->jobs[y->row].id.v ? -1 : 1;
 }
 
-/* The ends of all attempts in a pool's groups, in order: where a quota is in the way. */
-static struct end *ends_of_groups(struct dr_decision *decision, dr_pool_id pool, uint32_t *count)
+/* The highest account on a job's path, the root aside, whose quota can stop it: one with a
+ * borrowing limit, or for a job that can't be taken its own. 0: only the root's capacity can. */
+static dr_account_id highest_limited(const struct dr_core *core, const struct dr_job *job,
+                                     const struct dr_pool *pool)
+{
+    dr_account_id highest = {job->preemptible ? 0 : job->account.v};
+
+    for (dr_account_id at = job->account; core->accounts[at.v - 1].parent.v != 0;
+         at = core->accounts[at.v - 1].parent)
+        for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+            const struct dr_quota *quota = dr_quota_at(core, at, pool->groups[resource]);
+
+            if (quota->borrow < DR_FOREVER_US - quota->guarantee)
+                highest = at;
+        }
+    return highest;
+}
+
+struct ends {
+    struct end *ends;
+    uint32_t count;
+    int64_t now_us;
+};
+
+static void push_end(const struct dr_core *core, struct ends *ends, uint32_t row)
+{
+    ends->ends[ends->count] = (struct end){dr_ends_of(core, row, ends->now_us), row};
+    ends->count += 1;
+}
+
+/* Levels are few. */
+static void push_account(const struct dr_core *core, struct ends *ends, uint32_t account_row,
+                         dr_pool_id except)
+{
+    for (uint32_t row = dr_place_attempts_of(core, (dr_account_id){account_row + 1}); row != NONE;
+         row = dr_place_attempts_of_next(core, row))
+        if (core->jobs[row].pool.v != except.v && core->ends->ends[row].pool.v != 0)
+            push_end(core, ends, row);
+    for (uint32_t child = core->accounts[account_row].first_child; child != NONE;
+         child = core->accounts[child].next_sibling)
+        push_account(core, ends, child, except);
+}
+
+/* The ends that help where a quota is in the way, in order: those of the pool, and of the account
+ * whose quota it may be; of all in the pool's groups, where that is the root's. */
+static struct end *ends_of_quota(struct dr_decision *decision, const struct dr_job *job,
+                                 dr_pool_id pool, enum dr_reason reason, uint32_t *count)
 {
     struct dr_core *core = decision->core;
     const struct dr_pool *own = &core->pools[pool.v - 1];
-    struct end *ends;
-    uint32_t most = 0;
+    dr_account_id account =
+        reason == DR_REASON_QUOTA ? highest_limited(core, job, own) : (dr_account_id){0};
+    struct ends ends = {.now_us = decision->now_us};
 
-    for (uint32_t row = 0; row < core->pools_count; row += 1)
-        most += dr_place_attempts_count(core, (dr_pool_id){row + 1});
-    ends = dr_arena_push(&core->scratch, most + 1u, sizeof ends[0]);
-    DR_ASSERT(ends != NULL);
-    *count = 0;
+    ends.ends = dr_arena_push(&core->scratch, core->running.count + 1u, sizeof ends.ends[0]);
+    DR_ASSERT(ends.ends != NULL);
     for (uint32_t row = 0; row < core->pools_count; row += 1) {
         const struct dr_pool *other = &core->pools[row];
 
-        if (other->groups[0].v != own->groups[0].v && other->groups[1].v != own->groups[1].v &&
-            other->groups[2].v != own->groups[2].v)
+        if (row != pool.v - 1 && (account.v != 0 || (other->groups[0].v != own->groups[0].v &&
+                                                     other->groups[1].v != own->groups[1].v &&
+                                                     other->groups[2].v != own->groups[2].v)))
             continue;
         for (uint32_t at = dr_ends_first(core, (dr_pool_id){row + 1}); at != NONE;
-             at = dr_ends_next(core, at)) {
-            ends[*count] = (struct end){dr_ends_of(core, at, decision->now_us), at};
-            *count += 1;
-        }
+             at = dr_ends_next(core, at))
+            push_end(core, &ends, at);
     }
-    dr_sort(ends, *count, sizeof ends[0], compare_ends, core);
-    return ends;
+    if (account.v != 0)
+        push_account(core, &ends, account.v - 1, pool);
+    dr_sort(ends.ends, ends.count, sizeof ends.ends[0], compare_ends, core);
+    *count = ends.count;
+    return ends.ends;
 }
 
 /* The ends that may make room, one after another, and those that have been met: of the pool, or
- * with `sorted` those of its groups. */
+ * with `sorted` those that a quota asks for. */
 struct ending {
     struct dr_decision *decision;
     const struct end *sorted;
@@ -485,16 +530,17 @@ struct ending {
     uint32_t gone_count;
 };
 
-static struct ending begin_ending(struct dr_decision *decision, dr_pool_id pool, int whole_groups)
+static struct ending begin_ending(struct dr_decision *decision, const struct dr_job *job,
+                                  dr_pool_id pool, enum dr_reason quota)
 {
     struct dr_core *core = decision->core;
     struct ending ending = {.decision = decision, .next = dr_ends_first(core, pool)};
 
-    if (whole_groups)
-        ending.sorted = ends_of_groups(decision, pool, &ending.sorted_count);
+    if (quota != DR_REASON_NONE)
+        ending.sorted = ends_of_quota(decision, job, pool, quota, &ending.sorted_count);
     ending.gone = dr_arena_push(
         &core->scratch,
-        (whole_groups ? ending.sorted_count : dr_place_attempts_count(core, pool)) + 1u,
+        (ending.sorted != NULL ? ending.sorted_count : dr_place_attempts_count(core, pool)) + 1u,
         sizeof ending.gone[0]);
     DR_ASSERT(ending.gone != NULL);
     return ending;
@@ -533,11 +579,11 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[job_row];
     struct dr_want want = dr_place_want(core, job, found->alternative);
-    int quota =
+    enum dr_reason quota =
         dr_quota_check(core, job->account, found->pool, &want.amounts, !job->preemptible, NULL)
-            .reason != DR_REASON_NONE;
+            .reason;
     int64_t when = DR_FOREVER_US;
-    struct ending ending = begin_ending(decision, found->pool, quota);
+    struct ending ending = begin_ending(decision, job, found->pool, quota);
 
     for (uint32_t at = decision->reserved_of[found->pool.v - 1]; at != NONE;
          at = decision->reserved[at].next)
