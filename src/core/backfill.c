@@ -364,8 +364,6 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
             blocked += 1;
         }
     count = dr_place_find(core, want, pool, extents);
-    if (count == 0 && blocked > 0)
-        dr_decision_open(decision);
     for (uint32_t at = decision->reserved_of[pool.v - 1]; blocked > 0 && at != NONE;
          at = decision->reserved[at].next)
         if (concerns(&decision->reserved[at], job_row, end_us, displace))
