@@ -667,8 +667,6 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
             }
         }
     }
-    if (decision->plans == DR_PLANS_MAX)
-        dr_decision_open(decision);
     if (best.count == 0 && decision->plans > plans)
         dr_decision_doubt(decision); /* the end of a later start may be what it waits for */
     if (best.count == 0 || decision->reserved_count == decision->reserved_max ||

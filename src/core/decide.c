@@ -327,10 +327,8 @@ static void try_candidates(struct choosing *choosing, int64_t bound_micro)
                                         choosing->displace, found->extents);
         if (found->count == 0)
             continue;
-        if (dr_place_power_missing(core, candidate.pool, found->extents, found->count) > 0) {
-            dr_decision_open(decision);
+        if (dr_place_power_missing(core, candidate.pool, found->extents, found->count) > 0)
             continue;
-        }
         found->pool = candidate.pool;
         found->alternative = candidate.alternative;
         found->cost_micro = candidate.cost_micro + dr_place_span_cost(core, &want, candidate.pool,

@@ -46,6 +46,8 @@ void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign);
 int dr_place_touched(const struct dr_core *core, dr_pool_id pool);
 void dr_place_untouch(struct dr_core *core);
 void dr_place_touch_all(struct dr_core *core);
+
+/* Something was freed in a pool; where a power cap holds, that helps every pool of its site. */
 void dr_place_touch(struct dr_core *core, dr_pool_id pool);
 
 /* A reservation in the pool has come to its end: others may have one there. Until

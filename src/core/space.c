@@ -96,11 +96,6 @@ void dr_place_untouch(struct dr_core *core)
     memset(core->places->unreserved, 0, core->limits.pools_max);
 }
 
-void dr_place_touch(struct dr_core *core, dr_pool_id pool)
-{
-    core->places->touched[pool.v - 1] = 1;
-}
-
 void dr_place_unreserved(struct dr_core *core, dr_pool_id pool)
 {
     core->places->touched[pool.v - 1] = 1;
@@ -539,8 +534,7 @@ void dr_place_prepare(const struct dr_core *core)
 
 /* ---- attempts ---- */
 
-/* Something was freed in a pool: where a cap holds, its power helps every pool of the site. */
-static void touch_with_power(struct dr_core *core, dr_pool_id pool)
+void dr_place_touch(struct dr_core *core, dr_pool_id pool)
 {
     dr_site_id site = core->pools[pool.v - 1].site;
 
@@ -585,7 +579,7 @@ void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
         join(first, places->next, places->previous, row.v);
         join(of_account, places->next_of, places->previous_of, row.v);
     } else {
-        touch_with_power(core, job->pool);
+        dr_place_touch(core, job->pool);
         places->held_count[job->pool.v - 1] -= 1;
         places->leaves_count[job->pool.v - 1] -= job->stopping != DR_STOP_NONE;
         leave(first, places->next, places->previous, row.v);
