@@ -57,7 +57,8 @@ int64_t dr_decision_end_us(const struct dr_decision *decision, const struct dr_j
     return dr_max_i64(decision->now_us, end_us);
 }
 
-void dr_decision_quota(struct dr_core *core, uint32_t job_row, int sign)
+/* The sums of an attempt alone: 1 adds them, -1 takes them away. */
+static void charge(struct dr_core *core, uint32_t job_row, int sign)
 {
     const struct dr_job *job = &core->jobs[job_row];
     struct dr_amounts holds =
@@ -71,7 +72,7 @@ void dr_decision_quota(struct dr_core *core, uint32_t job_row, int sign)
 
 void dr_decision_think(struct dr_core *core, uint32_t job_row, int sign)
 {
-    dr_decision_quota(core, job_row, -sign);
+    charge(core, job_row, -sign);
     if (sign > 0)
         dr_place_view_release(core, job_row);
     else

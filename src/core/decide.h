@@ -71,10 +71,8 @@ void dr_decision_place(struct dr_decision *decision, uint32_t job_row, const str
  */
 int64_t dr_decision_end_us(const struct dr_decision *decision, const struct dr_job *job);
 
-/* In thought: an attempt leaves (sign 1) with what it holds and its sums, or comes back (-1). The
- * second changes the sums alone: 1 adds them, -1 takes them away. */
+/* In thought: an attempt leaves (sign 1) with what it holds and its sums, or comes back (-1). */
 void dr_decision_think(struct dr_core *core, uint32_t job_row, int sign);
-void dr_decision_quota(struct dr_core *core, uint32_t job_row, int sign);
 
 /* Scratch for the parts of the largest placement of a job in a pool. */
 struct dr_extent *dr_decision_extents(struct dr_core *core, const struct dr_want *want,
