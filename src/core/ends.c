@@ -209,11 +209,13 @@ static int agrees(const struct dr_core *core, uint32_t row, uint32_t parent, dr_
     const struct dr_end *ends = core->ends->ends;
     const struct dr_end *end;
     const struct dr_job *job;
+    struct dr_amounts holds;
 
     if (row == NONE)
         return 1;
     end = &ends[row];
     job = &core->jobs[row];
+    holds = dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative]);
     if (end->parent != parent || end->pool.v != pool.v || job->pool.v != pool.v ||
         (end->left != NONE && !before(core, end->left, row)) ||
         (end->right != NONE && !before(core, row, end->right)))
@@ -222,7 +224,8 @@ static int agrees(const struct dr_core *core, uint32_t row, uint32_t parent, dr_
         (job->stopping != DR_STOP_NONE ? job->stop_until_us : dr_job_believed_end_us(job)))
         return 0;
     for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1)
-        if (end->below.of[i] != end->amounts.of[i] +
+        if (end->amounts.of[i] != (job->counted ? holds.of[i] : 0) ||
+            end->below.of[i] != end->amounts.of[i] +
                                     (end->left == NONE ? 0 : ends[end->left].below.of[i]) +
                                     (end->right == NONE ? 0 : ends[end->right].below.of[i]))
             return 0;

@@ -174,3 +174,26 @@ TEST(a_silent_site_keeps_its_attempts)
     CHECK_REPLAY(w);
     world_free(w);
 }
+/* Whom a quota kept out is met again when an attempt of the account ends, also where what it leaves
+ * is too small for him and his place is in another pool. */
+TEST(a_relieved_quota_wakes_who_waits_for_it)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 node x 8 h200");
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, 8, -1);
+    dr_job_id small;
+    dr_job_id large;
+
+    world_pool(w, 1, "h200", 1, 8, 0);
+    world_submit(w, (struct job_spec){.accelerators = 7});
+    small = world_submit(
+        w, (struct job_spec){.account = b, .accelerators = 1, .run_us = 90 * DR_SECOND_US});
+    large = world_submit(w, (struct job_spec){.account = b, .accelerators = 8});
+    world_run_us(w, 65 * DR_SECOND_US); /* past a tick, which asks everybody */
+    CHECK_EQ(world_job(w, small)->state, DR_JOB_RUNNING);
+    CHECK_EQ(world_why(w, large).reason, DR_REASON_QUOTA);
+    world_run_us(w, 30 * DR_SECOND_US); /* before the next one */
+    CHECK_EQ(world_job(w, small)->state, DR_JOB_COMPLETED);
+    CHECK_EQ(world_job(w, large)->state, DR_JOB_RUNNING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
