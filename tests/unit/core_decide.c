@@ -194,6 +194,7 @@ TEST(a_relieved_quota_wakes_who_waits_for_it)
     world_run_us(w, 30 * DR_SECOND_US); /* before the next one */
     CHECK_EQ(world_job(w, small)->state, DR_JOB_COMPLETED);
     CHECK_EQ(world_job(w, large)->state, DR_JOB_RUNNING);
+    CHECK_EQ(w->undecided, 0); /* by the decision itself, not when all were asked after it */
     CHECK_REPLAY(w);
     world_free(w);
 }
