@@ -182,7 +182,10 @@ TEST(a_relieved_quota_wakes_who_waits_for_it)
     uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, 8, -1);
     dr_job_id small;
     dr_job_id large;
+    struct dr_settings settings = w->core->settings;
 
+    settings.reserve_depth = 0; /* who holds a reservation is woken for its sake */
+    world_settings(w, settings);
     world_pool(w, 1, "h200", 1, 8, 0);
     world_submit(w, (struct job_spec){.accelerators = 7});
     small = world_submit(
