@@ -194,7 +194,7 @@ uint32_t world_decide(struct world *world)
     /* A decision leaves nothing undone: asked again at once, with no memory of who was refused, it
      * has nothing to say. */
     world->core->dirty = asked;
-    world->core->seats->wake_all = 1;
+    world->core->seats->wake_all |= asked; /* or it would be for the next decision */
     if (dr_decide(world->core, world->now_us, &world->batch) != 0 || world->batch.facts_count != 0)
         world->undecided += 1;
     flush(world);
