@@ -369,31 +369,118 @@ static void check_law(struct checker *checker, const struct dr_fact *fact,
     }
 }
 
-static void check_power(struct checker *checker, const struct dr_fact *fact,
-                        const struct dr_core *core, uint32_t pool_id)
+/* When an attempt is believed to be gone. */
+static int64_t gone_us(const struct dr_job *job)
 {
-    uint32_t site_id = core->pools[pool_id - 1].site.v;
-    const struct dr_site *site = &core->sites[site_id - 1];
-    int64_t watts = 0;
+    if (job->state == DR_JOB_UNREACHABLE)
+        return INT64_MAX;
+    if (job->stopping != DR_STOP_NONE)
+        return job->stop_until_us;
+    return (job->start_us != 0 ? job->start_us : job->placed_us) + job->attempt_limit_us;
+}
 
-    if (site->power_cap_w == 0)
-        return;
+static int64_t busy_more_w(const struct dr_core *core, const struct dr_pool *pool)
+{
+    return pool->chip.v == 0
+               ? 0
+               : core->chips[pool->chip.v - 1].busy_w - core->chips[pool->chip.v - 1].idle_w;
+}
+
+/* Facility draw of one site, or of all sites of a zone, at an instant, in milliwatts: now, what
+ * nodes give out; later, what is left of it. */
+static int64_t draw_at(const struct dr_core *core, uint32_t site, uint32_t zone, int64_t now_us,
+                       int64_t time_us)
+{
+    int64_t draw_mw = 0;
+
     for (uint32_t row = 0; row < core->nodes_count; row += 1) {
         const struct dr_node *node = &core->nodes[row];
         const struct dr_pool *pool = &core->pools[node->pool.v - 1];
+        const struct dr_site *at = &core->sites[pool->site.v - 1];
+        int64_t watts = pool->node_idle_w;
 
-        if (pool->site.v != site_id || node->down || node->removed)
+        if (node->down || node->removed || (site != 0 && pool->site.v != site) ||
+            (zone != 0 && at->zone.v != zone))
             continue;
-        watts += pool->node_idle_w;
-        if (pool->chip.v == 0)
-            continue;
-        watts += (int64_t)pool->accelerators * core->chips[pool->chip.v - 1].idle_w;
-        watts += (int64_t)__builtin_popcountll(node->busy) *
-                 (core->chips[pool->chip.v - 1].busy_w - core->chips[pool->chip.v - 1].idle_w);
+        if (pool->chip.v != 0)
+            watts += (int64_t)pool->accelerators * core->chips[pool->chip.v - 1].idle_w;
+        if (time_us <= now_us)
+            watts += (int64_t)__builtin_popcountll(node->busy) * busy_more_w(core, pool);
+        draw_mw += watts * at->pue_milli;
     }
-    if (watts * site->pue_milli > site->power_cap_w * 1000)
-        wrong(checker, fact, "site %u draws %lld W of facility power times 1000, cap %lld W",
-              site_id, (long long)(watts * site->pue_milli), (long long)site->power_cap_w);
+    for (uint32_t row = 0; time_us > now_us && row < core->jobs_high; row += 1) {
+        const struct dr_job *job = &core->jobs[row];
+        const struct dr_pool *pool;
+        const struct dr_site *at;
+
+        if (!holds_place(job) || gone_us(job) <= time_us)
+            continue;
+        pool = &core->pools[job->pool.v - 1];
+        at = &core->sites[pool->site.v - 1];
+        if ((site != 0 && pool->site.v != site) || (zone != 0 && at->zone.v != zone))
+            continue;
+        for (uint32_t part = job->extents; part != NONE; part = core->extents[part].next)
+            draw_mw += (int64_t)__builtin_popcountll(core->extents[part].extent.accelerators) *
+                       busy_more_w(core, pool) * at->pue_milli;
+    }
+    return draw_mw;
+}
+
+/* The least cap at an instant, watts; INT64_MAX / 1000: none. */
+static int64_t least_cap(const struct dr_core *core, uint32_t site, uint32_t zone, int64_t time_us)
+{
+    int64_t standing =
+        site != 0 ? core->sites[site - 1].power_cap_w : core->zones[zone - 1].power_cap_w;
+    int64_t cap_w = standing == 0 ? INT64_MAX / 1000 : standing;
+
+    for (uint32_t i = 0; i < core->grid_caps_count; i += 1) {
+        const struct dr_grid_cap *cap = &core->grid_caps[i];
+
+        if (cap->site.v == site && cap->zone.v == zone && cap->from_us <= time_us &&
+            time_us < cap->until_us && cap->power_cap_w < cap_w)
+            cap_w = cap->power_cap_w;
+    }
+    return cap_w;
+}
+
+static void check_draw(struct checker *checker, const struct dr_fact *fact,
+                       const struct dr_core *core, const struct dr_job *job, uint32_t site,
+                       uint32_t zone, int64_t time_us)
+{
+    int64_t draw_mw;
+
+    if (time_us > fact->time_us && time_us >= gone_us(job))
+        return;
+    draw_mw = draw_at(core, site, zone, fact->time_us, time_us);
+    if (draw_mw > least_cap(core, site, zone, time_us) * 1000)
+        wrong(checker, fact, "job %llu starts: %s %u draws %lld mW %lld s later, cap %lld W",
+              (unsigned long long)job->id.v, site != 0 ? "site" : "zone", site != 0 ? site : zone,
+              (long long)draw_mw, (long long)(time_us - fact->time_us) / 1000000,
+              (long long)least_cap(core, site, zone, time_us));
+}
+
+/* No cap is passed while the job is believed to run: now, or at an instant at which one begins. */
+static void check_power(struct checker *checker, const struct dr_fact *fact,
+                        const struct dr_core *core, const struct dr_job *job)
+{
+    uint32_t site = core->pools[job->pool.v - 1].site.v;
+    uint32_t zone = core->sites[site - 1].zone.v;
+
+    check_draw(checker, fact, core, job, site, 0, fact->time_us);
+    if (zone != 0)
+        check_draw(checker, fact, core, job, 0, zone, fact->time_us);
+    for (uint32_t i = 0; i < core->grid_caps_count; i += 1)
+        for (int end = 0; end < 2; end += 1) {
+            const struct dr_grid_cap *cap = &core->grid_caps[i];
+            int64_t time_us = end ? cap->until_us : cap->from_us;
+
+            if (time_us <= fact->time_us)
+                continue;
+            if (cap->site.v == site)
+                check_draw(checker, fact, core, job, site, 0, time_us);
+            if (zone != 0 && cap->zone.v == zone)
+                check_draw(checker, fact, core, job, 0, zone, time_us);
+        }
 }
 
 /* ---- evictions ---- */
@@ -503,7 +590,7 @@ void checker_fact(struct world *world, const struct dr_fact *fact, void *context
                   job->extents);
         check_quotas(checker, fact, core, &sums, job, fact->job_placed.pool,
                      fact->job_placed.alternative);
-        check_power(checker, fact, core, fact->job_placed.pool);
+        check_power(checker, fact, core, job);
         if (reserved_us[job->id.v % 65536] != 0 && fact->time_us > reserved_us[job->id.v % 65536]) {
             checker->late += 1;
             if (checker->calm)
@@ -556,8 +643,12 @@ void checker_fact(struct world *world, const struct dr_fact *fact, void *context
     case DR_FACT_SITE_REACH:
     case DR_FACT_SITE_SET:
     case DR_FACT_ACCOUNT_SET:
+    case DR_FACT_ZONE_SET:
+    case DR_FACT_GRID_CAP_SET:
+    case DR_FACT_GRID_CAP_REMOVED:
         checker->evictions = 0;
         break;
+    case DR_FACT_ZONE_REMOVED:
     case DR_FACT_LEADER_TOOK:
     case DR_FACT_TICK:
     case DR_FACT_SETTINGS_SET:

@@ -3,6 +3,7 @@
 
 #include "base/math.h"
 #include "core/place.h"
+#include "core/power.h"
 #include "core/ends.h"
 #include "core/seats.h"
 #include "core/quota.h"
@@ -800,6 +801,8 @@ const char *world_replay(struct world *world)
         return "the index of places is not what nodes say";
     if (!dr_ends_consistent(world->core))
         return "the order of ends, or their sums, is not what attempts say";
+    if (!dr_power_consistent(world->core))
+        return "draws, or what attempts have in announced intervals, do not add up";
     if (!dr_seats_consistent(world->core))
         return "the order of classes, or what they want, does not add up";
     dr_core_index(world->shadow);

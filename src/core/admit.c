@@ -393,7 +393,7 @@ static int check(const struct dr_core *core, const struct dr_command *command, i
     case DR_COMMAND_DECLARE:
     case DR_COMMAND_TOKEN:
     case DR_COMMAND_ERASE:
-        return dr_check_declare(core, command, settled, answer);
+        return dr_check_declare(core, command, now_us, settled, answer);
     case DR_COMMAND_LEAD:
     case DR_COMMAND_TICK:
         return 1;

@@ -24,7 +24,7 @@ int dr_check_submit(const struct dr_core *core, const struct dr_command *command
                     struct dr_fact *settled, struct dr_answer *answer);
 
 /* core/admit_federation.c: DECLARE and TOKEN. */
-int dr_check_declare(const struct dr_core *core, const struct dr_command *command,
+int dr_check_declare(const struct dr_core *core, const struct dr_command *command, int64_t now_us,
                      struct dr_fact *settled, struct dr_answer *answer);
 
 /* Tell a job's current attempt to leave. */

@@ -114,6 +114,8 @@ static int check_site(const struct dr_core *core, struct dr_fact_site_set *site,
     if (site->utc_offset_min < -1440 || site->utc_offset_min > 1440)
         return dr_refuse(answer, DR_REFUSAL_INVALID, "utc_offset",
                          "found %d minutes, expected at most a day", site->utc_offset_min);
+    if (site->zone > core->zones_count || (site->zone != 0 && core->zones[site->zone - 1].removed))
+        return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "zone", "there is no such zone");
     if (site->engine > DR_ENGINE_SIMULATED)
         return dr_refuse(answer, DR_REFUSAL_INVALID, "engine", "there is no such engine");
     return 1;
@@ -468,6 +470,70 @@ static int check_allocation(const struct dr_core *core, struct dr_fact_allocatio
     return 1;
 }
 
+static int check_zone(const struct dr_core *core, struct dr_fact_zone_set *zone,
+                      struct dr_answer *answer)
+{
+    return check_id(&zone->zone, core->zones_count, DR_ZONES_MAX, "zone", answer) &&
+           check_stays(zone->zone, zones, "zone", answer) &&
+           check_name(zone->name, dr_zone_named(core, zone->name).v, zone->zone, "zone", answer) &&
+           check_amount(zone->power_cap_w, POWER_MAX_W, "power_cap", answer);
+}
+
+/* No site may lie in a zone that goes, and no cap be announced for it. */
+static int check_zone_removed(const struct dr_core *core,
+                              const struct dr_fact_zone_removed *removed, struct dr_answer *answer)
+{
+    if (!check_known(removed->zone, core->zones_count, "zone", answer))
+        return 0;
+    for (uint32_t row = 0; row < core->sites_count; row += 1)
+        if (!core->sites[row].removed && core->sites[row].zone.v == removed->zone)
+            return dr_refuse(answer, DR_REFUSAL_STATE, "zone", "site %s still lies in zone %s",
+                             core->sites[row].name, core->zones[removed->zone - 1].name);
+    answer->unchanged = core->zones[removed->zone - 1].removed;
+    return 1;
+}
+
+static int check_grid_cap(const struct dr_core *core, struct dr_fact_grid_cap_set *cap,
+                          int64_t now_us, struct dr_answer *answer)
+{
+    const struct dr_grid_cap *known = dr_grid_cap_of(core, cap->cap);
+    const struct dr_grid_cap *namesake;
+
+    if (cap->cap == 0)
+        cap->cap = core->grid_cap_id_last + 1;
+    else if (known == NULL && cap->cap != core->grid_cap_id_last + 1)
+        return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "cap", "there is no cap with id %u", cap->cap);
+    if (known == NULL && core->grid_caps_count == DR_GRID_CAPS_MAX)
+        return dr_refuse(answer, DR_REFUSAL_FULL, "cap", "the table of announced caps is full (%d)",
+                         DR_GRID_CAPS_MAX);
+    if (cap->name[0] == '\0')
+        dr_format(cap->name, sizeof cap->name, "cap-%u", cap->cap);
+    namesake = dr_grid_cap_named(core, cap->name);
+    if (!check_name(cap->name, namesake == NULL ? 0 : namesake->id, cap->cap, "cap", answer))
+        return 0;
+    if ((cap->zone == 0) == (cap->site == 0))
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "zone",
+                         "a cap is of one zone, or of one site");
+    if (cap->zone > core->zones_count || (cap->zone != 0 && core->zones[cap->zone - 1].removed))
+        return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "zone", "there is no such zone");
+    if (cap->site > core->sites_count || (cap->site != 0 && core->sites[cap->site - 1].removed))
+        return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "site", "there is no such site");
+    if (known != NULL && (known->zone.v != cap->zone || known->site.v != cap->site))
+        return dr_refuse(answer, DR_REFUSAL_STATE, "zone",
+                         "the zone or site of an announced cap never changes");
+    if (cap->power_cap_w < 1 || cap->power_cap_w > POWER_MAX_W)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "power_cap",
+                         "found %lld W, expected 1 W to %lld W", (long long)cap->power_cap_w,
+                         (long long)POWER_MAX_W);
+    if (cap->from_us < 0 || cap->from_us >= cap->until_us)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "until", "it ends before it begins");
+    if (cap->until_us <= now_us)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "until", "it is over already");
+    cap->declared = cap->declared != 0;
+    answer->id = cap->cap;
+    return 1;
+}
+
 static int check_user(const struct dr_core *core, struct dr_fact_user_set *user,
                       struct dr_answer *answer)
 {
@@ -666,9 +732,11 @@ static int check_token(const struct dr_core *core, const struct dr_command *comm
     return 1;
 }
 
-int dr_check_declare(const struct dr_core *core, const struct dr_command *command,
+int dr_check_declare(const struct dr_core *core, const struct dr_command *command, int64_t now_us,
                      struct dr_fact *settled, struct dr_answer *answer)
 {
+    uint8_t roles;
+
     *settled = command->body.declare;
     settled->user = command->user;
     settled->token = command->token;
@@ -684,7 +752,28 @@ int dr_check_declare(const struct dr_core *core, const struct dr_command *comman
             return dr_refuse(answer, DR_REFUSAL_INVALID, "", "this erases nothing");
         return 1;
     }
-    if (!(dr_command_roles(core, command, (dr_account_id){0}) & DR_ROLE_BIT(ADMIN)))
+    roles = dr_command_roles(core, command, (dr_account_id){0});
+    /* What the grid asks for is for operators, until it stands in the federation's file. */
+    if (settled->kind == DR_FACT_GRID_CAP_SET || settled->kind == DR_FACT_GRID_CAP_REMOVED) {
+        const struct dr_grid_cap *known = dr_grid_cap_of(core, settled->kind == DR_FACT_GRID_CAP_SET
+                                                                   ? settled->grid_cap_set.cap
+                                                                   : settled->grid_cap_removed.cap);
+        int declared = (known != NULL && known->declared) ||
+                       (settled->kind == DR_FACT_GRID_CAP_SET && settled->grid_cap_set.declared);
+
+        if (!(roles & DR_ROLE_BIT(ADMIN)) && (declared || !(roles & DR_ROLE_BIT(OPERATOR))))
+            return dr_refuse(answer, DR_REFUSAL_DENIED, "",
+                             declared ? "only admins change caps of the federation's file"
+                                      : "only operators and admins announce caps");
+        if (settled->kind == DR_FACT_GRID_CAP_SET)
+            return check_grid_cap(core, &settled->grid_cap_set, now_us, answer);
+        if (known == NULL)
+            return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "cap", "there is no cap with id %u",
+                             settled->grid_cap_removed.cap);
+        answer->id = known->id;
+        return 1;
+    }
+    if (!(roles & DR_ROLE_BIT(ADMIN)))
         return dr_refuse(answer, DR_REFUSAL_DENIED, "", "only admins change the federation");
     /* Only declarations are commands; what happens to jobs is not to be declared. */
     if (settled->kind == DR_FACT_SETTINGS_SET)
@@ -723,6 +812,10 @@ int dr_check_declare(const struct dr_core *core, const struct dr_command *comman
         answer->unchanged = core->allocations[allocation - 1].removed;
         return 1;
     }
+    if (settled->kind == DR_FACT_ZONE_SET)
+        return check_zone(core, &settled->zone_set, answer);
+    if (settled->kind == DR_FACT_ZONE_REMOVED)
+        return check_zone_removed(core, &settled->zone_removed, answer);
     if (settled->kind == DR_FACT_USER_SET)
         return check_user(core, &settled->user_set, answer);
     if (settled->kind == DR_FACT_CHIP_REMOVED || settled->kind == DR_FACT_SITE_REMOVED ||

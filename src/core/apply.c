@@ -9,6 +9,7 @@
 #include "core/allocate.h"
 #include "core/ends.h"
 #include "core/place.h"
+#include "core/power.h"
 #include "core/seats.h"
 #include "core/quota.h"
 #include "core/rows.h"
@@ -43,12 +44,29 @@ static void apply_leader_took(struct dr_core *core, const struct dr_fact_leader_
     core->epoch = fact->epoch;
 }
 
+/* Caps that were over before the instant. */
+static void forget_grid_caps(struct dr_core *core, int64_t before_us)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < core->grid_caps_count; i += 1)
+        if (core->grid_caps[i].until_us >= before_us) {
+            core->grid_caps[kept] = core->grid_caps[i];
+            kept += 1;
+        }
+    if (kept == core->grid_caps_count)
+        return;
+    core->grid_caps_count = kept;
+    dr_power_schedule(core);
+}
+
 static void apply_tick(struct dr_core *core, const struct dr_fact_tick *fact, int64_t now_us)
 {
     dr_quota_tick(core, now_us, fact->decay);
     core->tick_us = now_us;
     dr_place_touch_all(core);
     core->seats->wake_all = 1; /* what memory has missed waits no longer than this */
+    forget_grid_caps(core, fact->forget_before_us);
     while (core->ended.first != DR_ROW_NONE &&
            core->jobs[core->ended.first].ended_us < fact->forget_before_us)
         dr_rows_job_free(core, core->ended.first);
@@ -121,6 +139,7 @@ static void apply_site_set(struct dr_core *core, const struct dr_fact_site_set *
     leaves_no_more(core, &site->leaving);
     *site = (struct dr_site){.assurance = fact->assurance,
                              .power_cap_w = fact->power_cap_w,
+                             .zone = {fact->zone},
                              .pue_milli = fact->pue_milli,
                              .utc_offset_min = fact->utc_offset_min,
                              .classes = fact->classes,
@@ -152,6 +171,7 @@ static void apply_site_reach(struct dr_core *core, const struct dr_fact_site_rea
         }
         dr_rows_recount(core, job);
         dr_ends_update(core, row);
+        dr_power_update(core, row);
     }
     dr_rows_capacity(core);
 }
@@ -469,6 +489,61 @@ static void apply_part_leaving(struct dr_core *core, const struct dr_fact_part_l
     DR_ASSERT(leaving != NULL);
     core->leaving_count += !*leaving;
     *leaving = 1;
+}
+
+static void apply_zone_set(struct dr_core *core, const struct dr_fact_zone_set *fact)
+{
+    struct dr_zone *zone = &core->zones[declared_row(fact->zone, &core->zones_count, DR_ZONES_MAX)];
+
+    *zone = (struct dr_zone){.power_cap_w = fact->power_cap_w};
+    dr_copy_name(zone->name, fact->name);
+}
+
+/* What the schedule allows has changed for everybody who waits. */
+static void reschedule(struct dr_core *core)
+{
+    dr_power_schedule(core);
+    dr_place_touch_all(core);
+    core->seats->wake_all = 1;
+}
+
+static void apply_grid_cap_set(struct dr_core *core, const struct dr_fact_grid_cap_set *fact)
+{
+    uint32_t row = 0;
+
+    DR_ASSERT((fact->zone == 0) != (fact->site == 0));
+    DR_ASSERT(fact->zone <= core->zones_count && fact->site <= core->sites_count);
+    while (row < core->grid_caps_count && core->grid_caps[row].id != fact->cap)
+        row += 1;
+    if (row == core->grid_caps_count) {
+        DR_ASSERT(fact->cap == core->grid_cap_id_last + 1);
+        DR_ASSERT(core->grid_caps_count < DR_GRID_CAPS_MAX);
+        core->grid_cap_id_last = fact->cap;
+        core->grid_caps_count += 1;
+    }
+    core->grid_caps[row] = (struct dr_grid_cap){.id = fact->cap,
+                                                .zone = {fact->zone},
+                                                .site = {fact->site},
+                                                .from_us = fact->from_us,
+                                                .until_us = fact->until_us,
+                                                .power_cap_w = fact->power_cap_w,
+                                                .declared = fact->declared};
+    dr_copy_name(core->grid_caps[row].name, fact->name);
+    reschedule(core);
+}
+
+static void apply_grid_cap_removed(struct dr_core *core,
+                                   const struct dr_fact_grid_cap_removed *fact)
+{
+    uint32_t row = 0;
+
+    while (row < core->grid_caps_count && core->grid_caps[row].id != fact->cap)
+        row += 1;
+    DR_ASSERT(row < core->grid_caps_count);
+    core->grid_caps_count -= 1;
+    for (; row < core->grid_caps_count; row += 1)
+        core->grid_caps[row] = core->grid_caps[row + 1];
+    reschedule(core);
 }
 
 static void apply_user_set(struct dr_core *core, const struct dr_fact_user_set *fact)
@@ -964,6 +1039,10 @@ uint64_t dr_fact_job(const struct dr_fact *fact)
     case DR_FACT_ALLOCATION_SET:
     case DR_FACT_ALLOCATION_REMOVED:
     case DR_FACT_ALLOCATION_TERM:
+    case DR_FACT_ZONE_SET:
+    case DR_FACT_ZONE_REMOVED:
+    case DR_FACT_GRID_CAP_SET:
+    case DR_FACT_GRID_CAP_REMOVED:
     case DR_FACT_USER_SET:
     case DR_FACT_USER_REMOVED:
     case DR_FACT_TOKEN_ISSUED:
@@ -1082,6 +1161,21 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
         apply_allocation_term(core, &fact->allocation_term);
         core->federation_version += 1;
         break;
+    case DR_FACT_ZONE_SET:
+        apply_zone_set(core, &fact->zone_set);
+        core->federation_version += 1;
+        break;
+    case DR_FACT_ZONE_REMOVED:
+        DR_ASSERT(fact->zone_removed.zone >= 1 && fact->zone_removed.zone <= core->zones_count);
+        core->zones[fact->zone_removed.zone - 1].removed = 1;
+        core->federation_version += 1;
+        break;
+    case DR_FACT_GRID_CAP_SET:
+        apply_grid_cap_set(core, &fact->grid_cap_set);
+        break;
+    case DR_FACT_GRID_CAP_REMOVED:
+        apply_grid_cap_removed(core, &fact->grid_cap_removed);
+        break;
     case DR_FACT_USER_SET:
         apply_user_set(core, &fact->user_set);
         break;
@@ -1149,6 +1243,7 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
             core->jobs[about].last_seq = fact->seq;
             dr_timer_update(core, about);
             dr_ends_update(core, about);
+            dr_power_update(core, about);
         }
     }
 }

@@ -5,6 +5,7 @@
 #include "base/math.h"
 #include "base/sort.h"
 #include "core/ends.h"
+#include "core/power.h"
 #include "core/quota.h"
 #include "core/seats.h"
 #include "core/space.h"
@@ -581,6 +582,8 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
         dr_quota_check(core, job->account, found->pool, &want.amounts, !job->preemptible, NULL)
             .reason;
     int64_t when = DR_FOREVER_US;
+    dr_site_id site = core->pools[found->pool.v - 1].site;
+    int64_t rise_us;
     struct ending ending = begin_ending(decision, job, found->pool, quota);
 
     for (uint32_t at = decision->reserved_of[found->pool.v - 1]; at != NONE;
@@ -588,9 +591,12 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
         if (decision->reserved[at].row != job_row)
             block(core, &core->jobs[decision->reserved[at].row]);
     charge_reserved(decision, job_row, job_row, DR_FOREVER_US, 1);
-    while (next_end_us(&ending) < before_us) {
-        int64_t time_us = next_end_us(&ending);
+    rise_us = dr_power_rise_us(core, site, decision->now_us);
+    while (dr_min_i64(next_end_us(&ending), rise_us) < before_us) {
+        int64_t time_us = dr_min_i64(next_end_us(&ending), rise_us);
 
+        if (rise_us == time_us)
+            rise_us = dr_power_rise_us(core, site, rise_us);
         while (next_end_us(&ending) == time_us)
             end_next(&ending);
         if (dr_place_room(core, &want, found->pool) < want.tasks ||
@@ -599,7 +605,9 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
             continue;
         found->count = dr_place_find(core, &want, found->pool, found->extents);
         if (found->count > 0 &&
-            dr_place_power_missing(core, found->pool, found->extents, found->count) == 0) {
+            dr_place_power_missing(core, found->pool, found->extents, found->count, time_us,
+                                   time_us + dr_job_next_limit_us(core, job, found->alternative),
+                                   NULL) == 0) {
             when = time_us;
             break;
         }

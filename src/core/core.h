@@ -165,12 +165,13 @@ struct dr_why {
     dr_account_id account; /* QUOTA, KEPT, GUARANTEES_OF, PRIORITY */
     dr_group_id group;     /* QUOTA, KEPT, GUARANTEES_OF */
     dr_pool_id pool;       /* CAPACITY, TOPOLOGY: the nearest */
-    dr_site_id site;       /* SITE_DOWN, POWER */
+    dr_site_id site;       /* SITE_DOWN, POWER: of the nearest pool */
+    dr_zone_id zone;       /* POWER: whose cap it is; 0: the site's */
     dr_job_id job;         /* DEPENDENCY, RESERVATION: whose */
     int64_t has;           /* QUOTA: claim; CAPACITY: free; TOPOLOGY: largest free domain */
     int64_t needs;         /* QUOTA: with it; CAPACITY, TOPOLOGY: the gang */
     int64_t limit;         /* QUOTA: G + B */
-    int64_t until_us;      /* BEGIN_TIME, RECLAIMING, RESERVATION; else 0 */
+    int64_t until_us;      /* BEGIN_TIME, RECLAIMING, RESERVATION, POWER; else 0 */
     int64_t reserved_us;   /* the job's own reservation, 0: none */
     uint32_t before;       /* jobs of its account that come first */
 };

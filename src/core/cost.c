@@ -3,6 +3,7 @@
 #include "core/space.h"
 
 #include "base/math.h"
+#include "core/power.h"
 
 #define NONE           DR_ROW_NONE
 #define MARGIN_YEAR_US (366 * DR_DAY_US)
@@ -102,39 +103,30 @@ int64_t dr_place_span_cost(const struct dr_core *core, const struct dr_want *wan
 
 /* ---- power ---- */
 
-static int64_t facility_w(const struct dr_site *site, int64_t watts)
-{
-    return dr_mul_div_ceil(watts, site->pue_milli, 1000);
-}
-
-int64_t dr_place_site_draw_w(const struct dr_core *core, dr_site_id site)
-{
-    dr_place_prepare(core);
-    return facility_w(&core->sites[site.v - 1], core->places->site_w[site.v - 1]);
-}
-
 int64_t dr_place_power_missing(const struct dr_core *core, dr_pool_id pool,
-                               const struct dr_extent *extents, uint32_t count)
+                               const struct dr_extent *extents, uint32_t count, int64_t from_us,
+                               int64_t until_us, struct dr_power_lack *lack)
 {
     const struct dr_pool *where = &core->pools[pool.v - 1];
-    const struct dr_site *site = &core->sites[where->site.v - 1];
-    int64_t watts;
+    struct dr_power_lack found;
+    int64_t more_w = 0;
 
     dr_place_prepare(core);
-    watts = core->places->site_w[where->site.v - 1];
-    if (site->power_cap_w == 0)
+    if (!core->power->domains[where->site.v - 1].limited)
         return 0;
     if (where->chip.v != 0) {
         const struct dr_chip *chip = &core->chips[where->chip.v - 1];
-        int64_t more = 0;
 
         for (uint32_t i = 0; i < count; i += 1) {
             const struct dr_node *node = &core->nodes[extents[i].node.v - 1];
 
-            more += dr_bit_count(extents[i].accelerators &
-                                 core->places->spaces[pool.v - 1].rooms[node->number].free);
+            more_w += dr_bit_count(extents[i].accelerators &
+                                   core->places->spaces[pool.v - 1].rooms[node->number].free);
         }
-        watts += more * (chip->busy_w - chip->idle_w);
+        more_w *= chip->busy_w - chip->idle_w;
     }
-    return dr_max_i64(0, facility_w(site, watts) - site->power_cap_w);
+    found = dr_power_lack(core, where->site, more_w, from_us, until_us);
+    if (lack != NULL)
+        *lack = found;
+    return found.missing_w;
 }

@@ -11,6 +11,7 @@
 #include "core/admit.h"
 #include "core/backfill.h"
 #include "core/leave.h"
+#include "core/power.h"
 #include "core/quota.h"
 #include "core/reclaim.h"
 #include "core/timer.h"
@@ -197,6 +198,17 @@ static void drop_promise(struct dr_decision *decision, uint32_t row, uint64_t by
     decision->freed = 1;
 }
 
+/* Watts that caps lack for a start now. */
+static int64_t power_missing(const struct dr_decision *decision, const struct dr_job *job,
+                             const struct dr_found *found)
+{
+    const struct dr_core *core = decision->core;
+
+    return dr_place_power_missing(
+        core, found->pool, found->extents, found->count, decision->now_us,
+        decision->now_us + dr_job_next_limit_us(core, job, found->alternative), NULL);
+}
+
 enum promised {
     PROMISED_FREE,      /* the place can be taken now */
     PROMISED_HELD,      /* others have not left yet */
@@ -242,7 +254,7 @@ static enum promised promised_place(const struct dr_decision *decision, uint32_t
          dr_quota_check(core, job->account, found->pool, &want.amounts, !job->preemptible,
                         &want.amounts)
                  .reason != DR_REASON_NONE ||
-         dr_place_power_missing(core, found->pool, found->extents, found->count) > 0))
+         power_missing(decision, job, found) > 0))
         return decision->now_us > job->promise_until_us ? PROMISED_BROKEN : PROMISED_HELD;
     return state;
 }
@@ -328,10 +340,10 @@ static void try_candidates(struct choosing *choosing, int64_t bound_micro)
                                         choosing->displace, found->extents);
         if (found->count == 0)
             continue;
-        if (dr_place_power_missing(core, candidate.pool, found->extents, found->count) > 0)
-            continue;
         found->pool = candidate.pool;
         found->alternative = candidate.alternative;
+        if (power_missing(decision, job, found) > 0)
+            continue;
         found->cost_micro = candidate.cost_micro + dr_place_span_cost(core, &want, candidate.pool,
                                                                       found->extents, found->count);
         if (best->count == 0 || found->cost_micro < best->cost_micro) {
@@ -561,6 +573,11 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
     struct dr_decision decision = {.core = core, .batch = batch, .now_us = now_us};
 
     DR_ASSERT(now_us >= core->time_us);
+    if (dr_power_advance(core, now_us)) {
+        dr_place_touch_all(core);
+        core->seats->wake_all = 1;
+        core->dirty = 1;
+    }
     if (dr_queue_advance(core, now_us) == 0 && !core->dirty && core->doomed_count == 0 &&
         (dr_timer_first(core) == NONE || dr_timer_of(&core->jobs[dr_timer_first(core)]) > now_us))
         return 0;
@@ -589,6 +606,6 @@ int64_t dr_core_next_time_us(const struct dr_core *core)
 {
     uint32_t row = dr_timer_first(core);
 
-    return dr_min_i64(dr_queue_next_time_us(core),
+    return dr_min_i64(dr_min_i64(dr_queue_next_time_us(core), core->power->next_us),
                       row == NONE ? DR_FOREVER_US : dr_timer_of(&core->jobs[row]));
 }

@@ -104,6 +104,18 @@ static const struct dr_field fields_allocation_removed[] = {
 #define DR_HERE allocation_term
 static const struct dr_field fields_allocation_term[] = {DR_FIELDS_allocation_term(DR_FIELD_ROW)};
 #undef DR_HERE
+#define DR_HERE zone_set
+static const struct dr_field fields_zone_set[] = {DR_FIELDS_zone_set(DR_FIELD_ROW)};
+#undef DR_HERE
+#define DR_HERE zone_removed
+static const struct dr_field fields_zone_removed[] = {DR_FIELDS_zone_removed(DR_FIELD_ROW)};
+#undef DR_HERE
+#define DR_HERE grid_cap_set
+static const struct dr_field fields_grid_cap_set[] = {DR_FIELDS_grid_cap_set(DR_FIELD_ROW)};
+#undef DR_HERE
+#define DR_HERE grid_cap_removed
+static const struct dr_field fields_grid_cap_removed[] = {DR_FIELDS_grid_cap_removed(DR_FIELD_ROW)};
+#undef DR_HERE
 #define DR_HERE user_set
 static const struct dr_field fields_user_set[] = {DR_FIELDS_user_set(DR_FIELD_ROW)};
 #undef DR_HERE

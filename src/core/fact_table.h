@@ -54,7 +54,11 @@
     X(50, ATTEMPT_STOPPING, attempt_stopping, "the attempt was told to leave")               \
     X(51, ATTEMPT_ENDED, attempt_ended, "its site says that the attempt is over")            \
     X(52, JOB_ENDED, job_ended, "a job without a running attempt ended")                     \
-    X(53, TEXT_ERASED, text_erased, "what a person wrote into jobs was erased")
+    X(53, TEXT_ERASED, text_erased, "what a person wrote into jobs was erased")              \
+    X(56, ZONE_SET, zone_set, "a grid zone was declared or changed")                         \
+    X(57, ZONE_REMOVED, zone_removed, "a grid zone was removed")                             \
+    X(58, GRID_CAP_SET, grid_cap_set, "a cap of a site or zone for a time was announced")    \
+    X(59, GRID_CAP_REMOVED, grid_cap_removed, "a cap for a time was called off")
 
 /* ---- the controller ---- */
 #define DR_FIELDS_leader_took(F)                    \
@@ -107,7 +111,8 @@
     F(i32, utc_offset_min, "of the tariff's hours")                                             \
     F(u64, classes, "data classes that it may host, bit = class row")                           \
     F(u8, engine, "enum dr_engine_kind")                                                        \
-    F(u8, isolated_network, "1: jobs get a network of their own")
+    F(u8, isolated_network, "1: jobs get a network of their own")                               \
+    F(u32, zone, "id of its grid zone; 0: none")
 #define DR_FIELDS_site_removed(F) F(u32, site, "id")
 #define DR_FIELDS_site_reach(F) \
     F(u32, site, "id")          \
@@ -188,6 +193,21 @@
 #define DR_FIELDS_allocation_term(F) \
     F(u32, allocation, "id")         \
     F(u8, active, "1: it counts from now on; 0: no more")
+#define DR_FIELDS_zone_set(F) \
+    F(u32, zone, "id")        \
+    F(name, name, "")         \
+    F(i64, power_cap_w, "of its sites' facilities together; 0: none")
+#define DR_FIELDS_zone_removed(F) F(u32, zone, "id; never used again")
+#define DR_FIELDS_grid_cap_set(F)                                  \
+    F(u32, cap, "id, one more than the last for a new one")        \
+    F(name, name, "")                                              \
+    F(u32, zone, "id; of zone and site one is 0")                  \
+    F(u32, site, "id")                                             \
+    F(i64, from_us, "it holds from then on")                       \
+    F(i64, until_us, "and before then")                            \
+    F(i64, power_cap_w, "of the facility, or of the zone's sites") \
+    F(u8, declared, "1: by the federation file; 0: announced by a command")
+#define DR_FIELDS_grid_cap_removed(F) F(u32, cap, "id; never used again")
 #define DR_FIELDS_user_set(F)                                                 \
     F(u32, user, "id")                                                        \
     F(name, name, "")                                                         \

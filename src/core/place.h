@@ -47,8 +47,10 @@ int dr_place_touched(const struct dr_core *core, dr_pool_id pool);
 void dr_place_untouch(struct dr_core *core);
 void dr_place_touch_all(struct dr_core *core);
 
-/* Something was freed in a pool; where a power cap holds, that helps every pool of its site. */
+/* Something was freed in a pool; where a power cap holds, that helps every pool of its site, or of
+ * its grid zone. */
 void dr_place_touch(struct dr_core *core, dr_pool_id pool);
+void dr_place_touch_site(struct dr_core *core, dr_site_id site);
 
 /* A reservation in the pool has come to its end: others may have one there. Until
  * dr_place_untouch(). */
@@ -173,15 +175,13 @@ int64_t dr_place_cost(const struct dr_core *core, const struct dr_want *want, dr
 int64_t dr_place_span_cost(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
                            const struct dr_extent *extents, uint32_t count);
 
-/* Watts by which the site's cap would be passed if the place were taken, in a view too; 0: it stays
- * under.
- * draw = PUE x (idle watts of nodes that are not down + (busy - idle) of accelerators held or
- * promised). A drained node draws, so it counts here though it is not "up" for quotas. */
+/* Watts by which a cap of the site or its zone would be passed if the place were taken from
+ * one instant until another, in a view too; 0: all stay under. `lack`: whose cap, and when; NULL:
+ * not asked. See core/power.h. */
+struct dr_power_lack;
 int64_t dr_place_power_missing(const struct dr_core *core, dr_pool_id pool,
-                               const struct dr_extent *extents, uint32_t count);
-
-/* Draw of a site by the same rule, watts of the facility. */
-int64_t dr_place_site_draw_w(const struct dr_core *core, dr_site_id site);
+                               const struct dr_extent *extents, uint32_t count, int64_t from_us,
+                               int64_t until_us, struct dr_power_lack *lack);
 
 /* The attempts that hold places in a pool, in no order: first, and next after a job's row. */
 uint32_t dr_place_attempts(const struct dr_core *core, dr_pool_id pool);

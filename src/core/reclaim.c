@@ -236,7 +236,11 @@ static int fits(struct hunt *hunt)
         return 0;
     hunt->extents_count = dr_place_find(hunt->core, &hunt->want, hunt->pool, hunt->extents);
     return hunt->extents_count > 0 &&
-           dr_place_power_missing(hunt->core, hunt->pool, hunt->extents, hunt->extents_count) == 0;
+           dr_place_power_missing(
+               hunt->core, hunt->pool, hunt->extents, hunt->extents_count, hunt->decision->now_us,
+               hunt->decision->now_us +
+                   dr_job_next_limit_us(hunt->core, hunt->job, hunt->want.alternative),
+               NULL) == 0;
 }
 
 /* ---- sets ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeping the spaces of pools. See space.h and place.h; read build_space(), then
  * dr_place_changed(). */
+#include "core/power.h"
 #include "core/seats.h"
 #include "core/space.h"
 
@@ -27,8 +28,7 @@ enum dr_status dr_place_open(struct dr_core *core)
     return DR_E_FULL
     TABLE(spaces, limits->pools_max);
     TABLE(guards, limits->nodes_max);
-    TABLE(watts, limits->nodes_max);
-    TABLE(site_w, DR_SITES_MAX);
+    TABLE(draws, limits->nodes_max);
     TABLE(attempts, limits->pools_max);
     TABLE(next, limits->jobs_max);
     TABLE(previous, limits->jobs_max);
@@ -304,32 +304,33 @@ static struct dr_room true_room(const struct dr_core *core, uint32_t row)
     };
 }
 
-/* What the node draws, its accelerators included, before PUE. */
-static int32_t draw_of(const struct dr_core *core, uint32_t row)
+/* What the node draws, its accelerators included. */
+static struct dr_node_draw draw_of(const struct dr_core *core, uint32_t row)
 {
     const struct dr_node *node = &core->nodes[row];
     const struct dr_pool *pool = &core->pools[node->pool.v - 1];
-    int64_t watts = pool->node_idle_w;
+    int64_t idle_w = pool->node_idle_w;
+    int64_t busy_w = 0;
 
     if (node->down || node->removed)
-        return 0;
+        return (struct dr_node_draw){0, 0};
     if (pool->chip.v != 0) {
         const struct dr_chip *chip = &core->chips[pool->chip.v - 1];
 
-        watts += (int64_t)pool->accelerators * chip->idle_w +
-                 (int64_t)dr_bit_count(node->busy | node->promised) * (chip->busy_w - chip->idle_w);
+        idle_w += (int64_t)pool->accelerators * chip->idle_w;
+        busy_w = (int64_t)dr_bit_count(node->busy | node->promised) * (chip->busy_w - chip->idle_w);
     }
-    return (int32_t)watts;
+    return (struct dr_node_draw){(int32_t)(idle_w + busy_w), (int32_t)idle_w};
 }
 
 static void count_watts(const struct dr_core *core, uint32_t row)
 {
-    struct dr_places *places = core->places;
-    const struct dr_pool *pool = &core->pools[core->nodes[row].pool.v - 1];
-    int32_t watts = draw_of(core, row);
+    struct dr_node_draw *known = &core->places->draws[row];
+    struct dr_node_draw draw = draw_of(core, row);
 
-    places->site_w[pool->site.v - 1] += watts - places->watts[row];
-    places->watts[row] = watts;
+    dr_power_draw(core, core->pools[core->nodes[row].pool.v - 1].site, draw.watts - known->watts,
+                  draw.idle_w - known->idle_w);
+    *known = draw;
 }
 
 static void count_leaving(const struct dr_core *core, uint32_t row)
@@ -421,7 +422,7 @@ static void build_space(const struct dr_core *core, uint32_t pool_row)
             space->tier[number] = DR_TIER_NONE;
             room = true_room(core, row);
             dr_space_set_room(space, number, &room);
-            places->watts[row] = 0;
+            places->draws[row] = (struct dr_node_draw){0, 0};
             count_watts(core, row);
             count_leaving(core, row);
         }
@@ -521,7 +522,7 @@ void dr_place_prepare(const struct dr_core *core)
     memset(places->touched, 1, core->limits.pools_max);
     core->seats->wake_all = 1;
     dr_arena_reset(&places->arena, 0);
-    memset(places->site_w, 0, DR_SITES_MAX * sizeof places->site_w[0]);
+    dr_power_build(core);
     for (uint32_t i = 0; i < core->nodes_count; i += 1)
         places->leaving_place[i] = 0;
     places->leaving_count = 0;
@@ -534,15 +535,25 @@ void dr_place_prepare(const struct dr_core *core)
 
 /* ---- attempts ---- */
 
+void dr_place_touch_site(struct dr_core *core, dr_site_id site)
+{
+    const struct dr_power_domain *domains = core->power->domains;
+    uint32_t zone = domains[site.v - 1].zone;
+    int together = zone != NONE && domains[zone].limited;
+
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        if (core->pools[row].site.v == site.v ||
+            (together && domains[core->pools[row].site.v - 1].zone == zone))
+            core->places->touched[row] = 1;
+}
+
 void dr_place_touch(struct dr_core *core, dr_pool_id pool)
 {
     dr_site_id site = core->pools[pool.v - 1].site;
 
     core->places->touched[pool.v - 1] = 1;
-    for (uint32_t row = 0; core->sites[site.v - 1].power_cap_w != 0 && row < core->pools_count;
-         row += 1)
-        if (core->pools[row].site.v == site.v)
-            core->places->touched[row] = 1;
+    if (core->power->domains[site.v - 1].limited)
+        dr_place_touch_site(core, site);
 }
 
 static void join(uint32_t *first, uint32_t *next, uint32_t *previous, uint32_t row)
@@ -692,6 +703,7 @@ static void release_or_retake(struct dr_core *core, uint32_t job_row, int sign)
     const struct dr_alternative *way = &shape->alternatives[job->alternative];
     uint8_t share = dr_space_share_of(core, shape);
 
+    dr_power_view(core, job_row, -sign);
     for (uint32_t at = job->extents; at != NONE; at = core->extents[at].next) {
         const struct dr_extent *extent = &core->extents[at].extent;
         const struct dr_node *node = &core->nodes[extent->node.v - 1];
@@ -700,9 +712,11 @@ static void release_or_retake(struct dr_core *core, uint32_t job_row, int sign)
         const struct dr_pool *pool = &core->pools[node->pool.v - 1];
 
         if (pool->chip.v != 0 && !node->down)
-            places->site_w[pool->site.v - 1] -=
-                sign * (int64_t)dr_bit_count(extent->accelerators & ~node->promised) *
-                (core->chips[pool->chip.v - 1].busy_w - core->chips[pool->chip.v - 1].idle_w);
+            dr_power_draw(
+                core, pool->site,
+                -sign * (int64_t)dr_bit_count(extent->accelerators & ~node->promised) *
+                    (core->chips[pool->chip.v - 1].busy_w - core->chips[pool->chip.v - 1].idle_w),
+                0);
         if (sign > 0)
             room.free |= extent->accelerators & ~node->promised;
         else
@@ -813,6 +827,7 @@ int dr_place_consistent(const struct dr_core *core)
 
         for (uint32_t number = 0; number < space->nodes; number += 1) {
             struct dr_room room = true_room(core, space->rows[number]);
+            struct dr_node_draw draw = draw_of(core, space->rows[number]);
             const struct dr_room *kept = &space->rooms[number];
             uint8_t tier = tier_of(space, &room);
 
@@ -821,7 +836,8 @@ int dr_place_consistent(const struct dr_core *core)
                 room.empty != kept->empty || room.guard.v != kept->guard.v ||
                 room.guards_of_node != kept->guards_of_node ||
                 room.guards_of_block != kept->guards_of_block || tier != space->tier[number] ||
-                places->watts[space->rows[number]] != draw_of(core, space->rows[number]))
+                places->draws[space->rows[number]].watts != draw.watts ||
+                places->draws[space->rows[number]].idle_w != draw.idle_w)
                 return 0;
             if (tier == DR_TIER_NONE)
                 continue;

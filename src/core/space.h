@@ -76,6 +76,12 @@ struct dr_guard {
     uint16_t pledges_of_block;
 };
 
+/* What a node draws, before PUE. */
+struct dr_node_draw {
+    int32_t watts;
+    int32_t idle_w; /* of that, with nothing on it */
+};
+
 /* A set of pools, bit = rank. */
 struct dr_pool_set {
     uint64_t words[DR_POOL_WORDS];
@@ -96,10 +102,9 @@ struct dr_places {
     struct dr_arena arena; /* the spaces */
     uint64_t version;      /* core->federation_version that they were built for */
     uint8_t built;
-    struct dr_space *spaces; /* [pools_max] */
-    struct dr_guard *guards; /* [nodes_max] */
-    int32_t *watts;          /* [nodes_max] IT draw that a node adds to its site */
-    int64_t *site_w;         /* [DR_SITES_MAX] */
+    struct dr_space *spaces;                    /* [pools_max] */
+    struct dr_guard *guards;                    /* [nodes_max] */
+    struct dr_node_draw *draws;                 /* [nodes_max] */
     int64_t (*tariff_sum)[DR_TARIFF_HOURS + 1]; /* [DR_SITES_MAX] of the hours before, micro */
     uint32_t *attempts;                         /* [pools_max] first attempt of a pool */
     uint32_t *next;                             /* [jobs_max] */

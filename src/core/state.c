@@ -5,6 +5,7 @@
 #include "base/math.h"
 #include "core/ends.h"
 #include "core/place.h"
+#include "core/power.h"
 #include "core/seats.h"
 #include "core/quota.h"
 #include "core/rows.h"
@@ -56,6 +57,8 @@ static enum dr_status push_tables(struct dr_core *core)
     TABLE(accounts, limits->accounts_max);
     TABLE(quotas, (size_t)limits->accounts_max * limits->groups_max);
     TABLE(allocations, DR_ALLOCATIONS_MAX);
+    TABLE(zones, DR_ZONES_MAX);
+    TABLE(grid_caps, DR_GRID_CAPS_MAX);
     TABLE(users, limits->users_max);
     TABLE(tokens, limits->tokens_max);
     TABLE(jobs, limits->jobs_max);
@@ -81,6 +84,8 @@ static enum dr_status push_tables(struct dr_core *core)
         status = dr_ends_open(core);
     if (status == DR_OK)
         status = dr_timer_open(core);
+    if (status == DR_OK)
+        status = dr_power_open(core);
     return status;
 }
 
@@ -212,6 +217,7 @@ void dr_core_index(struct dr_core *core)
     dr_place_index(core);
     dr_timer_clear(core);
     dr_ends_clear(core);
+    dr_power_clear(core);
     index_accounts(core);
     index_nodes(core);
     dr_quota_index(core);
@@ -267,6 +273,23 @@ NAMED(dr_user_named, dr_user_id, users)
 NAMED(dr_class_named, dr_class_id, classes)
 NAMED(dr_dataset_named, dr_dataset_id, datasets)
 NAMED(dr_group_named, dr_group_id, groups)
+NAMED(dr_zone_named, dr_zone_id, zones)
+
+const struct dr_grid_cap *dr_grid_cap_named(const struct dr_core *core, const char *name)
+{
+    for (uint32_t i = 0; i < core->grid_caps_count; i += 1)
+        if (strcmp(core->grid_caps[i].name, name) == 0)
+            return &core->grid_caps[i];
+    return NULL;
+}
+
+const struct dr_grid_cap *dr_grid_cap_of(const struct dr_core *core, uint32_t id)
+{
+    for (uint32_t i = 0; i < core->grid_caps_count; i += 1)
+        if (core->grid_caps[i].id == id)
+            return &core->grid_caps[i];
+    return NULL;
+}
 
 uint32_t dr_allocation_named(const struct dr_core *core, const char *name)
 {

@@ -53,6 +53,7 @@ struct dr_site {
     char jurisdiction[DR_NAME_BYTES];
     uint32_t assurance;
     int64_t power_cap_w; /* 0: none */
+    dr_zone_id zone;     /* 0: none */
     uint32_t pue_milli;
     int64_t tariff_micro[DR_TARIFF_HOURS]; /* per kWh */
     int32_t utc_offset_min;
@@ -62,6 +63,25 @@ struct dr_site {
     uint8_t answers;
     uint8_t removed;
     uint8_t leaving;
+};
+
+/* A grid zone: sites that share one supply. */
+struct dr_zone {
+    char name[DR_NAME_BYTES];
+    int64_t power_cap_w; /* 0: none */
+    uint8_t removed;
+};
+
+/* A cap for a time, announced: core/power.h. Forgotten some time after it is over. */
+struct dr_grid_cap {
+    uint32_t id; /* counts up, never used again */
+    char name[DR_NAME_BYTES];
+    dr_zone_id zone; /* of the two one is 0 */
+    dr_site_id site;
+    int64_t from_us;
+    int64_t until_us;
+    int64_t power_cap_w;
+    uint8_t declared; /* by the federation file */
 };
 
 struct dr_level_of_pool {
@@ -387,6 +407,11 @@ struct dr_core {
     struct dr_quota *quotas;
     struct dr_allocation *allocations; /* [DR_ALLOCATIONS_MAX] */
     uint32_t allocations_count;
+    struct dr_zone *zones; /* [DR_ZONES_MAX] */
+    uint32_t zones_count;
+    struct dr_grid_cap *grid_caps; /* [DR_GRID_CAPS_MAX] in the order of their ids */
+    uint32_t grid_caps_count;
+    uint32_t grid_cap_id_last;
     struct dr_user *users;
     uint32_t users_count;
     struct dr_token *tokens;
@@ -427,6 +452,7 @@ struct dr_core {
     struct dr_places *places; /* core/place.h: what is free where */
     struct dr_ends *ends;     /* core/ends.h: when attempts are believed to end */
     struct dr_timers *timers; /* core/timer.h: when time alone has to be looked at */
+    struct dr_power *power;   /* core/power.h: what sites and zones draw, and what caps leave */
     uint32_t leaving_count;   /* parts that are to leave */
     uint8_t dirty;            /* something changed that a decision may use */
 };
@@ -482,6 +508,10 @@ dr_class_id dr_class_named(const struct dr_core *core, const char *name);
 dr_dataset_id dr_dataset_named(const struct dr_core *core, const char *name);
 dr_group_id dr_group_named(const struct dr_core *core, const char *name);
 uint32_t dr_allocation_named(const struct dr_core *core, const char *name);
+dr_zone_id dr_zone_named(const struct dr_core *core, const char *name);
+/* The announced cap of that name, or id; NULL: there is none. */
+const struct dr_grid_cap *dr_grid_cap_named(const struct dr_core *core, const char *name);
+const struct dr_grid_cap *dr_grid_cap_of(const struct dr_core *core, uint32_t id);
 dr_node_id dr_node_named(const struct dr_core *core, const char *name);
 
 /* What `user` may do at `account` (id 0: everywhere): its general roles and those of memberships at

@@ -25,6 +25,7 @@ typedef struct { uint32_t v; } dr_token_id;
 typedef struct { uint32_t v; } dr_class_id;   /* a data class */
 typedef struct { uint32_t v; } dr_dataset_id;
 typedef struct { uint32_t v; } dr_group_id;   /* a quota group */
+typedef struct { uint32_t v; } dr_zone_id;    /* a grid zone */
 typedef struct { uint32_t v; } dr_job_row;    /* DR_ROW_NONE: no job */
 /* clang-format on */
 
@@ -33,6 +34,8 @@ typedef struct { uint32_t v; } dr_job_row;    /* DR_ROW_NONE: no job */
 /* Hard maxima of the records; the tables' sizes are struct dr_limits (core.h). */
 #define DR_CHIPS_MAX         64
 #define DR_SITES_MAX         256
+#define DR_ZONES_MAX         64
+#define DR_GRID_CAPS_MAX     4096 /* announced and not yet forgotten */
 #define DR_DATA_CLASSES_MAX  64
 #define DR_LEVELS_MAX        4 /* topology levels of a pool above the node, the pool itself excluded */
 #define DR_ACCELERATORS_MAX  64 /* of a node: one bit each */

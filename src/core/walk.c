@@ -9,7 +9,7 @@
 #include "core/quota.h"
 #include "core/rows.h"
 
-#define WALK_VERSION 7 /* of what is saved */
+#define WALK_VERSION 8 /* of what is saved */
 #define HASH_VERSION 1 /* of what is hashed: hashes lie beside old facts, which stay readable */
 
 struct walk {
@@ -223,6 +223,7 @@ static void walk_site(struct walk *walk, struct dr_site *site)
     u8(walk, &site->answers);
     u8(walk, &site->removed);
     later_u8(walk, 6, &site->leaving);
+    later_u32(walk, 20, &site->zone.v);
     bounded(walk, site->engine, DR_ENGINE_SIMULATED);
 }
 
@@ -360,6 +361,28 @@ static void walk_allocation(struct walk *walk, const struct dr_core *core,
     u8(walk, &allocation->active);
     u8(walk, &allocation->removed);
     bounded(walk, allocation->account.v - 1, core->accounts_count - 1);
+}
+
+static void walk_zone(struct walk *walk, struct dr_zone *zone)
+{
+    name(walk, zone->name);
+    i64(walk, &zone->power_cap_w);
+    u8(walk, &zone->removed);
+}
+
+static void walk_grid_cap(struct walk *walk, const struct dr_core *core, struct dr_grid_cap *cap)
+{
+    u32(walk, &cap->id);
+    name(walk, cap->name);
+    u32(walk, &cap->zone.v);
+    u32(walk, &cap->site.v);
+    i64(walk, &cap->from_us);
+    i64(walk, &cap->until_us);
+    i64(walk, &cap->power_cap_w);
+    u8(walk, &cap->declared);
+    bounded(walk, cap->zone.v, core->zones_count);
+    bounded(walk, cap->site.v, core->sites_count);
+    bounded(walk, (cap->zone.v == 0) == (cap->site.v == 0), 0);
 }
 
 static void walk_user(struct walk *walk, const struct dr_core *core, struct dr_user *user)
@@ -684,6 +707,17 @@ static void walk_core(struct walk *walk, struct dr_core *core)
     bounded(walk, core->allocations_count, DR_ALLOCATIONS_MAX);
     for (uint32_t row = 0; row < core->allocations_count && walk->status == DR_OK; row += 1)
         walk_allocation(walk, core, &core->allocations[row]);
+    later_u32(walk, 21, &core->zones_count);
+    bounded(walk, core->zones_count, DR_ZONES_MAX);
+    for (uint32_t row = 0; row < core->zones_count && walk->status == DR_OK; row += 1)
+        walk_zone(walk, &core->zones[row]);
+    for (uint32_t row = 0; row < core->sites_count; row += 1)
+        bounded(walk, core->sites[row].zone.v, core->zones_count);
+    later_u32(walk, 22, &core->grid_cap_id_last);
+    later_u32(walk, 23, &core->grid_caps_count);
+    bounded(walk, core->grid_caps_count, DR_GRID_CAPS_MAX);
+    for (uint32_t row = 0; row < core->grid_caps_count && walk->status == DR_OK; row += 1)
+        walk_grid_cap(walk, core, &core->grid_caps[row]);
     for (uint32_t row = 0; row < core->users_count; row += 1)
         walk_user(walk, core, &core->users[row]);
     for (uint32_t row = 0; row < core->tokens_count; row += 1)

@@ -5,6 +5,7 @@
 #include "core/backfill.h"
 
 #include "base/math.h"
+#include "core/power.h"
 #include "core/quota.h"
 
 #define NONE DR_ROW_NONE
@@ -378,6 +379,43 @@ static int guarantees_of(struct asking *asking)
     return found(asking, DR_REASON_GUARANTEES_OF);
 }
 
+/* A cap stands in the way, of a site or of the zone above it, now or in an interval that the job
+ * would run into. */
+static int found_power(struct asking *asking, const struct dr_power_lack *lack)
+{
+    const struct dr_core *core = asking->core;
+    int in_zone = lack->zone.v != 0;
+    const char *what = in_zone ? "zone" : "site";
+    const char *name =
+        in_zone ? core->zones[lack->zone.v - 1].name : core->sites[lack->site.v - 1].name;
+    char from[DR_TEXT_BYTES];
+    char until[DR_TEXT_BYTES];
+
+    asking->why->zone = lack->zone;
+    asking->why->has =
+        in_zone ? dr_power_zone_w(core, lack->zone) : dr_power_site_w(core, lack->site);
+    asking->why->limit = lack->cap_w;
+    asking->why->needs = lack->cap_w + lack->missing_w;
+    asking->why->until_us = lack->until_us == DR_FOREVER_US ? 0 : lack->until_us;
+    if (lack->from_us > asking->now_us)
+        SAY(asking, "%s %s would pass its power cap of %lld W, which begins at %s, by %lld W", what,
+            name, (long long)lack->cap_w, dr_format_instant(lack->from_us, from),
+            (long long)lack->missing_w);
+    else if (lack->until_us != DR_FOREVER_US)
+        SAY(asking, "%s %s would pass its power cap of %lld W, which holds until %s, by %lld W",
+            what, name, (long long)lack->cap_w, dr_format_instant(lack->until_us, until),
+            (long long)lack->missing_w);
+    else
+        SAY(asking, "%s %s would pass its power cap of %lld W by %lld W", what, name,
+            (long long)lack->cap_w, (long long)lack->missing_w);
+    if (lack->from_us > asking->now_us)
+        FREES(asking, "a time limit short enough to end before then, the end of a job there that "
+                      "would run as long, or a higher cap");
+    else
+        FREES(asking, "the end of a job there, or a higher cap");
+    return found(asking, DR_REASON_POWER);
+}
+
 /* Amounts, then nodes and levels, then power: the pool that comes furthest is the answer. */
 static int no_room(struct asking *asking)
 {
@@ -387,7 +425,7 @@ static int no_room(struct asking *asking)
     enum dr_reason furthest = DR_REASON_NONE;
     uint64_t most = 0;
     int64_t most_free = 0;
-    int64_t missing_w = 0;
+    struct dr_power_lack missing = {0};
     const struct dr_pool *pool;
     const struct dr_site *site;
     char has[DR_TEXT_BYTES];
@@ -399,6 +437,7 @@ static int no_room(struct asking *asking)
         uint64_t largest = dr_place_largest(core, &place.want, place.pool);
         int64_t free = core->pools[place.pool.v - 1].accelerators_free;
         enum dr_reason reason = DR_REASON_CAPACITY;
+        struct dr_power_lack lack = {0};
         int64_t watts = 0;
 
         if (largest >= place.want.tasks) {
@@ -406,7 +445,10 @@ static int no_room(struct asking *asking)
                 dr_decision_extents((struct dr_core *)core, &place.want, place.pool);
             uint32_t count = dr_place_find(core, &place.want, place.pool, extents);
 
-            watts = dr_place_power_missing(core, place.pool, extents, count);
+            watts = dr_place_power_missing(
+                core, place.pool, extents, count, asking->now_us,
+                asking->now_us + dr_job_next_limit_us(core, asking->job, place.want.alternative),
+                &lack);
             dr_arena_reset(scratch, mark);
             if (dr_quota_check(core, asking->job->account, place.pool, &place.want.amounts,
                                !asking->job->preemptible, NULL)
@@ -425,22 +467,15 @@ static int no_room(struct asking *asking)
             nearest = place;
             furthest = reason;
             most = largest;
-            missing_w = watts;
+            missing = lack;
         }
     }
     pool = &core->pools[nearest.pool.v - 1];
     site = &core->sites[pool->site.v - 1];
     asking->why->pool = nearest.pool;
     asking->why->site = pool->site;
-    if (furthest == DR_REASON_POWER) {
-        asking->why->has = dr_place_site_draw_w(core, pool->site);
-        asking->why->limit = site->power_cap_w;
-        asking->why->needs = site->power_cap_w + missing_w;
-        SAY(asking, "site %s would pass its power cap of %lld W by %lld W", site->name,
-            (long long)site->power_cap_w, (long long)missing_w);
-        FREES(asking, "the end of a job there, or a higher cap");
-        return found(asking, DR_REASON_POWER);
-    }
+    if (furthest == DR_REASON_POWER)
+        return found_power(asking, &missing);
     if (furthest == DR_REASON_TOPOLOGY) {
         const struct dr_shape *shape = &core->shapes[asking->job->shape];
         int required = shape->level_kind == 2;

@@ -18,6 +18,7 @@ NAME_BY_ID(dr_group_name, groups)
 NAME_BY_ID(dr_class_name, classes)
 NAME_BY_ID(dr_dataset_name, datasets)
 NAME_BY_ID(dr_allocation_name, allocations)
+NAME_BY_ID(dr_zone_name, zones)
 
 const char *dr_pool_name(const struct dr_core *core, uint32_t id, char text[DR_PART_NAME_BYTES])
 {
@@ -57,6 +58,7 @@ enum meaning {
     CLASS,
     DATASET,
     ALLOCATION,
+    ZONE,
     JOB_STATE,
     OUTCOME,
     STOP_CAUSE,
@@ -93,6 +95,7 @@ static const struct {
     {"dataset", DATASET},
     {"datasets", DATASET},
     {"allocation", ALLOCATION},
+    {"zone", ZONE},
     {"state", JOB_STATE},
     {"next_state", JOB_STATE},
     {"outcome", OUTCOME},
@@ -119,6 +122,7 @@ static const struct {
     {"requeue", FLAG},
     {"held", FLAG},
     {"active", FLAG},
+    {"declared", FLAG},
     {"hold", FLAG},
     {"checkpoint_on_warning", FLAG},
 };
@@ -156,6 +160,8 @@ static const char *part_name(const struct dr_core *core, enum meaning meaning, u
         return dr_dataset_name(core, id);
     case ALLOCATION:
         return dr_allocation_name(core, id);
+    case ZONE:
+        return dr_zone_name(core, id);
     case PLAIN:
     case JOB_STATE:
     case OUTCOME:
@@ -193,6 +199,7 @@ static void small_number(struct dr_buffer *out, const struct dr_core *core, cons
     case CLASS:
     case DATASET:
     case ALLOCATION:
+    case ZONE:
         dr_put_u64(out, name, value);
         snprintf(beside, sizeof beside, "%s_name", name);
         dr_put_text(out, beside, part_name(core, meaning, value, text));

@@ -93,6 +93,10 @@ static int sees_part(enum dr_fact_kind kind)
     case DR_FACT_PART_LEAVING:
     case DR_FACT_NODES_ADDED:
     case DR_FACT_NODE_FLAGS:
+    case DR_FACT_ZONE_SET:
+    case DR_FACT_ZONE_REMOVED:
+    case DR_FACT_GRID_CAP_SET:
+    case DR_FACT_GRID_CAP_REMOVED:
         return 1;
     case DR_FACT_SETTINGS_SET:
     case DR_FACT_GROUP_SET:

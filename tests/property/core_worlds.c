@@ -4,6 +4,7 @@
  * SEEDS=N worlds (300) from seed FIRST (1). A failing seed prints the command that repeats it. */
 #include "checker.h"
 
+#include "base/math.h"
 #include "core/place.h"
 
 #define MINUTE DR_MINUTE_US
@@ -39,6 +40,7 @@ struct scene {
     uint64_t seed;
 };
 
+/* Another standing cap, and perhaps another zone. */
 static void cap_power(struct world *w, uint32_t site)
 {
     const struct dr_site *known = &w->core->sites[site - 1];
@@ -49,12 +51,53 @@ static void cap_power(struct world *w, uint32_t site)
     fact.site_set.site = site;
     dr_copy_name(fact.site_set.name, known->name);
     dr_copy_name(fact.site_set.jurisdiction, known->jurisdiction);
-    fact.site_set.pue_milli = known->pue_milli;
+    fact.site_set.pue_milli = one_in(4) ? 1050 + roll(500) : known->pue_milli;
     fact.site_set.tariff_micro = tariff;
     fact.site_set.tariff_micro_count = DR_TARIFF_HOURS;
     fact.site_set.classes = known->classes;
     fact.site_set.engine = known->engine;
-    fact.site_set.power_cap_w = 3000 + roll(40) * 1000;
+    fact.site_set.power_cap_w = one_in(4) ? 0 : 3000 + roll(40) * 1000;
+    fact.site_set.zone = roll(w->core->zones_count + 1);
+    world_declare(w, fact);
+}
+
+static void add_zone(struct world *w)
+{
+    struct dr_fact fact = {.kind = DR_FACT_ZONE_SET};
+
+    snprintf(fact.zone_set.name, sizeof fact.zone_set.name, "zone%u", w->core->zones_count + 1);
+    fact.zone_set.power_cap_w = one_in(2) ? 0 : 8000 + roll(80) * 1000;
+    world_declare(w, fact);
+}
+
+/* The grid asks for less, for a time; or for less than it did, or no more. */
+static void announce(struct world *w)
+{
+    struct dr_fact fact = {.kind = DR_FACT_GRID_CAP_SET};
+    uint32_t known = w->core->grid_caps_count;
+
+    if (known > 0 && one_in(4)) {
+        fact.kind = DR_FACT_GRID_CAP_REMOVED;
+        fact.grid_cap_removed.cap = w->core->grid_caps[roll(known)].id;
+        world_declare(w, fact);
+        return;
+    }
+    if (w->core->zones_count > 0 && one_in(2))
+        fact.grid_cap_set.zone = 1 + roll(w->core->zones_count);
+    else
+        fact.grid_cap_set.site = 1 + roll(w->core->sites_count);
+    if (known > 0 && one_in(4)) {
+        const struct dr_grid_cap *cap = &w->core->grid_caps[roll(known)];
+
+        fact.grid_cap_set.cap = cap->id;
+        fact.grid_cap_set.zone = cap->zone.v;
+        fact.grid_cap_set.site = cap->site.v;
+        dr_copy_name(fact.grid_cap_set.name, cap->name);
+    }
+    fact.grid_cap_set.from_us = w->now_us + ((int64_t)roll(120) - 10) * MINUTE;
+    fact.grid_cap_set.until_us =
+        dr_max_i64(w->now_us, fact.grid_cap_set.from_us) + (int64_t)(1 + roll(90)) * MINUTE;
+    fact.grid_cap_set.power_cap_w = 2000 + roll(40) * 1000;
     world_declare(w, fact);
 }
 
@@ -100,8 +143,12 @@ static void build(struct scene *scene, int calm)
                 w, name, sector, part, limit_in(4, 8), calm ? -1 : limit_in(4, (uint32_t)part + 1));
         }
     }
-    if (!calm && one_in(3))
-        cap_power(w, 1 + roll(sites));
+    for (uint32_t i = calm || !one_in(3) ? 0 : 1 + roll(2); i > 0; i -= 1)
+        add_zone(w);
+    if (!calm && (w->core->zones_count > 0 || one_in(3)))
+        for (uint32_t site = 1; site <= sites; site += 1)
+            if (one_in(2))
+                cap_power(w, site);
     if (!calm && one_in(3)) {
         struct dr_fact fact = {.kind = DR_FACT_DATA_CLASS_SET};
 
@@ -180,7 +227,7 @@ static void disturb(struct scene *scene)
     dr_job_id job = scene->jobs_count == 0 ? (dr_job_id){0} : some_job(scene, 0);
     uint32_t account = scene->leaves[roll(scene->leaves_count)];
 
-    switch (roll(10)) {
+    switch (roll(13)) {
     case 0:
         world_node(w, node, 0, 1);
         break;
@@ -214,6 +261,11 @@ static void disturb(struct scene *scene)
         break;
     case 9:
         cap_power(w, 1 + roll(w->core->sites_count));
+        break;
+    case 10:
+    case 11:
+    case 12:
+        announce(w);
         break;
     default:
         break;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a gang can go (POLICY, section 4): the greedy rule, levels, law, cost, power. */
 #include "core/place.h"
+#include "core/power.h"
 #include "world.h"
 
 #define MINUTE DR_MINUTE_US
@@ -244,7 +245,7 @@ TEST(power_caps_hold)
     /* idle: 2 x (500 + 8 x 100) = 2,600 W; each accelerator in use adds 600 W */
     fact.site_set.power_cap_w = 2600 + 10 * 600;
     world_declare(w, fact);
-    CHECK_EQ(dr_place_site_draw_w(w->core, (dr_site_id){1}), 2600);
+    CHECK_EQ(dr_power_site_w(w->core, (dr_site_id){1}), 2600);
     first = start(w, (struct job_spec){.accelerators = 8});
     second = start(w, (struct job_spec){.accelerators = 3});
     CHECK(running(w, first));

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Draws and caps. See power.h; read dr_power_schedule(), then dr_power_lack(). */
+#include "core/power.h"
+
+#include "base/math.h"
+#include "base/sort.h"
+#include "core/place.h"
+
+#define NONE DR_ROW_NONE
+
+enum dr_status dr_power_open(struct dr_core *core)
+{
+    struct dr_power *power = dr_arena_push(&core->tables, 1, sizeof *power);
+
+    if (power == NULL)
+        return DR_E_FULL;
+#define TABLE(field, count)                                                     \
+    power->field = dr_arena_push(&core->tables, count, sizeof power->field[0]); \
+    if (power->field == NULL)                                                   \
+    return DR_E_FULL
+    TABLE(domains, DR_POWER_DOMAINS);
+    TABLE(intervals, DR_POWER_DOMAINS + 2 * DR_GRID_CAPS_MAX);
+    TABLE(times, 2 * DR_GRID_CAPS_MAX);
+    TABLE(shares, core->limits.jobs_max);
+#undef TABLE
+    core->power = power;
+    dr_power_clear(core);
+    return DR_OK;
+}
+
+static void forget_shares(const struct dr_core *core)
+{
+    if (core->power->scheduled)
+        memset(core->power->shares, 0, core->jobs_high * sizeof core->power->shares[0]);
+    core->power->scheduled = 0;
+}
+
+void dr_power_clear(struct dr_core *core)
+{
+    forget_shares(core);
+    core->power->next_us = DR_FOREVER_US;
+}
+
+/* ---- lines of intervals ---- */
+
+static int compare_times(const void *a, const void *b, const void *context)
+{
+    int64_t x = *(const int64_t *)a;
+    int64_t y = *(const int64_t *)b;
+
+    (void)context;
+    return x < y ? -1 : x > y;
+}
+
+static int concerns(const struct dr_grid_cap *cap, uint32_t domain)
+{
+    return domain < DR_SITES_MAX ? cap->site.v == domain + 1
+                                 : cap->zone.v == domain - DR_SITES_MAX + 1;
+}
+
+static int64_t in_mw(int64_t watts)
+{
+    return watts == 0 ? DR_POWER_NO_CAP : watts * 1000;
+}
+
+static int64_t standing_mw(const struct dr_core *core, uint32_t domain)
+{
+    return in_mw(domain < DR_SITES_MAX ? core->sites[domain].power_cap_w
+                                       : core->zones[domain - DR_SITES_MAX].power_cap_w);
+}
+
+/* The least cap that holds at an instant. */
+static int64_t cap_at(const struct dr_core *core, uint32_t domain, int64_t time_us)
+{
+    int64_t cap_mw = standing_mw(core, domain);
+
+    for (uint32_t i = 0; i < core->grid_caps_count; i += 1) {
+        const struct dr_grid_cap *cap = &core->grid_caps[i];
+
+        /* An announced cap of 0 W is one. */
+        if (concerns(cap, domain) && cap->from_us <= time_us && time_us < cap->until_us)
+            cap_mw = dr_min_i64(cap_mw, cap->power_cap_w * 1000);
+    }
+    return cap_mw;
+}
+
+static void push_interval(struct dr_power *power, struct dr_power_domain *domain, int64_t begin_us,
+                          int64_t cap_mw)
+{
+    if (domain->count > 0 && power->intervals[power->intervals_count - 1].cap_mw == cap_mw)
+        return;
+    power->intervals[power->intervals_count] =
+        (struct dr_power_interval){.begin_us = begin_us, .cap_mw = cap_mw};
+    power->intervals_count += 1;
+    domain->count += 1;
+}
+
+static void draw_line(const struct dr_core *core, uint32_t row)
+{
+    struct dr_power *power = core->power;
+    struct dr_power_domain *domain = &power->domains[row];
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < core->grid_caps_count; i += 1)
+        if (concerns(&core->grid_caps[i], row)) {
+            power->times[count] = core->grid_caps[i].from_us;
+            power->times[count + 1] = core->grid_caps[i].until_us;
+            count += 2;
+        }
+    dr_sort(power->times, count, sizeof power->times[0], compare_times, NULL);
+    domain->first = power->intervals_count;
+    domain->count = 0;
+    push_interval(power, domain, INT64_MIN, standing_mw(core, row));
+    for (uint32_t i = 0; i < count; i += 1)
+        push_interval(power, domain, power->times[i], cap_at(core, row, power->times[i]));
+    if (domain->count > 1 || power->intervals[domain->first].cap_mw != DR_POWER_NO_CAP)
+        return;
+    power->intervals_count = domain->first;
+    domain->first = NONE;
+    domain->count = 0;
+}
+
+static int64_t next_begin_us(const struct dr_power *power, int64_t after_us)
+{
+    int64_t next_us = DR_FOREVER_US;
+
+    for (uint32_t i = 0; i < power->intervals_count; i += 1)
+        if (power->intervals[i].begin_us > after_us)
+            next_us = dr_min_i64(next_us, power->intervals[i].begin_us);
+    return next_us;
+}
+
+static void find_shares(const struct dr_core *core);
+
+void dr_power_schedule(const struct dr_core *core)
+{
+    struct dr_power *power = core->power;
+
+    forget_shares(core);
+    power->intervals_count = 0;
+    for (uint32_t row = 0; row < core->zones_count; row += 1) {
+        struct dr_power_domain *zone = &power->domains[DR_SITES_MAX + row];
+
+        draw_line(core, DR_SITES_MAX + row);
+        zone->zone = NONE;
+        zone->limited = zone->count > 0;
+        zone->scheduled = zone->count > 1;
+        power->scheduled |= zone->scheduled;
+    }
+    for (uint32_t row = 0; row < core->sites_count; row += 1) {
+        struct dr_power_domain *site = &power->domains[row];
+        uint32_t zone = core->sites[row].zone.v;
+
+        draw_line(core, row);
+        site->zone = zone == 0 ? NONE : DR_SITES_MAX + zone - 1;
+        site->limited = site->count > 0 || (zone != 0 && power->domains[site->zone].limited);
+        site->scheduled = site->count > 1 || (zone != 0 && power->domains[site->zone].scheduled);
+        power->scheduled |= site->scheduled;
+    }
+    power->next_us = next_begin_us(power, core->time_us);
+    if (power->scheduled)
+        find_shares(core);
+}
+
+void dr_power_build(const struct dr_core *core)
+{
+    struct dr_power *power = core->power;
+
+    for (uint32_t row = 0; row < DR_POWER_DOMAINS; row += 1) {
+        power->domains[row].draw_mw = 0;
+        power->domains[row].idle_mw = 0;
+    }
+    for (uint32_t row = 0; row < core->sites_count; row += 1)
+        power->domains[row].pue_milli = core->sites[row].pue_milli;
+    dr_power_schedule(core);
+}
+
+int dr_power_advance(struct dr_core *core, int64_t now_us)
+{
+    struct dr_power *power = core->power;
+
+    if (now_us < power->next_us)
+        return 0;
+    power->next_us = next_begin_us(power, now_us);
+    return 1;
+}
+
+/* ---- draws ---- */
+
+void dr_power_draw(const struct dr_core *core, dr_site_id site, int64_t watts, int64_t idle_w)
+{
+    struct dr_power_domain *domains = core->power->domains;
+    struct dr_power_domain *domain = &domains[site.v - 1];
+
+    domain->draw_mw += watts * domain->pue_milli;
+    domain->idle_mw += idle_w * domain->pue_milli;
+    if (domain->zone == NONE)
+        return;
+    domains[domain->zone].draw_mw += watts * domain->pue_milli;
+    domains[domain->zone].idle_mw += idle_w * domain->pue_milli;
+}
+
+int64_t dr_power_site_w(const struct dr_core *core, dr_site_id site)
+{
+    dr_place_prepare(core);
+    return dr_mul_div_ceil(core->power->domains[site.v - 1].draw_mw, 1, 1000);
+}
+
+int64_t dr_power_zone_w(const struct dr_core *core, dr_zone_id zone)
+{
+    dr_place_prepare(core);
+    return dr_mul_div_ceil(core->power->domains[DR_SITES_MAX + zone.v - 1].draw_mw, 1, 1000);
+}
+
+/* ---- what attempts have in intervals ---- */
+
+static void add(struct dr_power *power, const struct dr_power_domain *domain, int64_t until_us,
+                int64_t mw)
+{
+    struct dr_power_interval *at = &power->intervals[domain->first];
+
+    for (uint32_t i = 0; domain->count > 1 && i < domain->count && at[i].begin_us < until_us;
+         i += 1)
+        at[i].held_mw += mw;
+}
+
+static void add_share(const struct dr_core *core, const struct dr_power_share *share, int sign)
+{
+    struct dr_power *power = core->power;
+    const struct dr_power_domain *site = &power->domains[share->site];
+
+    add(power, site, share->until_us, sign * share->mw);
+    if (site->zone != NONE)
+        add(power, &power->domains[site->zone], share->until_us, sign * share->mw);
+}
+
+/* What a gang adds to its pool's site, facility milliwatts. */
+static int64_t gang_mw(const struct dr_core *core, const struct dr_job *job, dr_pool_id pool,
+                       uint32_t alternative)
+{
+    const struct dr_pool *where = &core->pools[pool.v - 1];
+    const struct dr_chip *chip;
+    struct dr_amounts amounts;
+
+    if (where->chip.v == 0)
+        return 0;
+    chip = &core->chips[where->chip.v - 1];
+    amounts = dr_alternative_amounts(&core->shapes[job->shape].alternatives[alternative]);
+    return dr_mul_div_ceil(amounts.of[DR_RESOURCE_ACCELERATORS] * (chip->busy_w - chip->idle_w),
+                           core->power->domains[where->site.v - 1].pue_milli, 1000);
+}
+
+static struct dr_power_share share_of(const struct dr_core *core, const struct dr_job *job)
+{
+    struct dr_power_share share = {0};
+
+    if (job->id.v == 0 || dr_job_state_ended(job->state))
+        return share;
+    if (job->state == DR_JOB_PENDING && job->promise == NONE)
+        return share;
+    if (job->state == DR_JOB_PENDING) {
+        /* When it starts is not known, and so not when it ends. */
+        share.until_us = DR_FOREVER_US;
+        share.site = core->pools[job->promise_pool.v - 1].site.v - 1;
+        share.mw = gang_mw(core, job, job->promise_pool, job->promise_alternative);
+    } else {
+        share.until_us =
+            job->stopping != DR_STOP_NONE ? job->stop_until_us : dr_job_believed_end_us(job);
+        if (job->state == DR_JOB_UNREACHABLE)
+            share.until_us = DR_FOREVER_US;
+        share.site = core->pools[job->pool.v - 1].site.v - 1;
+        share.mw = gang_mw(core, job, job->pool, job->alternative);
+    }
+    if (!core->power->domains[share.site].scheduled)
+        share = (struct dr_power_share){0};
+    return share;
+}
+
+static void find_shares(const struct dr_core *core)
+{
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        struct dr_power_share *share = &core->power->shares[row];
+
+        *share = share_of(core, &core->jobs[row]);
+        if (share->until_us != 0)
+            add_share(core, share, 1);
+    }
+}
+
+void dr_power_update(struct dr_core *core, uint32_t row)
+{
+    struct dr_power_share *known = &core->power->shares[row];
+    struct dr_power_share share;
+
+    if (!core->power->scheduled)
+        return;
+    share = share_of(core, &core->jobs[row]);
+    if (share.until_us == known->until_us && share.mw == known->mw && share.site == known->site)
+        return;
+    if (known->until_us != 0)
+        add_share(core, known, -1);
+    if (share.until_us < known->until_us && known->until_us != 0)
+        dr_place_touch_site(core, (dr_site_id){known->site + 1});
+    *known = share;
+    if (share.until_us != 0)
+        add_share(core, known, 1);
+}
+
+void dr_power_view(const struct dr_core *core, uint32_t row, int sign)
+{
+    if (core->power->scheduled && core->power->shares[row].until_us != 0)
+        add_share(core, &core->power->shares[row], sign);
+}
+
+/* ---- asking ---- */
+
+/* The interval of a domain that an instant lies in. */
+static uint32_t interval_at(const struct dr_power *power, const struct dr_power_domain *domain,
+                            int64_t time_us)
+{
+    uint32_t low = 0;
+    uint32_t high = domain->count;
+
+    while (high - low > 1) {
+        uint32_t middle = (low + high) / 2;
+
+        if (power->intervals[domain->first + middle].begin_us <= time_us)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Where in its line a domain would pass its cap most. */
+static void look(const struct dr_power *power, uint32_t row, int64_t more_mw, int64_t from_us,
+                 int64_t until_us, struct dr_power_lack *lack)
+{
+    const struct dr_power_domain *domain = &power->domains[row];
+    const struct dr_power_interval *line;
+    uint32_t now;
+
+    if (domain->count == 0)
+        return;
+    line = &power->intervals[domain->first];
+    now = interval_at(power, domain, from_us);
+    for (uint32_t i = now; i < domain->count && (i == now || line[i].begin_us < until_us); i += 1) {
+        int64_t draw_mw = i == now ? domain->draw_mw : domain->idle_mw + line[i].held_mw;
+        int64_t missing_w;
+
+        if (line[i].cap_mw == DR_POWER_NO_CAP || draw_mw + more_mw <= line[i].cap_mw)
+            continue;
+        missing_w = dr_mul_div_ceil(draw_mw + more_mw - line[i].cap_mw, 1, 1000);
+        if (missing_w <= lack->missing_w)
+            continue;
+        *lack = (struct dr_power_lack){.missing_w = missing_w,
+                                       .cap_w = line[i].cap_mw / 1000,
+                                       .from_us = dr_max_i64(from_us, line[i].begin_us),
+                                       .until_us = i + 1 < domain->count ? line[i + 1].begin_us
+                                                                         : DR_FOREVER_US};
+        if (row < DR_SITES_MAX)
+            lack->site.v = row + 1;
+        else
+            lack->zone.v = row - DR_SITES_MAX + 1;
+    }
+}
+
+struct dr_power_lack dr_power_lack(const struct dr_core *core, dr_site_id site, int64_t more_w,
+                                   int64_t from_us, int64_t until_us)
+{
+    const struct dr_power *power = core->power;
+    const struct dr_power_domain *domain = &power->domains[site.v - 1];
+    struct dr_power_lack lack = {0};
+
+    if (!domain->limited)
+        return lack;
+    look(power, site.v - 1, more_w * domain->pue_milli, from_us, until_us, &lack);
+    if (domain->zone != NONE)
+        look(power, domain->zone, more_w * domain->pue_milli, from_us, until_us, &lack);
+    return lack;
+}
+
+static int64_t rise_of(const struct dr_power *power, uint32_t row, int64_t after_us)
+{
+    const struct dr_power_domain *domain = &power->domains[row];
+    const struct dr_power_interval *line = &power->intervals[domain->first];
+
+    for (uint32_t i = 1; i < domain->count; i += 1)
+        if (line[i].begin_us > after_us && line[i].cap_mw > line[i - 1].cap_mw)
+            return line[i].begin_us;
+    return DR_FOREVER_US;
+}
+
+int64_t dr_power_rise_us(const struct dr_core *core, dr_site_id site, int64_t after_us)
+{
+    const struct dr_power *power = core->power;
+    const struct dr_power_domain *domain = &power->domains[site.v - 1];
+    int64_t rise_us;
+
+    if (!domain->scheduled)
+        return DR_FOREVER_US;
+    rise_us = rise_of(power, site.v - 1, after_us);
+    return domain->zone == NONE ? rise_us
+                                : dr_min_i64(rise_us, rise_of(power, domain->zone, after_us));
+}
+
+static int64_t cap_w(const struct dr_core *core, uint32_t row, int64_t time_us)
+{
+    int64_t cap_mw = cap_at(core, row, time_us);
+
+    return cap_mw == DR_POWER_NO_CAP ? 0 : cap_mw / 1000;
+}
+
+int64_t dr_power_site_cap_w(const struct dr_core *core, dr_site_id site, int64_t time_us)
+{
+    return cap_w(core, site.v - 1, time_us);
+}
+
+int64_t dr_power_zone_cap_w(const struct dr_core *core, dr_zone_id zone, int64_t time_us)
+{
+    return cap_w(core, DR_SITES_MAX + zone.v - 1, time_us);
+}
+
+/* ---- for tests ---- */
+
+static int line_agrees(const struct dr_core *core, uint32_t row)
+{
+    const struct dr_power *power = core->power;
+    const struct dr_power_domain *domain = &power->domains[row];
+
+    for (uint32_t i = 0; domain->count > 1 && i < domain->count; i += 1) {
+        const struct dr_power_interval *interval = &power->intervals[domain->first + i];
+        int64_t held_mw = 0;
+
+        if (i > 0 && interval->cap_mw != cap_at(core, row, interval->begin_us))
+            return 0;
+        for (uint32_t job = 0; job < core->jobs_high; job += 1) {
+            struct dr_power_share share = share_of(core, &core->jobs[job]);
+
+            if (share.until_us != 0 && interval->begin_us < share.until_us &&
+                (share.site == row || power->domains[share.site].zone == row))
+                held_mw += share.mw;
+        }
+        if (held_mw != interval->held_mw)
+            return 0;
+    }
+    return 1;
+}
+
+int dr_power_consistent(const struct dr_core *core)
+{
+    const struct dr_power *power = core->power;
+
+    for (uint32_t row = 0; row < core->sites_count; row += 1)
+        if (!line_agrees(core, row))
+            return 0;
+    for (uint32_t row = 0; row < core->zones_count; row += 1) {
+        int64_t draw_mw = 0;
+        int64_t idle_mw = 0;
+
+        for (uint32_t site = 0; site < core->sites_count; site += 1)
+            if (core->sites[site].zone.v == row + 1) {
+                draw_mw += power->domains[site].draw_mw;
+                idle_mw += power->domains[site].idle_mw;
+            }
+        if (draw_mw != power->domains[DR_SITES_MAX + row].draw_mw ||
+            idle_mw != power->domains[DR_SITES_MAX + row].idle_mw ||
+            !line_agrees(core, DR_SITES_MAX + row))
+            return 0;
+    }
+    return 1;
+}
