@@ -46,6 +46,7 @@ static uint32_t match(uint32_t *ids, uint32_t *places, uint32_t count, uint32_t 
     }
 NAME_OF(chip_name, chips)
 NAME_OF(class_name, classes)
+NAME_OF(zone_name, zones)
 NAME_OF(site_name, sites)
 NAME_OF(group_name, groups)
 NAME_OF(account_name, accounts)
@@ -91,6 +92,7 @@ static int match_all(struct dr_differ *differ)
     MATCH(chips, chip_places, chip_name, core->chips[row].removed, DR_CHIPS_MAX, "chips");
     MATCH(classes, class_places, class_name, core->classes[row].removed, DR_DATA_CLASSES_MAX,
           "data classes");
+    MATCH(zones, zone_places, zone_name, core->zones[row].removed, DR_ZONES_MAX, "zones");
     MATCH(sites, site_places, site_name, core->sites[row].removed, DR_SITES_MAX, "sites");
     MATCH(groups, group_places, group_name, core->groups[row].removed, core->limits.groups_max,
           "quota groups");
@@ -189,7 +191,8 @@ enum dr_status dr_federation_changes(struct dr_federation *federation, const str
                        2 * federation->accounts_count + 2 * core->accounts_count +
                        2 * federation->allocations_count + core->allocations_count +
                        federation->datasets_count + core->datasets_count + federation->users_count +
-                       2 * core->users_count;
+                       federation->zones_count + core->zones_count + federation->caps_count +
+                       core->grid_caps_count + 2 * core->users_count;
     differ.changes = dr_arena_push(&federation->arena, differ.count_max, sizeof differ.changes[0]);
     if (differ.changes == NULL || !match_all(&differ)) {
         dr_change_refuse(&differ, 0, "", "too much at once", "a smaller federation");
@@ -204,7 +207,10 @@ enum dr_status dr_federation_changes(struct dr_federation *federation, const str
     dr_declare_settings(&differ);
     dr_declare_chips(&differ);
     dr_declare_classes(&differ);
+    dr_declare_zones(&differ);
     dr_declare_sites(&differ);
+    dr_lower_caps(&differ);
+    dr_declare_caps(&differ);
     dr_declare_groups(&differ);
     dr_lower_allocations(&differ);
     dr_lower_guarantees(&differ);
@@ -222,6 +228,7 @@ enum dr_status dr_federation_changes(struct dr_federation *federation, const str
     dr_remove_accounts(&differ);
     dr_remove_groups(&differ);
     dr_remove_places(&differ);
+    dr_remove_zones(&differ);
     if (errors->count > errors_before) {
         dr_error_list_sort(errors);
         return DR_E_INPUT;

@@ -18,6 +18,7 @@ struct dr_differ {
     /* [place in the file] -> the core's id; above the core's count: to be made */
     uint32_t *chips;
     uint32_t *classes;
+    uint32_t *zones;
     uint32_t *sites;
     uint32_t *pools;
     uint32_t *groups;
@@ -28,6 +29,7 @@ struct dr_differ {
     /* [row in the core] -> place in the file plus one; 0: not in it */
     uint32_t *chip_places;
     uint32_t *class_places;
+    uint32_t *zone_places;
     uint32_t *site_places;
     uint32_t *pool_places;
     uint32_t *group_places;
@@ -96,6 +98,15 @@ void dr_remove_accounts(struct dr_differ *differ);
 /* Those that go, and those that become less; then the others. */
 void dr_lower_allocations(struct dr_differ *differ);
 void dr_declare_allocations(struct dr_differ *differ);
+
+/* ---- changes_zones.c ---- */
+
+void dr_declare_zones(struct dr_differ *differ);
+/* After the sites in it. */
+void dr_remove_zones(struct dr_differ *differ);
+/* Those that are called off; then the others. */
+void dr_lower_caps(struct dr_differ *differ);
+void dr_declare_caps(struct dr_differ *differ);
 
 /* ---- changes_pools.c ---- */
 

@@ -130,6 +130,7 @@ void dr_declare_sites(struct dr_differ *differ)
         change->declare.site_set = *to;
         change->declare.site_set.site = id;
         change->declare.site_set.classes = classes;
+        change->declare.site_set.zone = to->zone == 0 ? 0 : differ->zones[to->zone - 1];
         if (id > differ->core->sites_count) {
             dr_say(change, "new, engine %s", engines[to->engine & 1]);
             continue;
@@ -141,6 +142,9 @@ void dr_declare_sites(struct dr_differ *differ)
         dr_say_text(change, "region", from->region, to->region);
         dr_say_text(change, "jurisdiction", from->jurisdiction, to->jurisdiction);
         dr_say_number(change, "assurance", "", from->assurance, to->assurance);
+        dr_say_text(change, "zone",
+                    from->zone.v == 0 ? "" : differ->core->zones[from->zone.v - 1].name,
+                    to->zone == 0 ? "" : differ->federation->zones[to->zone - 1].set.name);
         dr_say_number(change, "power_cap", "W", from->power_cap_w, to->power_cap_w);
         dr_say_milli(change, "pue", from->pue_milli, to->pue_milli);
         for (uint32_t hour = 0; hour < DR_TARIFF_HOURS; hour += 1) {

@@ -135,36 +135,67 @@ static void check_nodes(struct dr_checker *checker)
     }
 }
 
-static void check_power(struct dr_checker *checker)
+/* Facility milliwatts that a site's nodes draw when idle. */
+static __int128 idle_mw(const struct dr_federation *federation, uint32_t site_place)
 {
-    const struct dr_federation *federation = checker->federation;
+    __int128 idle_w = 0;
+
+    for (uint32_t p = 0; p < federation->pools_count; p += 1) {
+        const struct dr_fact_pool_set *set = &federation->pools[p].set;
+        __int128 node_w = set->node_idle_w;
+
+        if (set->site != site_place + 1)
+            continue;
+        if (set->chip != 0)
+            node_w += (__int128)set->accelerators * federation->chips[set->chip - 1].set.idle_w;
+        idle_w += node_w * federation->pools[p].nodes;
+    }
+    return idle_w * federation->sites[site_place].set.pue_milli;
+}
+
+static __int128 zone_idle_mw(const struct dr_federation *federation, uint32_t zone_place)
+{
+    __int128 sum_mw = 0;
+
+    for (uint32_t s = 0; s < federation->sites_count; s += 1)
+        if (federation->sites[s].set.zone == zone_place + 1)
+            sum_mw += idle_mw(federation, s);
+    return sum_mw;
+}
+
+static void check_cap(struct dr_checker *checker, const char *section, const char *name,
+                      uint32_t line, int64_t cap_w, __int128 draw_mw)
+{
+    __int128 draw_w = draw_mw / 1000;
     char field[300];
     char found[64];
 
-    for (uint32_t s = 0; s < federation->sites_count; s += 1) {
-        const struct dr_fed_site *site = &federation->sites[s];
-        __int128 idle_w = 0;
+    if (cap_w == 0 || draw_w <= cap_w)
+        return;
+    snprintf(field, sizeof field, "%s.%s.power_cap", section, name);
+    snprintf(found, sizeof found, "%" PRId64 " W", cap_w);
+    dr_error_list_add(checker->warnings, checker->federation->file, line, field, found,
+                      "more than its nodes draw when idle, %" PRId64 " W",
+                      draw_w > INT64_MAX ? INT64_MAX : (int64_t)draw_w);
+}
 
-        if (site->set.power_cap_w == 0)
-            continue;
-        for (uint32_t p = 0; p < federation->pools_count; p += 1) {
-            const struct dr_fact_pool_set *set = &federation->pools[p].set;
-            __int128 node_w = set->node_idle_w;
+static void check_power(struct dr_checker *checker)
+{
+    const struct dr_federation *federation = checker->federation;
 
-            if (set->site != s + 1)
-                continue;
-            if (set->chip != 0)
-                node_w += (__int128)set->accelerators * federation->chips[set->chip - 1].set.idle_w;
-            idle_w += node_w * federation->pools[p].nodes;
-        }
-        idle_w = idle_w * site->set.pue_milli / 1000;
-        if (idle_w <= site->set.power_cap_w)
-            continue;
-        snprintf(field, sizeof field, "sites.%s.power_cap", site->set.name);
-        snprintf(found, sizeof found, "%" PRId64 " W", site->set.power_cap_w);
-        dr_error_list_add(checker->warnings, federation->file, site->line, field, found,
-                          "more than its nodes draw when idle, %" PRId64 " W",
-                          idle_w > INT64_MAX ? INT64_MAX : (int64_t)idle_w);
+    for (uint32_t s = 0; s < federation->sites_count; s += 1)
+        check_cap(checker, "sites", federation->sites[s].set.name, federation->sites[s].line,
+                  federation->sites[s].set.power_cap_w, idle_mw(federation, s));
+    for (uint32_t z = 0; z < federation->zones_count; z += 1)
+        check_cap(checker, "zones", federation->zones[z].set.name, federation->zones[z].line,
+                  federation->zones[z].set.power_cap_w, zone_idle_mw(federation, z));
+    for (uint32_t c = 0; c < federation->caps_count; c += 1) {
+        const struct dr_fed_cap *cap = &federation->caps[c];
+
+        if (cap->set.zone != 0 || cap->set.site != 0)
+            check_cap(checker, "caps", cap->set.name, cap->line, cap->set.power_cap_w,
+                      cap->set.zone != 0 ? zone_idle_mw(federation, cap->set.zone - 1)
+                                         : idle_mw(federation, cap->set.site - 1));
     }
 }
 

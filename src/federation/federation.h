@@ -70,7 +70,7 @@ void dr_federation_close(struct dr_federation *federation);
 /* One difference between a file and the living federation. */
 struct dr_change {
     char kind[16]; /* "settings", "chip", "site", "group", "pool", "nodes", "data class",
-                      "dataset", "account", "user" */
+                      "dataset", "account", "zone", "cap", "user" */
     char name[DR_NAME_BYTES * 2]; /* of the part: "h200", "here/virtual" */
     char text[256];               /* in words: "guarantee h200: 8 -> 16", "new", "removed" */
     struct dr_fact declare; /* for DR_COMMAND_DECLARE; seq, time and actor are not filled in */

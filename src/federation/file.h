@@ -34,6 +34,16 @@ struct dr_fed_class {
     struct dr_fact_data_class_set set;
 };
 
+struct dr_fed_zone {
+    uint32_t line;
+    struct dr_fact_zone_set set;
+};
+
+struct dr_fed_cap {
+    uint32_t line;
+    struct dr_fact_grid_cap_set set; /* zone, site: places */
+};
+
 struct dr_fed_site {
     uint32_t line;
     uint8_t classes_unsure;                  /* one of them could not be read */
@@ -109,6 +119,10 @@ struct dr_federation {
     uint32_t chips_count;
     struct dr_fed_class *classes;
     uint32_t classes_count;
+    struct dr_fed_zone *zones;
+    uint32_t zones_count;
+    struct dr_fed_cap *caps;
+    uint32_t caps_count;
     struct dr_fed_site *sites;
     uint32_t sites_count;
     struct dr_fed_pool *pools;
@@ -126,6 +140,8 @@ struct dr_federation {
     uint32_t users_count;
     struct dr_fed_names chip_names;
     struct dr_fed_names class_names;
+    struct dr_fed_names zone_names;
+    struct dr_fed_names cap_names;
     struct dr_fed_names site_names;
     struct dr_fed_names pool_names; /* SITE/POOL */
     struct dr_fed_names group_names;

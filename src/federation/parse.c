@@ -187,6 +187,8 @@ static void read_file(struct dr_fed_reader *reader, const struct dr_yaml_node *t
     errors_before = reader->errors->count;
     dr_fed_read_account_tree(reader, top, 0);
     reader->line = 1;
+    dr_fed_read_zones(reader, top);
+    reader->line = 1;
     dr_fed_read_sites(reader, top);
     federation->amounts_known =
         dr_fed_read_all_guarantees(reader) && reader->errors->count == errors_before;
@@ -195,10 +197,13 @@ static void read_file(struct dr_fed_reader *reader, const struct dr_yaml_node *t
     dr_fed_read_allocations(reader, top);
     federation->amounts_known &= reader->errors->count == errors_before;
     reader->line = 1;
+    dr_fed_read_caps(reader, top);
+    reader->line = 1;
     dr_fed_read_datasets(reader, top);
     reader->line = 1;
     dr_fed_read_users(reader, top);
-    if (federation->sites == NULL || federation->pools == NULL || federation->groups == NULL ||
+    if (federation->zones == NULL || federation->caps == NULL || federation->sites == NULL ||
+        federation->pools == NULL || federation->groups == NULL ||
         federation->allocations == NULL || federation->datasets == NULL ||
         federation->users == NULL)
         return; /* no room, which has been said */

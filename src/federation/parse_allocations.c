@@ -4,29 +4,6 @@
 
 #include "federation/reader.h"
 
-/* A day, or a second with its zone: a file means the same wherever it is read. */
-static void read_instant(struct dr_fed_reader *reader, const struct dr_yaml_node *map,
-                         const char *key, int64_t *instant_us)
-{
-    static const char expected[] =
-        "a day (2027-03-01, from midnight UTC), or an instant with its zone "
-        "(2027-03-01T09:00:00+09:00)";
-    const struct dr_yaml_node *node = dr_fed_take(reader, map, key, DR_FED_NEEDED, expected);
-    char text[64];
-    size_t length;
-
-    if (node == NULL)
-        return;
-    length = strlen(node->text);
-    if (length <= 40) {
-        snprintf(text, sizeof text, "%s%s", node->text, length == 10 ? "T00:00:00Z" : "");
-        if (strchr(text, 'T') != NULL && strpbrk(text + 10, "Z+-") != NULL &&
-            dr_parse_instant_us(text, 0, instant_us) && *instant_us % DR_SECOND_US == 0)
-            return;
-    }
-    dr_fed_wrong(reader, node->line, key, dr_yaml_found(node), "%s", expected);
-}
-
 static void read_amounts(struct dr_fed_reader *reader, const struct dr_yaml_node *part,
                          struct dr_fact_allocation_set *set)
 {
@@ -112,8 +89,8 @@ void dr_fed_read_allocations(struct dr_fed_reader *reader, const struct dr_yaml_
                 dr_fed_wrong(reader, account->line, "account", account->text,
                              "an account below the federation, which has all there is");
             read_amounts(reader, part, set);
-            read_instant(reader, part, "from", &set->from_us);
-            read_instant(reader, part, "until", &set->until_us);
+            dr_fed_read_instant(reader, part, "from", &set->from_us);
+            dr_fed_read_instant(reader, part, "until", &set->until_us);
             if (set->from_us >= set->until_us)
                 dr_fed_wrong(reader, dr_yaml_get(part, "until")->line, "until",
                              dr_yaml_found(dr_yaml_get(part, "until")), "an instant after `from`");

@@ -200,6 +200,7 @@ void dr_fed_read_sites(struct dr_fed_reader *reader, const struct dr_yaml_node *
         dr_fed_read_name(reader, part, "region", DR_FED_OPTIONAL, set->region);
         dr_fed_read_name(reader, part, "jurisdiction", DR_FED_OPTIONAL, set->jurisdiction);
         dr_fed_read_u32(reader, part, "assurance", DR_FED_OPTIONAL, 0, 1000, &set->assurance);
+        set->zone = dr_fed_read_reference(reader, part, "zone", "a zone", &federation->zone_names);
         dr_fed_read_watts(reader, part, "power_cap", &set->power_cap_w);
         dr_fed_read_milli(reader, part, "pue", DR_FED_OPTIONAL, 1000, 10000, &set->pue_milli);
         read_tariff(reader, part, set);

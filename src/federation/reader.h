@@ -73,6 +73,10 @@ void dr_fed_read_bool(struct dr_fed_reader *reader, const struct dr_yaml_node *m
 void dr_fed_read_choice(struct dr_fed_reader *reader, const struct dr_yaml_node *map,
                         const char *key, const char *const *names, uint32_t count, uint8_t *value);
 
+/* A day, or a second with its zone; needed. */
+void dr_fed_read_instant(struct dr_fed_reader *reader, const struct dr_yaml_node *map,
+                         const char *key, int64_t *instant_us);
+
 /* A decimal with up to `places` places, as a whole number of 10^-places, at most `max`; `*rest` is
  * what stands behind it. */
 int dr_fed_parse_decimal(const char *text, int places, int64_t max, int64_t *value,
@@ -117,14 +121,15 @@ void *dr_fed_section_room(struct dr_fed_reader *reader, const char *key, uint32_
 int dr_fed_enter_part(struct dr_fed_reader *reader, const struct dr_yaml_node *part,
                       struct dr_fed_names *names, const char *name, size_t *length);
 
-/* ---- parse_accounts.c, parse_sites.c, parse_pools.c, parse_allocations.c, parse_users.c: in the
- * order of these calls
+/* ---- parse_accounts.c, parse_zones.c, parse_sites.c, parse_pools.c, parse_allocations.c,
+ * parse_users.c: in the order of these calls
  * ---- */
 
 uint32_t dr_fed_count_accounts(const struct dr_yaml_node *section);
 /* Accounts below `parent` (its place), with all below them. */
 void dr_fed_read_account_tree(struct dr_fed_reader *reader, const struct dr_yaml_node *map,
                               uint32_t parent);
+void dr_fed_read_zones(struct dr_fed_reader *reader, const struct dr_yaml_node *top);
 void dr_fed_read_sites(struct dr_fed_reader *reader, const struct dr_yaml_node *top);
 /* One pool of the site at place `site`. */
 void dr_fed_read_pool(struct dr_fed_reader *reader, const struct dr_yaml_node *part, uint32_t site);
@@ -134,6 +139,7 @@ int dr_fed_read_all_guarantees(struct dr_fed_reader *reader);
 void dr_fed_read_amount(struct dr_fed_reader *reader, const struct dr_yaml_node *node,
                         const char *part, uint8_t resource, const char *without, int64_t *amount);
 void dr_fed_read_allocations(struct dr_fed_reader *reader, const struct dr_yaml_node *top);
+void dr_fed_read_caps(struct dr_fed_reader *reader, const struct dr_yaml_node *top);
 void dr_fed_read_datasets(struct dr_fed_reader *reader, const struct dr_yaml_node *top);
 void dr_fed_read_users(struct dr_fed_reader *reader, const struct dr_yaml_node *top);
 

@@ -8,8 +8,8 @@
 
 /* ---- keys ---- */
 
-static const char *const keys_file[] = {"federation", "chips",    "data_classes", "sites",
-                                        "datasets",   "accounts", "allocations",  "users"};
+static const char *const keys_file[] = {"federation", "chips",    "data_classes", "zones", "sites",
+                                        "datasets",   "accounts", "allocations",  "caps",  "users"};
 static const char *const keys_federation[] = {
     "name",          "currency",      "default_limit", "default_grace",
     "half_life",     "minimum_run",   "loss_cap",      "preemption_credit",
@@ -18,9 +18,10 @@ static const char *const keys_federation[] = {
 static const char *const keys_chip[] = {"vendor",     "country", "memory",  "idle_power",
                                         "busy_power", "price",   "virtual", "stacks"};
 static const char *const keys_class[] = {"jurisdictions", "assurance", "share"};
-static const char *const keys_site[] = {"operator",     "region", "jurisdiction",     "assurance",
-                                        "power_cap",    "pue",    "tariff",           "utc_offset",
-                                        "data_classes", "engine", "isolated_network", "pools"};
+static const char *const keys_site[] = {
+    "operator", "region", "jurisdiction", "assurance",    "zone",   "power_cap",
+    "pue",      "tariff", "utc_offset",   "data_classes", "engine", "isolated_network",
+    "pools"};
 static const char *const keys_pool[] = {"chip",
                                         "nodes",
                                         "accelerators",
@@ -41,6 +42,8 @@ static const char *const keys_account[] = {"weight",   "preempt_below", "default
                                            "jobs_max", "guarantees",    "accounts"};
 static const char *const keys_guarantee[] = {"guarantee", "borrow", "lend"};
 static const char *const keys_allocation[] = {"account", "amounts", "from", "until"};
+static const char *const keys_zone[] = {"power_cap"};
+static const char *const keys_cap[] = {"zone", "site", "power_cap", "from", "until"};
 static const char *const keys_user[] = {"uid", "gid", "roles", "accounts", "default_account"};
 
 #define SECTION(name, keys)           \
@@ -52,6 +55,7 @@ static const struct dr_federation_section sections[] = {
     SECTION("federation", keys_federation),
     SECTION("chips", keys_chip),
     SECTION("data_classes", keys_class),
+    SECTION("zones", keys_zone),
     SECTION("sites", keys_site),
     SECTION("pools", keys_pool),
     SECTION("group", keys_group),
@@ -59,6 +63,7 @@ static const struct dr_federation_section sections[] = {
     SECTION("accounts", keys_account),
     SECTION("guarantees", keys_guarantee),
     SECTION("allocations", keys_allocation),
+    SECTION("caps", keys_cap),
     SECTION("users", keys_user),
 };
 
@@ -521,6 +526,29 @@ uint32_t dr_fed_read_reference(struct dr_fed_reader *reader, const struct dr_yam
     const struct dr_yaml_node *node = dr_yaml_get(map, key);
 
     return node == NULL ? 0 : dr_fed_refer(reader, node, key, kind, names);
+}
+
+/* A day, or a second with its zone: a file means the same wherever it is read. */
+void dr_fed_read_instant(struct dr_fed_reader *reader, const struct dr_yaml_node *map,
+                         const char *key, int64_t *instant_us)
+{
+    static const char expected[] =
+        "a day (2027-03-01, from midnight UTC), or an instant with its zone "
+        "(2027-03-01T09:00:00+09:00)";
+    const struct dr_yaml_node *node = dr_fed_take(reader, map, key, DR_FED_NEEDED, expected);
+    char text[64];
+    size_t length;
+
+    if (node == NULL)
+        return;
+    length = strlen(node->text);
+    if (length <= 40) {
+        snprintf(text, sizeof text, "%s%s", node->text, length == 10 ? "T00:00:00Z" : "");
+        if (strchr(text, 'T') != NULL && strpbrk(text + 10, "Z+-") != NULL &&
+            dr_parse_instant_us(text, 0, instant_us) && *instant_us % DR_SECOND_US == 0)
+            return;
+    }
+    dr_fed_wrong(reader, node->line, key, dr_yaml_found(node), "%s", expected);
 }
 
 /* A list of names or labels: stacks, jurisdictions. */

@@ -268,6 +268,8 @@ static void write_sites(const struct writer *writer)
         text_line(yaml, "    ", "region", site->region);
         text_line(yaml, "    ", "jurisdiction", site->jurisdiction);
         dr_buffer_printf(yaml, "    assurance: %" PRIu32 "\n", site->assurance);
+        if (site->zone.v != 0)
+            dr_buffer_printf(yaml, "    zone: \"%s\"\n", core->zones[site->zone.v - 1].name);
         if (site->power_cap_w > 0)
             dr_buffer_printf(yaml, "    power_cap: %" PRId64 "W\n", site->power_cap_w);
         dr_buffer_printf(yaml, "    pue: %s\n", dr_format_milli(site->pue_milli, text));
@@ -291,6 +293,52 @@ static void write_sites(const struct writer *writer)
                 core->pools[p].site.v == row + 1)
                 write_pool(writer, &core->pools[p]);
         }
+    }
+}
+
+static void write_zones(const struct writer *writer)
+{
+    const struct dr_core *core = writer->core;
+    int any = 0;
+
+    for (uint32_t row = 0; row < core->zones_count; row += 1) {
+        const struct dr_zone *zone = &core->zones[row];
+
+        if (zone->removed)
+            continue;
+        dr_buffer_printf(writer->yaml, "%s  %s: {", any ? "" : "\nzones:\n", zone->name);
+        if (zone->power_cap_w > 0)
+            dr_buffer_printf(writer->yaml, "power_cap: %" PRId64 "W", zone->power_cap_w);
+        dr_buffer_append_text(writer->yaml, "}\n");
+        any = 1;
+    }
+}
+
+/* Those of the file; what is over is left out. */
+static void write_caps(const struct writer *writer)
+{
+    const struct dr_core *core = writer->core;
+    char from[DR_TEXT_BYTES];
+    char until[DR_TEXT_BYTES];
+    int any = 0;
+
+    for (uint32_t i = 0; i < core->grid_caps_count; i += 1) {
+        const struct dr_grid_cap *cap = &core->grid_caps[i];
+        int of_zone = cap->zone.v != 0;
+
+        if (!cap->declared || cap->until_us <= core->time_us ||
+            (of_zone
+                 ? core->zones[cap->zone.v - 1].removed
+                 : core->sites[cap->site.v - 1].removed || core->sites[cap->site.v - 1].leaving))
+            continue;
+        dr_buffer_printf(
+            writer->yaml,
+            "%s  %s: {%s: \"%s\", power_cap: %" PRId64 "W, from: \"%s\", until: \"%s\"}\n",
+            any ? "" : "\ncaps:\n", cap->name, of_zone ? "zone" : "site",
+            of_zone ? core->zones[cap->zone.v - 1].name : core->sites[cap->site.v - 1].name,
+            cap->power_cap_w, dr_format_instant(cap->from_us, from),
+            dr_format_instant(cap->until_us, until));
+        any = 1;
     }
 }
 
@@ -590,11 +638,13 @@ void dr_federation_write(const struct dr_core *core, struct dr_buffer *yaml)
     write_settings(&writer);
     write_chips(&writer);
     write_classes(&writer);
+    write_zones(&writer);
     write_sites(&writer);
     write_datasets(&writer);
     if (core->accounts_count > 0)
         write_accounts(&writer, 0, 0);
     write_allocations(&writer);
+    write_caps(&writer);
     write_users(&writer);
     dr_arena_deinit(&arena);
 }

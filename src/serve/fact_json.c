@@ -20,6 +20,13 @@ NAME_BY_ID(dr_dataset_name, datasets)
 NAME_BY_ID(dr_allocation_name, allocations)
 NAME_BY_ID(dr_zone_name, zones)
 
+const char *dr_grid_cap_name(const struct dr_core *core, uint32_t id)
+{
+    const struct dr_grid_cap *cap = dr_grid_cap_of(core, id);
+
+    return cap == NULL ? NULL : cap->name;
+}
+
 const char *dr_pool_name(const struct dr_core *core, uint32_t id, char text[DR_PART_NAME_BYTES])
 {
     if (id == 0 || id > core->pools_count)
@@ -59,6 +66,7 @@ enum meaning {
     DATASET,
     ALLOCATION,
     ZONE,
+    GRID_CAP,
     JOB_STATE,
     OUTCOME,
     STOP_CAUSE,
@@ -96,6 +104,7 @@ static const struct {
     {"datasets", DATASET},
     {"allocation", ALLOCATION},
     {"zone", ZONE},
+    {"cap", GRID_CAP},
     {"state", JOB_STATE},
     {"next_state", JOB_STATE},
     {"outcome", OUTCOME},
@@ -162,6 +171,8 @@ static const char *part_name(const struct dr_core *core, enum meaning meaning, u
         return dr_allocation_name(core, id);
     case ZONE:
         return dr_zone_name(core, id);
+    case GRID_CAP:
+        return dr_grid_cap_name(core, id);
     case PLAIN:
     case JOB_STATE:
     case OUTCOME:
@@ -200,6 +211,7 @@ static void small_number(struct dr_buffer *out, const struct dr_core *core, cons
     case DATASET:
     case ALLOCATION:
     case ZONE:
+    case GRID_CAP:
         dr_put_u64(out, name, value);
         snprintf(beside, sizeof beside, "%s_name", name);
         dr_put_text(out, beside, part_name(core, meaning, value, text));

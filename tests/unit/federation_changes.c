@@ -282,6 +282,63 @@ TEST(allocations)
     check_spring(SPRING("h200: 4", "2027-06-01"), "users:\n", "allocation spring: removed\n");
 }
 
+#define ZONES "zones:\n  capital: {power_cap: 90kW}\n  south: {}\nsites:\n"
+#define HEAT(power, until)                                              \
+    "caps:\n  heat: {zone: capital, power_cap: " power                  \
+    ", from: 2027-08-02T13:00:00+09:00, until: " until                  \
+    "}\n  old: {site: busan, power_cap: 3kW, from: 1970-01-01, until: " \
+    "1970-01-01T00:00:01Z}\nusers:\n"
+
+/* The world with zones, gwangju in one of them, and caps. */
+static const char *capped(char yaml[16384], const char *zone, const char *caps)
+{
+    char line[80];
+
+    snprintf(line, sizeof line, "  gwangju:\n    zone: %s\n", zone);
+    snprintf(yaml, 16384, "%s", fed_edited(FED_WORLD, "sites:\n  gwangju", ZONES "  gwangju"));
+    snprintf(yaml, 16384, "%s", fed_edited(yaml, "  gwangju:\n", line));
+    snprintf(yaml, 16384, "%s", fed_edited(yaml, "users:\n", caps));
+    return yaml;
+}
+
+/* Zones come before the sites in them and go after; caps that are over are nobody's business. */
+TEST(zones_and_caps)
+{
+    static char first[16384];
+    static char second[16384];
+    struct dr_core *core = fed_core();
+    struct dr_buffer text;
+
+    dr_buffer_init(&text, 1 << 16);
+    fed_apply(core, FED_WORLD, NULL);
+    capped(first, "capital", HEAT("70kW", "2027-08-02T18:00:00+09:00"));
+    fed_apply(core, first, &text);
+    CHECK_TEXT(dr_buffer_text(&text),
+               "zone capital: new\n"
+               "zone south: new\n"
+               "site gwangju: zone: none -> capital\n"
+               "cap heat: new, 70000 W at capital from 2027-08-02T04:00:00Z until "
+               "2027-08-02T09:00:00Z\n");
+    fed_check_nothing(core, first);
+    check_file_of_itself(core);
+    capped(second, "south", HEAT("60kW", "2027-08-02T17:00:00+09:00"));
+    dr_buffer_clear(&text);
+    fed_apply(core, second, &text);
+    CHECK_TEXT(dr_buffer_text(&text), "site gwangju: zone: capital -> south\n"
+                                      "cap heat: power_cap: 70000W -> 60000W; until: "
+                                      "2027-08-02T09:00:00Z -> 2027-08-02T08:00:00Z\n");
+    fed_check_nothing(core, second);
+    dr_buffer_clear(&text);
+    fed_apply(core, FED_WORLD, &text);
+    CHECK_TEXT(dr_buffer_text(&text), "site gwangju: zone: south -> none\n"
+                                      "cap heat: removed\n"
+                                      "zone capital: removed\n"
+                                      "zone south: removed\n");
+    fed_check_nothing(core, FED_WORLD);
+    dr_buffer_deinit(&text);
+    dr_core_close(core);
+}
+
 /* One becomes less, and what it leaves is guaranteed to another: in this order. One that runs is
  * not taken for a guarantee, nor written as one. */
 TEST(an_allocation_makes_room)

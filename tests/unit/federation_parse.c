@@ -10,6 +10,7 @@
 
 /* One edit of FED_WORLD makes one mistake. */
 /* Before the users. */
+#define CAP(text) "caps:\n  heat: {" text ", from: 2027-08-02, until: 2027-08-03}\nusers:\n"
 #define ALLOCATION(text) \
     "allocations:\n  spring: {" text ", from: 2027-03-01, until: 2027-06-01}\nusers:\n"
 
@@ -94,6 +95,18 @@ static const struct {
      "allocations:\n  a: {account: university, amounts: {h200: 1}, from: 2027-01-01, "
      "until: 2027-01-01}\nusers:\n",
      44, "allocations.a.until", "2027-01-01", "an instant after `from`"},
+    /* zones and caps; caps stand on line 43 */
+    {"pue: 1.2", "pue: 1.2\n    zone: capital", 13, "sites.gwangju.zone", "capital", "a zone"},
+    {"users:\n", CAP("power_cap: 1MW"), 44, "caps.heat.zone", "nothing", "one zone, or one site"},
+    {"users:\n", CAP("site: gwanju, power_cap: 1MW"), 44, "caps.heat.site", "gwanju",
+     "did you mean 'gwangju'?"},
+    {"users:\n", CAP("site: gwangju, power_cap: 0"), 44, "caps.heat.power_cap", "0",
+     "1 W at least"},
+    {"users:\n", CAP("site: gwangju"), 44, "caps.heat.power_cap", "nothing", "power (700"},
+    {"users:\n",
+     "caps:\n  heat: {site: gwangju, power_cap: 1MW, from: 2027-08-02, until: "
+     "2027-08-01}\nusers:\n",
+     44, "caps.heat.until", "2027-08-01", "an instant after `from`"},
     /* sites */
     {"pue: 1.2", "pue: 0.95", 12, "sites.gwangju.pue", "0.95", "from 1 to 10"},
     {"0-8: 90, 8-24: 150.25", "0-8: 90, 9-24: 150.25", 13, "sites.gwangju.tariff", "a gap",
