@@ -40,41 +40,64 @@ static const struct dr_alternative *way_of(const struct dr_core *core, const str
 
 /* ---- I1, I2, I3 ---- */
 
+/* What is taken of each accelerator of a node, thousandths. */
+struct taken {
+    uint32_t milli[64];
+};
+
+static void take_devices(struct checker *checker, const struct dr_fact *fact,
+                         const struct dr_core *core, const struct dr_job *job,
+                         const struct dr_extent *extent, const struct dr_alternative *way,
+                         struct taken *taken)
+{
+    uint32_t row = extent->node.v - 1;
+    uint32_t each = way->accelerators_per_task;
+    uint32_t devices = (uint32_t)__builtin_popcountll(extent->accelerators);
+
+    if (each % 1000 == 0 ? devices * 1000 != extent->tasks * each : devices != 1)
+        wrong(checker, fact, "job %llu: %u tasks of %u thousandths of an accelerator hold %u",
+              (unsigned long long)job->id.v, extent->tasks, each, devices);
+    for (uint32_t i = 0; i < 64; i += 1) {
+        if (((extent->accelerators >> i) & 1) == 0)
+            continue;
+        taken[row].milli[i] += each % 1000 == 0 ? 1000 : extent->tasks * each;
+        if (taken[row].milli[i] > 1000)
+            wrong(checker, fact, "I1: job %llu takes of accelerator %u of node %u what is not free",
+                  (unsigned long long)job->id.v, i, row + 1);
+        if (i >= core->pools[core->nodes[row].pool.v - 1].accelerators)
+            wrong(checker, fact, "job %llu: an accelerator that the node does not have",
+                  (unsigned long long)job->id.v);
+    }
+}
+
 static void check_gang(struct checker *checker, const struct dr_fact *fact,
                        const struct dr_core *core, const struct dr_job *job, uint32_t first,
-                       uint32_t pool, uint32_t index, uint64_t *taken, int64_t *cpus,
+                       uint32_t pool, uint32_t index, struct taken *taken, int64_t *cpus,
                        int64_t *memory)
 {
     const struct dr_alternative *way = way_of(core, job, index);
     uint32_t tasks = 0;
-    uint64_t last = 0;
+    uint32_t on_node = 0;
+    const struct dr_extent *last = NULL;
 
     for (uint32_t at = first; at != NONE; at = core->extents[at].next) {
         const struct dr_extent *extent = &core->extents[at].extent;
         uint32_t row = extent->node.v - 1;
-        uint32_t each = way->accelerators_per_task / 1000;
+        int again = last != NULL && last->node.v == extent->node.v;
 
         if (core->nodes[row].pool.v != pool)
             wrong(checker, fact, "job %llu: node %u is not in its pool %u",
                   (unsigned long long)job->id.v, row + 1, pool);
-        if (last == extent->node.v)
-            wrong(checker, fact, "job %llu names a node twice", (unsigned long long)job->id.v);
-        last = extent->node.v;
-        if ((uint32_t)__builtin_popcountll(extent->accelerators) != extent->tasks * each)
-            wrong(checker, fact, "job %llu: %u tasks of %u accelerators hold %d",
-                  (unsigned long long)job->id.v, extent->tasks, each,
-                  __builtin_popcountll(extent->accelerators));
-        if (way->tasks_per_node_max != 0 && extent->tasks > way->tasks_per_node_max)
-            wrong(checker, fact, "job %llu: %u tasks on a node", (unsigned long long)job->id.v,
-                  extent->tasks);
-        if (taken[row] & extent->accelerators)
-            wrong(checker, fact, "I1: job %llu takes an accelerator of node %u that is not free",
-                  (unsigned long long)job->id.v, row + 1);
-        if (core->pools[pool - 1].accelerators < 64 &&
-            extent->accelerators >> core->pools[pool - 1].accelerators != 0)
-            wrong(checker, fact, "job %llu: an accelerator that the node does not have",
+        if (again &&
+            (way->accelerators_per_task % 1000 == 0 || extent->accelerators <= last->accelerators))
+            wrong(checker, fact, "job %llu names a node, or an accelerator, twice",
                   (unsigned long long)job->id.v);
-        taken[row] |= extent->accelerators;
+        last = extent;
+        on_node = (again ? on_node : 0) + extent->tasks;
+        if (way->tasks_per_node_max != 0 && on_node > way->tasks_per_node_max)
+            wrong(checker, fact, "job %llu: %u tasks on a node", (unsigned long long)job->id.v,
+                  on_node);
+        take_devices(checker, fact, core, job, extent, way, taken);
         if (cpus != NULL) {
             cpus[row] += (int64_t)extent->tasks * way->cpus_per_task;
             memory[row] += (int64_t)extent->tasks * way->memory_mb_per_task;
@@ -86,11 +109,21 @@ static void check_gang(struct checker *checker, const struct dr_fact *fact,
               tasks, way->tasks);
 }
 
+/* Bits of the accelerators of which something is taken. */
+static uint64_t mask_of(const struct taken *taken)
+{
+    uint64_t mask = 0;
+
+    for (uint32_t i = 0; i < 64; i += 1)
+        mask |= (uint64_t)(taken->milli[i] > 0) << i;
+    return mask;
+}
+
 static void check_places(struct checker *checker, const struct dr_fact *fact,
                          const struct dr_core *core)
 {
-    static uint64_t busy[4096];
-    static uint64_t promised[4096];
+    static struct taken busy[4096];
+    static struct taken promised[4096];
     static int64_t cpus[4096];
     static int64_t memory[4096];
 
@@ -116,9 +149,27 @@ static void check_places(struct checker *checker, const struct dr_fact *fact,
 
         if (cpus[row] > (int64_t)pool->cpus || memory[row] > pool->memory_mb)
             wrong(checker, fact, "I3: node %u gives more CPUs or memory than it has", row + 1);
-        if (busy[row] != core->nodes[row].busy || promised[row] != core->nodes[row].promised)
+        if (mask_of(&busy[row]) != core->nodes[row].busy ||
+            mask_of(&promised[row]) != core->nodes[row].promised)
             wrong(checker, fact, "the index of node %u is not what jobs hold", row + 1);
     }
+}
+
+static int is_share(const struct dr_core *core, const struct dr_job *job)
+{
+    return way_of(core, job, job->alternative)->accelerators_per_task % 1000 != 0;
+}
+
+/* Attempts of two accounts have shares of one accelerator. */
+static int share_a_device(const struct dr_core *core, const struct dr_job *x,
+                          const struct dr_job *y)
+{
+    for (uint32_t a = x->extents; a != NONE; a = core->extents[a].next)
+        for (uint32_t b = y->extents; b != NONE; b = core->extents[b].next)
+            if (core->extents[a].extent.node.v == core->extents[b].extent.node.v &&
+                (core->extents[a].extent.accelerators & core->extents[b].extent.accelerators) != 0)
+                return 1;
+    return 0;
 }
 
 /* Who shares with whom: an attempt whose class shares no node (or no block) has no attempt of
@@ -130,7 +181,7 @@ static void check_sharing(struct checker *checker, const struct dr_fact *fact,
         const struct dr_job *job = &core->jobs[row];
         uint32_t class = core->shapes[job->shape].data_class.v;
 
-        if (!holds_place(job) || class == 0 || core->classes[class - 1].share < DR_SHARE_BLOCK)
+        if (!holds_place(job) || class == 0 || core->classes[class - 1].share < DR_SHARE_NODE)
             continue;
         for (uint32_t other = 0; other < core->jobs_high; other += 1) {
             const struct dr_job *near = &core->jobs[other];
@@ -139,6 +190,13 @@ static void check_sharing(struct checker *checker, const struct dr_fact *fact,
 
             if (!holds_place(near) || near->account.v == job->account.v ||
                 near->pool.v != job->pool.v)
+                continue;
+            if (is_share(core, job) && is_share(core, near) && share_a_device(core, job, near))
+                wrong(checker, fact,
+                      "job %llu shares an accelerator with job %llu of another "
+                      "account",
+                      (unsigned long long)job->id.v, (unsigned long long)near->id.v);
+            if (core->classes[class - 1].share == DR_SHARE_NODE)
                 continue;
             if (core->classes[class - 1].share == DR_SHARE_NONE)
                 size = pool->levels_count > 0 ? pool->levels[0].nodes : pool->nodes_count;
@@ -391,7 +449,7 @@ static int64_t busy_more_w(const struct dr_core *core, const struct dr_pool *poo
 static int64_t draw_at(const struct dr_core *core, uint32_t site, uint32_t zone, int64_t now_us,
                        int64_t time_us)
 {
-    int64_t draw_mw = 0;
+    int64_t draw_uw = 0;
 
     for (uint32_t row = 0; row < core->nodes_count; row += 1) {
         const struct dr_node *node = &core->nodes[row];
@@ -404,26 +462,26 @@ static int64_t draw_at(const struct dr_core *core, uint32_t site, uint32_t zone,
             continue;
         if (pool->chip.v != 0)
             watts += (int64_t)pool->accelerators * core->chips[pool->chip.v - 1].idle_w;
-        if (time_us <= now_us)
-            watts += (int64_t)__builtin_popcountll(node->busy) * busy_more_w(core, pool);
-        draw_mw += watts * at->pue_milli;
+        draw_uw += watts * 1000 * at->pue_milli;
     }
-    for (uint32_t row = 0; time_us > now_us && row < core->jobs_high; row += 1) {
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         const struct dr_job *job = &core->jobs[row];
         const struct dr_pool *pool;
         const struct dr_site *at;
 
-        if (!holds_place(job) || gone_us(job) <= time_us)
+        if (!holds_place(job) || (time_us > now_us && gone_us(job) <= time_us))
             continue;
         pool = &core->pools[job->pool.v - 1];
         at = &core->sites[pool->site.v - 1];
         if ((site != 0 && pool->site.v != site) || (zone != 0 && at->zone.v != zone))
             continue;
         for (uint32_t part = job->extents; part != NONE; part = core->extents[part].next)
-            draw_mw += (int64_t)__builtin_popcountll(core->extents[part].extent.accelerators) *
-                       busy_more_w(core, pool) * at->pue_milli;
+            if (time_us > now_us || !core->nodes[core->extents[part].extent.node.v - 1].down)
+                draw_uw += (int64_t)core->extents[part].extent.tasks *
+                           way_of(core, job, job->alternative)->accelerators_per_task *
+                           busy_more_w(core, pool) * at->pue_milli;
     }
-    return draw_mw;
+    return (draw_uw + 999) / 1000;
 }
 
 /* The least cap at an instant, watts; INT64_MAX / 1000: none. */

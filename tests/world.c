@@ -477,14 +477,15 @@ dr_job_id world_submit(struct world *world, struct job_spec spec)
 {
     struct dr_command command = {.kind = DR_COMMAND_SUBMIT, .user = {1}, .roles = 0xff};
     struct dr_fact_job_accepted *job = &command.body.submit;
-    struct dr_alternative ways[2] = {{.chips = spec.chips,
-                                      .tasks = spec.tasks == 0 ? 1 : spec.tasks,
-                                      .accelerators_per_task = spec.accelerators * 1000,
-                                      .cpus_per_task = spec.cpus == 0 ? 1000 : spec.cpus * 1000,
-                                      .memory_mb_per_task = spec.memory_mb,
-                                      .tasks_per_node_max = spec.tasks_per_node,
-                                      .factor = 1000},
-                                     spec.second};
+    struct dr_alternative ways[2] = {
+        {.chips = spec.chips,
+         .tasks = spec.tasks == 0 ? 1 : spec.tasks,
+         .accelerators_per_task = spec.share != 0 ? spec.share : spec.accelerators * 1000,
+         .cpus_per_task = spec.cpus == 0 ? 1000 : spec.cpus * 1000,
+         .memory_mb_per_task = spec.memory_mb,
+         .tasks_per_node_max = spec.tasks_per_node,
+         .factor = 1000},
+        spec.second};
     struct dr_dependency after = {DR_DEPENDENCY_AFTEROK, {spec.after}};
     struct dr_answer answer;
 

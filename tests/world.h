@@ -60,6 +60,7 @@ struct job_spec {
     uint32_t account;      /* id; 0: WORLD_ACCOUNT_A */
     uint32_t tasks;        /* 0: 1 */
     uint32_t accelerators; /* per task */
+    uint32_t share;        /* of one accelerator, per task, thousandths, instead */
     uint32_t cpus;         /* per task; 0: 1 */
     uint32_t memory_mb;    /* per task */
     uint32_t tasks_per_node;

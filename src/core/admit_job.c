@@ -114,10 +114,10 @@ static int check_alternative(const struct dr_core *core, const struct dr_alterna
     if (alternative->tasks < 1 || alternative->tasks > DR_TASKS_MAX)
         return dr_refuse(answer, DR_REFUSAL_INVALID, FIELD("tasks"),
                          "found %u tasks, expected 1 to %u", alternative->tasks, DR_TASKS_MAX);
-    if (alternative->accelerators_per_task % 1000 != 0)
+    if (alternative->accelerators_per_task > 1000 && alternative->accelerators_per_task % 1000 != 0)
         return dr_refuse(answer, DR_REFUSAL_INVALID, FIELD("accelerators"),
                          "found %u thousandths of an accelerator per task, expected a whole number "
-                         "of accelerators",
+                         "of accelerators, or a share of one (less than 1)",
                          alternative->accelerators_per_task);
     if (alternative->accelerators_per_task > DR_ACCELERATORS_MAX * 1000)
         return dr_refuse(answer, DR_REFUSAL_INVALID, FIELD("accelerators"),
@@ -167,11 +167,11 @@ static int64_t memory_share(const struct dr_pool *pool, const struct dr_alternat
     int64_t by_accelerators = 0;
 
     if (pool->accelerators > 0)
-        by_accelerators =
-            pool->default_memory_per_accelerator_mb != 0
-                ? pool->default_memory_per_accelerator_mb * (way->accelerators_per_task / 1000)
-                : dr_mul_div_floor(pool->memory_mb, way->accelerators_per_task,
-                                   (int64_t)pool->accelerators * 1000);
+        by_accelerators = pool->default_memory_per_accelerator_mb != 0
+                              ? dr_mul_div_floor(pool->default_memory_per_accelerator_mb,
+                                                 way->accelerators_per_task, 1000)
+                              : dr_mul_div_floor(pool->memory_mb, way->accelerators_per_task,
+                                                 (int64_t)pool->accelerators * 1000);
     return dr_min_i64(pool->memory_mb, dr_max_i64(1, dr_max_i64(by_cpus, by_accelerators)));
 }
 

@@ -379,6 +379,19 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
     return count;
 }
 
+/* Does a place that was taken now leave too little of the accelerators of a reserved part? */
+static int meet(const struct dr_core *core, const struct dr_extent *taken,
+                const struct dr_extent *reserved, uint32_t share)
+{
+    uint64_t both = taken->accelerators & reserved->accelerators;
+    const struct dr_device_share *device;
+
+    if (both == 0 || share == 0)
+        return both != 0;
+    device = &core->device_shares[reserved->node.v - 1][dr_bit_lowest(both)];
+    return device->held == 0 || device->held + device->promised + reserved->tasks * share > 1000;
+}
+
 static int cuts(const struct dr_core *core, const struct dr_job *reserved,
                 const struct dr_extent *extents, uint32_t count)
 {
@@ -394,7 +407,7 @@ static int cuts(const struct dr_core *core, const struct dr_job *reserved,
 
             if (extents[i].node.v != part->node.v)
                 continue;
-            if ((extents[i].accelerators & part->accelerators) != 0 ||
+            if (meet(core, &extents[i], part, dr_alternative_share(way)) ||
                 (int64_t)pool->cpus - node->cpus_used < (int64_t)part->tasks * way->cpus_per_task ||
                 pool->memory_mb - node->memory_mb_used <
                     (int64_t)part->tasks * way->memory_mb_per_task)
@@ -605,7 +618,7 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
             continue;
         found->count = dr_place_find(core, &want, found->pool, found->extents);
         if (found->count > 0 &&
-            dr_place_power_missing(core, found->pool, found->extents, found->count, time_us,
+            dr_place_power_missing(core, &want, found->pool, found->extents, found->count, time_us,
                                    time_us + dr_job_next_limit_us(core, job, found->alternative),
                                    NULL) == 0) {
             when = time_us;

@@ -28,7 +28,8 @@
  *   CONFIGURING, RUNNING and COMPLETING become UNREACHABLE and come back by SITE_REACH.
  *
  * Invariants, which code and tests refer to by number:
- *  I1  An accelerator is held by at most one attempt, and promised to at most one job.
+ *  I1  An accelerator is held by at most one attempt, and promised to at most one job, or by and to
+ *      several in shares, which come to at most all of it.
  *  I2  A gang holds its whole placement or nothing.
  *  I3  What attempts hold on a node never exceeds its CPUs and memory.
  *  I4  use and claim of an account and group are the sums over its subtree's attempts and promises.

@@ -50,7 +50,7 @@ int64_t dr_place_cost(const struct dr_core *core, const struct dr_want *want, dr
 {
     const struct dr_pool *where = &core->pools[pool.v - 1];
     const struct dr_site *site = &core->sites[where->site.v - 1];
-    int64_t accelerators = (int64_t)want->accelerators * want->tasks;
+    int64_t thousandths = want->amounts.of[DR_RESOURCE_ACCELERATORS];
     int64_t milliwatts = 0;
     int64_t cost = 0;
     int64_t span_us = dr_place_span_us(core, want, limit_us);
@@ -60,8 +60,9 @@ int64_t dr_place_cost(const struct dr_core *core, const struct dr_want *want, dr
     if (where->chip.v != 0) {
         const struct dr_chip *chip = &core->chips[where->chip.v - 1];
 
-        cost = dr_mul_div_floor(accelerators * chip->price_micro, span_us, DR_HOUR_US);
-        milliwatts = accelerators * chip->busy_w * 1000;
+        cost = dr_mul_div_floor(dr_mul_div_floor(thousandths, chip->price_micro, 1000), span_us,
+                                DR_HOUR_US);
+        milliwatts = thousandths * chip->busy_w;
     }
     if (where->cpus > 0)
         milliwatts += dr_mul_div_floor(where->node_idle_w * 1000, want->cpus * want->tasks,
@@ -103,13 +104,13 @@ int64_t dr_place_span_cost(const struct dr_core *core, const struct dr_want *wan
 
 /* ---- power ---- */
 
-int64_t dr_place_power_missing(const struct dr_core *core, dr_pool_id pool,
-                               const struct dr_extent *extents, uint32_t count, int64_t from_us,
-                               int64_t until_us, struct dr_power_lack *lack)
+int64_t dr_place_power_missing(const struct dr_core *core, const struct dr_want *want,
+                               dr_pool_id pool, const struct dr_extent *extents, uint32_t count,
+                               int64_t from_us, int64_t until_us, struct dr_power_lack *lack)
 {
     const struct dr_pool *where = &core->pools[pool.v - 1];
     struct dr_power_lack found;
-    int64_t more_w = 0;
+    int64_t more_mw = 0;
 
     dr_place_prepare(core);
     if (!core->power->domains[where->site.v - 1].limited)
@@ -120,12 +121,16 @@ int64_t dr_place_power_missing(const struct dr_core *core, dr_pool_id pool,
         for (uint32_t i = 0; i < count; i += 1) {
             const struct dr_node *node = &core->nodes[extents[i].node.v - 1];
 
-            more_w += dr_bit_count(extents[i].accelerators &
-                                   core->places->spaces[pool.v - 1].rooms[node->number].free);
+            if (want->part != 0)
+                more_mw += (int64_t)extents[i].tasks * want->part;
+            else
+                more_mw += 1000 * (int64_t)dr_bit_count(
+                                      extents[i].accelerators &
+                                      core->places->spaces[pool.v - 1].rooms[node->number].free);
         }
-        more_w *= chip->busy_w - chip->idle_w;
+        more_mw *= chip->busy_w - chip->idle_w;
     }
-    found = dr_power_lack(core, where->site, more_w, from_us, until_us);
+    found = dr_power_lack(core, where->site, more_mw, from_us, until_us);
     if (lack != NULL)
         *lack = found;
     return found.missing_w;

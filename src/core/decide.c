@@ -83,9 +83,8 @@ void dr_decision_think(struct dr_core *core, uint32_t job_row, int sign)
 struct dr_extent *dr_decision_extents(struct dr_core *core, const struct dr_want *want,
                                       dr_pool_id pool)
 {
-    uint32_t nodes = core->pools[pool.v - 1].nodes_count;
     struct dr_extent *extents =
-        dr_arena_push(&core->scratch, want->tasks < nodes ? want->tasks : nodes, sizeof extents[0]);
+        dr_arena_push(&core->scratch, dr_place_parts_max(core, want, pool), sizeof extents[0]);
 
     DR_ASSERT(extents != NULL);
     return extents;
@@ -198,14 +197,16 @@ static void drop_promise(struct dr_decision *decision, uint32_t row, uint64_t by
     decision->freed = 1;
 }
 
-/* Watts that caps lack for a start now. */
+/* Watts that caps lack for a start now, with the first `count` parts of a place, which nobody has
+ * been promised. */
 static int64_t power_missing(const struct dr_decision *decision, const struct dr_job *job,
-                             const struct dr_found *found)
+                             const struct dr_want *want, const struct dr_found *found,
+                             uint32_t count)
 {
     const struct dr_core *core = decision->core;
 
     return dr_place_power_missing(
-        core, found->pool, found->extents, found->count, decision->now_us,
+        core, want, found->pool, found->extents, count, decision->now_us,
         decision->now_us + dr_job_next_limit_us(core, job, found->alternative), NULL);
 }
 
@@ -215,6 +216,18 @@ enum promised {
     PROMISED_BROKEN,    /* it can't be taken any more */
     PROMISED_ELSEWHERE, /* others should have left, and another place is free */
 };
+
+/* Do attempts leave the accelerators of a promised part, or the share of one that it has? */
+static int devices_free(const struct dr_core *core, const struct dr_extent *extent, uint32_t part)
+{
+    const struct dr_node *node = &core->nodes[extent->node.v - 1];
+    uint32_t held;
+
+    if (part == 0 || (node->busy & extent->accelerators) == 0)
+        return (node->busy & extent->accelerators) == 0;
+    held = core->device_shares[extent->node.v - 1][dr_bit_lowest(extent->accelerators)].held;
+    return held != 0 && held + extent->tasks * part <= 1000;
+}
 
 static enum promised promised_place(const struct dr_decision *decision, uint32_t row,
                                     struct dr_found *found)
@@ -240,7 +253,7 @@ static enum promised promised_place(const struct dr_decision *decision, uint32_t
         if (!dr_node_up(core, node) || node->removing)
             return PROMISED_BROKEN;
         /* cpus_used counts the promise itself. */
-        if ((node->busy & extent->accelerators) != 0 || node->cpus_used > (int64_t)pool->cpus ||
+        if (!devices_free(core, extent, want.part) || node->cpus_used > (int64_t)pool->cpus ||
             node->memory_mb_used > pool->memory_mb)
             state = PROMISED_HELD;
         found->extents[found->count] = *extent;
@@ -254,7 +267,7 @@ static enum promised promised_place(const struct dr_decision *decision, uint32_t
          dr_quota_check(core, job->account, found->pool, &want.amounts, !job->preemptible,
                         &want.amounts)
                  .reason != DR_REASON_NONE ||
-         power_missing(decision, job, found) > 0))
+         power_missing(decision, job, &want, found, 0) > 0))
         return decision->now_us > job->promise_until_us ? PROMISED_BROKEN : PROMISED_HELD;
     return state;
 }
@@ -331,7 +344,7 @@ static void try_candidates(struct choosing *choosing, int64_t bound_micro)
             return;
         }
         want = dr_place_want(core, job, candidate.alternative);
-        parts = dr_min_u32(want.tasks, core->pools[candidate.pool.v - 1].nodes_count);
+        parts = dr_place_parts_max(core, &want, candidate.pool);
         if (parts > choosing->parts_max) {
             found->extents = dr_decision_extents(core, &want, candidate.pool);
             choosing->parts_max = parts;
@@ -342,7 +355,7 @@ static void try_candidates(struct choosing *choosing, int64_t bound_micro)
             continue;
         found->pool = candidate.pool;
         found->alternative = candidate.alternative;
-        if (power_missing(decision, job, found) > 0)
+        if (power_missing(decision, job, &want, found, found->count) > 0)
             continue;
         found->cost_micro = candidate.cost_micro + dr_place_span_cost(core, &want, candidate.pool,
                                                                       found->extents, found->count);

@@ -22,6 +22,7 @@ struct dr_want dr_place_want(const struct dr_core *core, const struct dr_job *jo
         .alternative = alternative,
         .tasks = way->tasks,
         .accelerators = way->accelerators_per_task / 1000,
+        .part = dr_alternative_share(way),
         .cpus = way->cpus_per_task,
         .memory_mb = way->memory_mb_per_task,
         .tasks_per_node_max = way->tasks_per_node_max,
@@ -57,7 +58,7 @@ static enum dr_obstacle shape_obstacle(const struct dr_core *core, const struct 
 
     if (where->removed || site->removed)
         return DR_OBSTACLE_REMOVED;
-    if (where->chip.v == 0 ? chips != 0 || want->accelerators != 0
+    if (where->chip.v == 0 ? chips != 0 || want->accelerators + want->part != 0
                            : chips != 0 && ((chips >> (where->chip.v - 1)) & 1) == 0)
         return DR_OBSTACLE_CHIP;
     fit = dr_space_tasks_empty(want, space);
@@ -121,7 +122,8 @@ enum dr_obstacle dr_place_obstacle(const struct dr_core *core, const struct dr_w
 
 static uint32_t group_of(const struct dr_core *core, const struct dr_want *want, uint32_t pool_row)
 {
-    enum dr_resource main = want->accelerators > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
+    enum dr_resource main =
+        want->accelerators + want->part > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
 
     return core->pools[pool_row].groups[main].v;
 }
@@ -284,6 +286,7 @@ int dr_place_never(const struct dr_core *core, const struct dr_shape *shape, dr_
     enum dr_obstacle worst = DR_OBSTACLE_NONE;
     uint32_t nearest = 0;
     const struct dr_alternative *way = &shape->alternatives[0];
+    char accelerators[DR_TEXT_BYTES];
     char cpus[DR_TEXT_BYTES];
 
     dr_place_prepare(core);
@@ -293,6 +296,7 @@ int dr_place_never(const struct dr_core *core, const struct dr_shape *shape, dr_
                                .alternative = i,
                                .tasks = about->tasks,
                                .accelerators = about->accelerators_per_task / 1000,
+                               .part = dr_alternative_share(about),
                                .cpus = about->cpus_per_task,
                                .memory_mb = about->memory_mb_per_task,
                                .tasks_per_node_max = about->tasks_per_node_max};
@@ -316,9 +320,10 @@ int dr_place_never(const struct dr_core *core, const struct dr_shape *shape, dr_
         return 1;
     }
     dr_format(text, text_bytes,
-              "%u task%s of %u accelerator%s, %s CPUs and %u MB%s%s: no pool could hold it, even "
+              "%u task%s of %s accelerator%s, %s CPUs and %u MB%s%s: no pool could hold it, even "
               "when empty; nearest is %s/%s: %s",
-              way->tasks, way->tasks == 1 ? "" : "s", way->accelerators_per_task / 1000,
+              way->tasks, way->tasks == 1 ? "" : "s",
+              dr_format_milli(way->accelerators_per_task, accelerators),
               way->accelerators_per_task == 1000 ? "" : "s",
               dr_format_milli(way->cpus_per_task, cpus), way->memory_mb_per_task,
               shape->level_kind == 2 ? " within one " : "",

@@ -14,9 +14,10 @@ struct search {
     const struct dr_want *want;
     const struct dr_pool *pool;
     const struct dr_space *space;
-    uint32_t tasks_empty; /* of an empty node */
-    int exact;            /* amounts per tier don't tell all: look at nodes */
-    int whole;            /* a task takes a whole node: the top tier's counts tell all */
+    uint32_t tasks_empty;     /* of an empty node */
+    int exact;                /* amounts per tier don't tell all: look at nodes */
+    uint32_t per_accelerator; /* shares that one that is wholly free takes */
+    int whole;                /* a task takes a whole node: the top tier's counts tell all */
     uint32_t of_tier[DR_ACCELERATORS_MAX + 1]; /* most tasks that a node of a tier can take */
     struct dr_extent *extents;
     uint32_t extents_count;
@@ -45,12 +46,53 @@ static int may_enter(const struct search *search, uint32_t number)
     return 1;
 }
 
+/* May the job have a share of an accelerator that is shared already? Its class, or that of one
+ * there, may forbid it: then only attempts of one account with such a class are together. */
+static int may_join(const struct search *search, const struct dr_share_use *use)
+{
+    if (use->pledges > 0)
+        return 0;
+    if (use->guards > 0)
+        return use->guard.v == search->want->account.v;
+    return search->want->share < DR_SHARE_NODE;
+}
+
+/* Tasks that an accelerator takes which is shared already. */
+static uint32_t tasks_beside(const struct search *search, uint32_t number, uint32_t accelerator)
+{
+    if (!may_join(search, dr_space_share_use(search->space, number, accelerator)))
+        return 0;
+    return dr_space_share_left(search->space, number, accelerator) / search->want->part;
+}
+
+static uint32_t share_tasks_on(const struct search *search, uint32_t number)
+{
+    const struct dr_room *room = &search->space->rooms[number];
+    uint32_t tasks = dr_bit_count(room->free & ~room->blocked) * search->per_accelerator;
+    uint32_t most = search->want->tasks;
+
+    if (room->share_most >= search->want->part)
+        for (uint64_t rest = room->open & ~room->blocked; rest != 0; rest &= rest - 1)
+            tasks += tasks_beside(search, number, dr_bit_lowest(rest));
+    if (tasks == 0)
+        return 0;
+    if (search->want->tasks_per_node_max != 0)
+        most = dr_min_u32(most, search->want->tasks_per_node_max);
+    if (search->want->cpus != 0)
+        most = (uint32_t)dr_min_i64(most, dr_max_i64(0, room->cpus) / search->want->cpus);
+    if (search->want->memory_mb != 0)
+        most = (uint32_t)dr_min_i64(most, dr_max_i64(0, room->memory_mb) / search->want->memory_mb);
+    return dr_min_u32(tasks, most);
+}
+
 static uint32_t tasks_on(const struct search *search, uint32_t number)
 {
     const struct dr_room *room = &search->space->rooms[number];
 
     if (!room->usable || !may_enter(search, number))
         return 0;
+    if (search->want->part != 0)
+        return share_tasks_on(search, number);
     return dr_space_tasks_in(search->want, dr_bit_count(room->free & ~room->blocked), room->cpus,
                              room->memory_mb);
 }
@@ -65,6 +107,8 @@ static uint64_t tasks_bound(const struct search *search, uint32_t level, uint32_
         return space->whole[level][domain];
     for (uint32_t tier = 0; tier < space->tiers; tier += 1)
         tasks += (uint64_t)counts[tier] * search->of_tier[tier];
+    if (search->want->part != 0)
+        tasks += space->shares[level][domain] / search->want->part;
     return tasks;
 }
 
@@ -83,6 +127,48 @@ static uint64_t tasks_in_domain(const struct search *search, uint32_t level, uin
     return tasks;
 }
 
+static void push_part(struct search *search, uint32_t number, uint32_t tasks, uint64_t taken)
+{
+    search->extents[search->extents_count] = (struct dr_extent){
+        .node = {search->space->rows[number] + 1}, .tasks = tasks, .accelerators = taken};
+    search->extents_count += 1;
+}
+
+/* Shares: the accelerator in use with least left that takes one, again and again; then free ones.
+ */
+static void push_shares(struct search *search, uint32_t number, uint32_t tasks)
+{
+    const struct dr_room *room = &search->space->rooms[number];
+    uint64_t open = room->open & ~room->blocked;
+    uint64_t rest = room->free & ~room->blocked;
+
+    while (tasks > 0) {
+        uint64_t best = 0;
+        uint32_t best_left = UINT32_MAX;
+        uint32_t taken = search->per_accelerator;
+
+        for (uint64_t bits = open; bits != 0; bits &= bits - 1) {
+            uint32_t left = dr_space_share_left(search->space, number, dr_bit_lowest(bits));
+
+            if (left < best_left && tasks_beside(search, number, dr_bit_lowest(bits)) > 0) {
+                best = bits & -bits;
+                best_left = left;
+            }
+        }
+        if (best != 0) {
+            taken = best_left / search->want->part;
+            open &= ~best;
+        } else {
+            DR_ASSERT(rest != 0);
+            best = rest & -rest;
+            rest &= rest - 1;
+        }
+        taken = dr_min_u32(taken, tasks);
+        push_part(search, number, taken, best);
+        tasks -= taken;
+    }
+}
+
 static void push_extent(struct search *search, uint32_t number, uint32_t tasks)
 {
     const struct dr_room *room = &search->space->rooms[number];
@@ -90,21 +176,21 @@ static void push_extent(struct search *search, uint32_t number, uint32_t tasks)
     uint64_t rest = room->free & ~room->blocked;
     uint64_t taken = 0;
 
+    if (search->want->part != 0) {
+        push_shares(search, number, tasks);
+        return;
+    }
+
     for (uint32_t i = 0; i < wanted; i += 1) {
         taken |= rest & -rest;
         rest &= rest - 1;
     }
-    search->extents[search->extents_count] = (struct dr_extent){
-        .node = {search->space->rows[number] + 1}, .tasks = tasks, .accelerators = taken};
-    search->extents_count += 1;
+    push_part(search, number, tasks, taken);
 }
 
-/* The next usable node of a tier from `from` on, before `end`; `end`: none. */
-static uint32_t next_of_tier(const struct dr_space *space, uint32_t tier, uint32_t from,
-                             uint32_t end)
+/* The next node of a set from `from` on, before `end`; `end`: none. */
+static uint32_t next_in(const uint64_t *bits, uint32_t from, uint32_t end)
 {
-    const uint64_t *bits = &space->bits[(size_t)tier * space->words];
-
     while (from < end) {
         uint64_t word = bits[from / 64] >> (from % 64);
 
@@ -117,6 +203,55 @@ static uint32_t next_of_tier(const struct dr_space *space, uint32_t tier, uint32
     return end;
 }
 
+/* The next usable node of a tier. */
+static uint32_t next_of_tier(const struct dr_space *space, uint32_t tier, uint32_t from,
+                             uint32_t end)
+{
+    return next_in(&space->bits[(size_t)tier * space->words], from, end);
+}
+
+/* Thousandths left of the accelerator that a share would go to; 1000: a free one. */
+static uint32_t least_left(const struct search *search, uint32_t number)
+{
+    const struct dr_room *room = &search->space->rooms[number];
+    uint32_t least = 1000;
+
+    for (uint64_t rest = room->open & ~room->blocked; rest != 0; rest &= rest - 1)
+        if (tasks_beside(search, number, dr_bit_lowest(rest)) > 0)
+            least =
+                dr_min_u32(least, dr_space_share_left(search->space, number, dr_bit_lowest(rest)));
+    return least;
+}
+
+/* The node in [from, end), not taken yet, whose shared accelerators take part in holding `tasks`,
+ * and the one that is used first has least left; NONE. */
+static uint32_t best_shared_node(const struct search *search, uint32_t from, uint32_t end,
+                                 uint64_t tasks, uint32_t above, uint32_t before)
+{
+    const struct dr_space *space = search->space;
+    uint32_t best = NONE;
+    uint32_t best_left = 1000;
+
+    for (uint32_t step = dr_space_share_step(search->want->part); step <= space->step_most;
+         step += 1) {
+        const uint64_t *bits = &space->share_bits[(size_t)step * space->words];
+
+        for (uint32_t at = next_in(bits, from, end); at < end; at = next_in(bits, at + 1, end)) {
+            uint32_t left;
+
+            if (space->tier[at] > above || (space->tier[at] == above && at < before))
+                continue;
+            left = least_left(search, at);
+            if (left < best_left || (left == best_left && at < best && left < 1000))
+                if (tasks_on(search, at) >= tasks) {
+                    best = at;
+                    best_left = left;
+                }
+        }
+    }
+    return best;
+}
+
 /* The node in [from, end) that takes `tasks` and has least left over; NONE. Nodes of tiers above
  * `above`, and of that tier before number `before`, are taken already. */
 static uint32_t best_node(const struct search *search, uint32_t from, uint32_t end, uint64_t tasks,
@@ -124,6 +259,12 @@ static uint32_t best_node(const struct search *search, uint32_t from, uint32_t e
 {
     const struct dr_space *space = search->space;
 
+    if (search->want->part != 0) {
+        uint32_t best = best_shared_node(search, from, end, tasks, above, before);
+
+        if (best != NONE)
+            return best;
+    }
     for (uint32_t tier = 0; tier < space->tiers && tier <= above; tier += 1) {
         uint32_t at = tier == above && before > from ? before : from;
 
@@ -286,6 +427,7 @@ static struct search search_in(const struct dr_core *core, const struct dr_want 
     search.tasks_empty = dr_space_tasks_empty(want, space);
     /* A task that asks no more than its accelerators' share of CPUs and memory fits wherever they
      * are free, unless a node is short. */
+    search.per_accelerator = want->part == 0 ? 0 : 1000 / want->part;
     search.exact = wanted == 0 || space->guards > 0 || want->share >= DR_SHARE_BLOCK ||
                    want->cpus * all > wanted * space->cpus ||
                    want->memory_mb * all > wanted * space->memory_mb;
@@ -302,6 +444,9 @@ static struct search search_in(const struct dr_core *core, const struct dr_want 
             }
             search.of_tier[tier] = tasks;
         }
+    } else if (want->part != 0) {
+        for (uint32_t tier = 0; tier < space->tiers; tier += 1)
+            search.of_tier[tier] = dr_min_u32(search.tasks_empty, tier * search.per_accelerator);
     } else if (space->all != 0) {
         for (uint32_t tier = 0; tier < space->tiers; tier += 1)
             search.of_tier[tier] = search.tasks_empty;
@@ -318,8 +463,18 @@ static int compare_extents(const void *a, const void *b, const void *context)
     const struct dr_core *core = context;
     uint32_t x = core->nodes[((const struct dr_extent *)a)->node.v - 1].number;
     uint32_t y = core->nodes[((const struct dr_extent *)b)->node.v - 1].number;
+    uint64_t i = ((const struct dr_extent *)a)->accelerators;
+    uint64_t j = ((const struct dr_extent *)b)->accelerators;
 
-    return x < y ? -1 : x > y;
+    if (x != y)
+        return x < y ? -1 : 1;
+    return i < j ? -1 : i > j;
+}
+
+uint32_t dr_place_parts_max(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool)
+{
+    return want->part != 0 ? want->tasks
+                           : dr_min_u32(want->tasks, core->pools[pool.v - 1].nodes_count);
 }
 
 /* The best domain of one level; NONE. */
@@ -385,7 +540,8 @@ uint32_t dr_place_find(const struct dr_core *core, const struct dr_want *want, d
 
         if (node != NONE) {
             push_extent(&search, node, want->tasks);
-            return 1;
+            dr_sort(extents, search.extents_count, sizeof extents[0], compare_extents, core);
+            return search.extents_count;
         }
     }
     for (int level = 0; level <= highest; level += 1) {
@@ -398,6 +554,18 @@ uint32_t dr_place_find(const struct dr_core *core, const struct dr_want *want, d
         return search.extents_count;
     }
     return 0;
+}
+
+/* Does nobody hold a share of the accelerator who, by his class or the job's, may not be there? */
+static int share_may_stay(const struct dr_core *core, const struct dr_want *want,
+                          const struct dr_extent *extent)
+{
+    const struct dr_device_share *device =
+        &core->device_shares[extent->node.v - 1][dr_bit_lowest(extent->accelerators)];
+
+    if (device->guards > 0)
+        return device->guard.v == want->account.v;
+    return want->share < DR_SHARE_NODE || device->held == 0;
 }
 
 int dr_place_may_share(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
@@ -415,6 +583,8 @@ int dr_place_may_share(const struct dr_core *core, const struct dr_want *want, d
         uint32_t end =
             want->share == DR_SHARE_NONE ? dr_space_last_of(space, 0, block) : number + 1;
 
+        if (want->part != 0 && !share_may_stay(core, want, &extents[i]))
+            return 0;
         if (space->rooms[number].guards_of_node > 0 &&
             space->rooms[number].guard.v != want->account.v)
             return 0;
@@ -452,16 +622,22 @@ void dr_place_walk(const struct dr_core *core, const struct dr_want *want, int64
     walk->words = places->words;
     walk->word = 0;
     walk->span_us = dr_place_span_us(core, want, limit_us);
-    walk->accelerators = (int64_t)want->accelerators * want->tasks;
+    walk->accelerators = want->amounts.of[DR_RESOURCE_ACCELERATORS];
     dr_place_allowed(core, want, &set);
     memcpy(walk->left, set.words, places->words * sizeof walk->left[0]);
     if (want->accelerators > 0) {
         const struct dr_pool_set *units = &places->with_units[dr_min_u32(
-            dr_bit_log((uint32_t)walk->accelerators) - 1, DR_POOL_LOGS - 1)];
+            dr_bit_log((uint32_t)(walk->accelerators / 1000)) - 1, DR_POOL_LOGS - 1)];
         const struct dr_pool_set *unit = &places->with_unit[want->accelerators];
 
         for (uint32_t word = 0; word < places->words; word += 1)
             walk->left[word] &= units->words[word] & unit->words[word];
+    }
+    if (want->part != 0) {
+        const struct dr_pool_set *share = &places->with_share[dr_space_share_step(want->part)];
+
+        for (uint32_t word = 0; word < places->words; word += 1)
+            walk->left[word] &= share->words[word] | places->with_unit[1].words[word];
     }
 }
 
@@ -475,9 +651,12 @@ int dr_place_walk_next(struct dr_place_walk *walk, dr_pool_id *pool, int64_t *bo
 
             walk->left[walk->word] &= walk->left[walk->word] - 1;
             pool->v = places->pool_of[rank] + 1;
-            *bound_micro = dr_mul_div_floor(walk->accelerators * places->hour_micro[rank],
+            /* Of shares, run and energy are rounded down apart. */
+            *bound_micro = dr_mul_div_floor(dr_mul_div_floor(walk->accelerators,
+                                                             places->hour_micro[rank], 1000) -
+                                                (walk->accelerators % 1000 != 0),
                                             walk->span_us, DR_HOUR_US) -
-                           (walk->accelerators + 1) * places->slack_micro;
+                           ((walk->accelerators + 999) / 1000 + 1) * places->slack_micro;
             return 1;
         }
     return 0;

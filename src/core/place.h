@@ -11,8 +11,10 @@
  * least, then the lowest number; else the whole pool. Inside a domain that is not a node: a part
  * that holds all that is missing, the one with least left over; otherwise the largest part, whole,
  * and again. Left over counts accelerators (in pools without: eighths of a node's CPUs). Ties: the
- * lowest number. On a node the lowest free accelerators are taken. (Deviates from POLICY nowhere;
- * domains are judged by what they hold of this very gang, CPUs and memory included.)
+ * lowest number. On a node the lowest free accelerators are taken. Tasks that take a share of an
+ * accelerator go first where accelerators are shared already, on the node and then on the
+ * accelerator that has least left; there as many as fit. (Deviates from POLICY nowhere; domains are
+ * judged by what they hold of this very gang, CPUs and memory included.)
  *
  * A pool's space is an index: per node what is free, and per level and domain how many nodes have
  * how much free. Views (reclaim, backfill) change a space in thought and put it right again with
@@ -87,6 +89,7 @@ struct dr_want {
     uint32_t alternative;
     uint32_t tasks;
     uint32_t accelerators; /* per task, whole */
+    uint32_t part;         /* of one accelerator, per task, thousandths; 0: none */
     int64_t cpus;          /* per task, thousandths */
     int64_t memory_mb;     /* per task */
     uint32_t tasks_per_node_max;
@@ -124,8 +127,12 @@ const char *dr_obstacle_text(enum dr_obstacle obstacle);
 int dr_place_never(const struct dr_core *core, const struct dr_shape *shape, dr_account_id account,
                    char *text, uint32_t text_bytes);
 
-/* A place that is free now, by the rule above. `extents` [min(tasks, nodes of the pool)] is filled
- * in the order of node numbers. Returns how many; 0: there is none. */
+/* The parts that a place may have: a node each, or with shares an accelerator each. */
+uint32_t dr_place_parts_max(const struct dr_core *core, const struct dr_want *want,
+                            dr_pool_id pool);
+
+/* A place that is free now, by the rule above. `extents` [dr_place_parts_max()] is filled in the
+ * order of node numbers. Returns how many; 0: there is none. */
 uint32_t dr_place_find(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
                        struct dr_extent *extents);
 
@@ -145,7 +152,7 @@ struct dr_place_walk {
     uint32_t words;
     uint32_t word;
     int64_t span_us;
-    int64_t accelerators;
+    int64_t accelerators; /* of the gang, thousandths */
 };
 void dr_place_walk(const struct dr_core *core, const struct dr_want *want, int64_t limit_us,
                    struct dr_place_walk *walk);
@@ -176,12 +183,13 @@ int64_t dr_place_span_cost(const struct dr_core *core, const struct dr_want *wan
                            const struct dr_extent *extents, uint32_t count);
 
 /* Watts by which a cap of the site or its zone would be passed if the place were taken from
- * one instant until another, in a view too; 0: all stay under. `lack`: whose cap, and when; NULL:
+ * one instant until another, in a view too; 0: all stay under. What is promised to the job counts
+ * already: ask with no extents then. `lack`: whose cap, and when; NULL:
  * not asked. See core/power.h. */
 struct dr_power_lack;
-int64_t dr_place_power_missing(const struct dr_core *core, dr_pool_id pool,
-                               const struct dr_extent *extents, uint32_t count, int64_t from_us,
-                               int64_t until_us, struct dr_power_lack *lack);
+int64_t dr_place_power_missing(const struct dr_core *core, const struct dr_want *want,
+                               dr_pool_id pool, const struct dr_extent *extents, uint32_t count,
+                               int64_t from_us, int64_t until_us, struct dr_power_lack *lack);
 
 /* The attempts that hold places in a pool, in no order: first, and next after a job's row. */
 uint32_t dr_place_attempts(const struct dr_core *core, dr_pool_id pool);
@@ -198,7 +206,7 @@ uint32_t dr_place_leaving_count(const struct dr_core *core, dr_pool_id pool);
 /* An attempt that holds its place has been told to leave. */
 void dr_place_leaves(struct dr_core *core, dr_pool_id pool);
 
-/* Accelerators that are free in the pool, in a view too. */
+/* Accelerators that are wholly free in the pool, in a view too. */
 int64_t dr_place_free(const struct dr_core *core, dr_pool_id pool);
 
 /* Nodes that leave the federation and hold nothing any more: the first such row, or DR_ROW_NONE. */

@@ -167,7 +167,7 @@ void dr_power_build(const struct dr_core *core)
     struct dr_power *power = core->power;
 
     for (uint32_t row = 0; row < DR_POWER_DOMAINS; row += 1) {
-        power->domains[row].draw_mw = 0;
+        power->domains[row].draw_uw = 0;
         power->domains[row].idle_mw = 0;
     }
     for (uint32_t row = 0; row < core->sites_count; row += 1)
@@ -187,29 +187,29 @@ int dr_power_advance(struct dr_core *core, int64_t now_us)
 
 /* ---- draws ---- */
 
-void dr_power_draw(const struct dr_core *core, dr_site_id site, int64_t watts, int64_t idle_w)
+void dr_power_draw(const struct dr_core *core, dr_site_id site, int64_t milliwatts, int64_t idle_w)
 {
     struct dr_power_domain *domains = core->power->domains;
     struct dr_power_domain *domain = &domains[site.v - 1];
 
-    domain->draw_mw += watts * domain->pue_milli;
+    domain->draw_uw += milliwatts * domain->pue_milli;
     domain->idle_mw += idle_w * domain->pue_milli;
     if (domain->zone == NONE)
         return;
-    domains[domain->zone].draw_mw += watts * domain->pue_milli;
+    domains[domain->zone].draw_uw += milliwatts * domain->pue_milli;
     domains[domain->zone].idle_mw += idle_w * domain->pue_milli;
 }
 
 int64_t dr_power_site_w(const struct dr_core *core, dr_site_id site)
 {
     dr_place_prepare(core);
-    return dr_mul_div_ceil(core->power->domains[site.v - 1].draw_mw, 1, 1000);
+    return dr_mul_div_ceil(core->power->domains[site.v - 1].draw_uw, 1, 1000000);
 }
 
 int64_t dr_power_zone_w(const struct dr_core *core, dr_zone_id zone)
 {
     dr_place_prepare(core);
-    return dr_mul_div_ceil(core->power->domains[DR_SITES_MAX + zone.v - 1].draw_mw, 1, 1000);
+    return dr_mul_div_ceil(core->power->domains[DR_SITES_MAX + zone.v - 1].draw_uw, 1, 1000000);
 }
 
 /* ---- what attempts have in intervals ---- */
@@ -333,7 +333,7 @@ static uint32_t interval_at(const struct dr_power *power, const struct dr_power_
 }
 
 /* Where in its line a domain would pass its cap most. */
-static void look(const struct dr_power *power, uint32_t row, int64_t more_mw, int64_t from_us,
+static void look(const struct dr_power *power, uint32_t row, int64_t more_uw, int64_t from_us,
                  int64_t until_us, struct dr_power_lack *lack)
 {
     const struct dr_power_domain *domain = &power->domains[row];
@@ -345,12 +345,14 @@ static void look(const struct dr_power *power, uint32_t row, int64_t more_mw, in
     line = &power->intervals[domain->first];
     now = interval_at(power, domain, from_us);
     for (uint32_t i = now; i < domain->count && (i == now || line[i].begin_us < until_us); i += 1) {
-        int64_t draw_mw = i == now ? domain->draw_mw : domain->idle_mw + line[i].held_mw;
+        int64_t draw_mw =
+            i == now ? dr_mul_div_ceil(domain->draw_uw + more_uw, 1, 1000)
+                     : domain->idle_mw + line[i].held_mw + dr_mul_div_ceil(more_uw, 1, 1000);
         int64_t missing_w;
 
-        if (line[i].cap_mw == DR_POWER_NO_CAP || draw_mw + more_mw <= line[i].cap_mw)
+        if (line[i].cap_mw == DR_POWER_NO_CAP || draw_mw <= line[i].cap_mw)
             continue;
-        missing_w = dr_mul_div_ceil(draw_mw + more_mw - line[i].cap_mw, 1, 1000);
+        missing_w = dr_mul_div_ceil(draw_mw - line[i].cap_mw, 1, 1000);
         if (missing_w <= lack->missing_w)
             continue;
         *lack = (struct dr_power_lack){.missing_w = missing_w,
@@ -365,7 +367,7 @@ static void look(const struct dr_power *power, uint32_t row, int64_t more_mw, in
     }
 }
 
-struct dr_power_lack dr_power_lack(const struct dr_core *core, dr_site_id site, int64_t more_w,
+struct dr_power_lack dr_power_lack(const struct dr_core *core, dr_site_id site, int64_t more_mw,
                                    int64_t from_us, int64_t until_us)
 {
     const struct dr_power *power = core->power;
@@ -374,9 +376,9 @@ struct dr_power_lack dr_power_lack(const struct dr_core *core, dr_site_id site, 
 
     if (!domain->limited)
         return lack;
-    look(power, site.v - 1, more_w * domain->pue_milli, from_us, until_us, &lack);
+    look(power, site.v - 1, more_mw * domain->pue_milli, from_us, until_us, &lack);
     if (domain->zone != NONE)
-        look(power, domain->zone, more_w * domain->pue_milli, from_us, until_us, &lack);
+        look(power, domain->zone, more_mw * domain->pue_milli, from_us, until_us, &lack);
     return lack;
 }
 
@@ -455,15 +457,15 @@ int dr_power_consistent(const struct dr_core *core)
         if (!line_agrees(core, row))
             return 0;
     for (uint32_t row = 0; row < core->zones_count; row += 1) {
-        int64_t draw_mw = 0;
+        int64_t draw_uw = 0;
         int64_t idle_mw = 0;
 
         for (uint32_t site = 0; site < core->sites_count; site += 1)
             if (core->sites[site].zone.v == row + 1) {
-                draw_mw += power->domains[site].draw_mw;
+                draw_uw += power->domains[site].draw_uw;
                 idle_mw += power->domains[site].idle_mw;
             }
-        if (draw_mw != power->domains[DR_SITES_MAX + row].draw_mw ||
+        if (draw_uw != power->domains[DR_SITES_MAX + row].draw_uw ||
             idle_mw != power->domains[DR_SITES_MAX + row].idle_mw ||
             !line_agrees(core, DR_SITES_MAX + row))
             return 0;

@@ -3,9 +3,10 @@
  * section 7). For core's own files.
  *
  * A site's facility draws PUE x (idle watts of its nodes that are not down + (busy - idle) watts of
- * accelerators held or promised); a zone draws what its sites do. A drained node draws, so it
- * counts here though it is not "up" for quotas. Everything is summed in milliwatts of the facility,
- * which are watts times the PUE in thousandths, so that no sum is rounded.
+ * accelerators held or promised, by share); a zone draws what its sites do. A drained node draws,
+ * so it counts here though it is not "up" for quotas. A promised share counts beside what those who
+ * leave for it still hold; a whole accelerator counts once. Draws are summed in microwatts of the
+ * facility, which are milliwatts times the PUE in thousandths, so that no sum is rounded.
  *
  * A site or zone with a cap has a line of intervals, each with the least cap that holds in it: the
  * standing one, and those announced for a time. In each lies the draw of attempts that are believed
@@ -30,7 +31,7 @@ struct dr_power_interval {
 
 /* A site, by row, or a zone, by DR_SITES_MAX + row. */
 struct dr_power_domain {
-    int64_t draw_mw; /* now, in a view too */
+    int64_t draw_uw; /* now, in a view too */
     int64_t idle_mw; /* of that, what its nodes draw with nothing on them */
     uint32_t first;  /* of its intervals; DR_ROW_NONE: it has none, and no cap */
     uint32_t count;
@@ -68,7 +69,7 @@ void dr_power_build(const struct dr_core *core);
 void dr_power_schedule(const struct dr_core *core);
 
 /* A node draws more or less, before PUE; `idle_w` of it with nothing on the node. */
-void dr_power_draw(const struct dr_core *core, dr_site_id site, int64_t watts, int64_t idle_w);
+void dr_power_draw(const struct dr_core *core, dr_site_id site, int64_t milliwatts, int64_t idle_w);
 
 /* A job's state has changed: what it has in intervals is looked at again. */
 void dr_power_update(struct dr_core *core, uint32_t job_row);
@@ -90,10 +91,10 @@ struct dr_power_lack {
     int64_t until_us; /* DR_FOREVER_US: no end is announced */
 };
 
-/* If a site drew `more_w` more, before PUE, from one instant until another, in a view too: by how
+/* If a site drew `more_mw` more, before PUE, from one instant until another, in a view too: by how
  * much would its cap, or its zone's, be passed? The draw at the first instant is the one that there
  * is, in a view too. */
-struct dr_power_lack dr_power_lack(const struct dr_core *core, dr_site_id site, int64_t more_w,
+struct dr_power_lack dr_power_lack(const struct dr_core *core, dr_site_id site, int64_t more_mw,
                                    int64_t from_us, int64_t until_us);
 
 /* The next instant after one at which a higher cap begins to hold at a site, or DR_FOREVER_US. */

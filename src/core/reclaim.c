@@ -17,7 +17,7 @@ struct hunt {
     const struct dr_job *job;
     struct dr_want want;
     dr_pool_id pool;
-    int64_t units; /* of the job */
+    int64_t units; /* of the job, thousandths */
     struct dr_victim *victims;
     uint32_t count;
     uint32_t *leaving; /* attempts that leave anyway */
@@ -46,13 +46,12 @@ static struct dr_amounts held_by(const struct dr_core *core, const struct dr_job
     return dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative]);
 }
 
+/* Thousandths of accelerators; without, 8 CPUs count as one. */
 static int64_t units_of(const struct dr_amounts *amounts)
 {
-    int64_t accelerators = amounts->of[DR_RESOURCE_ACCELERATORS] / 1000;
-
-    if (accelerators > 0)
-        return accelerators;
-    return dr_max_i64(1, (amounts->of[DR_RESOURCE_CPUS] + 7999) / 8000);
+    if (amounts->of[DR_RESOURCE_ACCELERATORS] > 0)
+        return amounts->of[DR_RESOURCE_ACCELERATORS];
+    return 1000 * dr_max_i64(1, (amounts->of[DR_RESOURCE_CPUS] + 7999) / 8000);
 }
 
 int64_t dr_reclaim_units(const struct dr_core *core, const struct dr_job *job)
@@ -74,7 +73,7 @@ static int64_t loss_each_us(const struct dr_core *core, const struct dr_job *job
 
 int64_t dr_reclaim_loss_us(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
 {
-    return dr_reclaim_units(core, job) * loss_each_us(core, job, now_us);
+    return dr_mul_div_floor(dr_reclaim_units(core, job), loss_each_us(core, job, now_us), 1000);
 }
 
 /* ---- who may be taken ---- */
@@ -237,7 +236,8 @@ static int fits(struct hunt *hunt)
     hunt->extents_count = dr_place_find(hunt->core, &hunt->want, hunt->pool, hunt->extents);
     return hunt->extents_count > 0 &&
            dr_place_power_missing(
-               hunt->core, hunt->pool, hunt->extents, hunt->extents_count, hunt->decision->now_us,
+               hunt->core, &hunt->want, hunt->pool, hunt->extents, hunt->extents_count,
+               hunt->decision->now_us,
                hunt->decision->now_us +
                    dr_job_next_limit_us(hunt->core, hunt->job, hunt->want.alternative),
                NULL) == 0;
@@ -391,7 +391,7 @@ static int walk(struct hunt *hunt, int all_sizes)
     int64_t missing = hunt->units;
 
     if (hunt->want.accelerators > 0)
-        missing -= dr_place_free(hunt->core, hunt->pool);
+        missing -= 1000 * dr_place_free(hunt->core, hunt->pool);
     for (uint32_t i = 0; i < hunt->count; i += 1) {
         struct dr_victim *victim = &hunt->victims[i];
         enum dr_stop_cause cause;
@@ -450,8 +450,9 @@ static int leaves(const struct dr_job *job)
 static int hunted(const struct hunt *hunt, uint32_t row, int whole_group)
 {
     const struct dr_core *core = hunt->core;
-    enum dr_resource main =
-        hunt->want.accelerators > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
+    enum dr_resource main = hunt->want.amounts.of[DR_RESOURCE_ACCELERATORS] > 0
+                                ? DR_RESOURCE_ACCELERATORS
+                                : DR_RESOURCE_CPUS;
 
     return row == hunt->pool.v - 1 ||
            (whole_group &&
@@ -463,7 +464,7 @@ static struct dr_victim victim_of(const struct dr_core *core, uint32_t row, int6
     struct dr_victim victim = {.row = row, .units = dr_reclaim_units(core, &core->jobs[row])};
 
     victim.each_us = loss_each_us(core, &core->jobs[row], now_us);
-    victim.loss_us = victim.units * victim.each_us;
+    victim.loss_us = dr_mul_div_floor(victim.units, victim.each_us, 1000);
     return victim;
 }
 

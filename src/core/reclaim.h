@@ -21,8 +21,8 @@
 
 struct dr_victim {
     uint32_t row;
-    int64_t units;
-    int64_t loss_us; /* units x microseconds */
+    int64_t units;   /* thousandths of accelerators */
+    int64_t loss_us; /* accelerators x microseconds */
     int64_t each_us; /* loss per unit */
     uint8_t chosen;
     uint8_t cause; /* enum dr_stop_cause, when chosen */
@@ -35,11 +35,13 @@ void dr_reclaim_begin(struct dr_decision *decision);
  * a place; 0: nothing may be taken with which it fits (or decision->full). */
 int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice);
 
-/* What would be lost by ending the attempt now, in unit-microseconds: units x (time since its last
- * observed checkpoint, at most loss_cap, plus restart, plus credit for earlier preemptions). */
+/* What would be lost by ending the attempt now, in accelerator-microseconds: accelerators x (time
+ * since its last observed checkpoint, at most loss_cap, plus restart, plus credit for earlier
+ * preemptions). */
 int64_t dr_reclaim_loss_us(const struct dr_core *core, const struct dr_job *job, int64_t now_us);
 
-/* Accelerators of an attempt; without any its CPUs, eight to one, rounded up; at least 1. */
+/* Accelerators of an attempt, thousandths; without any its CPUs, eight to one, rounded up to whole
+ * ones; at least one. */
 int64_t dr_reclaim_units(const struct dr_core *core, const struct dr_job *job);
 
 #endif

@@ -400,6 +400,26 @@ static const struct dr_alternative *alternative_of(const struct dr_core *core,
     return &core->shapes[job->shape].alternatives[index];
 }
 
+/* Tasks that share one accelerator: what they hold of it, and its bits. */
+static void hold_share(struct dr_core *core, const struct dr_extent *extent, uint32_t share,
+                       int promised, int sign)
+{
+    struct dr_node *node = &core->nodes[extent->node.v - 1];
+    struct dr_device_share *device =
+        &core->device_shares[extent->node.v - 1][dr_bit_lowest(extent->accelerators)];
+    uint16_t *part = promised ? &device->promised : &device->held;
+    uint64_t *mask = promised ? &node->promised : &node->busy;
+    int64_t after = *part + sign * (int64_t)(extent->tasks * share);
+
+    DR_ASSERT(dr_bit_count(extent->accelerators) == 1);
+    DR_ASSERT(*part > 0 || (*mask & extent->accelerators) == 0 || sign < 0); /* I1 */
+    DR_ASSERT(after >= 0 && after <= 1000);
+    *part = (uint16_t)after;
+    *mask = after > 0 ? *mask | extent->accelerators : *mask & ~extent->accelerators;
+    node->shared = device->held + device->promised > 0 ? node->shared | extent->accelerators
+                                                       : node->shared & ~extent->accelerators;
+}
+
 /* The parts of a list on their nodes; `promised`: which of the two masks. */
 static void hold_extents(struct dr_core *core, const struct dr_alternative *alternative,
                          uint32_t first, int promised, int sign)
@@ -410,8 +430,11 @@ static void hold_extents(struct dr_core *core, const struct dr_alternative *alte
         struct dr_pool *pool = &core->pools[node->pool.v - 1];
         uint64_t *mask = promised ? &node->promised : &node->busy;
         int64_t free_before = dr_bit_count(node->busy | node->promised);
+        uint32_t share = dr_alternative_share(alternative);
 
-        if (sign > 0) {
+        if (share != 0) {
+            hold_share(core, extent, share, promised, sign);
+        } else if (sign > 0) {
             DR_ASSERT((*mask & extent->accelerators) == 0); /* I1 */
             *mask |= extent->accelerators;
         } else {

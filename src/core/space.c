@@ -18,9 +18,10 @@ enum dr_status dr_place_open(struct dr_core *core)
     if (places == NULL)
         return DR_E_FULL;
     /* Worst: 4 levels of single-node domains, and 65 tiers. */
-    if (dr_arena_init(&places->arena,
-                      (size_t)limits->nodes_max * (sizeof(struct dr_room) + 512 + 4 * 65 * 5) +
-                          ((size_t)limits->pools_max << 14)) != DR_OK)
+    if (dr_arena_init(&places->arena, (size_t)limits->nodes_max *
+                                              (sizeof(struct dr_room) + 512 + 4 * 65 * 5 +
+                                               DR_ACCELERATORS_MAX * sizeof(struct dr_share_use)) +
+                                          ((size_t)limits->pools_max << 14)) != DR_OK)
         return DR_E_FULL;
 #define TABLE(field, count)                                                       \
     places->field = dr_arena_push(&core->tables, count, sizeof places->field[0]); \
@@ -121,6 +122,8 @@ uint32_t dr_space_tasks_in(const struct dr_want *want, uint32_t accelerators, in
         tasks = dr_min_i64(tasks, want->tasks_per_node_max);
     if (want->accelerators != 0)
         tasks = dr_min_i64(tasks, accelerators / want->accelerators);
+    if (want->part != 0)
+        tasks = dr_min_i64(tasks, (int64_t)accelerators * (1000 / want->part));
     if (want->cpus != 0)
         tasks = dr_min_i64(tasks, cpus / want->cpus);
     if (want->memory_mb != 0)
@@ -216,6 +219,35 @@ static void count_summary(struct dr_space *space, uint32_t units_before, uint32_
         dr_pool_set_put(&places->with_whole[k], space->rank, 0);
 }
 
+/* The same for the steps of what is left of shared accelerators. */
+static void count_share(struct dr_space *space, uint32_t number, const struct dr_room *old,
+                        const struct dr_room *room)
+{
+    struct dr_places *places = space->places;
+    uint32_t before = old->usable ? dr_space_share_step(old->share_most) : 0;
+    uint32_t after = room->usable ? dr_space_share_step(room->share_most) : 0;
+    uint32_t more = (room->usable ? room->share_left : 0) - (old->usable ? old->share_left : 0);
+    uint64_t bit = UINT64_C(1) << (number % 64);
+    uint32_t most = DR_SHARE_STEPS;
+
+    for (uint32_t level = 0; more != 0 && level <= space->levels; level += 1)
+        space->shares[level][number / space->size[level]] += more;
+    if (before == after)
+        return;
+    if (before != 0)
+        space->share_bits[(size_t)before * space->words + number / 64] &= ~bit;
+    if (after != 0)
+        space->share_bits[(size_t)after * space->words + number / 64] |= bit;
+    space->share_counts[before] -= before != 0;
+    space->share_counts[after] += after != 0;
+    while (most > 0 && space->share_counts[most] == 0)
+        most -= 1;
+    for (; space->step_most < most; space->step_most += 1)
+        dr_pool_set_put(&places->with_share[space->step_most + 1], space->rank, 1);
+    for (; space->step_most > most; space->step_most -= 1)
+        dr_pool_set_put(&places->with_share[space->step_most], space->rank, 0);
+}
+
 static void count_tier(struct dr_space *space, uint32_t number, uint8_t tier, int sign)
 {
     uint64_t *word = &space->bits[(size_t)tier * space->words + number / 64];
@@ -260,14 +292,33 @@ static uint32_t guards_in(const struct dr_room *room)
            room->pledges_of_block;
 }
 
-void dr_space_set_room(struct dr_space *space, uint32_t number, const struct dr_room *room)
+/* What is left of the accelerators in `open`. */
+static void sum_shares(const struct dr_space *space, uint32_t number, struct dr_room *room)
+{
+    room->share_most = 0;
+    room->share_left = 0;
+    for (uint64_t rest = room->open & ~room->blocked; rest != 0; rest &= rest - 1) {
+        uint32_t left = dr_space_share_left(space, number, dr_bit_lowest(rest));
+
+        room->share_left += left;
+        if (left > room->share_most)
+            room->share_most = (uint16_t)left;
+    }
+}
+
+void dr_space_set_room(struct dr_space *space, uint32_t number, const struct dr_room *now)
 {
     struct dr_room *kept = &space->rooms[number];
+    struct dr_room summed = *now;
+    const struct dr_room *room = &summed;
     uint8_t before = space->tier[number];
     uint8_t after = tier_of(space, room);
 
+    sum_shares(space, number, &summed);
     space->guards += guards_in(room) - guards_in(kept);
     count_about(space, number, kept, room);
+    if ((room->open | kept->open) != 0)
+        count_share(space, number, kept, room);
     *kept = *room;
     if (before == after)
         return;
@@ -282,6 +333,35 @@ void dr_space_set_room(struct dr_space *space, uint32_t number, const struct dr_
     count_summary(space, units, whole);
 }
 
+/* Accelerators of a node that are held or promised as a whole. */
+static uint64_t whole_of(const struct dr_core *core, uint32_t row)
+{
+    const struct dr_node *node = &core->nodes[row];
+    uint64_t whole = (node->busy | node->promised) & ~node->shared;
+
+    for (uint64_t rest = node->shared; rest != 0; rest &= rest - 1) {
+        const struct dr_device_share *share = &core->device_shares[row][dr_bit_lowest(rest)];
+        uint64_t bit = rest & -rest;
+
+        if (((node->busy & bit) != 0 && share->held == 0) ||
+            ((node->promised & bit) != 0 && share->promised == 0))
+            whole |= bit;
+    }
+    return whole;
+}
+
+/* ... that are promised as a whole: nobody's shares come free there. */
+static uint64_t whole_promised(const struct dr_core *core, uint32_t row)
+{
+    const struct dr_node *node = &core->nodes[row];
+    uint64_t whole = node->promised;
+
+    for (uint64_t rest = node->shared & node->promised; rest != 0; rest &= rest - 1)
+        if (core->device_shares[row][dr_bit_lowest(rest)].promised != 0)
+            whole &= ~(rest & -rest);
+    return whole;
+}
+
 static struct dr_room true_room(const struct dr_core *core, uint32_t row)
 {
     const struct dr_node *node = &core->nodes[row];
@@ -291,6 +371,7 @@ static struct dr_room true_room(const struct dr_core *core, uint32_t row)
 
     return (struct dr_room){
         .free = all & ~(node->busy | node->promised),
+        .open = node->shared == 0 ? 0 : node->shared & ~whole_of(core, row),
         .cpus = (int64_t)pool->cpus - node->cpus_used,
         .memory_mb = pool->memory_mb - node->memory_mb_used,
         .usable = dr_node_up(core, node) && !node->removing && !pool->removed,
@@ -304,23 +385,36 @@ static struct dr_room true_room(const struct dr_core *core, uint32_t row)
     };
 }
 
+/* What a share of an accelerator adds to the draw, milliwatts. */
+static int64_t share_mw(const struct dr_core *core, const struct dr_pool *pool, int64_t thousandths)
+{
+    const struct dr_chip *chip = &core->chips[pool->chip.v - 1];
+
+    return thousandths * (chip->busy_w - chip->idle_w);
+}
+
 /* What the node draws, its accelerators included. */
 static struct dr_node_draw draw_of(const struct dr_core *core, uint32_t row)
 {
     const struct dr_node *node = &core->nodes[row];
     const struct dr_pool *pool = &core->pools[node->pool.v - 1];
+    uint64_t whole = node->shared == 0 ? node->busy | node->promised : whole_of(core, row);
+    int64_t thousandths = (int64_t)dr_bit_count(whole) * 1000;
     int64_t idle_w = pool->node_idle_w;
-    int64_t busy_w = 0;
+    int64_t busy_mw = 0;
 
     if (node->down || node->removed)
         return (struct dr_node_draw){0, 0};
-    if (pool->chip.v != 0) {
-        const struct dr_chip *chip = &core->chips[pool->chip.v - 1];
+    for (uint64_t rest = node->shared & ~whole; rest != 0; rest &= rest - 1) {
+        const struct dr_device_share *share = &core->device_shares[row][dr_bit_lowest(rest)];
 
-        idle_w += (int64_t)pool->accelerators * chip->idle_w;
-        busy_w = (int64_t)dr_bit_count(node->busy | node->promised) * (chip->busy_w - chip->idle_w);
+        thousandths += share->held + share->promised;
     }
-    return (struct dr_node_draw){(int32_t)(idle_w + busy_w), (int32_t)idle_w};
+    if (pool->chip.v != 0) {
+        idle_w += (int64_t)pool->accelerators * core->chips[pool->chip.v - 1].idle_w;
+        busy_mw = share_mw(core, pool, thousandths);
+    }
+    return (struct dr_node_draw){idle_w * 1000 + busy_mw, idle_w};
 }
 
 static void count_watts(const struct dr_core *core, uint32_t row)
@@ -328,8 +422,8 @@ static void count_watts(const struct dr_core *core, uint32_t row)
     struct dr_node_draw *known = &core->places->draws[row];
     struct dr_node_draw draw = draw_of(core, row);
 
-    dr_power_draw(core, core->pools[core->nodes[row].pool.v - 1].site, draw.watts - known->watts,
-                  draw.idle_w - known->idle_w);
+    dr_power_draw(core, core->pools[core->nodes[row].pool.v - 1].site,
+                  draw.milliwatts - known->milliwatts, draw.idle_w - known->idle_w);
     *known = draw;
 }
 
@@ -354,6 +448,44 @@ static void count_leaving(const struct dr_core *core, uint32_t row)
     }
 }
 
+static void *take(struct dr_places *places, size_t count, size_t bytes)
+{
+    void *rows = dr_arena_push(&places->arena, count, bytes);
+
+    DR_ASSERT(rows != NULL); /* sized for the worst at open */
+    memset(rows, 0, count * bytes);
+    return rows;
+}
+
+/* The space's table of shares; made when it is first needed. */
+static void need_shares(struct dr_space *space)
+{
+    if (space->share_uses == NULL)
+        space->share_uses = take(space->places, (size_t)space->nodes * space->accelerators + 1,
+                                 sizeof space->share_uses[0]);
+}
+
+/* What a node's accelerators give in shares, as it is in truth. */
+static void true_shares(const struct dr_core *core, uint32_t row)
+{
+    const struct dr_node *node = &core->nodes[row];
+    struct dr_space *space = &core->places->spaces[node->pool.v - 1];
+
+    if (node->shared == 0 && space->share_uses == NULL)
+        return;
+    need_shares(space);
+    for (uint32_t i = 0; i < space->accelerators; i += 1) {
+        const struct dr_device_share *share = &core->device_shares[row][i];
+
+        *dr_space_share_use(space, node->number, i) = (struct dr_share_use){
+            .used = (uint32_t)share->held + share->promised,
+            .guards = share->guards,
+            .pledges = share->pledges,
+            .guard = share->guard,
+        };
+    }
+}
+
 void dr_place_changed(struct dr_core *core, uint32_t node_row)
 {
     struct dr_places *places = core->places;
@@ -362,19 +494,11 @@ void dr_place_changed(struct dr_core *core, uint32_t node_row)
 
     if (!places->built || places->version != core->federation_version)
         return; /* all of it is built again when next asked */
+    true_shares(core, node_row);
     room = true_room(core, node_row);
     dr_space_set_room(&places->spaces[node->pool.v - 1], node->number, &room);
     count_watts(core, node_row);
     count_leaving(core, node_row);
-}
-
-static void *take(struct dr_places *places, size_t count, size_t bytes)
-{
-    void *rows = dr_arena_push(&places->arena, count, bytes);
-
-    DR_ASSERT(rows != NULL); /* sized for the worst at open */
-    memset(rows, 0, count * bytes);
-    return rows;
 }
 
 static void build_space(const struct dr_core *core, uint32_t pool_row)
@@ -397,6 +521,7 @@ static void build_space(const struct dr_core *core, uint32_t pool_row)
                                .memory_mb = pool->memory_mb};
     if (pool->accelerators > 0)
         space->all = UINT64_MAX >> (64 - pool->accelerators);
+    space->accelerators = pool->accelerators;
     for (uint32_t level = 0; level <= space->levels; level += 1) {
         space->size[level] = level < space->levels ? pool->levels[level].nodes : pool->nodes_count;
         if (space->size[level] == 0)
@@ -406,9 +531,11 @@ static void build_space(const struct dr_core *core, uint32_t pool_row)
             take(places, (size_t)space->domains[level] * space->tiers, sizeof(uint32_t));
         space->whole[level] = take(places, space->domains[level], sizeof(uint32_t));
         space->units[level] = take(places, space->domains[level], sizeof(uint32_t));
+        space->shares[level] = take(places, space->domains[level], sizeof(uint32_t));
         space->about[level] = take(places, space->domains[level], sizeof(struct dr_domain));
     }
     space->bits = take(places, (size_t)space->tiers * space->words, sizeof(uint64_t));
+    space->share_bits = take(places, (size_t)(DR_SHARE_STEPS + 1) * space->words, sizeof(uint64_t));
     space->tier = take(places, space->nodes + 1u, 1);
     space->rooms = take(places, space->nodes + 1u, sizeof(struct dr_room));
     space->rows = take(places, space->nodes + 1u, sizeof(uint32_t));
@@ -420,6 +547,7 @@ static void build_space(const struct dr_core *core, uint32_t pool_row)
             space->rows[number] = row;
             space->rooms[number] = (struct dr_room){.empty = 1};
             space->tier[number] = DR_TIER_NONE;
+            true_shares(core, row);
             room = true_room(core, row);
             dr_space_set_room(space, number, &room);
             places->draws[row] = (struct dr_node_draw){0, 0};
@@ -481,6 +609,7 @@ static void rank_pools(const struct dr_core *core)
     memset(places->with_unit, 0, sizeof places->with_unit);
     memset(places->with_units, 0, sizeof places->with_units);
     memset(places->with_whole, 0, sizeof places->with_whole);
+    memset(places->with_share, 0, sizeof places->with_share);
     for (uint32_t row = 0; row < core->pools_count; row += 1) {
         const struct dr_pool *pool = &core->pools[row];
 
@@ -575,6 +704,20 @@ static void leave(uint32_t *first, uint32_t *next, uint32_t *previous, uint32_t 
         previous[next[row]] = previous[row];
 }
 
+/* The accelerator that a part of a job has a share of, where its data class lets no other account
+ * near; NULL. */
+static struct dr_device_share *guarded_device(const struct dr_core *core, const struct dr_job *job,
+                                              uint32_t alternative, uint8_t class_shares,
+                                              uint32_t extent_row)
+{
+    const struct dr_extent *extent = &core->extents[extent_row].extent;
+
+    if (class_shares < DR_SHARE_NODE ||
+        dr_alternative_share(&core->shapes[job->shape].alternatives[alternative]) == 0)
+        return NULL;
+    return &core->device_shares[extent->node.v - 1][dr_bit_lowest(extent->accelerators)];
+}
+
 void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
 {
     struct dr_places *places = core->places;
@@ -599,6 +742,12 @@ void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
     for (uint32_t at = job->extents; at != NONE; at = core->extents[at].next) {
         uint32_t node = core->extents[at].extent.node.v - 1;
         struct dr_guard *guard = &places->guards[node];
+        struct dr_device_share *device = guarded_device(core, job, job->alternative, share, at);
+
+        if (device != NULL) {
+            device->guards = (uint16_t)(device->guards + sign);
+            device->guard.v = device->guards == 0 ? 0 : job->account.v;
+        }
 
         if (share == DR_SHARE_BLOCK)
             guard->of_node = (uint16_t)(guard->of_node + sign);
@@ -608,7 +757,7 @@ void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
             guard->account.v = 0;
         else if (share >= DR_SHARE_BLOCK && sign > 0)
             guard->account = job->account;
-        if (share >= DR_SHARE_BLOCK)
+        if (share >= DR_SHARE_BLOCK || device != NULL)
             dr_place_changed(core, node);
     }
 }
@@ -618,14 +767,18 @@ void dr_place_promise(struct dr_core *core, dr_job_row row, int sign)
     const struct dr_job *job = dr_job_at(core, row);
     uint8_t share = dr_space_share_of(core, &core->shapes[job->shape]);
 
-    for (uint32_t at = job->promise; share >= DR_SHARE_BLOCK && at != NONE;
+    for (uint32_t at = job->promise; share >= DR_SHARE_NODE && at != NONE;
          at = core->extents[at].next) {
         uint32_t node = core->extents[at].extent.node.v - 1;
         struct dr_guard *guard = &core->places->guards[node];
+        struct dr_device_share *device =
+            guarded_device(core, job, job->promise_alternative, share, at);
 
+        if (device != NULL)
+            device->pledges = (uint16_t)(device->pledges + sign);
         if (share == DR_SHARE_BLOCK)
             guard->pledges_of_node = (uint16_t)(guard->pledges_of_node + sign);
-        else
+        if (share == DR_SHARE_NONE)
             guard->pledges_of_block = (uint16_t)(guard->pledges_of_block + sign);
         dr_place_changed(core, node);
     }
@@ -695,6 +848,58 @@ uint32_t dr_place_emptied(const struct dr_core *core)
 
 /* ---- views ---- */
 
+/* Whole accelerators come back to a room (sign 1) or leave it, in thought. Returns the thousandths
+ * by which the node then draws less, or more. */
+static int64_t move_whole(const struct dr_core *core, const struct dr_space *space,
+                          const struct dr_extent *extent, struct dr_room *room, int sign)
+{
+    uint32_t row = extent->node.v - 1;
+    const struct dr_node *node = &core->nodes[row];
+    uint64_t shared = extent->accelerators & node->shared;
+    uint64_t moved = extent->accelerators & ~node->promised;
+    int64_t milli = (int64_t)dr_bit_count(moved) * 1000;
+
+    if (sign > 0)
+        room->free |= moved;
+    else
+        room->free &= ~extent->accelerators;
+    /* Shares of it are promised. */
+    for (uint64_t rest = shared & ~whole_promised(core, row); rest != 0; rest &= rest - 1)
+        milli += 1000 - core->device_shares[row][dr_bit_lowest(rest)].promised;
+    shared &= ~whole_promised(core, row);
+    room->open = sign > 0 ? room->open | shared : room->open & ~extent->accelerators;
+    if (space->share_uses == NULL)
+        return milli;
+    for (uint64_t rest = room->free & extent->accelerators; rest != 0; rest &= rest - 1)
+        if (dr_space_share_use(space, node->number, dr_bit_lowest(rest))->used != 0) {
+            room->open |= rest & -rest; /* shares of it are reserved */
+            room->free &= ~(rest & -rest);
+        }
+    return milli;
+}
+
+/* The same for tasks that share one accelerator. */
+static int64_t move_share(const struct dr_core *core, struct dr_space *space,
+                          const struct dr_extent *extent, struct dr_room *room, int64_t milli,
+                          int sign)
+{
+    uint32_t row = extent->node.v - 1;
+    struct dr_share_use *use =
+        dr_space_share_use(space, core->nodes[row].number, dr_bit_lowest(extent->accelerators));
+
+    use->used = (uint32_t)(use->used - sign * milli);
+    if ((whole_promised(core, row) & extent->accelerators) != 0)
+        return 0;
+    if (use->used == 0) {
+        room->open &= ~extent->accelerators;
+        room->free |= extent->accelerators;
+    } else {
+        room->open |= extent->accelerators;
+        room->free &= ~extent->accelerators;
+    }
+    return milli;
+}
+
 static void release_or_retake(struct dr_core *core, uint32_t job_row, int sign)
 {
     struct dr_places *places = core->places;
@@ -702,6 +907,7 @@ static void release_or_retake(struct dr_core *core, uint32_t job_row, int sign)
     const struct dr_shape *shape = &core->shapes[job->shape];
     const struct dr_alternative *way = &shape->alternatives[job->alternative];
     uint8_t share = dr_space_share_of(core, shape);
+    uint32_t part = dr_alternative_share(way);
 
     dr_power_view(core, job_row, -sign);
     for (uint32_t at = job->extents; at != NONE; at = core->extents[at].next) {
@@ -711,16 +917,21 @@ static void release_or_retake(struct dr_core *core, uint32_t job_row, int sign)
         struct dr_room room = space->rooms[node->number];
         const struct dr_pool *pool = &core->pools[node->pool.v - 1];
 
-        if (pool->chip.v != 0 && !node->down)
-            dr_power_draw(
-                core, pool->site,
-                -sign * (int64_t)dr_bit_count(extent->accelerators & ~node->promised) *
-                    (core->chips[pool->chip.v - 1].busy_w - core->chips[pool->chip.v - 1].idle_w),
-                0);
-        if (sign > 0)
-            room.free |= extent->accelerators & ~node->promised;
+        int64_t milli;
+
+        if (part != 0)
+            milli = move_share(core, space, extent, &room, (int64_t)extent->tasks * part, sign);
         else
-            room.free &= ~extent->accelerators;
+            milli = move_whole(core, space, extent, &room, sign);
+        if (part != 0 && share >= DR_SHARE_NODE) {
+            struct dr_share_use *use =
+                dr_space_share_use(space, node->number, dr_bit_lowest(extent->accelerators));
+
+            use->guards = (uint16_t)(use->guards - sign);
+            use->guard.v = use->guards == 0 ? 0 : job->account.v;
+        }
+        if (pool->chip.v != 0 && !node->down)
+            dr_power_draw(core, pool->site, -sign * share_mw(core, pool, milli), 0);
         room.cpus += sign * (int64_t)extent->tasks * way->cpus_per_task;
         room.memory_mb += sign * (int64_t)extent->tasks * way->memory_mb_per_task;
         if (share == DR_SHARE_BLOCK)
@@ -743,6 +954,18 @@ void dr_place_view_retake(struct dr_core *core, uint32_t job_row)
     release_or_retake(core, job_row, -1);
 }
 
+/* Shares of an accelerator are kept from others, in thought. */
+static void block_share(struct dr_space *space, const struct dr_extent *extent, uint32_t number,
+                        struct dr_room *room, int64_t milli)
+{
+    need_shares(space);
+    dr_space_share_use(space, number, dr_bit_lowest(extent->accelerators))->used += (uint32_t)milli;
+    if ((room->free & extent->accelerators) != 0) {
+        room->free &= ~extent->accelerators;
+        room->open |= extent->accelerators;
+    }
+}
+
 void dr_place_view_take(struct dr_core *core, const struct dr_want *want,
                         const struct dr_extent *extents, uint32_t count)
 {
@@ -751,7 +974,11 @@ void dr_place_view_take(struct dr_core *core, const struct dr_want *want,
         struct dr_space *space = &core->places->spaces[node->pool.v - 1];
         struct dr_room room = space->rooms[node->number];
 
-        room.free &= ~extents[i].accelerators;
+        if (want->part != 0)
+            block_share(space, &extents[i], node->number, &room,
+                        (int64_t)extents[i].tasks * want->part);
+        else
+            room.free &= ~extents[i].accelerators;
         room.cpus -= extents[i].tasks * want->cpus;
         room.memory_mb -= extents[i].tasks * want->memory_mb;
         room.empty = 0;
@@ -768,7 +995,11 @@ void dr_place_view_block(struct dr_core *core, const struct dr_alternative *alte
         struct dr_space *space = &core->places->spaces[node->pool.v - 1];
         struct dr_room room = space->rooms[node->number];
 
-        room.blocked |= extent->accelerators;
+        if (dr_alternative_share(alternative) != 0)
+            block_share(space, extent, node->number, &room,
+                        (int64_t)extent->tasks * dr_alternative_share(alternative));
+        else
+            room.blocked |= extent->accelerators;
         room.cpus -= (int64_t)extent->tasks * alternative->cpus_per_task;
         room.memory_mb -= (int64_t)extent->tasks * alternative->memory_mb_per_task;
         room.empty = 0;
@@ -783,6 +1014,60 @@ void dr_place_view_undo(struct dr_core *core, uint32_t first_extent_row)
 }
 
 /* ---- for tests ---- */
+
+static int shares_agree(const struct dr_core *core, const struct dr_space *space, uint32_t number)
+{
+    const struct dr_device_share *shares = core->device_shares[space->rows[number]];
+
+    for (uint32_t i = 0; i < space->accelerators; i += 1) {
+        static const struct dr_share_use none;
+        const struct dr_share_use *use =
+            space->share_uses == NULL ? &none : dr_space_share_use(space, number, i);
+
+        if (use->used != (uint32_t)shares[i].held + shares[i].promised ||
+            use->guards != shares[i].guards || use->pledges != shares[i].pledges ||
+            use->guard.v != shares[i].guard.v)
+            return 0;
+    }
+    return 1;
+}
+
+/* The steps of usable nodes, and what is left in every domain. */
+static int share_sums_agree(const struct dr_space *space)
+{
+    const struct dr_places *places = space->places;
+    uint32_t counts[DR_SHARE_STEPS + 1] = {0};
+    uint32_t most = 0;
+
+    for (uint32_t number = 0; number < space->nodes; number += 1) {
+        const struct dr_room *room = &space->rooms[number];
+        uint32_t step = room->usable ? dr_space_share_step(room->share_most) : 0;
+
+        counts[step] += step != 0;
+        if (step > most)
+            most = step;
+        for (uint32_t i = 1; i <= DR_SHARE_STEPS; i += 1)
+            if (((space->share_bits[(size_t)i * space->words + number / 64] >> (number % 64)) &
+                 1) != (i == step))
+                return 0;
+    }
+    if (memcmp(counts, space->share_counts, sizeof counts) != 0)
+        return 0;
+    for (uint32_t step = 1; step <= DR_SHARE_STEPS; step += 1)
+        if (dr_pool_set_has(&places->with_share[step], space->rank) != (step <= most))
+            return 0;
+    for (uint32_t level = 0; level <= space->levels; level += 1)
+        for (uint32_t at = 0; at < space->domains[level]; at += 1) {
+            uint32_t left = 0;
+
+            for (uint32_t i = at * space->size[level]; i < dr_space_last_of(space, level, at);
+                 i += 1)
+                left += space->rooms[i].usable ? space->rooms[i].share_left : 0;
+            if (left != space->shares[level][at])
+                return 0;
+        }
+    return 1;
+}
 
 static int sums_agree(const struct dr_space *space)
 {
@@ -831,12 +1116,15 @@ int dr_place_consistent(const struct dr_core *core)
             const struct dr_room *kept = &space->rooms[number];
             uint8_t tier = tier_of(space, &room);
 
-            if (room.free != kept->free || room.cpus != kept->cpus ||
+            sum_shares(space, number, &room);
+            if (room.free != kept->free || room.open != kept->open ||
+                room.share_most != kept->share_most || room.share_left != kept->share_left ||
+                !shares_agree(core, space, number) || room.cpus != kept->cpus ||
                 room.memory_mb != kept->memory_mb || room.usable != kept->usable ||
                 room.empty != kept->empty || room.guard.v != kept->guard.v ||
                 room.guards_of_node != kept->guards_of_node ||
                 room.guards_of_block != kept->guards_of_block || tier != space->tier[number] ||
-                places->draws[space->rows[number]].watts != draw.watts ||
+                places->draws[space->rows[number]].milliwatts != draw.milliwatts ||
                 places->draws[space->rows[number]].idle_w != draw.idle_w)
                 return 0;
             if (tier == DR_TIER_NONE)
@@ -854,7 +1142,7 @@ int dr_place_consistent(const struct dr_core *core)
             if (sum != counted)
                 return 0;
         }
-        if (!sums_agree(space))
+        if (!sums_agree(space) || !share_sums_agree(space))
             return 0;
     }
     return 1;

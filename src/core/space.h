@@ -6,10 +6,12 @@
 #ifndef DR_CORE_SPACE_H
 #define DR_CORE_SPACE_H
 
+#include "base/math.h"
 #include "core/place.h"
 
 #define DR_TIER_NONE      255 /* the node takes nothing: not up, or leaving */
 #define DR_CPU_TIERS      8 /* of pools without accelerators: eighths of a node's CPUs, rounded up */
+#define DR_SHARE_STEPS    16 /* of what is left of a shared accelerator */
 #define DR_PLACE_MEMORIES 16384
 #define DR_POOL_WORDS     (DR_POOLS_MAX / 64)
 #define DR_POOL_LOGS      24
@@ -20,8 +22,9 @@ struct dr_places;
 
 /* What one node has to give. */
 struct dr_room {
-    uint64_t free;    /* accelerators */
-    uint64_t blocked; /* of them, kept from everybody in a view */
+    uint64_t free;    /* accelerators, wholly */
+    uint64_t open;    /* held in shares: struct dr_share_use says what is left; not in `free` */
+    uint64_t blocked; /* of both, kept from everybody in a view */
     int64_t cpus;     /* blocked ones are taken off already */
     int64_t memory_mb;
     uint8_t usable;
@@ -31,6 +34,17 @@ struct dr_room {
     uint16_t guards_of_block; /* ... and no block */
     uint16_t pledges_of_node;
     uint16_t pledges_of_block;
+    uint16_t share_most; /* left of the accelerator in `open` with most; set by the space itself */
+    uint32_t share_left; /* the sum over `open` */
+};
+
+/* What one accelerator's shares come to, in a view too: held, promised and blocked. */
+struct dr_share_use {
+    uint32_t
+        used; /* thousandths; more than 1000 where shares are promised that others still hold */
+    uint16_t guards; /* as in struct dr_device_share */
+    uint16_t pledges;
+    dr_account_id guard;
 };
 
 struct dr_domain {
@@ -54,11 +68,17 @@ struct dr_space {
     uint32_t *counts[DR_LEVELS_MAX + 1];   /* [domains][tiers] usable nodes */
     uint32_t *whole[DR_LEVELS_MAX + 1];    /* [domains] of them, in the top tier */
     uint32_t *units[DR_LEVELS_MAX + 1];    /* [domains] sum of their tiers: what is free */
+    uint32_t *shares[DR_LEVELS_MAX + 1];   /* [domains] sum of share_left */
     uint32_t tier_most;                    /* the highest tier with a node; 0: none above 0 */
+    uint32_t step_most;                    /* the highest step with a node; 0: none */
     uint32_t rank;                         /* of the pool, see struct dr_places */
     struct dr_domain *about[DR_LEVELS_MAX + 1];
-    uint64_t *bits; /* [tiers][words] usable nodes of that tier */
-    uint8_t *tier;  /* [nodes] */
+    uint64_t *bits;       /* [tiers][words] usable nodes of that tier */
+    uint64_t *share_bits; /* [DR_SHARE_STEPS + 1][words] usable nodes by the step of share_most */
+    uint32_t share_counts[DR_SHARE_STEPS + 1];
+    struct dr_share_use *share_uses; /* [nodes][accelerators]; NULL: nothing was ever shared */
+    uint32_t accelerators;           /* of a node */
+    uint8_t *tier;                   /* [nodes] */
     struct dr_room *rooms;
     uint32_t *rows; /* [nodes] of core->nodes */
     uint64_t all;   /* accelerators of a node */
@@ -78,8 +98,8 @@ struct dr_guard {
 
 /* What a node draws, before PUE. */
 struct dr_node_draw {
-    int32_t watts;
-    int32_t idle_w; /* of that, with nothing on it */
+    int64_t milliwatts;
+    int64_t idle_w; /* of that, with nothing on it */
 };
 
 /* A set of pools, bit = rank. */
@@ -130,12 +150,35 @@ struct dr_places {
     struct dr_pool_set *of_site;                           /* [DR_SITES_MAX] */
     struct dr_pool_set with_unit[DR_ACCELERATORS_MAX + 1]; /* some node has so many free */
     struct dr_pool_set with_units[DR_POOL_LOGS];           /* 2^k accelerators are free */
+    struct dr_pool_set with_share[DR_SHARE_STEPS + 1];     /* some node is of that step or above */
     struct dr_pool_set with_whole[DR_POOL_LOGS];           /* 2^k whole nodes are free */
     struct dr_place_memory *memories;                      /* [DR_PLACE_MEMORIES] */
     uint64_t *memory_words; /* [DR_PLACE_MEMORIES][DR_ALTERNATIVES_MAX][words] */
 };
 
-/* Tasks that a node with so much free takes. */
+/* 0: nothing is left; 1 to DR_SHARE_STEPS: how much is, of an accelerator. Who asks for a share
+ * finds it at its own step or above. */
+static inline uint32_t dr_space_share_step(uint32_t left)
+{
+    return left == 0 ? 0 : 1 + dr_min_u32(left, 999) * DR_SHARE_STEPS / 1000;
+}
+
+static inline struct dr_share_use *dr_space_share_use(const struct dr_space *space, uint32_t number,
+                                                      uint32_t accelerator)
+{
+    return &space->share_uses[(size_t)number * space->accelerators + accelerator];
+}
+
+/* Thousandths left of an accelerator in `open`. */
+static inline uint32_t dr_space_share_left(const struct dr_space *space, uint32_t number,
+                                           uint32_t accelerator)
+{
+    uint32_t used = dr_space_share_use(space, number, accelerator)->used;
+
+    return used < 1000 ? 1000 - used : 0;
+}
+
+/* Tasks that a node with so much free takes; accelerators that are shared already aside. */
 uint32_t dr_space_tasks_in(const struct dr_want *want, uint32_t accelerators, int64_t cpus,
                            int64_t memory_mb);
 

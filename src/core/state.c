@@ -51,6 +51,7 @@ static enum dr_status push_tables(struct dr_core *core)
     TABLE(pools, limits->pools_max);
     TABLE(nodes, limits->nodes_max);
     TABLE(node_notes, limits->nodes_max);
+    TABLE(device_shares, limits->nodes_max);
     TABLE(classes, DR_DATA_CLASSES_MAX);
     TABLE(datasets, limits->datasets_max);
     TABLE(groups, limits->groups_max);
@@ -99,7 +100,8 @@ enum dr_status dr_core_open(struct dr_core **core, const struct dr_limits *limit
     DR_ASSERT(limits->pools_max <= DR_POOLS_MAX);
     reserve += (size_t)limits->jobs_max * (sizeof(struct dr_job) + sizeof(struct dr_shape) +
                                            sizeof(struct dr_edge) + sizeof(struct dr_array) + 1024);
-    reserve += (size_t)limits->nodes_max * (sizeof(struct dr_node) + DR_NOTE_BYTES + 512);
+    reserve += (size_t)limits->nodes_max *
+               (sizeof(struct dr_node) + DR_NOTE_BYTES + sizeof(*core)->device_shares[0] + 512);
     reserve += (size_t)limits->accounts_max *
                (sizeof(struct dr_account) + limits->groups_max * sizeof(struct dr_quota) + 1024);
     reserve += (size_t)limits->users_max * sizeof(struct dr_user) +
@@ -164,8 +166,11 @@ static void index_nodes(struct dr_core *core)
     for (uint32_t row = 0; row < core->nodes_count; row += 1) {
         struct dr_node *node = &core->nodes[row];
 
+        if (node->shared != 0)
+            memset(core->device_shares[row], 0, sizeof core->device_shares[row]);
         node->busy = 0;
         node->promised = 0;
+        node->shared = 0;
         node->cpus_used = 0;
         node->memory_mb_used = 0;
         node->tasks = 0;

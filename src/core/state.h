@@ -131,11 +131,22 @@ struct dr_node {
     uint8_t removed;
     uint64_t flags_seq; /* the fact that set these */
     /* index */
-    uint64_t busy;     /* accelerators held: bit */
-    uint64_t promised; /* accelerators promised to a waiting job: bit */
+    uint64_t busy;     /* accelerators held, whole or in part: bit */
+    uint64_t promised; /* accelerators promised to a waiting job, whole or in part: bit */
+    uint64_t shared; /* accelerators held or promised in part: core->device_shares says how much */
     int64_t cpus_used; /* held and promised, thousandths */
     int64_t memory_mb_used;
     uint32_t tasks; /* of attempts here */
+};
+
+/* What shares hold of one accelerator, in thousandths. An accelerator that is held, or promised,
+ * and has 0 here is so as a whole. Index. */
+struct dr_device_share {
+    uint16_t held;
+    uint16_t promised;
+    uint16_t guards;     /* attempts on it whose class shares no accelerator */
+    uint16_t pledges;    /* the same, promised to */
+    dr_account_id guard; /* whose these are; 0: there are none */
 };
 
 struct dr_data_class {
@@ -450,6 +461,7 @@ struct dr_core {
     struct dr_queue *queue;   /* core/queue.h: pending jobs in order, per account */
     struct dr_seats *seats;   /* core/seats.h: classes in order, and what they want */
     struct dr_places *places; /* core/place.h: what is free where */
+    struct dr_device_share (*device_shares)[DR_ACCELERATORS_MAX]; /* [nodes_max] */
     struct dr_ends *ends;     /* core/ends.h: when attempts are believed to end */
     struct dr_timers *timers; /* core/timer.h: when time alone has to be looked at */
     struct dr_power *power;   /* core/power.h: what sites and zones draw, and what caps leave */

@@ -258,7 +258,8 @@ const char *dr_share_name(enum dr_share value);
 /* ---- small values ---- */
 
 /* A part of a placement: tasks of the gang on one node. The task's CPUs and memory follow from the
- * job; accelerators are named one by one. */
+ * job; accelerators are named one by one. Tasks that take a share of an accelerator have a part for
+ * each accelerator that they are on: one bit, and the tasks of the gang that share it. */
 struct dr_extent {
     dr_node_id node;
     uint32_t tasks;
@@ -269,12 +270,18 @@ struct dr_extent {
 struct dr_alternative {
     uint64_t chips;                 /* bit = chip row; 0: any */
     uint32_t tasks;                 /* of the gang, 1 to DR_TASKS_MAX */
-    uint32_t accelerators_per_task; /* thousandths; whole accelerators for now, or 0 */
+    uint32_t accelerators_per_task; /* thousandths: whole accelerators, a share of one, or 0 */
     uint32_t cpus_per_task;         /* thousandths */
     uint32_t memory_mb_per_task;
     uint32_t tasks_per_node_max; /* 0: as many as fit */
     uint32_t factor;             /* thousandths: run time here over the job's stated one */
 };
+
+/* The share of one accelerator that a task takes, thousandths: 1 to 999; 0: whole ones, or none. */
+static inline uint32_t dr_alternative_share(const struct dr_alternative *alternative)
+{
+    return alternative->accelerators_per_task < 1000 ? alternative->accelerators_per_task : 0;
+}
 
 struct dr_dependency {
     enum dr_dependency_kind kind;

@@ -342,8 +342,9 @@ static int guarantees_of(struct asking *asking)
     size_t used = 0;
 
     while (next_open_place(asking, &place)) {
-        enum dr_resource main =
-            place.want.accelerators > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
+        enum dr_resource main = place.want.amounts.of[DR_RESOURCE_ACCELERATORS] > 0
+                                    ? DR_RESOURCE_ACCELERATORS
+                                    : DR_RESOURCE_CPUS;
         int64_t owed = 0;
 
         group = core->pools[place.pool.v - 1].groups[main];
@@ -446,7 +447,7 @@ static int no_room(struct asking *asking)
             uint32_t count = dr_place_find(core, &place.want, place.pool, extents);
 
             watts = dr_place_power_missing(
-                core, place.pool, extents, count, asking->now_us,
+                core, &place.want, place.pool, extents, count, asking->now_us,
                 asking->now_us + dr_job_next_limit_us(core, asking->job, place.want.alternative),
                 &lack);
             dr_arena_reset(scratch, mark);

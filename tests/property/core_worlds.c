@@ -162,6 +162,7 @@ static void build(struct scene *scene, int calm)
 
 static void submit(struct scene *scene, int calm)
 {
+    static const uint32_t shares[] = {100, 250, 333, 500, 700, 999};
     struct world *w = scene->world;
     struct job_spec spec = {.account = scene->leaves[roll(scene->leaves_count)],
                             .tasks = 1 + roll(4),
@@ -170,6 +171,10 @@ static void submit(struct scene *scene, int calm)
                             .limit_us = (5 + (int64_t)roll(90)) * MINUTE};
     dr_job_id job;
 
+    if (one_in(3)) {
+        spec.share = shares[roll(6)];
+        spec.tasks = 1 + roll(9);
+    }
     if (one_in(4))
         spec.tasks_per_node = 1 + roll(2);
     if (one_in(5))
@@ -193,10 +198,11 @@ static void submit(struct scene *scene, int calm)
         spec.data_class = scene->classes > 0 && one_in(4);
         spec.memory_mb = roll(64000);
         if (one_in(5))
-            spec.second = (struct dr_alternative){.tasks = 1 + roll(8),
-                                                  .accelerators_per_task = roll(3) * 1000,
-                                                  .cpus_per_task = 1000,
-                                                  .factor = 1500};
+            spec.second =
+                (struct dr_alternative){.tasks = 1 + roll(8),
+                                        .accelerators_per_task = one_in(4) ? 400 : roll(3) * 1000,
+                                        .cpus_per_task = 1000,
+                                        .factor = 1500};
         if (scene->jobs_count > 0 && one_in(8)) {
             spec.after = scene->jobs[roll(scene->jobs_count)].v;
             if (dr_map_find(&w->core->job_rows, spec.after) == DR_MAP_NONE)

@@ -289,6 +289,32 @@ static uint32_t roll(uint32_t below)
     return (uint32_t)((dice >> 33) % below);
 }
 
+/* Accelerators, or shares of one, that are free on a node, in tasks; by what attempts hold. */
+static uint32_t devices_for(const struct dr_core *core, const struct dr_want *want, uint32_t row)
+{
+    uint32_t milli[64] = {0};
+    uint32_t free = 0;
+    uint32_t shares = 0;
+
+    for (uint32_t i = 0; i < core->jobs_high; i += 1) {
+        const struct dr_job *job = &core->jobs[i];
+        uint32_t each = core->shapes[job->shape].alternatives[0].accelerators_per_task;
+
+        for (uint32_t at = job->id.v == 0 ? DR_ROW_NONE : job->extents; at != DR_ROW_NONE;
+             at = core->extents[at].next)
+            for (uint32_t k = 0; core->extents[at].extent.node.v == row + 1 && k < 64; k += 1)
+                if ((core->extents[at].extent.accelerators >> k) & 1)
+                    milli[k] += each < 1000 ? each * core->extents[at].extent.tasks : 1000;
+    }
+    for (uint32_t k = 0; k < core->pools[0].accelerators; k += 1) {
+        free += milli[k] == 0;
+        shares += want->part == 0 ? 0 : (1000 - milli[k]) / want->part;
+    }
+    if (want->part != 0)
+        return shares;
+    return want->accelerators == 0 ? UINT32_MAX : free / want->accelerators;
+}
+
 /* Does the gang fit into the free parts of these nodes at all? Tasks are alike, so it does iff what
  * each node takes by itself adds up. */
 static uint32_t fits_in(const struct dr_core *core, const struct dr_want *want, uint32_t from,
@@ -300,12 +326,12 @@ static uint32_t fits_in(const struct dr_core *core, const struct dr_want *want, 
         const struct dr_node *node = &core->nodes[row];
         const struct dr_pool *pool = &core->pools[0];
         uint32_t here = 0;
+        uint32_t devices = devices_for(core, want, row);
 
         for (;;) {
             uint32_t next = here + 1;
-            int free = (int)pool->accelerators - __builtin_popcountll(node->busy | node->promised);
 
-            if (node->down || node->drained || (int)(next * want->accelerators) > free ||
+            if (node->down || node->drained || next > devices ||
                 (int64_t)next * want->cpus > (int64_t)pool->cpus - node->cpus_used ||
                 (int64_t)next * want->memory_mb > pool->memory_mb - node->memory_mb_used ||
                 (want->tasks_per_node_max != 0 && next > want->tasks_per_node_max) ||
@@ -334,18 +360,20 @@ TEST(the_search_agrees_with_an_exhaustive_one)
         snprintf(text, sizeof text, "1 site, 1 pool, %u nodes x %u h200, blocks of %u", 2 + roll(9),
                  1 + roll(8), block);
         w = world_new(text);
-        for (int i = 0; i < 40; i += 1) {
+        for (int i = 0; i < 60; i += 1) {
             int required = roll(3) == 0;
+            uint32_t share = roll(2) == 0 ? 0 : 50 + roll(950);
             dr_job_id job =
                 world_submit(w, (struct job_spec){.tasks = 1 + roll(6),
                                                   .accelerators = roll(5),
+                                                  .share = share,
                                                   .cpus = 1 + roll(12),
                                                   .memory_mb = roll(100000),
                                                   .tasks_per_node = roll(4),
                                                   .level = required ? "required:block" : NULL,
                                                   .held = 1});
             struct dr_want want;
-            struct dr_extent extents[16];
+            struct dr_extent extents[64];
             uint32_t count;
             uint32_t most = 0;
 

@@ -681,7 +681,7 @@ TEST(what_is_wrong_with_a_job_is_said)
     REFUSED(ADMIN, (void)0, INVALID, "account", "no default account");
     REFUSED(ANNA, command.body.submit.job_user = BORA, DENIED, "user", "only operators");
     REFUSED(ANNA, alternative.tasks = 0, INVALID, "tasks", "found 0 tasks");
-    REFUSED(ANNA, alternative.accelerators_per_task = 500, INVALID, "accelerators", "whole number");
+    REFUSED(ANNA, alternative.accelerators_per_task = 1500, INVALID, "accelerators", "whole number");
     REFUSED(ANNA, alternative.accelerators_per_task = 65000, INVALID, "accelerators", "at most 64");
     REFUSED(ANNA, alternative.cpus_per_task = 0, INVALID, "cpus", "found 0");
     REFUSED(ANNA, alternative.chips = 2, UNKNOWN, "chips", "no such chip");
