@@ -91,7 +91,7 @@ static void explain_placed(const json_t *fact)
     size_t i;
 
     dr_buffer_init(&place, 64u << 10);
-    dr_extent_words(&place, json_object_get(fact, "extents"));
+    dr_extent_words(&place, fact);
     step(fact);
     printf("attempt %s was placed in %s on %s\n", dr_member_text(fact, "attempt"),
            dr_member_text(fact, "pool_name"), dr_buffer_text(&place));
@@ -132,7 +132,7 @@ static void explain_promised(const json_t *fact)
     struct dr_buffer place DR_CLEANUP(dr_buffer_deinit) = {0};
 
     dr_buffer_init(&place, 64u << 10);
-    dr_extent_words(&place, json_object_get(fact, "extents"));
+    dr_extent_words(&place, fact);
     step(fact);
     printf("it was promised %s in %s, which others hold\n", dr_buffer_text(&place),
            dr_member_text(fact, "pool_name"));

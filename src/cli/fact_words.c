@@ -24,8 +24,11 @@ const char *dr_rule_words(const char *rule)
     return rule;
 }
 
-void dr_extent_words(struct dr_buffer *text, const json_t *extents)
+void dr_extent_words(struct dr_buffer *text, const json_t *fact)
 {
+    const json_t *extents = json_object_get(fact, "extents");
+    int64_t share = dr_member_number(fact, "share_milli");
+    char milli[DR_TEXT_BYTES];
     json_t *extent;
     size_t i;
 
@@ -55,6 +58,9 @@ void dr_extent_words(struct dr_buffer *text, const json_t *extents)
             first = bit;
             last = bit;
         }
+        if (share > 0)
+            dr_buffer_printf(text, "@%s",
+                             dr_format_milli(share * dr_member_number(extent, "tasks"), milli));
     }
 }
 
@@ -70,7 +76,7 @@ static void placed(struct dr_buffer *text, const json_t *fact)
 
     job_and_attempt(text, fact);
     dr_buffer_printf(text, " placed in %s on ", dr_member_text(fact, "pool_name"));
-    dr_extent_words(text, json_object_get(fact, "extents"));
+    dr_extent_words(text, fact);
     dr_buffer_printf(text, " (%s, tier %s, cost %s)", dr_member_text(fact, "rule"),
                      dr_member_text(fact, "tier"),
                      dr_format_money(dr_member_number(fact, "cost_micro"), money));
@@ -126,7 +132,7 @@ static int special(struct dr_buffer *text, const json_t *fact, const char *kind)
     } else if (strcmp(kind, "JOB_PROMISED") == 0) {
         dr_buffer_printf(text, "job %s promised a place in %s: ", dr_member_text(fact, "job"),
                          dr_member_text(fact, "pool_name"));
-        dr_extent_words(text, json_object_get(fact, "extents"));
+        dr_extent_words(text, fact);
         dr_buffer_printf(text, "; %s gangs are told to leave (%s)", dr_member_text(fact, "victims"),
                          dr_member_text(fact, "cause"));
     } else if (strcmp(kind, "RESERVATION_MADE") == 0) {

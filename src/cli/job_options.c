@@ -169,6 +169,10 @@ static enum dr_status finish_shape(struct dr_job_spec *spec, int64_t *accelerato
     int64_t node = said(per_node);
     int64_t job = said(per_job);
 
+    if (per_task->layer > 0 && per_task->share > 0 && (node > 0 || job > 0))
+        return CONTRADICTS(node > 0 ? per_node : per_job,
+                           "%s asks for a share of an accelerator per task; keep one",
+                           per_task->said);
     if (job > 0 && node > 0 && spec->nodes == 0) {
         if (job % node != 0)
             return CONTRADICTS(per_job, "%lld accelerators can't be had %lld to a node (%s)",
@@ -268,6 +272,7 @@ static void note_amount(struct dr_job_spec *spec, const char *member,
 enum dr_status dr_job_finish(struct dr_job_spec *spec, struct dr_error *error)
 {
     int64_t accelerators = 0;
+    int64_t milli;
     int64_t tasks_on_node = 1;
     int64_t cpus = said(&spec->cpus[DR_PER_TASK]);
     int64_t memory = -1;
@@ -276,10 +281,13 @@ enum dr_status dr_job_finish(struct dr_job_spec *spec, struct dr_error *error)
     if (finish_shape(spec, &accelerators, &tasks_on_node, error) != DR_OK ||
         only_one(spec->cpus, error) != DR_OK || only_one(spec->memory, error) != DR_OK)
         return DR_E_INPUT;
+    milli = accelerators > 0 || spec->accelerators[DR_PER_TASK].layer == 0
+                ? accelerators * 1000
+                : spec->accelerators[DR_PER_TASK].share;
     if (said(&spec->cpus[DR_PER_ACCELERATOR]) >= 0) {
-        if (accelerators == 0)
+        if (milli == 0)
             return CONTRADICTS(&spec->cpus[DR_PER_ACCELERATOR], "the job asks for no accelerators");
-        cpus = spec->cpus[DR_PER_ACCELERATOR].value * accelerators;
+        cpus = dr_mul_div_ceil(spec->cpus[DR_PER_ACCELERATOR].value, milli, 1000);
     }
     if (said(&spec->memory[DR_PER_TASK]) >= 0)
         memory = spec->memory[DR_PER_TASK].value;
@@ -288,10 +296,10 @@ enum dr_status dr_job_finish(struct dr_job_spec *spec, struct dr_error *error)
     if (said(&spec->memory[DR_PER_CPU]) >= 0)
         memory = dr_mul_div_ceil(spec->memory[DR_PER_CPU].value, cpus < 0 ? 1000 : cpus, 1000);
     if (said(&spec->memory[DR_PER_ACCELERATOR]) >= 0) {
-        if (accelerators == 0)
+        if (milli == 0)
             return CONTRADICTS(&spec->memory[DR_PER_ACCELERATOR],
                                "the job asks for no accelerators");
-        memory = spec->memory[DR_PER_ACCELERATOR].value * accelerators;
+        memory = dr_mul_div_ceil(spec->memory[DR_PER_ACCELERATOR].value, milli, 1000);
     }
     note_amount(spec, "accelerators", spec->accelerators);
     note_amount(spec, "cpus", spec->cpus);
@@ -299,6 +307,8 @@ enum dr_status dr_job_finish(struct dr_job_spec *spec, struct dr_error *error)
     put(spec, "tasks", json_integer(spec->tasks));
     if (accelerators > 0)
         put(spec, "accelerators", json_integer(accelerators));
+    else if (milli > 0)
+        put(spec, "accelerators", json_string(dr_format_milli(milli, text)));
     if (spec->tasks_per_node > 0)
         put(spec, "tasks_per_node", json_integer(spec->tasks_per_node));
     if (cpus >= 0)

@@ -71,6 +71,7 @@ enum dr_per {
 
 struct dr_amount {
     int64_t value;
+    int64_t share;  /* thousandths of one accelerator instead, per task; 0: whole ones */
     uint32_t layer; /* layer + 1; 0: not said */
     char said[300]; /* as it was written, for messages: "s.sh:2: --gres=gpu:2" */
 };

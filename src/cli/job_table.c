@@ -418,6 +418,8 @@ static int set_alternative(SET_ARGUMENTS)
             json_object_set_new(one, "tasks", json_integer(number));
         } else if (strcmp(part, "accelerators") == 0 && dr_parse_i64(amount, 0, 64, &number)) {
             json_object_set_new(one, "accelerators", json_integer(number));
+        } else if (strcmp(part, "accelerators") == 0 && dr_parse_milli(amount, 1, 999, &number)) {
+            json_object_set_new(one, "accelerators", json_string(amount));
         } else if (strcmp(part, "cpus") == 0 && dr_parse_milli(amount, 1, 4000000, &number)) {
             json_object_set_new(one, "cpus", json_string(amount));
         } else if (strcmp(part, "memory") == 0 && dr_parse_memory_mb(amount, &number)) {
@@ -589,6 +591,7 @@ static void set_amount(struct dr_job_spec *spec, struct dr_amount amounts[DR_PER
             amounts[i].layer = 0;
     }
     amounts[per].value = value;
+    amounts[per].share = 0;
     amounts[per].layer = (uint32_t)spec->layer + 1;
     snprintf(amounts[per].said, sizeof amounts[per].said, "%s", spec->said);
 }
@@ -643,10 +646,14 @@ static int set_nodes(SET_ARGUMENTS)
 static int set_accelerators(SET_ARGUMENTS)
 {
     int64_t count;
+    int64_t share = 0;
 
-    if (!dr_parse_i64(value, 0, 64 * (int64_t)TASKS_MAX, &count))
-        return EXPECT("a whole number of accelerators");
+    if (strcmp(detail, "task") == 0 && dr_parse_milli(value, 1, 999, &share))
+        count = 0;
+    else if (!dr_parse_i64(value, 0, 64 * (int64_t)TASKS_MAX, &count))
+        return EXPECT("a whole number of accelerators, or a share of one such as 0.25");
     set_amount(spec, spec->accelerators, per_of(detail), count);
+    spec->accelerators[per_of(detail)].share = share;
     return 1;
 }
 
@@ -832,7 +839,7 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     /* shape */
     BOTH("ntasks", 'n', "N", set_tasks, "", "tasks of the gang; they start together or not at all; 1 by default")
     OWN("tasks", 0, "N", set_tasks, "", "the same as --ntasks")
-    OWN("accelerators", 'g', "N", set_accelerators, "task", "accelerators per task; 0 by default")
+    OWN("accelerators", 'g', "N", set_accelerators, "task", "accelerators per task: 8, or a share of one: 0.25; 0 by default")
     BOTH("cpus-per-task", 'c', "N", set_cpus, "task", "CPUs per task, also 0.5; 1 by default")
     OWN("cpus", 0, "N", set_cpus, "task", "the same as --cpus-per-task")
     OWN("memory", 0, "SIZE", set_memory, "task", "memory per task: 512 (MB), 16G; its share of a node by CPUs or accelerators where it is not said")

@@ -698,6 +698,8 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
     fact.reservation_made.pool = best.pool.v;
     fact.reservation_made.alternative = best.alternative;
     fact.reservation_made.start_us = best_us;
+    fact.reservation_made.share_milli =
+        dr_alternative_share(&core->shapes[job->shape].alternatives[best.alternative]);
     fact.reservation_made.extents = best.extents;
     fact.reservation_made.extents_count = best.count;
     if (job->reservation != NONE) {

@@ -110,6 +110,8 @@ void dr_decision_place(struct dr_decision *decision, uint32_t job_row, const str
     fact.job_placed.cost_micro = found->cost_micro;
     fact.job_placed.limit_us = dr_job_next_limit_us(core, job, found->alternative);
     fact.job_placed.factor = core->shapes[job->shape].alternatives[found->alternative].factor;
+    fact.job_placed.share_milli =
+        dr_alternative_share(&core->shapes[job->shape].alternatives[found->alternative]);
     fact.job_placed.extents = found->extents;
     fact.job_placed.extents_count = found->count;
     if (job->reservation != NONE) {

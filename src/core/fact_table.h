@@ -270,7 +270,9 @@
     F(i64, until_us, "when the last victim's grace ends")   \
     F(i64, loss, "accelerator-seconds lost by all victims") \
     F(u32, victims, "gangs told to leave")                  \
-    F(extents, extents, "the place")
+    F(extents, extents, "the place")                        \
+    F(u32, share_milli,                                     \
+      "of one accelerator, that a task takes, thousandths; 0: whole ones, or none")
 #define DR_FIELDS_promise_dropped(F) \
     F(u64, job, "id")                \
     F(u64, by, "job that displaced it; 0: none")
@@ -279,22 +281,26 @@
     F(u32, pool, "id")                                                       \
     F(u32, alternative, "index")                                             \
     F(i64, start_us, "believed start, no later than any given to it before") \
-    F(extents, extents, "the place")
+    F(extents, extents, "the place")                                         \
+    F(u32, share_milli,                                                      \
+      "of one accelerator, that a task takes, thousandths; 0: whole ones, or none")
 #define DR_FIELDS_reservation_dropped(F) \
     F(u64, job, "id")                    \
     F(u64, by, "job that displaced it; 0: none")
-#define DR_FIELDS_job_placed(F)                                            \
-    F(u64, job, "id")                                                      \
-    F(u32, attempt, "one more than the last")                              \
-    F(u32, pool, "id")                                                     \
-    F(u32, alternative, "index")                                           \
-    F(u8, rule, "enum dr_rule")                                            \
-    F(u8, tier, "1 within guarantee, 2 above it")                          \
-    F(i64s, keys, "order keys on the account's path, from below the root") \
-    F(i64, cost_micro, "of this place, micro-units of the currency")       \
-    F(i64, limit_us, "of this attempt")                                    \
-    F(extents, extents, "the place")                                       \
-    F(u32, factor, "of the alternative, thousandths, that limit_us is made with; 0: without one")
+#define DR_FIELDS_job_placed(F)                                                                   \
+    F(u64, job, "id")                                                                             \
+    F(u32, attempt, "one more than the last")                                                     \
+    F(u32, pool, "id")                                                                            \
+    F(u32, alternative, "index")                                                                  \
+    F(u8, rule, "enum dr_rule")                                                                   \
+    F(u8, tier, "1 within guarantee, 2 above it")                                                 \
+    F(i64s, keys, "order keys on the account's path, from below the root")                        \
+    F(i64, cost_micro, "of this place, micro-units of the currency")                              \
+    F(i64, limit_us, "of this attempt")                                                           \
+    F(extents, extents, "the place")                                                              \
+    F(u32, factor, "of the alternative, thousandths, that limit_us is made with; 0: without one") \
+    F(u32, share_milli,                                                                           \
+      "of one accelerator, that a task takes, thousandths; 0: whole ones, or none")
 #define DR_FIELDS_attempt_started(F) \
     F(u64, job, "id")                \
     F(u32, attempt, "")              \

@@ -664,6 +664,8 @@ static int settle_plan(struct dr_decision *decision, const struct dr_choice *cho
     fact.job_promised.until_us = plan->until_us;
     fact.job_promised.loss = plan->loss_us / DR_SECOND_US;
     fact.job_promised.victims = plan->count;
+    fact.job_promised.share_milli =
+        dr_alternative_share(&core->shapes[job->shape].alternatives[plan->found.alternative]);
     fact.job_promised.extents = plan->found.extents;
     fact.job_promised.extents_count = plan->found.count;
     dr_settle(core, &fact, decision->batch);

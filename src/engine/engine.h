@@ -58,7 +58,7 @@ struct dr_launch {
 
     /* How. */
     uint32_t tasks;
-    uint32_t accelerators_per_task;
+    uint32_t accelerators_per_task; /* whole ones; 0: none, or a share of one */
     uint32_t cpus_per_task_milli;
     uint32_t memory_mb_per_task;
     uint32_t run_every_task; /* 1: script runs once per task (default for argv); 0: once, on the

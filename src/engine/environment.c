@@ -103,7 +103,7 @@ uint64_t dr_task_accelerators(const struct dr_launch *launch, const struct dr_ta
     uint64_t mine = 0;
     uint64_t skip = (uint64_t)place->task_local * launch->accelerators_per_task;
 
-    /* Shared and part accelerators: every task sees what the node's tasks have together. */
+    /* Shares of accelerators: every task sees what the node's tasks have together. */
     if (!launch->run_every_task || launch->accelerators_per_task == 0 ||
         (uint64_t)launch->nodes[place->node].tasks * launch->accelerators_per_task !=
             dr_bit_count(all))

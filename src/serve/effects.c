@@ -410,28 +410,35 @@ static void fill_places(const struct dr_controller *c, const struct dr_job *job,
 
     for (uint32_t row = job->extents; row != DR_ROW_NONE; row = extents[row].next)
         count += 1;
-    places->count = count;
     places->nodes = calloc(count + 1, sizeof *places->nodes);
     places->names = calloc(count + 1, sizeof *places->names);
     places->ids = calloc((size_t)(count + 1) * DR_ACCELERATORS_MAX, sizeof *places->ids);
     places->devices = calloc((size_t)(count + 1) * DR_ACCELERATORS_MAX, sizeof *places->devices);
     DR_ASSERT(places->nodes != NULL && places->names != NULL);
     DR_ASSERT(places->ids != NULL && places->devices != NULL);
-    count = 0;
-    for (uint32_t row = job->extents; row != DR_ROW_NONE; row = extents[row].next) {
+    places->count = 0;
+    for (uint32_t row = job->extents, last = 0; row != DR_ROW_NONE; row = extents[row].next) {
         const struct dr_extent *extent = &extents[row].extent;
+        struct dr_launch_node *node;
 
-        size_t first = (size_t)count * DR_ACCELERATORS_MAX;
-        const char *const *ids = device_ids(c, chip, extent->accelerators, places->ids + first);
+        /* Shares on one node have a part for each of its accelerators. */
+        if (extent->node.v != last) {
+            places->nodes[places->count].name =
+                dr_node_name(c->core, extent->node, places->names[places->count]);
+            places->count += 1;
+        }
+        node = &places->nodes[places->count - 1];
+        node->tasks += extent->tasks;
+        node->accelerators |= extent->accelerators;
+        last = extent->node.v;
+    }
+    for (uint32_t i = 0; i < places->count; i += 1) {
+        struct dr_launch_node *node = &places->nodes[i];
+        size_t first = (size_t)i * DR_ACCELERATORS_MAX;
 
-        places->nodes[count] = (struct dr_launch_node){
-            .name = dr_node_name(c->core, extent->node, places->names[count]),
-            .tasks = extent->tasks,
-            .accelerators = extent->accelerators,
-            .device_ids = ids,
-            .device_nodes = device_nodes(c, ids, extent->accelerators, places->devices + first),
-        };
-        count += 1;
+        node->device_ids = device_ids(c, chip, node->accelerators, places->ids + first);
+        node->device_nodes =
+            device_nodes(c, node->device_ids, node->accelerators, places->devices + first);
     }
 }
 

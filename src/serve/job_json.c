@@ -177,6 +177,17 @@ static int compare_u32(const void *a, const void *b, const void *context)
     return x < y ? -1 : x > y;
 }
 
+/* A node with shares of several accelerators has a part for each. */
+static uint32_t without_repeats(uint32_t *numbers, uint32_t count)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < count; i += 1)
+        if (kept == 0 || numbers[kept - 1] != numbers[i])
+            numbers[kept++] = numbers[i];
+    return kept;
+}
+
 /* "gpu[1-2,5]" and the list of names. */
 static void nodes_json(struct dr_buffer *out, const struct dr_core *core, uint32_t first)
 {
@@ -205,6 +216,7 @@ static void nodes_json(struct dr_buffer *out, const struct dr_core *core, uint32
         count += 1;
     }
     dr_sort(numbers, count, sizeof *numbers, compare_u32, NULL);
+    count = without_repeats(numbers, count);
     dr_buffer_init(&text, 1u << 20);
     dr_buffer_append_text(&text, pool->node_prefix);
     if (count > 1)
@@ -225,8 +237,11 @@ static void nodes_json(struct dr_buffer *out, const struct dr_core *core, uint32
     dr_buffer_deinit(&text);
     free(numbers);
     dr_put_begin(out, "node_list", '[');
-    for (uint32_t row = first; row != DR_ROW_NONE; row = core->extents[row].next)
-        dr_put_text(out, NULL, dr_node_name(core, core->extents[row].extent.node, name));
+    for (uint32_t row = first, last = 0; row != DR_ROW_NONE; row = core->extents[row].next) {
+        if (core->extents[row].extent.node.v != last)
+            dr_put_text(out, NULL, dr_node_name(core, core->extents[row].extent.node, name));
+        last = core->extents[row].extent.node.v;
+    }
     dr_put_end(out, ']');
 }
 

@@ -20,7 +20,8 @@
 
 /* X(name, "what is expected", "what it means"), in the order of strcmp */
 #define DR_JOB_FIELDS(X)                                                                           \
-    X(accelerators, "a whole number from 0 to 64", "accelerators per task")                        \
+    X(accelerators, "a whole number from 0 to 64, or a share of one from 0.001",                   \
+      "accelerators per task")                                                                     \
     X(account, "the name of an account", "whose share it uses; absent: the user's own account")    \
     X(alternatives, "a list of at most 7 objects", "other shapes, judged after the job's own")     \
     X(array, "indexes like \"0-9%2\" or \"1,3,5-7\"", "one job per index, and how many at a time") \

@@ -149,11 +149,13 @@ static int take_text(struct jobspec_reader *r, const json_t *value, size_t bytes
 
 TAKE(accelerators)
 {
-    uint32_t whole = 0;
+    uint32_t milli = 0;
 
-    if (!take_u32(r, value, 0, DR_ACCELERATORS_MAX, &whole))
+    if (!take_milli(r, value, 0, DR_ACCELERATORS_MAX * 1000, &milli))
         return 0;
-    r->own.accelerators_per_task = whole * 1000;
+    if (milli > 1000 && milli % 1000 != 0)
+        return jobspec_wrong(r, value);
+    r->own.accelerators_per_task = milli;
     return 1;
 }
 

@@ -2,6 +2,7 @@
 /* routes_parts.c: nodes, sites, accounts, and the federation as a whole. */
 #include <jansson.h>
 
+#include "base/math.h"
 #include "federation/federation.h"
 #include "serve/exchange.h"
 #include "serve/fact_json.h"
@@ -18,6 +19,23 @@ static const char *node_state(const struct dr_core *core, const struct dr_node *
     if (node->drained)
         return node->tasks > 0 ? "draining" : "drained";
     return core->sites[core->pools[node->pool.v - 1].site.v - 1].answers ? "up" : "unreachable";
+}
+
+/* Accelerators that are held in shares. */
+static void shares_json(struct dr_buffer *out, const struct dr_core *core, uint32_t row)
+{
+    dr_put_begin(out, "shares", '[');
+    for (uint64_t rest = core->nodes[row].shared; rest != 0; rest &= rest - 1) {
+        uint32_t accelerator = dr_bit_lowest(rest);
+
+        if (core->device_shares[row][accelerator].held == 0)
+            continue;
+        dr_put_begin(out, NULL, '{');
+        dr_put_u64(out, "accelerator", accelerator);
+        dr_put_u64(out, "held_milli", core->device_shares[row][accelerator].held);
+        dr_put_end(out, '}');
+    }
+    dr_put_end(out, ']');
 }
 
 static void node_json(struct dr_buffer *out, const struct dr_core *core, uint32_t row)
@@ -44,6 +62,7 @@ static void node_json(struct dr_buffer *out, const struct dr_core *core, uint32_
     dr_put_u64(out, "accelerators", pool->accelerators);
     dr_put_u64(out, "accelerators_free", free_count);
     dr_put_u64(out, "busy_mask", node->busy);
+    shares_json(out, core, row);
     dr_put_u64(out, "cpus_milli", pool->cpus);
     dr_put_i64(out, "cpus_used_milli", node->cpus_used);
     dr_put_i64(out, "memory_mb", pool->memory_mb);
@@ -156,11 +175,24 @@ struct site_sums {
     uint32_t nodes_up;
     int64_t accelerators;
     int64_t accelerators_free;
-    int64_t accelerators_busy;
-    int64_t it_power_w;
+    int64_t it_power_mw;
     uint32_t running;
     int is_virtual;
 };
+
+/* Of a node's accelerators, thousandths. */
+static int64_t held_milli(const struct dr_core *core, uint32_t row)
+{
+    const struct dr_node *node = &core->nodes[row];
+    int64_t milli = 0;
+
+    for (uint64_t rest = node->busy; rest != 0; rest &= rest - 1) {
+        uint32_t held = core->device_shares[row][dr_bit_lowest(rest)].held;
+
+        milli += held != 0 ? held : 1000;
+    }
+    return milli;
+}
 
 static void sum_site(const struct dr_core *core, uint32_t site, struct site_sums *sums)
 {
@@ -182,16 +214,15 @@ static void sum_site(const struct dr_core *core, uint32_t site, struct site_sums
         for (uint32_t range = 0; range < pool->ranges_count; range += 1) {
             for (uint32_t k = 0; k < pool->ranges[range].count; k += 1) {
                 const struct dr_node *node = &core->nodes[pool->ranges[range].row + k];
-                int64_t busy = __builtin_popcountll(node->busy);
+                int64_t busy_milli = held_milli(core, pool->ranges[range].row + k);
 
                 if (node->removed)
                     continue;
                 sums->nodes += 1;
                 sums->accelerators += pool->accelerators;
-                sums->accelerators_busy += busy;
                 if (!node->down)
-                    sums->it_power_w +=
-                        pool->node_idle_w + (pool->accelerators - busy) * idle_w + busy * busy_w;
+                    sums->it_power_mw += (pool->node_idle_w + pool->accelerators * idle_w) * 1000 +
+                                         busy_milli * (busy_w - idle_w);
             }
         }
     }
@@ -237,7 +268,7 @@ void route_sites(struct exchange *x)
         dr_put_i64(out, "accelerators", sums.accelerators);
         dr_put_i64(out, "accelerators_free", sums.accelerators_free);
         dr_put_bool(out, "virtual", sums.is_virtual);
-        dr_put_i64(out, "power_w", sums.it_power_w * site->pue_milli / 1000);
+        dr_put_i64(out, "power_w", sums.it_power_mw * site->pue_milli / 1000000);
         dr_put_i64(out, "power_cap_w", site->power_cap_w);
         dr_put_u64(out, "pue_milli", site->pue_milli);
         dr_put_i64(out, "tariff_micro_now", tariff_now(site, now_us));

@@ -177,6 +177,12 @@ static const struct {
     {"#DAERO --due=2030-01-01T00:00:00Z\n",
      "{\"deadline_ends\":false,\"deadline_us\":1893456000000000,\"tasks\":1}"},
     {"#DAERO --every-task\n", "{\"every_task\":true,\"tasks\":1}"},
+    {"#DAERO --accelerators=0.25 --tasks=4 --alternative=chips=b300,accelerators=0.5\n",
+     "{\"accelerators\":\"0.25\",\"alternatives\":[{\"accelerators\":\"0.5\",\"chips\":[\"b300\"]}]"
+     ","
+     "\"tasks\":4}"},
+    {"#SBATCH --gres=gpu:2\n#DAERO --accelerators=0.5\n#SBATCH --cpus-per-gpu=4 --mem-per-gpu=1G\n",
+     "{\"accelerators\":\"0.5\",\"cpus\":\"2\",\"memory_mb\":512,\"tasks\":1}"},
     {"#DAERO --gres=gpu:2\n", "{\"accelerators\":2,\"tasks\":1,\"tasks_per_node\":1}"},
     /* #DAERO wins over #SBATCH, wherever they stand */
     {"#DAERO --account=a\n#SBATCH --account=b\n", "{\"account\":\"a\",\"tasks\":1}"},
@@ -291,6 +297,10 @@ static const struct {
      "s.sh:2: --mem-per-cpu=1G: that and s.sh:2: --mem=1G say the same"},
     {"#!/bin/sh\n#SBATCH -c 2 --cpus-per-gpu=2 --gpus-per-task=1\n",
      "s.sh:2: --cpus-per-gpu=2: that and s.sh:2: -c=2 say"},
+    {"#!/bin/sh\n#DAERO --accelerators=1.5\n",
+     "s.sh:2: --accelerators: found '1.5', expected a whole number of accelerators, or a share"},
+    {"#!/bin/sh\n#DAERO --accelerators=0.5\n#DAERO --gpus=8\n",
+     "s.sh:3: --gpus=8: s.sh:2: --accelerators=0.5 asks for a share"},
     {"#!/bin/sh\n#SBATCH --mem-per-gpu=1G\n",
      "s.sh:2: --mem-per-gpu=1G: the job asks for no accelerators"},
     {"#!/bin/sh\n#SBATCH --gpus=128\n", "accelerators: 128 accelerators come to one task"},

@@ -71,7 +71,9 @@ TEST(every_member_arrives)
     CHECK(read_text(
         "{\"name\":\"n\",\"account\":\"a\",\"tasks\":4,\"accelerators\":2,\"cpus\":\"0.5\","
         "\"memory_mb\":100,\"tasks_per_node\":2,\"chips\":[\"h200\"],\"level\":\"preferred:block\","
-        "\"alternatives\":[{\"tasks\":8,\"accelerators\":1,\"factor\":1.5},{\"cpus\":2}],"
+        "\"alternatives\":[{\"tasks\":8,\"accelerators\":1,\"factor\":1.5},{\"cpus\":2},{"
+        "\"accelerators\":0.25},"
+        "{\"accelerators\":\"0.999\"}],"
         "\"limit_us\":1000,\"limit_total\":true,\"priority\":-5,\"preemptible\":false,"
         "\"checkpoint_us\":7,\"checkpoint_on_warning\":true,\"restart_us\":8,\"warn_signal\":"
         "\"USR1\","
@@ -90,9 +92,11 @@ TEST(every_member_arrives)
     CHECK_EQ(own->memory_mb_per_task, 100);
     CHECK_EQ(own->tasks_per_node_max, 2);
     CHECK_EQ(own->chips, 1);
-    CHECK_EQ(job()->alternatives_count, 3);
+    CHECK_EQ(job()->alternatives_count, 5);
     CHECK_EQ(job()->alternatives[1].tasks, 8);
     CHECK_EQ(job()->alternatives[1].accelerators_per_task, 1000);
+    CHECK_EQ(job()->alternatives[3].accelerators_per_task, 250);
+    CHECK_EQ(job()->alternatives[4].accelerators_per_task, 999);
     CHECK_EQ(job()->alternatives[1].factor, 1500);
     CHECK_EQ(job()->alternatives[1].memory_mb_per_task, 100); /* the job's own */
     CHECK_EQ(job()->alternatives[2].cpus_per_task, 2000);
@@ -141,7 +145,7 @@ static const struct {
     {"\"tasks\":null", DR_REFUSAL_INVALID, "tasks", "found null"},
     {"\"accelerators\":65", DR_REFUSAL_INVALID, "accelerators", "64"},
     {"\"accelerators\":-1", DR_REFUSAL_INVALID, "accelerators", "-1"},
-    {"\"accelerators\":0.5", DR_REFUSAL_INVALID, "accelerators", "0.5"},
+    {"\"accelerators\":1.5", DR_REFUSAL_INVALID, "accelerators", "1.5"},
     {"\"cpus\":0", DR_REFUSAL_INVALID, "cpus", "found 0"},
     {"\"cpus\":0.0001", DR_REFUSAL_INVALID, "cpus", "0.001"},
     {"\"cpus\":4097", DR_REFUSAL_INVALID, "cpus", "4096"},
