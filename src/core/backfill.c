@@ -475,6 +475,21 @@ static dr_account_id highest_limited(const struct dr_core *core, const struct dr
     return highest;
 }
 
+/* Could capacity that is claimed or held back be in the way too, whatever stands below the root? */
+static int root_may_refuse(const struct dr_core *core, const struct dr_pool *pool,
+                           const struct dr_amounts *amounts)
+{
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+        dr_group_id group = pool->groups[resource];
+
+        if (amounts->of[resource] != 0 &&
+            dr_quota_at(core, (dr_account_id){1}, group)->occupied + amounts->of[resource] >
+                core->groups[group.v - 1].capacity)
+            return 1;
+    }
+    return 0;
+}
+
 struct ends {
     struct end *ends;
     uint32_t count;
@@ -487,52 +502,76 @@ static void push_end(const struct dr_core *core, struct ends *ends, uint32_t row
     ends->count += 1;
 }
 
+/* Whose ends help a job that waits for more than room in its pool. */
+struct helpers {
+    dr_pool_id pool;
+    dr_account_id account; /* whose quota may be in the way; 0: the root's */
+    int any_quota;         /* a quota is in the way */
+    int of_power;          /* a power cap holds there: what draws less under it helps */
+};
+
+/* Under one cap: of the same site, or of sites in the same grid zone. */
+static int share_power(const struct dr_core *core, dr_site_id a, dr_site_id b)
+{
+    const struct dr_power_domain *domains = core->power->domains;
+
+    return a.v == b.v ||
+           (domains[a.v - 1].zone != NONE && domains[a.v - 1].zone == domains[b.v - 1].zone);
+}
+
+static int pool_helps(const struct dr_core *core, const struct helpers *helpers, uint32_t row)
+{
+    const struct dr_pool *own = &core->pools[helpers->pool.v - 1];
+    const struct dr_pool *other = &core->pools[row];
+
+    return row == helpers->pool.v - 1 ||
+           (helpers->of_power && share_power(core, own->site, other->site)) ||
+           (helpers->any_quota && helpers->account.v == 0 &&
+            (other->groups[0].v == own->groups[0].v || other->groups[1].v == own->groups[1].v ||
+             other->groups[2].v == own->groups[2].v));
+}
+
 /* Levels are few. */
 static void push_account(const struct dr_core *core, struct ends *ends, uint32_t account_row,
-                         dr_pool_id except)
+                         const struct helpers *helpers)
 {
     for (uint32_t row = dr_place_attempts_of(core, (dr_account_id){account_row + 1}); row != NONE;
          row = dr_place_attempts_of_next(core, row))
-        if (core->jobs[row].pool.v != except.v && core->ends->ends[row].pool.v != 0)
+        if (!pool_helps(core, helpers, core->jobs[row].pool.v - 1) &&
+            core->ends->ends[row].pool.v != 0)
             push_end(core, ends, row);
     for (uint32_t child = core->accounts[account_row].first_child; child != NONE;
          child = core->accounts[child].next_sibling)
-        push_account(core, ends, child, except);
+        push_account(core, ends, child, helpers);
 }
 
-/* The ends that help where a quota is in the way, in order: those of the pool, and of the account
- * whose quota it may be; of all in the pool's groups, where that is the root's. */
-static struct end *ends_of_quota(struct dr_decision *decision, const struct dr_job *job,
-                                 dr_pool_id pool, enum dr_reason reason, uint32_t *count)
+/* The ends that help where a quota or a power cap may be in the way, in order: those of the pool;
+ * of the account whose quota it is, or of all in the pool's groups where that is the root's; of the
+ * pool's site. */
+static struct end *ends_of_others(struct dr_decision *decision, const struct helpers *helpers,
+                                  uint32_t *count)
 {
     struct dr_core *core = decision->core;
-    const struct dr_pool *own = &core->pools[pool.v - 1];
-    dr_account_id account =
-        reason == DR_REASON_QUOTA ? highest_limited(core, job, own) : (dr_account_id){0};
     struct ends ends = {.now_us = decision->now_us};
 
     ends.ends = dr_arena_push(&core->scratch, core->running.count + 1u, sizeof ends.ends[0]);
     DR_ASSERT(ends.ends != NULL);
     for (uint32_t row = 0; row < core->pools_count; row += 1) {
-        const struct dr_pool *other = &core->pools[row];
-
-        if (row != pool.v - 1 && (account.v != 0 || (other->groups[0].v != own->groups[0].v &&
-                                                     other->groups[1].v != own->groups[1].v &&
-                                                     other->groups[2].v != own->groups[2].v)))
+        if (!pool_helps(core, helpers, row))
             continue;
         for (uint32_t at = dr_ends_first(core, (dr_pool_id){row + 1}); at != NONE;
              at = dr_ends_next(core, at))
             push_end(core, &ends, at);
     }
-    if (account.v != 0)
-        push_account(core, &ends, account.v - 1, pool);
+    if (helpers->account.v != 0)
+        push_account(core, &ends, helpers->account.v - 1, helpers);
     dr_sort(ends.ends, ends.count, sizeof ends.ends[0], compare_ends, core);
     *count = ends.count;
     return ends.ends;
 }
 
 /* The ends that may make room, one after another, and those that have been met: of the pool, or
- * with `sorted` those that a quota asks for. */
+ * with `sorted` those that a quota or a power cap asks for. */
 struct ending {
     struct dr_decision *decision;
     const struct end *sorted;
@@ -543,13 +582,20 @@ struct ending {
 };
 
 static struct ending begin_ending(struct dr_decision *decision, const struct dr_job *job,
-                                  dr_pool_id pool, enum dr_reason quota)
+                                  dr_pool_id pool, const struct dr_amounts *amounts,
+                                  enum dr_reason quota)
 {
     struct dr_core *core = decision->core;
+    const struct dr_pool *where = &core->pools[pool.v - 1];
     struct ending ending = {.decision = decision, .next = dr_ends_first(core, pool)};
+    struct helpers helpers = {.pool = pool,
+                              .any_quota = quota != DR_REASON_NONE,
+                              .of_power = core->power->domains[where->site.v - 1].limited};
 
-    if (quota != DR_REASON_NONE)
-        ending.sorted = ends_of_quota(decision, job, pool, quota, &ending.sorted_count);
+    if (quota == DR_REASON_QUOTA && !root_may_refuse(core, where, amounts))
+        helpers.account = highest_limited(core, job, where);
+    if (helpers.any_quota || helpers.of_power)
+        ending.sorted = ends_of_others(decision, &helpers, &ending.sorted_count);
     ending.gone = dr_arena_push(
         &core->scratch,
         (ending.sorted != NULL ? ending.sorted_count : dr_place_attempts_count(core, pool)) + 1u,
@@ -591,19 +637,21 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[job_row];
     struct dr_want want = dr_place_want(core, job, found->alternative);
-    enum dr_reason quota =
-        dr_quota_check(core, job->account, found->pool, &want.amounts, !job->preemptible, NULL)
-            .reason;
     int64_t when = DR_FOREVER_US;
     dr_site_id site = core->pools[found->pool.v - 1].site;
     int64_t rise_us;
-    struct ending ending = begin_ending(decision, job, found->pool, quota);
+    enum dr_reason quota;
+    struct ending ending;
 
     for (uint32_t at = decision->reserved_of[found->pool.v - 1]; at != NONE;
          at = decision->reserved[at].next)
         if (decision->reserved[at].row != job_row)
             block(core, &core->jobs[decision->reserved[at].row]);
     charge_reserved(decision, job_row, job_row, DR_FOREVER_US, 1);
+    /* Also what is reserved may fill a quota. */
+    quota = dr_quota_check(core, job->account, found->pool, &want.amounts, !job->preemptible, NULL)
+                .reason;
+    ending = begin_ending(decision, job, found->pool, &want.amounts, quota);
     rise_us = dr_power_rise_us(core, site, decision->now_us);
     while (dr_min_i64(next_end_us(&ending), rise_us) < before_us) {
         int64_t time_us = dr_min_i64(next_end_us(&ending), rise_us);
