@@ -585,8 +585,10 @@ static void hunt_in(struct hunt *hunt, struct plan *plan)
 
     if (!guaranteed && !hunt->outranks && !hunt->far_below)
         return;
-    if (guaranteed)
-        dr_decision_doubt(hunt->decision); /* a later start may make a borrower of somebody */
+    /* A later start may make a borrower of somebody, or lift his branch so far above its guarantee
+     * that priority may take from it. */
+    if (guaranteed || hunt->far_below)
+        dr_decision_doubt(hunt->decision);
     else
         dr_decision_open(hunt->decision);
     hunt->extents = dr_decision_extents(core, &hunt->want, hunt->pool);
