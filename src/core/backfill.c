@@ -31,18 +31,15 @@ static void enlist(struct dr_decision *decision, uint32_t row)
 {
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[row];
-    struct dr_want want = dr_place_want(core, job, job->reservation_alternative);
     struct dr_reserved *reserved = &decision->reserved[decision->reserved_count];
     uint32_t *first = &decision->reserved_of[job->reservation_pool.v - 1];
 
     DR_ASSERT(decision->reserved_count < decision->reserved_max);
-    *reserved = (struct dr_reserved){
-        .row = row,
-        .pool = job->reservation_pool,
-        .start_us = job->reservation_us,
-        .guaranteed = (uint8_t)guaranteed(core, job, job->reservation_pool, &want.amounts),
-        .alive = 1,
-        .next = *first};
+    *reserved = (struct dr_reserved){.row = row,
+                                     .pool = job->reservation_pool,
+                                     .start_us = job->reservation_us,
+                                     .alive = 1,
+                                     .next = *first};
     *first = decision->reserved_count;
     decision->reserved_count += 1;
 }
@@ -157,12 +154,22 @@ void dr_backfill_begin(struct dr_decision *decision)
 
 /* ---- what others may not touch ---- */
 
+/* As sums are now: a start of this decision may have made a borrower of its account. */
+static int reserved_guaranteed(const struct dr_core *core, const struct dr_reserved *reserved)
+{
+    const struct dr_job *job = &core->jobs[reserved->row];
+    struct dr_amounts amounts = dr_alternative_amounts(
+        &core->shapes[job->shape].alternatives[job->reservation_alternative]);
+
+    return guaranteed(core, job, reserved->pool, &amounts);
+}
+
 /* Does a job that runs until `end_us` meet this reservation at all? */
-static int concerns(const struct dr_reserved *reserved, uint32_t job_row, int64_t end_us,
-                    int displace)
+static int concerns(const struct dr_core *core, const struct dr_reserved *reserved,
+                    uint32_t job_row, int64_t end_us, int displace)
 {
     return reserved->row != job_row && end_us > reserved->start_us &&
-           (!displace || reserved->guaranteed);
+           (!displace || reserved_guaranteed(core, reserved));
 }
 
 /* In thought: the reserved jobs but two that begin by `until_us` hold their quota (sign 1), or
@@ -360,18 +367,22 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
 
     for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
          at = decision->reserved[at].next)
-        if (concerns(&decision->reserved[at], job_row, end_us, displace)) {
+        if (concerns(core, &decision->reserved[at], job_row, end_us, displace)) {
             block(core, &core->jobs[decision->reserved[at].row]);
             blocked += 1;
         }
     count = dr_place_find(core, want, pool, extents);
     for (uint32_t at = decision->reserved_of[pool.v - 1]; blocked > 0 && at != NONE;
          at = decision->reserved[at].next)
-        if (concerns(&decision->reserved[at], job_row, end_us, displace))
+        if (concerns(core, &decision->reserved[at], job_row, end_us, displace))
             dr_place_view_undo(core, core->jobs[decision->reserved[at].row].reservation);
+    /* A later start may make a borrower of somebody whose reservation could not be displaced, or
+     * give a block that is reserved in part to the job's own account. */
+    if (count == 0 && blocked > 0 && (displace || want->share >= DR_SHARE_BLOCK))
+        dr_decision_doubt(decision);
     for (uint32_t at = 0; count > 0 && at < decision->reserved_count; at += 1)
         if (decision->reserved[at].alive &&
-            concerns(&decision->reserved[at], job_row, end_us, displace) &&
+            concerns(core, &decision->reserved[at], job_row, end_us, displace) &&
             !quota_leaves(decision, &decision->reserved[at], job, pool, &want->amounts)) {
             dr_decision_doubt(decision); /* another reservation may come before that one */
             return 0;
@@ -426,7 +437,7 @@ void dr_backfill_displace(struct dr_decision *decision, uint32_t job_row, dr_poo
     while (*link != NONE) {
         struct dr_reserved *reserved = &decision->reserved[*link];
 
-        if (!concerns(reserved, job_row, end_us, 0) ||
+        if (!concerns(core, reserved, job_row, end_us, 0) ||
             !cuts(core, &core->jobs[reserved->row], extents, count)) {
             link = &reserved->next;
             continue;

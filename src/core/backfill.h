@@ -34,9 +34,8 @@ struct dr_reserved {
     uint32_t row; /* of the job */
     dr_pool_id pool;
     int64_t start_us;
-    uint8_t guaranteed; /* within the guarantee of its account below the root */
-    uint8_t alive;      /* still held */
-    uint32_t next;      /* of the same pool, in decision->reserved */
+    uint8_t alive; /* still held */
+    uint32_t next; /* of the same pool, in decision->reserved */
 };
 
 /* Before the walk: drop reservations that can't be kept, list the others. */
