@@ -47,7 +47,7 @@ REPLAY    := $(FUZZ_NAME:%=$(OUT)/fuzz/%-replay)
 BENCH_HELP := $(patsubst %.c,$(OUT)/%.o,$(wildcard bench/nation_*.c))
 BENCH_BIN := $(patsubst bench/%.c,$(OUT)/bench/%,$(filter-out bench/nation_%,$(wildcard bench/*.c)))
 
-.PHONY: all build run test check soak asan sim fuzz bench bench-nation fmt help clean setup tests
+.PHONY: all build run test check soak asan sim faults fuzz bench bench-nation fmt help clean setup tests
 .SECONDARY:
 
 all: setup
@@ -95,6 +95,11 @@ sim: setup
 	@$(MAKE) --no-print-directory -j$(NPROC) $(OUT)/tests/simulation/live_loop
 	@FIRST=$(SEED) SEEDS=1 $(OUT)/tests/simulation/live_loop
 
+# make faults [FAULTS="q1-claim wake-room"] [WORLDS=300]: which test sees which deliberate fault of the core
+faults: setup
+	@$(MAKE) --no-print-directory -j$(NPROC) tests
+	@OUT="$(OUT)" CC="$(CC)" CFLAGS="$(CFLAGS) $(CORE_CFLAGS)" LDFLAGS="$(LDFLAGS)" LIBS="$(LIBS)" tests/faults/run
+
 # make fuzz TARGET=fact [SECONDS=60]
 fuzz: setup
 	@tools/fuzz $(TARGET) $(SECONDS)
@@ -132,7 +137,7 @@ $(OUT)/daero-shim: $(SHIM_OBJ) $(LIB)
 $(OUT)/tests/%: $(OUT)/tests/%.o $(TEST_HELP) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcmocka -o $@
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcmocka -lm -o $@
 
 $(OUT)/fuzz/%-replay: $(OUT)/tests/fuzz/%.o $(OUT)/tests/fuzz/replay/main.o $(LIB)
 	@mkdir -p $(@D)

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "checker.h"
 
+#include <math.h>
+#include <stdlib.h>
+
+#include "oracle.h"
+
 #define NONE DR_ROW_NONE
 
 static int wrong(struct checker *checker, const struct dr_fact *fact, const char *format, ...)
@@ -16,20 +21,6 @@ static int wrong(struct checker *checker, const struct dr_fact *fact, const char
     vsnprintf(checker->says + used, sizeof checker->says - (size_t)used, format, arguments);
     va_end(arguments);
     return 0;
-}
-
-static int holds_place(const struct dr_job *job)
-{
-    return job->id.v != 0 && (job->state == DR_JOB_CONFIGURING || job->state == DR_JOB_RUNNING ||
-                              job->state == DR_JOB_COMPLETING || job->state == DR_JOB_UNREACHABLE);
-}
-
-static int node_is_up(const struct dr_core *core, uint32_t row)
-{
-    const struct dr_node *node = &core->nodes[row];
-
-    return !node->down && !node->drained && !node->removed &&
-           core->sites[core->pools[node->pool.v - 1].site.v - 1].answers;
 }
 
 static const struct dr_alternative *way_of(const struct dr_core *core, const struct dr_job *job,
@@ -134,7 +125,7 @@ static void check_places(struct checker *checker, const struct dr_fact *fact,
     for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         const struct dr_job *job = &core->jobs[row];
 
-        if (holds_place(job))
+        if (oracle_holds(job))
             check_gang(checker, fact, core, job, job->extents, job->pool.v, job->alternative, busy,
                        cpus, memory);
         else if (job->id.v != 0 && job->extents != NONE)
@@ -181,14 +172,14 @@ static void check_sharing(struct checker *checker, const struct dr_fact *fact,
         const struct dr_job *job = &core->jobs[row];
         uint32_t class = core->shapes[job->shape].data_class.v;
 
-        if (!holds_place(job) || class == 0 || core->classes[class - 1].share < DR_SHARE_NODE)
+        if (!oracle_holds(job) || class == 0 || core->classes[class - 1].share < DR_SHARE_NODE)
             continue;
         for (uint32_t other = 0; other < core->jobs_high; other += 1) {
             const struct dr_job *near = &core->jobs[other];
             const struct dr_pool *pool = &core->pools[job->pool.v - 1];
             uint32_t size = 1;
 
-            if (!holds_place(near) || near->account.v == job->account.v ||
+            if (!oracle_holds(near) || near->account.v == job->account.v ||
                 near->pool.v != job->pool.v)
                 continue;
             if (is_share(core, job) && is_share(core, near) && share_a_device(core, job, near))
@@ -212,85 +203,8 @@ static void check_sharing(struct checker *checker, const struct dr_fact *fact,
 
 /* ---- sums ---- */
 
-#define ACCOUNTS 64
-#define GROUPS   24
-
-struct sums {
-    int64_t use[ACCOUNTS][GROUPS];
-    int64_t claim[ACCOUNTS][GROUPS];
-    int64_t firm[ACCOUNTS][GROUPS];
-    int64_t occupied[ACCOUNTS][GROUPS];
-};
-
-static void add(const struct dr_core *core, int64_t sums[ACCOUNTS][GROUPS],
-                const struct dr_job *job, uint32_t pool, uint32_t index)
-{
-    const struct dr_alternative *way = way_of(core, job, index);
-    int64_t amounts[3] = {(int64_t)way->tasks * way->accelerators_per_task,
-                          (int64_t)way->tasks * way->cpus_per_task,
-                          (int64_t)way->tasks * way->memory_mb_per_task};
-
-    for (uint32_t at = job->account.v; at != 0; at = core->accounts[at - 1].parent.v)
-        for (uint32_t i = 0; i < 3; i += 1)
-            sums[at - 1][core->pools[pool - 1].groups[i].v - 1] += amounts[i];
-}
-
-static int claims(const struct dr_core *core, const struct dr_job *job)
-{
-    if (job->stopping != DR_STOP_NONE || job->state == DR_JOB_UNREACHABLE)
-        return 0;
-    for (uint32_t at = job->extents; at != NONE; at = core->extents[at].next)
-        if (!node_is_up(core, core->extents[at].extent.node.v - 1))
-            return 0;
-    return 1;
-}
-
-static int64_t keep_of(const struct dr_quota *quota)
-{
-    return quota->guarantee > quota->lend ? quota->guarantee - quota->lend : 0;
-}
-
-/* `also`: a job whose attempt counts in claim though it has been told to leave; NULL: none. */
-static void sum_up(const struct dr_core *core, struct sums *sums, const struct dr_job *also)
-{
-    memset(sums, 0, sizeof *sums);
-    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
-        const struct dr_job *job = &core->jobs[row];
-
-        if (job->id.v != 0 && job->promise != NONE) {
-            add(core, sums->claim, job, job->promise_pool.v, job->promise_alternative);
-            if (!job->preemptible)
-                add(core, sums->firm, job, job->promise_pool.v, job->promise_alternative);
-        }
-        if (!holds_place(job))
-            continue;
-        add(core, sums->use, job, job->pool.v, job->alternative);
-        if (!claims(core, job) && job != also)
-            continue;
-        add(core, sums->claim, job, job->pool.v, job->alternative);
-        if (!job->preemptible)
-            add(core, sums->firm, job, job->pool.v, job->alternative);
-    }
-    for (uint32_t group = 0; group < core->groups_count; group += 1)
-        for (uint32_t account = core->accounts_count; account > 0; account -= 1) {
-            const struct dr_quota *quota =
-                &core->quotas[(size_t)(account - 1) * core->limits.groups_max + group];
-            int64_t below = 0;
-            int children = 0;
-
-            for (uint32_t child = 0; child < core->accounts_count; child += 1)
-                if (core->accounts[child].parent.v == account && !core->accounts[child].removed) {
-                    below += sums->occupied[child][group];
-                    children += 1;
-                }
-            if (children == 0)
-                below = sums->claim[account - 1][group];
-            sums->occupied[account - 1][group] = below > keep_of(quota) ? below : keep_of(quota);
-        }
-}
-
 static void check_sums(struct checker *checker, const struct dr_fact *fact,
-                       const struct dr_core *core, const struct sums *sums)
+                       const struct dr_core *core, const struct oracle_sums *sums)
 {
     for (uint32_t account = 0; account < core->accounts_count; account += 1)
         for (uint32_t group = 0; group < core->groups_count; group += 1) {
@@ -315,7 +229,7 @@ static void check_sums(struct checker *checker, const struct dr_fact *fact,
 
 /* Q1 on the job's path and Q2 at the root, in the groups of the pool that the job uses. */
 static void check_quotas(struct checker *checker, const struct dr_fact *fact,
-                         const struct dr_core *core, const struct sums *sums,
+                         const struct dr_core *core, const struct oracle_sums *sums,
                          const struct dr_job *job, uint32_t pool, uint32_t index)
 {
     const struct dr_alternative *way = way_of(core, job, index);
@@ -341,7 +255,7 @@ static void check_quotas(struct checker *checker, const struct dr_fact *fact,
         for (uint32_t row = 0; row < core->nodes_count; row += 1) {
             const struct dr_pool *of = &core->pools[core->nodes[row].pool.v - 1];
 
-            if (of->groups[i].v - 1 == group && node_is_up(core, row))
+            if (of->groups[i].v - 1 == group && oracle_node_up(core, row))
                 capacity += i == 0   ? (int64_t)of->accelerators * 1000
                             : i == 1 ? (int64_t)of->cpus
                                      : of->memory_mb;
@@ -362,49 +276,21 @@ static void check_quotas(struct checker *checker, const struct dr_fact *fact,
 
 /* ---- law ---- */
 
-static int class_allows(const struct dr_core *core, uint32_t class, const struct dr_site *site)
-{
-    const struct dr_data_class *about;
-    int allowed = 0;
-
-    if (class == 0)
-        return 1;
-    about = &core->classes[class - 1];
-    for (uint32_t i = 0; i < about->jurisdictions_count; i += 1)
-        allowed |= strcmp(about->jurisdictions[i].text, site->jurisdiction) == 0;
-    return (allowed || about->jurisdictions_count == 0) &&
-           site->assurance >= about->assurance_min && ((site->classes >> (class - 1)) & 1);
-}
-
+/* `was`: the job before it had the place. */
 static void check_law(struct checker *checker, const struct dr_fact *fact,
-                      const struct dr_core *core, const struct dr_job *job, uint32_t pool_id,
+                      const struct dr_core *core, const struct dr_job *was, uint32_t pool_id,
                       uint32_t index, uint32_t first)
 {
+    const struct dr_job *job = was;
     const struct dr_shape *shape = &core->shapes[job->shape];
     const struct dr_pool *pool = &core->pools[pool_id - 1];
-    const struct dr_site *site = &core->sites[pool->site.v - 1];
-    uint64_t chips = shape->alternatives[index].chips;
     uint32_t domain = 0;
     uint32_t size = 0;
-    int any = 0;
-    int consent = pool->consent_count == 0;
 
-    for (uint32_t i = 0; i < 4; i += 1)
-        any |= shape->sites.words[i] != 0;
-    if (any && !((shape->sites.words[(pool->site.v - 1) / 64] >> ((pool->site.v - 1) % 64)) & 1))
-        wrong(checker, fact, "job %llu at a site that it does not name",
-              (unsigned long long)job->id.v);
-    if (chips != 0 && (pool->chip.v == 0 || !((chips >> (pool->chip.v - 1)) & 1)))
-        wrong(checker, fact, "job %llu on a chip that it does not name",
-              (unsigned long long)job->id.v);
-    if (!class_allows(core, shape->data_class.v, site))
-        wrong(checker, fact, "job %llu outside its data class's law",
-              (unsigned long long)job->id.v);
-    for (uint32_t i = 0; i < pool->consent_count; i += 1)
-        for (uint32_t at = job->account.v; at != 0; at = core->accounts[at - 1].parent.v)
-            consent |= at == pool->consent[i];
-    if (!consent)
-        wrong(checker, fact, "job %llu without consent", (unsigned long long)job->id.v);
+    if (!oracle_lawful(core, was, index, pool_id))
+        wrong(checker, fact,
+              "job %llu in pool %u: its chips, sites, data, class, consent or saved work forbid it",
+              (unsigned long long)job->id.v, pool_id);
     if (shape->level_kind == 2)
         for (uint32_t i = 0; i < pool->levels_count; i += 1)
             if (strcmp(pool->levels[i].name, shape->level) == 0)
@@ -414,7 +300,7 @@ static void check_law(struct checker *checker, const struct dr_fact *fact,
     for (uint32_t at = first; at != NONE; at = core->extents[at].next) {
         const struct dr_node *node = &core->nodes[core->extents[at].extent.node.v - 1];
 
-        if (!node_is_up(core, core->extents[at].extent.node.v - 1) || node->removing)
+        if (!oracle_node_up(core, core->extents[at].extent.node.v - 1) || node->removing)
             wrong(checker, fact, "job %llu on a node that is not up",
                   (unsigned long long)job->id.v);
         if (size == 0)
@@ -469,7 +355,7 @@ static int64_t draw_at(const struct dr_core *core, uint32_t site, uint32_t zone,
         const struct dr_pool *pool;
         const struct dr_site *at;
 
-        if (!holds_place(job) || (time_us > now_us && gone_us(job) <= time_us))
+        if (!oracle_holds(job) || (time_us > now_us && gone_us(job) <= time_us))
             continue;
         pool = &core->pools[job->pool.v - 1];
         at = &core->sites[pool->site.v - 1];
@@ -543,25 +429,29 @@ static void check_power(struct checker *checker, const struct dr_fact *fact,
 
 /* ---- evictions ---- */
 
-static int64_t occupied_with(const struct sums *sums, uint32_t account, uint32_t group)
-{
-    return sums->occupied[account - 1][group];
-}
-
 static void check_eviction(struct checker *checker, const struct dr_fact *fact,
                            const struct dr_core *core, const struct dr_job *victim)
 {
-    static struct sums before;
+    static struct oracle before;
     const struct dr_job *taker = NULL;
-    uint32_t x, y, towards_x, towards_y;
+    uint32_t towards_y;
     int borrows = 0;
 
     checker->evictions += 1;
     checker->reclaims += 1;
+    if (checker->victims_count < DR_COUNT_OF(checker->victims)) {
+        checker->victims[checker->victims_count] = victim->id.v;
+        checker->victims_count += 1;
+    }
     if (checker->evictions > checker->evictions_most)
         checker->evictions_most = checker->evictions;
     if (checker->evictions > 20) /* worlds of 40 jobs: more is a loop */
         wrong(checker, fact, "%u evictions since anything came from outside", checker->evictions);
+    if (fact->attempt_stopping.loss != oracle_loss_us(core, victim, fact->time_us) / DR_SECOND_US)
+        wrong(checker, fact, "job %llu loses %lld accelerator-seconds, not %lld",
+              (unsigned long long)victim->id.v,
+              (long long)oracle_loss_us(core, victim, fact->time_us) / DR_SECOND_US,
+              (long long)fact->attempt_stopping.loss);
     if (!victim->preemptible)
         wrong(checker, fact, "firm job %llu was taken", (unsigned long long)victim->id.v);
     if (fact->time_us - victim->start_us < core->settings.minimum_run_us)
@@ -581,19 +471,8 @@ static void check_eviction(struct checker *checker, const struct dr_fact *fact,
     }
     if (taker->account.v == victim->account.v)
         wrong(checker, fact, "an account took from itself");
-    sum_up(core, &before, victim);
-    x = towards_x = taker->account.v;
-    y = towards_y = victim->account.v;
-    while (x != y) {
-        if (x > y) {
-            towards_x = x;
-            x = core->accounts[x - 1].parent.v;
-        } else {
-            towards_y = y;
-            y = core->accounts[y - 1].parent.v;
-        }
-    }
-    (void)towards_x;
+    oracle_look(&before, core, (struct oracle_thought){.also = victim});
+    towards_y = oracle_towards(core, victim->account.v, taker->account.v);
     for (uint32_t i = 0; i < 3; i += 1) {
         uint32_t group = core->pools[victim->pool.v - 1].groups[i].v - 1;
         int all = 1;
@@ -602,7 +481,7 @@ static void check_eviction(struct checker *checker, const struct dr_fact *fact,
             const struct dr_quota *quota =
                 &core->quotas[(size_t)(at - 1) * core->limits.groups_max + group];
 
-            all &= occupied_with(&before, at, group) > quota->guarantee;
+            all &= before.sums.occupied[at - 1][group] > quota->guarantee;
             if (at == towards_y)
                 break;
         }
@@ -613,7 +492,7 @@ static void check_eviction(struct checker *checker, const struct dr_fact *fact,
               (unsigned long long)victim->id.v);
 }
 
-/* ---- all of it ---- */
+/* ---- promises ---- */
 
 static const struct dr_job *job_of(const struct dr_core *core, uint64_t id)
 {
@@ -623,78 +502,423 @@ static const struct dr_job *job_of(const struct dr_core *core, uint64_t id)
     return NULL;
 }
 
-/* Times of reservations, by job id: the latest fact of each. */
-static int64_t reserved_us[65536];
+static uint32_t row_of(const struct dr_core *core, const struct dr_job *job)
+{
+    return (uint32_t)(job - core->jobs);
+}
 
-void checker_fact(struct world *world, const struct dr_fact *fact, void *context)
+/* The set as a whole: whoever takes back is within his guarantee with what he asked, and would not
+ * fit if any one of them stayed. */
+static void check_promise(struct checker *checker, const struct dr_fact *fact,
+                          const struct dr_core *core, const struct dr_job *job)
+{
+    static struct oracle look;
+    static uint8_t gone[ORACLE_JOBS];
+    uint32_t pool = fact->job_promised.pool;
+    uint32_t index = fact->job_promised.alternative;
+    int64_t loss = 0;
+    int64_t amounts[3];
+
+    oracle_amounts(core, job, index, amounts);
+    oracle_look(&look, core, (struct oracle_thought){.gone = NULL});
+    for (uint32_t i = 0; i < checker->victims_count; i += 1) {
+        const struct dr_job *victim = job_of(core, checker->victims[i]);
+        uint32_t towards = oracle_towards(core, job->account.v, victim->account.v);
+
+        loss += oracle_loss_us(core, victim, fact->time_us);
+        for (uint32_t k = 0; k < 3 && victim->stopping == DR_STOP_RECLAIM; k += 1) {
+            uint32_t group = core->pools[pool - 1].groups[k].v;
+
+            if (amounts[k] != 0 && look.sums.occupied[towards - 1][group - 1] >
+                                       oracle_quota(core, towards, group)->guarantee)
+                wrong(checker, fact, "job %llu takes back though account %u is above its guarantee",
+                      (unsigned long long)job->id.v, towards);
+        }
+        for (uint32_t at = victim->account.v; victim->stopping == DR_STOP_PRIORITY && at != 0;
+             at = core->accounts[at - 1].parent.v) {
+            int own = victim->account.v == job->account.v;
+            int below = own;
+
+            for (uint32_t above = job->account.v; above != 0 && !own;
+                 above = core->accounts[above - 1].parent.v)
+                below |= core->accounts[above - 1].preempt_below &&
+                         oracle_within(core, victim->account.v, above);
+            if (!below)
+                wrong(checker, fact, "priority of job %llu does not reach job %llu",
+                      (unsigned long long)job->id.v, (unsigned long long)victim->id.v);
+            if (!own && !oracle_within(core, job->account.v, at)) {
+                int64_t holds[3];
+                uint32_t group;
+
+                oracle_amounts(core, victim, victim->alternative, holds);
+                group = core->pools[victim->pool.v - 1].groups[holds[0] > 0 ? 0 : 1].v;
+                if (look.sums.occupied[at - 1][group - 1] <
+                    oracle_quota(core, at, group)->guarantee)
+                    wrong(checker, fact, "priority of job %llu pushes account %u under",
+                          (unsigned long long)job->id.v, at);
+            }
+        }
+    }
+    if (fact->job_promised.victims != checker->victims_count ||
+        fact->job_promised.loss != loss / DR_SECOND_US)
+        wrong(checker, fact, "job %llu: %u victims and %lld lost, not %u and %lld",
+              (unsigned long long)job->id.v, checker->victims_count, (long long)loss / DR_SECOND_US,
+              fact->job_promised.victims, (long long)fact->job_promised.loss);
+    for (uint32_t i = 0; i < checker->victims_count; i += 1) {
+        const struct dr_job *kept = job_of(core, checker->victims[i]);
+
+        for (uint32_t row = 0; row < core->jobs_high; row += 1)
+            gone[row] = core->jobs[row].state == DR_JOB_COMPLETING &&
+                        core->jobs[row].pool.v == pool && &core->jobs[row] != kept;
+        oracle_look(&look, core, (struct oracle_thought){.gone = gone, .also = kept, .apart = job});
+        if (oracle_fits(&look, job, index, pool, fact->time_us))
+            wrong(checker, fact, "job %llu is taken for job %llu, which would fit without that",
+                  (unsigned long long)kept->id.v, (unsigned long long)job->id.v);
+    }
+}
+
+/* A promise is kept while its place can be had, until its victims are overdue. */
+static void check_dropped(struct checker *checker, const struct dr_fact *fact,
+                          const struct dr_core *core, const struct dr_job *was)
+{
+    const struct checker_promise *promise = &checker->promises[was->id.v % CHECKER_JOBS];
+
+    if (fact->time_us > was->promise_until_us ||
+        !oracle_lawful(core, was, was->promise_alternative, was->promise_pool.v))
+        return;
+    for (uint32_t i = 0; i < promise->nodes_count; i += 1)
+        if (!oracle_node_up(core, promise->nodes[i] - 1) ||
+            core->nodes[promise->nodes[i] - 1].removing)
+            return;
+    wrong(checker, fact, "the promise of job %llu is given up", (unsigned long long)was->id.v);
+}
+
+static void note_promise(struct checker *checker, const struct dr_fact *fact)
+{
+    struct checker_promise *promise = &checker->promises[fact->job_promised.job % CHECKER_JOBS];
+
+    promise->nodes_count = 0;
+    for (uint32_t i = 0; i < fact->job_promised.extents_count && i < DR_COUNT_OF(promise->nodes);
+         i += 1) {
+        promise->nodes[i] = fact->job_promised.extents[i].node.v;
+        promise->nodes_count += 1;
+    }
+}
+
+/* ---- starts ---- */
+
+/* May a job that runs until `end_us` start without a thought for reservations? */
+static int free_of_reservations(const struct dr_core *core, const struct dr_job *job,
+                                int64_t end_us)
+{
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        const struct dr_job *other = &core->jobs[row];
+
+        if (other->id.v != 0 && other != job && other->reservation != NONE &&
+            other->reservation_us < end_us)
+            return 0;
+    }
+    return 1;
+}
+
+/* Could the job start now, whatever else is looked at? `reserved`: a job that has just used its
+ * reservation, as it was. Fills the pool. */
+static int could_start(const struct oracle *look, const struct dr_job *job, int64_t now_us,
+                       const struct dr_job *reserved, uint32_t *pool)
+{
+    const struct dr_core *core = look->core;
+
+    for (uint32_t index = 0; index < core->shapes[job->shape].alternatives_count; index += 1)
+        for (*pool = 1; *pool <= core->pools_count; *pool += 1)
+            if (free_of_reservations(core, job, now_us + oracle_limit_us(core, job, index)) &&
+                (reserved == NULL || reserved->reservation == NONE ||
+                 reserved->reservation_us >= now_us + oracle_limit_us(core, job, index)) &&
+                oracle_fits(look, job, index, *pool, now_us))
+                return 1;
+    return 0;
+}
+
+/* Nobody who surely comes before it could have started instead, and no place is cheaper. */
+static void check_start(struct checker *checker, const struct dr_fact *fact,
+                        const struct dr_core *core, const struct dr_job *job,
+                        const struct dr_job *was)
+{
+    static struct oracle look;
+    static uint8_t gone[ORACLE_JOBS];
+    static struct dr_job now;
+    uint32_t tasks[ORACLE_NODES];
+    double least = INFINITY;
+    uint32_t pool;
+
+    if (fact->job_placed.limit_us != oracle_limit_us(core, was, fact->job_placed.alternative))
+        wrong(checker, fact, "job %llu has a limit of %lld us", (unsigned long long)job->id.v,
+              (long long)fact->job_placed.limit_us);
+    if (fact->job_placed.rule == DR_RULE_PROMISE)
+        return;
+    memset(gone, 0, sizeof gone);
+    gone[row_of(core, job)] = 1;
+    oracle_look(&look, core, (struct oracle_thought){.gone = gone, .apart = job});
+    for (uint32_t index = 0; index < core->shapes[job->shape].alternatives_count; index += 1)
+        for (pool = 1; pool <= core->pools_count; pool += 1)
+            if (free_of_reservations(core, job, DR_FOREVER_US) &&
+                oracle_fits(&look, was, index, pool, fact->time_us) &&
+                oracle_place(&look, was, index, pool, tasks)) {
+                double cost = oracle_cost(&look, was, index, pool, tasks, fact->time_us);
+
+                least = cost < least ? cost : least;
+            }
+    checker->priced += least < INFINITY;
+    /* The core rounds down in a few places, by less than a micro-unit per kilowatt each. */
+    if (least < INFINITY && fabs((double)fact->job_placed.cost_micro - least) > 1000)
+        wrong(checker, fact, "job %llu costs %lld where %.0f is the least",
+              (unsigned long long)job->id.v, (long long)fact->job_placed.cost_micro, least);
+    if (fact->job_placed.rule == DR_RULE_ELSEWHERE)
+        return;
+    now = *was;
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        const struct dr_job *other = &core->jobs[row];
+
+        if (!oracle_waits(core, other, fact->time_us) ||
+            !oracle_comes_before(&look, other, &now, fact->time_us))
+            continue;
+        checker->compared += 1;
+        if (could_start(&look, other, fact->time_us, &now, &pool))
+            wrong(checker, fact, "job %llu starts before job %llu, which could start in pool %u",
+                  (unsigned long long)job->id.v, (unsigned long long)other->id.v, pool);
+    }
+}
+
+/* ---- reservations ---- */
+
+static void check_reservation(struct checker *checker, const struct dr_fact *fact,
+                              const struct dr_core *core, const struct dr_job *job,
+                              const struct dr_job *was)
+{
+    static struct oracle look;
+    uint32_t of_pool[ORACLE_NODES] = {0};
+    int64_t latest = DR_FOREVER_US;
+    int64_t earliest = DR_FOREVER_US;
+    int64_t start_us = fact->reservation_made.start_us;
+
+    for (uint32_t row = 0; row < core->jobs_high; row += 1)
+        if (core->jobs[row].id.v != 0 && core->jobs[row].reservation != NONE)
+            of_pool[core->jobs[row].reservation_pool.v] += 1;
+    if (of_pool[fact->reservation_made.pool] > core->settings.reserve_depth)
+        wrong(checker, fact, "%u reservations in pool %u", of_pool[fact->reservation_made.pool],
+              fact->reservation_made.pool);
+    of_pool[fact->reservation_made.pool] -= 1;
+    oracle_look(&look, core, (struct oracle_thought){.reserved = 1, .apart = job});
+    if (was->reservation != NONE && start_us >= was->reservation_us)
+        wrong(checker, fact, "the reservation of job %llu moved back",
+              (unsigned long long)job->id.v);
+    for (uint32_t index = 0; index < core->shapes[job->shape].alternatives_count; index += 1)
+        for (uint32_t pool = 1; pool <= core->pools_count; pool += 1) {
+            int64_t when = oracle_earliest_us(core, job, index, pool, fact->time_us, 0);
+
+            earliest = when < earliest ? when : earliest;
+            if (of_pool[pool] >= core->settings.reserve_depth || was->reservation != NONE ||
+                oracle_fits(&look, job, index, pool, fact->time_us))
+                continue; /* what holds it there now is another's reservation, not an end */
+            when = oracle_earliest_us(core, job, index, pool, fact->time_us, 1);
+            latest = when < latest ? when : latest;
+        }
+    checker->shadows += was->reservation == NONE;
+    if (start_us < earliest || (was->reservation == NONE && start_us > latest))
+        wrong(checker, fact, "job %llu is to start in %lld s, not between %lld and %lld",
+              (unsigned long long)job->id.v, (long long)(start_us - fact->time_us) / 1000000,
+              (long long)(earliest - fact->time_us) / 1000000,
+              (long long)(latest - fact->time_us) / 1000000);
+}
+
+/* ---- ends ---- */
+
+static void check_end(struct checker *checker, const struct dr_fact *fact,
+                      const struct dr_core *core, const struct dr_job *job,
+                      const struct dr_job *was)
+{
+    const struct dr_fact_attempt_ended *ended = &fact->attempt_ended;
+    int exited_well = ended->outcome == DR_OUTCOME_EXITED && ended->exit_code == 0;
+    int taken = was->stopping == DR_STOP_RECLAIM || was->stopping == DR_STOP_PRIORITY;
+    int lost = was->stopping == DR_STOP_NODE ||
+               (was->stopping == DR_STOP_NONE && ended->outcome == DR_OUTCOME_NODE_FAILED);
+    int again = (lost || (taken && !(exited_well && !was->saved_after_warning)));
+    int64_t kept_us = was->kept_us;
+    enum dr_job_state next = DR_JOB_FAILED;
+
+    if (again)
+        next = was->requeue ? DR_JOB_PENDING : taken ? DR_JOB_PREEMPTED : DR_JOB_NODE_FAIL;
+    else if (taken)
+        next = DR_JOB_COMPLETED;
+    else if (was->stopping == DR_STOP_CANCEL || was->stopping == DR_STOP_UNKNOWN)
+        next = DR_JOB_CANCELLED;
+    else if (was->stopping == DR_STOP_DEADLINE)
+        next = DR_JOB_DEADLINE;
+    else if (was->stopping == DR_STOP_LIMIT || ended->outcome == DR_OUTCOME_TIMED_OUT)
+        next = DR_JOB_TIMEOUT;
+    else if (exited_well)
+        next = DR_JOB_COMPLETED;
+    else if (ended->outcome == DR_OUTCOME_OUT_OF_MEMORY)
+        next = DR_JOB_OUT_OF_MEMORY;
+    else if (ended->outcome == DR_OUTCOME_STOPPED)
+        next = DR_JOB_CANCELLED;
+    if (job->state != next)
+        wrong(checker, fact, "job %llu is %s, not %s", (unsigned long long)job->id.v,
+              dr_job_state_name(job->state), dr_job_state_name(next));
+    if (next == DR_JOB_PENDING && (job->requeues != was->requeues + 1 ||
+                                   job->held != (job->requeues > core->settings.requeue_limit)))
+        wrong(checker, fact, "job %llu is requeued for the %u. time, and %s",
+              (unsigned long long)job->id.v, job->requeues, job->held ? "held" : "not held");
+    if (job->preemptions != was->preemptions + (uint32_t)taken)
+        wrong(checker, fact, "job %llu has been preempted %u times, it says",
+              (unsigned long long)job->id.v, job->preemptions);
+    if (was->start_us != 0 && was->saved_us > was->start_us) {
+        int64_t saved = was->saved_us - was->start_us - (was->attempt > 1 ? was->restart_us : 0);
+
+        kept_us += saved > 0 ? saved : 0;
+    }
+    if (job->kept_us != kept_us)
+        wrong(checker, fact, "job %llu has %lld us of work saved, not %lld",
+              (unsigned long long)job->id.v, (long long)job->kept_us, (long long)kept_us);
+}
+
+/* ---- ticks ---- */
+
+static void check_tick(struct checker *checker, const struct dr_fact *fact,
+                       const struct dr_core *core)
+{
+    int64_t passed_us = checker->tick_us == 0 ? 0 : fact->time_us - checker->tick_us;
+    double decay = exp2(-(double)passed_us / (double)core->settings.half_life_us);
+
+    if (fabs((double)fact->tick.decay / 4294967296.0 - decay) > 1e-6)
+        wrong(checker, fact, "decay %u", fact->tick.decay);
+    for (uint32_t account = 1; account <= core->accounts_count; account += 1)
+        for (uint32_t group = 1; group <= core->groups_count; group += 1) {
+            const struct dr_quota *quota = oracle_quota(core, account, group);
+            int64_t *past = &checker->past[account - 1][group - 1];
+            int64_t above = checker->look.sums.use[account - 1][group - 1] -
+                            checker->guarantee[account - 1][group - 1];
+
+            *past = (int64_t)(((__int128)*past * fact->tick.decay) >> 32);
+            if (above > 0)
+                *past += above * (passed_us / 1000000);
+            if (quota->past != *past)
+                wrong(checker, fact, "past use of account %u in group %u is %lld, not %lld",
+                      account, group, (long long)quota->past, (long long)*past);
+        }
+    checker->tick_us = fact->time_us;
+}
+
+/* ---- after a decision ---- */
+
+void checker_decided(struct world *world, void *context)
 {
     struct checker *checker = context;
     const struct dr_core *core = world->shadow;
-    static struct sums sums;
-    const struct dr_job *job;
+    static struct oracle look;
+    struct dr_fact none = {.kind = DR_FACT_TICK, .time_us = world->now_us};
 
-    if (fact->kind == DR_FACT_TICK)
-        return;
-    check_places(checker, fact, core);
-    check_sharing(checker, fact, core);
-    sum_up(core, &sums, NULL);
-    check_sums(checker, fact, core, &sums);
+    oracle_look(&look, core, (struct oracle_thought){.gone = NULL});
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        const struct dr_job *job = &core->jobs[row];
+        uint32_t pool;
+
+        if (job->id.v != 0 && job->state == DR_JOB_PENDING && job->deadline_ends &&
+            job->deadline_us != 0 && job->deadline_us <= world->now_us)
+            wrong(checker, &none, "job %llu waits after its deadline",
+                  (unsigned long long)job->id.v);
+        if (oracle_holds(job) && job->stopping == DR_STOP_NONE &&
+            (world->now_us >= (job->start_us != 0 ? job->start_us : job->placed_us) +
+                                  job->attempt_limit_us + job->grace_us + DR_MINUTE_US ||
+             (job->deadline_ends && job->deadline_us != 0 && job->deadline_us <= world->now_us)))
+            wrong(checker, &none, "job %llu runs beyond its time", (unsigned long long)job->id.v);
+        if (!oracle_waits(core, job, world->now_us))
+            continue;
+        checker->waiting += 1;
+        if (could_start(&look, job, world->now_us, NULL, &pool))
+            wrong(checker, &none, "after a decision job %llu could start in pool %u, and waits",
+                  (unsigned long long)job->id.v, pool);
+    }
+}
+
+/* ---- all of it ---- */
+
+static void remember(struct checker *checker, const struct dr_core *core)
+{
+    if (core->jobs_high > CHECKER_JOBS)
+        abort();
+    checker->was_count = core->jobs_high;
+    memcpy(checker->was, core->jobs, core->jobs_high * sizeof checker->was[0]);
+    for (uint32_t account = 1; account <= core->accounts_count; account += 1)
+        for (uint32_t group = 1; group <= core->groups_count; group += 1)
+            checker->guarantee[account - 1][group - 1] =
+                oracle_quota(core, account, group)->guarantee;
+}
+
+/* The job as it was before the fact. */
+static const struct dr_job *was_of(const struct checker *checker, uint64_t id)
+{
+    for (uint32_t row = 0; row < checker->was_count; row += 1)
+        if (checker->was[row].id.v == id)
+            return &checker->was[row];
+    return NULL;
+}
+
+static void check_fact(struct checker *checker, const struct dr_fact *fact,
+                       const struct dr_core *core)
+{
+    const struct dr_job *job = dr_fact_job(fact) == 0 ? NULL : job_of(core, dr_fact_job(fact));
+    const struct dr_job *was = job == NULL ? NULL : was_of(checker, job->id.v);
+
     switch (fact->kind) {
+    case DR_FACT_TICK:
+        check_tick(checker, fact, core);
+        break;
     case DR_FACT_JOB_PLACED:
-        job = job_of(core, fact->job_placed.job);
         checker->starts += 1;
         checker->backfills += fact->job_placed.rule == DR_RULE_BACKFILL;
-        check_law(checker, fact, core, job, fact->job_placed.pool, fact->job_placed.alternative,
+        check_law(checker, fact, core, was, fact->job_placed.pool, fact->job_placed.alternative,
                   job->extents);
-        check_quotas(checker, fact, core, &sums, job, fact->job_placed.pool,
+        check_quotas(checker, fact, core, &checker->look.sums, job, fact->job_placed.pool,
                      fact->job_placed.alternative);
         check_power(checker, fact, core, job);
-        if (reserved_us[job->id.v % 65536] != 0 && fact->time_us > reserved_us[job->id.v % 65536]) {
+        check_start(checker, fact, core, job, was);
+        if (was->reservation != NONE && fact->time_us > was->reservation_us) {
             checker->late += 1;
             if (checker->calm)
                 wrong(checker, fact, "job %llu starts %lld s after its reservation",
                       (unsigned long long)job->id.v,
-                      (long long)(fact->time_us - reserved_us[job->id.v % 65536]) / 1000000);
+                      (long long)(fact->time_us - was->reservation_us) / 1000000);
         }
-        reserved_us[job->id.v % 65536] = 0;
         break;
     case DR_FACT_JOB_PROMISED:
-        job = job_of(core, fact->job_promised.job);
         check_law(checker, fact, core, job, fact->job_promised.pool, fact->job_promised.alternative,
                   job->promise);
-        check_quotas(checker, fact, core, &sums, job, fact->job_promised.pool,
+        check_quotas(checker, fact, core, &checker->look.sums, job, fact->job_promised.pool,
                      fact->job_promised.alternative);
+        check_promise(checker, fact, core, job);
+        note_promise(checker, fact);
+        checker->victims_count = 0;
+        break;
+    case DR_FACT_PROMISE_DROPPED:
+        check_dropped(checker, fact, core, was);
         break;
     case DR_FACT_RESERVATION_MADE:
-        job = job_of(core, fact->reservation_made.job);
         checker->reservations += 1;
         check_law(checker, fact, core, job, fact->reservation_made.pool,
                   fact->reservation_made.alternative, job->reservation);
-        if (reserved_us[job->id.v % 65536] != 0 &&
-            fact->reservation_made.start_us >= reserved_us[job->id.v % 65536])
-            wrong(checker, fact, "the reservation of job %llu moved back",
-                  (unsigned long long)job->id.v);
-        reserved_us[job->id.v % 65536] = fact->reservation_made.start_us;
-        break;
-    case DR_FACT_RESERVATION_DROPPED:
-        reserved_us[fact->reservation_dropped.job % 65536] = 0;
+        check_reservation(checker, fact, core, job, was);
         break;
     case DR_FACT_ATTEMPT_STOPPING:
         if (fact->attempt_stopping.cause == DR_STOP_RECLAIM ||
             fact->attempt_stopping.cause == DR_STOP_PRIORITY)
-            check_eviction(checker, fact, core, job_of(core, fact->attempt_stopping.job));
+            check_eviction(checker, fact, core, job);
         break;
     case DR_FACT_ATTEMPT_ENDED:
+        check_end(checker, fact, core, job, was);
         if (fact->attempt_ended.next_state != DR_JOB_PENDING)
             checker->evictions = 0;
         break;
     case DR_FACT_JOB_ACCEPTED:
-        reserved_us[fact->job_accepted.job % 65536] = 0;
-        checker->evictions = 0;
-        break;
-    case DR_FACT_JOB_HELD:
-        reserved_us[fact->job_held.job % 65536] = 0;
-        break;
     case DR_FACT_JOB_ENDED:
     case DR_FACT_JOB_RELEASED:
     case DR_FACT_NODE_FLAGS:
@@ -708,7 +932,6 @@ void checker_fact(struct world *world, const struct dr_fact *fact, void *context
         break;
     case DR_FACT_ZONE_REMOVED:
     case DR_FACT_LEADER_TOOK:
-    case DR_FACT_TICK:
     case DR_FACT_SETTINGS_SET:
     case DR_FACT_CHIP_SET:
     case DR_FACT_CHIP_REMOVED:
@@ -731,10 +954,27 @@ void checker_fact(struct world *world, const struct dr_fact *fact, void *context
     case DR_FACT_USER_REMOVED:
     case DR_FACT_TOKEN_ISSUED:
     case DR_FACT_TOKEN_REVOKED:
-    case DR_FACT_PROMISE_DROPPED:
+    case DR_FACT_JOB_HELD:
+    case DR_FACT_RESERVATION_DROPPED:
     case DR_FACT_ATTEMPT_STARTED:
     case DR_FACT_CHECKPOINT_SEEN:
     case DR_FACT_TEXT_ERASED:
         break;
     }
+}
+
+void checker_fact(struct world *world, const struct dr_fact *fact, void *context)
+{
+    struct checker *checker = context;
+    const struct dr_core *core = world->shadow;
+
+    check_places(checker, fact, core);
+    check_sharing(checker, fact, core);
+    oracle_look(&checker->look, core, (struct oracle_thought){.gone = NULL});
+    check_sums(checker, fact, core, &checker->look.sums);
+    if (fact->kind != DR_FACT_ATTEMPT_STOPPING && fact->kind != DR_FACT_JOB_PROMISED &&
+        fact->kind != DR_FACT_RESERVATION_DROPPED)
+        checker->victims_count = 0;
+    check_fact(checker, fact, core);
+    remember(checker, core);
 }

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <ftw.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,6 +18,35 @@ void test_register(const char *name, void (*run)(void **state))
         abort();
     tests[tests_count] = (struct CMUnitTest){.name = name, .test_func = run};
     tests_count += 1;
+}
+
+static uint64_t seed_now;
+
+static void say_seed(int signal_number)
+{
+    char text[80];
+    int bytes = snprintf(text, sizeof text, "# it ended in seed %llu: SEEDS=1 FIRST=%llu\n",
+                         (unsigned long long)seed_now, (unsigned long long)seed_now);
+
+    if (write(STDERR_FILENO, text, (size_t)bytes) != bytes)
+        _exit(1);
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
+struct test_seeds test_seeds(uint64_t count)
+{
+    const char *first = getenv("FIRST");
+    const char *seeds = getenv("SEEDS");
+
+    return (struct test_seeds){first == NULL ? 1 : strtoull(first, NULL, 10),
+                               seeds == NULL ? count : strtoull(seeds, NULL, 10)};
+}
+
+void test_seed(uint64_t seed)
+{
+    seed_now = seed;
+    signal(SIGABRT, say_seed);
 }
 
 static char directories[64][128];

@@ -48,6 +48,17 @@ void test_register(const char *name, void (*run)(void **state));
         skip();                                                                                    \
     } while (0)
 
+/* Worlds of a property test: SEEDS of them (`count` unless the environment says otherwise) from seed
+ * FIRST (1). */
+struct test_seeds {
+    uint64_t first;
+    uint64_t count;
+};
+struct test_seeds test_seeds(uint64_t count);
+
+/* The world of this seed begins: an assertion of the core that ends the program says which it was. */
+void test_seed(uint64_t seed);
+
 /* A new empty directory under build/tmp, removed when the program ends. Returns the same buffer each
  * call: copy it to keep it. */
 const char *test_directory(void);

@@ -74,6 +74,7 @@ static struct world_attempt *attempt_of(struct world *world, uint64_t job)
 struct truth {
     int64_t run_us;
     int64_t leave_us;
+    uint8_t leaves_well;
 };
 static struct truth truths[65536];
 
@@ -126,7 +127,7 @@ static void stop(struct world *world, const struct dr_effect *effect)
         attempt->save_us = world->now_us;
     if (leave_us < attempt->end_us) {
         attempt->end_us = leave_us;
-        attempt->outcome = DR_OUTCOME_STOPPED;
+        attempt->outcome = truth->leaves_well ? DR_OUTCOME_EXITED : DR_OUTCOME_STOPPED;
     }
 }
 
@@ -192,6 +193,8 @@ uint32_t world_decide(struct world *world)
         if (i > 1000)
             fail_msg("a decision does not come to an end");
     }
+    if (world->decided != NULL && !world->core->dirty)
+        world->decided(world, world->check_context);
     /* A decision leaves nothing undone: asked again at once, with no memory of who was refused, it
      * has nothing to say. */
     world->core->dirty = asked;
@@ -368,7 +371,7 @@ uint32_t world_account(struct world *world, const char *name, uint32_t parent, i
 
 static void change_account(struct world *world, uint32_t account,
                            const struct dr_quota_limits *changed, uint32_t changed_count,
-                           uint32_t weight)
+                           uint32_t weight, uint8_t preempt_below)
 {
     struct dr_core *core = world->core;
     struct dr_quota_limits all[24];
@@ -382,8 +385,8 @@ static void change_account(struct world *world, uint32_t account,
     for (uint32_t i = 0; i < changed_count; i += 1)
         all[changed[i].group.v - 1] = changed[i];
     account_of(world, account, core->accounts[account - 1].name,
-               core->accounts[account - 1].parent.v, weight,
-               core->accounts[account - 1].preempt_below, all, core->groups_count);
+               core->accounts[account - 1].parent.v, weight, preempt_below, all,
+               core->groups_count);
 }
 
 void world_limits(struct world *world, uint32_t account, uint32_t chip, int64_t guarantee,
@@ -392,12 +395,19 @@ void world_limits(struct world *world, uint32_t account, uint32_t chip, int64_t 
     struct dr_quota_limits limits[3];
     uint32_t count = limits_of(world, chip, guarantee, borrow, lend, limits);
 
-    change_account(world, account, limits, count, world->core->accounts[account - 1].weight);
+    change_account(world, account, limits, count, world->core->accounts[account - 1].weight,
+                   world->core->accounts[account - 1].preempt_below);
 }
 
 void world_weight(struct world *world, uint32_t account, uint32_t weight)
 {
-    change_account(world, account, NULL, 0, weight);
+    change_account(world, account, NULL, 0, weight,
+                   world->core->accounts[account - 1].preempt_below);
+}
+
+void world_preempt_below(struct world *world, uint32_t account)
+{
+    change_account(world, account, NULL, 0, world->core->accounts[account - 1].weight, 1);
 }
 
 struct world *world_new(const char *text)
@@ -511,6 +521,7 @@ dr_job_id world_submit(struct world *world, struct job_spec spec)
     job->begin_us = spec.begin_us == 0 ? 0 : world->now_us + spec.begin_us;
     job->deadline_us = spec.deadline_us == 0 ? 0 : world->now_us + spec.deadline_us;
     job->deadline_ends = spec.deadline_ends;
+    job->limit_total = spec.limit_total;
     job->preemptible = !spec.firm;
     job->requeue = !spec.final;
     job->held = spec.held;
@@ -529,7 +540,7 @@ dr_job_id world_submit(struct world *world, struct job_spec spec)
     }
     if (!admit(world, &command, &answer))
         return (dr_job_id){0};
-    truths[answer.job.v % 65536] = (struct truth){spec.run_us, spec.leave_us};
+    truths[answer.job.v % 65536] = (struct truth){spec.run_us, spec.leave_us, spec.leaves_well};
     return answer.job;
 }
 

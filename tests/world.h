@@ -52,6 +52,8 @@ struct world {
     /* Called after each fact, with the shadow before and after nothing else: NULL: nobody. */
     void (*check)(struct world *world, const struct dr_fact *fact, void *context);
     void *check_context;
+    /* Called after each decision that has come to its end. */
+    void (*decided)(struct world *world, void *context);
     int launch_delay_us;
     uint32_t undecided; /* decisions that, asked again at once, had more to say */
 };
@@ -69,14 +71,16 @@ struct job_spec {
     const char *site;  /* NULL: any */
     uint32_t data_class;
     uint32_t dataset;
-    int64_t limit_us; /* 0: an hour */
-    int64_t run_us;   /* 0: to the limit and beyond */
-    int64_t grace_us; /* 0: 10 s */
-    int64_t leave_us; /* after the warning; 0: all of the grace */
+    int64_t limit_us;    /* 0: an hour */
+    int64_t run_us;      /* 0: to the limit and beyond */
+    int64_t grace_us;    /* 0: 10 s */
+    int64_t leave_us;    /* after the warning; 0: all of the grace */
+    uint8_t leaves_well; /* it then exits with 0, rather than being stopped */
     int32_t priority;
     int64_t begin_us;    /* from now on; 0: at once */
     int64_t deadline_us; /* from now on; 0: none */
     uint8_t deadline_ends;
+    uint8_t limit_total;
     uint8_t firm;  /* not preemptible */
     uint8_t final; /* not requeued */
     uint8_t held;
@@ -104,6 +108,8 @@ uint32_t world_account(struct world *world, const char *name, uint32_t parent, i
 void world_limits(struct world *world, uint32_t account, uint32_t chip, int64_t guarantee,
                   int64_t borrow, int64_t lend);
 void world_weight(struct world *world, uint32_t account, uint32_t weight);
+/* Priority reaches over the accounts below it. */
+void world_preempt_below(struct world *world, uint32_t account);
 void world_declare(struct world *world, struct dr_fact fact);
 void world_settings(struct world *world, struct dr_settings settings);
 

@@ -40,22 +40,35 @@ struct scene {
     uint64_t seed;
 };
 
-/* Another standing cap, and perhaps another zone. */
-static void cap_power(struct world *w, uint32_t site)
+/* A site's declaration as it stands. */
+static struct dr_fact site_of(struct world *w, uint32_t site, int64_t tariff[DR_TARIFF_HOURS])
 {
     const struct dr_site *known = &w->core->sites[site - 1];
     struct dr_fact fact = {.kind = DR_FACT_SITE_SET};
-    int64_t tariff[DR_TARIFF_HOURS];
 
-    memcpy(tariff, known->tariff_micro, sizeof tariff); /* apply() writes over what it reads */
+    memcpy(tariff, known->tariff_micro, sizeof known->tariff_micro);
     fact.site_set.site = site;
     dr_copy_name(fact.site_set.name, known->name);
     dr_copy_name(fact.site_set.jurisdiction, known->jurisdiction);
-    fact.site_set.pue_milli = one_in(4) ? 1050 + roll(500) : known->pue_milli;
+    fact.site_set.pue_milli = known->pue_milli;
     fact.site_set.tariff_micro = tariff;
     fact.site_set.tariff_micro_count = DR_TARIFF_HOURS;
+    fact.site_set.utc_offset_min = known->utc_offset_min;
     fact.site_set.classes = known->classes;
     fact.site_set.engine = known->engine;
+    fact.site_set.power_cap_w = known->power_cap_w;
+    fact.site_set.zone = known->zone.v;
+    return fact;
+}
+
+/* Another standing cap, and perhaps another zone. */
+static void cap_power(struct world *w, uint32_t site)
+{
+    int64_t tariff[DR_TARIFF_HOURS];
+    struct dr_fact fact = site_of(w, site, tariff);
+
+    if (one_in(4))
+        fact.site_set.pue_milli = 1050 + roll(500);
     fact.site_set.power_cap_w = one_in(4) ? 0 : 3000 + roll(40) * 1000;
     fact.site_set.zone = roll(w->core->zones_count + 1);
     world_declare(w, fact);
@@ -99,6 +112,95 @@ static void announce(struct world *w)
         dr_max_i64(w->now_us, fact.grid_cap_set.from_us) + (int64_t)(1 + roll(90)) * MINUTE;
     fact.grid_cap_set.power_cap_w = 2000 + roll(40) * 1000;
     world_declare(w, fact);
+}
+
+/* Sites, chips and pools are not all alike: tariffs, PUE, law, prices, consent. */
+static void vary(struct scene *scene)
+{
+    struct world *w = scene->world;
+
+    for (uint32_t site = 1; site <= w->core->sites_count; site += 1) {
+        int64_t tariff[DR_TARIFF_HOURS];
+        struct dr_fact fact = site_of(w, site, tariff);
+
+        for (uint32_t hour = 0; hour < DR_TARIFF_HOURS; hour += 1)
+            tariff[hour] = 50000 + roll(10) * 20000;
+        fact.site_set.pue_milli = 1000 + roll(5) * 100;
+        fact.site_set.utc_offset_min = (int32_t)roll(4) * 180;
+        dr_copy_name(fact.site_set.jurisdiction, one_in(3) ? "jp" : "kr");
+        if (one_in(4))
+            fact.site_set.classes = 0;
+        world_declare(w, fact);
+    }
+    for (uint32_t chip = 1; chip <= w->core->chips_count; chip += 1) {
+        const struct dr_chip *known = &w->core->chips[chip - 1];
+        struct dr_fact fact = {.kind = DR_FACT_CHIP_SET};
+
+        fact.chip_set.chip = chip;
+        dr_copy_name(fact.chip_set.name, known->name);
+        fact.chip_set.memory_mb = known->memory_mb;
+        fact.chip_set.idle_w = known->idle_w;
+        fact.chip_set.busy_w = known->busy_w;
+        fact.chip_set.price_micro = 100000 * (1 + roll(20));
+        world_declare(w, fact);
+    }
+    for (uint32_t pool = 1; pool <= w->core->pools_count; pool += 1) {
+        const struct dr_pool *known = &w->core->pools[pool - 1];
+        struct dr_fact fact = {.kind = DR_FACT_POOL_SET};
+        struct dr_level levels[DR_LEVELS_MAX];
+        uint32_t groups[DR_RESOURCE_COUNT];
+        uint32_t account = scene->leaves[roll(scene->leaves_count)];
+
+        if (!one_in(6))
+            continue;
+        for (uint32_t i = 0; i < known->levels_count; i += 1) {
+            dr_copy_name(levels[i].name, known->levels[i].name);
+            levels[i].nodes = known->levels[i].nodes;
+        }
+        for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1)
+            groups[i] = known->groups[i].v;
+        fact.pool_set.pool = pool;
+        fact.pool_set.site = known->site.v;
+        fact.pool_set.chip = known->chip.v;
+        fact.pool_set.owner = known->owner.v;
+        fact.pool_set.accelerators = known->accelerators;
+        fact.pool_set.cpus = known->cpus;
+        fact.pool_set.memory_mb = known->memory_mb;
+        fact.pool_set.node_idle_w = known->node_idle_w;
+        fact.pool_set.node_first = known->node_first;
+        fact.pool_set.node_digits = known->node_digits;
+        dr_copy_name(fact.pool_set.name, known->name);
+        dr_copy_name(fact.pool_set.node_prefix, known->node_prefix);
+        fact.pool_set.levels = levels;
+        fact.pool_set.levels_count = known->levels_count;
+        fact.pool_set.groups = groups;
+        fact.pool_set.groups_count = DR_RESOURCE_COUNT;
+        fact.pool_set.consent = &account;
+        fact.pool_set.consent_count = 1;
+        world_declare(w, fact);
+    }
+    for (uint32_t i = roll(3); i > 0; i -= 1) {
+        struct dr_fact fact = {.kind = DR_FACT_DATASET_SET};
+
+        fact.dataset_set.dataset = 0;
+        snprintf(fact.dataset_set.name, DR_NAME_BYTES, "set%u", i);
+        fact.dataset_set.bytes = 1000;
+        for (uint32_t site = 0; site < w->core->sites_count; site += 1)
+            if (one_in(2))
+                dr_site_set_add(&fact.dataset_set.sites, site);
+        fact.dataset_set.data_class = scene->classes > 0 && one_in(3);
+        world_declare(w, fact);
+    }
+}
+
+static void settle_settings(struct world *w, int calm)
+{
+    struct dr_settings settings = w->core->settings;
+
+    settings.reserve_depth = calm ? 1 : roll(3);
+    settings.requeue_limit = one_in(3) ? roll(3) : 10;
+    settings.half_life_us = one_in(2) ? DR_HOUR_US : settings.half_life_us;
+    world_settings(w, settings);
 }
 
 static void build(struct scene *scene, int calm)
@@ -151,12 +253,24 @@ static void build(struct scene *scene, int calm)
                 cap_power(w, site);
     if (!calm && one_in(3)) {
         struct dr_fact fact = {.kind = DR_FACT_DATA_CLASS_SET};
+        struct dr_name law = {{0}};
 
         dr_copy_name(fact.data_class_set.name, "secret");
         fact.data_class_set.share = (uint8_t)roll(4);
+        dr_copy_name(law.text, "kr");
+        fact.data_class_set.jurisdictions = &law;
+        fact.data_class_set.jurisdictions_count = one_in(2);
         world_declare(w, fact);
         scene->classes = 1;
     }
+    for (uint32_t i = 0; i < scene->leaves_count; i += 1)
+        if (one_in(2))
+            world_weight(w, scene->leaves[i], 250 * (1 + roll(16)));
+    if (!calm && one_in(3))
+        world_preempt_below(w, 1 + roll(w->core->accounts_count));
+    if (!calm && one_in(2))
+        vary(scene);
+    settle_settings(w, calm);
     w->launch_delay_us = calm ? 0 : (int)roll(3) * 1000000;
 }
 
@@ -196,6 +310,10 @@ static void submit(struct scene *scene, int calm)
         spec.chips &= (1ull << w->core->chips_count) - 1;
         spec.site = one_in(5) ? "s1" : NULL;
         spec.data_class = scene->classes > 0 && one_in(4);
+        spec.dataset =
+            w->core->datasets_count > 0 && one_in(4) ? 1 + roll(w->core->datasets_count) : 0;
+        spec.leaves_well = one_in(3);
+        spec.limit_total = one_in(4);
         spec.memory_mb = roll(64000);
         if (one_in(5))
             spec.second =
@@ -292,6 +410,7 @@ static const char *play(uint64_t seed, struct checker *totals)
     build(&scene, calm);
     scene.checker.calm = calm;
     scene.world->check = checker_fact;
+    scene.world->decided = checker_decided;
     scene.world->check_context = &scene.checker;
     steps = 30 + roll(30);
     for (uint32_t i = 0; i < steps && scene.checker.says[0] == 0; i += 1) {
@@ -354,6 +473,10 @@ static const char *play(uint64_t seed, struct checker *totals)
     if (says == NULL && scene.world->undecided > 0)
         says = "a decision, asked again at once, had more to say";
     totals->starts += scene.checker.starts;
+    totals->priced += scene.checker.priced;
+    totals->compared += scene.checker.compared;
+    totals->waiting += scene.checker.waiting;
+    totals->shadows += scene.checker.shadows;
     totals->reclaims += scene.checker.reclaims;
     totals->reservations += scene.checker.reservations;
     totals->backfills += scene.checker.backfills;
@@ -374,14 +497,15 @@ static const char *play(uint64_t seed, struct checker *totals)
  * those kept up step by step. */
 TEST(random_worlds_keep_every_rule)
 {
-    uint64_t seeds = getenv("SEEDS") != NULL ? strtoull(getenv("SEEDS"), NULL, 10) : 300;
-    uint64_t first = getenv("FIRST") != NULL ? strtoull(getenv("FIRST"), NULL, 10) : 1;
-    struct checker totals = {.starts = 0};
+    struct test_seeds seeds = test_seeds(1000);
+    static struct checker totals;
     uint32_t failed = 0;
 
-    for (uint64_t seed = first; seed < first + seeds; seed += 1) {
-        const char *says = play(seed, &totals);
+    for (uint64_t seed = seeds.first; seed < seeds.first + seeds.count; seed += 1) {
+        const char *says;
 
+        test_seed(seed);
+        says = play(seed, &totals);
         if (says == NULL)
             continue;
         failed += 1;
@@ -391,16 +515,20 @@ TEST(random_worlds_keep_every_rule)
         if (failed == 10)
             break;
     }
-    print_message("# %u starts, %u backfilled, %u evictions, %u reservations, %u started late, at "
-                  "most %u evictions in a row\n",
-                  totals.starts, totals.backfills, totals.reclaims, totals.reservations,
-                  totals.late, totals.evictions_most);
+    print_message(
+        "# %u starts (%u priced against all places, %u times somebody came before), %u backfilled, "
+        "%u evictions, %u reservations (%u against all times), %u started late, %u waited, at most "
+        "%u evictions in a row\n",
+        totals.starts, totals.priced, totals.compared, totals.backfills, totals.reclaims,
+        totals.reservations, totals.shadows, totals.late, totals.waiting, totals.evictions_most);
     CHECK_EQ(failed, 0);
     /* The worlds are worth something only if all of it happens. */
-    if (seeds >= 100) {
-        CHECK(totals.starts > 1000);
-        CHECK(totals.reclaims > 50);
-        CHECK(totals.reservations > 100);
-        CHECK(totals.backfills > 50);
+    if (seeds.count >= 300) {
+        CHECK(totals.starts > 3000);
+        CHECK(totals.priced > 1000);
+        CHECK(totals.compared > 1000);
+        CHECK(totals.reclaims > 150);
+        CHECK(totals.shadows > 300);
+        CHECK(totals.backfills > 150);
     }
 }

@@ -1,0 +1,1167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "oracle.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NONE       DR_ROW_NONE
+#define WHOLE_POOL UINT32_MAX
+
+/* ---- what stands in the state ---- */
+
+int oracle_holds(const struct dr_job *job)
+{
+    return job->id.v != 0 && (job->state == DR_JOB_CONFIGURING || job->state == DR_JOB_RUNNING ||
+                              job->state == DR_JOB_COMPLETING || job->state == DR_JOB_UNREACHABLE);
+}
+
+int oracle_node_up(const struct dr_core *core, uint32_t row)
+{
+    const struct dr_node *node = &core->nodes[row];
+
+    return !node->down && !node->drained && !node->removed &&
+           core->sites[core->pools[node->pool.v - 1].site.v - 1].answers;
+}
+
+int oracle_claims(const struct dr_core *core, const struct dr_job *job)
+{
+    if (job->stopping != DR_STOP_NONE || job->state == DR_JOB_UNREACHABLE)
+        return 0;
+    for (uint32_t at = job->extents; at != NONE; at = core->extents[at].next)
+        if (!oracle_node_up(core, core->extents[at].extent.node.v - 1))
+            return 0;
+    return 1;
+}
+
+int oracle_waits(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
+{
+    (void)core;
+    return job->id.v != 0 && job->state == DR_JOB_PENDING && !job->held && !job->doomed &&
+           job->edges == NONE && job->promise == NONE && job->begin_us <= now_us &&
+           job->array_limit == 0;
+}
+
+int64_t oracle_keep(const struct dr_quota *quota)
+{
+    return quota->guarantee > quota->lend ? quota->guarantee - quota->lend : 0;
+}
+
+const struct dr_quota *oracle_quota(const struct dr_core *core, uint32_t account, uint32_t group)
+{
+    return &core->quotas[(size_t)(account - 1) * core->limits.groups_max + (group - 1)];
+}
+
+static const struct dr_alternative *way_of(const struct dr_core *core, const struct dr_job *job,
+                                           uint32_t index)
+{
+    return &core->shapes[job->shape].alternatives[index];
+}
+
+void oracle_amounts(const struct dr_core *core, const struct dr_job *job, uint32_t index,
+                    int64_t amounts[3])
+{
+    const struct dr_alternative *way = way_of(core, job, index);
+
+    amounts[0] = (int64_t)way->tasks * way->accelerators_per_task;
+    amounts[1] = (int64_t)way->tasks * way->cpus_per_task;
+    amounts[2] = (int64_t)way->tasks * way->memory_mb_per_task;
+}
+
+static int64_t factor_of(const struct dr_alternative *way)
+{
+    return way->factor == 0 ? 1000 : way->factor;
+}
+
+int64_t oracle_limit_us(const struct dr_core *core, const struct dr_job *job, uint32_t index)
+{
+    int64_t left = job->limit_us;
+    int64_t limit;
+
+    if (job->limit_total)
+        left -= job->run_us + job->run_factor_us;
+    if (left < (job->limit_total ? 1000000 : 1))
+        left = job->limit_total ? 1000000 : 1;
+    limit = (left * factor_of(way_of(core, job, index)) + 999) / 1000;
+    return limit < (job->limit_total ? 1000000 : 1) ? 1000000 : limit;
+}
+
+/* By its limit alone. */
+static int64_t staying_end_us(const struct dr_job *job)
+{
+    return (job->start_us != 0 ? job->start_us : job->placed_us) + job->attempt_limit_us;
+}
+
+int64_t oracle_end_us(const struct dr_job *job, int64_t now_us)
+{
+    int64_t end = job->stop_until_us;
+
+    if (job->state == DR_JOB_UNREACHABLE)
+        return DR_FOREVER_US;
+    if (job->stopping == DR_STOP_NONE)
+        end = staying_end_us(job);
+    return end > now_us ? end : now_us;
+}
+
+int64_t oracle_loss_us(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
+{
+    const struct dr_settings *settings = &core->settings;
+    int64_t since = job->saved_us > job->start_us ? job->saved_us : job->start_us;
+    int64_t amounts[3];
+    int64_t units;
+    int64_t each = now_us - since;
+
+    oracle_amounts(core, job, job->alternative, amounts);
+    units = amounts[0];
+    if (units == 0) /* 8 CPUs count as an accelerator */
+        units = 1000 * (amounts[1] == 0 ? 1 : (amounts[1] + 7999) / 8000);
+    if (each > settings->loss_cap_us)
+        each = settings->loss_cap_us;
+    each += job->restart_us + job->preemptions * settings->preemption_credit_us;
+    if (job->checkpoint_on_warning && job->checkpoint_proven)
+        each = job->grace_us + job->restart_us;
+    return (int64_t)((__int128)units * each / 1000);
+}
+
+uint32_t oracle_towards(const struct dr_core *core, uint32_t x, uint32_t y)
+{
+    uint32_t child = x;
+
+    while (x != 0) {
+        for (uint32_t at = y; at != 0; at = core->accounts[at - 1].parent.v)
+            if (at == x)
+                return child;
+        child = x;
+        x = core->accounts[x - 1].parent.v;
+    }
+    return child;
+}
+
+int oracle_within(const struct dr_core *core, uint32_t account, uint32_t above)
+{
+    for (; account != 0; account = core->accounts[account - 1].parent.v)
+        if (account == above)
+            return 1;
+    return 0;
+}
+
+static uint8_t share_of(const struct dr_core *core, const struct dr_job *job)
+{
+    const struct dr_shape *shape = &core->shapes[job->shape];
+    uint8_t share = shape->data_class.v == 0 ? 0 : core->classes[shape->data_class.v - 1].share;
+
+    for (uint32_t i = 0; i < shape->datasets_count; i += 1) {
+        uint32_t class = core->datasets[shape->datasets[i] - 1].data_class.v;
+
+        if (class != 0 && core->classes[class - 1].share > share)
+            share = core->classes[class - 1].share;
+    }
+    return share;
+}
+
+/* ---- looks ---- */
+
+static void add(const struct dr_core *core, int64_t sums[ORACLE_ACCOUNTS][ORACLE_GROUPS],
+                const struct dr_job *job, uint32_t pool, uint32_t index)
+{
+    int64_t amounts[3];
+
+    oracle_amounts(core, job, index, amounts);
+    for (uint32_t at = job->account.v; at != 0; at = core->accounts[at - 1].parent.v)
+        for (uint32_t i = 0; i < 3; i += 1)
+            sums[at - 1][core->pools[pool - 1].groups[i].v - 1] += amounts[i];
+}
+
+static uint32_t block_size(const struct dr_pool *pool)
+{
+    return pool->levels_count > 0 ? pool->levels[0].nodes : pool->nodes_count;
+}
+
+enum held { ATTEMPT, PROMISE, RESERVATION };
+
+static void take(struct oracle *look, const struct dr_job *job, uint32_t first, uint32_t index,
+                 enum held kind)
+{
+    const struct dr_core *core = look->core;
+    const struct dr_alternative *way = way_of(core, job, index);
+    uint8_t share = share_of(core, job);
+
+    for (uint32_t at = first; at != NONE; at = core->extents[at].next) {
+        const struct dr_extent *extent = &core->extents[at].extent;
+        uint32_t row = extent->node.v - 1;
+        const struct dr_pool *pool = &core->pools[core->nodes[row].pool.v - 1];
+        int device = __builtin_ctzll(extent->accelerators | (UINT64_C(1) << 63));
+        uint32_t part = way->accelerators_per_task % 1000;
+
+        if (part == 0) {
+            look->whole[row] |= extent->accelerators;
+            look->drawing[row] |= kind == RESERVATION ? 0 : extent->accelerators;
+        } else {
+            look->shares[row][device] =
+                (uint16_t)(look->shares[row][device] + extent->tasks * part);
+            if (kind != RESERVATION)
+                look->drawing_shares[row][device] =
+                    (uint16_t)(look->drawing_shares[row][device] + extent->tasks * part);
+            if (share >= DR_SHARE_NODE && kind == ATTEMPT)
+                look->share_guard[row][device] = job->account.v;
+            if (share >= DR_SHARE_NODE && kind == PROMISE)
+                look->share_pledged[row] |= extent->accelerators;
+        }
+        look->cpus[row] -= (int64_t)extent->tasks * way->cpus_per_task;
+        look->memory_mb[row] -= (int64_t)extent->tasks * way->memory_mb_per_task;
+        look->touched[row] = 1;
+        if (kind == RESERVATION || share < DR_SHARE_BLOCK)
+            continue;
+        if (share == DR_SHARE_BLOCK && kind == ATTEMPT)
+            look->node_guard[row] = job->account.v;
+        if (share == DR_SHARE_BLOCK && kind == PROMISE)
+            look->node_pledged[row] = 1;
+        for (uint32_t near = 0; share == DR_SHARE_NONE && near < core->nodes_count; near += 1)
+            if (core->nodes[near].pool.v == core->nodes[row].pool.v &&
+                core->nodes[near].number / block_size(pool) ==
+                    core->nodes[row].number / block_size(pool)) {
+                if (kind == ATTEMPT)
+                    look->block_guard[near] = job->account.v;
+                else
+                    look->block_pledged[near] = 1;
+            }
+    }
+}
+
+static void sum_occupied(struct oracle *look)
+{
+    const struct dr_core *core = look->core;
+    struct oracle_sums *sums = &look->sums;
+
+    for (uint32_t group = 1; group <= core->groups_count; group += 1)
+        for (uint32_t account = core->accounts_count; account > 0; account -= 1) {
+            int64_t keep = oracle_keep(oracle_quota(core, account, group));
+            int64_t below = 0;
+            int children = 0;
+
+            for (uint32_t child = 0; child < core->accounts_count; child += 1)
+                if (core->accounts[child].parent.v == account && !core->accounts[child].removed) {
+                    below += sums->occupied[child][group - 1];
+                    children += 1;
+                }
+            if (children == 0)
+                below = sums->claim[account - 1][group - 1];
+            sums->occupied[account - 1][group - 1] = below > keep ? below : keep;
+        }
+}
+
+static void sum_draws(struct oracle *look)
+{
+    const struct dr_core *core = look->core;
+
+    memcpy(look->draw_mw, look->idle_mw, sizeof look->draw_mw);
+    for (uint32_t row = 0; row < core->nodes_count; row += 1) {
+        const struct dr_pool *pool = &core->pools[core->nodes[row].pool.v - 1];
+
+        if (pool->chip.v == 0 || core->nodes[row].down || core->nodes[row].removed)
+            continue;
+        for (uint32_t i = 0; i < pool->accelerators; i += 1)
+            look->draw_mw[pool->site.v - 1] +=
+                ((look->drawing[row] >> i) & 1 ? 1000 : look->drawing_shares[row][i]) *
+                (core->chips[pool->chip.v - 1].busy_w - core->chips[pool->chip.v - 1].idle_w);
+    }
+}
+
+void oracle_look(struct oracle *look, const struct dr_core *core, struct oracle_thought thought)
+{
+    memset(look, 0, sizeof *look);
+    look->core = core;
+    look->thought = thought;
+    if (core->nodes_count > ORACLE_NODES || core->sites_count > ORACLE_SITES)
+        abort();
+    for (uint32_t row = 0; row < core->nodes_count; row += 1) {
+        const struct dr_node *node = &core->nodes[row];
+        const struct dr_pool *pool = &core->pools[node->pool.v - 1];
+
+        look->cpus[row] = pool->cpus;
+        look->memory_mb[row] = pool->memory_mb;
+        if (node->down || node->removed)
+            continue;
+        look->idle_mw[pool->site.v - 1] += pool->node_idle_w * 1000;
+        if (pool->chip.v != 0)
+            look->idle_mw[pool->site.v - 1] +=
+                (int64_t)pool->accelerators * core->chips[pool->chip.v - 1].idle_w * 1000;
+    }
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        const struct dr_job *job = &core->jobs[row];
+        int counts = oracle_holds(job) && (thought.gone == NULL || !thought.gone[row]);
+
+        if (job->id.v != 0 && job->promise != NONE && job != thought.apart) {
+            take(look, job, job->promise, job->promise_alternative, PROMISE);
+            add(core, look->sums.claim, job, job->promise_pool.v, job->promise_alternative);
+            if (!job->preemptible)
+                add(core, look->sums.firm, job, job->promise_pool.v, job->promise_alternative);
+        }
+        if (job->id.v != 0 && job->reservation != NONE && thought.reserved &&
+            job != thought.apart) {
+            take(look, job, job->reservation, job->reservation_alternative, RESERVATION);
+            add(core, look->sums.use, job, job->reservation_pool.v, job->reservation_alternative);
+            add(core, look->sums.claim, job, job->reservation_pool.v, job->reservation_alternative);
+            if (!job->preemptible)
+                add(core, look->sums.firm, job, job->reservation_pool.v,
+                    job->reservation_alternative);
+        }
+        if (!counts)
+            continue;
+        take(look, job, job->extents, job->alternative, ATTEMPT);
+        add(core, look->sums.use, job, job->pool.v, job->alternative);
+        if (!oracle_claims(core, job) && job != thought.also)
+            continue;
+        add(core, look->sums.claim, job, job->pool.v, job->alternative);
+        if (!job->preemptible)
+            add(core, look->sums.firm, job, job->pool.v, job->alternative);
+    }
+    sum_occupied(look);
+    sum_draws(look);
+}
+
+static int class_lawful(const struct dr_core *core, uint32_t class, const struct dr_site *site)
+{
+    const struct dr_data_class *about;
+    int listed = 0;
+
+    if (class == 0)
+        return 1;
+    about = &core->classes[class - 1];
+    for (uint32_t i = 0; i < about->jurisdictions_count; i += 1)
+        listed |= strcmp(about->jurisdictions[i].text, site->jurisdiction) == 0;
+    return (listed || about->jurisdictions_count == 0) && site->assurance >= about->assurance_min &&
+           ((site->classes >> (class - 1)) & 1);
+}
+
+static uint32_t required_size(const struct dr_core *core, const struct dr_job *job, uint32_t pool)
+{
+    const struct dr_shape *shape = &core->shapes[job->shape];
+
+    if (shape->level_kind != 2 || strcmp(shape->level, "pool") == 0)
+        return WHOLE_POOL;
+    if (strcmp(shape->level, "node") == 0)
+        return 1;
+    for (uint32_t i = 0; i < core->pools[pool - 1].levels_count; i += 1)
+        if (strcmp(core->pools[pool - 1].levels[i].name, shape->level) == 0)
+            return core->pools[pool - 1].levels[i].nodes;
+    return 0;
+}
+
+static int in_sites(const struct dr_site_set *set, uint32_t site)
+{
+    return (set->words[(site - 1) / 64] >> ((site - 1) % 64)) & 1;
+}
+
+int oracle_lawful(const struct dr_core *core, const struct dr_job *job, uint32_t index,
+                  uint32_t pool_id)
+{
+    const struct dr_shape *shape = &core->shapes[job->shape];
+    const struct dr_alternative *way = &shape->alternatives[index];
+    const struct dr_pool *pool = &core->pools[pool_id - 1];
+    const struct dr_site *site = &core->sites[pool->site.v - 1];
+    int any = 0;
+    int consent = pool->consent_count == 0;
+
+    for (uint32_t i = 0; i < DR_COUNT_OF(shape->sites.words); i += 1)
+        any |= shape->sites.words[i] != 0;
+    if (any && !in_sites(&shape->sites, pool->site.v))
+        return 0;
+    if (way->chips != 0 && (pool->chip.v == 0 || !((way->chips >> (pool->chip.v - 1)) & 1)))
+        return 0;
+    if (way->chips == 0 && way->accelerators_per_task == 0 && pool->chip.v != 0 && pool->cpus == 0)
+        return 0;
+    if (!class_lawful(core, shape->data_class.v, site))
+        return 0;
+    for (uint32_t i = 0; i < shape->datasets_count; i += 1) {
+        const struct dr_dataset *data = &core->datasets[shape->datasets[i] - 1];
+
+        if (!in_sites(&data->sites, pool->site.v) || !class_lawful(core, data->data_class.v, site))
+            return 0;
+    }
+    for (uint32_t i = 0; i < pool->consent_count; i += 1)
+        for (uint32_t at = job->account.v; at != 0; at = core->accounts[at - 1].parent.v)
+            consent |= at == pool->consent[i];
+    if (!consent)
+        return 0;
+    /* Saved work is read where it was saved. */
+    if (job->kept_us > 0 && job->pool.v != 0 && core->pools[job->pool.v - 1].site.v != pool->site.v)
+        return 0;
+    return required_size(core, job, pool_id) != 0;
+}
+
+static int64_t capacity_of(const struct dr_core *core, uint32_t group)
+{
+    int64_t capacity = 0;
+
+    for (uint32_t row = 0; row < core->nodes_count; row += 1) {
+        const struct dr_pool *pool = &core->pools[core->nodes[row].pool.v - 1];
+
+        if (!oracle_node_up(core, row))
+            continue;
+        if (pool->groups[0].v == group)
+            capacity += (int64_t)pool->accelerators * 1000;
+        if (pool->groups[1].v == group)
+            capacity += pool->cpus;
+        if (pool->groups[2].v == group)
+            capacity += pool->memory_mb;
+    }
+    return capacity;
+}
+
+int oracle_quotas_allow(const struct oracle *look, const struct dr_job *job, uint32_t index,
+                        uint32_t pool)
+{
+    const struct dr_core *core = look->core;
+    int64_t amounts[3];
+
+    oracle_amounts(core, job, index, amounts);
+    for (uint32_t i = 0; i < 3; i += 1) {
+        uint32_t group = core->pools[pool - 1].groups[i].v;
+        int64_t risen = 0;
+
+        if (amounts[i] == 0)
+            continue;
+        for (uint32_t at = job->account.v; at != 0; at = core->accounts[at - 1].parent.v) {
+            const struct dr_quota *quota = oracle_quota(core, at, group);
+            int64_t occupied = look->sums.occupied[at - 1][group - 1];
+            int64_t below = 0;
+            int64_t with;
+
+            if (quota->borrow != DR_FOREVER_US &&
+                (look->sums.use[at - 1][group - 1] + amounts[i] >
+                     quota->guarantee + quota->borrow ||
+                 look->sums.claim[at - 1][group - 1] + amounts[i] >
+                     quota->guarantee + quota->borrow))
+                return 0;
+            if (at == job->account.v && !job->preemptible &&
+                look->sums.firm[at - 1][group - 1] + amounts[i] > quota->guarantee)
+                return 0;
+            for (uint32_t child = 0; child < core->accounts_count; child += 1)
+                if (core->accounts[child].parent.v == at && !core->accounts[child].removed)
+                    below += look->sums.occupied[child][group - 1];
+            with = at == job->account.v ? look->sums.claim[at - 1][group - 1] + amounts[i]
+                                        : below + risen;
+            if (with < oracle_keep(quota))
+                with = oracle_keep(quota);
+            risen = with - occupied;
+            if (core->accounts[at - 1].parent.v == 0 && with > capacity_of(core, group))
+                return 0;
+        }
+    }
+    return 1;
+}
+
+static int may_enter(const struct oracle *look, const struct dr_job *job, uint32_t row)
+{
+    const struct dr_core *core = look->core;
+    const struct dr_pool *pool = &core->pools[core->nodes[row].pool.v - 1];
+    uint8_t share = share_of(core, job);
+
+    if (look->node_guard[row] != 0 && look->node_guard[row] != job->account.v)
+        return 0;
+    if (look->block_guard[row] != 0 && look->block_guard[row] != job->account.v)
+        return 0;
+    if (look->node_pledged[row] || look->block_pledged[row])
+        return 0;
+    if (share == DR_SHARE_BLOCK)
+        return !look->touched[row] || look->node_guard[row] != 0;
+    if (share == DR_SHARE_NONE && look->block_guard[row] == 0)
+        for (uint32_t near = 0; near < core->nodes_count; near += 1)
+            if (look->touched[near] && core->nodes[near].pool.v == core->nodes[row].pool.v &&
+                core->nodes[near].number / block_size(pool) ==
+                    core->nodes[row].number / block_size(pool))
+                return 0;
+    return 1;
+}
+
+/* Accelerators of which nobody has anything. */
+static uint32_t free_on(const struct oracle *look, uint32_t row)
+{
+    uint32_t free = 0;
+
+    for (uint32_t i = 0; i < look->core->pools[look->core->nodes[row].pool.v - 1].accelerators;
+         i += 1)
+        free += ((look->whole[row] >> i) & 1) == 0 && look->shares[row][i] == 0;
+    return free;
+}
+
+/* Thousandths left of one that is shared and that the job may share too; 0: it may not. */
+static uint32_t left_beside(const struct oracle *look, const struct dr_job *job, uint32_t row,
+                            uint32_t device)
+{
+    uint32_t guard = look->share_guard[row][device];
+    uint32_t used = look->shares[row][device];
+
+    if (((look->whole[row] >> device) & 1) || used == 0 || used >= 1000 ||
+        ((look->share_pledged[row] >> device) & 1) || (guard != 0 && guard != job->account.v) ||
+        (guard == 0 && share_of(look->core, job) >= DR_SHARE_NODE))
+        return 0;
+    return 1000 - used;
+}
+
+static uint32_t tasks_with(const struct dr_alternative *way, int64_t accelerators, int64_t cpus,
+                           int64_t memory_mb)
+{
+    int64_t tasks = way->tasks;
+
+    if (way->tasks_per_node_max != 0 && tasks > way->tasks_per_node_max)
+        tasks = way->tasks_per_node_max;
+    while (tasks > 0 &&
+           (tasks * (way->accelerators_per_task / 1000) > accelerators ||
+            tasks * way->cpus_per_task > cpus || tasks * way->memory_mb_per_task > memory_mb))
+        tasks -= 1;
+    return (uint32_t)tasks;
+}
+
+uint32_t oracle_tasks_on(const struct oracle *look, const struct dr_job *job, uint32_t index,
+                         uint32_t row)
+{
+    const struct dr_core *core = look->core;
+    const struct dr_alternative *way = way_of(core, job, index);
+    uint32_t part = way->accelerators_per_task % 1000;
+    uint32_t tasks, shares;
+
+    if (!oracle_node_up(core, row) || core->nodes[row].removing || !may_enter(look, job, row))
+        return 0;
+    tasks = tasks_with(way, free_on(look, row), look->cpus[row], look->memory_mb[row]);
+    if (part == 0)
+        return tasks;
+    shares = free_on(look, row) * (1000 / part);
+    for (uint32_t i = 0; i < core->pools[core->nodes[row].pool.v - 1].accelerators; i += 1)
+        shares += left_beside(look, job, row, i) / part;
+    return tasks < shares ? tasks : shares;
+}
+
+/* Tasks that one domain takes: nodes of the pool whose number / size is `domain`. */
+static uint64_t tasks_in(const struct oracle *look, const struct dr_job *job, uint32_t index,
+                         uint32_t pool, uint32_t size, uint32_t domain)
+{
+    const struct dr_core *core = look->core;
+    uint64_t tasks = 0;
+
+    for (uint32_t row = 0; row < core->nodes_count; row += 1)
+        if (core->nodes[row].pool.v == pool && core->nodes[row].number / size == domain)
+            tasks += oracle_tasks_on(look, job, index, row);
+    return tasks;
+}
+
+int oracle_room(const struct oracle *look, const struct dr_job *job, uint32_t index, uint32_t pool)
+{
+    uint32_t nodes = look->core->pools[pool - 1].nodes_count;
+    uint32_t size = required_size(look->core, job, pool);
+
+    for (uint32_t domain = 0; size != 0 && domain <= nodes / size; domain += 1)
+        if (tasks_in(look, job, index, pool, size, domain) >= way_of(look->core, job, index)->tasks)
+            return 1;
+    return 0;
+}
+
+static int64_t busy_more_w(const struct dr_core *core, const struct dr_pool *pool)
+{
+    return pool->chip.v == 0
+               ? 0
+               : core->chips[pool->chip.v - 1].busy_w - core->chips[pool->chip.v - 1].idle_w;
+}
+
+/* What the site, or the sites of its zone, draw: now, or at a later instant by what is believed.
+ * Milliwatts of the facility with `more_uw`, rounded up. */
+static int64_t draw_mw(const struct oracle *look, uint32_t site, uint32_t zone, int64_t later_us,
+                       int64_t more_uw)
+{
+    const struct dr_core *core = look->core;
+    int64_t draw_uw = 0;
+    int64_t held_mw = 0;
+
+    for (uint32_t at = 1; at <= core->sites_count; at += 1)
+        if (at == site || (zone != 0 && core->sites[at - 1].zone.v == zone))
+            draw_uw += (later_us == 0 ? look->draw_mw : look->idle_mw)[at - 1] *
+                       core->sites[at - 1].pue_milli;
+    for (uint32_t row = 0; later_us != 0 && row < core->jobs_high; row += 1) {
+        const struct dr_job *job = &core->jobs[row];
+        int promised = job->id.v != 0 && job->promise != NONE && job != look->thought.apart;
+        int runs =
+            oracle_holds(job) && (look->thought.gone == NULL || !look->thought.gone[row]) &&
+            (job == look->thought.also ? staying_end_us(job) : oracle_end_us(job, 0)) > later_us;
+        const struct dr_pool *pool;
+        int64_t amounts[3];
+
+        if (!promised && !runs)
+            continue;
+        pool = &core->pools[(promised ? job->promise_pool.v : job->pool.v) - 1];
+        oracle_amounts(core, job, promised ? job->promise_alternative : job->alternative, amounts);
+        if (pool->site.v == site || (zone != 0 && core->sites[pool->site.v - 1].zone.v == zone))
+            held_mw +=
+                (amounts[0] * busy_more_w(core, pool) * core->sites[pool->site.v - 1].pue_milli +
+                 999) /
+                1000;
+    }
+    if (later_us == 0)
+        return (draw_uw + more_uw + 999) / 1000;
+    return draw_uw / 1000 + held_mw + (more_uw + 999) / 1000;
+}
+
+static int64_t cap_mw(const struct dr_core *core, uint32_t site, uint32_t zone, int64_t time_us)
+{
+    int64_t cap_w =
+        site != 0 ? core->sites[site - 1].power_cap_w : core->zones[zone - 1].power_cap_w;
+
+    if (cap_w == 0)
+        cap_w = INT64_MAX / 1000;
+    for (uint32_t i = 0; i < core->grid_caps_count; i += 1) {
+        const struct dr_grid_cap *cap = &core->grid_caps[i];
+
+        if (cap->site.v == site && cap->zone.v == zone && cap->from_us <= time_us &&
+            time_us < cap->until_us && cap->power_cap_w < cap_w)
+            cap_w = cap->power_cap_w;
+    }
+    return cap_w * 1000;
+}
+
+int oracle_power_allows(const struct oracle *look, const struct dr_job *job, uint32_t index,
+                        uint32_t pool_id, int64_t from_us)
+{
+    const struct dr_core *core = look->core;
+    const struct dr_pool *pool = &core->pools[pool_id - 1];
+    uint32_t site = pool->site.v;
+    uint32_t zone = core->sites[site - 1].zone.v;
+    int64_t until_us = from_us + oracle_limit_us(core, job, index);
+    int64_t amounts[3];
+    int64_t more = 0;
+
+    oracle_amounts(core, job, index, amounts);
+    more = amounts[0] * core->sites[site - 1].pue_milli * busy_more_w(core, pool);
+    if (draw_mw(look, site, 0, 0, more) > cap_mw(core, site, 0, from_us) ||
+        (zone != 0 && draw_mw(look, 0, zone, 0, more) > cap_mw(core, 0, zone, from_us)))
+        return 0;
+    for (uint32_t i = 0; i < 2 * core->grid_caps_count; i += 1) {
+        const struct dr_grid_cap *cap = &core->grid_caps[i / 2];
+        int64_t at = i % 2 == 0 ? cap->from_us : cap->until_us;
+
+        if (at <= from_us || at >= until_us)
+            continue;
+        if (cap->site.v == site && draw_mw(look, site, 0, at, more) > cap_mw(core, site, 0, at))
+            return 0;
+        if (zone != 0 && cap->zone.v == zone &&
+            draw_mw(look, 0, zone, at, more) > cap_mw(core, 0, zone, at))
+            return 0;
+    }
+    return 1;
+}
+
+int oracle_fits(const struct oracle *look, const struct dr_job *job, uint32_t index, uint32_t pool,
+                int64_t from_us)
+{
+    return oracle_lawful(look->core, job, index, pool) && oracle_room(look, job, index, pool) &&
+           oracle_quotas_allow(look, job, index, pool) &&
+           oracle_power_allows(look, job, index, pool, from_us);
+}
+
+/* ---- the page's rule ---- */
+
+struct placing {
+    const struct oracle *look;
+    const struct dr_job *job;
+    uint32_t index;
+    uint32_t pool;
+    uint32_t *tasks; /* the answer */
+};
+
+/* What is free, in the units by which "least left over" is judged. */
+static int64_t free_units(const struct oracle *look, uint32_t row)
+{
+    const struct dr_core *core = look->core;
+    const struct dr_pool *pool = &core->pools[core->nodes[row].pool.v - 1];
+
+    if (!oracle_node_up(core, row) || core->nodes[row].removing)
+        return -1; /* it takes nothing */
+    if (pool->chip.v != 0)
+        return free_on(look, row);
+    return look->cpus[row] <= 0 || pool->cpus == 0
+               ? 0
+               : (look->cpus[row] * 8 + pool->cpus - 1) / pool->cpus;
+}
+
+static uint32_t fits_on(const struct placing *placing, uint32_t row)
+{
+    return oracle_tasks_on(placing->look, placing->job, placing->index, row);
+}
+
+/* Of the accelerators that a share could go to, what is left of the fullest; 1000: none is shared.
+ */
+static uint32_t least_left(const struct placing *placing, uint32_t row)
+{
+    const struct dr_core *core = placing->look->core;
+    uint32_t part = way_of(core, placing->job, placing->index)->accelerators_per_task;
+    uint32_t least = 1000;
+
+    for (uint32_t i = 0; i < core->pools[placing->pool - 1].accelerators; i += 1) {
+        uint32_t left = left_beside(placing->look, placing->job, row, i);
+
+        if (part % 1000 != 0 && left >= part && left < least)
+            least = left;
+    }
+    return least;
+}
+
+/* Does `a` come before `b`, of two nodes that take all the rest? */
+static int node_before(const struct placing *placing, uint32_t a, uint32_t b)
+{
+    if (least_left(placing, a) != least_left(placing, b))
+        return least_left(placing, a) < least_left(placing, b);
+    if (least_left(placing, a) < 1000)
+        return 0; /* lowest number */
+    return free_units(placing->look, a) < free_units(placing->look, b);
+}
+
+/* The node of a domain that is not used yet and comes first: with `whole`, the one that takes all
+ * of `tasks` and has least free; without, the one with most free. */
+static uint32_t pick_node(const struct placing *placing, uint32_t size, uint32_t domain,
+                          uint64_t tasks, int whole)
+{
+    const struct dr_core *core = placing->look->core;
+    uint32_t best = NONE;
+
+    for (uint32_t row = 0; row < core->nodes_count; row += 1) {
+        int64_t units = free_units(placing->look, row);
+
+        if (core->nodes[row].pool.v != placing->pool || core->nodes[row].number / size != domain ||
+            placing->tasks[row] > 0 || fits_on(placing, row) == 0)
+            continue;
+        if (whole && fits_on(placing, row) < tasks)
+            continue;
+        if (best == NONE ||
+            (whole ? node_before(placing, row, best) : units > free_units(placing->look, best)))
+            best = row;
+    }
+    return best;
+}
+
+static uint64_t parts_tasks(const struct placing *placing, uint32_t size, uint32_t domain)
+{
+    return tasks_in(placing->look, placing->job, placing->index, placing->pool, size, domain);
+}
+
+static uint32_t level_size(const struct dr_pool *pool, uint32_t level)
+{
+    uint32_t size = level < pool->levels_count ? pool->levels[level].nodes : pool->nodes_count;
+
+    return size == 0 ? 1 : size;
+}
+
+/* The largest domain of a level inside a domain above that is not in `used`; with `whole` the
+ * smallest that takes all of `tasks`. */
+static uint32_t pick_part(const struct placing *placing, uint32_t level, uint32_t domain,
+                          const uint8_t *used, uint64_t tasks, int whole)
+{
+    const struct dr_pool *pool = &placing->look->core->pools[placing->pool - 1];
+    uint32_t size = level_size(pool, level - 1);
+    uint32_t above = level_size(pool, level);
+    uint32_t best = NONE;
+    uint64_t best_tasks = 0;
+
+    for (uint32_t part = 0; part <= (pool->nodes_count - 1) / size; part += 1) {
+        uint64_t here = parts_tasks(placing, size, part);
+
+        if (part * size / above != domain || used[part] || here == 0 || (whole && here < tasks))
+            continue;
+        if (best == NONE || (whole ? here < best_tasks : here > best_tasks)) {
+            best = part;
+            best_tasks = here;
+        }
+    }
+    return best;
+}
+
+static void fill(struct placing *placing, uint32_t level, uint32_t domain, uint64_t tasks)
+{
+    const struct dr_pool *pool = &placing->look->core->pools[placing->pool - 1];
+    uint32_t size = level_size(pool, level);
+    uint8_t used[ORACLE_NODES] = {0};
+
+    while (tasks > 0 && level == 0) {
+        uint32_t row = pick_node(placing, size, domain, tasks, 1);
+        uint64_t here;
+
+        if (row == NONE)
+            row = pick_node(placing, size, domain, tasks, 0);
+        if (row == NONE)
+            abort();
+        here = fits_on(placing, row) < tasks ? fits_on(placing, row) : tasks;
+        placing->tasks[row] = (uint32_t)here;
+        tasks -= here;
+    }
+    while (tasks > 0) {
+        uint32_t part = pick_part(placing, level, domain, used, tasks, 1);
+        uint64_t here = tasks;
+
+        if (part == NONE) {
+            part = pick_part(placing, level, domain, used, tasks, 0);
+            if (part == NONE)
+                abort();
+            here = parts_tasks(placing, level_size(pool, level - 1), part);
+        }
+        used[part] = 1;
+        fill(placing, level - 1, part, here);
+        tasks -= here;
+    }
+}
+
+/* How many domains of the level below hold the gang, largest first. */
+static uint32_t parts_needed(const struct placing *placing, uint32_t level, uint32_t domain)
+{
+    uint8_t used[ORACLE_NODES] = {0};
+    int64_t missing = way_of(placing->look->core, placing->job, placing->index)->tasks;
+    uint32_t needed = 0;
+
+    while (missing > 0) {
+        uint32_t part = pick_part(placing, level, domain, used, 1, 0);
+
+        used[part] = 1;
+        missing -= (int64_t)parts_tasks(
+            placing, level_size(&placing->look->core->pools[placing->pool - 1], level - 1), part);
+        needed += 1;
+    }
+    return needed;
+}
+
+static int64_t units_in(const struct placing *placing, uint32_t size, uint32_t domain)
+{
+    const struct dr_core *core = placing->look->core;
+    int64_t units = 0;
+
+    for (uint32_t row = 0; row < core->nodes_count; row += 1)
+        if (core->nodes[row].pool.v == placing->pool && core->nodes[row].number / size == domain &&
+            free_units(placing->look, row) > 0)
+            units += free_units(placing->look, row);
+    return units;
+}
+
+int oracle_place(const struct oracle *look, const struct dr_job *job, uint32_t index,
+                 uint32_t pool_id, uint32_t *tasks)
+{
+    struct placing placing = {look, job, index, pool_id, tasks};
+    const struct dr_pool *pool = &look->core->pools[pool_id - 1];
+    uint64_t wanted = way_of(look->core, job, index)->tasks;
+    uint32_t required = required_size(look->core, job, pool_id);
+    uint32_t node;
+
+    memset(tasks, 0, ORACLE_NODES * sizeof tasks[0]);
+    if (pool->nodes_count == 0 || required == 0)
+        return 0;
+    node = pick_node(&placing, pool->nodes_count, 0, wanted, 1);
+    if (node != NONE) {
+        tasks[node] = (uint32_t)wanted;
+        return 1;
+    }
+    if (required == 1)
+        return 0;
+    for (uint32_t level = 0; level <= pool->levels_count; level += 1) {
+        uint32_t size = level_size(pool, level);
+        uint32_t best = NONE, best_needed = 0;
+        int64_t best_left = 0;
+
+        if (size > required)
+            return 0;
+        for (uint32_t domain = 0; domain <= (pool->nodes_count - 1) / size; domain += 1) {
+            uint32_t needed;
+            int64_t left;
+
+            if (parts_tasks(&placing, size, domain) < wanted)
+                continue;
+            needed =
+                level > 0 && level < pool->levels_count ? parts_needed(&placing, level, domain) : 0;
+            left = units_in(&placing, size, domain);
+            if (best == NONE || needed < best_needed ||
+                (needed == best_needed && left < best_left)) {
+                best = domain;
+                best_needed = needed;
+                best_left = left;
+            }
+        }
+        if (best != NONE) {
+            fill(&placing, level, best, wanted);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+uint32_t oracle_span(const struct oracle *look, uint32_t pool, uint32_t size, const uint32_t *tasks)
+{
+    const struct dr_core *core = look->core;
+    uint8_t used[ORACLE_NODES] = {0};
+    uint32_t span = 0;
+
+    for (uint32_t row = 0; row < core->nodes_count; row += 1)
+        if (core->nodes[row].pool.v == pool && tasks[row] > 0 &&
+            !used[core->nodes[row].number / size]) {
+            used[core->nodes[row].number / size] = 1;
+            span += 1;
+        }
+    return span;
+}
+
+static int compare_down(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+
+    return x > y ? -1 : x < y;
+}
+
+uint32_t oracle_span_least(const struct oracle *look, const struct dr_job *job, uint32_t index,
+                           uint32_t pool_id, uint32_t size)
+{
+    const struct dr_pool *pool = &look->core->pools[pool_id - 1];
+    uint64_t wanted = way_of(look->core, job, index)->tasks;
+    uint32_t required = required_size(look->core, job, pool_id);
+    uint32_t best = NONE;
+
+    if (required > pool->nodes_count)
+        required = pool->nodes_count;
+    /* Of each domain that may be used alone: the largest parts are the fewest. */
+    for (uint32_t domain = 0; domain <= (pool->nodes_count - 1) / required; domain += 1) {
+        uint64_t parts[ORACLE_NODES];
+        uint64_t sum = 0;
+        uint32_t count = 0, needed = 0;
+
+        for (uint32_t part = 0; part <= (pool->nodes_count - 1) / size; part += 1)
+            if (part * size / required == domain)
+                parts[count++] = tasks_in(look, job, index, pool_id, size, part);
+        qsort(parts, count, sizeof parts[0], compare_down);
+        while (needed < count && sum < wanted)
+            sum += parts[needed++];
+        if (sum >= wanted && needed < best)
+            best = needed;
+    }
+    return best;
+}
+
+/* ---- money ---- */
+
+static uint32_t tasks_empty(const struct dr_alternative *way, const struct dr_pool *pool)
+{
+    uint32_t tasks = tasks_with(way, pool->accelerators, pool->cpus, pool->memory_mb);
+    uint32_t part = way->accelerators_per_task % 1000;
+
+    if (part != 0 && tasks > pool->accelerators * (1000 / part))
+        tasks = pool->accelerators * (1000 / part);
+    return tasks;
+}
+
+double oracle_cost(const struct oracle *look, const struct dr_job *job, uint32_t index,
+                   uint32_t pool_id, const uint32_t *tasks, int64_t now_us)
+{
+    const struct dr_core *core = look->core;
+    const struct dr_shape *shape = &core->shapes[job->shape];
+    const struct dr_alternative *way = &shape->alternatives[index];
+    const struct dr_pool *pool = &core->pools[pool_id - 1];
+    const struct dr_site *site = &core->sites[pool->site.v - 1];
+    int64_t limit_us = job->limit_us;
+    double accelerators = (double)way->tasks * way->accelerators_per_task / 1000;
+    double watts = 0;
+    double cost = 0;
+    double left;
+    double at = (double)now_us + site->utc_offset_min * 60e6;
+
+    if (job->limit_total) {
+        limit_us -= job->run_us + job->run_factor_us;
+        limit_us = limit_us < 1000000 ? 1000000 : limit_us;
+    }
+    if (limit_us > 366 * DR_DAY_US)
+        limit_us = 366 * DR_DAY_US;
+    left = floor((double)limit_us * (double)factor_of(way) / 1000);
+    if (pool->chip.v != 0) {
+        cost = accelerators * (double)core->chips[pool->chip.v - 1].price_micro * left / 3600e6;
+        watts = accelerators * (double)core->chips[pool->chip.v - 1].busy_w;
+    }
+    if (pool->cpus > 0)
+        watts += (double)pool->node_idle_w * way->cpus_per_task * way->tasks / pool->cpus;
+    while (left > 0) { /* hour by hour */
+        double rest = 3600e6 - fmod(at, 3600e6);
+        int hour = (int)fmod(floor(at / 3600e6), 24);
+
+        rest = rest < left ? rest : left;
+        cost += watts / 1000 * site->pue_milli / 1000 * (double)site->tariff_micro[hour] * rest /
+                3600e6;
+        at += rest;
+        left -= rest;
+    }
+    if (shape->level_kind == 1) {
+        uint32_t size = strcmp(shape->level, "node") == 0 ? 1 : 0;
+        uint32_t each = tasks_empty(way, pool);
+        double least;
+
+        if (strcmp(shape->level, "pool") == 0)
+            size = pool->nodes_count;
+        for (uint32_t i = 0; i < pool->levels_count; i += 1)
+            if (strcmp(pool->levels[i].name, shape->level) == 0)
+                size = pool->levels[i].nodes;
+        if (size == 0 || each == 0)
+            return cost;
+        least = ceil((double)way->tasks / (each * (double)size));
+        if (oracle_span(look, pool_id, size, tasks) > least)
+            cost += (oracle_span(look, pool_id, size, tasks) - least) *
+                    (double)core->settings.span_price_micro;
+    }
+    return cost;
+}
+
+/* ---- shadow times ---- */
+
+int64_t oracle_earliest_us(const struct dr_core *core, const struct dr_job *job, uint32_t index,
+                           uint32_t pool, int64_t now_us, int reserved)
+{
+    static struct oracle look;
+    static uint8_t gone[ORACLE_JOBS];
+    int64_t time_us = now_us - 1;
+
+    if (!oracle_lawful(core, job, index, pool))
+        return DR_FOREVER_US;
+    memset(gone, 0, sizeof gone);
+    for (;;) {
+        int64_t next_us = DR_FOREVER_US;
+
+        for (uint32_t row = 0; row < core->jobs_high; row += 1)
+            if (oracle_holds(&core->jobs[row]) && !gone[row] &&
+                oracle_end_us(&core->jobs[row], now_us) > time_us &&
+                oracle_end_us(&core->jobs[row], now_us) < next_us)
+                next_us = oracle_end_us(&core->jobs[row], now_us);
+        for (uint32_t i = 0; i < core->grid_caps_count; i += 1)
+            if (core->grid_caps[i].until_us > time_us && core->grid_caps[i].until_us > now_us &&
+                core->grid_caps[i].until_us < next_us)
+                next_us = core->grid_caps[i].until_us;
+        if (next_us == DR_FOREVER_US)
+            return DR_FOREVER_US;
+        time_us = next_us;
+        for (uint32_t row = 0; row < core->jobs_high; row += 1)
+            if (oracle_holds(&core->jobs[row]) &&
+                oracle_end_us(&core->jobs[row], now_us) <= time_us)
+                gone[row] = 1;
+        oracle_look(
+            &look, core,
+            (struct oracle_thought){.gone = gone, .reserved = (uint8_t)reserved, .apart = job});
+        if (oracle_fits(&look, job, index, pool, time_us))
+            return time_us;
+    }
+}
+
+/* ---- order ---- */
+
+static double guarantee_of(const struct oracle *look, uint32_t account, uint32_t group)
+{
+    const struct dr_core *core = look->core;
+    double capacity = (double)capacity_of(core, group);
+    double sum = 0;
+
+    for (uint32_t child = 1; child <= core->accounts_count; child += 1)
+        if (core->accounts[child - 1].parent.v == 1 && !core->accounts[child - 1].removed)
+            sum += (double)oracle_quota(core, child, group)->guarantee;
+    if (capacity >= sum)
+        return (double)oracle_quota(core, account, group)->guarantee;
+    return floor((double)oracle_quota(core, account, group)->guarantee * capacity / sum);
+}
+
+static double key_of_borrower(const struct oracle *look, uint32_t account)
+{
+    const struct dr_core *core = look->core;
+    double share = 0, past = 0;
+
+    for (uint32_t group = 1; group <= core->groups_count; group += 1) {
+        double capacity = (double)capacity_of(core, group);
+        double above =
+            (double)look->sums.claim[account - 1][group - 1] - guarantee_of(look, account, group);
+        double worn = (double)oracle_quota(core, account, group)->past;
+
+        if (capacity == 0)
+            continue;
+        if (above / capacity > share)
+            share = fmin(1, above / capacity);
+        /* Used for ever, the capacity adds up to capacity x half-life / ln 2. */
+        worn /= capacity * (double)core->settings.half_life_us / 1e6 / log(2);
+        past = fmax(past, fmin(1, worn));
+    }
+    return (share + past) * 1000 / core->accounts[account - 1].weight;
+}
+
+static int key_in(const struct oracle *look, uint32_t account, const struct dr_job *job,
+                  uint32_t index, uint32_t pool, double *key)
+{
+    const struct dr_core *core = look->core;
+    int64_t amounts[3];
+
+    oracle_amounts(core, job, index, amounts);
+    *key = 0;
+    for (uint32_t i = 0; i < 3; i += 1) {
+        uint32_t group = core->pools[pool - 1].groups[i].v;
+        double guarantee = guarantee_of(look, account, group);
+
+        if (amounts[i] == 0)
+            continue;
+        if ((double)(look->sums.occupied[account - 1][group - 1] + amounts[i]) > guarantee) {
+            *key = key_of_borrower(look, account);
+            return 2;
+        }
+        *key =
+            fmax(*key, (double)(look->sums.claim[account - 1][group - 1] + amounts[i]) / guarantee);
+    }
+    return 1;
+}
+
+int oracle_key(const struct oracle *look, uint32_t account, const struct dr_job *job, int most,
+               double *key)
+{
+    const struct dr_core *core = look->core;
+    int tier = 0;
+
+    for (uint32_t index = 0; index < core->shapes[job->shape].alternatives_count; index += 1)
+        for (uint32_t pool = 1; pool <= core->pools_count; pool += 1) {
+            double one;
+            int one_tier;
+            int less;
+
+            if (!oracle_lawful(core, job, index, pool))
+                continue;
+            one_tier = key_in(look, account, job, index, pool, &one);
+            less = one_tier < tier || (one_tier == tier && one < *key);
+            if (tier == 0 || less != most) {
+                tier = one_tier;
+                *key = one;
+            }
+        }
+    return tier;
+}
+
+int oracle_comes_before(const struct oracle *look, const struct dr_job *first,
+                        const struct dr_job *second, int64_t now_us)
+{
+    const struct dr_core *core = look->core;
+    uint32_t towards_first, towards_second;
+    double key_second, key;
+    int tier_second;
+
+    if (first->account.v == second->account.v) {
+        if (first->priority != second->priority)
+            return first->priority > second->priority;
+        if ((first->preemptions > 0) != (second->preemptions > 0))
+            return first->preemptions > 0;
+        if (first->submit_us != second->submit_us)
+            return first->submit_us < second->submit_us;
+        return first->id.v < second->id.v;
+    }
+    towards_first = oracle_towards(core, first->account.v, second->account.v);
+    towards_second = oracle_towards(core, second->account.v, first->account.v);
+    tier_second = oracle_key(look, towards_second, second, 0, &key_second);
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        const struct dr_job *job = &core->jobs[row];
+        int tier;
+
+        if (!oracle_waits(core, job, now_us) || !oracle_within(core, job->account.v, towards_first))
+            continue;
+        tier = oracle_key(look, towards_first, job, 1, &key);
+        if (tier > tier_second || (tier == tier_second && key > key_second - 1e-6))
+            return 0;
+    }
+    return 1;
+}
