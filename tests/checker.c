@@ -323,6 +323,18 @@ static int64_t gone_us(const struct dr_job *job)
     return (job->start_us != 0 ? job->start_us : job->placed_us) + job->attempt_limit_us;
 }
 
+/* Until when it is in the way of others' starts: a flexible one may be taken once it has run
+ * minimum_run, and has its grace. */
+static int64_t counts_until(const struct dr_core *core, const struct dr_job *job)
+{
+    int64_t taken_us = (job->start_us != 0 ? job->start_us : job->placed_us) +
+                       core->settings.minimum_run_us + job->grace_us;
+
+    if (!job->flexible || job->stopping != DR_STOP_NONE || job->state == DR_JOB_UNREACHABLE)
+        return gone_us(job);
+    return taken_us < gone_us(job) ? taken_us : gone_us(job);
+}
+
 static int64_t busy_more_w(const struct dr_core *core, const struct dr_pool *pool)
 {
     return pool->chip.v == 0
@@ -330,7 +342,7 @@ static int64_t busy_more_w(const struct dr_core *core, const struct dr_pool *poo
                : core->chips[pool->chip.v - 1].busy_w - core->chips[pool->chip.v - 1].idle_w;
 }
 
-/* Facility draw of one site, or of all sites of a zone, at an instant, in milliwatts: now, what
+/* Facility draw of one site, or of all sites of a zone, at an instant, in microwatts: now, what
  * nodes give out; later, what is left of it. */
 static int64_t draw_at(const struct dr_core *core, uint32_t site, uint32_t zone, int64_t now_us,
                        int64_t time_us)
@@ -355,7 +367,7 @@ static int64_t draw_at(const struct dr_core *core, uint32_t site, uint32_t zone,
         const struct dr_pool *pool;
         const struct dr_site *at;
 
-        if (!oracle_holds(job) || (time_us > now_us && gone_us(job) <= time_us))
+        if (!oracle_holds(job) || (time_us > now_us && counts_until(core, job) <= time_us))
             continue;
         pool = &core->pools[job->pool.v - 1];
         at = &core->sites[pool->site.v - 1];
@@ -367,15 +379,15 @@ static int64_t draw_at(const struct dr_core *core, uint32_t site, uint32_t zone,
                            way_of(core, job, job->alternative)->accelerators_per_task *
                            busy_more_w(core, pool) * at->pue_milli;
     }
-    return (draw_uw + 999) / 1000;
+    return draw_uw;
 }
 
-/* The least cap at an instant, watts; INT64_MAX / 1000: none. */
+/* The least cap at an instant, watts; INT64_MAX / 1000000: none. */
 static int64_t least_cap(const struct dr_core *core, uint32_t site, uint32_t zone, int64_t time_us)
 {
     int64_t standing =
         site != 0 ? core->sites[site - 1].power_cap_w : core->zones[zone - 1].power_cap_w;
-    int64_t cap_w = standing == 0 ? INT64_MAX / 1000 : standing;
+    int64_t cap_w = standing == 0 ? INT64_MAX / 1000000 : standing;
 
     for (uint32_t i = 0; i < core->grid_caps_count; i += 1) {
         const struct dr_grid_cap *cap = &core->grid_caps[i];
@@ -387,19 +399,31 @@ static int64_t least_cap(const struct dr_core *core, uint32_t site, uint32_t zon
     return cap_w;
 }
 
+static int somebody_leaves(const struct dr_core *core)
+{
+    for (uint32_t row = 0; row < core->jobs_high; row += 1)
+        if (oracle_holds(&core->jobs[row]) && core->jobs[row].stopping != DR_STOP_NONE)
+            return 1;
+    return 0;
+}
+
 static void check_draw(struct checker *checker, const struct dr_fact *fact,
                        const struct dr_core *core, const struct dr_job *job, uint32_t site,
                        uint32_t zone, int64_t time_us)
 {
-    int64_t draw_mw;
+    int64_t draw_uw;
 
     if (time_us > fact->time_us && time_us >= gone_us(job))
         return;
-    draw_mw = draw_at(core, site, zone, fact->time_us, time_us);
-    if (draw_mw > least_cap(core, site, zone, time_us) * 1000)
-        wrong(checker, fact, "job %llu starts: %s %u draws %lld mW %lld s later, cap %lld W",
+    /* A flexible job may ignore intervals that begin after its minimum_run. */
+    if (job->flexible && time_us > fact->time_us &&
+        time_us >= fact->time_us + core->settings.minimum_run_us)
+        return;
+    draw_uw = draw_at(core, site, zone, fact->time_us, time_us);
+    if (draw_uw > least_cap(core, site, zone, time_us) * 1000000)
+        wrong(checker, fact, "job %llu starts: %s %u draws %lld uW %lld s later, cap %lld W",
               (unsigned long long)job->id.v, site != 0 ? "site" : "zone", site != 0 ? site : zone,
-              (long long)draw_mw, (long long)(time_us - fact->time_us) / 1000000,
+              (long long)draw_uw, (long long)(time_us - fact->time_us) / 1000000,
               (long long)least_cap(core, site, zone, time_us));
 }
 
@@ -425,6 +449,105 @@ static void check_power(struct checker *checker, const struct dr_fact *fact,
             if (zone != 0 && cap->zone.v == zone)
                 check_draw(checker, fact, core, job, 0, zone, time_us);
         }
+}
+
+/* Every cap is kept by those who stay, or it was said that it can't be. */
+static void check_kept(struct checker *checker, const struct dr_fact *fact,
+                       const struct dr_core *core)
+{
+    for (uint32_t i = 0; i < core->sites_count + core->zones_count; i += 1) {
+        uint32_t site = i < core->sites_count ? i + 1 : 0;
+        uint32_t zone = site != 0 ? 0 : i - core->sites_count + 1;
+        int64_t said_w = site != 0 ? core->sites[site - 1].power_short.missing_w
+                                   : core->zones[zone - 1].power_short.missing_w;
+        int64_t cap_w = least_cap(core, site, zone, fact->time_us);
+        int64_t draw_uw = draw_at(core, site, zone, fact->time_us - 1, fact->time_us);
+
+        /* Who has just started, or may not be taken yet, is not among those that it counts. */
+        if (draw_uw > cap_w * 1000000 && said_w == 0 && !somebody_leaves(core))
+            wrong(checker, fact, "%s %u draws %lld uW, its cap is %lld W and nobody said so",
+                  site != 0 ? "site" : "zone", site != 0 ? site : zone, (long long)draw_uw,
+                  (long long)cap_w);
+    }
+}
+
+/* Flexible attempts alone, and none before its time. */
+static void check_curtailed(struct checker *checker, const struct dr_fact *fact,
+                            const struct dr_core *core, const struct dr_job *job)
+{
+    int64_t from_us = job->start_us != 0 ? job->start_us : job->placed_us;
+
+    checker->curtailed += 1;
+    if (!job->flexible || !job->preemptible)
+        wrong(checker, fact, "job %llu was taken for a cap and is not flexible",
+              (unsigned long long)job->id.v);
+    if (fact->time_us < from_us + core->settings.minimum_run_us)
+        wrong(checker, fact, "job %llu was taken for a cap before it had run minimum_run",
+              (unsigned long long)job->id.v);
+    if (fact->attempt_stopping.until_us < fact->time_us + job->grace_us)
+        wrong(checker, fact, "job %llu was taken for a cap without its grace",
+              (unsigned long long)job->id.v);
+}
+
+/* What a place, held or promised, adds to a site or zone, microwatts. */
+static int64_t part_uw(const struct dr_core *core, const struct dr_job *job, uint32_t index,
+                       uint32_t pool_id, uint32_t first, uint32_t site, uint32_t zone)
+{
+    const struct dr_pool *pool = &core->pools[pool_id - 1];
+    const struct dr_site *at = &core->sites[pool->site.v - 1];
+    int64_t sum_uw = 0;
+
+    if ((site != 0 && pool->site.v != site) || (zone != 0 && at->zone.v != zone))
+        return 0;
+    for (uint32_t part = first; part != NONE; part = core->extents[part].next)
+        sum_uw += (int64_t)core->extents[part].extent.tasks *
+                  way_of(core, job, index)->accelerators_per_task * busy_more_w(core, pool) *
+                  at->pue_milli;
+    return sum_uw;
+}
+
+/* What is said to be missing is so after everybody who can be taken in time. */
+static void check_short(struct checker *checker, const struct dr_fact *fact,
+                        const struct dr_core *core)
+{
+    const struct dr_fact_power_short *power_short = &fact->power_short;
+    uint32_t site = power_short->site;
+    uint32_t zone = power_short->zone;
+    int64_t now_us = fact->time_us;
+    int64_t from_us = power_short->from_us > now_us ? power_short->from_us : now_us;
+    int64_t stays_uw = draw_at(core, site, zone, from_us - 1, INT64_MAX - 1);
+
+    if (power_short->missing_w == 0)
+        return;
+    checker->shorts += 1;
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        const struct dr_job *job = &core->jobs[row];
+        int64_t ripe_us =
+            (job->start_us != 0 ? job->start_us : job->placed_us) + core->settings.minimum_run_us;
+
+        if (job->id.v == 0)
+            continue;
+        if (job->promise != NONE)
+            stays_uw += part_uw(core, job, job->promise_alternative, job->promise_pool.v,
+                                job->promise, site, zone);
+        if (!oracle_holds(job) || (from_us > now_us && gone_us(job) <= from_us))
+            continue;
+        if (from_us == now_us && job->stopping != DR_STOP_NONE)
+            continue;
+        if (job->flexible && job->stopping == DR_STOP_NONE && job->state != DR_JOB_UNREACHABLE) {
+            int64_t told_us = ripe_us > now_us ? ripe_us : now_us;
+
+            if (from_us == now_us ? ripe_us <= now_us
+                                  : told_us + job->grace_us <= from_us &&
+                                        now_us + job->grace_us + 30 * DR_SECOND_US <= from_us)
+                continue;
+        }
+        stays_uw += part_uw(core, job, job->alternative, job->pool.v, job->extents, site, zone);
+    }
+    if (stays_uw <= power_short->power_cap_w * 1000000)
+        wrong(checker, fact, "%s %u is said to miss %lld W, and those who stay draw %lld uW",
+              site != 0 ? "site" : "zone", site != 0 ? site : zone,
+              (long long)power_short->missing_w, (long long)stays_uw);
 }
 
 /* ---- evictions ---- */
@@ -738,7 +861,8 @@ static void check_end(struct checker *checker, const struct dr_fact *fact,
 {
     const struct dr_fact_attempt_ended *ended = &fact->attempt_ended;
     int exited_well = ended->outcome == DR_OUTCOME_EXITED && ended->exit_code == 0;
-    int taken = was->stopping == DR_STOP_RECLAIM || was->stopping == DR_STOP_PRIORITY;
+    int taken = was->stopping == DR_STOP_RECLAIM || was->stopping == DR_STOP_PRIORITY ||
+                was->stopping == DR_STOP_POWER;
     int lost = was->stopping == DR_STOP_NODE ||
                (was->stopping == DR_STOP_NONE && ended->outcome == DR_OUTCOME_NODE_FAILED);
     int again = (lost || (taken && !(exited_well && !was->saved_after_warning)));
@@ -872,6 +996,7 @@ static void check_fact(struct checker *checker, const struct dr_fact *fact,
     switch (fact->kind) {
     case DR_FACT_TICK:
         check_tick(checker, fact, core);
+        check_kept(checker, fact, core);
         break;
     case DR_FACT_JOB_PLACED:
         checker->starts += 1;
@@ -912,6 +1037,11 @@ static void check_fact(struct checker *checker, const struct dr_fact *fact,
         if (fact->attempt_stopping.cause == DR_STOP_RECLAIM ||
             fact->attempt_stopping.cause == DR_STOP_PRIORITY)
             check_eviction(checker, fact, core, job);
+        if (fact->attempt_stopping.cause == DR_STOP_POWER)
+            check_curtailed(checker, fact, core, job);
+        break;
+    case DR_FACT_POWER_SHORT:
+        check_short(checker, fact, core);
         break;
     case DR_FACT_ATTEMPT_ENDED:
         check_end(checker, fact, core, job, was);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/math.h"
+
 #define NONE       DR_ROW_NONE
 #define WHOLE_POOL UINT32_MAX
 
@@ -564,14 +566,31 @@ static int64_t busy_more_w(const struct dr_core *core, const struct dr_pool *poo
                : core->chips[pool->chip.v - 1].busy_w - core->chips[pool->chip.v - 1].idle_w;
 }
 
+/* Until when an attempt is in the way of starts: to its believed end; a flexible one until it can
+ * be taken, and once that was looked at, shortly before what begins, to its end. */
+static int64_t in_the_way_until_us(const struct oracle *look, const struct dr_job *job)
+{
+    const struct dr_core *core = look->core;
+    int stays = job == look->thought.also;
+    int64_t end_us = stays ? staying_end_us(job) : oracle_end_us(job, 0);
+    int64_t ripe_us =
+        (job->start_us != 0 ? job->start_us : job->placed_us) + core->settings.minimum_run_us;
+    int64_t until_us = ripe_us + job->grace_us;
+
+    if (!job->flexible || (job->stopping != DR_STOP_NONE && !stays) ||
+        job->state == DR_JOB_UNREACHABLE)
+        return end_us;
+    if (core->time_us >= ripe_us)
+        until_us = dr_max_i64(until_us, core->time_us + job->grace_us + 30 * DR_SECOND_US + 1);
+    return dr_min_i64(until_us, end_us);
+}
+
 /* What the site, or the sites of its zone, draw: now, or at a later instant by what is believed.
- * Milliwatts of the facility with `more_uw`, rounded up. */
-static int64_t draw_mw(const struct oracle *look, uint32_t site, uint32_t zone, int64_t later_us,
-                       int64_t more_uw)
+ * Microwatts of the facility. */
+static int64_t draw_at_uw(const struct oracle *look, uint32_t site, uint32_t zone, int64_t later_us)
 {
     const struct dr_core *core = look->core;
     int64_t draw_uw = 0;
-    int64_t held_mw = 0;
 
     for (uint32_t at = 1; at <= core->sites_count; at += 1)
         if (at == site || (zone != 0 && core->sites[at - 1].zone.v == zone))
@@ -580,9 +599,8 @@ static int64_t draw_mw(const struct oracle *look, uint32_t site, uint32_t zone, 
     for (uint32_t row = 0; later_us != 0 && row < core->jobs_high; row += 1) {
         const struct dr_job *job = &core->jobs[row];
         int promised = job->id.v != 0 && job->promise != NONE && job != look->thought.apart;
-        int runs =
-            oracle_holds(job) && (look->thought.gone == NULL || !look->thought.gone[row]) &&
-            (job == look->thought.also ? staying_end_us(job) : oracle_end_us(job, 0)) > later_us;
+        int runs = oracle_holds(job) && (look->thought.gone == NULL || !look->thought.gone[row]) &&
+                   in_the_way_until_us(look, job) > later_us;
         const struct dr_pool *pool;
         int64_t amounts[3];
 
@@ -591,23 +609,19 @@ static int64_t draw_mw(const struct oracle *look, uint32_t site, uint32_t zone, 
         pool = &core->pools[(promised ? job->promise_pool.v : job->pool.v) - 1];
         oracle_amounts(core, job, promised ? job->promise_alternative : job->alternative, amounts);
         if (pool->site.v == site || (zone != 0 && core->sites[pool->site.v - 1].zone.v == zone))
-            held_mw +=
-                (amounts[0] * busy_more_w(core, pool) * core->sites[pool->site.v - 1].pue_milli +
-                 999) /
-                1000;
+            draw_uw +=
+                amounts[0] * busy_more_w(core, pool) * core->sites[pool->site.v - 1].pue_milli;
     }
-    if (later_us == 0)
-        return (draw_uw + more_uw + 999) / 1000;
-    return draw_uw / 1000 + held_mw + (more_uw + 999) / 1000;
+    return draw_uw;
 }
 
-static int64_t cap_mw(const struct dr_core *core, uint32_t site, uint32_t zone, int64_t time_us)
+static int64_t cap_uw(const struct dr_core *core, uint32_t site, uint32_t zone, int64_t time_us)
 {
     int64_t cap_w =
         site != 0 ? core->sites[site - 1].power_cap_w : core->zones[zone - 1].power_cap_w;
 
     if (cap_w == 0)
-        cap_w = INT64_MAX / 1000;
+        cap_w = INT64_MAX / 1000000;
     for (uint32_t i = 0; i < core->grid_caps_count; i += 1) {
         const struct dr_grid_cap *cap = &core->grid_caps[i];
 
@@ -615,7 +629,17 @@ static int64_t cap_mw(const struct dr_core *core, uint32_t site, uint32_t zone, 
             time_us < cap->until_us && cap->power_cap_w < cap_w)
             cap_w = cap->power_cap_w;
     }
-    return cap_w * 1000;
+    return cap_w * 1000000;
+}
+
+/* Is a cap passed at an instant at which another begins to hold? */
+static int passed_at(const struct oracle *look, uint32_t site, uint32_t zone, int64_t more_uw,
+                     int64_t at_us)
+{
+    int64_t cap = cap_uw(look->core, site, zone, at_us);
+
+    return cap != cap_uw(look->core, site, zone, at_us - 1) &&
+           draw_at_uw(look, site, zone, at_us) + more_uw > cap;
 }
 
 int oracle_power_allows(const struct oracle *look, const struct dr_job *job, uint32_t index,
@@ -625,14 +649,18 @@ int oracle_power_allows(const struct oracle *look, const struct dr_job *job, uin
     const struct dr_pool *pool = &core->pools[pool_id - 1];
     uint32_t site = pool->site.v;
     uint32_t zone = core->sites[site - 1].zone.v;
-    int64_t until_us = from_us + oracle_limit_us(core, job, index);
+    int64_t limit_us = oracle_limit_us(core, job, index);
+    int64_t until_us =
+        from_us + (job->flexible ? dr_min_i64(limit_us, core->settings.minimum_run_us +
+                                                            job->grace_us + 30 * DR_SECOND_US)
+                                 : limit_us);
     int64_t amounts[3];
     int64_t more = 0;
 
     oracle_amounts(core, job, index, amounts);
     more = amounts[0] * core->sites[site - 1].pue_milli * busy_more_w(core, pool);
-    if (draw_mw(look, site, 0, 0, more) > cap_mw(core, site, 0, from_us) ||
-        (zone != 0 && draw_mw(look, 0, zone, 0, more) > cap_mw(core, 0, zone, from_us)))
+    if (draw_at_uw(look, site, 0, 0) + more > cap_uw(core, site, 0, from_us) ||
+        (zone != 0 && draw_at_uw(look, 0, zone, 0) + more > cap_uw(core, 0, zone, from_us)))
         return 0;
     for (uint32_t i = 0; i < 2 * core->grid_caps_count; i += 1) {
         const struct dr_grid_cap *cap = &core->grid_caps[i / 2];
@@ -640,10 +668,9 @@ int oracle_power_allows(const struct oracle *look, const struct dr_job *job, uin
 
         if (at <= from_us || at >= until_us)
             continue;
-        if (cap->site.v == site && draw_mw(look, site, 0, at, more) > cap_mw(core, site, 0, at))
+        if (cap->site.v == site && passed_at(look, site, 0, more, at))
             return 0;
-        if (zone != 0 && cap->zone.v == zone &&
-            draw_mw(look, 0, zone, at, more) > cap_mw(core, 0, zone, at))
+        if (zone != 0 && cap->zone.v == zone && passed_at(look, 0, zone, more, at))
             return 0;
     }
     return 1;

@@ -523,6 +523,7 @@ dr_job_id world_submit(struct world *world, struct job_spec spec)
     job->deadline_ends = spec.deadline_ends;
     job->limit_total = spec.limit_total;
     job->preemptible = !spec.firm;
+    job->flexible = spec.flexible;
     job->requeue = !spec.final;
     job->held = spec.held;
     job->checkpoint_us = spec.checkpoint_us;

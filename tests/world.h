@@ -81,7 +81,8 @@ struct job_spec {
     int64_t deadline_us; /* from now on; 0: none */
     uint8_t deadline_ends;
     uint8_t limit_total;
-    uint8_t firm;  /* not preemptible */
+    uint8_t firm; /* not preemptible */
+    uint8_t flexible;
     uint8_t final; /* not requeued */
     uint8_t held;
     int64_t checkpoint_us;

@@ -268,6 +268,10 @@ static int check_times(const struct dr_core *core, struct dr_fact_job_accepted *
                          "has a default");
     if (job->grace_us == 0)
         job->grace_us = core->settings.default_grace_us;
+    if (job->flexible && !job->preemptible)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "flexible",
+                         "a flexible job is taken before a lower power cap begins, and this one is "
+                         "not preemptible");
     if (!check_span(job->grace_us, DR_DAY_US, "grace_us", answer) ||
         !check_span(job->checkpoint_us, DURATION_MAX_US, "checkpoint_us", answer) ||
         !check_span(job->restart_us, DURATION_MAX_US, "restart_us", answer) ||

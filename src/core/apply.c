@@ -80,6 +80,8 @@ static void apply_settings_set(struct dr_core *core, const struct dr_fact_settin
     dr_copy_name(settings->currency, fact->currency);
     settings->half_life_us = fact->half_life_us;
     settings->minimum_run_us = fact->minimum_run_us;
+    if (core->power->flexible_count > 0)
+        dr_power_schedule(core); /* from when on a flexible attempt may be taken */
     settings->loss_cap_us = fact->loss_cap_us;
     settings->preemption_credit_us = fact->preemption_credit_us;
     settings->default_limit_us = fact->default_limit_us;
@@ -140,6 +142,7 @@ static void apply_site_set(struct dr_core *core, const struct dr_fact_site_set *
     *site = (struct dr_site){.assurance = fact->assurance,
                              .power_cap_w = fact->power_cap_w,
                              .zone = {fact->zone},
+                             .power_short = site->power_short,
                              .pue_milli = fact->pue_milli,
                              .utc_offset_min = fact->utc_offset_min,
                              .classes = fact->classes,
@@ -495,7 +498,7 @@ static void apply_zone_set(struct dr_core *core, const struct dr_fact_zone_set *
 {
     struct dr_zone *zone = &core->zones[declared_row(fact->zone, &core->zones_count, DR_ZONES_MAX)];
 
-    *zone = (struct dr_zone){.power_cap_w = fact->power_cap_w};
+    *zone = (struct dr_zone){.power_cap_w = fact->power_cap_w, .power_short = zone->power_short};
     dr_copy_name(zone->name, fact->name);
 }
 
@@ -544,6 +547,21 @@ static void apply_grid_cap_removed(struct dr_core *core,
     for (; row < core->grid_caps_count; row += 1)
         core->grid_caps[row] = core->grid_caps[row + 1];
     reschedule(core);
+}
+
+static void apply_power_short(struct dr_core *core, const struct dr_fact_power_short *fact)
+{
+    struct dr_power_short *power_short;
+
+    DR_ASSERT((fact->zone == 0) != (fact->site == 0));
+    DR_ASSERT(fact->zone <= core->zones_count && fact->site <= core->sites_count);
+    power_short = fact->zone != 0 ? &core->zones[fact->zone - 1].power_short
+                                  : &core->sites[fact->site - 1].power_short;
+    *power_short = (struct dr_power_short){
+        .missing_w = fact->missing_w, .cap_w = fact->power_cap_w, .from_us = fact->from_us};
+    if (fact->missing_w == 0)
+        *power_short = (struct dr_power_short){0};
+    dr_power_count_shorts(core);
 }
 
 static void apply_user_set(struct dr_core *core, const struct dr_fact_user_set *fact)
@@ -630,6 +648,7 @@ static void apply_job_accepted(struct dr_core *core, const struct dr_fact *fact)
     job->limit_total = accepted->limit_total;
     job->deadline_ends = accepted->deadline_ends;
     job->preemptible = accepted->preemptible;
+    job->flexible = accepted->flexible;
     job->requeue = accepted->requeue;
     job->held = accepted->held;
     job->checkpoint_on_warning = accepted->checkpoint_on_warning;
@@ -949,7 +968,8 @@ static void apply_attempt_ended(struct dr_core *core, const struct dr_fact *fact
     job->cpu_time_us += ended->cpu_time_us;
     if (ended->memory_mb_peak > job->memory_mb_peak)
         job->memory_mb_peak = ended->memory_mb_peak;
-    if (job->stopping == DR_STOP_RECLAIM || job->stopping == DR_STOP_PRIORITY) {
+    if (job->stopping == DR_STOP_RECLAIM || job->stopping == DR_STOP_PRIORITY ||
+        job->stopping == DR_STOP_POWER) {
         job->preemptions += 1;
         account->preempted += 1;
     }
@@ -1043,6 +1063,7 @@ uint64_t dr_fact_job(const struct dr_fact *fact)
     case DR_FACT_ZONE_REMOVED:
     case DR_FACT_GRID_CAP_SET:
     case DR_FACT_GRID_CAP_REMOVED:
+    case DR_FACT_POWER_SHORT:
     case DR_FACT_USER_SET:
     case DR_FACT_USER_REMOVED:
     case DR_FACT_TOKEN_ISSUED:
@@ -1175,6 +1196,9 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
         break;
     case DR_FACT_GRID_CAP_REMOVED:
         apply_grid_cap_removed(core, &fact->grid_cap_removed);
+        break;
+    case DR_FACT_POWER_SHORT:
+        apply_power_short(core, &fact->power_short);
         break;
     case DR_FACT_USER_SET:
         apply_user_set(core, &fact->user_set);

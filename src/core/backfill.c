@@ -678,7 +678,7 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
         found->count = dr_place_find(core, &want, found->pool, found->extents);
         if (found->count > 0 &&
             dr_place_power_missing(core, &want, found->pool, found->extents, found->count, time_us,
-                                   time_us + dr_job_next_limit_us(core, job, found->alternative),
+                                   dr_power_until_us(core, job, found->alternative, time_us),
                                    NULL) == 0) {
             when = time_us;
             break;

@@ -10,6 +10,7 @@
 #include "base/sort.h"
 #include "core/admit.h"
 #include "core/backfill.h"
+#include "core/curtail.h"
 #include "core/leave.h"
 #include "core/power.h"
 #include "core/quota.h"
@@ -209,7 +210,7 @@ static int64_t power_missing(const struct dr_decision *decision, const struct dr
 
     return dr_place_power_missing(
         core, want, found->pool, found->extents, count, decision->now_us,
-        decision->now_us + dr_job_next_limit_us(core, job, found->alternative), NULL);
+        dr_power_until_us(core, job, found->alternative, decision->now_us), NULL);
 }
 
 enum promised {
@@ -594,6 +595,7 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
         core->dirty = 1;
     }
     if (dr_queue_advance(core, now_us) == 0 && !core->dirty && core->doomed_count == 0 &&
+        now_us < dr_curtail_next_us(core) &&
         (dr_timer_first(core) == NONE || dr_timer_of(&core->jobs[dr_timer_first(core)]) > now_us))
         return 0;
     dr_arena_reset(&core->scratch, 0);
@@ -602,6 +604,10 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
         decision.full = 1;
     if (!decision.full)
         end_by_time(&decision);
+    if (!decision.full) {
+        dr_place_prepare(core);
+        dr_curtail(&decision);
+    }
     if (!decision.full)
         remove_emptied(&decision);
     if (!decision.full)
@@ -609,6 +615,8 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
     decision.freed = 1;
     while (decision.passes < PASSES_MAX && decision.freed && !decision.full)
         once_through(&decision);
+    if (!decision.full)
+        dr_curtail_say(&decision);
     core->dirty = (uint8_t)(decision.full || decision.freed);
     if (!decision.full) {
         dr_place_untouch(core);
@@ -621,6 +629,6 @@ int64_t dr_core_next_time_us(const struct dr_core *core)
 {
     uint32_t row = dr_timer_first(core);
 
-    return dr_min_i64(dr_min_i64(dr_queue_next_time_us(core), core->power->next_us),
+    return dr_min_i64(dr_min_i64(dr_queue_next_time_us(core), dr_curtail_next_us(core)),
                       row == NONE ? DR_FOREVER_US : dr_timer_of(&core->jobs[row]));
 }

@@ -58,7 +58,8 @@
     X(56, ZONE_SET, zone_set, "a grid zone was declared or changed")                         \
     X(57, ZONE_REMOVED, zone_removed, "a grid zone was removed")                             \
     X(58, GRID_CAP_SET, grid_cap_set, "a cap of a site or zone for a time was announced")    \
-    X(59, GRID_CAP_REMOVED, grid_cap_removed, "a cap for a time was called off")
+    X(59, GRID_CAP_REMOVED, grid_cap_removed, "a cap for a time was called off")             \
+    X(60, POWER_SHORT, power_short, "a power cap can't be met, or can be again")
 
 /* ---- the controller ---- */
 #define DR_FIELDS_leader_took(F)                    \
@@ -208,6 +209,12 @@
     F(i64, power_cap_w, "of the facility, or of the zone's sites") \
     F(u8, declared, "1: by the federation file; 0: announced by a command")
 #define DR_FIELDS_grid_cap_removed(F) F(u32, cap, "id; never used again")
+#define DR_FIELDS_power_short(F)                                           \
+    F(u32, zone, "id; of zone and site one is 0")                          \
+    F(u32, site, "id")                                                     \
+    F(i64, from_us, "when the cap begins that can't be met; 0: it stands") \
+    F(i64, power_cap_w, "the cap")                                         \
+    F(i64, missing_w, "by which it will be, or is, passed; 0: no more")
 #define DR_FIELDS_user_set(F)                                                 \
     F(u32, user, "id")                                                        \
     F(name, name, "")                                                         \
@@ -259,7 +266,8 @@
     F(u64, array_job, "id of the array's first element; 0: not of an array")                 \
     F(u32, array_index, "")                                                                  \
     F(u32, array_limit, "elements at a time; 0: all")                                        \
-    F(u64, seed_runtime_us, "simulated sites alone: how long it really runs at factor 1")
+    F(u64, seed_runtime_us, "simulated sites alone: how long it really runs at factor 1")    \
+    F(u8, flexible, "1: starts under power caps that begin later, and is taken before they do")
 #define DR_FIELDS_job_held(F)     F(u64, job, "id")
 #define DR_FIELDS_job_released(F) F(u64, job, "id")
 #define DR_FIELDS_job_promised(F)                           \

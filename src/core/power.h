@@ -13,6 +13,10 @@
  * to run into it, so that a start costs as much as its site and zone have intervals. Where no cap
  * is announced there is one interval and nothing is kept in it: what is drawn now decides.
  *
+ * A flexible attempt may run under caps that begin later: it has nothing in an interval that begins
+ * once it can be taken before, and stands back there for those who may not be taken. It is looked
+ * at again shortly before (core/curtail.h); if it is not taken then, it counts from then on.
+ *
  * An index (I8), built with the spaces (core/space.c), but for what caps are announced, which is
  * apply.c's: core->grid_caps. */
 #ifndef DR_CORE_POWER_H
@@ -22,30 +26,39 @@
 
 #define DR_POWER_DOMAINS (DR_SITES_MAX + DR_ZONES_MAX)
 #define DR_POWER_NO_CAP  INT64_MAX
+#define DR_POWER_UW      INT64_C(1000000) /* microwatts of a watt */
 
 struct dr_power_interval {
     int64_t begin_us; /* the first begins at INT64_MIN, each ends where the next begins */
-    int64_t cap_mw;   /* DR_POWER_NO_CAP: none */
-    int64_t held_mw;  /* of attempts that are believed to run into it, and of promises */
+    int64_t cap_uw;   /* DR_POWER_NO_CAP: none */
+    int64_t held_uw;  /* of attempts that are believed to run into it, and of promises */
 };
 
 /* A site, by row, or a zone, by DR_SITES_MAX + row. */
 struct dr_power_domain {
     int64_t draw_uw; /* now, in a view too */
-    int64_t idle_mw; /* of that, what its nodes draw with nothing on them */
+    int64_t idle_uw; /* of that, what its nodes draw with nothing on them */
     uint32_t first;  /* of its intervals; DR_ROW_NONE: it has none, and no cap */
     uint32_t count;
     uint32_t pue_milli; /* of a site */
     uint32_t zone;      /* of a site: the domain of its zone; DR_ROW_NONE: none */
     uint8_t limited;    /* a cap holds, of its own or of its zone, some time */
+    uint32_t flexible;  /* of a site: its first flexible attempt; DR_ROW_NONE: none */
     uint8_t scheduled;  /* it, or its zone, has more than one interval */
 };
 
+/* Before an interval begins, and beyond its grace, a flexible attempt is told so early: starting
+ * and leaving take a while. */
+#define DR_POWER_NOTICE_US (30 * DR_SECOND_US)
+
 /* What an attempt, or a promise, has in the intervals of its site and zone. */
 struct dr_power_share {
-    int64_t until_us; /* believed end; 0: nothing */
-    int64_t mw;
-    uint32_t site; /* domain */
+    int64_t until_us; /* in those that begin before; 0: nothing */
+    int64_t uw;
+    uint32_t site;  /* domain */
+    uint8_t listed; /* among the flexible attempts of its site */
+    uint32_t next;
+    uint32_t previous;
 };
 
 struct dr_power {
@@ -56,6 +69,11 @@ struct dr_power {
     struct dr_power_share *shares; /* [jobs_max] by job row */
     uint8_t scheduled;             /* some site or zone has more than one interval */
     int64_t next_us;               /* the next beginning of one */
+    int64_t look_us;               /* when flexible attempts are to be looked at again */
+    int64_t looked_us;             /* they were last */
+    uint32_t flexible_count;
+    uint32_t shorts; /* sites and zones of which it was said that their cap can't be met */
+    uint8_t changed; /* caps may allow less than they did */
 };
 
 DR_MUST_USE enum dr_status dr_power_open(struct dr_core *core);
@@ -74,12 +92,38 @@ void dr_power_draw(const struct dr_core *core, dr_site_id site, int64_t milliwat
 /* A job's state has changed: what it has in intervals is looked at again. */
 void dr_power_update(struct dr_core *core, uint32_t job_row);
 
+/* How many sites and zones can't meet their caps has changed. */
+void dr_power_count_shorts(const struct dr_core *core);
+
 /* A view: the attempt leaves its intervals (-1), or comes back (1). */
 void dr_power_view(const struct dr_core *core, uint32_t job_row, int sign);
 
 /* Time has come to `now_us`. Returns 1 if other caps hold since the last call: who was refused for
  * lack of power is to be judged again. */
 int dr_power_advance(struct dr_core *core, int64_t now_us);
+
+/* How long a job that starts at an instant counts: to its believed end; a flexible one as long as
+ * it can't be taken. */
+int64_t dr_power_until_us(const struct dr_core *core, const struct dr_job *job,
+                          uint32_t alternative, int64_t from_us);
+
+/* ---- for core/curtail.c ---- */
+
+/* The interval that an instant lies in, from the domain's first. */
+uint32_t dr_power_interval_at(const struct dr_power *power, const struct dr_power_domain *domain,
+                              int64_t time_us);
+
+/* Believed end of an attempt, or DR_FOREVER_US. */
+int64_t dr_power_end_us(const struct dr_job *job);
+/* When a flexible attempt has run long enough to be taken. */
+int64_t dr_power_ripe_us(const struct dr_core *core, const struct dr_job *job);
+/* Flexible attempts have been looked at, at an instant: who was not taken counts in what begins
+ * soon, and it is known when to look again. */
+void dr_power_looked(struct dr_core *core, int64_t now_us);
+/* The draw of a gang that holds its place, facility microwatts. */
+int64_t dr_power_attempt_uw(const struct dr_core *core, const struct dr_job *job);
+/* The same of one that is promised a place. */
+int64_t dr_power_promise_uw(const struct dr_core *core, const struct dr_job *job);
 
 /* What stands in the way of drawing more. */
 struct dr_power_lack {

@@ -74,6 +74,8 @@ static struct dr_queue_class class_of(const struct dr_core *core, const struct d
         .priority = job->priority,
         .again = job->preemptions > 0,
         .firm = !job->preemptible,
+        .flexible = job->flexible,
+        .grace_us = job->flexible ? job->grace_us : 0,
         .kept_at = dr_queue_kept_at(core, job),
         .limit_us = dr_queue_limit_us(job),
         .array_job = job->array_limit > 0 ? job->array_job : 0,
@@ -84,7 +86,8 @@ static struct dr_queue_class class_of(const struct dr_core *core, const struct d
 
     hash = dr_hash_fold(hash, class.shape);
     hash = dr_hash_fold(hash, (uint64_t) class.priority);
-    hash = dr_hash_fold(hash, class.again * 2u + class.firm);
+    hash = dr_hash_fold(hash, class.again * 4u + class.firm * 2u + class.flexible);
+    hash = dr_hash_fold(hash, (uint64_t) class.grace_us);
     hash = dr_hash_fold(hash, class.kept_at.v);
     hash = dr_hash_fold(hash, (uint64_t) class.limit_us);
     hash = dr_hash_fold(hash, class.array_job);
@@ -96,7 +99,8 @@ static struct dr_queue_class class_of(const struct dr_core *core, const struct d
 static int alike(const struct dr_queue_class *a, const struct dr_queue_class *b)
 {
     return a->account.v == b->account.v && a->shape == b->shape && a->priority == b->priority &&
-           a->again == b->again && a->firm == b->firm && a->kept_at.v == b->kept_at.v &&
+           a->again == b->again && a->firm == b->firm && a->flexible == b->flexible &&
+           a->grace_us == b->grace_us && a->kept_at.v == b->kept_at.v &&
            a->limit_us == b->limit_us && a->array_job == b->array_job && a->alone == b->alone;
 }
 

@@ -32,6 +32,8 @@ struct dr_queue_class {
     int32_t priority;
     uint8_t again;      /* preempted before: ahead of new ones */
     uint8_t firm;       /* not preemptible */
+    uint8_t flexible;   /* taken before a lower power cap begins */
+    int64_t grace_us;   /* of a flexible one; else 0 */
     dr_site_id kept_at; /* where its saved work lies; 0: it has none */
     int64_t limit_us;   /* of its next attempt */
     uint64_t array_job; /* of an array with a limit; else 0 */

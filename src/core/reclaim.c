@@ -5,6 +5,7 @@
 #include "base/math.h"
 #include "base/sort.h"
 #include "core/backfill.h"
+#include "core/power.h"
 #include "core/quota.h"
 #include "core/space.h"
 
@@ -235,12 +236,11 @@ static int fits(struct hunt *hunt)
         return 0;
     hunt->extents_count = dr_place_find(hunt->core, &hunt->want, hunt->pool, hunt->extents);
     return hunt->extents_count > 0 &&
-           dr_place_power_missing(
-               hunt->core, &hunt->want, hunt->pool, hunt->extents, hunt->extents_count,
-               hunt->decision->now_us,
-               hunt->decision->now_us +
-                   dr_job_next_limit_us(hunt->core, hunt->job, hunt->want.alternative),
-               NULL) == 0;
+           dr_place_power_missing(hunt->core, &hunt->want, hunt->pool, hunt->extents,
+                                  hunt->extents_count, hunt->decision->now_us,
+                                  dr_power_until_us(hunt->core, hunt->job, hunt->want.alternative,
+                                                    hunt->decision->now_us),
+                                  NULL) == 0;
 }
 
 /* ---- sets ---- */

@@ -46,6 +46,13 @@ struct dr_chip {
     uint8_t leaving; /* once nothing uses it: core/leave.h */
 };
 
+/* The last that was said of a cap that can't be met. */
+struct dr_power_short {
+    int64_t missing_w; /* 0: all can be met */
+    int64_t cap_w;
+    int64_t from_us;
+};
+
 struct dr_site {
     char name[DR_NAME_BYTES];
     char operator_name[DR_NAME_BYTES];
@@ -54,6 +61,7 @@ struct dr_site {
     uint32_t assurance;
     int64_t power_cap_w; /* 0: none */
     dr_zone_id zone;     /* 0: none */
+    struct dr_power_short power_short;
     uint32_t pue_milli;
     int64_t tariff_micro[DR_TARIFF_HOURS]; /* per kWh */
     int32_t utc_offset_min;
@@ -69,6 +77,7 @@ struct dr_site {
 struct dr_zone {
     char name[DR_NAME_BYTES];
     int64_t power_cap_w; /* 0: none */
+    struct dr_power_short power_short;
     uint8_t removed;
 };
 
@@ -314,6 +323,7 @@ struct dr_job {
     uint8_t limit_total;
     uint8_t deadline_ends;
     uint8_t preemptible;
+    uint8_t flexible; /* taken before a lower power cap begins */
     uint8_t requeue;
     uint8_t held;
     uint8_t checkpoint_on_warning;

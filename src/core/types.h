@@ -129,7 +129,8 @@ enum dr_outcome {
     X(LIMIT, "its time limit is over and its site has not ended it") \
     X(DEADLINE, "its deadline has passed")                           \
     X(NODE, "a node of its gang failed")                             \
-    X(UNKNOWN, "the controller does not know it, or has ended it")
+    X(UNKNOWN, "the controller does not know it, or has ended it")   \
+    X(POWER, "it is flexible, and a lower power cap begins")
 
 enum dr_stop_cause {
 #define DR_ENUM(name, text) DR_STOP_##name,

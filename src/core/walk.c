@@ -205,6 +205,13 @@ static void walk_chip(struct walk *walk, struct dr_chip *chip)
     later_u8(walk, 5, &chip->leaving);
 }
 
+static void walk_short(struct walk *walk, struct dr_power_short *power_short)
+{
+    later_i64(walk, 25, &power_short->missing_w);
+    later_i64(walk, 26, &power_short->cap_w);
+    later_i64(walk, 27, &power_short->from_us);
+}
+
 static void walk_site(struct walk *walk, struct dr_site *site)
 {
     name(walk, site->name);
@@ -224,6 +231,7 @@ static void walk_site(struct walk *walk, struct dr_site *site)
     u8(walk, &site->removed);
     later_u8(walk, 6, &site->leaving);
     later_u32(walk, 20, &site->zone.v);
+    walk_short(walk, &site->power_short);
     bounded(walk, site->engine, DR_ENGINE_SIMULATED);
 }
 
@@ -367,6 +375,7 @@ static void walk_zone(struct walk *walk, struct dr_zone *zone)
 {
     name(walk, zone->name);
     i64(walk, &zone->power_cap_w);
+    walk_short(walk, &zone->power_short);
     u8(walk, &zone->removed);
 }
 
@@ -511,6 +520,7 @@ static void walk_job(struct walk *walk, struct dr_core *core, struct dr_job *job
     u8(walk, &job->limit_total);
     u8(walk, &job->deadline_ends);
     u8(walk, &job->preemptible);
+    later_u8(walk, 24, &job->flexible);
     u8(walk, &job->requeue);
     u8(walk, &job->held);
     u8(walk, &job->checkpoint_on_warning);

@@ -448,7 +448,7 @@ static int no_room(struct asking *asking)
 
             watts = dr_place_power_missing(
                 core, &place.want, place.pool, extents, count, asking->now_us,
-                asking->now_us + dr_job_next_limit_us(core, asking->job, place.want.alternative),
+                dr_power_until_us(core, asking->job, place.want.alternative, asking->now_us),
                 &lack);
             dr_arena_reset(scratch, mark);
             if (dr_quota_check(core, asking->job->account, place.pool, &place.want.amounts,

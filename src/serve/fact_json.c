@@ -128,6 +128,7 @@ static const struct {
     {"limit_total", FLAG},
     {"deadline_ends", FLAG},
     {"preemptible", FLAG},
+    {"flexible", FLAG},
     {"requeue", FLAG},
     {"held", FLAG},
     {"active", FLAG},

@@ -297,6 +297,7 @@ static void submit(struct scene *scene, int calm)
         spec.run_us = one_in(3) ? 0 : (int64_t)(1 + roll(60)) * MINUTE;
         spec.priority = one_in(3) ? (int32_t)roll(3) : 0;
         spec.firm = one_in(6);
+        spec.flexible = !spec.firm && one_in(3);
         spec.final = one_in(10);
         spec.begin_us = one_in(8) ? (int64_t)roll(30) * MINUTE : 0;
         spec.deadline_us = one_in(10) ? (int64_t)(1 + roll(60)) * MINUTE + spec.begin_us : 0;
@@ -478,6 +479,7 @@ static const char *play(uint64_t seed, struct checker *totals)
     totals->waiting += scene.checker.waiting;
     totals->shadows += scene.checker.shadows;
     totals->reclaims += scene.checker.reclaims;
+    totals->curtailed += scene.checker.curtailed;
     totals->reservations += scene.checker.reservations;
     totals->backfills += scene.checker.backfills;
     totals->late += scene.checker.late;
@@ -517,10 +519,12 @@ TEST(random_worlds_keep_every_rule)
     }
     print_message(
         "# %u starts (%u priced against all places, %u times somebody came before), %u backfilled, "
-        "%u evictions, %u reservations (%u against all times), %u started late, %u waited, at most "
+        "%u evictions, %u taken for a cap, %u reservations (%u against all times), %u started "
+        "late, %u waited, at most "
         "%u evictions in a row\n",
         totals.starts, totals.priced, totals.compared, totals.backfills, totals.reclaims,
-        totals.reservations, totals.shadows, totals.late, totals.waiting, totals.evictions_most);
+        totals.curtailed, totals.reservations, totals.shadows, totals.late, totals.waiting,
+        totals.evictions_most);
     CHECK_EQ(failed, 0);
     /* The worlds are worth something only if all of it happens. */
     if (seeds.count >= 300) {
@@ -528,6 +532,7 @@ TEST(random_worlds_keep_every_rule)
         CHECK(totals.priced > 1000);
         CHECK(totals.compared > 1000);
         CHECK(totals.reclaims > 150);
+        CHECK(totals.curtailed > 30);
         CHECK(totals.shadows > 300);
         CHECK(totals.backfills > 150);
     }

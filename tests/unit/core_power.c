@@ -209,3 +209,178 @@ TEST(caps_that_are_over_are_forgotten)
     CHECK_REPLAY(w);
     world_free(w);
 }
+
+/* ---- flexible jobs ---- */
+
+static dr_job_id start_flexible(struct world *w, uint32_t accelerators, int64_t checkpoint_us)
+{
+    dr_job_id job = world_submit(w, (struct job_spec){.accelerators = accelerators,
+                                                      .limit_us = 4 * DR_HOUR_US,
+                                                      .grace_us = MINUTE,
+                                                      .checkpoint_us = checkpoint_us,
+                                                      .flexible = 1});
+
+    world_run_us(w, 0);
+    return job;
+}
+
+/* It starts under a cap that begins once it can be taken, is told so early that its grace is over
+ * before, and starts again when the cap is over. */
+TEST(a_flexible_job_runs_until_the_cap_begins)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 nodes x 8 h200");
+    dr_job_id firm, job;
+
+    announce(w, 1, 0, NODE_W + 4 * USE_W, 30 * MINUTE, 60 * MINUTE);
+    firm = start(w, 8, 4 * DR_HOUR_US, NULL);
+    CHECK(!runs(w, firm));
+    world_cancel(w, firm);
+    job = start_flexible(w, 8, 0);
+    CHECK(runs(w, job));
+    CHECK_REPLAY(w);
+    world_run_us(w, 28 * MINUTE + 29 * DR_SECOND_US);
+    CHECK(runs(w, job));
+    world_run_us(w, DR_SECOND_US); /* the grace and half a minute before */
+    CHECK_EQ(world_job(w, job)->state, DR_JOB_COMPLETING);
+    CHECK_EQ(world_job(w, job)->stopping, DR_STOP_POWER);
+    CHECK_EQ(world_job(w, job)->stop_until_us, w->now_us + MINUTE);
+    CHECK_REPLAY(w);
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, job)->state, DR_JOB_PENDING);
+    CHECK_EQ(world_job(w, job)->preemptions, 1);
+    CHECK_EQ(world_why(w, job).reason, DR_REASON_POWER);
+    world_run_us(w, 30 * MINUTE + 29 * DR_SECOND_US);
+    CHECK(!runs(w, job));
+    world_run_us(w, DR_SECOND_US);
+    CHECK(runs(w, job));
+    CHECK_EQ(w->counts[DR_FACT_POWER_SHORT], 0);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* One whose minimum_run, grace and notice reach into the interval may not ignore it. */
+TEST(a_flexible_job_counts_while_it_may_not_be_taken)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 nodes x 8 h200");
+    dr_job_id job;
+
+    /* 5 minutes of minimum_run, a minute of grace, half a minute of notice */
+    announce(w, 1, 0, NODE_W + 4 * USE_W, 6 * MINUTE + 29 * DR_SECOND_US, 60 * MINUTE);
+    job = start_flexible(w, 5, 0);
+    CHECK(!runs(w, job));
+    announce(w, 1, 0, NODE_W + 5 * USE_W, 6 * MINUTE, 60 * MINUTE); /* less, but for the least */
+    world_run_us(w, 0);
+    CHECK(!runs(w, job));
+    world_free(w);
+}
+
+/* Least loss per watt goes first, no more than needed; who has saved his work loses least. */
+TEST(the_cheapest_flexible_jobs_are_taken)
+{
+    struct world *w = world_new("2 sites, 2 pools, 1 nodes x 8 h200");
+    dr_job_id dear, saved, small, firm;
+
+    zone(w, "capital", 0);
+    site_in(w, 1, 0, 1);
+    site_in(w, 2, 0, 1);
+    dear = start_flexible(w, 4, 0);
+    saved = start_flexible(w, 4, 10 * MINUTE);
+    small = start_flexible(w, 2, 0);
+    firm = start(w, 4, 4 * DR_HOUR_US, NULL);
+    CHECK(runs(w, dear) && runs(w, saved) && runs(w, small) && runs(w, firm));
+    world_run_us(w, 5 * MINUTE);
+    /* 14 are in use; 10 are left: `saved` alone is enough */
+    announce(w, 0, 1, 2 * NODE_W + 10 * USE_W, 20 * MINUTE, 60 * MINUTE);
+    world_run_us(w, 20 * MINUTE);
+    CHECK(runs(w, dear) && runs(w, small) && runs(w, firm));
+    CHECK_EQ(world_job(w, saved)->state, DR_JOB_PENDING);
+    CHECK(world_job(w, saved)->kept_us >= 20 * MINUTE);
+    CHECK_REPLAY(w);
+    /* 10 are in use; 9 are left: `small` is the least that is enough, though `dear` loses as much
+     * per watt and would come first by its id. */
+    announce(w, 0, 1, 2 * NODE_W + 9 * USE_W, 10 * MINUTE, 60 * MINUTE);
+    world_run_us(w, 10 * MINUTE);
+    CHECK(runs(w, dear) && runs(w, firm));
+    CHECK_EQ(world_job(w, small)->state, DR_JOB_PENDING);
+    CHECK_EQ(w->counts[DR_FACT_POWER_SHORT], 0);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* Who may not be taken comes before who may: in an interval to come flexible attempts stand back.
+ */
+TEST(flexible_jobs_stand_back)
+{
+    struct world *w = world_new("2 sites, 2 pools, 1 nodes x 8 h200");
+    dr_job_id job, firm;
+
+    zone(w, "capital", 0);
+    site_in(w, 1, 0, 1);
+    site_in(w, 2, 0, 1);
+    announce(w, 0, 1, 2 * NODE_W + 8 * USE_W, 60 * MINUTE, 90 * MINUTE);
+    job = start_flexible(w, 8, 0);
+    firm = start(w, 8, 4 * DR_HOUR_US, NULL);
+    CHECK(runs(w, job) && runs(w, firm));
+    world_run_us(w, 60 * MINUTE);
+    CHECK_EQ(world_job(w, job)->state, DR_JOB_PENDING);
+    CHECK(runs(w, firm));
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* What can't be met is said at once, with the watts missing, and when it is over. */
+TEST(what_is_missing_is_said)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 nodes x 8 h200");
+    const struct dr_power_short *said = &w->core->sites[0].power_short;
+    dr_job_id firm, job;
+    int64_t begun_us = w->now_us;
+
+    firm = start(w, 6, 4 * DR_HOUR_US, NULL);
+    job = start_flexible(w, 2, 0);
+    CHECK(runs(w, firm) && runs(w, job));
+    announce(w, 1, 0, NODE_W + 4 * USE_W, 30 * MINUTE, 60 * MINUTE);
+    world_run_us(w, 0);
+    CHECK_EQ(w->counts[DR_FACT_POWER_SHORT], 1);
+    CHECK_EQ(said->missing_w, 2 * USE_W); /* the flexible one is taken, that is not enough */
+    CHECK_EQ(said->cap_w, NODE_W + 4 * USE_W);
+    CHECK_EQ(said->from_us, begun_us + 30 * MINUTE);
+    CHECK_REPLAY(w);
+    world_run_us(w, 31 * MINUTE);
+    CHECK_EQ(w->counts[DR_FACT_POWER_SHORT], 1);
+    CHECK_EQ(world_job(w, job)->state, DR_JOB_PENDING);
+    world_end(w, firm, 0);
+    world_run_us(w, 0);
+    CHECK_EQ(w->counts[DR_FACT_POWER_SHORT], 2);
+    CHECK_EQ(said->missing_w, 0);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* A cap at once: flexible jobs are told at once, those that have run minimum_run. */
+TEST(a_cap_without_notice)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 nodes x 8 h200");
+    dr_job_id job = start_flexible(w, 8, 0);
+
+    world_run_us(w, 3 * MINUTE);
+    announce(w, 1, 0, NODE_W + 4 * USE_W, 0, 60 * MINUTE);
+    world_run_us(w, 0);
+    CHECK(runs(w, job));
+    CHECK_EQ(w->core->sites[0].power_short.missing_w, 4 * USE_W);
+    world_run_us(w, 2 * MINUTE);
+    CHECK_EQ(world_job(w, job)->stopping, DR_STOP_POWER);
+    CHECK_EQ(w->core->sites[0].power_short.missing_w, 0);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* Who is flexible can be taken. */
+TEST(a_firm_job_is_not_flexible)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 nodes x 8 h200");
+
+    CHECK_EQ(world_submit(w, (struct job_spec){.accelerators = 1, .firm = 1, .flexible = 1}).v, 0);
+    CHECK_HAS(world_refusal(), "flexible");
+    world_free(w);
+}
