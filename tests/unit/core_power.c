@@ -307,6 +307,23 @@ TEST(the_cheapest_flexible_jobs_are_taken)
     world_free(w);
 }
 
+/* The cheapest alone is not enough, the next alone is: the first is given back. */
+TEST(no_more_is_taken_than_needed)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 nodes x 8 h200");
+    dr_job_id little, large;
+
+    little = start_flexible(w, 2, MINUTE);
+    large = start_flexible(w, 4, 0);
+    world_run_us(w, 6 * MINUTE);
+    announce(w, 1, 0, NODE_W + 3 * USE_W, 10 * MINUTE, 60 * MINUTE);
+    world_run_us(w, 10 * MINUTE);
+    CHECK(runs(w, little));
+    CHECK_EQ(world_job(w, large)->state, DR_JOB_PENDING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
 /* Who may not be taken comes before who may: in an interval to come flexible attempts stand back.
  */
 TEST(flexible_jobs_stand_back)
@@ -361,8 +378,10 @@ TEST(what_is_missing_is_said)
 TEST(a_cap_without_notice)
 {
     struct world *w = world_new("1 site, 1 pool, 1 nodes x 8 h200");
-    dr_job_id job = start_flexible(w, 8, 0);
+    dr_job_id job;
 
+    world_run_us(w, 20 * DR_SECOND_US); /* no tick helps */
+    job = start_flexible(w, 8, 0);
     world_run_us(w, 3 * MINUTE);
     announce(w, 1, 0, NODE_W + 4 * USE_W, 0, 60 * MINUTE);
     world_run_us(w, 0);
