@@ -319,6 +319,7 @@ TEST(no_more_is_taken_than_needed)
     announce(w, 1, 0, NODE_W + 3 * USE_W, 10 * MINUTE, 60 * MINUTE);
     world_run_us(w, 10 * MINUTE);
     CHECK(runs(w, little));
+    CHECK_EQ(world_job(w, little)->attempt, 1);
     CHECK_EQ(world_job(w, large)->state, DR_JOB_PENDING);
     CHECK_REPLAY(w);
     world_free(w);
