@@ -138,6 +138,7 @@ static int show_one(struct dr_cli *cli, uint64_t id)
         line("Requeued", dr_show_format("%s times", dr_member_text(job, "requeues")));
     duration("Work kept", job, "kept_us");
     line("Preemptible", dr_member_text(job, "preemptible"));
+    line("Flexible", dr_member_text(job, "flexible"));
     list("Command", json_object_get(job, "command"));
     line("Directory", dr_member_text(job, "directory"));
     line("Output", dr_member_text(job, "output"));

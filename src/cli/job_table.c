@@ -862,6 +862,7 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     BOTH("hold", 'H', NULL, set_flag, "hold", "wait for `daero release`")
     /* being taken back */
     OWN("no-preempt", 0, NULL, set_flag_off, "preemptible", "start within the account's guarantee alone, and never be taken")
+    OWN("flexible", 0, NULL, set_flag, "flexible", "run under power caps that begin later, and be taken before they do")
     OWN("checkpoint", 0, "DURATION", set_duration, "checkpoint_us", "running time between two checkpoints that the job makes by itself")
     OWN("checkpoint-on-warning", 0, NULL, set_flag, "checkpoint_on_warning", "the job saves its work when it is warned")
     OWN("restart", 0, "DURATION", set_duration, "restart_us", "running time that a later attempt needs before it goes on")

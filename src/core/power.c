@@ -178,7 +178,8 @@ void dr_power_schedule(const struct dr_core *core)
     }
     power->next_us = next_begin_us(power, core->time_us);
     find_shares(core);
-    power->look_us = INT64_MIN; /* other caps: everybody is looked at */
+    if (power->flexible_count > 0)
+        power->look_us = INT64_MIN; /* other caps: everybody is looked at */
     power->changed = 1;
 }
 
@@ -202,7 +203,8 @@ int dr_power_advance(struct dr_core *core, int64_t now_us)
     if (now_us < power->next_us)
         return 0;
     power->next_us = next_begin_us(power, now_us);
-    power->look_us = INT64_MIN;
+    if (power->flexible_count > 0)
+        power->look_us = INT64_MIN;
     power->changed = 1;
     return 1;
 }

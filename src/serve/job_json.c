@@ -375,6 +375,7 @@ void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const 
     dr_put_u64(out, "preemptions", job->preemptions);
     dr_put_u64(out, "requeues", job->requeues);
     dr_put_bool(out, "preemptible", job->preemptible);
+    dr_put_bool(out, "flexible", job->flexible);
     time_json(out, "array_job", (int64_t)job->array_job);
     if (job->array_job == 0)
         dr_put_null(out, "array_index");

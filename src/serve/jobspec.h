@@ -42,6 +42,7 @@
     X(error, "a file pattern", "where standard error goes")                                        \
     X(every_task, "true or false",                                                                 \
       "the program runs once per task (a command's default), or once (a script's)")                \
+    X(flexible, "true or false", "it is taken before a lower power cap begins")                    \
     X(grace_us, "microseconds, 1 or more", "between a warning and the end")                        \
     X(hold, "true or false", "it waits for a release")                                             \
     X(input, "a file pattern", "where standard input comes from")                                  \

@@ -439,6 +439,11 @@ TAKE(every_task)
     return 1;
 }
 
+TAKE(flexible)
+{
+    return take_boolean(r, value, &r->job.flexible);
+}
+
 TAKE(grace_us)
 {
     return take_integer(r, value, 1, DURATION_MAX, &r->job.grace_us);
