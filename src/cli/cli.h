@@ -169,6 +169,8 @@ int dr_member_true(const json_t *object, const char *name);
 /* "2m10s", "-" for none. The texts live in a ring of 32. */
 const char *dr_show_duration(int64_t duration_us);
 const char *dr_show_instant(int64_t instant_us);
+/* "700 W", "12.5 kW", "3.0 MW". */
+const char *dr_show_watts(int64_t power_w);
 /* Today's instants as "14:03:22", others with their date; local time. */
 const char *dr_show_clock(int64_t instant_us);
 const char *dr_show_milli(int64_t milli);
@@ -191,6 +193,8 @@ int dr_cmd_release(struct dr_cli *cli);
 int dr_cmd_wait(struct dr_cli *cli);
 int dr_cmd_nodes(struct dr_cli *cli);
 int dr_cmd_sites(struct dr_cli *cli);
+int dr_cmd_power(struct dr_cli *cli);
+int dr_cmd_grid(struct dr_cli *cli);
 int dr_cmd_drain(struct dr_cli *cli);
 int dr_cmd_resume(struct dr_cli *cli);
 int dr_cmd_accounts(struct dr_cli *cli);

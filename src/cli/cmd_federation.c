@@ -92,13 +92,6 @@ int dr_cmd_nodes(struct dr_cli *cli)
     return DR_EXIT_OK;
 }
 
-static const char *watts(int64_t power_w)
-{
-    if (power_w >= 10000)
-        return dr_show_format("%.1f kW", (double)power_w / 1000);
-    return dr_show_format("%lld W", (long long)power_w);
-}
-
 int dr_cmd_sites(struct dr_cli *cli)
 {
     struct dr_table *table;
@@ -138,8 +131,8 @@ int dr_cmd_sites(struct dr_cli *cli)
         dr_table_cell(table, dr_member_text(site, "accelerators_free"));
         dr_table_cell(table, dr_member_text(site, "accelerators"));
         dr_table_cell(table, dr_member_text(site, "running"));
-        dr_table_cell(table, watts(dr_member_number(site, "power_w")));
-        dr_table_cell(table, cap_w == 0 ? "-" : watts(cap_w));
+        dr_table_cell(table, dr_show_watts(dr_member_number(site, "power_w")));
+        dr_table_cell(table, cap_w == 0 ? "-" : dr_show_watts(cap_w));
     }
     dr_table_print(table);
     json_array_foreach(json_object_get(answer, "sites"), i, site)

@@ -67,6 +67,13 @@ static const struct dr_cli_option REASON[] = {
 static const struct dr_cli_option NODES[] = {
     {"site", 0, "SITE", "of one site"},
 };
+static const struct dr_cli_option GRID[] = {
+    {"watts", 0, "POWER", "the cap, of the whole facility or zone: 700, 1.2kW, 3MW, 0.4GW"},
+    {"from", 0, "INSTANT", "when it begins: 2027-08-02T13:00:00+09:00, 16:00, now+1h"},
+    {"until", 0, "INSTANT", "when it ends"},
+    {"name", 0, "NAME", "its name; cap-N by default"},
+    {"reason", 0, "TEXT", "why; kept with the facts"},
+};
 static const struct dr_cli_option ACCOUNTS[] = {
     {"all", 0, NULL, "groups without guarantee, limit and use too"},
 };
@@ -168,6 +175,16 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
     {"sites", "", "list sites, their engines, capacity and power",
      NULL,
      NULL, 0, DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_sites},
+    {"power", "", "what sites and grid zones draw, their caps, and what is missing",
+     "CAP is what holds now, NEXT the next cap that was announced for a time, MISSING by how much a cap\n"
+     "is passed, or will be, that can't be met by keeping jobs from starting and taking flexible ones.",
+     NULL, 0, DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_power},
+    {"grid", "list | cap PLACE | cancel NAME...", "announce power caps of a zone or site for a time",
+     "`cap` prints the cap's name; a name that there is already changes that cap. For operators.\n"
+     "\n"
+     "    daero grid cap capital --watts 700MW --from 13:00 --until 18:00 --reason 'heat wave'\n"
+     "    daero grid cancel cap-12",
+     OPTIONS(GRID), DR_OPERAND_WORD, 1, MANY, 0, 0, "list cap cancel", dr_cmd_grid},
     {"drain", "NODE...", "keep new jobs off nodes; what runs there goes on",
      NULL,
      OPTIONS(REASON), DR_OPERAND_NODE, 1, MANY, 0, 0, NULL, dr_cmd_drain},

@@ -52,6 +52,10 @@ struct dr_job_option {
     const char *detail; /* for set functions that serve several entries */
 };
 
+/* An instant as --begin and --deadline take it: RFC 3339, and what sbatch takes beyond: "16:00",
+ * "now+1hour", "tomorrow". 0: it is none. */
+int dr_job_instant(const char *value, int64_t now_us, int64_t *instant_us);
+
 extern const struct dr_job_option DR_JOB_OPTIONS[];
 extern const uint32_t DR_JOB_OPTIONS_COUNT;
 

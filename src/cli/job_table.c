@@ -104,9 +104,7 @@ static int set_minutes(SET_ARGUMENTS)
                : EXPECT("minutes, MM:SS, HH:MM:SS, D-HH, D-HH:MM or D-HH:MM:SS");
 }
 
-/* What sbatch takes for --begin and --deadline beyond RFC 3339: "16:00", "now+1hour", "tomorrow".
- */
-static int parse_instant(const char *value, int64_t now_us, int64_t *instant_us)
+int dr_job_instant(const char *value, int64_t now_us, int64_t *instant_us)
 {
     static const struct {
         const char *word;
@@ -190,7 +188,7 @@ static int set_instant(SET_ARGUMENTS)
 {
     int64_t instant_us;
 
-    if (!parse_instant(value, spec->now_us, &instant_us) || instant_us <= 0)
+    if (!dr_job_instant(value, spec->now_us, &instant_us) || instant_us <= 0)
         return EXPECT(
             "an instant: 2026-11-23T09:30:00, 16:00, now+1h, tomorrow (local time without "
             "a zone)");

@@ -97,6 +97,9 @@ DR_MUST_USE enum dr_status dr_federation_changes(struct dr_federation *federatio
  * `yaml->full` says that it was too small. */
 void dr_federation_write(const struct dr_core *core, struct dr_buffer *yaml);
 
+/* Power as people write it: 700, 700W, 1.2kW, 3MW, 0.4GW. 0: it is none, or above 1000 GW. */
+int dr_parse_watts(const char *text, int64_t *watts);
+
 /* What `daero serve` was given nothing about: this machine as one site, its user as the admin. */
 struct dr_machine {
     uint32_t cpus;     /* at least 1 */

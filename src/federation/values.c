@@ -392,38 +392,42 @@ void dr_fed_read_money(struct dr_fed_reader *reader, const struct dr_yaml_node *
 }
 
 /* "700", "700W", "1.2 kW", "3MW", "0.4GW" in watts; a fraction of a watt is dropped. */
-void dr_fed_read_watts(struct dr_fed_reader *reader, const struct dr_yaml_node *map,
-                       const char *key, int64_t *watts)
+int dr_parse_watts(const char *text, int64_t *watts)
 {
-    static const char expected[] = "power (700, 700W, 1.2kW, 3MW, 0.4GW) from 0 to 1000 GW";
     static const char units[] = "kMG";
-    const struct dr_yaml_node *node = dr_fed_take(reader, map, key, DR_FED_OPTIONAL, expected);
     const char *rest;
     int64_t value;
     int64_t scale = 1;
 
-    if (node == NULL)
-        return;
-    if (dr_fed_parse_decimal(node->text, 3, INT64_MAX, &value, &rest)) {
-        if (*rest == ' ')
+    if (!dr_fed_parse_decimal(text, 3, INT64_MAX, &value, &rest))
+        return 0;
+    if (*rest == ' ')
+        rest += 1;
+    for (size_t i = 0; units[i] != '\0'; i += 1) {
+        if (*rest == units[i] && rest[1] == 'W') {
+            for (size_t k = 0; k <= i; k += 1)
+                scale *= 1000;
             rest += 1;
-        for (size_t i = 0; units[i] != '\0'; i += 1) {
-            if (*rest == units[i] && rest[1] == 'W') {
-                for (size_t k = 0; k <= i; k += 1)
-                    scale *= 1000;
-                rest += 1;
-                break;
-            }
-        }
-        if (*rest == 'W')
-            rest += 1;
-        if (*rest == '\0' && rest[-1] != ' ' && !__builtin_mul_overflow(value, scale, &value) &&
-            value / 1000 <= DR_FEDERATION_WATTS_MAX) {
-            *watts = value / 1000;
-            return;
+            break;
         }
     }
-    dr_fed_wrong(reader, node->line, key, dr_yaml_found(node), "%s", expected);
+    if (*rest == 'W')
+        rest += 1;
+    if (*rest != '\0' || rest[-1] == ' ' || __builtin_mul_overflow(value, scale, &value) ||
+        value / 1000 > DR_FEDERATION_WATTS_MAX)
+        return 0;
+    *watts = value / 1000;
+    return 1;
+}
+
+void dr_fed_read_watts(struct dr_fed_reader *reader, const struct dr_yaml_node *map,
+                       const char *key, int64_t *watts)
+{
+    static const char expected[] = "power (700, 700W, 1.2kW, 3MW, 0.4GW) from 0 to 1000 GW";
+    const struct dr_yaml_node *node = dr_fed_take(reader, map, key, DR_FED_OPTIONAL, expected);
+
+    if (node != NULL && !dr_parse_watts(node->text, watts))
+        dr_fed_wrong(reader, node->line, key, dr_yaml_found(node), "%s", expected);
 }
 
 void dr_fed_read_bool(struct dr_fed_reader *reader, const struct dr_yaml_node *map, const char *key,

@@ -354,6 +354,7 @@ static void why_json(struct exchange *x, const struct dr_forecast_answer *foreca
     dr_put_text(out, "group", dr_group_name(core, why.group.v));
     dr_put_text(out, "pool", dr_pool_name(core, why.pool.v, pool));
     dr_put_text(out, "site", dr_site_name(core, why.site.v));
+    dr_put_text(out, "zone", dr_zone_name(core, why.zone.v));
     dr_put_u64(out, "blocker", why.job.v);
     dr_put_i64(out, "has", why.has);
     dr_put_i64(out, "needs", why.needs);

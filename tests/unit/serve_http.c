@@ -394,6 +394,43 @@ TEST(nodes_are_drained_and_resumed)
     http_world_close(w);
 }
 
+/* A cap for a time is announced, changed by its name, shown with what is missing, and called off.
+ */
+TEST(caps_are_announced_and_called_off)
+{
+    struct http_world *w = open_world();
+    const char *cap = "{\"name\":\"peak\",\"site\":\"here\",\"power_cap_w\":600,"
+                      "\"from_us\":4000000000000000,\"until_us\":4000003600000000}";
+    struct reply reply;
+
+    ASK(tokens[STUDENT], "POST", "/v1/power/caps", cap, 403, "DENIED");
+    ASK(tokens[KEEPER], "POST", "/v1/power/caps", cap, 201, "");
+    ASK(tokens[KEEPER], "POST", "/v1/power/caps",
+        "{\"name\":\"peak\",\"site\":\"here\",\"power_cap_w\":400,\"from_us\":4000000000000000,"
+        "\"until_us\":4000003600000000,\"reason\":\"cold\"}",
+        201, "");
+    ASK(tokens[KEEPER], "POST", "/v1/power/caps",
+        "{\"zone\":\"capital\",\"power_cap_w\":400,\"from_us\":1,\"until_us\":2}", 404, "UNKNOWN");
+    ASK(tokens[KEEPER], "POST", "/v1/power/caps",
+        "{\"site\":\"here\",\"power_cap_w\":400,\"from_us\":1,\"until_us\":2}", 400, "INVALID");
+    ASK(tokens[KEEPER], "POST", "/v1/power/caps",
+        "{\"site\":\"here\",\"power_cap_w\":0,\"from_us\":1,\"until_us\":4000000000000000}", 400,
+        "INVALID");
+    http_world_settle(w);
+    reply = http_ask(w, tokens[STUDENT], "GET", "/v1/power", NULL);
+    /* idle: 4 nodes of 2 x 50 W, PUE 1.25 */
+    CHECK_HAS(reply.body, "\"name\":\"here\",\"zone\":null,\"power_w\":500,\"power_cap_w\":0,"
+                          "\"power_cap_now_w\":0,\"missing_w\":100,\"missing_cap_w\":400,"
+                          "\"missing_from_us\":4000000000000000");
+    CHECK_HAS(reply.body, "\"caps\":[{\"id\":1,\"name\":\"peak\",\"zone\":null,\"site\":\"here\","
+                          "\"power_cap_w\":400,\"from_us\":4000000000000000,"
+                          "\"until_us\":4000003600000000,\"declared\":false}]");
+    reply_free(&reply);
+    ASK(tokens[KEEPER], "DELETE", "/v1/power/caps/peak", "", 200, "");
+    ASK(tokens[KEEPER], "DELETE", "/v1/power/caps/peak", "", 404, "UNKNOWN");
+    http_world_close(w);
+}
+
 TEST(accounts_and_usage_show_what_one_may_see)
 {
     struct http_world *w = open_world();
@@ -552,6 +589,9 @@ static const struct cell CELLS[] = {
     {"POST", "/v1/nodes/node4/down", "{}", {200, 200, 403, 403, 403, 403, 401}},
     {"POST", "/v1/nodes/node4/up", "{}", {200, 200, 403, 403, 403, 403, 401}},
     {"GET", "/v1/sites", NULL, {200, 200, 200, 200, 200, 200, 401}},
+    {"GET", "/v1/power", NULL, {200, 200, 200, 200, 200, 200, 401}},
+    {"POST", "/v1/power/caps", "{}", {400, 400, 403, 403, 403, 403, 401}},
+    {"DELETE", "/v1/power/caps/none", "{}", {404, 404, 403, 403, 403, 403, 401}},
     {"GET", "/v1/accounts", NULL, {200, 200, 200, 200, 200, 200, 401}},
     {"GET", "/v1/usage", NULL, {200, 200, 200, 200, 200, 200, 401}},
     {"GET", "/v1/federation", NULL, {200, 200, 200, 403, 403, 403, 401}},
