@@ -5,6 +5,7 @@
 #include "core/place.h"
 #include "core/power.h"
 #include "core/ends.h"
+#include "core/lent.h"
 #include "core/seats.h"
 #include "core/quota.h"
 
@@ -198,7 +199,8 @@ uint32_t world_decide(struct world *world)
     /* A decision leaves nothing undone: asked again at once, with no memory of who was refused, it
      * has nothing to say. */
     world->core->dirty = asked;
-    world->core->seats->wake_all |= asked; /* or it would be for the next decision */
+    if (asked)
+        dr_seats_wake_all(world->core->seats); /* or it would be for the next decision */
     if (dr_decide(world->core, world->now_us, &world->batch) != 0 || world->batch.facts_count != 0)
         world->undecided += 1;
     flush(world);
@@ -812,6 +814,8 @@ const char *world_replay(struct world *world)
         return "the facts, through the codec, give another state";
     if (!dr_place_consistent(world->core))
         return "the index of places is not what nodes say";
+    if (!dr_lent_consistent(world->core))
+        return "what is lent is not what attempts and sums say";
     if (!dr_ends_consistent(world->core))
         return "the order of ends, or their sums, is not what attempts say";
     if (!dr_power_consistent(world->core))

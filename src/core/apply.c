@@ -8,6 +8,7 @@
 #include "base/math.h"
 #include "core/allocate.h"
 #include "core/ends.h"
+#include "core/lent.h"
 #include "core/place.h"
 #include "core/power.h"
 #include "core/seats.h"
@@ -65,7 +66,7 @@ static void apply_tick(struct dr_core *core, const struct dr_fact_tick *fact, in
     dr_quota_tick(core, now_us, fact->decay);
     core->tick_us = now_us;
     dr_place_touch_all(core);
-    core->seats->wake_all = 1; /* what memory has missed waits no longer than this */
+    dr_seats_wake_all(core->seats); /* what memory has missed waits no longer than this */
     forget_grid_caps(core, fact->forget_before_us);
     while (core->ended.first != DR_ROW_NONE &&
            core->jobs[core->ended.first].ended_us < fact->forget_before_us)
@@ -93,6 +94,8 @@ static void apply_settings_set(struct dr_core *core, const struct dr_fact_settin
     settings->default_jobs_max = fact->default_jobs_max;
     settings->job_uid = fact->job_uid;
     settings->job_gid = fact->job_gid;
+    for (uint32_t row = core->running.first; row != DR_ROW_NONE; row = core->jobs[row].list_next)
+        dr_lent_update(core, row); /* by the new minimum_run */
 }
 
 /* ---- the federation ---- */
@@ -175,6 +178,7 @@ static void apply_site_reach(struct dr_core *core, const struct dr_fact_site_rea
         dr_rows_recount(core, job);
         dr_ends_update(core, row);
         dr_power_update(core, row);
+        dr_lent_update(core, row);
     }
     dr_rows_capacity(core);
 }
@@ -507,7 +511,7 @@ static void reschedule(struct dr_core *core)
 {
     dr_power_schedule(core);
     dr_place_touch_all(core);
-    core->seats->wake_all = 1;
+    dr_seats_wake_all(core->seats);
 }
 
 static void apply_grid_cap_set(struct dr_core *core, const struct dr_fact_grid_cap_set *fact)
@@ -687,6 +691,7 @@ static void drop_reservation(struct dr_core *core, struct dr_job *job)
         return;
     dr_rows_extents_free(core, job->reservation);
     dr_place_unreserved(core, job->reservation_pool);
+    dr_seats_replan(core, job->account);
     job->reservation = DR_ROW_NONE;
     job->reservation_pool.v = 0;
     job->reservation_alternative = 0;
@@ -760,6 +765,7 @@ static void apply_reservation_made(struct dr_core *core,
     job->reservation_pool.v = fact->pool;
     job->reservation_alternative = (uint8_t)fact->alternative;
     job->reservation_us = fact->start_us;
+    job->guaranteed = 0;
     dr_queue_add(core, (dr_job_row){row});
 }
 
@@ -1268,6 +1274,7 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
             dr_timer_update(core, about);
             dr_ends_update(core, about);
             dr_power_update(core, about);
+            dr_lent_update(core, about);
         }
     }
 }

@@ -27,6 +27,31 @@ static int guaranteed(const struct dr_core *core, const struct dr_job *job, dr_p
 
 /* ---- the list of one decision ---- */
 
+/* Was the reservation within guarantee, and is not any more? Then others may displace it. */
+static int loses_guarantee(struct dr_core *core, uint32_t row)
+{
+    struct dr_job *job = &core->jobs[row];
+    struct dr_want want = dr_place_want(core, job, job->reservation_alternative);
+    int was_guaranteed = job->guaranteed;
+
+    job->guaranteed = (uint8_t)guaranteed(core, job, job->reservation_pool, &want.amounts);
+    if (!was_guaranteed || job->guaranteed)
+        return 0;
+    dr_place_unreserved(core, job->reservation_pool);
+    return 1;
+}
+
+int dr_backfill_end(struct dr_decision *decision)
+{
+    int lost = 0;
+
+    for (uint32_t i = 0; i < decision->reserved_count; i += 1)
+        if (decision->reserved[i].alive &&
+            loses_guarantee(decision->core, decision->reserved[i].row))
+            lost = 1;
+    return lost;
+}
+
 static void enlist(struct dr_decision *decision, uint32_t row)
 {
     struct dr_core *core = decision->core;
@@ -42,6 +67,7 @@ static void enlist(struct dr_decision *decision, uint32_t row)
                                      .next = *first};
     *first = decision->reserved_count;
     decision->reserved_count += 1;
+    loses_guarantee(core, row);
 }
 
 void dr_backfill_forget(struct dr_decision *decision, uint32_t row)
@@ -90,36 +116,15 @@ static int compare_rows(const void *a, const void *b, const void *context)
     return x < y ? -1 : x > y;
 }
 
-/* May a job that holds a reservation be given an earlier one, or has it to give it up? */
-static int to_be_judged(const struct dr_decision *decision, const struct dr_job *job,
-                        const struct dr_pool_set *touched)
-{
-    const struct dr_core *core = decision->core;
-    uint64_t met = 0;
-
-    if (decision->now_us > job->reservation_us + DR_RESERVATION_LATE_US)
-        return 1;
-    for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
-        struct dr_want want = {.shape = job->shape, .alternative = i};
-        const uint64_t *pools = dr_place_pools(core, &want);
-
-        for (uint32_t word = 0; word < core->places->words; word += 1)
-            met |= pools[word] & touched->words[word];
-    }
-    return met != 0;
-}
-
 void dr_backfill_begin(struct dr_decision *decision)
 {
     struct dr_core *core = decision->core;
     const struct dr_queue *queue = core->queue;
     uint32_t depth = core->settings.reserve_depth;
-    struct dr_pool_set touched;
     uint32_t count = 0;
     uint32_t *rows;
 
     dr_place_prepare(core);
-    dr_place_touched_set(core, &touched);
     for (uint32_t at = queue->alone_first; at != NONE; at = queue->classes[at].alone_next)
         count += 1;
     rows = dr_arena_push(&core->scratch, count + 1u, sizeof rows[0]);
@@ -142,7 +147,7 @@ void dr_backfill_begin(struct dr_decision *decision)
     for (uint32_t i = 0; i < count; i += 1) {
         if (still_holds(core, &core->jobs[rows[i]])) {
             enlist(decision, rows[i]);
-            if (to_be_judged(decision, &core->jobs[rows[i]], &touched))
+            if (decision->now_us > core->jobs[rows[i]].reservation_us + DR_RESERVATION_LATE_US)
                 dr_seats_wake(core, core->jobs[rows[i]].queue_class);
             continue;
         }
@@ -376,9 +381,8 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
          at = decision->reserved[at].next)
         if (concerns(core, &decision->reserved[at], job_row, end_us, displace))
             dr_place_view_undo(core, core->jobs[decision->reserved[at].row].reservation);
-    /* A later start may make a borrower of somebody whose reservation could not be displaced, or
-     * give a block that is reserved in part to the job's own account. */
-    if (count == 0 && blocked > 0 && (displace || want->share >= DR_SHARE_BLOCK))
+    /* A later start may give a block that is reserved in part to the job's own account. */
+    if (count == 0 && blocked > 0 && want->share >= DR_SHARE_BLOCK)
         dr_decision_doubt(decision);
     for (uint32_t at = 0; count > 0 && at < decision->reserved_count; at += 1)
         if (decision->reserved[at].alive &&
@@ -592,6 +596,23 @@ struct ending {
     uint32_t gone_count;
 };
 
+/* Can a cap stand in the way? Nothing draws more in thought than now; where caps change with time
+ * that says nothing. */
+static int power_may_refuse(const struct dr_decision *decision, const struct dr_pool *where,
+                            const struct dr_amounts *amounts)
+{
+    const struct dr_core *core = decision->core;
+    const struct dr_power_domain *site = &core->power->domains[where->site.v - 1];
+    const struct dr_chip *chip = where->chip.v == 0 ? NULL : &core->chips[where->chip.v - 1];
+
+    if (chip == NULL || !site->limited || site->scheduled)
+        return site->limited;
+    return dr_power_lack(core, where->site,
+                         amounts->of[DR_RESOURCE_ACCELERATORS] * (chip->busy_w - chip->idle_w),
+                         decision->now_us, decision->now_us + 1)
+               .missing_w > 0;
+}
+
 static struct ending begin_ending(struct dr_decision *decision, const struct dr_job *job,
                                   dr_pool_id pool, const struct dr_amounts *amounts,
                                   enum dr_reason quota)
@@ -601,7 +622,7 @@ static struct ending begin_ending(struct dr_decision *decision, const struct dr_
     struct ending ending = {.decision = decision, .next = dr_ends_first(core, pool)};
     struct helpers helpers = {.pool = pool,
                               .any_quota = quota != DR_REASON_NONE,
-                              .of_power = core->power->domains[where->site.v - 1].limited};
+                              .of_power = power_may_refuse(decision, where, amounts)};
 
     if (quota == DR_REASON_QUOTA && !root_may_refuse(core, where, amounts))
         helpers.account = highest_limited(core, job, where);
@@ -734,7 +755,9 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
 
             if (held_in(decision, found.pool, choice->job_row) >= core->settings.reserve_depth ||
                 (job->reservation != NONE && !dr_place_touched(core, found.pool)) ||
-                !dr_place_feasible(core, &want, found.pool) || decision->plans == DR_PLANS_MAX)
+                core->places->freed_at[row] <= decision->since ||
+                !dr_place_feasible(core, &want, found.pool) || decision->plans == DR_PLANS_MAX ||
+                dr_quota_never(core, job->account, found.pool, &want.amounts, !job->preemptible))
                 continue;
             decision->plans += 1;
             found.extents = dr_decision_extents(core, &want, found.pool);
@@ -747,8 +770,8 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
             }
         }
     }
-    if (best.count == 0 && decision->plans > plans)
-        dr_decision_doubt(decision); /* the end of a later start may be what it waits for */
+    if (best.count == 0 && decision->plans > plans && job->reservation == NONE)
+        decision->hunted |= DR_PLANNED;
     if (best.count == 0 || decision->reserved_count == decision->reserved_max ||
         !dr_decision_room(decision, best.count))
         return;

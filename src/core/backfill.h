@@ -41,6 +41,10 @@ struct dr_reserved {
 /* Before the walk: drop reservations that can't be kept, list the others. */
 void dr_backfill_begin(struct dr_decision *decision);
 
+/* After the walk: has a reservation lost its place within guarantee by what was started? Then it
+ * may be displaced by jobs that were refused because of it. */
+int dr_backfill_end(struct dr_decision *decision);
+
 /* dr_place_find() for a job that starts now, delaying no reservation; `displace`: only those of
  * jobs within their guarantee count. Returns the parts, or 0. */
 uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,

@@ -13,8 +13,10 @@
 #include "core/curtail.h"
 #include "core/leave.h"
 #include "core/power.h"
+#include "core/lent.h"
 #include "core/quota.h"
 #include "core/reclaim.h"
+#include "core/space.h"
 #include "core/timer.h"
 
 #define NONE         DR_ROW_NONE
@@ -388,9 +390,10 @@ static int groups_alike(const dr_group_id *a, const dr_group_id *b)
 }
 
 /* The cheapest place that is free now and that quotas, power and reservations allow; `displace`:
- * the reservations of those above their guarantee don't count. Ties: alternative, the fuller pool,
+ * the reservations of those above their guarantee don't count. Only pools in which something has
+ * come free after the moment `since`. Ties: alternative, the fuller pool,
  * pool id. */
-static int find_place(struct dr_decision *decision, uint32_t job_row, int displace,
+static int find_place(struct dr_decision *decision, uint32_t job_row, int displace, uint64_t since,
                       struct dr_found *best)
 {
     struct dr_core *core = decision->core;
@@ -415,12 +418,14 @@ static int find_place(struct dr_decision *decision, uint32_t job_row, int displa
             try_candidates(&choosing, bound_micro);
             if (best->count > 0 && bound_micro > best->cost_micro)
                 break;
-            if (dr_place_room(core, &want, pool) < want.tasks)
+            if (core->places->freed_at[pool.v - 1] <= since ||
+                dr_place_room(core, &want, pool) < want.tasks)
                 continue;
             if (verdict.groups == NULL || !groups_alike(verdict.groups, about->groups)) {
                 verdict.groups = about->groups;
                 verdict.allowed = quota_allows(core, job, &want, pool);
             }
+            decision->quota_refused |= !verdict.allowed;
             if (!verdict.allowed)
                 continue; /* relief of a quota wakes it (core/seats.h) */
             if (choosing.candidates == NULL) {
@@ -450,7 +455,7 @@ static int place_elsewhere(struct dr_decision *decision, uint32_t row, struct dr
     int is_free;
 
     dr_quota_charge(core, job->account, job->promise_pool, &want.amounts, charges, -1);
-    is_free = find_place(decision, row, 0, found);
+    is_free = find_place(decision, row, 0, 0, found);
     dr_quota_charge(core, job->account, job->promise_pool, &want.amounts, charges, 1);
     return is_free;
 }
@@ -498,15 +503,17 @@ static int array_full(const struct dr_core *core, const struct dr_job *job)
 static struct dr_wants offers_of(struct dr_decision *decision)
 {
     struct dr_core *core = decision->core;
-    struct dr_wants offers = {DR_WANTS_FRESH, 0};
+    struct dr_wants offers = {DR_WANTS_FRESH, 0, 0};
 
     if (core->seats->wake_all)
-        return (struct dr_wants){DR_WANTS_ALL, 0};
+        offers.room = DR_WANTS_ALL;
     for (uint32_t row = 0; row < core->pools_count; row += 1) {
         dr_pool_id pool = {row + 1};
 
         if (dr_place_touched(core, pool))
             offers.room |= dr_seats_offer(core, pool);
+        if (dr_place_touched(core, pool) || core->lent->rose[row])
+            offers.hunts |= dr_seats_offer_hunts(core, pool);
         if (dr_place_was_unreserved(core, pool))
             offers.room |= DR_WANTS_UNITS | DR_WANTS_TOTAL; /* they may wait for a reservation */
     }
@@ -514,7 +521,8 @@ static struct dr_wants offers_of(struct dr_decision *decision)
 }
 
 /* The job was refused: when is its class to be judged again? */
-static void remember(struct dr_decision *decision, const struct dr_choice *choice)
+static void remember(struct dr_decision *decision, const struct dr_choice *choice,
+                     uint64_t judged_at)
 {
     struct dr_core *core = decision->core;
 
@@ -523,7 +531,7 @@ static void remember(struct dr_decision *decision, const struct dr_choice *choic
     if (decision->open)
         dr_seats_wake(core, choice->class_row);
     else
-        dr_seats_park(core, choice->class_row);
+        dr_seats_park(core, choice->class_row, decision->hunted, judged_at);
 }
 
 static void walk(struct dr_decision *decision)
@@ -538,21 +546,30 @@ static void walk(struct dr_decision *decision)
         enum dr_rule rule = job->reservation != NONE ? DR_RULE_RESERVATION
                             : choice.tier == 1       ? DR_RULE_GUARANTEE
                                                      : DR_RULE_SHARE;
+        uint64_t now = core->seats->clock;
         struct dr_found found;
 
+        decision->since = choice.scope == DR_SCOPE_FREED ? choice.judged_at : 0;
         decision->open = 0;
+        decision->hunted = 0;
+        decision->quota_refused = 0;
         if (array_full(core, job)) {
             dr_decision_open(decision);
-            remember(decision, &choice);
-        } else if (find_place(decision, choice.job_row, 0, &found) ||
-                   (choice.tier == 1 && find_place(decision, choice.job_row, 1, &found))) {
+            remember(decision, &choice, now);
+        } else if (find_place(decision, choice.job_row, 0, decision->since, &found) ||
+                   (choice.tier == 1 &&
+                    find_place(decision, choice.job_row, 1, decision->since, &found))) {
             if (rule != DR_RULE_RESERVATION && decision->reserved_of[found.pool.v - 1] != NONE)
                 rule = DR_RULE_BACKFILL;
             if (dr_decision_room(decision, found.count))
                 dr_decision_place(decision, choice.job_row, &found, rule, &choice);
+        } else if (choice.scope == DR_SCOPE_FREED && !decision->quota_refused) {
+            decision->hunted = DR_HUNTED_AGAIN; /* what could be taken is no more than it was */
+            dr_backfill_reserve(decision, &choice);
+            remember(decision, &choice, now);
         } else if (!dr_reclaim(decision, &choice)) {
             dr_backfill_reserve(decision, &choice);
-            remember(decision, &choice);
+            remember(decision, &choice, now);
         }
         if (decision->full)
             return;
@@ -569,18 +586,26 @@ static void walk(struct dr_decision *decision)
  * it does at its end, where it refused somebody for a reason that a start has taken away since. */
 static void once_through(struct dr_decision *decision)
 {
-    dr_arena_reset(&decision->core->scratch, 0);
+    struct dr_core *core = decision->core;
+    uint64_t rises;
+
+    dr_arena_reset(&core->scratch, 0);
     decision->passes += 1;
     decision->freed = 0;
     decision->plans = 0;
     decision->doubt_seq = 0;
+    dr_lent_refresh(core);
+    rises = core->lent->rises;
     dr_backfill_begin(decision);
     dr_reclaim_begin(decision);
     if (!decision->full)
         place_promised(decision);
     if (!decision->full)
         walk(decision);
-    if (decision->doubt_seq != 0 && decision->core->seq > decision->doubt_seq)
+    dr_lent_refresh(core);
+    if ((decision->doubt_seq != 0 && core->seq > decision->doubt_seq) || core->lent->rises != rises)
+        decision->freed = 1;
+    if (!decision->full && dr_backfill_end(decision))
         decision->freed = 1;
 }
 
@@ -591,7 +616,7 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
     DR_ASSERT(now_us >= core->time_us);
     if (dr_power_advance(core, now_us)) {
         dr_place_touch_all(core);
-        core->seats->wake_all = 1;
+        dr_seats_wake_all(core->seats);
         core->dirty = 1;
     }
     if (dr_queue_advance(core, now_us) == 0 && !core->dirty && core->doomed_count == 0 &&
@@ -599,6 +624,7 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
         (dr_timer_first(core) == NONE || dr_timer_of(&core->jobs[dr_timer_first(core)]) > now_us))
         return 0;
     dr_arena_reset(&core->scratch, 0);
+    dr_lent_advance(core, now_us);
     dr_settle_doomed(core, now_us, batch);
     if (core->doomed_count > 0)
         decision.full = 1;
@@ -621,6 +647,7 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
     if (!decision.full) {
         dr_place_untouch(core);
         dr_seats_settled(core);
+        dr_lent_settled(core);
     }
     return decision.full;
 }

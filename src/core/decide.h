@@ -28,9 +28,14 @@ struct dr_decision {
     struct dr_victims *victims_of; /* [pools_count] */
     struct dr_victim *victims;     /* where these lie */
     uint32_t victims_count;
+    uint32_t hunts;     /* times that victims were chosen among */
     uint32_t plans;     /* times that were looked for in this decision */
     uint32_t passes;    /* walks so far */
     int freed;          /* this walk gave something free that was judged as taken before */
+    int64_t *own_units; /* [pools_count] scratch of reclaim */
+    unsigned hunted;    /* DR_HUNTED_*: what victims were looked for in vain for this job */
+    int quota_refused;  /* a place that is free was refused to the job by a quota alone */
+    uint64_t since;     /* the job is judged by what has come free after this moment; 0: by all */
     int open;           /* the judgement of this job may change without anything being freed */
     uint64_t doubt_seq; /* the fact before which somebody was refused for what later facts, starts
                            too, may undo; 0: nobody was */

@@ -175,21 +175,29 @@ static int seat_before(const struct dr_seat *a, uint32_t row_a, const struct dr_
 
 /* May something at or below the seat be helped, by the offers or by its own relief and those below?
  */
-static int meets(const struct dr_seat *seat, struct dr_wants offers)
+static int meets(const struct dr_seat *seat, const struct dr_offers *offers)
 {
-    return seat->relief_below || dr_wants_meet(seat->wants, offers);
+    return seat->relief_below || dr_wants_meet(seat->wants, offers->pools) ||
+           dr_wants_meet(seat->wants, offers->reliefs);
 }
 
 /* Find out what the account offers. Levels are few: the recursion is no deeper than the tree. */
-static void resolve(struct dr_order *order, uint32_t row, struct dr_wants offers)
+static void resolve(struct dr_order *order, uint32_t row, struct dr_offers offers)
 {
     struct dr_core *core = order->core;
     struct dr_seat *seats = core->seats->seats;
     struct dr_seat *seat = seat_at(order, row);
 
-    offers.sums |= seat->relief;
+    if (seat->relief != 0 || seat->relief_own != 0) {
+        offers.reliefs.sums |= seat->relief;
+        offers.reliefs.room |= seat->relief_chips;
+        offers.reliefs.hunts |= seat->relief_own;
+        if (offers.relieved_at < seat->relieved_at)
+            offers.relieved_at = seat->relieved_at;
+    }
     if (seat->root != NONE) {
-        seat->class_row = dr_seats_next(core, row, seat->begun ? &seat->last : NULL, offers);
+        seat->class_row =
+            dr_seats_next(core, row, seat->begun ? &seat->last : NULL, &offers, &seat->scope);
         seat->best = row;
         if (seat->class_row != NONE)
             seat->submit_us = core->queue->classes[seat->class_row].first_submit_us;
@@ -200,7 +208,7 @@ static void resolve(struct dr_order *order, uint32_t row, struct dr_wants offers
 
             for (uint32_t child = seat->first_child; child != NONE;
                  child = seats[child].next_sibling) {
-                if (!meets(&seats[child], offers))
+                if (!meets(&seats[child], &offers))
                     continue;
                 if (seat_at(order, child)->state == DR_SEAT_EMPTY)
                     continue;
@@ -252,7 +260,7 @@ int dr_order_next(struct dr_order *order, struct dr_choice *choice)
     if (core->accounts_count == 0)
         return 0;
     if (seat_at(order, 0)->state == DR_SEAT_BOUND)
-        resolve(order, 0, order->offers);
+        resolve(order, 0, (struct dr_offers){.pools = order->offers});
     if (seats[0].state == DR_SEAT_EMPTY)
         return 0;
     *choice = (struct dr_choice){.tier = 1, .class_row = seats[0].class_row};
@@ -266,6 +274,8 @@ int dr_order_next(struct dr_order *order, struct dr_choice *choice)
         }
     }
     choice->job_row = core->queue->classes[choice->class_row].first;
+    choice->scope = seats[at].scope;
+    choice->judged_at = core->queue->classes[choice->class_row].judged_at;
     order->last = at;
     order->key = dr_seats_key(core, choice->class_row);
     return 1;

@@ -28,6 +28,8 @@ struct dr_order {
 struct dr_choice {
     uint32_t class_row;
     uint32_t job_row;
+    enum dr_scope scope;
+    uint64_t judged_at;         /* when the class was refused last, by the seats' clock */
     uint8_t tier;               /* of the account below the root: 1 within guarantee, 2 above */
     int64_t keys[DR_DEPTH_MAX]; /* on the path, from below the root to the leaf */
     uint32_t keys_count;

@@ -611,6 +611,28 @@ uint64_t dr_place_room(const struct dr_core *core, const struct dr_want *want, d
 
 /* ---- the pools that may hold it now ---- */
 
+void dr_place_could(const struct dr_core *core, const struct dr_want *want,
+                    struct dr_pool_set *could)
+{
+    const struct dr_places *places = core->places;
+
+    dr_place_allowed(core, want, could);
+    if (want->accelerators > 0) {
+        uint32_t log = dr_bit_log(want->accelerators * want->tasks) - 1;
+        const struct dr_pool_set *units = &places->with_units[dr_min_u32(log, DR_POOL_LOGS - 1)];
+        const struct dr_pool_set *unit = &places->with_unit[want->accelerators];
+
+        for (uint32_t word = 0; word < places->words; word += 1)
+            could->words[word] &= units->words[word] & unit->words[word];
+    }
+    if (want->part != 0) {
+        const struct dr_pool_set *share = &places->with_share[dr_space_share_step(want->part)];
+
+        for (uint32_t word = 0; word < places->words; word += 1)
+            could->words[word] &= share->words[word] | places->with_unit[1].words[word];
+    }
+}
+
 void dr_place_walk(const struct dr_core *core, const struct dr_want *want, int64_t limit_us,
                    struct dr_place_walk *walk)
 {
@@ -623,22 +645,8 @@ void dr_place_walk(const struct dr_core *core, const struct dr_want *want, int64
     walk->word = 0;
     walk->span_us = dr_place_span_us(core, want, limit_us);
     walk->accelerators = want->amounts.of[DR_RESOURCE_ACCELERATORS];
-    dr_place_allowed(core, want, &set);
+    dr_place_could(core, want, &set);
     memcpy(walk->left, set.words, places->words * sizeof walk->left[0]);
-    if (want->accelerators > 0) {
-        const struct dr_pool_set *units = &places->with_units[dr_min_u32(
-            dr_bit_log((uint32_t)(walk->accelerators / 1000)) - 1, DR_POOL_LOGS - 1)];
-        const struct dr_pool_set *unit = &places->with_unit[want->accelerators];
-
-        for (uint32_t word = 0; word < places->words; word += 1)
-            walk->left[word] &= units->words[word] & unit->words[word];
-    }
-    if (want->part != 0) {
-        const struct dr_pool_set *share = &places->with_share[dr_space_share_step(want->part)];
-
-        for (uint32_t word = 0; word < places->words; word += 1)
-            walk->left[word] &= share->words[word] | places->with_unit[1].words[word];
-    }
 }
 
 int dr_place_walk_next(struct dr_place_walk *walk, dr_pool_id *pool, int64_t *bound_micro)

@@ -21,8 +21,9 @@
 
 /* What a class waits for, as bits: core/seats.h. */
 struct dr_wants {
-    uint64_t room; /* DR_WANTS_* */
-    uint64_t sums; /* the gang's amounts per resource, as powers of two */
+    uint64_t room;  /* DR_WANTS_* */
+    uint64_t sums;  /* the gang's amounts per resource, as powers of two */
+    uint64_t hunts; /* what attempts would have to give back for it: DR_WANTS_OWN and others */
 };
 
 struct dr_queue_class {
@@ -45,6 +46,8 @@ struct dr_queue_class {
     int64_t first_submit_us;
     uint64_t first_id;
     /* its place in its account's seat (core/seats.h) */
+    uint64_t judged_at; /* when it was refused last, by the seats' clock; 0: not yet */
+    uint32_t standing;  /* ... what quotas said then (core/seats.c) */
     struct dr_wants wants;
     struct dr_wants wants_below; /* of it and what hangs under it there */
     uint32_t line_left;

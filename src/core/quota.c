@@ -2,6 +2,7 @@
 #include "core/quota.h"
 
 #include "base/math.h"
+#include "core/lent.h"
 #include "core/seats.h"
 
 static int is_leaf(const struct dr_core *core, dr_account_id account)
@@ -52,6 +53,7 @@ void dr_quota_charge(struct dr_core *core, dr_account_id account, dr_pool_id poo
             quota->occupied = occupied_of(core, at, quota);
             risen = quota->occupied - before;
             dr_seats_changed(core->seats, at.v - 1);
+            dr_lent_stale(core, at.v - 1);
         }
     }
 }
@@ -114,6 +116,23 @@ struct dr_quota_verdict dr_quota_check(const struct dr_core *core, dr_account_id
     return (struct dr_quota_verdict){.reason = DR_REASON_NONE};
 }
 
+int dr_quota_never(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                   const struct dr_amounts *amounts, int firm)
+{
+    const struct dr_pool *where = &core->pools[pool.v - 1];
+
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+        for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
+            const struct dr_quota *quota = dr_quota_at(core, at, where->groups[resource]);
+
+            if (amounts->of[resource] != 0 &&
+                (over(amounts->of[resource], quota->guarantee, quota->borrow) ||
+                 (firm && at.v == account.v && amounts->of[resource] > quota->guarantee)))
+                return 1;
+        }
+    return 0;
+}
+
 int64_t dr_quota_guarantee(const struct dr_core *core, dr_account_id account, dr_group_id group)
 {
     const struct dr_group *about = &core->groups[group.v - 1];
@@ -135,6 +154,20 @@ int dr_quota_within_guarantee(const struct dr_core *core, dr_account_id account,
         if (amounts->of[resource] != 0 &&
             dr_quota_at(core, account, group)->occupied + amounts->of[resource] >
                 dr_quota_guarantee(core, account, group))
+            return 0;
+    }
+    return 1;
+}
+
+int dr_quota_within_stated(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                           const struct dr_amounts *amounts)
+{
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+        const struct dr_quota *quota =
+            dr_quota_at(core, account, core->pools[pool.v - 1].groups[resource]);
+
+        if (amounts->of[resource] != 0 &&
+            quota->occupied + amounts->of[resource] > quota->guarantee)
             return 0;
     }
     return 1;
@@ -174,6 +207,8 @@ void dr_quota_refresh(struct dr_core *core, dr_account_id account)
         }
         sum_guaranteed(core, group);
     }
+    for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent)
+        dr_lent_stale(core, at.v - 1);
     dr_seats_all_changed(core->seats);
 }
 

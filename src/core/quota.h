@@ -57,4 +57,14 @@ void dr_quota_tick(struct dr_core *core, int64_t now_us, uint32_t decay);
 /* Clear and recompute all sums from accounts' limits; the caller charges jobs again after it. */
 void dr_quota_index(struct dr_core *core);
 
+/* Would the quotas of the account and those above it, the root aside, refuse the amounts even if
+ * nothing were claimed? */
+int dr_quota_never(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                   const struct dr_amounts *amounts, int firm);
+
+/* occupied + n <= G in every group that the amounts need, by the guarantee as declared: nobody
+ * loses his claim to it because nodes are down. */
+int dr_quota_within_stated(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                           const struct dr_amounts *amounts);
+
 #endif

@@ -5,6 +5,7 @@
 #include "base/math.h"
 #include "base/sort.h"
 #include "core/backfill.h"
+#include "core/lent.h"
 #include "core/power.h"
 #include "core/quota.h"
 #include "core/space.h"
@@ -86,22 +87,6 @@ static int above(const struct dr_core *core, dr_account_id account, dr_group_id 
     return quota->occupied > quota->guarantee;
 }
 
-/* occupied + n <= G in every group that the job uses, by the guarantee as declared: nobody loses
- * his claim to it because nodes are down. */
-static int within(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
-                  const struct dr_amounts *amounts)
-{
-    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
-        const struct dr_quota *quota =
-            dr_quota_at(core, account, core->pools[pool.v - 1].groups[resource]);
-
-        if (amounts->of[resource] != 0 &&
-            quota->occupied + amounts->of[resource] > quota->guarantee)
-            return 0;
-    }
-    return 1;
-}
-
 /* The lowest account that is above both, and its children towards them. */
 static dr_account_id common(const struct dr_core *core, dr_account_id x, dr_account_id y,
                             dr_account_id *towards_x, dr_account_id *towards_y)
@@ -154,7 +139,8 @@ static enum dr_stop_cause may_take(const struct hunt *hunt, const struct dr_job 
     dr_account_id at = common(core, hunt->job->account, victim->account, &x, &y);
 
     if (hunt->job->account.v != victim->account.v &&
-        within(core, x, hunt->pool, &hunt->want.amounts) && borrows(core, hunt, victim, y))
+        dr_quota_within_stated(core, x, hunt->pool, &hunt->want.amounts) &&
+        borrows(core, hunt, victim, y))
         return DR_STOP_RECLAIM;
     if (victim->priority >= hunt->job->priority)
         return DR_STOP_NONE;
@@ -477,7 +463,11 @@ void dr_reclaim_begin(struct dr_decision *decision)
     decision->victims =
         dr_arena_push(&core->scratch, core->running.count + 1u, sizeof decision->victims[0]);
     decision->victims_count = 0;
-    DR_ASSERT(decision->victims_of != NULL && decision->victims != NULL);
+    decision->own_units =
+        dr_arena_push(&core->scratch, core->pools_count + 1u, sizeof decision->own_units[0]);
+    DR_ASSERT(decision->victims_of != NULL && decision->victims != NULL &&
+              decision->own_units != NULL);
+    memset(decision->own_units, 0, core->pools_count * sizeof decision->own_units[0]);
     for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
         decision->victims_of[pool] = (struct dr_victims){.known = 0};
 }
@@ -571,9 +561,54 @@ static int within_somewhere(const struct dr_core *core, const struct dr_job *job
 {
     for (dr_account_id at = job->account; core->accounts[at.v - 1].parent.v != 0;
          at = core->accounts[at.v - 1].parent)
-        if (within(core, at, pool, amounts))
+        if (dr_quota_within_stated(core, at, pool, amounts))
             return 1;
     return 0;
+}
+
+/* What could be taken back in a pool, at most. */
+static int64_t takeable_units(const struct hunt *hunt, uint32_t pool_row, int guaranteed)
+{
+    const struct dr_lent *lent = hunt->core->lent;
+
+    return lent->leaving[pool_row] + (guaranteed ? lent->units[pool_row] : 0) +
+           hunt->decision->own_units[pool_row];
+}
+
+static int group_has_takeable(const struct hunt *hunt, int guaranteed)
+{
+    for (uint32_t row = 0; row < hunt->core->pools_count; row += 1)
+        if (hunted(hunt, row, 1) && takeable_units(hunt, row, guaranteed) > 0)
+            return 1;
+    return 0;
+}
+
+/* May there be victims enough? Refuses from sums alone (core/lent.h), and says by what the class is
+ * to be met when there may be more. Units of jobs without accelerators don't add up with what is
+ * free. */
+static int worth_hunting(struct hunt *hunt, int guaranteed)
+{
+    struct dr_decision *decision = hunt->decision;
+    const struct dr_core *core = hunt->core;
+    int64_t takeable = takeable_units(hunt, hunt->pool.v - 1, guaranteed);
+
+    if (guaranteed)
+        decision->hunted |= DR_HUNTED_OTHERS;
+    if (hunt->outranks)
+        decision->hunted |= DR_HUNTED_OWN;
+    if (hunt->far_below)
+        return 1;
+    if (hunt->want.accelerators > 0 &&
+        dr_space_free_milli(&core->places->spaces[hunt->pool.v - 1]) + takeable < hunt->units)
+        return 0;
+    if (takeable > 0)
+        return 1;
+    if (dr_place_room(core, &hunt->want, hunt->pool) < hunt->want.tasks || quota_allows(hunt))
+        return 0;
+    if (guaranteed)
+        decision->hunted |= DR_HUNTED_GROUP;
+    return (core->lent->units_all > 0 || core->lent->leaving_all > 0 || hunt->outranks) &&
+           group_has_takeable(hunt, guaranteed);
 }
 
 static void hunt_in(struct hunt *hunt, struct plan *plan)
@@ -585,12 +620,11 @@ static void hunt_in(struct hunt *hunt, struct plan *plan)
 
     if (!guaranteed && !hunt->outranks && !hunt->far_below)
         return;
-    /* A later start may make a borrower of somebody, or lift his branch so far above its guarantee
-     * that priority may take from it. */
-    if (guaranteed || hunt->far_below)
+    /* A later start may lift a branch so far above its guarantee that priority may take from it. */
+    if (hunt->far_below)
         dr_decision_doubt(hunt->decision);
-    else
-        dr_decision_open(hunt->decision);
+    if (!worth_hunting(hunt, guaranteed))
+        return;
     hunt->extents = dr_decision_extents(core, &hunt->want, hunt->pool);
     gather(hunt, 0, guaranteed);
     if (dr_place_room(core, &hunt->want, hunt->pool) >= hunt->want.tasks && !quota_allows(hunt) &&
@@ -600,6 +634,7 @@ static void hunt_in(struct hunt *hunt, struct plan *plan)
         dr_arena_reset(&core->scratch, mark);
         return;
     }
+    hunt->decision->hunts += 1;
     leave_or_return(hunt, 1);
     if (guaranteed && fits(hunt)) {
         kept = compare_set(hunt, plan); /* those who leave anyway are enough */
@@ -679,13 +714,24 @@ static int settle_plan(struct dr_decision *decision, const struct dr_choice *cho
     return 1;
 }
 
-static int outranks_own(const struct dr_core *core, const struct dr_job *job)
+/* Does its own account run something of lower priority that may be taken one day? What may be taken
+ * now is summed up per pool, with sign 1, or taken out of the sums again. */
+static int outranks_own(struct dr_decision *decision, const struct dr_job *job, int sign)
 {
+    const struct dr_core *core = decision->core;
+    int outranks = 0;
+
     for (uint32_t row = dr_place_attempts_of(core, job->account); row != NONE;
-         row = dr_place_attempts_of_next(core, row))
-        if (core->jobs[row].priority < job->priority && core->jobs[row].preemptible)
-            return 1;
-    return 0;
+         row = dr_place_attempts_of_next(core, row)) {
+        const struct dr_job *own = &core->jobs[row];
+
+        if (own->priority >= job->priority || !own->preemptible)
+            continue;
+        outranks = 1;
+        if (dr_lent_ripe(core, row))
+            decision->own_units[own->pool.v - 1] += sign * dr_reclaim_units(core, own);
+    }
+    return outranks;
 }
 
 static int reaches_below(const struct dr_core *core, dr_account_id account)
@@ -701,7 +747,8 @@ int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice)
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[choice->job_row];
     struct plan plan = {.found = {.count = 0}};
-    int outranks = outranks_own(core, job);
+    uint32_t hunts = decision->hunts;
+    int outranks = outranks_own(decision, job, 1);
     int far_below = reaches_below(core, job->account);
 
     for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
@@ -724,5 +771,8 @@ int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice)
             hunt_in(&here, &plan);
         }
     }
+    outranks_own(decision, job, -1);
+    if (plan.found.count == 0 && decision->hunts > hunts)
+        dr_decision_doubt(decision); /* another set may do, beside others that start */
     return plan.found.count > 0 && settle_plan(decision, choice, &plan);
 }

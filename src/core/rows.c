@@ -5,6 +5,7 @@
 #include "base/math.h"
 #include "base/sort.h"
 #include "core/ends.h"
+#include "core/lent.h"
 #include "core/place.h"
 #include "core/seats.h"
 #include "core/quota.h"
@@ -481,6 +482,7 @@ void dr_rows_recount(struct dr_core *core, struct dr_job *job)
     job->counted = (uint8_t)counts;
     if (core->ends->ends[job - core->jobs].pool.v != 0)
         dr_ends_update(core, (uint32_t)(job - core->jobs));
+    dr_lent_update(core, (uint32_t)(job - core->jobs));
 }
 
 void dr_rows_hold(struct dr_core *core, struct dr_job *job, int sign)
@@ -553,6 +555,7 @@ void dr_rows_index_job(struct dr_core *core, uint32_t row)
     dr_rows_list_push(core, &core->running, row);
     dr_rows_hold(core, job, 1);
     dr_ends_update(core, row);
+    dr_lent_update(core, row);
 }
 
 struct ended_key {

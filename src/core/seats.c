@@ -5,7 +5,9 @@
 
 #include "base/hash.h"
 #include "base/math.h"
+#include "core/lent.h"
 #include "core/quota.h"
+#include "core/reclaim.h"
 #include "core/space.h"
 
 #define NONE DR_ROW_NONE
@@ -13,6 +15,8 @@
 #define UNIT_BITS   14
 #define TOTAL_BITS  25
 #define CHIP_BITS   23
+#define OWN_BITS    14
+#define ANY_RELIEF  (UINT64_C(1) << 63) /* of sums: whatever the amount */
 #define TOTAL_SHIFT UNIT_BITS
 #define CHIP_SHIFT  (UNIT_BITS + TOTAL_BITS)
 #define CHIP_NONE   (UINT64_C(1) << (CHIP_SHIFT + CHIP_BITS - 1))
@@ -51,7 +55,7 @@ void dr_seats_join(struct dr_core *core, uint32_t row)
 void dr_seats_clear(struct dr_core *core)
 {
     core->seats->relieved_first = NONE;
-    core->seats->wake_all = 1;
+    dr_seats_wake_all(core->seats);
     for (uint32_t row = 0; row < core->accounts_count; row += 1)
         dr_seats_join(core, row);
 }
@@ -67,6 +71,12 @@ static uint32_t unit_class(uint32_t units)
 static uint64_t chip_bit(uint32_t chip_row)
 {
     return UINT64_C(1) << (CHIP_SHIFT + chip_row % (CHIP_BITS - 1));
+}
+
+/* The power of two in a gang, as a bit of DR_WANTS_OWN. */
+static uint32_t own_bit(uint32_t total)
+{
+    return total == 0 ? 0 : dr_min_u32(dr_bit_log(total) - 1, OWN_BITS - 1);
 }
 
 /* 0 to 20: the power of two in an amount; the last is for all that is larger. */
@@ -123,17 +133,17 @@ static uint64_t room_of(const struct dr_shape *shape)
 
 static struct dr_wants wants_of(const struct dr_shape *shape)
 {
-    return (struct dr_wants){room_of(shape), sums_of(shape)};
+    return (struct dr_wants){room_of(shape), sums_of(shape), 0};
 }
 
 static struct dr_wants both(struct dr_wants a, struct dr_wants b)
 {
-    return (struct dr_wants){a.room | b.room, a.sums | b.sums};
+    return (struct dr_wants){a.room | b.room, a.sums | b.sums, a.hunts | b.hunts};
 }
 
 static int equal(struct dr_wants a, struct dr_wants b)
 {
-    return a.room == b.room && a.sums == b.sums;
+    return a.room == b.room && a.sums == b.sums && a.hunts == b.hunts;
 }
 
 uint64_t dr_seats_offer(const struct dr_core *core, dr_pool_id pool)
@@ -147,6 +157,82 @@ uint64_t dr_seats_offer(const struct dr_core *core, dr_pool_id pool)
     offers |= (UINT64_C(2) << unit_class(units)) - 1;
     offers |= ((UINT64_C(1) << dr_bit_log(total)) - 1) << TOTAL_SHIFT;
     return offers | (about->chip.v == 0 ? CHIP_NONE : chip_bit(about->chip.v - 1));
+}
+
+static void mark_path(struct dr_core *core, dr_account_id account)
+{
+    struct dr_seats *seats = core->seats;
+
+    for (; account.v != 0; account = core->accounts[account.v - 1].parent) {
+        struct dr_seat *seat = &seats->seats[account.v - 1];
+
+        if (seat->relief_below)
+            continue;
+        seat->relief_below = 1;
+        seat->relieved_next = seats->relieved_first;
+        seats->relieved_first = account.v - 1;
+    }
+}
+
+static void relieve(struct dr_core *core, dr_account_id account, uint64_t moment)
+{
+    struct dr_seat *seat = &core->seats->seats[account.v - 1];
+
+    if (seat->relieved_at < moment)
+        seat->relieved_at = moment;
+    mark_path(core, account);
+}
+
+/* Accounts that hold ripe attempts in a pool, and wait for what their own attempts give back: what
+ * these and what is free there may be enough for since that `moment`. */
+static void relieve_own(struct dr_core *core, dr_pool_id pool, int64_t free, uint64_t moment)
+{
+    struct dr_seat *seats = core->seats->seats;
+
+    for (int pass = 0; pass < 2; pass += 1)
+        for (uint32_t row = dr_place_attempts(core, pool); row != NONE;
+             row = dr_place_attempts_next(core, row)) {
+            const struct dr_job *job = &core->jobs[row];
+            struct dr_seat *seat = &seats[job->account.v - 1];
+
+            if ((seat->wants.hunts & DR_WANTS_OWN) == 0 || !dr_lent_ripe(core, row))
+                continue;
+            if (pass == 0 && seat->summed != pool.v) {
+                seat->summed = pool.v;
+                seat->own_units = 0;
+            }
+            if (pass == 0) {
+                seat->own_units += dr_reclaim_units(core, job);
+            } else if (seat->summed == pool.v) {
+                int64_t total = dr_min_i64((free + seat->own_units) / 1000, UINT32_MAX);
+
+                seat->relief_own |= (UINT64_C(2) << own_bit((uint32_t)total)) - 1;
+                seat->summed = 0;
+                relieve(core, job->account, moment);
+            }
+        }
+}
+
+/* When more could be had there, free or by taking back. */
+static uint64_t rose_at(const struct dr_core *core, uint32_t pool_row)
+{
+    uint64_t freed_at = core->places->freed_at[pool_row];
+    uint64_t rose_at = core->lent->rose_at[pool_row];
+
+    return freed_at > rose_at ? freed_at : rose_at;
+}
+
+uint64_t dr_seats_offer_hunts(struct dr_core *core, dr_pool_id pool)
+{
+    const struct dr_space *space = &core->places->spaces[pool.v - 1];
+    int64_t free = dr_space_free_milli(space);
+    int64_t total;
+
+    free += core->lent->leaving[pool.v - 1];
+    relieve_own(core, pool, free, rose_at(core, pool.v - 1));
+    total = dr_min_i64((free + core->lent->units[pool.v - 1]) / 1000, (1 << TOTAL_BITS) - 1);
+    return (((UINT64_C(1) << dr_bit_log((uint32_t)total)) - 1) | 1) << TOTAL_SHIFT |
+           (space->all == 0 ? CHIP_NONE : chip_bit(core->pools[pool.v - 1].chip.v - 1));
 }
 
 /* ---- the treap of one account ---- */
@@ -180,7 +266,7 @@ static int class_before(const struct dr_core *core, uint32_t a, uint32_t b)
 
 static struct dr_wants wants_below(const struct dr_queue *queue, uint32_t row)
 {
-    return row == NONE ? (struct dr_wants){0, 0} : queue->classes[row].wants_below;
+    return row == NONE ? (struct dr_wants){0, 0, 0} : queue->classes[row].wants_below;
 }
 
 static void sum_up(struct dr_queue *queue, uint32_t row)
@@ -267,6 +353,7 @@ void dr_seats_put(struct dr_core *core, uint32_t row)
 
     class->wants = wants_of(&core->shapes[class->shape]);
     class->wants.room |= DR_WANTS_FRESH;
+    class->judged_at = 0;
     for (uint32_t at = seat->root; at != NONE;) {
         parent = at;
         at = class_before(core, row, at) ? queue->classes[at].line_left
@@ -303,37 +390,190 @@ void dr_seats_take(struct dr_core *core, uint32_t row)
     sum_path(core, parent, class->account.v - 1);
 }
 
-static void set_fresh(struct dr_core *core, uint32_t row, int fresh)
+static uint64_t hunts_of(const struct dr_shape *shape, unsigned hunted)
 {
-    struct dr_queue_class *class = &core->queue->classes[row];
-    uint64_t room =
-        fresh ? class->wants.room | DR_WANTS_FRESH : class->wants.room & ~DR_WANTS_FRESH;
+    uint64_t hunts = 0;
 
-    if (room == class->wants.room)
-        return;
-    class->wants.room = room;
-    sum_path(core, row, class->account.v - 1);
+    if (hunted & DR_HUNTED_OTHERS)
+        hunts |= room_of(shape) & (DR_WANTS_TOTAL | DR_WANTS_CHIPS);
+    if (hunted & DR_HUNTED_GROUP)
+        hunts |= UINT64_C(1) << TOTAL_SHIFT | DR_WANTS_CHIPS;
+    for (uint32_t i = 0; (hunted & DR_HUNTED_OWN) && i < shape->alternatives_count; i += 1)
+        hunts |= UINT64_C(1) << own_bit(shape->alternatives[i].accelerators_per_task / 1000 *
+                                        shape->alternatives[i].tasks);
+    return hunts;
 }
 
-void dr_seats_park(struct dr_core *core, uint32_t class_row)
+static void set_wants(struct dr_core *core, uint32_t row, struct dr_wants wants)
 {
-    set_fresh(core, class_row, 0);
+    struct dr_queue_class *class = &core->queue->classes[row];
+
+    if (equal(wants, class->wants))
+        return;
+    class->wants = wants;
+    sum_path(core, row, class->account.v - 1);
 }
 
 void dr_seats_wake(struct dr_core *core, uint32_t class_row)
 {
-    set_fresh(core, class_row, 1);
+    struct dr_wants wants = core->queue->classes[class_row].wants;
+
+    wants.room |= DR_WANTS_FRESH;
+    wants.hunts = 0;
+    set_wants(core, class_row, wants);
+}
+
+/* ---- who may be helped ---- */
+
+/* What quotas say of a class, as bits per group that it may run in: do they let it start, is it
+ * within some guarantee on its path, is it within that of the account below the root? While nothing
+ * is added to these, no relief helps it. 0 of `is_known`: they can't be told apart so simply. */
+static uint32_t standing_of(const struct dr_core *core, const struct dr_queue_class *class,
+                            int *is_known)
+{
+    const struct dr_job *job = &core->jobs[class->first];
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint32_t count = dr_place_groups(core, job, groups);
+    uint32_t standing = 0;
+
+    *is_known = count < DR_PLACE_GROUPS_MAX && core->places->groups_alike;
+    for (uint32_t i = 0; i < count; i += 1) {
+        struct dr_amounts amounts =
+            dr_alternative_amounts(&core->shapes[class->shape].alternatives[groups[i].alternative]);
+        dr_account_id at = job->account;
+
+        if (dr_quota_check(core, job->account, groups[i].pool, &amounts, !job->preemptible, NULL)
+                .reason == DR_REASON_NONE)
+            standing |= UINT32_C(1) << i;
+        for (; core->accounts[at.v - 1].parent.v != 0; at = core->accounts[at.v - 1].parent) {
+            if (dr_quota_within_stated(core, at, groups[i].pool, &amounts))
+                standing |= UINT32_C(0x100) << i;
+            if (core->accounts[at.v - 1].parent.v == 1 &&
+                dr_quota_within_guarantee(core, at, groups[i].pool, &amounts))
+                standing |= UINT32_C(0x10000) << i;
+        }
+    }
+    return standing;
+}
+
+void dr_seats_park(struct dr_core *core, uint32_t row, unsigned vain, uint64_t judged_at)
+{
+    struct dr_queue_class *class = &core->queue->classes[row];
+    struct dr_wants wants = class->wants;
+    int is_known;
+
+    class->judged_at = judged_at;
+    class->standing = standing_of(core, class, &is_known);
+    wants.room &= ~DR_WANTS_FRESH;
+    if ((vain & DR_HUNTED_AGAIN) == 0)
+        wants.hunts = hunts_of(&core->shapes[class->shape], vain);
+    wants.sums = vain & DR_PLANNED ? wants.sums | ANY_RELIEF : wants.sums & ~ANY_RELIEF;
+    set_wants(core, row, wants);
+}
+
+/* Has a relief on its path changed anything for the class? */
+static int is_relieved(const struct dr_core *core, const struct dr_queue_class *class,
+                       const struct dr_offers *offers)
+{
+    int is_known;
+    uint32_t standing;
+
+    if (class->judged_at >= offers->relieved_at)
+        return 0;
+    if ((class->wants.hunts & offers->reliefs.hunts & DR_WANTS_OWN) != 0 ||
+        (class->wants.sums & offers->reliefs.sums & ANY_RELIEF) != 0 ||
+        offers->reliefs.sums == UINT64_MAX)
+        return 1;
+    if ((class->wants.sums & offers->reliefs.sums) == 0 ||
+        (class->wants.room & offers->reliefs.room & DR_WANTS_CHIPS) == 0)
+        return 0;
+    standing = standing_of(core, class, &is_known);
+    return !is_known || (standing & ~class->standing) != 0;
+}
+
+/* Has something come free, since the class was refused, in a pool that may hold it; or may it wait
+ * for a reservation there? */
+static int place_freed(const struct dr_core *core, const struct dr_queue_class *class)
+{
+    const struct dr_places *places = core->places;
+    const struct dr_job *job = &core->jobs[class->first];
+
+    for (uint32_t i = 0; i < core->shapes[class->shape].alternatives_count; i += 1) {
+        struct dr_want want = dr_place_want(core, job, i);
+        struct dr_pool_set could;
+        struct dr_pool_set allowed;
+
+        dr_place_could(core, &want, &could);
+        dr_place_allowed(core, &want, &allowed);
+        for (uint32_t word = 0; word < places->words; word += 1)
+            for (uint64_t rest = (could.words[word] & places->touched_set.words[word]) |
+                                 (allowed.words[word] & places->unreserved_set.words[word]);
+                 rest != 0; rest &= rest - 1)
+                if (places->freed_at[places->pool_of[word * 64 + dr_bit_lowest(rest)]] >
+                    class->judged_at)
+                    return 1;
+    }
+    return 0;
+}
+
+/* Can more be taken back, since the class was refused, in a pool that may hold it? */
+static int hunt_rose(const struct dr_core *core, const struct dr_queue_class *class)
+{
+    const struct dr_places *places = core->places;
+    const struct dr_lent *lent = core->lent;
+    const struct dr_job *job = &core->jobs[class->first];
+    int any = (class->wants.hunts & DR_WANTS_CHIPS) == DR_WANTS_CHIPS;
+
+    for (uint32_t i = 0; i < core->shapes[class->shape].alternatives_count; i += 1) {
+        struct dr_want want = dr_place_want(core, job, i);
+        struct dr_pool_set allowed;
+
+        dr_place_allowed(core, &want, &allowed);
+        for (uint32_t row = 0; row < core->pools_count; row += 1) {
+            const struct dr_space *space = &places->spaces[row];
+
+            if (rose_at(core, row) <= class->judged_at)
+                continue;
+            if (any || (dr_pool_set_has(&allowed, space->rank) &&
+                        (want.accelerators == 0 ||
+                         dr_space_free_milli(space) + lent->leaving[row] + lent->units[row] >=
+                             want.amounts.of[DR_RESOURCE_ACCELERATORS])))
+                return 1;
+        }
+    }
+    return 0;
+}
+
+static enum dr_scope scope_of(const struct dr_core *core, uint32_t class_row,
+                              const struct dr_offers *offers)
+{
+    const struct dr_queue_class *class = &core->queue->classes[class_row];
+    struct dr_wants wants = class->wants;
+    struct dr_wants room = {wants.room, 0, 0};
+    struct dr_wants hunts = {0, 0, wants.hunts};
+
+    if (wants.room & DR_WANTS_FRESH)
+        return DR_SCOPE_ALL;
+    if (core->seats->wake_all && class->judged_at < core->seats->woken)
+        return DR_SCOPE_ALL;
+    if (is_relieved(core, class, offers))
+        return DR_SCOPE_ALL;
+    if (dr_wants_meet(hunts, offers->pools) && hunt_rose(core, class))
+        return DR_SCOPE_ALL;
+    if (dr_wants_meet(room, offers->pools) && place_freed(core, class))
+        return DR_SCOPE_FREED;
+    return DR_SCOPE_NONE;
 }
 
 /* Depth of the recursion: that of a treap. */
 static uint32_t next_in(const struct dr_core *core, uint32_t row, const struct dr_seat_key *after,
-                        struct dr_wants offers)
+                        const struct dr_offers *offers, struct dr_wants all, enum dr_scope *scope)
 {
     const struct dr_queue_class *class;
     uint32_t found = NONE;
     int passed = 0; /* it and what is left of it come before `after` */
 
-    if (row == NONE || !dr_wants_meet(core->queue->classes[row].wants_below, offers))
+    if (row == NONE || !dr_wants_meet(core->queue->classes[row].wants_below, all))
         return NONE;
     class = &core->queue->classes[row];
     if (after != NULL) {
@@ -342,19 +582,24 @@ static uint32_t next_in(const struct dr_core *core, uint32_t row, const struct d
         passed = !key_before(after, &key);
     }
     if (!passed) {
-        found = next_in(core, class->line_left, after, offers);
-        if (found == NONE && dr_wants_meet(class->wants, offers))
-            found = row;
+        found = next_in(core, class->line_left, after, offers, all, scope);
+        if (found == NONE && dr_wants_meet(class->wants, all)) {
+            *scope = scope_of(core, row, offers);
+            if (*scope != DR_SCOPE_NONE)
+                found = row;
+        }
     }
     if (found == NONE)
-        found = next_in(core, class->line_right, passed ? after : NULL, offers);
+        found = next_in(core, class->line_right, passed ? after : NULL, offers, all, scope);
     return found;
 }
 
 uint32_t dr_seats_next(const struct dr_core *core, uint32_t account_row,
-                       const struct dr_seat_key *after, struct dr_wants offers)
+                       const struct dr_seat_key *after, const struct dr_offers *offers,
+                       enum dr_scope *scope)
 {
-    return next_in(core, core->seats->seats[account_row].root, after, offers);
+    return next_in(core, core->seats->seats[account_row].root, after, offers,
+                   both(offers->pools, offers->reliefs), scope);
 }
 
 /* ---- relief ---- */
@@ -378,8 +623,12 @@ static uint64_t relief_at(const struct dr_core *core, dr_account_id account, dr_
     const struct dr_quota *quota = dr_quota_at(core, account, group);
     uint64_t bits;
 
+    /* Where nothing is kept back, the root refuses nobody who finds room. */
     if (core->accounts[account.v - 1].parent.v == 0)
-        return relieved(resource, core->groups[group.v - 1].capacity - quota->occupied, gained);
+        return quota->kept == 0
+                   ? 0
+                   : relieved(resource, core->groups[group.v - 1].capacity - quota->occupied,
+                              gained);
     bits = relieved(resource, dr_quota_guarantee(core, account, group) - quota->occupied, gained) |
            relieved(resource, quota->guarantee - quota->occupied, gained);
     if (quota->borrow < DR_FOREVER_US - quota->guarantee)
@@ -391,19 +640,19 @@ static uint64_t relief_at(const struct dr_core *core, dr_account_id account, dr_
     return bits;
 }
 
-static void mark_path(struct dr_core *core, dr_account_id account)
+void dr_seats_own_ripe(struct dr_core *core, dr_account_id account, int32_t priority)
 {
-    struct dr_seats *seats = core->seats;
+    struct dr_seat *seat = &core->seats->seats[account.v - 1];
+    uint32_t first = seat->root;
 
-    for (; account.v != 0; account = core->accounts[account.v - 1].parent) {
-        struct dr_seat *seat = &seats->seats[account.v - 1];
-
-        if (seat->relief_below)
-            continue;
-        seat->relief_below = 1;
-        seat->relieved_next = seats->relieved_first;
-        seats->relieved_first = account.v - 1;
-    }
+    if ((seat->wants.hunts & DR_WANTS_OWN) == 0)
+        return;
+    while (core->queue->classes[first].line_left != NONE)
+        first = core->queue->classes[first].line_left;
+    if (core->queue->classes[first].priority <= priority)
+        return;
+    seat->relief_own = DR_WANTS_OWN;
+    relieve(core, account, dr_seats_moment(core->seats));
 }
 
 void dr_seats_outranked(struct dr_core *core, dr_account_id account, int32_t priority)
@@ -416,7 +665,7 @@ void dr_seats_outranked(struct dr_core *core, dr_account_id account, int32_t pri
     if (first == NONE || core->queue->classes[first].priority <= priority)
         return;
     seat->relief = UINT64_MAX;
-    mark_path(core, account);
+    relieve(core, account, dr_seats_moment(core->seats));
 }
 
 void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id pool,
@@ -424,14 +673,32 @@ void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id po
 {
     struct dr_seats *seats = core->seats;
     const struct dr_pool *where = &core->pools[pool.v - 1];
+    uint64_t moment = dr_seats_moment(seats);
+    uint64_t chips = where->chip.v == 0 ? DR_WANTS_CHIPS : CHIP_NONE | chip_bit(where->chip.v - 1);
 
     for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
         struct dr_seat *seat = &seats->seats[at.v - 1];
+        uint64_t relief = 0;
 
         for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
             if (amounts->of[resource] != 0)
-                seat->relief |= relief_at(core, at, where->groups[resource], resource,
-                                          amounts->of[resource], at.v == account.v);
+                relief |= ANY_RELIEF | relief_at(core, at, where->groups[resource], resource,
+                                                 amounts->of[resource], at.v == account.v);
+        seat->relief |= relief;
+        seat->relief_chips |= chips;
+        if (relief != 0)
+            seat->relieved_at = moment;
+    }
+    mark_path(core, account);
+}
+
+void dr_seats_replan(struct dr_core *core, dr_account_id account)
+{
+    uint64_t moment = dr_seats_moment(core->seats);
+
+    for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
+        core->seats->seats[at.v - 1].relief |= ANY_RELIEF;
+        core->seats->seats[at.v - 1].relieved_at = moment;
     }
     mark_path(core, account);
 }
@@ -442,6 +709,8 @@ void dr_seats_settled(struct dr_core *core)
 
     for (uint32_t row = seats->relieved_first; row != NONE; row = seats->seats[row].relieved_next) {
         seats->seats[row].relief = 0;
+        seats->seats[row].relief_chips = 0;
+        seats->seats[row].relief_own = 0;
         seats->seats[row].relief_below = 0;
     }
     seats->relieved_first = NONE;

@@ -24,14 +24,30 @@
 #define DR_WANTS_FRESH UINT64_C(0x8000000000000000) /* not parked */
 #define DR_WANTS_ALL   UINT64_MAX
 
+/* Bits of what is to be taken back: of the gang, TOTAL and CHIPS again, where somebody else's
+ * attempts would do; and of the gang, powers of two, where its own account's would. */
+#define DR_WANTS_OWN UINT64_C(0x0000000000003fff)
+
 static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
 {
     uint64_t both = wants.room & offers.room;
+    uint64_t hunts = wants.hunts & offers.hunts;
 
     return (wants.sums & offers.sums) != 0 || (both & DR_WANTS_FRESH) != 0 ||
            ((both & DR_WANTS_UNITS) != 0 && (both & DR_WANTS_TOTAL) != 0 &&
-            (both & DR_WANTS_CHIPS) != 0);
+            (both & DR_WANTS_CHIPS) != 0) ||
+           (hunts & DR_WANTS_OWN) != 0 ||
+           ((hunts & DR_WANTS_TOTAL) != 0 && (hunts & DR_WANTS_CHIPS) != 0);
 }
+
+/* Why a hunt for victims found none, so that its class is met when there may be some. */
+#define DR_HUNTED_OTHERS 1u /* too little is lent in the pools that it may use */
+#define DR_HUNTED_GROUP  2u /* a quota needs it, and nothing is lent in its whole group */
+#define DR_HUNTED_OWN    4u /* too little is held by its own account's lower priorities */
+#define DR_HUNTED_AGAIN  8u /* it was not looked for: as it was */
+
+/* And a time in vain, when it could have had a reservation: whatever its quotas get back helps. */
+#define DR_PLANNED 16u
 
 /* A place in the order within an account. */
 struct dr_seat_key {
@@ -39,6 +55,13 @@ struct dr_seat_key {
     uint8_t again;
     int64_t submit_us;
     uint64_t id;
+};
+
+/* What a class has to be judged for. */
+enum dr_scope {
+    DR_SCOPE_NONE,
+    DR_SCOPE_FREED, /* a place in a pool in which something has come free since it was refused */
+    DR_SCOPE_ALL,
 };
 
 /* How a seat stands in the decision that goes on (core/order.c). */
@@ -51,6 +74,9 @@ enum dr_seat_state {
 struct dr_seat {
     struct dr_wants wants;  /* of all classes at and below it */
     uint64_t relief;        /* amounts that its quotas have room for since the last decision */
+    uint64_t relief_chips;  /* DR_WANTS_CHIPS: of what chips */
+    uint64_t relief_own;    /* DR_WANTS_OWN: gangs that its own attempts may make room for since */
+    uint64_t relieved_at;   /* either, the last time, by the seats' clock */
     uint8_t relief_below;   /* it, or one below it, has relief: it is in the list of these */
     uint32_t relieved_next; /* account row; DR_ROW_NONE: the last */
     uint32_t parent;
@@ -68,8 +94,11 @@ struct dr_seat {
     uint8_t tier;
     uint8_t begun; /* `last` is set */
     int64_t key;
-    int64_t submit_us;       /* of the offer */
+    int64_t submit_us; /* of the offer */
+    uint32_t summed;   /* pool for which `own_units` is summed up */
+    int64_t own_units;
     uint32_t class_row;      /* of the offer */
+    enum dr_scope scope;     /* of the offer, at a leaf */
     uint32_t best;           /* child that makes it; a leaf: itself */
     struct dr_seat_key last; /* of a leaf: what was judged last */
 };
@@ -80,9 +109,25 @@ struct dr_seats {
     uint32_t stamp;          /* of the decision that goes on */
     uint32_t relieved_first; /* account row */
     uint8_t wake_all;        /* something has changed that anybody may have waited for */
+    uint64_t clock;          /* counts what has come free, or may be had, in order */
+    uint64_t woken;          /* by it, the last wake of all */
 };
 
 DR_MUST_USE enum dr_status dr_seats_open(struct dr_core *core);
+
+/* Something has come free: its place in the order of these. */
+static inline uint64_t dr_seats_moment(struct dr_seats *seats)
+{
+    seats->clock += 1;
+    return seats->clock;
+}
+
+/* Everybody is to be judged again. */
+static inline void dr_seats_wake_all(struct dr_seats *seats)
+{
+    seats->wake_all = 1;
+    seats->woken = dr_seats_moment(seats);
+}
 
 /* Forget the classes, and hang up accounts anew. */
 void dr_seats_clear(struct dr_core *core);
@@ -95,29 +140,48 @@ void dr_seats_join(struct dr_core *core, uint32_t account_row);
 void dr_seats_put(struct dr_core *core, uint32_t class_row);
 void dr_seats_take(struct dr_core *core, uint32_t class_row);
 
-/* It was refused for lack of room, or of a quota, and is to be met when there is some; or it is to
- * be judged whatever there is. */
-void dr_seats_park(struct dr_core *core, uint32_t class_row);
+/* It was refused for lack of room, or of a quota, and is to be met when there is some, or something
+ * to take (`vain`: DR_HUNTED_*, DR_PLANNED), after the moment `judged_at`; or it is to be judged
+ * whatever there is. */
+void dr_seats_park(struct dr_core *core, uint32_t class_row, unsigned vain, uint64_t judged_at);
 void dr_seats_wake(struct dr_core *core, uint32_t class_row);
 
-/* The first class of an account after a key (NULL: of all) that `offers` might help; DR_ROW_NONE:
- * none. */
+/* What is offered to the classes of an account: by pools, and by the reliefs on its path. */
+struct dr_offers {
+    struct dr_wants pools;
+    struct dr_wants reliefs;
+    uint64_t relieved_at; /* the last of these */
+};
+
+/* The first class of an account after a key (NULL: of all) that `offers` might help, and that has
+ * not been refused since they came; DR_ROW_NONE: none. */
 uint32_t dr_seats_next(const struct dr_core *core, uint32_t account_row,
-                       const struct dr_seat_key *after, struct dr_wants offers);
+                       const struct dr_seat_key *after, const struct dr_offers *offers,
+                       enum dr_scope *scope);
 
 struct dr_seat_key dr_seats_key(const struct dr_core *core, uint32_t class_row);
 
-/* What a pool offers now, for what may have come free there: as bits. */
+/* What a pool offers now, for what may have come free there: as bits of `room`. */
 uint64_t dr_seats_offer(const struct dr_core *core, dr_pool_id pool);
+
+/* What it offers with what could be taken back there: as bits of `hunts`. Accounts whose own
+ * attempts there may now be enough have relief. */
+uint64_t dr_seats_offer_hunts(struct dr_core *core, dr_pool_id pool);
 
 /* An account has given back amounts in a pool's groups (its sums say so already): its quotas and
  * those above have room for jobs that were too large before. */
 void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id pool,
                       const struct dr_amounts *amounts);
 
+/* A reservation of the account is no more: what it kept in quotas may now have an end. */
+void dr_seats_replan(struct dr_core *core, dr_account_id account);
+
 /* An attempt of the account has begun: who waits there with a higher priority may take it one day.
  */
 void dr_seats_outranked(struct dr_core *core, dr_account_id account, int32_t priority);
+
+/* An attempt of the account may be taken from now on. */
+void dr_seats_own_ripe(struct dr_core *core, dr_account_id account, int32_t priority);
 
 /* A decision has looked at everything: what came before it helps nobody any more. */
 void dr_seats_settled(struct dr_core *core);

@@ -39,6 +39,7 @@ enum dr_status dr_place_open(struct dr_core *core)
     TABLE(leaving, limits->nodes_max);
     TABLE(leaving_place, limits->nodes_max);
     TABLE(touched, limits->pools_max);
+    TABLE(freed_at, limits->pools_max);
     TABLE(unreserved, limits->pools_max);
     TABLE(held_count, limits->pools_max);
     TABLE(leaves_count, limits->pools_max);
@@ -81,26 +82,28 @@ int dr_place_touched(const struct dr_core *core, dr_pool_id pool)
     return core->places->touched[pool.v - 1];
 }
 
-void dr_place_touched_set(const struct dr_core *core, struct dr_pool_set *set)
-{
-    const struct dr_places *places = core->places;
-
-    memset(set, 0, sizeof *set);
-    for (uint32_t row = 0; row < core->pools_count; row += 1)
-        if (places->touched[row])
-            dr_pool_set_put(set, places->spaces[row].rank, 1);
-}
-
 void dr_place_untouch(struct dr_core *core)
 {
     memset(core->places->touched, 0, core->limits.pools_max);
     memset(core->places->unreserved, 0, core->limits.pools_max);
+    memset(&core->places->touched_set, 0, sizeof core->places->touched_set);
+    memset(&core->places->unreserved_set, 0, sizeof core->places->unreserved_set);
+}
+
+static void touch(struct dr_core *core, uint32_t pool_row)
+{
+    struct dr_places *places = core->places;
+
+    places->touched[pool_row] = 1;
+    places->freed_at[pool_row] = dr_seats_moment(core->seats);
+    dr_pool_set_put(&places->touched_set, places->spaces[pool_row].rank, 1);
 }
 
 void dr_place_unreserved(struct dr_core *core, dr_pool_id pool)
 {
-    core->places->touched[pool.v - 1] = 1;
+    touch(core, pool.v - 1);
     core->places->unreserved[pool.v - 1] = 1;
+    dr_pool_set_put(&core->places->unreserved_set, core->places->spaces[pool.v - 1].rank, 1);
 }
 
 int dr_place_was_unreserved(const struct dr_core *core, dr_pool_id pool)
@@ -110,7 +113,8 @@ int dr_place_was_unreserved(const struct dr_core *core, dr_pool_id pool)
 
 void dr_place_touch_all(struct dr_core *core)
 {
-    memset(core->places->touched, 1, core->limits.pools_max);
+    for (uint32_t row = 0; row < core->limits.pools_max; row += 1)
+        dr_place_unreserved(core, (dr_pool_id){row + 1});
 }
 
 uint32_t dr_space_tasks_in(const struct dr_want *want, uint32_t accelerators, int64_t cpus,
@@ -595,6 +599,15 @@ static int compare_hours(const void *a, const void *b, const void *context)
     return x < y ? -1 : x > y;
 }
 
+static uint8_t groups_agree(const struct dr_pool *a, const struct dr_pool *b)
+{
+    uint32_t alike = 0;
+
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+        alike += a->groups[resource].v == b->groups[resource].v;
+    return alike == 0 || alike == DR_RESOURCE_COUNT;
+}
+
 /* Ranks, and the sets that follow from the federation alone. */
 static void rank_pools(const struct dr_core *core)
 {
@@ -623,6 +636,10 @@ static void rank_pools(const struct dr_core *core)
                            2 + dr_mul_div_ceil(26 * core->chips[pool->chip.v - 1].busy_w,
                                                core->sites[pool->site.v - 1].pue_milli, 1000000));
     }
+    places->groups_alike = 1;
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        for (uint32_t other = 0; other < row && places->groups_alike; other += 1)
+            places->groups_alike = groups_agree(&core->pools[row], &core->pools[other]);
     dr_sort(places->pool_of, core->pools_count, sizeof places->pool_of[0], compare_hours, hours);
     for (uint32_t rank = 0; rank < core->pools_count; rank += 1) {
         uint32_t row = places->pool_of[rank];
@@ -649,7 +666,10 @@ void dr_place_prepare(const struct dr_core *core)
     if (places->built && places->version == core->federation_version)
         return;
     memset(places->touched, 1, core->limits.pools_max);
-    core->seats->wake_all = 1;
+    memset(&places->touched_set, 0xff, sizeof places->touched_set);
+    for (uint32_t row = 0; row < core->limits.pools_max; row += 1)
+        places->freed_at[row] = dr_seats_moment(core->seats);
+    dr_seats_wake_all(core->seats);
     dr_arena_reset(&places->arena, 0);
     dr_power_build(core);
     for (uint32_t i = 0; i < core->nodes_count; i += 1)
@@ -657,6 +677,8 @@ void dr_place_prepare(const struct dr_core *core)
     places->leaving_count = 0;
     places->version = core->federation_version;
     rank_pools(core);
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        dr_pool_set_put(&places->unreserved_set, places->spaces[row].rank, places->unreserved[row]);
     for (uint32_t row = 0; row < core->pools_count; row += 1)
         build_space(core, row);
     places->built = 1;
@@ -673,14 +695,14 @@ void dr_place_touch_site(struct dr_core *core, dr_site_id site)
     for (uint32_t row = 0; row < core->pools_count; row += 1)
         if (core->pools[row].site.v == site.v ||
             (together && domains[core->pools[row].site.v - 1].zone == zone))
-            core->places->touched[row] = 1;
+            touch(core, row);
 }
 
 void dr_place_touch(struct dr_core *core, dr_pool_id pool)
 {
     dr_site_id site = core->pools[pool.v - 1].site;
 
-    core->places->touched[pool.v - 1] = 1;
+    touch(core, pool.v - 1);
     if (core->power->domains[site.v - 1].limited)
         dr_place_touch_site(core, site);
 }

@@ -136,15 +136,19 @@ struct dr_places {
     uint32_t *leaving_place; /* [nodes_max] */
     uint32_t leaving_count;
     uint8_t *touched;       /* [pools_max] something was freed there since the last decision */
+    uint64_t *freed_at;     /* [pools_max] the last time, by the seats' clock (core/seats.h) */
     uint8_t *unreserved;    /* [pools_max] a reservation there has ended since */
     uint32_t *held_count;   /* [pools_max] attempts */
     uint32_t *leaves_count; /* [pools_max] of them, told to leave */
 
     /* by rank */
-    uint32_t words;      /* of a set that are in use */
-    uint32_t *pool_of;   /* [pools_max] rank to pool row */
-    int64_t *hour_micro; /* [pools_max] the least that an accelerator-hour costs */
-    int64_t slack_micro; /* by which rounding may take a cost under that, per accelerator */
+    uint8_t groups_alike; /* pools of one group of accelerators are in one of CPUs, one of memory */
+    uint32_t words;       /* of a set that are in use */
+    uint32_t *pool_of;    /* [pools_max] rank to pool row */
+    int64_t *hour_micro;  /* [pools_max] the least that an accelerator-hour costs */
+    int64_t slack_micro;  /* by which rounding may take a cost under that, per accelerator */
+    struct dr_pool_set touched_set; /* as touched[] and unreserved[] */
+    struct dr_pool_set unreserved_set;
     struct dr_pool_set asks_consent;
     struct dr_pool_set of_chip[DR_CHIPS_MAX + 1];          /* 0: without accelerators */
     struct dr_pool_set *of_site;                           /* [DR_SITES_MAX] */
@@ -178,6 +182,14 @@ static inline uint32_t dr_space_share_left(const struct dr_space *space, uint32_
     return used < 1000 ? 1000 - used : 0;
 }
 
+/* Thousandths of accelerators that are free in a pool, shares of opened ones among them. */
+static inline int64_t dr_space_free_milli(const struct dr_space *space)
+{
+    if (space->all == 0)
+        return 0;
+    return INT64_C(1000) * space->units[space->levels][0] + space->shares[space->levels][0];
+}
+
 /* Tasks that a node with so much free takes; accelerators that are shared already aside. */
 uint32_t dr_space_tasks_in(const struct dr_want *want, uint32_t accelerators, int64_t cpus,
                            int64_t memory_mb);
@@ -209,8 +221,9 @@ static inline int dr_pool_set_has(const struct dr_pool_set *set, uint32_t rank)
 /* The pools that a shape may ever use in one of its ways, consent and saved work aside; [words]. */
 const uint64_t *dr_place_pools(const struct dr_core *core, const struct dr_want *want);
 
-/* The pools in which something was freed, as dr_place_touched(). */
-void dr_place_touched_set(const struct dr_core *core, struct dr_pool_set *set);
+/* The feasible ones with enough accelerators free in sum and on some node. */
+void dr_place_could(const struct dr_core *core, const struct dr_want *want,
+                    struct dr_pool_set *could);
 
 /* The feasible ones: with consent, and where its saved work lies. Fills `words` words. */
 void dr_place_allowed(const struct dr_core *core, const struct dr_want *want,

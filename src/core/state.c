@@ -4,6 +4,7 @@
 
 #include "base/math.h"
 #include "core/ends.h"
+#include "core/lent.h"
 #include "core/place.h"
 #include "core/power.h"
 #include "core/seats.h"
@@ -83,6 +84,8 @@ static enum dr_status push_tables(struct dr_core *core)
         status = dr_place_open(core);
     if (status == DR_OK)
         status = dr_ends_open(core);
+    if (status == DR_OK)
+        status = dr_lent_open(core);
     if (status == DR_OK)
         status = dr_timer_open(core);
     if (status == DR_OK)
@@ -223,6 +226,7 @@ void dr_core_index(struct dr_core *core)
     dr_timer_clear(core);
     dr_ends_clear(core);
     dr_power_clear(core);
+    dr_lent_clear(core);
     index_accounts(core);
     index_nodes(core);
     dr_quota_index(core);

@@ -371,6 +371,7 @@ struct dr_job {
     int64_t cpu_time_us;
     int64_t memory_mb_peak;
     /* index */
+    uint8_t guaranteed; /* its reservation was found to be within guarantee */
     uint8_t counted;    /* its use counts in claim (not warned, its nodes are up) */
     uint32_t edges_to;  /* first dependency on this job */
     uint32_t list_next; /* neighbours in the list of running, or of ended jobs */
@@ -473,6 +474,7 @@ struct dr_core {
     struct dr_places *places; /* core/place.h: what is free where */
     struct dr_device_share (*device_shares)[DR_ACCELERATORS_MAX]; /* [nodes_max] */
     struct dr_ends *ends;     /* core/ends.h: when attempts are believed to end */
+    struct dr_lent *lent;     /* core/lent.h: what might be taken back */
     struct dr_timers *timers; /* core/timer.h: when time alone has to be looked at */
     struct dr_power *power;   /* core/power.h: what sites and zones draw, and what caps leave */
     uint32_t leaving_count;   /* parts that are to leave */

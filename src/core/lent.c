@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See lent.h; read dr_lent_update() first. */
+#include "core/lent.h"
+
+#include "core/place.h"
+#include "core/reclaim.h"
+#include "core/seats.h"
+
+#define LENT_YOUNG  1u /* it may be taken once it is old enough: it is in the heap */
+#define LENT_RIPE   2u
+#define LENT_LENT   4u /* its units are in the sum of its pool */
+#define LENT_LEAVES 8u /* ... of those that leave */
+
+enum dr_status dr_lent_open(struct dr_core *core)
+{
+    const struct dr_limits *limits = &core->limits;
+    struct dr_lent *lent = dr_arena_push(&core->tables, 1, sizeof *lent);
+
+    if (lent == NULL)
+        return DR_E_FULL;
+    lent->words = (limits->groups_max + 63) / 64;
+#define TABLE(field, count)                                                   \
+    lent->field = dr_arena_push(&core->tables, count, sizeof lent->field[0]); \
+    if (lent->field == NULL)                                                  \
+    return DR_E_FULL
+    TABLE(flags, limits->jobs_max);
+    TABLE(heap, limits->jobs_max);
+    TABLE(place, limits->jobs_max);
+    TABLE(above, (size_t)limits->accounts_max * lent->words);
+    TABLE(stale, limits->accounts_max);
+    TABLE(stale_rows, limits->accounts_max);
+    TABLE(units, limits->pools_max);
+    TABLE(leaving, limits->pools_max);
+    TABLE(rose, limits->pools_max);
+    TABLE(rose_at, limits->pools_max);
+#undef TABLE
+    core->lent = lent;
+    return DR_OK;
+}
+
+void dr_lent_clear(struct dr_core *core)
+{
+    struct dr_lent *lent = core->lent;
+    const struct dr_limits *limits = &core->limits;
+
+    lent->heap_count = 0;
+    memset(lent->flags, 0, core->jobs_high);
+    memset(lent->place, 0, core->jobs_high * sizeof lent->place[0]);
+    memset(lent->units, 0, limits->pools_max * sizeof lent->units[0]);
+    memset(lent->leaving, 0, limits->pools_max * sizeof lent->leaving[0]);
+    lent->units_all = 0;
+    lent->leaving_all = 0;
+    memset(lent->rose, 1, limits->pools_max);
+    for (uint32_t row = 0; row < limits->pools_max; row += 1)
+        lent->rose_at[row] = dr_seats_moment(core->seats);
+    lent->any_rose = 1;
+    for (uint32_t row = 0; row < core->accounts_count; row += 1)
+        dr_lent_stale(core, row);
+}
+
+/* ---- what ripens, by time ---- */
+
+static int before(const struct dr_ripening *a, const struct dr_ripening *b)
+{
+    return a->when_us != b->when_us ? a->when_us < b->when_us : a->row < b->row;
+}
+
+static void put(struct dr_lent *lent, uint32_t at, struct dr_ripening ripening)
+{
+    lent->heap[at] = ripening;
+    lent->place[ripening.row] = at + 1;
+}
+
+static void sift_up(struct dr_lent *lent, uint32_t at, struct dr_ripening ripening)
+{
+    for (; at > 0 && before(&ripening, &lent->heap[(at - 1) / 2]); at = (at - 1) / 2)
+        put(lent, at, lent->heap[(at - 1) / 2]);
+    put(lent, at, ripening);
+}
+
+static void sift_down(struct dr_lent *lent, uint32_t at, struct dr_ripening ripening)
+{
+    for (;;) {
+        uint32_t child = 2 * at + 1;
+
+        if (child >= lent->heap_count)
+            break;
+        if (child + 1 < lent->heap_count && before(&lent->heap[child + 1], &lent->heap[child]))
+            child += 1;
+        if (!before(&lent->heap[child], &ripening))
+            break;
+        put(lent, at, lent->heap[child]);
+        at = child;
+    }
+    put(lent, at, ripening);
+}
+
+static void heap_push(struct dr_lent *lent, uint32_t row, int64_t when_us)
+{
+    lent->heap_count += 1;
+    sift_up(lent, lent->heap_count - 1, (struct dr_ripening){when_us, row});
+}
+
+static void heap_remove(struct dr_lent *lent, uint32_t row)
+{
+    uint32_t at = lent->place[row] - 1;
+    struct dr_ripening last;
+
+    lent->place[row] = 0;
+    lent->heap_count -= 1;
+    if (at == lent->heap_count)
+        return;
+    last = lent->heap[lent->heap_count];
+    sift_up(lent, at, last);
+    sift_down(lent, lent->place[last.row] - 1, last);
+}
+
+/* ---- who lends ---- */
+
+static int is_above(const struct dr_lent *lent, uint32_t account_row, dr_group_id group)
+{
+    uint32_t row = group.v - 1;
+
+    return (lent->above[(size_t)account_row * lent->words + row / 64] >> (row % 64)) & 1;
+}
+
+static int lends(const struct dr_core *core, const struct dr_job *job)
+{
+    struct dr_amounts holds =
+        dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative]);
+    const struct dr_pool *pool = &core->pools[job->pool.v - 1];
+
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+        if (holds.of[resource] != 0 &&
+            is_above(core->lent, job->account.v - 1, pool->groups[resource]))
+            return 1;
+    return 0;
+}
+
+static void rise(struct dr_core *core, dr_pool_id pool)
+{
+    core->lent->rose[pool.v - 1] = 1;
+    core->lent->rose_at[pool.v - 1] = dr_seats_moment(core->seats);
+    core->lent->any_rose = 1;
+    core->lent->rises += 1;
+}
+
+static void set_lent(struct dr_core *core, uint32_t row, int is_lent)
+{
+    struct dr_lent *lent = core->lent;
+    const struct dr_job *job = &core->jobs[row];
+    int64_t units;
+
+    if (is_lent == ((lent->flags[row] & LENT_LENT) != 0))
+        return;
+    units = dr_reclaim_units(core, job);
+    lent->units[job->pool.v - 1] += is_lent ? units : -units;
+    lent->units_all += is_lent ? units : -units;
+    lent->flags[row] ^= LENT_LENT;
+    if (is_lent)
+        rise(core, job->pool);
+}
+
+static void set_leaves(struct dr_core *core, uint32_t row, int leaves)
+{
+    struct dr_lent *lent = core->lent;
+    const struct dr_job *job = &core->jobs[row];
+    int64_t units;
+
+    if (leaves == ((lent->flags[row] & LENT_LEAVES) != 0))
+        return;
+    units = dr_reclaim_units(core, job);
+    lent->leaving[job->pool.v - 1] += leaves ? units : -units;
+    lent->leaving_all += leaves ? units : -units;
+    lent->flags[row] ^= LENT_LEAVES;
+    if (leaves)
+        rise(core, job->pool);
+}
+
+static void set_ripe(struct dr_core *core, uint32_t row)
+{
+    const struct dr_job *job = &core->jobs[row];
+
+    core->lent->flags[row] |= LENT_RIPE;
+    set_lent(core, row, lends(core, job));
+    dr_seats_own_ripe(core, job->account, job->priority);
+}
+
+void dr_lent_update(struct dr_core *core, uint32_t row)
+{
+    struct dr_lent *lent = core->lent;
+    const struct dr_job *job = &core->jobs[row];
+    int takeable = job->state == DR_JOB_RUNNING && job->preemptible && job->counted &&
+                   job->stopping == DR_STOP_NONE && job->start_us != 0;
+    int64_t ripe_us = job->start_us + core->settings.minimum_run_us;
+
+    if (lent->flags[row] == 0 && !takeable && job->state != DR_JOB_COMPLETING)
+        return;
+    if (!takeable || ripe_us > lent->now_us) {
+        set_lent(core, row, 0);
+        lent->flags[row] &= (uint8_t)~LENT_RIPE;
+    }
+    set_leaves(core, row, job->state == DR_JOB_COMPLETING && job->stopping != DR_STOP_NONE);
+    if (lent->flags[row] & LENT_YOUNG) {
+        heap_remove(lent, row);
+        lent->flags[row] &= (uint8_t)~LENT_YOUNG;
+    }
+    if (takeable && ripe_us > lent->now_us) {
+        heap_push(lent, row, ripe_us);
+        lent->flags[row] |= LENT_YOUNG;
+    } else if (takeable && (lent->flags[row] & LENT_RIPE) == 0) {
+        set_ripe(core, row);
+    }
+}
+
+void dr_lent_advance(struct dr_core *core, int64_t now_us)
+{
+    struct dr_lent *lent = core->lent;
+
+    lent->now_us = now_us;
+    while (lent->heap_count > 0 && lent->heap[0].when_us <= now_us) {
+        uint32_t row = lent->heap[0].row;
+
+        heap_remove(lent, row);
+        lent->flags[row] &= (uint8_t)~LENT_YOUNG;
+        set_ripe(core, row);
+    }
+}
+
+/* ---- accounts ---- */
+
+void dr_lent_stale(struct dr_core *core, uint32_t row)
+{
+    struct dr_lent *lent = core->lent;
+
+    if (lent->stale[row])
+        return;
+    lent->stale[row] = 1;
+    lent->stale_rows[lent->stale_count] = row;
+    lent->stale_count += 1;
+}
+
+/* An account above others goes above its guarantee: what is lent below it may be had by more. */
+static void more_may_take(struct dr_core *core, uint32_t word, uint64_t groups)
+{
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+            uint32_t group = core->pools[row].groups[resource].v - 1;
+
+            if (group / 64 == word && (groups >> (group % 64) & 1) && core->lent->units[row] > 0)
+                rise(core, (dr_pool_id){row + 1});
+        }
+}
+
+static void refresh(struct dr_core *core, uint32_t row)
+{
+    struct dr_lent *lent = core->lent;
+    uint64_t *above = &lent->above[(size_t)row * lent->words];
+    int has_attempts = dr_place_attempts_of(core, (dr_account_id){row + 1}) != DR_ROW_NONE;
+    int changed = 0;
+
+    for (uint32_t word = 0; word * 64 < core->groups_count; word += 1) {
+        uint64_t now = 0;
+        uint64_t newly;
+
+        for (uint32_t bit = 0; bit < 64 && word * 64 + bit < core->groups_count; bit += 1) {
+            const struct dr_quota *quota =
+                dr_quota_at(core, (dr_account_id){row + 1}, (dr_group_id){word * 64 + bit + 1});
+
+            now |= (uint64_t)(quota->occupied > quota->guarantee) << bit;
+        }
+        newly = now & ~above[word];
+        changed |= now != above[word];
+        above[word] = now;
+        if (newly != 0 && core->accounts[row].first_child != DR_ROW_NONE)
+            more_may_take(core, word, newly);
+    }
+    for (uint32_t at = changed && has_attempts
+                           ? dr_place_attempts_of(core, (dr_account_id){row + 1})
+                           : DR_ROW_NONE;
+         at != DR_ROW_NONE; at = dr_place_attempts_of_next(core, at))
+        if (lent->flags[at] & LENT_RIPE)
+            set_lent(core, at, lends(core, &core->jobs[at]));
+}
+
+void dr_lent_refresh(struct dr_core *core)
+{
+    struct dr_lent *lent = core->lent;
+
+    for (uint32_t i = 0; i < lent->stale_count; i += 1) {
+        lent->stale[lent->stale_rows[i]] = 0;
+        refresh(core, lent->stale_rows[i]);
+    }
+    lent->stale_count = 0;
+}
+
+void dr_lent_settled(struct dr_core *core)
+{
+    if (core->lent->any_rose)
+        memset(core->lent->rose, 0, core->limits.pools_max);
+    core->lent->any_rose = 0;
+}
+
+/* ---- for tests ---- */
+
+int dr_lent_consistent(struct dr_core *core)
+{
+    struct dr_lent *lent = core->lent;
+    int64_t units[DR_POOLS_MAX] = {0};
+    int64_t leaving[DR_POOLS_MAX] = {0};
+
+    dr_lent_refresh(core);
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        const struct dr_job *job = &core->jobs[row];
+        uint8_t flags = 0;
+
+        if (job->id.v != 0 && job->state == DR_JOB_RUNNING && job->preemptible && job->counted &&
+            job->stopping == DR_STOP_NONE && job->start_us != 0)
+            flags = job->start_us + core->settings.minimum_run_us > lent->now_us ? LENT_YOUNG
+                                                                                 : LENT_RIPE;
+        if (flags == LENT_RIPE && lends(core, job)) {
+            flags |= LENT_LENT;
+            units[job->pool.v - 1] += dr_reclaim_units(core, job);
+        }
+        if (job->id.v != 0 && job->state == DR_JOB_COMPLETING && job->stopping != DR_STOP_NONE) {
+            flags |= LENT_LEAVES;
+            leaving[job->pool.v - 1] += dr_reclaim_units(core, job);
+        }
+        if (flags != lent->flags[row] || (lent->place[row] != 0) != (flags == LENT_YOUNG))
+            return 0;
+    }
+    for (uint32_t i = 1; i < lent->heap_count; i += 1)
+        if (before(&lent->heap[i], &lent->heap[(i - 1) / 2]))
+            return 0;
+    return memcmp(units, lent->units, core->pools_count * sizeof units[0]) == 0 &&
+           memcmp(leaving, lent->leaving, core->pools_count * sizeof leaving[0]) == 0;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lent.h: what might be taken back, and where. For core's own files.
+ *
+ * An index (I8) that lets a job be refused a hunt (core/reclaim.h) without looking at attempts. An
+ * attempt is *ripe* once time lets it be taken: it runs, is preemptible, has not been warned, and
+ * has run for minimum_run. It is *lent* where it is ripe and its account is above its own guarantee
+ * in a resource that it holds: the least that reclaim asks of a victim (POLICY, section 3). Per
+ * pool the units (core/reclaim.h) of all lent attempts are summed up, and a pool in which they grow
+ * is remembered until the decision that looks at it is over.
+ *
+ * Whether an attempt is ripe depends on time: on the last dr_lent_advance(). Sums of accounts
+ * change often, so those of their attempts are looked at again when somebody asks. */
+#ifndef DR_CORE_LENT_H
+#define DR_CORE_LENT_H
+
+#include "core/state.h"
+
+struct dr_ripening {
+    int64_t when_us;
+    uint32_t row;
+};
+
+struct dr_lent {
+    int64_t now_us;           /* of the last dr_lent_advance() */
+    uint8_t *flags;           /* [jobs_max] LENT_* of an attempt */
+    struct dr_ripening *heap; /* [jobs_max] attempts that will be ripe, by time, then row */
+    uint32_t *place;          /* [jobs_max] 0: not in the heap, else place + 1 */
+    uint32_t heap_count;
+    uint64_t *above; /* [accounts_max][words] groups in which an account is above its guarantee */
+    uint32_t words;
+    uint8_t *stale; /* [accounts_max] its sums have changed since */
+    uint32_t *stale_rows;
+    uint32_t stale_count;
+    int64_t *units;    /* [pools_max] of lent attempts */
+    int64_t *leaving;  /* [pools_max] of attempts that have been told to leave */
+    uint8_t *rose;     /* [pools_max] either has grown, or may be had by more accounts */
+    uint64_t *rose_at; /* [pools_max] the last time, by the seats' clock (core/seats.h) */
+    uint8_t any_rose;
+    uint64_t rises;    /* how often, ever */
+    int64_t units_all; /* over all pools */
+    int64_t leaving_all;
+};
+
+DR_MUST_USE enum dr_status dr_lent_open(struct dr_core *core);
+
+/* Forget all attempts; they are added again by dr_lent_update(). */
+void dr_lent_clear(struct dr_core *core);
+
+/* A job's state has changed. */
+void dr_lent_update(struct dr_core *core, uint32_t job_row);
+
+/* The sums of an account have changed. */
+void dr_lent_stale(struct dr_core *core, uint32_t account_row);
+
+/* Time has come to `now_us`: attempts get ripe. */
+void dr_lent_advance(struct dr_core *core, int64_t now_us);
+
+/* Look at the attempts of accounts whose sums have changed. Not while thought changes sums. */
+void dr_lent_refresh(struct dr_core *core);
+
+/* A decision has looked at everything. */
+void dr_lent_settled(struct dr_core *core);
+
+/* Time lets the attempt be taken. */
+static inline int dr_lent_ripe(const struct dr_core *core, uint32_t job_row)
+{
+    return core->lent->flags[job_row] >> 1 & 1;
+}
+
+/* For tests. */
+int dr_lent_consistent(struct dr_core *core);
+
+#endif
