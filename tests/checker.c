@@ -955,6 +955,8 @@ void checker_decided(struct world *world, void *context)
                                   job->attempt_limit_us + job->grace_us + DR_MINUTE_US ||
              (job->deadline_ends && job->deadline_us != 0 && job->deadline_us <= world->now_us)))
             wrong(checker, &none, "job %llu runs beyond its time", (unsigned long long)job->id.v);
+        if (job->state == DR_JOB_PENDING && !job->held)
+            checker->cheaper += oracle_cheaper_later(core, job, world->now_us) > 1.6;
         if (!oracle_waits(core, job, world->now_us))
             continue;
         checker->waiting += 1;
@@ -1006,6 +1008,11 @@ static void check_fact(struct checker *checker, const struct dr_fact *fact,
         check_quotas(checker, fact, core, &checker->look.sums, job, fact->job_placed.pool,
                      fact->job_placed.alternative);
         check_power(checker, fact, core, job);
+        if (fact->job_placed.rule != DR_RULE_PROMISE &&
+            fact->job_placed.rule != DR_RULE_ELSEWHERE &&
+            oracle_cheaper_later(core, was, fact->time_us) > 1.6)
+            wrong(checker, fact, "job %llu did not wait for cheaper hours",
+                  (unsigned long long)was->id.v);
         check_start(checker, fact, core, job, was);
         if (was->reservation != NONE && fact->time_us > was->reservation_us) {
             checker->late += 1;

@@ -36,14 +36,6 @@ int oracle_claims(const struct dr_core *core, const struct dr_job *job)
     return 1;
 }
 
-int oracle_waits(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
-{
-    (void)core;
-    return job->id.v != 0 && job->state == DR_JOB_PENDING && !job->held && !job->doomed &&
-           job->edges == NONE && job->promise == NONE && job->begin_us <= now_us &&
-           job->array_limit == 0;
-}
-
 int64_t oracle_keep(const struct dr_quota *quota)
 {
     return quota->guarantee > quota->lend ? quota->guarantee - quota->lend : 0;
@@ -977,6 +969,112 @@ static uint32_t tasks_empty(const struct dr_alternative *way, const struct dr_po
     return tasks;
 }
 
+/* What the gang draws, watts before PUE. */
+static double draws_w(const struct dr_core *core, const struct dr_alternative *way,
+                      const struct dr_pool *pool)
+{
+    double watts = 0;
+
+    if (pool->chip.v != 0)
+        watts = (double)way->tasks * way->accelerators_per_task / 1000 *
+                (double)core->chips[pool->chip.v - 1].busy_w;
+    if (pool->cpus > 0)
+        watts += (double)pool->node_idle_w * way->cpus_per_task * way->tasks / pool->cpus;
+    return watts;
+}
+
+/* Hour by hour. */
+static double energy_cost(const struct dr_site *site, double watts, int64_t from_us, double left)
+{
+    double at = (double)from_us + site->utc_offset_min * 60e6;
+    double cost = 0;
+
+    while (left > 0) {
+        double rest = 3600e6 - fmod(at, 3600e6);
+        int hour = (int)fmod(floor(at / 3600e6), 24);
+
+        rest = rest < left ? rest : left;
+        cost += watts / 1000 * site->pue_milli / 1000 * (double)site->tariff_micro[hour] * rest /
+                3600e6;
+        at += rest;
+        left -= rest;
+    }
+    return cost;
+}
+
+/* Could the empty pool hold the gang, within the level that it requires? */
+static int holds_when_empty(const struct dr_core *core, const struct dr_job *job,
+                            const struct dr_alternative *way, const struct dr_pool *pool)
+{
+    const struct dr_shape *shape = &core->shapes[job->shape];
+    uint32_t nodes = pool->nodes_count;
+
+    if (shape->level_kind == 2 && strcmp(shape->level, "pool") != 0) {
+        nodes = strcmp(shape->level, "node") == 0 ? 1 : 0;
+        for (uint32_t i = 0; i < pool->levels_count; i += 1)
+            if (strcmp(pool->levels[i].name, shape->level) == 0)
+                nodes = pool->levels[i].nodes;
+        nodes = dr_min_u32(nodes, pool->nodes_count);
+    }
+    return (uint64_t)tasks_empty(way, pool) * nodes >= way->tasks;
+}
+
+double oracle_cheaper_later(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
+{
+    double least = INFINITY;
+    double gain = 0;
+
+    if (!job->flexible || job->deadline_us == 0 || job->reservation != NONE)
+        return 0;
+    for (uint32_t index = 0; index < core->shapes[job->shape].alternatives_count; index += 1)
+        for (uint32_t id = 1; id <= core->pools_count; id += 1) {
+            const struct dr_alternative *way = way_of(core, job, index);
+            const struct dr_pool *pool = &core->pools[id - 1];
+            const struct dr_site *site = &core->sites[pool->site.v - 1];
+            double span = (double)oracle_limit_us(core, job, index);
+            double margin = span / 10 < 600e6 ? 600e6 : span / 10;
+            double watts = draws_w(core, way, pool);
+            double energy = energy_cost(site, watts, now_us, span);
+            double cost = energy;
+            double slack = 2 + 52 * watts * site->pue_milli / 1e6;
+
+            if (!oracle_lawful(core, job, index, id) || !holds_when_empty(core, job, way, pool))
+                continue;
+            if (pool->chip.v != 0)
+                cost += (double)way->tasks * way->accelerators_per_task / 1000 *
+                        (double)core->chips[pool->chip.v - 1].price_micro * span / 3600e6;
+            if (cost >= least - 2) /* rounding apart, the first of equal ones */
+                continue;
+            least = cost;
+            gain = 0;
+            for (int64_t at = now_us - now_us % DR_MINUTE_US; at <= now_us + DR_DAY_US;
+                 at += DR_MINUTE_US) {
+                int64_t latest = (int64_t)((double)job->deadline_us - span - margin);
+                int64_t start = at < latest ? at : latest;
+                double then = energy_cost(site, watts, start, span);
+
+                if (start > now_us && energy - then > gain * slack)
+                    gain = (energy - then) / slack;
+                if (start == latest)
+                    break;
+            }
+        }
+    return gain;
+}
+
+/* Is it in the queue of its account, perhaps for cheaper hours to come? */
+static int queued(const struct dr_job *job, int64_t now_us)
+{
+    return job->id.v != 0 && job->state == DR_JOB_PENDING && !job->held && !job->doomed &&
+           job->edges == NONE && job->promise == NONE && job->begin_us <= now_us &&
+           job->array_limit == 0;
+}
+
+int oracle_waits(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
+{
+    return queued(job, now_us) && oracle_cheaper_later(core, job, now_us) < 0.4;
+}
+
 double oracle_cost(const struct oracle *look, const struct dr_job *job, uint32_t index,
                    uint32_t pool_id, const uint32_t *tasks, int64_t now_us)
 {
@@ -987,10 +1085,8 @@ double oracle_cost(const struct oracle *look, const struct dr_job *job, uint32_t
     const struct dr_site *site = &core->sites[pool->site.v - 1];
     int64_t limit_us = job->limit_us;
     double accelerators = (double)way->tasks * way->accelerators_per_task / 1000;
-    double watts = 0;
     double cost = 0;
     double left;
-    double at = (double)now_us + site->utc_offset_min * 60e6;
 
     if (job->limit_total) {
         limit_us -= job->run_us + job->run_factor_us;
@@ -999,22 +1095,9 @@ double oracle_cost(const struct oracle *look, const struct dr_job *job, uint32_t
     if (limit_us > 366 * DR_DAY_US)
         limit_us = 366 * DR_DAY_US;
     left = floor((double)limit_us * (double)factor_of(way) / 1000);
-    if (pool->chip.v != 0) {
+    if (pool->chip.v != 0)
         cost = accelerators * (double)core->chips[pool->chip.v - 1].price_micro * left / 3600e6;
-        watts = accelerators * (double)core->chips[pool->chip.v - 1].busy_w;
-    }
-    if (pool->cpus > 0)
-        watts += (double)pool->node_idle_w * way->cpus_per_task * way->tasks / pool->cpus;
-    while (left > 0) { /* hour by hour */
-        double rest = 3600e6 - fmod(at, 3600e6);
-        int hour = (int)fmod(floor(at / 3600e6), 24);
-
-        rest = rest < left ? rest : left;
-        cost += watts / 1000 * site->pue_milli / 1000 * (double)site->tariff_micro[hour] * rest /
-                3600e6;
-        at += rest;
-        left -= rest;
-    }
+    cost += energy_cost(site, draws_w(core, way, pool), now_us, left);
     if (shape->level_kind == 1) {
         uint32_t size = strcmp(shape->level, "node") == 0 ? 1 : 0;
         uint32_t each = tasks_empty(way, pool);
@@ -1184,7 +1267,7 @@ int oracle_comes_before(const struct oracle *look, const struct dr_job *first,
         const struct dr_job *job = &core->jobs[row];
         int tier;
 
-        if (!oracle_waits(core, job, now_us) || !oracle_within(core, job->account.v, towards_first))
+        if (!queued(job, now_us) || !oracle_within(core, job->account.v, towards_first))
             continue;
         tier = oracle_key(look, towards_first, job, 1, &key);
         if (tier > tier_second || (tier == tier_second && key > key_second - 1e-6))

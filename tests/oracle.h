@@ -117,6 +117,11 @@ uint32_t oracle_span_least(const struct oracle *look, const struct dr_job *job,
 double oracle_cost(const struct oracle *look, const struct dr_job *job, uint32_t alternative,
                    uint32_t pool, const uint32_t *tasks, int64_t now_us);
 
+/* How much less the energy of a flexible job with a deadline would cost if it began later, by which
+ * it still meets that with a margin, in the pool that would be its cheapest now; over what rounding
+ * may feign: about 1 and above, the job waits. 0: it is not one that waits for that. */
+double oracle_cheaper_later(const struct dr_core *core, const struct dr_job *job, int64_t now_us);
+
 /* When the job could start at the earliest in a pool if attempts end as believed: the first of
  * their ends after which it fits. `reserved`: what others have reserved is held all the time. */
 int64_t oracle_earliest_us(const struct dr_core *core, const struct dr_job *job,

@@ -4,9 +4,11 @@
 
 #include "base/math.h"
 #include "core/power.h"
+#include "core/queue.h"
 
 #define NONE           DR_ROW_NONE
 #define MARGIN_YEAR_US (366 * DR_DAY_US)
+#define TARIFF_STEPS   26 /* roundings of a kilowatt's cost, each by less than a micro-unit */
 
 /* ---- money ---- */
 
@@ -45,31 +47,113 @@ int64_t dr_place_span_us(const struct dr_core *core, const struct dr_want *want,
                             1000);
 }
 
+/* What a gang draws while it runs, for its cost: facility milliwatts. */
+static int64_t gang_mw(const struct dr_core *core, const struct dr_want *want,
+                       const struct dr_pool *where)
+{
+    int64_t milliwatts = 0;
+
+    if (where->chip.v != 0)
+        milliwatts =
+            want->amounts.of[DR_RESOURCE_ACCELERATORS] * core->chips[where->chip.v - 1].busy_w;
+    if (where->cpus > 0)
+        milliwatts += dr_mul_div_floor(where->node_idle_w * 1000, want->cpus * want->tasks,
+                                       (int64_t)where->cpus);
+    return dr_mul_div_floor(milliwatts, core->sites[where->site.v - 1].pue_milli, 1000);
+}
+
+static int64_t energy_cost(const struct dr_core *core, const struct dr_pool *where,
+                           int64_t milliwatts, int64_t from_us, int64_t span_us)
+{
+    return dr_mul_div_floor(kilowatt_cost(&core->sites[where->site.v - 1],
+                                          core->places->tariff_sum[where->site.v - 1], from_us,
+                                          span_us),
+                            milliwatts, 1000000);
+}
+
 int64_t dr_place_cost(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
                       int64_t limit_us, int64_t now_us)
 {
     const struct dr_pool *where = &core->pools[pool.v - 1];
-    const struct dr_site *site = &core->sites[where->site.v - 1];
-    int64_t thousandths = want->amounts.of[DR_RESOURCE_ACCELERATORS];
-    int64_t milliwatts = 0;
-    int64_t cost = 0;
     int64_t span_us = dr_place_span_us(core, want, limit_us);
+    int64_t cost = 0;
 
     dr_place_prepare(core);
+    if (where->chip.v != 0)
+        cost = dr_mul_div_floor(dr_mul_div_floor(want->amounts.of[DR_RESOURCE_ACCELERATORS],
+                                                 core->chips[where->chip.v - 1].price_micro, 1000),
+                                span_us, DR_HOUR_US);
+    return cost + energy_cost(core, where, gang_mw(core, want, where), now_us, span_us);
+}
 
-    if (where->chip.v != 0) {
-        const struct dr_chip *chip = &core->chips[where->chip.v - 1];
+/* A later start at which energy costs least, by more than rounding might feign. The cost is
+ * linear in the start between the instants at which the run begins or ends with an hour of the
+ * tariff, so that the least is at one of those, or at the latest. */
+static int64_t cheaper_start_us(const struct dr_core *core, const struct dr_want *want,
+                                dr_pool_id pool, int64_t limit_us, int64_t now_us,
+                                int64_t latest_us)
+{
+    const struct dr_pool *where = &core->pools[pool.v - 1];
+    int64_t span_us = dr_place_span_us(core, want, limit_us);
+    int64_t local_us = now_us + core->sites[where->site.v - 1].utc_offset_min * DR_MINUTE_US;
+    int64_t hour_us = now_us + DR_HOUR_US - ((local_us % DR_HOUR_US) + DR_HOUR_US) % DR_HOUR_US;
+    int64_t milliwatts = gang_mw(core, want, where);
+    int64_t least = energy_cost(core, where, milliwatts, now_us, span_us);
+    int64_t best_us = 0;
 
-        cost = dr_mul_div_floor(dr_mul_div_floor(thousandths, chip->price_micro, 1000), span_us,
-                                DR_HOUR_US);
-        milliwatts = thousandths * chip->busy_w;
+    least -= 2 + dr_mul_div_ceil(2 * TARIFF_STEPS, milliwatts, 1000000);
+    latest_us = dr_min_i64(latest_us, now_us + DR_DAY_US);
+    for (uint32_t i = 0; i <= 2 * DR_TARIFF_HOURS; i += 1) {
+        int64_t start_us = hour_us + (i / 2) * DR_HOUR_US - (i % 2 == 0 ? span_us % DR_HOUR_US : 0);
+        int64_t cost;
+
+        if (i == 2 * DR_TARIFF_HOURS)
+            start_us = latest_us;
+        if (start_us <= now_us || start_us > latest_us)
+            continue;
+        cost = energy_cost(core, where, milliwatts, start_us, span_us);
+        if (cost >= least)
+            continue;
+        least = cost;
+        best_us = start_us;
     }
-    if (where->cpus > 0)
-        milliwatts += dr_mul_div_floor(where->node_idle_w * 1000, want->cpus * want->tasks,
-                                       (int64_t)where->cpus);
-    return cost + dr_mul_div_floor(kilowatt_cost(site, core->places->tariff_sum[where->site.v - 1],
-                                                 now_us, span_us),
-                                   dr_mul_div_floor(milliwatts, site->pue_milli, 1000), 1000000);
+    return best_us;
+}
+
+int64_t dr_place_cheaper_us(const struct dr_core *core, const struct dr_job *job, int64_t now_us,
+                            dr_pool_id *pool)
+{
+    int64_t limit_us = dr_queue_limit_us(job);
+    int64_t least = INT64_MAX;
+    struct dr_want best_want = {0};
+    dr_pool_id best = {0};
+
+    if (!job->flexible || job->deadline_us == 0 || job->reservation != NONE)
+        return 0;
+    dr_place_prepare(core);
+    for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
+        struct dr_want want = dr_place_want(core, job, i);
+        struct dr_pool_set allowed;
+
+        dr_place_allowed(core, &want, &allowed);
+        for (uint32_t row = 0; row < core->pools_count; row += 1) {
+            int64_t cost;
+
+            if (!dr_pool_set_has(&allowed, core->places->spaces[row].rank))
+                continue;
+            cost = dr_place_cost(core, &want, (dr_pool_id){row + 1}, limit_us, now_us);
+            if (cost >= least)
+                continue;
+            least = cost;
+            best.v = row + 1;
+            best_want = want;
+        }
+    }
+    if (pool != NULL)
+        *pool = best;
+    return best.v == 0 ? 0
+                       : cheaper_start_us(core, &best_want, best, limit_us, now_us,
+                                          dr_power_latest_us(core, job, best_want.alternative));
 }
 
 int64_t dr_place_span_cost(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,

@@ -347,5 +347,6 @@ void dr_curtail_say(struct dr_decision *decision)
 
 int64_t dr_curtail_next_us(const struct dr_core *core)
 {
-    return dr_min_i64(core->power->next_us, core->power->look_us);
+    return dr_min_i64(dr_min_i64(core->power->next_us, core->power->cheap_us),
+                      core->power->look_us);
 }

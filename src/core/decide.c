@@ -520,6 +520,17 @@ static struct dr_wants offers_of(struct dr_decision *decision)
     return offers;
 }
 
+/* A flexible job with a deadline waits for cheaper hours, if it then still meets its deadline with
+ * a margin (POLICY, section 7). What is free has no say in it, so that time alone ends the wait. */
+static int waits_for_tariff(struct dr_decision *decision, const struct dr_job *job)
+{
+    int64_t later_us = dr_place_cheaper_us(decision->core, job, decision->now_us, NULL);
+
+    if (later_us != 0)
+        dr_power_wait(decision->core, later_us);
+    return later_us != 0;
+}
+
 /* The job was refused: when is its class to be judged again? */
 static void remember(struct dr_decision *decision, const struct dr_choice *choice,
                      uint64_t judged_at)
@@ -555,6 +566,8 @@ static void walk(struct dr_decision *decision)
         decision->quota_refused = 0;
         if (array_full(core, job)) {
             dr_decision_open(decision);
+            remember(decision, &choice, now);
+        } else if (waits_for_tariff(decision, job)) {
             remember(decision, &choice, now);
         } else if (find_place(decision, choice.job_row, 0, decision->since, &found) ||
                    (choice.tier == 1 &&

@@ -178,6 +178,13 @@ int64_t dr_place_span_us(const struct dr_core *core, const struct dr_want *want,
 int64_t dr_place_cost(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
                       int64_t limit_us, int64_t now_us);
 
+/* For a flexible job with a deadline and no reservation: a later start, within a day, by which it
+ * still meets that with a margin (dr_power_latest_us()), and at which energy costs less than now
+ * and least, in the pool that would be its cheapest now if all were free (ties: way, pool); 0:
+ * there is none. The earliest of several. `pool`: that one, where there is. */
+int64_t dr_place_cheaper_us(const struct dr_core *core, const struct dr_job *job, int64_t now_us,
+                            dr_pool_id *pool);
+
 /* And of a place: each domain of the preferred level beyond the least possible, at its price. */
 int64_t dr_place_span_cost(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
                            const struct dr_extent *extents, uint32_t count);

@@ -46,6 +46,7 @@ void dr_power_clear(struct dr_core *core)
 {
     forget_shares(core);
     core->power->next_us = DR_FOREVER_US;
+    core->power->cheap_us = DR_FOREVER_US;
     core->power->looked_us = INT64_MIN;
     core->power->changed = 1;
 }
@@ -199,9 +200,12 @@ void dr_power_build(const struct dr_core *core)
 int dr_power_advance(struct dr_core *core, int64_t now_us)
 {
     struct dr_power *power = core->power;
+    int cheap = now_us >= power->cheap_us;
 
+    if (cheap)
+        power->cheap_us = DR_FOREVER_US;
     if (now_us < power->next_us)
-        return 0;
+        return cheap;
     power->next_us = next_begin_us(power, now_us);
     if (power->flexible_count > 0)
         power->look_us = INT64_MIN;
@@ -317,6 +321,19 @@ static int64_t flexible_until_us(const struct dr_core *core, const struct dr_job
     if (looked_us >= ripe_us)
         until_us = dr_max_i64(until_us, looked_us + job->grace_us + DR_POWER_NOTICE_US + 1);
     return dr_min_i64(until_us, dr_power_end_us(job));
+}
+
+int64_t dr_power_latest_us(const struct dr_core *core, const struct dr_job *job,
+                           uint32_t alternative)
+{
+    int64_t span_us = dr_job_next_limit_us(core, job, alternative);
+
+    return job->deadline_us - span_us - dr_max_i64(span_us / 10, 10 * DR_MINUTE_US);
+}
+
+void dr_power_wait(struct dr_core *core, int64_t until_us)
+{
+    core->power->cheap_us = dr_min_i64(core->power->cheap_us, until_us);
 }
 
 static int stands_back(const struct dr_job *job)

@@ -69,6 +69,7 @@ struct dr_power {
     struct dr_power_share *shares; /* [jobs_max] by job row */
     uint8_t scheduled;             /* some site or zone has more than one interval */
     int64_t next_us;               /* the next beginning of one */
+    int64_t cheap_us;              /* when cheaper hours begin for which somebody waits */
     int64_t look_us;               /* when flexible attempts are to be looked at again */
     int64_t looked_us;             /* they were last */
     uint32_t flexible_count;
@@ -98,14 +99,21 @@ void dr_power_count_shorts(const struct dr_core *core);
 /* A view: the attempt leaves its intervals (-1), or comes back (1). */
 void dr_power_view(const struct dr_core *core, uint32_t job_row, int sign);
 
-/* Time has come to `now_us`. Returns 1 if other caps hold since the last call: who was refused for
- * lack of power is to be judged again. */
+/* Time has come to `now_us`. Returns 1 if other caps hold since the last call, or cheaper hours
+ * have come: who was refused for lack of power, or waits for them, is to be judged again. */
 int dr_power_advance(struct dr_core *core, int64_t now_us);
 
 /* How long a job that starts at an instant counts: to its believed end; a flexible one as long as
  * it can't be taken. */
 int64_t dr_power_until_us(const struct dr_core *core, const struct dr_job *job,
                           uint32_t alternative, int64_t from_us);
+
+/* The latest start of a flexible job with a deadline by which it meets that with a margin: a tenth
+ * of the time that it may run, ten minutes at least. */
+int64_t dr_power_latest_us(const struct dr_core *core, const struct dr_job *job,
+                           uint32_t alternative);
+/* A job waits for cheaper hours that begin at an instant. */
+void dr_power_wait(struct dr_core *core, int64_t until_us);
 
 /* ---- for core/curtail.c ---- */
 

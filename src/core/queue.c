@@ -76,6 +76,7 @@ static struct dr_queue_class class_of(const struct dr_core *core, const struct d
         .firm = !job->preemptible,
         .flexible = job->flexible,
         .grace_us = job->flexible ? job->grace_us : 0,
+        .deadline_us = job->flexible ? job->deadline_us : 0,
         .kept_at = dr_queue_kept_at(core, job),
         .limit_us = dr_queue_limit_us(job),
         .array_job = job->array_limit > 0 ? job->array_job : 0,
@@ -88,6 +89,7 @@ static struct dr_queue_class class_of(const struct dr_core *core, const struct d
     hash = dr_hash_fold(hash, (uint64_t) class.priority);
     hash = dr_hash_fold(hash, class.again * 4u + class.firm * 2u + class.flexible);
     hash = dr_hash_fold(hash, (uint64_t) class.grace_us);
+    hash = dr_hash_fold(hash, (uint64_t) class.deadline_us);
     hash = dr_hash_fold(hash, class.kept_at.v);
     hash = dr_hash_fold(hash, (uint64_t) class.limit_us);
     hash = dr_hash_fold(hash, class.array_job);
@@ -100,8 +102,9 @@ static int alike(const struct dr_queue_class *a, const struct dr_queue_class *b)
 {
     return a->account.v == b->account.v && a->shape == b->shape && a->priority == b->priority &&
            a->again == b->again && a->firm == b->firm && a->flexible == b->flexible &&
-           a->grace_us == b->grace_us && a->kept_at.v == b->kept_at.v &&
-           a->limit_us == b->limit_us && a->array_job == b->array_job && a->alone == b->alone;
+           a->grace_us == b->grace_us && a->deadline_us == b->deadline_us &&
+           a->kept_at.v == b->kept_at.v && a->limit_us == b->limit_us &&
+           a->array_job == b->array_job && a->alone == b->alone;
 }
 
 static void link_class(struct dr_queue *queue, uint32_t row)

@@ -31,14 +31,15 @@ struct dr_queue_class {
     dr_account_id account;
     uint32_t shape;
     int32_t priority;
-    uint8_t again;      /* preempted before: ahead of new ones */
-    uint8_t firm;       /* not preemptible */
-    uint8_t flexible;   /* taken before a lower power cap begins */
-    int64_t grace_us;   /* of a flexible one; else 0 */
-    dr_site_id kept_at; /* where its saved work lies; 0: it has none */
-    int64_t limit_us;   /* of its next attempt */
-    uint64_t array_job; /* of an array with a limit; else 0 */
-    uint64_t alone;     /* id of the one job that holds a reservation; else 0 */
+    uint8_t again;       /* preempted before: ahead of new ones */
+    uint8_t firm;        /* not preemptible */
+    uint8_t flexible;    /* taken before a lower power cap begins */
+    int64_t grace_us;    /* of a flexible one; else 0 */
+    int64_t deadline_us; /* the same */
+    dr_site_id kept_at;  /* where its saved work lies; 0: it has none */
+    int64_t limit_us;    /* of its next attempt */
+    uint64_t array_job;  /* of an array with a limit; else 0 */
+    uint64_t alone;      /* id of the one job that holds a reservation; else 0 */
     /* the treap of its jobs */
     uint32_t root;
     uint32_t count;

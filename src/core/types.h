@@ -154,6 +154,7 @@ enum dr_stop_cause {
     X(RECLAIMING, "others have been warned to leave for it")                                      \
     X(CAPACITY, "too little is free in every pool that it may use")                               \
     X(TOPOLOGY, "enough is free, but not close enough together")                                  \
+    X(TARIFF, "it waits for hours in which energy is cheaper")                                    \
     X(POWER, "a power cap leaves no room")                                                        \
     X(RESERVATION, "it would delay a job that holds a reservation")                               \
     X(DATA, "its data is elsewhere")                                                              \

@@ -245,6 +245,27 @@ static int site_down(struct asking *asking)
     return found(asking, DR_REASON_SITE_DOWN);
 }
 
+/* It is flexible, has a deadline, and meets it in cheaper hours too. */
+static int tariff(struct asking *asking)
+{
+    const struct dr_core *core = asking->core;
+    dr_pool_id pool;
+    int64_t later_us = dr_place_cheaper_us(core, asking->job, asking->now_us, &pool);
+    char text[DR_TEXT_BYTES];
+
+    if (later_us == 0)
+        return 0;
+    asking->why->pool = pool;
+    asking->why->site = core->pools[pool.v - 1].site;
+    asking->why->until_us = later_us;
+    SAY(asking,
+        "it is flexible, and energy is cheaper at %s if it starts at %s, early enough for its "
+        "deadline",
+        core->sites[asking->why->site.v - 1].name, dr_format_instant(later_us, text));
+    FREES(asking, "these hours; without being flexible it would not wait for them");
+    return found(asking, DR_REASON_TARIFF);
+}
+
 /* The account that holds back most of a group while it lies idle. */
 static dr_account_id largest_keeper(const struct dr_core *core, dr_group_id group)
 {
@@ -576,8 +597,8 @@ void dr_why(const struct dr_core *core, dr_job_id job, int64_t now_us, struct dr
     if (asking.job->queue_class != NONE && asking.job->queue_class > DR_QUEUE_PROMISED)
         why->before = dr_queue_before(core, row);
     if (held(&asking) || begin_time(&asking) || dependency(&asking) || array_limit(&asking) ||
-        reclaiming(&asking) || nowhere(&asking) || site_down(&asking) || quota(&asking) ||
-        guarantees_of(&asking) || no_room(&asking) || reserved(&asking))
+        reclaiming(&asking) || nowhere(&asking) || site_down(&asking) || tariff(&asking) ||
+        quota(&asking) || guarantees_of(&asking) || no_room(&asking) || reserved(&asking))
         return;
     last_of_all(&asking);
 }

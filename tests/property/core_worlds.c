@@ -6,6 +6,7 @@
 
 #include "base/math.h"
 #include "core/place.h"
+#include "core/power.h"
 
 #define MINUTE DR_MINUTE_US
 
@@ -302,6 +303,8 @@ static void submit(struct scene *scene, int calm)
         spec.begin_us = one_in(8) ? (int64_t)roll(30) * MINUTE : 0;
         spec.deadline_us = one_in(10) ? (int64_t)(1 + roll(60)) * MINUTE + spec.begin_us : 0;
         spec.deadline_ends = one_in(2);
+        if (spec.flexible && one_in(3))
+            spec.deadline_us = (int64_t)(1 + roll(18)) * DR_HOUR_US + spec.begin_us;
         spec.checkpoint_us = one_in(3) ? (int64_t)(1 + roll(20)) * MINUTE : 0;
         spec.checkpoint_on_warning = one_in(4);
         spec.restart_us = (int64_t)roll(60) * DR_SECOND_US;
@@ -445,7 +448,8 @@ static const char *play(uint64_t seed, struct checker *totals)
             uint64_t before = w->facts_count - w->counts[DR_FACT_TICK];
 
             world_run_us(w, 2 * DR_HOUR_US);
-            if (w->core->running.count == 0 && w->facts_count - w->counts[DR_FACT_TICK] == before)
+            if (w->core->running.count == 0 && w->facts_count - w->counts[DR_FACT_TICK] == before &&
+                w->core->power->cheap_us == DR_FOREVER_US)
                 break;
         }
         says = world_replay(w);
@@ -480,6 +484,7 @@ static const char *play(uint64_t seed, struct checker *totals)
     totals->shadows += scene.checker.shadows;
     totals->reclaims += scene.checker.reclaims;
     totals->curtailed += scene.checker.curtailed;
+    totals->cheaper += scene.checker.cheaper;
     totals->reservations += scene.checker.reservations;
     totals->backfills += scene.checker.backfills;
     totals->late += scene.checker.late;
@@ -519,12 +524,13 @@ TEST(random_worlds_keep_every_rule)
     }
     print_message(
         "# %u starts (%u priced against all places, %u times somebody came before), %u backfilled, "
-        "%u evictions, %u taken for a cap, %u reservations (%u against all times), %u started "
+        "%u evictions, %u taken for a cap, %u waits for cheaper hours, %u reservations (%u against "
+        "all times), %u started "
         "late, %u waited, at most "
         "%u evictions in a row\n",
         totals.starts, totals.priced, totals.compared, totals.backfills, totals.reclaims,
-        totals.curtailed, totals.reservations, totals.shadows, totals.late, totals.waiting,
-        totals.evictions_most);
+        totals.curtailed, totals.cheaper, totals.reservations, totals.shadows, totals.late,
+        totals.waiting, totals.evictions_most);
     CHECK_EQ(failed, 0);
     /* The worlds are worth something only if all of it happens. */
     if (seeds.count >= 300) {
@@ -533,6 +539,7 @@ TEST(random_worlds_keep_every_rule)
         CHECK(totals.compared > 1000);
         CHECK(totals.reclaims > 150);
         CHECK(totals.curtailed > 30);
+        CHECK(totals.cheaper > 100);
         CHECK(totals.shadows > 300);
         CHECK(totals.backfills > 150);
     }

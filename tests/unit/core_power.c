@@ -404,3 +404,86 @@ TEST(a_firm_job_is_not_flexible)
     CHECK_HAS(world_refusal(), "flexible");
     world_free(w);
 }
+
+/* ---- cheaper hours ---- */
+
+/* 0.2 a kWh until 14:00, 0.1 from then on; worlds begin at 08:00. */
+static void tariff(struct world *w, uint32_t site)
+{
+    const struct dr_site *known = &w->core->sites[site - 1];
+    struct dr_fact fact = {.kind = DR_FACT_SITE_SET};
+    int64_t prices[DR_TARIFF_HOURS];
+
+    for (uint32_t hour = 0; hour < DR_TARIFF_HOURS; hour += 1)
+        prices[hour] = hour < 14 ? 200000 : 100000;
+    fact.site_set.site = site;
+    dr_copy_name(fact.site_set.name, known->name);
+    fact.site_set.pue_milli = 1200;
+    fact.site_set.tariff_micro = prices;
+    fact.site_set.tariff_micro_count = DR_TARIFF_HOURS;
+    fact.site_set.engine = known->engine;
+    world_declare(w, fact);
+}
+
+static dr_job_id start_by(struct world *w, int flexible, int64_t deadline_us)
+{
+    dr_job_id job = world_submit(w, (struct job_spec){.accelerators = 1,
+                                                      .limit_us = DR_HOUR_US,
+                                                      .flexible = (uint8_t)flexible,
+                                                      .deadline_us = deadline_us});
+
+    world_run_us(w, 0);
+    return job;
+}
+
+/* A flexible job with a deadline waits for cheaper hours, iff its believed start there meets the
+ * deadline with a margin; nobody else does. */
+TEST(flexible_jobs_wait_for_cheaper_hours)
+{
+    struct world *w = world_new("1 site, 1 pool, 4 nodes x 8 h200");
+    int64_t begun_us = w->now_us;
+    dr_job_id job;
+    struct dr_why why;
+
+    tariff(w, 1);
+    CHECK(runs(w, start_by(w, 0, 20 * DR_HOUR_US)));
+    CHECK(runs(w, start_by(w, 1, 0)));
+    CHECK(runs(w, start_by(w, 1, 2 * DR_HOUR_US)));
+    job = start_by(w, 1, 7 * DR_HOUR_US + 10 * MINUTE); /* an hour, and ten minutes of margin */
+    CHECK(!runs(w, job));
+    why = world_why(w, job);
+    CHECK_EQ(why.reason, DR_REASON_TARIFF);
+    CHECK_EQ(why.site.v, 1);
+    CHECK_EQ(why.until_us, begun_us + 6 * DR_HOUR_US);
+    CHECK_REPLAY(w);
+    world_run_us(w, 6 * DR_HOUR_US - DR_SECOND_US);
+    CHECK(!runs(w, job));
+    world_run_us(w, DR_SECOND_US);
+    CHECK(runs(w, job));
+    CHECK_EQ(world_job(w, job)->start_us, begun_us + 6 * DR_HOUR_US);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* With less time the cheap hours are met in part: it begins as late as the margin lets it, which is
+ * between ticks, and the clock alone wakes it. */
+TEST(the_margin_is_kept)
+{
+    struct world *w = world_new("1 site, 1 pool, 4 nodes x 8 h200");
+    int64_t begun_us = w->now_us;
+    dr_job_id job, flat;
+
+    tariff(w, 1);
+    job = start_by(w, 1, 6 * DR_HOUR_US + 40 * MINUTE + 7 * DR_SECOND_US);
+    CHECK(!runs(w, job));
+    CHECK_EQ(world_why(w, job).until_us,
+             begun_us + 5 * DR_HOUR_US + 30 * MINUTE + 7 * DR_SECOND_US);
+    world_run_us(w, 5 * DR_HOUR_US + 30 * MINUTE + 6 * DR_SECOND_US);
+    CHECK(!runs(w, job));
+    world_run_us(w, DR_SECOND_US);
+    CHECK(runs(w, job));
+    world_run_us(w, 12 * DR_HOUR_US);
+    flat = start_by(w, 1, 3 * DR_HOUR_US); /* nothing cheaper comes */
+    CHECK(runs(w, flat));
+    world_free(w);
+}
