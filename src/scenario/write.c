@@ -317,9 +317,11 @@ static void write_site(const struct writer *writer, uint32_t site)
                      "\n    region: %s\n"
                      "    jurisdiction: %s\n"
                      "    assurance: %" PRId64 "\n"
+                     "    zone: %s\n"
                      "    power_cap: %sMW # ",
                      text_of(scenario, TABLE_SITE, site, SITE_region),
                      text_of(scenario, TABLE_SITE, site, SITE_jurisdiction), assurance,
+                     text_of(scenario, TABLE_SITE, site, SITE_grid_zone),
                      text_of(scenario, TABLE_POWER, power, POWER_power_mw));
     claim(writer, TABLE_POWER, power);
     dr_buffer_printf(writer->yaml,
@@ -334,6 +336,23 @@ static void write_site(const struct writer *writer, uint32_t site)
         dr_buffer_append_text(writer->yaml, "    isolated_network: yes\n");
     dr_buffer_append_text(writer->yaml, "    pools:\n");
     write_pools(writer, site);
+}
+
+/* All of the tables, also those without machines yet. */
+static void write_zones(const struct writer *writer)
+{
+    const struct dr_scenario *scenario = writer->scenario;
+
+    dr_buffer_append_text(writer->yaml, "\nzones:\n");
+    for (uint32_t s = 0; s < rows_of(scenario, TABLE_SITE); s += 1) {
+        const char *zone = text_of(scenario, TABLE_SITE, s, SITE_grid_zone);
+        int is_first = 1;
+
+        for (uint32_t before = 0; before < s; before += 1)
+            is_first &= strcmp(text_of(scenario, TABLE_SITE, before, SITE_grid_zone), zone) != 0;
+        if (is_first)
+            dr_buffer_printf(writer->yaml, "  %s: {}\n", zone);
+    }
 }
 
 static void write_sites(const struct writer *writer)
@@ -548,6 +567,7 @@ enum dr_status dr_scenario_write(const struct dr_scenario *scenario,
     write_head(&writer);
     write_chips(&writer);
     write_classes(&writer);
+    write_zones(&writer);
     write_sites(&writer);
     dr_buffer_append_text(yaml, "\naccounts:\n");
     write_accounts(&writer, 0, 2);

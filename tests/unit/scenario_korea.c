@@ -264,6 +264,9 @@ TEST(load_stays_below_power)
                 nodes += pool->nodes;
             }
             CHECK(site->power_cap_w > 0);
+            CHECK(site->zone >= 1 && site->zone <= federation->zones_count);
+            if (strcmp(site->name, "sk-ulsan") == 0)
+                CHECK_TEXT(federation->zones[site->zone - 1].set.name, "yeongnam");
             if (it_w * site->pue_milli / 1000 > site->power_cap_w)
                 fail_msg("%s: %s draws %" PRId64 " W of %" PRId64 " W", moments[m].name, site->name,
                          it_w * site->pue_milli / 1000, site->power_cap_w);
