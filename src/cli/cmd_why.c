@@ -35,6 +35,51 @@ static void print_forecast(const json_t *forecast)
                age);
 }
 
+/* What holds it, and what would free it: all of the holds have to go. */
+static void print_holds(const json_t *why)
+{
+    const json_t *holds = json_object_get(why, "holds");
+    const json_t *hold;
+    size_t count = json_array_size(holds);
+    const char *last = "";
+    size_t i;
+
+    printf("Job %s waits: ", dr_member_text(why, "job"));
+    if (count == 0)
+        printf("%s", dr_member_text(why, "reason"));
+    json_array_foreach(holds, i, hold)
+    {
+        const char *reason = dr_member_text(hold, "reason");
+
+        if (strcmp(reason, last) != 0)
+            printf("%s%s", i == 0 ? "" : ", ", reason);
+        last = reason;
+    }
+    putchar('\n');
+    if (count == 0)
+        sentence(dr_member_text(why, "text"));
+    json_array_foreach(holds, i, hold)
+    {
+        if (count > 1)
+            printf("%zu. ", i + 1);
+        sentence(dr_member_text(hold, "text"));
+        if (dr_member_text(hold, "frees")[0] != '\0') {
+            printf("%sWhat would free it: ", count > 1 ? "   " : "");
+            sentence(dr_member_text(hold, "frees"));
+        }
+    }
+    if (count > 1)
+        printf("All %zu have to go before it starts.\n", count);
+    if (!json_is_true(json_object_get(why, "ever")))
+        puts("The ends of other jobs alone will never let it start.");
+    if (dr_member_number(why, "before") > 0 &&
+        strcmp(dr_member_text(why, "reason"), "PRIORITY") != 0)
+        printf("%lld job%s of its account come%s before it.\n",
+               (long long)dr_member_number(why, "before"),
+               dr_member_number(why, "before") == 1 ? "" : "s",
+               dr_member_number(why, "before") == 1 ? "s" : "");
+}
+
 static void print_why(const json_t *why)
 {
     const char *state = dr_member_text(why, "state");
@@ -47,12 +92,7 @@ static void print_why(const json_t *why)
         puts(".");
         return;
     }
-    printf("Job %s waits: %s\n", dr_member_text(why, "job"), dr_member_text(why, "reason"));
-    sentence(dr_member_text(why, "text"));
-    if (dr_member_text(why, "frees")[0] != '\0') {
-        printf("What would free it: ");
-        sentence(dr_member_text(why, "frees"));
-    }
+    print_holds(why);
     if (dr_member_number(why, "reserved_us") > 0)
         printf("It holds a reservation for %s.\n",
                dr_show_clock(dr_member_number(why, "reserved_us")));

@@ -2,7 +2,7 @@
 /* SUBMIT: everything that can be wrong with a job, and the fact that accepts it. */
 #include "base/math.h"
 #include "core/admit.h"
-#include "core/place.h"
+#include "core/never.h"
 
 #define PRIORITY_MAX    1000000
 #define DURATION_MAX_US (400 * DR_DAY_US)
@@ -403,8 +403,7 @@ static int check_ever(const struct dr_core *core, const struct dr_fact_job_accep
     for (uint32_t i = 0; i < job->datasets_count; i += 1)
         shape.datasets[i] = job->datasets[i];
     shape.datasets_count = job->datasets_count;
-    if (!dr_place_never(core, &shape, (dr_account_id){job->account}, answer->text,
-                        sizeof answer->text))
+    if (!dr_never(core, &shape, (dr_account_id){job->account}, answer->text, sizeof answer->text))
         return 1;
     answer->refused = DR_REFUSAL_NEVER;
     return 0;

@@ -792,36 +792,94 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
     enlist(decision, choice->job_row);
 }
 
-uint32_t dr_backfill_blocker(const struct dr_core *core, const struct dr_job *job,
-                             const struct dr_want *want, dr_pool_id pool, int64_t now_us)
+/* ---- whose reservation it is that somebody waits for ---- */
+
+/* Those that still hold, as at the beginning of a decision. */
+static struct dr_decision view_of(struct dr_core *core, int64_t now_us)
 {
-    struct dr_core *seen = (struct dr_core *)core; /* a view: put right again below */
     const struct dr_queue *queue = core->queue;
+    struct dr_decision view = {.core = core, .now_us = now_us};
+
+    for (uint32_t at = queue->alone_first; at != NONE; at = queue->classes[at].alone_next)
+        view.reserved_max += 1;
+    view.reserved =
+        dr_arena_push(&core->scratch, (size_t)view.reserved_max + 1, sizeof view.reserved[0]);
+    view.reserved_of =
+        dr_arena_push(&core->scratch, core->pools_count + 1u, sizeof view.reserved_of[0]);
+    DR_ASSERT(view.reserved != NULL && view.reserved_of != NULL);
+    for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
+        view.reserved_of[pool] = NONE;
+    for (uint32_t at = queue->alone_first; at != NONE; at = queue->classes[at].alone_next)
+        if (still_holds(core, &core->jobs[dr_queue_first(core, at)]))
+            enlist(&view, dr_queue_first(core, at));
+    return view;
+}
+
+struct asked {
+    struct dr_decision *view;
+    const struct dr_want *want;
+    struct dr_extent *extents;
+    int64_t *start_us; /* [reserved_count] as they are; the view has FOREVER for who is aside */
+    uint32_t job_row;
+    dr_pool_id pool;
+    int displace;
+};
+
+/* Reservations from `from` to `to` - 1 count, those from `to` on don't; what is before `from` is as
+ * it was left. */
+static void set_aside(const struct asked *asked, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < asked->view->reserved_count; i += 1)
+        asked->view->reserved[i].start_us = i < to ? asked->start_us[i] : DR_FOREVER_US;
+}
+
+/* Could the job start then? */
+static int starts_beside(const struct asked *asked, uint32_t from, uint32_t to)
+{
+    set_aside(asked, from, to);
+    return dr_backfill_find(asked->view, asked->job_row, asked->want, asked->pool, asked->displace,
+                            asked->extents) > 0;
+}
+
+uint32_t dr_backfill_blockers(const struct dr_core *core, uint32_t job_row,
+                              const struct dr_want *want, dr_pool_id pool, int64_t now_us,
+                              int displace, uint32_t *blockers, uint32_t max)
+{
+    struct dr_core *seen = (struct dr_core *)core; /* views: put right again by the search */
     size_t mark = core->scratch.used;
-    struct dr_extent *extents = dr_decision_extents(seen, want, pool);
-    uint32_t blocker = NONE;
-    uint32_t count;
+    struct dr_decision view = view_of(seen, now_us);
+    struct asked asked = {.view = &view,
+                          .want = want,
+                          .extents = dr_decision_extents(seen, want, pool),
+                          .job_row = job_row,
+                          .pool = pool,
+                          .displace = displace};
+    uint32_t all = view.reserved_count;
+    uint32_t count = 0;
 
-    for (int pass = 0; pass < 2; pass += 1) {
-        for (uint32_t at = queue->alone_first; at != NONE; at = queue->classes[at].alone_next) {
-            uint32_t row = dr_queue_first(core, at);
-            const struct dr_job *other = &core->jobs[row];
+    asked.start_us = dr_arena_push(&seen->scratch, all + 1u, sizeof asked.start_us[0]);
+    DR_ASSERT(asked.start_us != NULL);
+    for (uint32_t i = 0; i < all; i += 1)
+        asked.start_us[i] = view.reserved[i].start_us;
+    for (uint32_t from = 0; from < all && !starts_beside(&asked, from, all);) {
+        uint32_t low = from;
+        uint32_t high = all - 1;
 
-            if (other->reservation_pool.v != pool.v || other->id.v == job->id.v ||
-                now_us + dr_job_next_limit_us(core, job, want->alternative) <=
-                    other->reservation_us)
-                continue;
-            if (pass == 1) {
-                dr_place_view_undo(seen, other->reservation);
-                continue;
-            }
-            block(seen, other);
-            if (blocker == NONE || other->reservation_us < core->jobs[blocker].reservation_us)
-                blocker = row;
+        /* The first one that, with those before it, is too much. */
+        while (low < high) {
+            uint32_t middle = low + (high - low) / 2;
+
+            if (starts_beside(&asked, from, middle + 1))
+                low = middle + 1;
+            else
+                high = middle;
         }
-        if (pass == 0)
-            count = dr_place_find(core, want, pool, extents);
+        set_aside(&asked, from, low);
+        if (count < max)
+            blockers[count] = view.reserved[low].row;
+        count += 1;
+        from = low + 1;
     }
     dr_arena_reset(&seen->scratch, mark);
-    return count > 0 ? NONE : blocker;
+    return count;
 }

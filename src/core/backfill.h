@@ -63,9 +63,13 @@ void dr_backfill_forget(struct dr_decision *decision, uint32_t job_row);
  * to those before it. */
 void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *choice);
 
-/* The reservation that keeps the job from starting in a pool in which a place is free; DR_ROW_NONE:
- * none. For explanations: bounded by the pool's reservations. */
-uint32_t dr_backfill_blocker(const struct dr_core *core, const struct dr_job *job,
-                             const struct dr_want *want, dr_pool_id pool, int64_t now_us);
+/* For explanations: a place is free for the job in the pool, by amounts and nodes. Which
+ * reservations keep it from starting there: a least set, such that without all of it the job could
+ * start beside the others. `blockers` [max] job rows; returns how many there are (more than `max`:
+ * the rest is not in the list), 0: none. `displace` as above. Costs searches in the pool by the
+ * logarithm of how many reservations there are, for each one in the set. */
+uint32_t dr_backfill_blockers(const struct dr_core *core, uint32_t job_row,
+                              const struct dr_want *want, dr_pool_id pool, int64_t now_us,
+                              int displace, uint32_t *blockers, uint32_t max);
 
 #endif

@@ -157,24 +157,38 @@ DR_MUST_USE enum dr_status dr_core_save(const struct dr_core *core, dr_write_byt
                                         void *context);
 DR_MUST_USE enum dr_status dr_core_load(struct dr_core *core, dr_read_bytes *read, void *context);
 
-/* Why a job waits: the first thing that holds it, the least that would free it. Bounded work;
- * changes nothing. */
-struct dr_why {
+/* One thing that holds a job. */
+struct dr_hold {
     enum dr_reason reason;
-    char text[512];        /* a sentence with names and amounts */
-    char frees[512];       /* what would free it, a sentence; "": nothing short of another job */
-    dr_account_id account; /* QUOTA, KEPT, GUARANTEES_OF, PRIORITY */
+    dr_account_id account; /* QUOTA: whose; KEPT, GUARANTEES_OF: the first; LAW: without consent */
     dr_group_id group;     /* QUOTA, KEPT, GUARANTEES_OF */
-    dr_pool_id pool;       /* CAPACITY, TOPOLOGY: the nearest */
-    dr_site_id site;       /* SITE_DOWN, POWER: of the nearest pool */
+    dr_pool_id pool;       /* the nearest: CAPACITY, TOPOLOGY, POWER, RESERVATION, LAW, DATA ... */
+    dr_site_id site;       /* of that pool */
     dr_zone_id zone;       /* POWER: whose cap it is; 0: the site's */
     dr_job_id job;         /* DEPENDENCY, RESERVATION: whose */
-    int64_t has;           /* QUOTA: claim; CAPACITY: free; TOPOLOGY: largest free domain */
-    int64_t needs;         /* QUOTA: with it; CAPACITY, TOPOLOGY: the gang */
-    int64_t limit;         /* QUOTA: G + B */
-    int64_t until_us;      /* BEGIN_TIME, RECLAIMING, RESERVATION, POWER; else 0 */
-    int64_t reserved_us;   /* the job's own reservation, 0: none */
-    uint32_t before;       /* jobs of its account that come first */
+    int64_t has;           /* QUOTA: claim; CAPACITY: free; TOPOLOGY: largest free domain; NEVER */
+    int64_t needs;         /* QUOTA: with the job; CAPACITY, TOPOLOGY: the gang; NEVER */
+    int64_t limit;         /* QUOTA: G + B; KEPT: what is up; POWER: the cap */
+    int64_t until_us;      /* BEGIN_TIME, RECLAIMING, RESERVATION, POWER, TARIFF; else 0 */
+    uint8_t firm;          /* QUOTA: the limit is G alone, since the job can't be taken */
+    char text[400];        /* a sentence with names and amounts */
+    char frees[240];       /* the least that would take it away, in words; "": time alone does */
+};
+
+/* Why a job waits: the least set of things such that without all of them it could start now, were
+ * it its turn, and without any part of them it could not. First what lies in the job itself (HELD
+ * to ARRAY_LIMIT, as many as there are), then what stands in the way in the one (way to run it,
+ * pool) where the least does. `ever` 0: the ends of other jobs alone never let it start: a limit, a
+ * rule or the federation has to change. Bounded work; changes nothing. See docs/policy.md,
+ * section 7. */
+#define DR_WHY_HOLDS_MAX 16
+struct dr_why {
+    struct dr_hold holds[DR_WHY_HOLDS_MAX]; /* where nothing holds it, the first has reason NONE and
+                                               says so */
+    uint32_t holds_count;
+    int64_t reserved_us; /* the job's own reservation, 0: none */
+    uint32_t before;     /* jobs of its account that come first */
+    uint8_t ever;
 };
 void dr_why(const struct dr_core *core, dr_job_id job, int64_t now_us, struct dr_why *why);
 

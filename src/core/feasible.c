@@ -8,17 +8,14 @@
 
 /* ---- feasible ---- */
 
-struct dr_want dr_place_want(const struct dr_core *core, const struct dr_job *job,
-                             uint32_t alternative)
+struct dr_want dr_place_want_of(const struct dr_core *core, const struct dr_shape *shape,
+                                dr_account_id account, uint32_t alternative)
 {
-    const struct dr_shape *shape = &core->shapes[job->shape];
     const struct dr_alternative *way = &shape->alternatives[alternative];
 
     return (struct dr_want){
-        .shape = job->shape,
-        .account = job->account,
-        .kept_at = job->kept_us > 0 && job->pool.v != 0 ? core->pools[job->pool.v - 1].site
-                                                        : (dr_site_id){0},
+        .shape = DR_ROW_NONE,
+        .account = account,
         .alternative = alternative,
         .tasks = way->tasks,
         .accelerators = way->accelerators_per_task / 1000,
@@ -29,6 +26,18 @@ struct dr_want dr_place_want(const struct dr_core *core, const struct dr_job *jo
         .share = dr_space_share_of(core, shape),
         .amounts = dr_alternative_amounts(way),
     };
+}
+
+struct dr_want dr_place_want(const struct dr_core *core, const struct dr_job *job,
+                             uint32_t alternative)
+{
+    struct dr_want want =
+        dr_place_want_of(core, &core->shapes[job->shape], job->account, alternative);
+
+    want.shape = job->shape;
+    if (job->kept_us > 0 && job->pool.v != 0)
+        want.kept_at = core->pools[job->pool.v - 1].site;
+    return want;
 }
 
 static int law_allows(const struct dr_core *core, dr_class_id class, const struct dr_site *site)
@@ -46,43 +55,91 @@ static int law_allows(const struct dr_core *core, dr_class_id class, const struc
     return about->jurisdictions_count == 0;
 }
 
+/* ---- one question each; with dr_place_prepare() behind them ---- */
+
+static int is_removed(const struct dr_core *core, dr_pool_id pool)
+{
+    const struct dr_pool *where = &core->pools[pool.v - 1];
+
+    return where->removed || core->sites[where->site.v - 1].removed;
+}
+
+static int chip_fits(const struct dr_core *core, const struct dr_shape *shape,
+                     const struct dr_want *want, dr_pool_id pool)
+{
+    const struct dr_pool *where = &core->pools[pool.v - 1];
+    uint64_t chips = shape->alternatives[want->alternative].chips;
+
+    if (where->chip.v == 0)
+        return chips == 0 && want->accelerators + want->part == 0;
+    return chips == 0 || ((chips >> (where->chip.v - 1)) & 1) != 0;
+}
+
+static int size_fits(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool)
+{
+    const struct dr_space *space = &core->places->spaces[pool.v - 1];
+
+    return dr_space_tasks_empty(want, space) * space->live_most[space->levels] >= want->tasks;
+}
+
+static int level_fits(const struct dr_core *core, const struct dr_shape *shape,
+                      const struct dr_want *want, dr_pool_id pool)
+{
+    const struct dr_space *space = &core->places->spaces[pool.v - 1];
+    uint32_t fit = dr_space_tasks_empty(want, space);
+    int level;
+
+    if (shape->level_kind != 2)
+        return 1;
+    level = dr_space_level_named(&core->pools[pool.v - 1], shape->level);
+    return level != DR_LEVEL_MISSING &&
+           (level == DR_LEVEL_NODE ? fit : fit * space->live_most[level]) >= want->tasks;
+}
+
+static int site_asked_for(const struct dr_core *core, const struct dr_shape *shape, dr_pool_id pool)
+{
+    return dr_site_set_empty(&shape->sites) ||
+           dr_site_set_has(&shape->sites, core->pools[pool.v - 1].site.v - 1);
+}
+
+static int law_fits(const struct dr_core *core, const struct dr_shape *shape, dr_pool_id pool)
+{
+    const struct dr_site *site = &core->sites[core->pools[pool.v - 1].site.v - 1];
+
+    if (!law_allows(core, shape->data_class, site))
+        return 0;
+    for (uint32_t i = 0; i < shape->datasets_count; i += 1)
+        if (!law_allows(core, core->datasets[shape->datasets[i] - 1].data_class, site))
+            return 0;
+    return 1;
+}
+
+static int data_there(const struct dr_core *core, const struct dr_shape *shape, dr_pool_id pool)
+{
+    for (uint32_t i = 0; i < shape->datasets_count; i += 1)
+        if (!dr_site_set_has(&core->datasets[shape->datasets[i] - 1].sites,
+                             core->pools[pool.v - 1].site.v - 1))
+            return 0;
+    return 1;
+}
+
 /* What depends on the shape alone. */
 static enum dr_obstacle shape_obstacle(const struct dr_core *core, const struct dr_shape *shape,
                                        const struct dr_want *want, dr_pool_id pool)
 {
-    const struct dr_pool *where = &core->pools[pool.v - 1];
-    const struct dr_site *site = &core->sites[where->site.v - 1];
-    const struct dr_space *space = &core->places->spaces[pool.v - 1];
-    uint64_t chips = shape->alternatives[want->alternative].chips;
-    uint64_t fit;
-
-    if (where->removed || site->removed)
+    if (is_removed(core, pool))
         return DR_OBSTACLE_REMOVED;
-    if (where->chip.v == 0 ? chips != 0 || want->accelerators + want->part != 0
-                           : chips != 0 && ((chips >> (where->chip.v - 1)) & 1) == 0)
+    if (!chip_fits(core, shape, want, pool))
         return DR_OBSTACLE_CHIP;
-    fit = dr_space_tasks_empty(want, space);
-    if (fit * space->live_most[space->levels] < want->tasks)
+    if (!size_fits(core, want, pool))
         return DR_OBSTACLE_SIZE;
-    if (shape->level_kind == 2) {
-        int level = dr_space_level_named(where, shape->level);
-
-        if (level == DR_LEVEL_MISSING)
-            return DR_OBSTACLE_LEVEL;
-        if ((level == DR_LEVEL_NODE ? fit : fit * space->live_most[level]) < want->tasks)
-            return DR_OBSTACLE_LEVEL;
-    }
-    if (!dr_site_set_empty(&shape->sites) && !dr_site_set_has(&shape->sites, where->site.v - 1))
+    if (!level_fits(core, shape, want, pool))
+        return DR_OBSTACLE_LEVEL;
+    if (!site_asked_for(core, shape, pool))
         return DR_OBSTACLE_SITE;
-    if (!law_allows(core, shape->data_class, site))
+    if (!law_fits(core, shape, pool))
         return DR_OBSTACLE_LAW;
-    for (uint32_t i = 0; i < shape->datasets_count; i += 1)
-        if (!law_allows(core, core->datasets[shape->datasets[i] - 1].data_class, site))
-            return DR_OBSTACLE_LAW;
-    for (uint32_t i = 0; i < shape->datasets_count; i += 1)
-        if (!dr_site_set_has(&core->datasets[shape->datasets[i] - 1].sites, where->site.v - 1))
-            return DR_OBSTACLE_DATA;
-    return DR_OBSTACLE_NONE;
+    return data_there(core, shape, pool) ? DR_OBSTACLE_NONE : DR_OBSTACLE_DATA;
 }
 
 static int consents(const struct dr_core *core, const struct dr_pool *pool, dr_account_id account)
@@ -93,17 +150,37 @@ static int consents(const struct dr_core *core, const struct dr_pool *pool, dr_a
     return pool->consent_count == 0;
 }
 
+static int kept_there(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool)
+{
+    return want->kept_at.v == 0 || want->kept_at.v == core->pools[pool.v - 1].site.v;
+}
+
 /* What depends on the job besides. */
 static enum dr_obstacle job_obstacle(const struct dr_core *core, const struct dr_want *want,
                                      dr_pool_id pool)
 {
-    const struct dr_pool *where = &core->pools[pool.v - 1];
-
-    if (!consents(core, where, want->account))
+    if (!consents(core, &core->pools[pool.v - 1], want->account))
         return DR_OBSTACLE_CONSENT;
-    if (want->kept_at.v != 0 && want->kept_at.v != where->site.v)
-        return DR_OBSTACLE_DATA;
-    return DR_OBSTACLE_NONE;
+    return kept_there(core, want, pool) ? DR_OBSTACLE_NONE : DR_OBSTACLE_DATA;
+}
+
+unsigned dr_place_obstacles(const struct dr_core *core, const struct dr_shape *shape,
+                            const struct dr_want *want, dr_pool_id pool)
+{
+    unsigned found = 0;
+
+    dr_place_prepare(core);
+#define NOTE(is_there, name) found |= (is_there) ? 1u << DR_OBSTACLE_##name : 0
+    NOTE(is_removed(core, pool), REMOVED);
+    NOTE(!chip_fits(core, shape, want, pool), CHIP);
+    NOTE(!size_fits(core, want, pool), SIZE);
+    NOTE(!level_fits(core, shape, want, pool), LEVEL);
+    NOTE(!site_asked_for(core, shape, pool), SITE);
+    NOTE(!law_fits(core, shape, pool), LAW);
+    NOTE(!consents(core, &core->pools[pool.v - 1], want->account), CONSENT);
+    NOTE(!data_there(core, shape, pool) || !kept_there(core, want, pool), DATA);
+#undef NOTE
+    return found;
 }
 
 enum dr_obstacle dr_place_obstacle(const struct dr_core *core, const struct dr_want *want,
@@ -251,84 +328,4 @@ uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
         count = add_groups(core, &want, allowed.words, groups, count);
     }
     return count;
-}
-
-/* ---- never ---- */
-
-const char *dr_obstacle_text(enum dr_obstacle obstacle)
-{
-    switch (obstacle) {
-    case DR_OBSTACLE_NONE:
-        return "nothing";
-    case DR_OBSTACLE_REMOVED:
-        return "it has been removed";
-    case DR_OBSTACLE_CHIP:
-        return "it has no accelerators that the job takes";
-    case DR_OBSTACLE_SIZE:
-        return "it is too small, even when empty";
-    case DR_OBSTACLE_LEVEL:
-        return "it has no such level, or no domain of it is large enough";
-    case DR_OBSTACLE_SITE:
-        return "its site is not among the job's sites";
-    case DR_OBSTACLE_LAW:
-        return "its site may not host the job's data class";
-    case DR_OBSTACLE_CONSENT:
-        return "its owner has not let the account in";
-    case DR_OBSTACLE_DATA:
-        return "the job's data is not at its site";
-    }
-    return "";
-}
-
-int dr_place_never(const struct dr_core *core, const struct dr_shape *shape, dr_account_id account,
-                   char *text, uint32_t text_bytes)
-{
-    enum dr_obstacle worst = DR_OBSTACLE_NONE;
-    uint32_t nearest = 0;
-    const struct dr_alternative *way = &shape->alternatives[0];
-    char accelerators[DR_TEXT_BYTES];
-    char cpus[DR_TEXT_BYTES];
-
-    dr_place_prepare(core);
-    for (uint32_t i = 0; i < shape->alternatives_count; i += 1) {
-        const struct dr_alternative *about = &shape->alternatives[i];
-        struct dr_want want = {.account = account,
-                               .alternative = i,
-                               .tasks = about->tasks,
-                               .accelerators = about->accelerators_per_task / 1000,
-                               .part = dr_alternative_share(about),
-                               .cpus = about->cpus_per_task,
-                               .memory_mb = about->memory_mb_per_task,
-                               .tasks_per_node_max = about->tasks_per_node_max};
-
-        for (uint32_t pool = 0; pool < core->pools_count; pool += 1) {
-            enum dr_obstacle obstacle = shape_obstacle(core, shape, &want, (dr_pool_id){pool + 1});
-
-            if (obstacle == DR_OBSTACLE_NONE)
-                obstacle = job_obstacle(core, &want, (dr_pool_id){pool + 1});
-            if (obstacle == DR_OBSTACLE_NONE)
-                return 0;
-            if (obstacle > worst) {
-                worst = obstacle;
-                nearest = pool + 1;
-                way = about;
-            }
-        }
-    }
-    if (worst <= DR_OBSTACLE_REMOVED) {
-        dr_format(text, text_bytes, "there is no pool yet that could run it");
-        return 1;
-    }
-    dr_format(text, text_bytes,
-              "%u task%s of %s accelerator%s, %s CPUs and %u MB%s%s: no pool could hold it, even "
-              "when empty; nearest is %s/%s: %s",
-              way->tasks, way->tasks == 1 ? "" : "s",
-              dr_format_milli(way->accelerators_per_task, accelerators),
-              way->accelerators_per_task == 1000 ? "" : "s",
-              dr_format_milli(way->cpus_per_task, cpus), way->memory_mb_per_task,
-              shape->level_kind == 2 ? " within one " : "",
-              shape->level_kind == 2 ? shape->level : "",
-              core->sites[core->pools[nearest - 1].site.v - 1].name, core->pools[nearest - 1].name,
-              dr_obstacle_text(worst));
-    return 1;
 }

@@ -85,16 +85,22 @@ static uint32_t share_tasks_on(const struct search *search, uint32_t number)
     return dr_min_u32(tasks, most);
 }
 
-static uint32_t tasks_on(const struct search *search, uint32_t number)
+/* What is free there, whoever may enter. */
+static uint32_t tasks_by_room(const struct search *search, uint32_t number)
 {
     const struct dr_room *room = &search->space->rooms[number];
 
-    if (!room->usable || !may_enter(search, number))
-        return 0;
     if (search->want->part != 0)
         return share_tasks_on(search, number);
     return dr_space_tasks_in(search->want, dr_bit_count(room->free & ~room->blocked), room->cpus,
                              room->memory_mb);
+}
+
+static uint32_t tasks_on(const struct search *search, uint32_t number)
+{
+    if (!search->space->rooms[number].usable || !may_enter(search, number))
+        return 0;
+    return tasks_by_room(search, number);
 }
 
 static uint64_t tasks_bound(const struct search *search, uint32_t level, uint32_t domain)
@@ -696,6 +702,58 @@ uint64_t dr_place_largest(const struct dr_core *core, const struct dr_want *want
             largest = tasks;
     }
     return largest;
+}
+
+/* Tasks that a node would take, were things as `conditions` say. */
+static uint32_t tasks_if(const struct search *search, uint32_t number, unsigned conditions)
+{
+    const struct dr_node *node = &search->core->nodes[search->space->rows[number]];
+
+    if (node->removed || node->removing ||
+        (!(conditions & DR_PLACE_IF_UP) && !dr_node_up(search->core, node)))
+        return 0;
+    if (conditions & DR_PLACE_IF_EMPTY)
+        return search->tasks_empty;
+    if (!(conditions & DR_PLACE_IF_OPEN) && !may_enter(search, number))
+        return 0;
+    return tasks_by_room(search, number);
+}
+
+uint64_t dr_place_largest_if(const struct dr_core *core, const struct dr_want *want,
+                             dr_pool_id pool, unsigned conditions)
+{
+    struct search search;
+    const struct dr_space *space;
+    uint64_t largest = 0;
+    uint64_t tasks = 0;
+    uint32_t size;
+    int level;
+
+    dr_place_prepare(core);
+    search = search_in(core, want, pool);
+    space = search.space;
+    level = level_required(core, want, search.pool);
+    if (conditions & DR_PLACE_IF_ANYWHERE)
+        level = (int)space->levels;
+    if (level == DR_LEVEL_MISSING)
+        return 0;
+    size = level == DR_LEVEL_NODE ? 1 : space->size[level];
+    for (uint32_t number = 0; number < space->nodes; number += 1) {
+        if (number % size == 0)
+            tasks = 0;
+        tasks += tasks_if(&search, number, conditions);
+        if (tasks > largest)
+            largest = tasks;
+    }
+    return largest;
+}
+
+int dr_place_all_up(const struct dr_core *core, dr_pool_id pool)
+{
+    const struct dr_space *space = &core->places->spaces[pool.v - 1];
+
+    dr_place_prepare(core);
+    return core->pools[pool.v - 1].nodes_up >= space->live_most[space->levels];
 }
 
 uint32_t dr_place_tasks_per_node(const struct dr_core *core, const struct dr_want *want,

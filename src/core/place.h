@@ -104,6 +104,11 @@ struct dr_want dr_place_want(const struct dr_core *core, const struct dr_job *jo
 enum dr_obstacle dr_place_obstacle(const struct dr_core *core, const struct dr_want *want,
                                    dr_pool_id pool);
 
+/* All of them: bit = 1 << enum dr_obstacle; 0: feasible. The shape need not be in the state: `want`
+ * has no row for it then. */
+unsigned dr_place_obstacles(const struct dr_core *core, const struct dr_shape *shape,
+                            const struct dr_want *want, dr_pool_id pool);
+
 /* The same as one answer, from what is remembered per shape. */
 int dr_place_feasible(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool);
 
@@ -119,13 +124,9 @@ struct dr_place_group {
 uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
                          struct dr_place_group *groups);
 
-/* "its site may not host the job's data class" */
-const char *dr_obstacle_text(enum dr_obstacle obstacle);
-
-/* Could no pool hold a job of this shape and account, even when empty? For dr_admit(): returns 1
- * and writes a sentence that names the demand and the nearest pool. */
-int dr_place_never(const struct dr_core *core, const struct dr_shape *shape, dr_account_id account,
-                   char *text, uint32_t text_bytes);
+/* What a shape asks of a placement, before it is a job. */
+struct dr_want dr_place_want_of(const struct dr_core *core, const struct dr_shape *shape,
+                                dr_account_id account, uint32_t alternative);
 
 /* The parts that a place may have: a node each, or with shares an accelerator each. */
 uint32_t dr_place_parts_max(const struct dr_core *core, const struct dr_want *want,
@@ -165,6 +166,17 @@ uint64_t dr_place_room(const struct dr_core *core, const struct dr_want *want, d
 /* Tasks of the gang that the best domain of the required level could hold now; without a required
  * level, the pool. Walks the pool's nodes: for explanations. */
 uint64_t dr_place_largest(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool);
+
+/* The same, were things otherwise: bits. Walks all nodes of the pool. */
+#define DR_PLACE_IF_UP       1u /* every node were up */
+#define DR_PLACE_IF_EMPTY    2u /* nobody held anything */
+#define DR_PLACE_IF_OPEN     4u /* no data class kept anybody from a node that others hold */
+#define DR_PLACE_IF_ANYWHERE 8u /* no level were required */
+uint64_t dr_place_largest_if(const struct dr_core *core, const struct dr_want *want,
+                             dr_pool_id pool, unsigned conditions);
+
+/* Are all nodes of the pool up, but for those that leave? */
+int dr_place_all_up(const struct dr_core *core, dr_pool_id pool);
 
 /* Tasks of the gang that one empty node takes. */
 uint32_t dr_place_tasks_per_node(const struct dr_core *core, const struct dr_want *want,

@@ -89,14 +89,16 @@ struct dr_quota_verdict dr_quota_check(const struct dr_core *core, dr_account_id
                                                  group,
                                                  dr_max_i64(quota->use, claim),
                                                  dr_max_i64(quota->use, claim) + amount,
-                                                 quota->guarantee + quota->borrow};
+                                                 quota->guarantee + quota->borrow,
+                                                 0};
             if (firm && at.v == account.v && quota->firm - promised + amount > quota->guarantee)
                 return (struct dr_quota_verdict){DR_REASON_QUOTA,
                                                  at,
                                                  group,
                                                  quota->firm - promised,
                                                  quota->firm - promised + amount,
-                                                 quota->guarantee};
+                                                 quota->guarantee,
+                                                 0};
             if (at.v == account.v)
                 occupied = dr_max_i64(dr_quota_keep(quota), claim + amount);
             else
@@ -110,7 +112,8 @@ struct dr_quota_verdict dr_quota_check(const struct dr_core *core, dr_account_id
                     group,
                     quota->occupied,
                     occupied,
-                    core->groups[group.v - 1].capacity};
+                    core->groups[group.v - 1].capacity,
+                    0};
         }
     }
     return (struct dr_quota_verdict){.reason = DR_REASON_NONE};
@@ -131,6 +134,99 @@ int dr_quota_never(const struct dr_core *core, dr_account_id account, dr_pool_id
                 return 1;
         }
     return 0;
+}
+
+/* What one account stops on its own: its guarantee, for a job that can't be taken; both limits
+ * together, where that is not done with by as much more of the guarantee. */
+static uint32_t account_verdicts(const struct dr_core *core, dr_account_id at, dr_group_id group,
+                                 int64_t amount, int firm, struct dr_quota_verdict *verdicts)
+{
+    const struct dr_quota *quota = dr_quota_at(core, at, group);
+    int64_t most = dr_max_i64(quota->use, quota->claim) + amount;
+    int64_t firm_lacks = firm ? dr_max_i64(0, quota->firm + amount - quota->guarantee) : 0;
+    uint32_t count = 0;
+
+    if (firm_lacks > 0) {
+        verdicts[count] = (struct dr_quota_verdict){
+            DR_REASON_QUOTA,  at,       group, quota->firm, quota->firm + amount,
+            quota->guarantee, .firm = 1};
+        count += 1;
+    }
+    if (over(most - firm_lacks, quota->guarantee, quota->borrow)) {
+        verdicts[count] = (struct dr_quota_verdict){
+            DR_REASON_QUOTA, at, group, most - amount, most, quota->guarantee + quota->borrow, 0};
+        count += 1;
+    }
+    return count;
+}
+
+uint32_t dr_quota_obstacles(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                            const struct dr_amounts *amounts, int firm,
+                            const struct dr_amounts *given_back, struct dr_quota_verdict *verdicts,
+                            int *full)
+{
+    const struct dr_pool *where = &core->pools[pool.v - 1];
+    uint32_t count = 0;
+
+    *full = 0;
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+        dr_group_id group = where->groups[resource];
+        int64_t amount = amounts->of[resource];
+        int64_t room = core->groups[group.v - 1].capacity +
+                       (given_back != NULL ? given_back->of[resource] : 0);
+        int64_t risen = 0;
+
+        if (amount == 0)
+            continue;
+        for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
+            const struct dr_quota *quota = dr_quota_at(core, at, group);
+            int64_t occupied = dr_max_i64(dr_quota_keep(quota),
+                                          at.v == account.v ? quota->claim + amount
+                                                            : quota->children_occupied + risen);
+
+            count += account_verdicts(core, at, group, amount, firm && at.v == account.v,
+                                      &verdicts[count]);
+            risen = occupied - quota->occupied;
+            if (core->accounts[at.v - 1].parent.v != 0)
+                continue;
+            *full |= quota->claim + amount > room;
+            if (occupied > room && quota->claim + amount <= room) {
+                verdicts[count] = (struct dr_quota_verdict){
+                    DR_REASON_KEPT, at, group, quota->occupied, occupied, room, 0};
+                count += 1;
+            }
+        }
+    }
+    return count;
+}
+
+int dr_quota_ever(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                  const struct dr_amounts *amounts, int firm)
+{
+    const struct dr_pool *where = &core->pools[pool.v - 1];
+
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+        dr_group_id group = where->groups[resource];
+        int64_t amount = amounts->of[resource];
+        int64_t risen = 0; /* of what is kept, in the child */
+
+        if (amount == 0)
+            continue;
+        for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
+            const struct dr_quota *quota = dr_quota_at(core, at, group);
+            int64_t occupied = dr_max_i64(
+                dr_quota_keep(quota), at.v == account.v ? amount : quota->children_kept + risen);
+
+            if (over(amount, quota->guarantee, quota->borrow) ||
+                (firm && at.v == account.v && amount > quota->guarantee))
+                return 0;
+            risen = occupied - quota->kept;
+            if (core->accounts[at.v - 1].parent.v == 0 &&
+                occupied > core->groups[group.v - 1].declared)
+                return 0;
+        }
+    }
+    return 1;
 }
 
 int64_t dr_quota_guarantee(const struct dr_core *core, dr_account_id account, dr_group_id group)

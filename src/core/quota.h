@@ -27,6 +27,7 @@ struct dr_quota_verdict {
     int64_t has;   /* claim, or occupied at the root */
     int64_t needs; /* with the job */
     int64_t limit;
+    uint8_t firm; /* dr_quota_obstacles(): the guarantee, within which alone the job may start */
 };
 
 /* May `account` add `amounts` in the pool's groups? Q1 for use and claim on the path, Q2 at the
@@ -35,6 +36,22 @@ struct dr_quota_verdict {
 struct dr_quota_verdict dr_quota_check(const struct dr_core *core, dr_account_id account,
                                        dr_pool_id pool, const struct dr_amounts *amounts, int firm,
                                        const struct dr_amounts *held);
+
+/* Everything that dr_quota_check() could stop at, for explanations: QUOTA for each account on
+ * the path and group (`firm`: once for each of the two limits that it takes), KEPT once for each
+ * group in which claims leave room at the root but lending limits hold it back. `given_back` (NULL:
+ * none) is taken off what the root has in those groups first: as if so much claimed had gone
+ * elsewhere. `full`: claims alone leave too little at the root in some group (CAPACITY; not in the
+ * list). Returns how many; `verdicts` [DR_QUOTA_VERDICTS_MAX]. */
+#define DR_QUOTA_VERDICTS_MAX (DR_RESOURCE_COUNT * (DR_DEPTH_MAX + 2))
+uint32_t dr_quota_obstacles(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                            const struct dr_amounts *amounts, int firm,
+                            const struct dr_amounts *given_back, struct dr_quota_verdict *verdicts,
+                            int *full);
+
+/* Could the account ever add `amounts` by its limits, if nobody claimed anything? */
+int dr_quota_ever(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                  const struct dr_amounts *amounts, int firm);
 
 /* Would `occupied(account) + amounts` stay within the account's guarantee, in every group of the
  * pool that the job uses? The guarantee is the one in force: shrunk in proportion where what is up

@@ -329,17 +329,20 @@ void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const 
     int64_t now_us = dr_controller_now_us(controller);
     int ended = dr_job_state_ended((enum dr_job_state)job->state);
     int running = holds_place(job) && job->start_us != 0;
-    struct dr_why why = {.reason = DR_REASON_NONE};
+    struct dr_why why;
+    enum dr_reason reason = DR_REASON_NONE;
 
-    if (job->state == DR_JOB_PENDING)
+    if (job->state == DR_JOB_PENDING) {
         dr_why(core, job->id, now_us, &why);
+        reason = why.holds[0].reason;
+    }
     dr_put_begin(out, NULL, '{');
     dr_put_u64(out, "job", job->id.v);
     name_json(out, dr_controller_text(controller, job->text));
     dr_put_text(out, "account", dr_account_name(core, job->account.v));
     dr_put_text(out, "user", dr_user_name(core, job->user.v));
     dr_put_text(out, "state", dr_job_state_name((enum dr_job_state)job->state));
-    dr_put_text(out, "reason", dr_reason_name(why.reason));
+    dr_put_text(out, "reason", dr_reason_name(reason));
     dr_put_i64(out, "priority", job->priority);
     dr_put_bool(out, "held", job->held);
     dr_put_u64(out, "tasks", alternative->tasks);

@@ -326,6 +326,26 @@ void route_jobs_list(struct exchange *x)
 
 /* ---- why ---- */
 
+/* The members of one hold. */
+static void hold_json(struct dr_buffer *out, const struct dr_core *core, const struct dr_hold *hold)
+{
+    char pool[DR_PART_NAME_BYTES];
+
+    dr_put_text(out, "reason", dr_reason_name(hold->reason));
+    dr_put_text(out, "text", hold->text);
+    dr_put_text(out, "frees", hold->frees);
+    dr_put_text(out, "account", dr_account_name(core, hold->account.v));
+    dr_put_text(out, "group", dr_group_name(core, hold->group.v));
+    dr_put_text(out, "pool", dr_pool_name(core, hold->pool.v, pool));
+    dr_put_text(out, "site", dr_site_name(core, hold->site.v));
+    dr_put_text(out, "zone", dr_zone_name(core, hold->zone.v));
+    dr_put_u64(out, "blocker", hold->job.v);
+    dr_put_i64(out, "has", hold->has);
+    dr_put_i64(out, "needs", hold->needs);
+    dr_put_i64(out, "limit", hold->limit);
+    dr_put_i64(out, "until_us", hold->until_us);
+}
+
 static void why_json(struct exchange *x, const struct dr_forecast_answer *forecast)
 {
     static const char *const STATES[] = {"STARTS", "BEYOND", "NONE"};
@@ -333,8 +353,7 @@ static void why_json(struct exchange *x, const struct dr_forecast_answer *foreca
     struct dr_buffer *out = &x->out;
     dr_job_row row = dr_job_find(core, (dr_job_id){x->number});
     const struct dr_job *job = row.v == DR_ROW_NONE ? NULL : &core->jobs[row.v];
-    char pool[DR_PART_NAME_BYTES];
-    struct dr_why why = {0};
+    struct dr_why why = {.holds_count = 0};
 
     if (job == NULL) {
         /* It left the state while the forecast was awaited. */
@@ -344,22 +363,20 @@ static void why_json(struct exchange *x, const struct dr_forecast_answer *foreca
     }
     if (job->state == DR_JOB_PENDING)
         dr_why(core, job->id, dr_controller_now_us(x->http->controller), &why);
+    else
+        dr_format(why.holds[0].text, sizeof why.holds[0].text, "it does not wait");
     dr_put_begin(out, NULL, '{');
     dr_put_u64(out, "job", job->id.v);
     dr_put_text(out, "state", dr_job_state_name((enum dr_job_state)job->state));
-    dr_put_text(out, "reason", dr_reason_name(why.reason));
-    dr_put_text(out, "text", job->state == DR_JOB_PENDING ? why.text : "it does not wait");
-    dr_put_text(out, "frees", why.frees);
-    dr_put_text(out, "account", dr_account_name(core, why.account.v));
-    dr_put_text(out, "group", dr_group_name(core, why.group.v));
-    dr_put_text(out, "pool", dr_pool_name(core, why.pool.v, pool));
-    dr_put_text(out, "site", dr_site_name(core, why.site.v));
-    dr_put_text(out, "zone", dr_zone_name(core, why.zone.v));
-    dr_put_u64(out, "blocker", why.job.v);
-    dr_put_i64(out, "has", why.has);
-    dr_put_i64(out, "needs", why.needs);
-    dr_put_i64(out, "limit", why.limit);
-    dr_put_i64(out, "until_us", why.until_us);
+    hold_json(out, core, &why.holds[0]);
+    dr_put_begin(out, "holds", '[');
+    for (uint32_t i = 0; i < why.holds_count; i += 1) {
+        dr_put_begin(out, NULL, '{');
+        hold_json(out, core, &why.holds[i]);
+        dr_put_end(out, '}');
+    }
+    dr_put_end(out, ']');
+    dr_put_bool(out, "ever", job->state != DR_JOB_PENDING || why.ever);
     dr_put_i64(out, "reserved_us", why.reserved_us);
     dr_put_u64(out, "before", why.before);
     if (forecast == NULL) {

@@ -48,8 +48,8 @@ TEST(short_jobs_slip_in_long_ones_wait)
     CHECK_EQ(world_job(w, shorter)->rule, DR_RULE_BACKFILL);
     CHECK_EQ(world_job(w, longer)->state, DR_JOB_PENDING);
     why = world_why(w, longer);
-    CHECK_EQ(why.reason, DR_REASON_RESERVATION);
-    CHECK_EQ(why.job.v, gang.v);
+    CHECK_EQ(why.holds[0].reason, DR_REASON_RESERVATION);
+    CHECK_EQ(why.holds[0].job.v, gang.v);
     world_run_us(w, 60 * MINUTE);
     CHECK_EQ(world_job(w, gang)->state, DR_JOB_RUNNING);
     CHECK_REPLAY(w);
@@ -80,7 +80,7 @@ TEST(a_slower_way_takes_longer)
              world_job(w, shorter)->start_us + 50 * MINUTE + 2);
     CHECK_EQ(world_job(w, longer)->state, DR_JOB_PENDING);
     why = world_why(w, longer);
-    CHECK_EQ(why.reason, DR_REASON_RESERVATION);
+    CHECK_EQ(why.holds[0].reason, DR_REASON_RESERVATION);
     world_run_us(w, 60 * MINUTE);
     CHECK_EQ(world_job(w, gang)->state, DR_JOB_RUNNING);
     CHECK_EQ(world_job(w, shorter)->state, DR_JOB_TIMEOUT);

@@ -31,7 +31,7 @@ TEST(node_down_requeues_the_gang)
     world_run_us(w, 60 * DR_SECOND_US);
     CHECK_EQ(world_job(w, job)->state, DR_JOB_PENDING);
     CHECK_EQ(world_busy_accelerators(w), 0);
-    CHECK_EQ(world_why(w, job).reason, DR_REASON_SITE_DOWN);
+    CHECK_EQ(world_why(w, job).holds[0].reason, DR_REASON_SITE_DOWN);
     world_node(w, 0, 0, 0);
     world_run_us(w, 60 * DR_SECOND_US);
     CHECK_EQ(world_job(w, job)->state, DR_JOB_RUNNING);
@@ -52,7 +52,7 @@ TEST(array_limits_hold)
                    .accelerators = 1, .array_index = i, .array_limit = 2, .run_us = DR_MINUTE_US});
     world_run_us(w, 30 * DR_SECOND_US);
     CHECK_EQ(w->core->running.count, 2);
-    CHECK_EQ(world_why(w, last).reason, DR_REASON_ARRAY_LIMIT);
+    CHECK_EQ(world_why(w, last).holds[0].reason, DR_REASON_ARRAY_LIMIT);
     world_run_us(w, DR_MINUTE_US);
     CHECK_EQ(w->core->running.count, 2);
     world_run_us(w, 3 * DR_MINUTE_US);
@@ -113,8 +113,8 @@ TEST(dependencies_hold_and_end)
     dr_job_id after_bad = world_submit(w, (struct job_spec){.accelerators = 1, .after = bad.v});
 
     world_run_us(w, 30 * DR_SECOND_US);
-    CHECK_EQ(world_why(w, after_good).reason, DR_REASON_DEPENDENCY);
-    CHECK_EQ(world_why(w, after_good).job.v, good.v);
+    CHECK_EQ(world_why(w, after_good).holds[0].reason, DR_REASON_DEPENDENCY);
+    CHECK_EQ(world_why(w, after_good).holds[0].job.v, good.v);
     world_end(w, bad, 1);
     world_run_us(w, DR_MINUTE_US);
     CHECK_EQ(world_job(w, after_good)->state, DR_JOB_RUNNING);
@@ -167,7 +167,7 @@ TEST(a_silent_site_keeps_its_attempts)
     CHECK_EQ(world_job(w, job)->state, DR_JOB_UNREACHABLE);
     next = world_submit(w, (struct job_spec){.accelerators = 8, .site = "s1"});
     world_run_us(w, DR_MINUTE_US);
-    CHECK_EQ(world_why(w, next).reason, DR_REASON_SITE_DOWN);
+    CHECK_EQ(world_why(w, next).holds[0].reason, DR_REASON_SITE_DOWN);
     world_site_answers(w, 1, 1);
     CHECK_EQ(world_job(w, job)->state, DR_JOB_RUNNING);
     CHECK_EQ(world_job(w, job)->attempt, 1);
@@ -193,7 +193,7 @@ TEST(a_relieved_quota_wakes_who_waits_for_it)
     large = world_submit(w, (struct job_spec){.account = b, .accelerators = 8});
     world_run_us(w, 65 * DR_SECOND_US); /* past a tick, which asks everybody */
     CHECK_EQ(world_job(w, small)->state, DR_JOB_RUNNING);
-    CHECK_EQ(world_why(w, large).reason, DR_REASON_QUOTA);
+    CHECK_EQ(world_why(w, large).holds[0].reason, DR_REASON_QUOTA);
     world_run_us(w, 30 * DR_SECOND_US); /* before the next one */
     CHECK_EQ(world_job(w, small)->state, DR_JOB_COMPLETED);
     CHECK_EQ(world_job(w, large)->state, DR_JOB_RUNNING);

@@ -84,9 +84,9 @@ TEST(a_required_block_is_kept)
     gang = start(w, (struct job_spec){.tasks = 2, .accelerators = 8, .level = "required:block"});
     CHECK(!running(w, gang));
     why = world_why(w, gang);
-    CHECK_EQ(why.reason, DR_REASON_TOPOLOGY);
-    CHECK_EQ(why.has, 1);
-    CHECK_EQ(why.needs, 2);
+    CHECK_EQ(why.holds[0].reason, DR_REASON_TOPOLOGY);
+    CHECK_EQ(why.holds[0].has, 1);
+    CHECK_EQ(why.holds[0].needs, 2);
     gang = start(
         w, (struct job_spec){
                .tasks = 2, .accelerators = 8, .level = "preferred:block", .limit_us = 10 * MINUTE});
@@ -104,7 +104,8 @@ TEST(larger_than_a_block_never_fits)
         world_submit(w, (struct job_spec){.tasks = 3, .accelerators = 8, .level = "required:block"})
             .v,
         0);
-    CHECK_HAS(world_refusal(), "within one block");
+    CHECK_HAS(world_refusal(),
+              "no block holds 3 tasks of 8 accelerators even when empty; the largest holds 2");
     CHECK_EQ(world_submit(w, (struct job_spec){.accelerators = 9}).v, 0);
     CHECK_EQ(world_submit(w, (struct job_spec){.cpus = 65}).v, 0);
     CHECK_EQ(world_submit(w, (struct job_spec){.memory_mb = 600000}).v, 0);
@@ -251,8 +252,8 @@ TEST(power_caps_hold)
     CHECK(running(w, first));
     CHECK(!running(w, second));
     why = world_why(w, second);
-    CHECK_EQ(why.reason, DR_REASON_POWER);
-    CHECK_EQ(why.needs - why.limit, 600);
+    CHECK_EQ(why.holds[0].reason, DR_REASON_POWER);
+    CHECK_EQ(why.holds[0].needs - why.holds[0].limit, 600);
     CHECK(running(w, start(w, (struct job_spec){.accelerators = 2, .limit_us = MINUTE})));
     CHECK_REPLAY(w);
     world_free(w);
@@ -271,7 +272,7 @@ TEST(kept_work_binds_to_its_site)
     world_run_us(w, MINUTE);
     CHECK_EQ(world_job(w, job)->state, DR_JOB_PENDING);
     CHECK(world_job(w, job)->kept_us > 0);
-    CHECK_EQ(world_why(w, job).reason, DR_REASON_SITE_DOWN);
+    CHECK_EQ(world_why(w, job).holds[0].reason, DR_REASON_SITE_DOWN);
     world_node(w, node, 0, 0);
     world_run_us(w, MINUTE);
     CHECK(running(w, job));

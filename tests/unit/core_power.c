@@ -85,11 +85,11 @@ TEST(a_zone_caps_its_sites_together)
     CHECK(runs(w, third));
     CHECK_EQ(dr_power_zone_w(w->core, (dr_zone_id){1}), 2 * NODE_W + 10 * USE_W);
     why = world_why(w, second);
-    CHECK_EQ(why.reason, DR_REASON_POWER);
-    CHECK_EQ(why.zone.v, 1);
-    CHECK_EQ(why.limit, 2 * NODE_W + 10 * USE_W);
-    CHECK_EQ(why.needs - why.limit, 3 * USE_W);
-    CHECK_HAS(why.text, "zone capital");
+    CHECK_EQ(why.holds[0].reason, DR_REASON_POWER);
+    CHECK_EQ(why.holds[0].zone.v, 1);
+    CHECK_EQ(why.holds[0].limit, 2 * NODE_W + 10 * USE_W);
+    CHECK_EQ(why.holds[0].needs - why.holds[0].limit, 3 * USE_W);
+    CHECK_HAS(why.holds[0].text, "zone capital");
     CHECK_REPLAY(w);
     world_end(w, first, 0);
     world_run_us(w, 0);
@@ -122,16 +122,16 @@ TEST(a_start_looks_ahead)
     world_run_us(w, 0);
     CHECK(!runs(w, large));
     why = world_why(w, large);
-    CHECK_EQ(why.reason, DR_REASON_CAPACITY);
+    CHECK_EQ(why.holds[0].reason, DR_REASON_CAPACITY);
     world_end(w, small, 0);
     world_run_us(w, 0);
     CHECK(!runs(w, large));
     why = world_why(w, large);
-    CHECK_EQ(why.reason, DR_REASON_POWER);
-    CHECK_EQ(why.site.v, 1);
-    CHECK_EQ(why.zone.v, 0);
-    CHECK_EQ(why.needs - why.limit, USE_W);
-    CHECK_EQ(why.until_us, begun_us + 60 * MINUTE);
+    CHECK_EQ(why.holds[0].reason, DR_REASON_POWER);
+    CHECK_EQ(why.holds[0].site.v, 1);
+    CHECK_EQ(why.holds[0].zone.v, 0);
+    CHECK_EQ(why.holds[0].needs - why.holds[0].limit, USE_W);
+    CHECK_EQ(why.holds[0].until_us, begun_us + 60 * MINUTE);
     CHECK_EQ(why.reserved_us, begun_us + 60 * MINUTE); /* no end, but the cap's */
     CHECK_REPLAY(w);
     world_run_us(w, 59 * MINUTE + 59 * DR_SECOND_US);
@@ -248,7 +248,7 @@ TEST(a_flexible_job_runs_until_the_cap_begins)
     world_run_us(w, MINUTE);
     CHECK_EQ(world_job(w, job)->state, DR_JOB_PENDING);
     CHECK_EQ(world_job(w, job)->preemptions, 1);
-    CHECK_EQ(world_why(w, job).reason, DR_REASON_POWER);
+    CHECK_EQ(world_why(w, job).holds[0].reason, DR_REASON_POWER);
     world_run_us(w, 30 * MINUTE + 29 * DR_SECOND_US);
     CHECK(!runs(w, job));
     world_run_us(w, DR_SECOND_US);
@@ -452,9 +452,9 @@ TEST(flexible_jobs_wait_for_cheaper_hours)
     job = start_by(w, 1, 7 * DR_HOUR_US + 10 * MINUTE); /* an hour, and ten minutes of margin */
     CHECK(!runs(w, job));
     why = world_why(w, job);
-    CHECK_EQ(why.reason, DR_REASON_TARIFF);
-    CHECK_EQ(why.site.v, 1);
-    CHECK_EQ(why.until_us, begun_us + 6 * DR_HOUR_US);
+    CHECK_EQ(why.holds[0].reason, DR_REASON_TARIFF);
+    CHECK_EQ(why.holds[0].site.v, 1);
+    CHECK_EQ(why.holds[0].until_us, begun_us + 6 * DR_HOUR_US);
     CHECK_REPLAY(w);
     world_run_us(w, 6 * DR_HOUR_US - DR_SECOND_US);
     CHECK(!runs(w, job));
@@ -476,7 +476,7 @@ TEST(the_margin_is_kept)
     tariff(w, 1);
     job = start_by(w, 1, 6 * DR_HOUR_US + 40 * MINUTE + 7 * DR_SECOND_US);
     CHECK(!runs(w, job));
-    CHECK_EQ(world_why(w, job).until_us,
+    CHECK_EQ(world_why(w, job).holds[0].until_us,
              begun_us + 5 * DR_HOUR_US + 30 * MINUTE + 7 * DR_SECOND_US);
     world_run_us(w, 5 * DR_HOUR_US + 30 * MINUTE + 6 * DR_SECOND_US);
     CHECK(!runs(w, job));

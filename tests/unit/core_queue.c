@@ -95,7 +95,7 @@ TEST(begin_times_are_waited_for)
 
     CHECK_EQ(class_of(w, job), DR_QUEUE_LATER);
     CHECK_EQ(dr_core_next_time_us(w->core), w->now_us + 90 * DR_SECOND_US);
-    CHECK_EQ(world_why(w, job).reason, DR_REASON_BEGIN_TIME);
+    CHECK_EQ(world_why(w, job).holds[0].reason, DR_REASON_BEGIN_TIME);
     world_run_us(w, 89 * DR_SECOND_US);
     CHECK_EQ(world_job(w, job)->state, DR_JOB_PENDING);
     world_run_us(w, 1 * DR_SECOND_US);
@@ -113,7 +113,7 @@ TEST(hold_and_release_keep_the_place)
 
     world_hold(w, first);
     CHECK_EQ(class_of(w, first), DR_ROW_NONE);
-    CHECK_EQ(world_why(w, first).reason, DR_REASON_HELD);
+    CHECK_EQ(world_why(w, first).holds[0].reason, DR_REASON_HELD);
     CHECK_EQ(before(w, second), 0);
     world_release(w, first);
     CHECK_EQ(before(w, second), 1);

@@ -30,7 +30,7 @@ TEST(a_borrower_gives_back)
     CHECK_EQ(world_job(w, borrower)->state, DR_JOB_COMPLETING);
     CHECK_EQ(world_job(w, borrower)->stopping, DR_STOP_RECLAIM);
     CHECK_EQ(world_job(w, borrower)->stopping_for.v, owner.v);
-    CHECK_EQ(world_why(w, owner).reason, DR_REASON_RECLAIMING);
+    CHECK_EQ(world_why(w, owner).holds[0].reason, DR_REASON_RECLAIMING);
     world_run_us(w, 11 * DR_SECOND_US);
     CHECK_EQ(world_job(w, owner)->state, DR_JOB_RUNNING);
     CHECK_EQ(world_job(w, owner)->rule, DR_RULE_PROMISE);
@@ -108,7 +108,7 @@ TEST(firm_jobs_stay)
     world_run_us(w, 10 * MINUTE);
     CHECK_EQ(world_job(w, firm)->state, DR_JOB_RUNNING);
     CHECK_EQ(world_job(w, more)->state, DR_JOB_PENDING);
-    CHECK_EQ(world_why(w, more).reason, DR_REASON_QUOTA);
+    CHECK_EQ(world_why(w, more).holds[0].reason, DR_REASON_QUOTA);
     world_limits(w, b, 1, 0, -1, -1);
     owner = world_submit(w, (struct job_spec){.account = c, .accelerators = 4});
     world_run_us(w, 10 * MINUTE);

@@ -71,11 +71,11 @@ TEST(a_shared_accelerator_is_not_whole)
 
     CHECK(running(w, share));
     CHECK(!running(w, two));
-    CHECK_EQ(world_why(w, two).reason, DR_REASON_CAPACITY);
+    CHECK_EQ(world_why(w, two).holds[0].reason, DR_REASON_CAPACITY);
     CHECK_EQ(w->core->pools[0].accelerators_free, 1);
     world_run_us(w, 11 * MINUTE);
     CHECK(running(w, two));
-    CHECK_EQ(world_why(w, start(w, (struct job_spec){.share = 1})).reason, DR_REASON_CAPACITY);
+    CHECK_EQ(world_why(w, start(w, (struct job_spec){.share = 1})).holds[0].reason, DR_REASON_CAPACITY);
     CHECK_REPLAY(w);
     world_free(w);
 }
@@ -184,7 +184,7 @@ TEST(power_and_energy_by_share)
     CHECK_EQ(dr_power_site_w(w->core, (dr_site_id){1}), 1450);
     second = start(w, (struct job_spec){.share = 251});
     CHECK(!running(w, second));
-    CHECK_EQ(world_why(w, second).reason, DR_REASON_POWER);
+    CHECK_EQ(world_why(w, second).holds[0].reason, DR_REASON_POWER);
     CHECK(running(w, start(w, (struct job_spec){.share = 250, .limit_us = MINUTE})));
     /* 0.25 x 700 W, and a 64th of the node's idle draw for its CPU, for 100 s */
     CHECK_EQ(dr_job_energy(w->core, world_job(w, job), w->now_us, w->now_us + 100 * DR_SECOND_US)
@@ -281,6 +281,6 @@ TEST(no_share_above_one)
                "accelerators: found 1500 thousandths of an accelerator per task, expected a whole "
                "number of accelerators, or a share of one (less than 1)");
     CHECK_EQ(world_submit(w, (struct job_spec){.share = 999, .cpus = 17}).v, 0);
-    CHECK_HAS(world_refusal(), "1 task of 0.999 accelerators, 17 CPUs");
+    CHECK_HAS(world_refusal(), "no pool has 17 CPUs a node; the largest has 16 (s1/p1)");
     world_free(w);
 }

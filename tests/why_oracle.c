@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "why_oracle.h"
+
+#include <stdlib.h>
+
+#include "base/math.h"
+#include "core/quota.h"
+
+#define NONE DR_ROW_NONE
+
+/* ---- a copy of the state ---- */
+
+struct bytes {
+    uint8_t *data;
+    size_t count;
+    size_t max;
+    size_t read;
+};
+
+static int bytes_write(void *context, const void *data, size_t count)
+{
+    struct bytes *bytes = context;
+
+    if (bytes->count + count > bytes->max) {
+        bytes->max = 2 * (bytes->count + count);
+        bytes->data = realloc(bytes->data, bytes->max);
+        assert_non_null(bytes->data);
+    }
+    memcpy(bytes->data + bytes->count, data, count);
+    bytes->count += count;
+    return 1;
+}
+
+static int bytes_read(void *context, void *data, size_t count)
+{
+    struct bytes *bytes = context;
+
+    if (bytes->read + count > bytes->count)
+        return 0;
+    memcpy(data, bytes->data + bytes->read, count);
+    bytes->read += count;
+    return 1;
+}
+
+static struct dr_core *copy_of(const struct dr_core *core, struct bytes *bytes)
+{
+    struct dr_core *copy;
+
+    if (bytes->count == 0)
+        assert_int_equal(dr_core_save(core, bytes_write, bytes), DR_OK);
+    bytes->read = 0;
+    assert_int_equal(dr_core_open(&copy, &core->limits), DR_OK);
+    assert_int_equal(dr_core_load(copy, bytes_read, bytes), DR_OK);
+    return copy;
+}
+
+/* ---- without what the holds name ---- */
+
+/* What somebody who is gone from a pool has in the sums of quotas: that stays. */
+struct phantom {
+    dr_account_id account;
+    dr_pool_id pool;
+    struct dr_amounts amounts;
+    unsigned charges;
+};
+
+struct trial {
+    struct dr_core *core;
+    uint32_t row; /* of the job */
+    struct phantom phantoms[256];
+    uint32_t phantoms_count;
+};
+
+static struct dr_amounts amounts_of(const struct dr_core *core, const struct dr_job *job,
+                                    uint32_t alternative)
+{
+    return dr_alternative_amounts(&core->shapes[job->shape].alternatives[alternative]);
+}
+
+static void leave_phantom(struct trial *trial, const struct dr_job *job, dr_pool_id pool,
+                          uint32_t alternative, unsigned charges)
+{
+    assert_true(trial->phantoms_count < 256);
+    if ((charges & DR_CHARGE_CLAIM) && !job->preemptible)
+        charges |= DR_CHARGE_FIRM;
+    trial->phantoms[trial->phantoms_count] =
+        (struct phantom){job->account, pool, amounts_of(trial->core, job, alternative), charges};
+    trial->phantoms_count += 1;
+}
+
+static void set_aside(struct dr_job *job)
+{
+    job->state = DR_JOB_PENDING;
+    job->held = 1;
+    job->promise = NONE;
+    job->reservation = NONE;
+}
+
+/* Nobody holds anything in the pool, or is promised it; nobody has a reservation anywhere; caps are
+ * what is looked at next, and so are lifted there. */
+static void empty_pool(struct trial *trial, dr_pool_id pool)
+{
+    struct dr_core *core = trial->core;
+    dr_site_id site = core->pools[pool.v - 1].site;
+
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        struct dr_job *job = &core->jobs[row];
+
+        if (job->id.v == 0 || row == trial->row)
+            continue;
+        job->reservation = NONE;
+        if (job->promise != NONE && job->promise_pool.v == pool.v) {
+            leave_phantom(trial, job, pool, job->promise_alternative, DR_CHARGE_CLAIM);
+            set_aside(job);
+        }
+        if (job->extents != NONE && job->state != DR_JOB_PENDING &&
+            !dr_job_state_ended((enum dr_job_state)job->state) && job->pool.v == pool.v) {
+            leave_phantom(trial, job, pool, job->alternative,
+                          DR_CHARGE_USE | (job->counted ? DR_CHARGE_CLAIM : 0));
+            job->extents = NONE;
+            set_aside(job);
+        }
+    }
+    core->sites[site.v - 1].power_cap_w = 0;
+    if (core->sites[site.v - 1].zone.v != 0)
+        core->zones[core->sites[site.v - 1].zone.v - 1].power_cap_w = 0;
+    core->grid_caps_count = 0;
+}
+
+static void raise_limit(struct trial *trial, const struct dr_hold *hold)
+{
+    struct dr_quota *quota = dr_quota_at(trial->core, hold->account, hold->group);
+    int64_t missing = hold->needs - hold->limit;
+
+    if (hold->firm) {
+        quota->guarantee += missing;
+        if (quota->lend < DR_FOREVER_US)
+            quota->lend += missing; /* no more is held back than was */
+    } else {
+        quota->borrow += missing;
+    }
+}
+
+static void relax(struct trial *trial, const struct dr_hold *hold)
+{
+    struct dr_core *core = trial->core;
+    struct dr_job *job = &core->jobs[trial->row];
+    dr_site_id site;
+
+    switch (hold->reason) {
+    case DR_REASON_HELD:
+        job->held = 0;
+        job->requeues = 0;
+        return;
+    case DR_REASON_BEGIN_TIME:
+        job->begin_us = 0;
+        return;
+    case DR_REASON_TARIFF:
+        job->deadline_us = 0;
+        return;
+    case DR_REASON_QUOTA:
+        raise_limit(trial, hold);
+        return;
+    case DR_REASON_KEPT:
+        for (uint32_t account = 1; account <= core->accounts_count; account += 1)
+            dr_quota_at(core, (dr_account_id){account}, hold->group)->lend = DR_FOREVER_US;
+        return;
+    case DR_REASON_GUARANTEES_OF:
+    case DR_REASON_CAPACITY:
+    case DR_REASON_TOPOLOGY:
+        empty_pool(trial, hold->pool);
+        return;
+    case DR_REASON_POWER:
+        site = core->pools[hold->pool.v - 1].site;
+        core->sites[site.v - 1].power_cap_w = 0;
+        if (core->sites[site.v - 1].zone.v != 0)
+            core->zones[core->sites[site.v - 1].zone.v - 1].power_cap_w = 0;
+        core->grid_caps_count = 0;
+        return;
+    case DR_REASON_RESERVATION:
+        core->jobs[dr_job_find(core, hold->job).v].reservation = NONE;
+        return;
+    case DR_REASON_NONE:
+    case DR_REASON_DEPENDENCY:
+    case DR_REASON_ARRAY_LIMIT:
+    case DR_REASON_NEVER:
+    case DR_REASON_LAW:
+    case DR_REASON_SITE_DOWN:
+    case DR_REASON_RECLAIMING:
+    case DR_REASON_DATA:
+    case DR_REASON_PRIORITY:
+        return;
+    }
+}
+
+/* Other jobs that wait have no turn: those without a reservation are held, those with one are of a
+ * full array. */
+static void keep_others(struct trial *trial)
+{
+    struct dr_core *core = trial->core;
+
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        struct dr_job *job = &core->jobs[row];
+
+        if (job->id.v == 0 || row == trial->row || job->state != DR_JOB_PENDING ||
+            job->promise != NONE)
+            continue;
+        if (job->reservation == NONE) {
+            job->held = 1;
+        } else {
+            job->array_job = UINT64_MAX / 2 + row;
+            job->array_limit = 1;
+        }
+    }
+    dr_core_index(core);
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        struct dr_job *job = &core->jobs[row];
+
+        if (job->id.v != 0 && job->array_job == UINT64_MAX / 2 + row)
+            core->arrays[dr_map_find(&core->array_rows, job->array_job)].active = 1;
+    }
+    for (uint32_t i = 0; i < trial->phantoms_count; i += 1) {
+        const struct phantom *phantom = &trial->phantoms[i];
+        const struct dr_pool *pool = &core->pools[phantom->pool.v - 1];
+
+        dr_quota_charge(core, phantom->account, phantom->pool, &phantom->amounts, phantom->charges,
+                        1);
+        for (uint32_t k = 0; k < DR_RESOURCE_COUNT && (phantom->charges & DR_CHARGE_CLAIM); k += 1)
+            core->groups[pool->groups[k].v - 1].capacity += phantom->amounts.of[k];
+    }
+}
+
+/* Does it start, once the holds whose bits are set have gone? */
+static int starts(const struct world *world, dr_job_id job, const struct dr_why *why, unsigned bits,
+                  struct bytes *bytes)
+{
+    struct trial trial = {.core = copy_of(world->core, bytes)};
+    static uint8_t facts[1 << 20];
+    static struct dr_effect effects[4096];
+    struct dr_batch batch = {.bytes = facts,
+                             .bytes_max = sizeof facts,
+                             .effects = effects,
+                             .effects_max = DR_COUNT_OF(effects)};
+    int started;
+
+    trial.row = dr_job_find(trial.core, job).v;
+    for (uint32_t i = 0; i < why->holds_count; i += 1)
+        if ((bits >> i) & 1)
+            relax(&trial, &why->holds[i]);
+    keep_others(&trial);
+    (void)dr_decide(trial.core, world->now_us, &batch);
+    if (getenv("DBG")) {
+        struct dr_arena a;
+        uint32_t at = 0;
+        printf("# bits %x facts %u\n", bits, batch.facts_count);
+        assert_int_equal(dr_arena_init(&a, 1 << 22), DR_OK);
+        for (uint32_t i = 0; i < batch.facts_count; i += 1) {
+            struct dr_fact f;
+            uint32_t used = 0;
+            struct dr_error err;
+            if (dr_fact_decode(batch.bytes + at, batch.bytes_count - at, &a, &f, &used, &err) !=
+                DR_OK)
+                break;
+            at += used;
+            printf("#   kind %d job %llu pool %u\n", f.kind, (unsigned long long)dr_fact_job(&f),
+                   f.kind == DR_FACT_JOB_PLACED ? f.job_placed.pool : 0);
+        }
+        dr_arena_deinit(&a);
+    }
+    if (getenv("DBG")) {
+        struct dr_arena a;
+        uint32_t at = 0;
+        printf("# bits %x facts %u\n", bits, batch.facts_count);
+        assert_int_equal(dr_arena_init(&a, 1 << 22), DR_OK);
+        for (uint32_t i = 0; i < batch.facts_count; i += 1) {
+            struct dr_fact f;
+            uint32_t used = 0;
+            struct dr_error err;
+            if (dr_fact_decode(batch.bytes + at, batch.bytes_count - at, &a, &f, &used, &err) !=
+                DR_OK)
+                break;
+            at += used;
+            printf("#   kind %d job %llu pool %u\n", f.kind, (unsigned long long)dr_fact_job(&f),
+                   f.kind == DR_FACT_JOB_PLACED ? f.job_placed.pool : 0);
+        }
+        dr_arena_deinit(&a);
+    }
+    if (getenv("DBG")) {
+        struct dr_arena a;
+        uint32_t at = 0;
+        printf("# bits %x facts %u\n", bits, batch.facts_count);
+        assert_int_equal(dr_arena_init(&a, 1 << 22), DR_OK);
+        for (uint32_t i = 0; i < batch.facts_count; i += 1) {
+            struct dr_fact f;
+            uint32_t used = 0;
+            struct dr_error err;
+            if (dr_fact_decode(batch.bytes + at, batch.bytes_count - at, &a, &f, &used, &err) !=
+                DR_OK)
+                break;
+            at += used;
+            printf("#   kind %d job %llu pool %u\n", f.kind, (unsigned long long)dr_fact_job(&f),
+                   f.kind == DR_FACT_JOB_PLACED ? f.job_placed.pool : 0);
+        }
+        dr_arena_deinit(&a);
+    }
+    /* Who is promised what others hold has not been let through: he has taken it. */
+    started = trial.core->jobs[trial.row].state != DR_JOB_PENDING &&
+              trial.core->jobs[trial.row].rule != DR_RULE_PROMISE;
+    dr_core_close(trial.core);
+    return started;
+}
+
+static int is_tried(const struct dr_why *why)
+{
+    unsigned seen = 0;
+
+    for (uint32_t i = 0; i < why->holds_count; i += 1)
+        seen |= 1u << why->holds[i].reason;
+    if (seen & (1u << DR_REASON_DEPENDENCY | 1u << DR_REASON_ARRAY_LIMIT |
+                1u << DR_REASON_RECLAIMING | 1u << DR_REASON_SITE_DOWN | 1u << DR_REASON_NEVER |
+                1u << DR_REASON_LAW | 1u << DR_REASON_DATA))
+        return 0;
+    /* What is held back from the job may hold back others, who have reserved. */
+    return why->holds_count <= 6 && (seen & (1u << DR_REASON_KEPT | 1u << DR_REASON_RESERVATION)) !=
+                                        (1u << DR_REASON_KEPT | 1u << DR_REASON_RESERVATION);
+}
+
+const char *why_oracle(const struct world *world, dr_job_id job, struct why_tally *tally)
+{
+    static char text[3000];
+    struct bytes bytes = {.data = NULL};
+    struct dr_why why;
+    const char *says = NULL;
+
+    dr_why(world->core, job, world->now_us, &why);
+    for (uint32_t i = 0; i < why.holds_count; i += 1)
+        tally->by_reason[why.holds[i].reason] += 1;
+    if (!is_tried(&why))
+        return NULL;
+    tally->asked += 1;
+    tally->several += why.holds_count > 1;
+    for (unsigned bits = 0; bits < 1u << why.holds_count && says == NULL; bits += 1) {
+        int all = bits == (1u << why.holds_count) - 1;
+
+        tally->decided += 1;
+        if (starts(world, job, &why, bits, &bytes) == all ||
+            (why.holds_count == 1 && why.holds[0].reason == DR_REASON_PRIORITY))
+            continue;
+        dr_format(text, sizeof text,
+                  "job %llu %s without %#x of its %u holds:", (unsigned long long)job.v,
+                  all ? "does not start" : "starts", bits, why.holds_count);
+        for (uint32_t i = 0; i < why.holds_count; i += 1)
+            dr_format(text + strlen(text), sizeof text - strlen(text), " %s: %s;",
+                      dr_reason_name(why.holds[i].reason), why.holds[i].text);
+        says = text;
+    }
+    free(bytes.data);
+    return says;
+}
