@@ -323,8 +323,10 @@ static void apply_node_flags(struct dr_core *core, const struct dr_fact_node_fla
     if (node->tasks > 0)
         for (uint32_t row = core->running.first; row != DR_ROW_NONE;
              row = core->jobs[row].list_next)
-            if (job_uses_node(core, &core->jobs[row], fact->node))
+            if (job_uses_node(core, &core->jobs[row], fact->node)) {
                 dr_rows_recount(core, &core->jobs[row]);
+                dr_ends_update(core, row); /* what it draws */
+            }
     dr_rows_capacity(core);
     dr_place_changed(core, fact->node - 1);
     dr_place_touch_all(core);

@@ -576,7 +576,9 @@ static void walk(struct dr_decision *decision)
                 rule = DR_RULE_BACKFILL;
             if (dr_decision_room(decision, found.count))
                 dr_decision_place(decision, choice.job_row, &found, rule, &choice);
-        } else if (choice.scope == DR_SCOPE_FREED && !decision->quota_refused) {
+        } else if (choice.scope == DR_SCOPE_FREED &&
+                   (!decision->quota_refused ||
+                    core->queue->classes[choice.class_row].wants.hunts == 0)) {
             decision->hunted = DR_HUNTED_AGAIN; /* what could be taken is no more than it was */
             dr_backfill_reserve(decision, &choice);
             remember(decision, &choice, now);

@@ -44,6 +44,8 @@ static void sum_up(struct dr_end *ends, uint32_t row)
         end->below.of[i] = end->amounts.of[i] +
                            (end->left == NONE ? 0 : ends[end->left].below.of[i]) +
                            (end->right == NONE ? 0 : ends[end->right].below.of[i]);
+    end->drawing_below = end->drawing + (end->left == NONE ? 0 : ends[end->left].drawing_below) +
+                         (end->right == NONE ? 0 : ends[end->right].drawing_below);
 }
 
 static void replace(struct dr_ends *all, uint32_t row, uint32_t with)
@@ -99,6 +101,7 @@ static void put(struct dr_core *core, uint32_t row)
     for (uint32_t at = *root; at != NONE;) {
         for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1)
             all->ends[at].below.of[i] += end->amounts.of[i];
+        all->ends[at].drawing_below += end->drawing;
         parent = at;
         at = before(core, row, at) ? all->ends[at].left : all->ends[at].right;
     }
@@ -106,6 +109,7 @@ static void put(struct dr_core *core, uint32_t row)
     end->right = NONE;
     end->parent = parent;
     end->below = end->amounts;
+    end->drawing_below = end->drawing;
     if (parent == NONE)
         *root = row;
     else if (before(core, row, parent))
@@ -129,6 +133,20 @@ static void take(struct dr_core *core, uint32_t row)
     end->pool.v = 0;
 }
 
+/* A node that is down draws nothing. */
+static int64_t drawing_of(const struct dr_core *core, const struct dr_job *job)
+{
+    const struct dr_alternative *way = &core->shapes[job->shape].alternatives[job->alternative];
+    int64_t tasks = 0;
+
+    if (job->counted) /* so its nodes are up */
+        return dr_alternative_amounts(way).of[DR_RESOURCE_ACCELERATORS];
+    for (uint32_t at = job->extents; at != NONE; at = core->extents[at].next)
+        if (!core->nodes[core->extents[at].extent.node.v - 1].down)
+            tasks += core->extents[at].extent.tasks;
+    return tasks * way->accelerators_per_task;
+}
+
 void dr_ends_update(struct dr_core *core, uint32_t row)
 {
     const struct dr_job *job = &core->jobs[row];
@@ -136,6 +154,7 @@ void dr_ends_update(struct dr_core *core, uint32_t row)
     int holds = job->state == DR_JOB_CONFIGURING || job->state == DR_JOB_RUNNING ||
                 job->state == DR_JOB_COMPLETING;
     struct dr_amounts amounts = {{0}};
+    int64_t drawing;
     int64_t end_us;
 
     if (!holds) {
@@ -144,9 +163,10 @@ void dr_ends_update(struct dr_core *core, uint32_t row)
         return;
     }
     end_us = job->stopping != DR_STOP_NONE ? job->stop_until_us : dr_job_believed_end_us(job);
+    drawing = drawing_of(core, job);
     if (job->counted)
         amounts = dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative]);
-    if (end->pool.v == job->pool.v && end->end_us == end_us &&
+    if (end->pool.v == job->pool.v && end->end_us == end_us && end->drawing == drawing &&
         memcmp(&end->amounts, &amounts, sizeof amounts) == 0)
         return;
     if (end->pool.v != 0)
@@ -154,6 +174,7 @@ void dr_ends_update(struct dr_core *core, uint32_t row)
     end->pool = job->pool;
     end->end_us = end_us;
     end->amounts = amounts;
+    end->drawing = drawing;
     put(core, row);
 }
 
@@ -202,6 +223,66 @@ struct dr_amounts dr_ends_sum(const struct dr_core *core, dr_pool_id pool, int64
     return sum;
 }
 
+static int64_t below_of(const struct dr_end *end, uint32_t what)
+{
+    return what == DR_ENDS_DRAWING ? end->drawing_below : end->below.of[what];
+}
+
+static int64_t pool_sum(const struct dr_core *core, uint32_t root, uint32_t what, int64_t until_us)
+{
+    const struct dr_end *ends = core->ends->ends;
+    int64_t sum = 0;
+
+    for (uint32_t at = root; at != NONE;) {
+        const struct dr_end *end = &ends[at];
+
+        if (end->end_us > until_us) {
+            at = end->left;
+            continue;
+        }
+        sum += below_of(end, what) - (end->right == NONE ? 0 : below_of(&ends[end->right], what));
+        at = end->right;
+    }
+    return sum;
+}
+
+static int64_t weighed(const struct dr_core *core, const int64_t *weights, uint32_t what,
+                       int64_t until_us)
+{
+    int64_t sum = 0;
+
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        if (weights[row] != 0)
+            sum += weights[row] * pool_sum(core, core->ends->roots[row], what, until_us);
+    return sum;
+}
+
+int64_t dr_ends_when(const struct dr_core *core, const int64_t *weights, uint32_t what,
+                     int64_t amount, int64_t now_us)
+{
+    int64_t before_us = now_us; /* too early, once the first test has failed */
+    int64_t step_us = DR_MINUTE_US;
+    int64_t at_us;
+
+    if (weighed(core, weights, what, DR_FOREVER_US) < amount)
+        return DR_FOREVER_US;
+    if (weighed(core, weights, what, now_us) >= amount)
+        return now_us;
+    while (weighed(core, weights, what, before_us + step_us) < amount) {
+        before_us += step_us;
+        step_us *= 4;
+    }
+    for (at_us = before_us + step_us; at_us - before_us > 1;) {
+        int64_t middle_us = before_us + (at_us - before_us) / 2;
+
+        if (weighed(core, weights, what, middle_us) >= amount)
+            at_us = middle_us;
+        else
+            before_us = middle_us;
+    }
+    return at_us;
+}
+
 /* ---- for tests ---- */
 
 static int agrees(const struct dr_core *core, uint32_t row, uint32_t parent, dr_pool_id pool)
@@ -229,6 +310,11 @@ static int agrees(const struct dr_core *core, uint32_t row, uint32_t parent, dr_
                                     (end->left == NONE ? 0 : ends[end->left].below.of[i]) +
                                     (end->right == NONE ? 0 : ends[end->right].below.of[i]))
             return 0;
+    if (end->drawing != drawing_of(core, job) ||
+        end->drawing_below != end->drawing +
+                                  (end->left == NONE ? 0 : ends[end->left].drawing_below) +
+                                  (end->right == NONE ? 0 : ends[end->right].drawing_below))
+        return 0;
     return agrees(core, end->left, row, pool) && agrees(core, end->right, row, pool);
 }
 

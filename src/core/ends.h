@@ -14,6 +14,8 @@ struct dr_end {
     int64_t end_us;
     struct dr_amounts amounts; /* that the attempt then gives back of claim: none, once warned */
     struct dr_amounts below;   /* of it and what hangs under it */
+    int64_t drawing;           /* accelerators that draw power for it, thousandths */
+    int64_t drawing_below;
     uint32_t left;
     uint32_t right;
     uint32_t parent;
@@ -40,6 +42,13 @@ static inline int64_t dr_ends_of(const struct dr_core *core, uint32_t job_row, i
 
 /* What ends until `until_us`, that instant included, give back of claim in a pool. */
 struct dr_amounts dr_ends_sum(const struct dr_core *core, dr_pool_id pool, int64_t until_us);
+
+/* The first instant from `now_us` on until which ends in pools give back an amount of claim in one
+ * resource, or with DR_ENDS_DRAWING of accelerators that draw; DR_FOREVER_US: there is none. What
+ * a pool gives back counts times its weight; `weights` [pools_count]. */
+#define DR_ENDS_DRAWING DR_RESOURCE_COUNT
+int64_t dr_ends_when(const struct dr_core *core, const int64_t *weights, uint32_t what,
+                     int64_t amount, int64_t now_us);
 
 /* For tests: order and sums. */
 int dr_ends_consistent(const struct dr_core *core);

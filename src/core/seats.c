@@ -12,14 +12,15 @@
 
 #define NONE DR_ROW_NONE
 
-#define UNIT_BITS   14
-#define TOTAL_BITS  25
-#define CHIP_BITS   23
-#define OWN_BITS    14
-#define ANY_RELIEF  (UINT64_C(1) << 63) /* of sums: whatever the amount */
-#define TOTAL_SHIFT UNIT_BITS
-#define CHIP_SHIFT  (UNIT_BITS + TOTAL_BITS)
-#define CHIP_NONE   (UINT64_C(1) << (CHIP_SHIFT + CHIP_BITS - 1))
+#define UNIT_BITS       14
+#define TOTAL_BITS      25
+#define CHIP_BITS       23
+#define OWN_BITS        14
+#define STANDING_STARTS 0xffu
+#define ANY_RELIEF      (UINT64_C(1) << 63) /* of sums: whatever the amount */
+#define TOTAL_SHIFT     UNIT_BITS
+#define CHIP_SHIFT      (UNIT_BITS + TOTAL_BITS)
+#define CHIP_NONE       (UINT64_C(1) << (CHIP_SHIFT + CHIP_BITS - 1))
 
 enum dr_status dr_seats_open(struct dr_core *core)
 {
@@ -492,19 +493,28 @@ static int is_relieved(const struct dr_core *core, const struct dr_queue_class *
 }
 
 /* Has something come free, since the class was refused, in a pool that may hold it; or may it wait
- * for a reservation there? */
+ * for a reservation there? While quotas refuse it everywhere, and it takes from nobody, it can't
+ * start. */
 static int place_freed(const struct dr_core *core, const struct dr_queue_class *class)
 {
     const struct dr_places *places = core->places;
     const struct dr_job *job = &core->jobs[class->first];
+    int is_known;
+    int refused = (standing_of(core, class, &is_known) & STANDING_STARTS) == 0 && is_known &&
+                  class->wants.hunts == 0;
 
     for (uint32_t i = 0; i < core->shapes[class->shape].alternatives_count; i += 1) {
         struct dr_want want = dr_place_want(core, job, i);
         struct dr_pool_set could;
         struct dr_pool_set allowed;
 
-        dr_place_could(core, &want, &could);
         dr_place_allowed(core, &want, &allowed);
+        if (!refused)
+            dr_place_could(core, &want, &could);
+        else if (class->wants.sums & ANY_RELIEF)
+            could = allowed; /* it may have a reservation by what was freed */
+        else
+            memset(&could, 0, sizeof could);
         for (uint32_t word = 0; word < places->words; word += 1)
             for (uint64_t rest = (could.words[word] & places->touched_set.words[word]) |
                                  (allowed.words[word] & places->unreserved_set.words[word]);
