@@ -649,6 +649,9 @@ static void check_promise(struct checker *checker, const struct dr_fact *fact,
         uint32_t towards = oracle_towards(core, job->account.v, victim->account.v);
 
         loss += oracle_loss_us(core, victim, fact->time_us);
+        if (fact->job_promised.until_us < victim->stop_until_us)
+            wrong(checker, fact, "the promise of job %llu is overdue before job %llu has to leave",
+                  (unsigned long long)job->id.v, (unsigned long long)victim->id.v);
         for (uint32_t k = 0; k < 3 && victim->stopping == DR_STOP_RECLAIM; k += 1) {
             uint32_t group = core->pools[pool - 1].groups[k].v;
 
@@ -759,6 +762,55 @@ static int could_start(const struct oracle *look, const struct dr_job *job, int6
                 oracle_fits(look, job, index, *pool, now_us))
                 return 1;
     return 0;
+}
+
+/* Could a reserved job start at its time by quotas, if attempts end as believed, with the job that
+ * has just started, or without? */
+static int quotas_at(const struct dr_core *core, const struct dr_job *reserved,
+                     const struct dr_job *started, int with, int64_t now_us)
+{
+    static struct oracle look;
+    static uint8_t gone[ORACLE_JOBS];
+
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        const struct dr_job *job = &core->jobs[row];
+
+        /* An attempt that was launched a little late ends a little after the reservation that
+         * counts on it: that is nobody's doing. */
+        gone[row] = oracle_holds(job) &&
+                    (job == started ? !with
+                                    : oracle_end_us(job, now_us) <=
+                                          reserved->reservation_us + (with ? DR_MINUTE_US : 0));
+    }
+    oracle_look(&look, core,
+                (struct oracle_thought){.gone = gone,
+                                        .reserved = 1,
+                                        .reserved_until_us = reserved->reservation_us,
+                                        .apart = reserved});
+    return oracle_quotas_allow(&look, reserved, reserved->reservation_alternative,
+                               reserved->reservation_pool.v);
+}
+
+/* Who starts above his guarantee takes no quota without which a reserved job could not begin. */
+static void check_delays(struct checker *checker, const struct dr_fact *fact,
+                         const struct dr_core *core, const struct dr_job *job)
+{
+    int64_t end_us = fact->time_us + fact->job_placed.limit_us;
+
+    if (fact->job_placed.tier != 2)
+        return;
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        const struct dr_job *other = &core->jobs[row];
+
+        if (other->id.v == 0 || other->reservation == NONE || other->reservation_us >= end_us ||
+            other->reservation_us < fact->time_us)
+            continue;
+        checker->contests += 1;
+        if (quotas_at(core, other, job, 0, fact->time_us) &&
+            !quotas_at(core, other, job, 1, fact->time_us))
+            wrong(checker, fact, "job %llu takes the quota that job %llu has reserved",
+                  (unsigned long long)job->id.v, (unsigned long long)other->id.v);
+    }
 }
 
 /* Nobody who surely comes before it could have started instead, and no place is cheaper. */
@@ -957,6 +1009,12 @@ void checker_decided(struct world *world, void *context)
             wrong(checker, &none, "job %llu runs beyond its time", (unsigned long long)job->id.v);
         if (job->state == DR_JOB_PENDING && !job->held)
             checker->cheaper += oracle_cheaper_later(core, job, world->now_us) > 1.6;
+        for (uint32_t at = job->id.v == 0 ? NONE : job->promise; at != NONE;
+             at = core->extents[at].next)
+            if (!oracle_node_up(core, core->extents[at].extent.node.v - 1) ||
+                core->nodes[core->extents[at].extent.node.v - 1].removing)
+                wrong(checker, &none, "job %llu is promised a node that is not up",
+                      (unsigned long long)job->id.v);
         if (!oracle_waits(core, job, world->now_us))
             continue;
         checker->waiting += 1;
@@ -1014,6 +1072,7 @@ static void check_fact(struct checker *checker, const struct dr_fact *fact,
             wrong(checker, fact, "job %llu did not wait for cheaper hours",
                   (unsigned long long)was->id.v);
         check_start(checker, fact, core, job, was);
+        check_delays(checker, fact, core, job);
         if (was->reservation != NONE && fact->time_us > was->reservation_us) {
             checker->late += 1;
             if (checker->calm)

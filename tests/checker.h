@@ -33,7 +33,8 @@ struct checker {
     uint32_t reservations;
     uint32_t shadows; /* of them, first ones: compared with the earliest time that there is */
     uint32_t backfills;
-    uint32_t late; /* reserved jobs that started after their time */
+    uint32_t contests; /* starts beside a reservation, by quota */
+    uint32_t late;     /* reserved jobs that started after their time */
     /* evictions since something came from outside */
     uint32_t evictions;
     uint32_t evictions_most;

@@ -292,6 +292,7 @@ void oracle_look(struct oracle *look, const struct dr_core *core, struct oracle_
                 add(core, look->sums.firm, job, job->promise_pool.v, job->promise_alternative);
         }
         if (job->id.v != 0 && job->reservation != NONE && thought.reserved &&
+            (thought.reserved_until_us == 0 || job->reservation_us <= thought.reserved_until_us) &&
             job != thought.apart) {
             take(look, job, job->reservation, job->reservation_alternative, RESERVATION);
             add(core, look->sums.use, job, job->reservation_pool.v, job->reservation_alternative);

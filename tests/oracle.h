@@ -31,6 +31,7 @@ struct oracle_thought {
     const struct dr_job *also;  /* stays, and counts in claim, though told to leave */
     const struct dr_job *apart; /* its promise and its reservation don't count */
     uint8_t reserved;           /* what is reserved is held, and counts in the sums */
+    int64_t reserved_until_us;  /* of that, only what begins by then; 0: all */
 };
 
 struct oracle {
