@@ -73,6 +73,7 @@ static struct dr_queue_class class_of(const struct dr_core *core, const struct d
         .shape = job->shape,
         .priority = job->priority,
         .again = job->preemptions > 0,
+        .outranks = (uint8_t)dr_queue_outranks(job),
         .firm = !job->preemptible,
         .flexible = job->flexible,
         .grace_us = job->flexible ? job->grace_us : 0,
@@ -87,7 +88,8 @@ static struct dr_queue_class class_of(const struct dr_core *core, const struct d
 
     hash = dr_hash_fold(hash, class.shape);
     hash = dr_hash_fold(hash, (uint64_t) class.priority);
-    hash = dr_hash_fold(hash, class.again * 4u + class.firm * 2u + class.flexible);
+    hash = dr_hash_fold(hash,
+                        class.outranks * 8u + class.again * 4u + class.firm * 2u + class.flexible);
     hash = dr_hash_fold(hash, (uint64_t) class.grace_us);
     hash = dr_hash_fold(hash, (uint64_t) class.deadline_us);
     hash = dr_hash_fold(hash, class.kept_at.v);
@@ -101,10 +103,10 @@ static struct dr_queue_class class_of(const struct dr_core *core, const struct d
 static int alike(const struct dr_queue_class *a, const struct dr_queue_class *b)
 {
     return a->account.v == b->account.v && a->shape == b->shape && a->priority == b->priority &&
-           a->again == b->again && a->firm == b->firm && a->flexible == b->flexible &&
-           a->grace_us == b->grace_us && a->deadline_us == b->deadline_us &&
-           a->kept_at.v == b->kept_at.v && a->limit_us == b->limit_us &&
-           a->array_job == b->array_job && a->alone == b->alone;
+           a->again == b->again && a->outranks == b->outranks && a->firm == b->firm &&
+           a->flexible == b->flexible && a->grace_us == b->grace_us &&
+           a->deadline_us == b->deadline_us && a->kept_at.v == b->kept_at.v &&
+           a->limit_us == b->limit_us && a->array_job == b->array_job && a->alone == b->alone;
 }
 
 static void link_class(struct dr_queue *queue, uint32_t row)

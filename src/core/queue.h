@@ -26,12 +26,22 @@ struct dr_wants {
     uint64_t hunts; /* what attempts would have to give back for it: DR_WANTS_OWN and others */
 };
 
+/* A job that has been preempted so often takes nobody by priority any more: two accounts whose jobs
+ * take back and outrank in turn would go on for ever (docs/policy.md, section 3). */
+#define DR_OUTRANKS_PREEMPTIONS_MAX 3
+
+static inline int dr_queue_outranks(const struct dr_job *job)
+{
+    return job->preemptions < DR_OUTRANKS_PREEMPTIONS_MAX;
+}
+
 struct dr_queue_class {
     /* what its jobs have in common */
     dr_account_id account;
     uint32_t shape;
     int32_t priority;
     uint8_t again;       /* preempted before: ahead of new ones */
+    uint8_t outranks;    /* it may take by priority */
     uint8_t firm;        /* not preemptible */
     uint8_t flexible;    /* taken before a lower power cap begins */
     int64_t grace_us;    /* of a flexible one; else 0 */

@@ -142,7 +142,7 @@ static enum dr_stop_cause may_take(const struct hunt *hunt, const struct dr_job 
         dr_quota_within_stated(core, x, hunt->pool, &hunt->want.amounts) &&
         borrows(core, hunt, victim, y))
         return DR_STOP_RECLAIM;
-    if (victim->priority >= hunt->job->priority)
+    if (victim->priority >= hunt->job->priority || !dr_queue_outranks(hunt->job))
         return DR_STOP_NONE;
     if (hunt->job->account.v == victim->account.v)
         return DR_STOP_PRIORITY;
@@ -725,7 +725,7 @@ static int outranks_own(struct dr_decision *decision, const struct dr_job *job, 
          row = dr_place_attempts_of_next(core, row)) {
         const struct dr_job *own = &core->jobs[row];
 
-        if (own->priority >= job->priority || !own->preemptible)
+        if (own->priority >= job->priority || !own->preemptible || !dr_queue_outranks(job))
             continue;
         outranks = 1;
         if (dr_lent_ripe(core, row))
@@ -749,7 +749,7 @@ int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice)
     struct plan plan = {.found = {.count = 0}};
     uint32_t hunts = decision->hunts;
     int outranks = outranks_own(decision, job, 1);
-    int far_below = reaches_below(core, job->account);
+    int far_below = dr_queue_outranks(job) && reaches_below(core, job->account);
 
     for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
         struct hunt hunt = {.decision = decision,
