@@ -40,6 +40,28 @@ TEST(a_borrower_gives_back)
     world_free(w);
 }
 
+/* Losing more is better than to push somebody under his guarantee. */
+TEST(nobody_is_pushed_under_where_others_do)
+{
+    uint32_t b, c;
+    struct world *w = two_halves("1 site, 1 pool, 1 node x 6 h200", 2, &b, &c);
+    struct job_spec dear = {.accelerators = 1, .restart_us = 2 * DR_HOUR_US};
+    dr_job_id astride = world_submit(w, (struct job_spec){.account = b, .accelerators = 4});
+    dr_job_id first = world_submit(w, dear);
+    dr_job_id second = world_submit(w, dear);
+    dr_job_id owner;
+
+    world_run_us(w, 6 * MINUTE);
+    owner = world_submit(w, (struct job_spec){.account = c, .accelerators = 2});
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, owner)->state, DR_JOB_RUNNING);
+    CHECK_EQ(world_job(w, astride)->state, DR_JOB_RUNNING);
+    CHECK_EQ(world_job(w, first)->preemptions, 1);
+    CHECK_EQ(world_job(w, second)->preemptions, 1);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
 /* Nobody is taken before minimum_run. */
 TEST(not_before_minimum_run)
 {
