@@ -301,8 +301,9 @@ static int account_leaves(const struct contest *contest, dr_account_id account)
     return !firm || leaves_room(contest, planned, planned, quota->guarantee);
 }
 
-/* The root, where capacity is held back while it is idle. What ends there gives back between what
- * it claims and that less what lending limits can hold back. */
+/* The root, where capacity is held back while it is idle: also what is in use now, once that ends.
+ * What ends there gives back between what it claims and that less what lending limits can hold
+ * back. */
 static int root_leaves(const struct contest *contest)
 {
     const struct dr_core *core = contest->decision->core;
@@ -311,7 +312,7 @@ static int root_leaves(const struct contest *contest)
     int64_t claim = quota->claim;
     int64_t capacity = core->groups[contest->group.v - 1].capacity;
 
-    if (quota->occupied <= quota->claim || quota->occupied + held + contest->adds <= capacity)
+    if (quota->kept == 0 || quota->occupied + held + contest->adds <= capacity)
         return 1;
     for (uint32_t row = 0; row < core->pools_count; row += 1)
         if (core->pools[row].groups[contest->resource].v == contest->group.v)
