@@ -1073,6 +1073,9 @@ static int queued(const struct dr_job *job, int64_t now_us)
 
 int oracle_waits(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
 {
+    /* Of two ways at nearly one price rounding decides which one waits for its tariff. */
+    if (job->flexible && job->deadline_us != 0 && core->shapes[job->shape].alternatives_count > 1)
+        return 0;
     return queued(job, now_us) && oracle_cheaper_later(core, job, now_us) < 0.4;
 }
 
