@@ -355,7 +355,7 @@ static int64_t draw_at(const struct dr_core *core, uint32_t site, uint32_t zone,
         const struct dr_site *at = &core->sites[pool->site.v - 1];
         int64_t watts = pool->node_idle_w;
 
-        if (node->down || node->removed || (site != 0 && pool->site.v != site) ||
+        if (node->down || node->removed || node->off || (site != 0 && pool->site.v != site) ||
             (zone != 0 && at->zone.v != zone))
             continue;
         if (pool->chip.v != 0)
@@ -468,6 +468,31 @@ static void check_kept(struct checker *checker, const struct dr_fact *fact,
             wrong(checker, fact, "%s %u draws %lld uW, its cap is %lld W and nobody said so",
                   site != 0 ? "site" : "zone", site != 0 ? site : zone, (long long)draw_uw,
                   (long long)cap_w);
+    }
+}
+
+/* No node is brought up that takes its site or zone above a cap now, or within an hour. */
+static void check_switched(struct checker *checker, const struct dr_fact *fact,
+                           const struct dr_core *core)
+{
+    checker->switched += fact->nodes_power.nodes_count;
+    for (uint32_t i = 0; i < fact->nodes_power.nodes_count && !fact->nodes_power.off; i += 1) {
+        const struct dr_node *node = &core->nodes[fact->nodes_power.nodes[i] - 1];
+        uint32_t site = core->pools[node->pool.v - 1].site.v;
+        uint32_t zone = core->sites[site - 1].zone.v;
+
+        for (uint32_t k = 0; k <= core->grid_caps_count && !node->down; k += 1) {
+            int64_t at_us = k == 0 ? fact->time_us : core->grid_caps[k - 1].from_us;
+
+            if (at_us < fact->time_us || at_us >= fact->time_us + DR_HOUR_US)
+                continue;
+            if (draw_at(core, site, 0, fact->time_us, at_us) >
+                    least_cap(core, site, 0, at_us) * 1000000 ||
+                (zone != 0 && draw_at(core, 0, zone, fact->time_us, at_us) >
+                                  least_cap(core, 0, zone, at_us) * 1000000))
+                wrong(checker, fact, "node %u is brought up and takes its site above a cap",
+                      fact->nodes_power.nodes[i]);
+        }
     }
 }
 
@@ -1105,6 +1130,10 @@ static void check_fact(struct checker *checker, const struct dr_fact *fact,
             check_eviction(checker, fact, core, job);
         if (fact->attempt_stopping.cause == DR_STOP_POWER)
             check_curtailed(checker, fact, core, job);
+        break;
+    case DR_FACT_NODES_POWER:
+        check_switched(checker, fact, core);
+        checker->evictions = 0;
         break;
     case DR_FACT_POWER_SHORT:
         check_short(checker, fact, core);

@@ -22,7 +22,7 @@ int oracle_node_up(const struct dr_core *core, uint32_t row)
 {
     const struct dr_node *node = &core->nodes[row];
 
-    return !node->down && !node->drained && !node->removed &&
+    return !node->down && !node->off && !node->drained && !node->removed &&
            core->sites[core->pools[node->pool.v - 1].site.v - 1].answers;
 }
 
@@ -274,7 +274,7 @@ void oracle_look(struct oracle *look, const struct dr_core *core, struct oracle_
 
         look->cpus[row] = pool->cpus;
         look->memory_mb[row] = pool->memory_mb;
-        if (node->down || node->removed)
+        if (node->down || node->removed || node->off)
             continue;
         look->idle_mw[pool->site.v - 1] += pool->node_idle_w * 1000;
         if (pool->chip.v != 0)

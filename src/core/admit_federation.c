@@ -116,6 +116,9 @@ static int check_site(const struct dr_core *core, struct dr_fact_site_set *site,
                          "found %d minutes, expected at most a day", site->utc_offset_min);
     if (site->zone > core->zones_count || (site->zone != 0 && core->zones[site->zone - 1].removed))
         return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "zone", "there is no such zone");
+    if (site->power_down && site->engine == DR_ENGINE_LOCAL)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "power_down",
+                         "the local engine can't switch this machine off and on");
     if (site->engine > DR_ENGINE_SIMULATED)
         return dr_refuse(answer, DR_REFUSAL_INVALID, "engine", "there is no such engine");
     return 1;

@@ -146,6 +146,7 @@ static void apply_site_set(struct dr_core *core, const struct dr_fact_site_set *
                              .power_cap_w = fact->power_cap_w,
                              .zone = {fact->zone},
                              .power_short = site->power_short,
+                             .power_down = fact->power_down,
                              .pue_milli = fact->pue_milli,
                              .utc_offset_min = fact->utc_offset_min,
                              .classes = fact->classes,
@@ -568,6 +569,23 @@ static void apply_power_short(struct dr_core *core, const struct dr_fact_power_s
     if (fact->missing_w == 0)
         *power_short = (struct dr_power_short){0};
     dr_power_count_shorts(core);
+}
+
+static void apply_nodes_power(struct dr_core *core, const struct dr_fact_nodes_power *fact)
+{
+    for (uint32_t i = 0; i < fact->nodes_count; i += 1) {
+        struct dr_node *node;
+
+        DR_ASSERT(fact->nodes[i] >= 1 && fact->nodes[i] <= core->nodes_count);
+        node = &core->nodes[fact->nodes[i] - 1];
+        DR_ASSERT(node->tasks == 0 && node->off != fact->off);
+        core->power->off_count += fact->off ? 1 : UINT32_MAX;
+        node->off = fact->off;
+    }
+    dr_rows_capacity(core);
+    for (uint32_t i = 0; i < fact->nodes_count; i += 1)
+        dr_place_changed(core, fact->nodes[i] - 1);
+    dr_place_touch_all(core);
 }
 
 static void apply_user_set(struct dr_core *core, const struct dr_fact_user_set *fact)
@@ -1072,6 +1090,7 @@ uint64_t dr_fact_job(const struct dr_fact *fact)
     case DR_FACT_GRID_CAP_SET:
     case DR_FACT_GRID_CAP_REMOVED:
     case DR_FACT_POWER_SHORT:
+    case DR_FACT_NODES_POWER:
     case DR_FACT_USER_SET:
     case DR_FACT_USER_REMOVED:
     case DR_FACT_TOKEN_ISSUED:
@@ -1207,6 +1226,9 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
         break;
     case DR_FACT_POWER_SHORT:
         apply_power_short(core, &fact->power_short);
+        break;
+    case DR_FACT_NODES_POWER:
+        apply_nodes_power(core, &fact->nodes_power);
         break;
     case DR_FACT_USER_SET:
         apply_user_set(core, &fact->user_set);

@@ -6,6 +6,7 @@
 #include "base/sort.h"
 #include "core/power.h"
 #include "core/reclaim.h"
+#include "core/space.h"
 
 #define NONE DR_ROW_NONE
 
@@ -130,8 +131,9 @@ static int64_t gather(struct need *need)
     return sum_uw;
 }
 
-/* The set: in order until enough, then back what is not needed, dearest first. */
-static void choose(struct need *need, int64_t excess_uw)
+/* The set: in order until enough, then back what is not needed, dearest first. Returns what is
+ * still too much. */
+static int64_t choose(struct need *need, int64_t excess_uw)
 {
     dr_sort(need->candidates, need->count, sizeof need->candidates[0], compare,
             need->decision->core);
@@ -147,6 +149,7 @@ static void choose(struct need *need, int64_t excess_uw)
         candidate->chosen = 0;
         excess_uw += candidate->uw;
     }
+    return excess_uw;
 }
 
 static void warn(struct need *need)
@@ -173,6 +176,147 @@ static void warn(struct need *need)
         fact.attempt_stopping.signal = job->warn_signal;
         fact.attempt_stopping.until_us = decision->now_us + job->grace_us;
         dr_settle(core, &fact, decision->batch);
+    }
+}
+
+/* ---- empty nodes ---- */
+
+#define SWITCHED_MAX 1024 /* nodes in one fact */
+
+struct idle_node {
+    uint32_t row;
+    uint8_t reserved; /* somebody waits for it: the last to go */
+    int64_t uw;
+};
+
+static int compare_idle(const void *a, const void *b, const void *context)
+{
+    const struct idle_node *x = a;
+    const struct idle_node *y = b;
+
+    (void)context;
+    if (x->reserved != y->reserved)
+        return x->reserved < y->reserved ? -1 : 1;
+    if (x->uw != y->uw)
+        return x->uw > y->uw ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* Nodes that may be switched off: up, with nothing held or promised on them. `idle` [nodes_count].
+ */
+static uint32_t gather_idle(struct dr_core *core, uint32_t domain, struct idle_node *idle)
+{
+    uint8_t *reserved = dr_arena_push(&core->scratch, core->nodes_count + 1u, 1);
+    uint32_t count = 0;
+
+    DR_ASSERT(reserved != NULL);
+    memset(reserved, 0, core->nodes_count);
+    for (uint32_t at = core->queue->alone_first; at != NONE;
+         at = core->queue->classes[at].alone_next)
+        for (uint32_t part = core->jobs[dr_queue_first(core, at)].reservation; part != NONE;
+             part = core->extents[part].next)
+            reserved[core->extents[part].extent.node.v - 1] = 1;
+    for (uint32_t row = 0; row < core->nodes_count; row += 1) {
+        const struct dr_node *node = &core->nodes[row];
+        dr_site_id site = core->pools[node->pool.v - 1].site;
+        int64_t uw = core->places->draws[row].idle_w * 1000 *
+                     (int64_t)core->power->domains[site.v - 1].pue_milli;
+
+        if (!core->sites[site.v - 1].power_down || !lies_in(core, site.v - 1, domain) ||
+            !dr_node_up(core, node) || node->removing || uw <= 0 || node->tasks > 0 ||
+            (node->busy | node->promised) != 0 || node->cpus_used > 0 || node->memory_mb_used > 0)
+            continue;
+        idle[count] = (struct idle_node){row, reserved[row], uw};
+        count += 1;
+    }
+    return count;
+}
+
+static void settle_power(struct dr_decision *decision, uint32_t *nodes, uint32_t count, uint8_t off)
+{
+    struct dr_fact fact;
+
+    if (count == 0)
+        return;
+    if (!dr_batch_room(decision->batch, count)) {
+        decision->full = 1;
+        return;
+    }
+    fact = dr_decision_fact(decision, DR_FACT_NODES_POWER);
+    fact.nodes_power.nodes = nodes;
+    fact.nodes_power.nodes_count = count;
+    fact.nodes_power.off = off;
+    dr_settle(decision->core, &fact, decision->batch);
+}
+
+/* Switch off what it takes, those that draw most first. */
+static void power_down(struct dr_decision *decision, uint32_t domain, int64_t excess_uw)
+{
+    struct dr_core *core = decision->core;
+    size_t mark = core->scratch.used;
+    struct idle_node *idle = dr_arena_push(&core->scratch, core->nodes_count + 1u, sizeof idle[0]);
+    uint32_t nodes[SWITCHED_MAX];
+    uint32_t taken = 0;
+    uint32_t count;
+
+    DR_ASSERT(idle != NULL);
+    count = gather_idle(core, domain, idle);
+    dr_sort(idle, count, sizeof idle[0], compare_idle, NULL);
+    for (uint32_t i = 0; i < count && excess_uw > 0 && !decision->full; i += 1) {
+        nodes[taken] = idle[i].row + 1;
+        taken += 1;
+        excess_uw -= idle[i].uw;
+        if (taken == SWITCHED_MAX) {
+            settle_power(decision, nodes, taken, 1);
+            taken = 0;
+        }
+    }
+    settle_power(decision, nodes, taken, 1);
+    dr_arena_reset(&core->scratch, mark);
+}
+
+/* What could still be switched off. */
+static int64_t idle_uw(struct dr_core *core, uint32_t domain)
+{
+    size_t mark = core->scratch.used;
+    struct idle_node *idle;
+    int64_t sum_uw = 0;
+    uint32_t count;
+
+    if (!core->power->switches)
+        return 0;
+    idle = dr_arena_push(&core->scratch, core->nodes_count + 1u, sizeof idle[0]);
+    DR_ASSERT(idle != NULL);
+    count = gather_idle(core, domain, idle);
+    for (uint32_t i = 0; i < count; i += 1)
+        sum_uw += idle[i].uw;
+    dr_arena_reset(&core->scratch, mark);
+    return sum_uw;
+}
+
+/* Nodes that are off come back as far as caps allow now and in what begins within an hour; before
+ * later intervals they may go again. */
+static void power_up(struct dr_decision *decision)
+{
+    struct dr_core *core = decision->core;
+    uint32_t nodes[1];
+
+    for (uint32_t row = 0; row < core->nodes_count && core->power->off_count > 0; row += 1) {
+        const struct dr_node *node = &core->nodes[row];
+        const struct dr_pool *pool = &core->pools[node->pool.v - 1];
+        int64_t idle_w = pool->node_idle_w;
+
+        if (!node->off || decision->full)
+            continue;
+        if (pool->chip.v != 0)
+            idle_w += (int64_t)pool->accelerators * core->chips[pool->chip.v - 1].idle_w;
+        if (!node->down && !node->removed &&
+            dr_power_lack(core, pool->site, idle_w * 1000, decision->now_us,
+                          decision->now_us + DR_HOUR_US)
+                    .missing_w > 0)
+            continue;
+        nodes[0] = row + 1;
+        settle_power(decision, nodes, 1, 0);
     }
 }
 
@@ -209,7 +353,8 @@ static int64_t meet(struct dr_decision *decision, uint32_t row)
 {
     struct dr_core *core = decision->core;
     const struct dr_power_domain *domain = &core->power->domains[row];
-    int64_t soon_us = decision->now_us + longest_notice_us(core, row);
+    int64_t soon_us =
+        decision->now_us + dr_max_i64(DR_POWER_NOTICE_US, longest_notice_us(core, row));
     uint32_t now =
         domain->count == 0 ? 0 : dr_power_interval_at(core->power, domain, decision->now_us);
     int64_t later_us = DR_FOREVER_US;
@@ -234,9 +379,12 @@ static int64_t meet(struct dr_decision *decision, uint32_t row)
         if (i != now)
             passed += standing_uw;
         if (passed > 0) {
-            choose(&need, passed);
+            passed = choose(&need, passed);
             warn(&need);
             later_us = dr_min_i64(later_us, need.later_us);
+            if (passed > 0 && core->power->switches && !decision->full &&
+                interval->begin_us <= decision->now_us + DR_POWER_NOTICE_US)
+                power_down(decision, row, passed);
         }
         dr_arena_reset(&core->scratch, mark);
     }
@@ -261,6 +409,8 @@ static void say_short(struct dr_decision *decision, uint32_t row)
         const struct dr_power_interval *interval = &core->power->intervals[domain->first + i];
         int64_t passed = passed_uw(core, row, i, now);
 
+        if (passed > 0 && i != now)
+            passed -= idle_uw(core, row);
         if (passed > 0)
             found = (struct dr_power_short){.missing_w = dr_mul_div_ceil(passed, 1, DR_POWER_UW),
                                             .cap_w = interval->cap_uw / DR_POWER_UW,
@@ -309,27 +459,65 @@ static uint32_t next_domain(const struct dr_core *core, uint32_t row)
     for (uint32_t row = core->sites_count == 0 ? DR_SITES_MAX : 0; \
          row < DR_SITES_MAX + core->zones_count; row = next_domain(core, row))
 
+/* When empty nodes have to be switched off for what begins; DR_FOREVER_US: for nothing. */
+static int64_t switch_us(const struct dr_core *core, uint32_t row, int64_t now_us)
+{
+    const struct dr_power_domain *domain = &core->power->domains[row];
+    uint32_t now = domain->count == 0 ? 0 : dr_power_interval_at(core->power, domain, now_us);
+
+    for (uint32_t i = now + 1; i < domain->count; i += 1)
+        if (core->power->intervals[domain->first + i].begin_us - DR_POWER_NOTICE_US > now_us &&
+            passed_uw(core, row, i, now) > 0)
+            return core->power->intervals[domain->first + i].begin_us - DR_POWER_NOTICE_US;
+    return DR_FOREVER_US;
+}
+
+/* Attempts and nodes, in all sites and zones. */
+static void look_around(struct dr_decision *decision)
+{
+    struct dr_core *core = decision->core;
+    struct dr_power *power = core->power;
+    int64_t next_us = DR_FOREVER_US;
+
+    EACH_DOMAIN(row)
+    {
+        if (!decision->full && power->domains[row].count > 0)
+            next_us = dr_min_i64(next_us, meet(decision, row));
+    }
+    if (decision->full)
+        return;
+    dr_power_looked(core, decision->now_us);
+    EACH_DOMAIN(row)
+    {
+        if (power->switches && power->domains[row].count > 1)
+            next_us = dr_min_i64(next_us, switch_us(core, row, decision->now_us));
+    }
+    power->look_us = dr_min_i64(power->look_us, next_us);
+    power->changed = 1;
+}
+
 void dr_curtail(struct dr_decision *decision)
 {
     struct dr_core *core = decision->core;
     struct dr_power *power = core->power;
-    int look = decision->now_us >= power->look_us;
-    int64_t later_us = DR_FOREVER_US;
+    int look = decision->now_us >= power->look_us || (power->switches && power->changed);
 
-    if (power->flexible_count > 0 && !look)
-        EACH_DOMAIN(row)
-    look |= is_passed(core, row, decision->now_us);
-    if (look && power->flexible_count > 0)
-        EACH_DOMAIN(row)
-    if (!decision->full && power->domains[row].count > 0)
-        later_us = dr_min_i64(later_us, meet(decision, row));
-    if (decision->full)
+    if (power->flexible_count == 0 && !power->switches && power->off_count == 0) {
+        power->look_us = DR_FOREVER_US;
+        power->looked_us = decision->now_us;
         return;
-    if (look) {
-        dr_power_looked(core, decision->now_us);
-        power->look_us = dr_min_i64(power->look_us, later_us);
-        power->changed = 1;
     }
+    if (!look)
+        EACH_DOMAIN(row)
+        {
+            look |= is_passed(core, row, decision->now_us);
+        }
+    if (power->off_count > 0 && (look || power->changed || power->tried_us != core->tick_us)) {
+        power->tried_us = core->tick_us;
+        power_up(decision);
+    }
+    if (look && !decision->full)
+        look_around(decision);
 }
 
 void dr_curtail_say(struct dr_decision *decision)

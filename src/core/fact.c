@@ -119,6 +119,9 @@ static const struct dr_field fields_grid_cap_removed[] = {DR_FIELDS_grid_cap_rem
 #define DR_HERE power_short
 static const struct dr_field fields_power_short[] = {DR_FIELDS_power_short(DR_FIELD_ROW)};
 #undef DR_HERE
+#define DR_HERE nodes_power
+static const struct dr_field fields_nodes_power[] = {DR_FIELDS_nodes_power(DR_FIELD_ROW)};
+#undef DR_HERE
 #define DR_HERE user_set
 static const struct dr_field fields_user_set[] = {DR_FIELDS_user_set(DR_FIELD_ROW)};
 #undef DR_HERE

@@ -59,7 +59,8 @@
     X(57, ZONE_REMOVED, zone_removed, "a grid zone was removed")                             \
     X(58, GRID_CAP_SET, grid_cap_set, "a cap of a site or zone for a time was announced")    \
     X(59, GRID_CAP_REMOVED, grid_cap_removed, "a cap for a time was called off")             \
-    X(60, POWER_SHORT, power_short, "a power cap can't be met, or can be again")
+    X(60, POWER_SHORT, power_short, "a power cap can't be met, or can be again")             \
+    X(61, NODES_POWER, nodes_power, "empty nodes were switched off for a power cap, or on again")
 
 /* ---- the controller ---- */
 #define DR_FIELDS_leader_took(F)                    \
@@ -113,7 +114,8 @@
     F(u64, classes, "data classes that it may host, bit = class row")                           \
     F(u8, engine, "enum dr_engine_kind")                                                        \
     F(u8, isolated_network, "1: jobs get a network of their own")                               \
-    F(u32, zone, "id of its grid zone; 0: none")
+    F(u32, zone, "id of its grid zone; 0: none")                                                \
+    F(u8, power_down, "1: empty nodes may be switched off to keep a power cap")
 #define DR_FIELDS_site_removed(F) F(u32, site, "id")
 #define DR_FIELDS_site_reach(F) \
     F(u32, site, "id")          \
@@ -215,6 +217,9 @@
     F(i64, from_us, "when the cap begins that can't be met; 0: it stands") \
     F(i64, power_cap_w, "the cap")                                         \
     F(i64, missing_w, "by which it will be, or is, passed; 0: no more")
+#define DR_FIELDS_nodes_power(F) \
+    F(u32s, nodes, "ids")        \
+    F(u8, off, "1: off; 0: on again")
 #define DR_FIELDS_user_set(F)                                                 \
     F(u32, user, "id")                                                        \
     F(name, name, "")                                                         \

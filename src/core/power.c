@@ -49,6 +49,10 @@ void dr_power_clear(struct dr_core *core)
     core->power->cheap_us = DR_FOREVER_US;
     core->power->looked_us = INT64_MIN;
     core->power->changed = 1;
+    core->power->tried_us = INT64_MIN;
+    core->power->off_count = 0;
+    for (uint32_t row = 0; row < core->nodes_count; row += 1)
+        core->power->off_count += core->nodes[row].off;
 }
 
 /* ---- lines of intervals ---- */
@@ -157,6 +161,9 @@ void dr_power_schedule(const struct dr_core *core)
 
     forget_shares(core);
     dr_power_count_shorts(core);
+    power->switches = 0;
+    for (uint32_t row = 0; row < core->sites_count; row += 1)
+        power->switches |= core->sites[row].power_down;
     power->intervals_count = 0;
     for (uint32_t row = 0; row < core->zones_count; row += 1) {
         struct dr_power_domain *zone = &power->domains[DR_SITES_MAX + row];
@@ -179,7 +186,7 @@ void dr_power_schedule(const struct dr_core *core)
     }
     power->next_us = next_begin_us(power, core->time_us);
     find_shares(core);
-    if (power->flexible_count > 0)
+    if (power->flexible_count > 0 || power->switches)
         power->look_us = INT64_MIN; /* other caps: everybody is looked at */
     power->changed = 1;
 }
@@ -207,7 +214,7 @@ int dr_power_advance(struct dr_core *core, int64_t now_us)
     if (now_us < power->next_us)
         return cheap;
     power->next_us = next_begin_us(power, now_us);
-    if (power->flexible_count > 0)
+    if (power->flexible_count > 0 || power->switches)
         power->look_us = INT64_MIN;
     power->changed = 1;
     return 1;

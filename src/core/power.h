@@ -73,8 +73,11 @@ struct dr_power {
     int64_t look_us;               /* when flexible attempts are to be looked at again */
     int64_t looked_us;             /* they were last */
     uint32_t flexible_count;
-    uint32_t shorts; /* sites and zones of which it was said that their cap can't be met */
-    uint8_t changed; /* caps may allow less than they did */
+    uint32_t shorts;    /* sites and zones of which it was said that their cap can't be met */
+    uint32_t off_count; /* nodes that are switched off */
+    int64_t tried_us;   /* the last tick after which it was looked whether they may be on again */
+    uint8_t switches;   /* at some site nodes may be switched off */
+    uint8_t changed;    /* caps may allow less than they did */
 };
 
 DR_MUST_USE enum dr_status dr_power_open(struct dr_core *core);

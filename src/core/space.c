@@ -407,7 +407,7 @@ static struct dr_node_draw draw_of(const struct dr_core *core, uint32_t row)
     int64_t idle_w = pool->node_idle_w;
     int64_t busy_mw = 0;
 
-    if (node->down || node->removed)
+    if (node->down || node->removed || node->off)
         return (struct dr_node_draw){0, 0};
     for (uint64_t rest = node->shared & ~whole; rest != 0; rest &= rest - 1) {
         const struct dr_device_share *share = &core->device_shares[row][dr_bit_lowest(rest)];

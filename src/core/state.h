@@ -62,6 +62,7 @@ struct dr_site {
     int64_t power_cap_w; /* 0: none */
     dr_zone_id zone;     /* 0: none */
     struct dr_power_short power_short;
+    uint8_t power_down; /* empty nodes may be switched off to keep a power cap */
     uint32_t pue_milli;
     int64_t tariff_micro[DR_TARIFF_HOURS]; /* per kWh */
     int32_t utc_offset_min;
@@ -138,6 +139,7 @@ struct dr_node {
     uint8_t down;
     uint8_t removing;
     uint8_t removed;
+    uint8_t off;        /* switched off for a power cap */
     uint64_t flags_seq; /* the fact that set these */
     /* index */
     uint64_t busy;     /* accelerators held, whole or in part: bit */
@@ -511,7 +513,8 @@ static inline int dr_node_up(const struct dr_core *core, const struct dr_node *n
 {
     const struct dr_pool *pool = &core->pools[node->pool.v - 1];
 
-    return !node->down && !node->drained && !node->removed && core->sites[pool->site.v - 1].answers;
+    return !node->down && !node->drained && !node->removed && !node->off &&
+           core->sites[pool->site.v - 1].answers;
 }
 
 /* "gpu007": the pool's prefix and the node's number. */

@@ -9,7 +9,7 @@
 #include "core/quota.h"
 #include "core/rows.h"
 
-#define WALK_VERSION 8 /* of what is saved */
+#define WALK_VERSION 9 /* of what is saved */
 #define HASH_VERSION 1 /* of what is hashed: hashes lie beside old facts, which stay readable */
 
 struct walk {
@@ -232,6 +232,7 @@ static void walk_site(struct walk *walk, struct dr_site *site)
     later_u8(walk, 6, &site->leaving);
     later_u32(walk, 20, &site->zone.v);
     walk_short(walk, &site->power_short);
+    later_u8(walk, 29, &site->power_down);
     bounded(walk, site->engine, DR_ENGINE_SIMULATED);
 }
 
@@ -287,6 +288,7 @@ static void walk_node(struct walk *walk, const struct dr_core *core, struct dr_n
     u8(walk, &node->down);
     u8(walk, &node->removing);
     u8(walk, &node->removed);
+    later_u8(walk, 28, &node->off);
     u64(walk, &node->flags_seq);
     u8(walk, &noted);
     if (noted)

@@ -503,10 +503,36 @@ static struct dr_hold *push_here(const struct telling *telling, enum dr_reason r
     return hold;
 }
 
+/* Nodes of the pool that would be up but for a power cap: says so, and returns 1. Walks its nodes.
+ */
+static int say_off(const struct telling *telling)
+{
+    const struct dr_core *core = telling->core;
+    struct dr_hold *hold;
+    uint32_t off = 0;
+
+    for (uint32_t i = 0; core->power->off_count > 0 && i < telling->pool->nodes_count; i += 1) {
+        const struct dr_node *node = &core->nodes[dr_pool_node_row(telling->pool, i)];
+
+        off += node->off && !node->down && !node->drained && !node->removed;
+    }
+    if (off == 0)
+        return 0;
+    hold = push_here(telling, DR_REASON_POWER);
+    SAY(hold, "%u node%s of %s/%s %s switched off to keep a power cap", off, plural(off),
+        telling->site->name, telling->pool->name, off == 1 ? "is" : "are");
+    FREES(hold, "a higher cap, or the end of jobs there");
+    return 1;
+}
+
 static void say_down(const struct telling *telling)
 {
-    struct dr_hold *hold = push_here(telling, DR_REASON_SITE_DOWN);
     const struct place *place = telling->place;
+    struct dr_hold *hold;
+
+    if (say_off(telling))
+        return;
+    hold = push_here(telling, DR_REASON_SITE_DOWN);
 
     hold->has =
         (int64_t)dr_place_largest_if(telling->core, &place->want, place->pool, DR_PLACE_IF_EMPTY);
@@ -804,6 +830,7 @@ static void say_place(struct asking *asking, const struct place *place)
                               .place = place,
                               .pool = pool,
                               .site = &core->sites[pool->site.v - 1]};
+    int off;
 
     if (place->down)
         say_down(&telling);
@@ -813,11 +840,12 @@ static void say_place(struct asking *asking, const struct place *place)
         else
             say_kept(&telling, &place->quotas[i]);
     }
-    if (place->room == DR_REASON_GUARANTEES_OF)
+    off = place->room != DR_REASON_NONE && !place->down && say_off(&telling);
+    if (!off && place->room == DR_REASON_GUARANTEES_OF)
         say_owed(&telling);
-    else if (place->room == DR_REASON_TOPOLOGY && !say_beside(&telling))
+    else if (!off && place->room == DR_REASON_TOPOLOGY && !say_beside(&telling))
         say_topology(&telling);
-    else if (place->room == DR_REASON_CAPACITY)
+    else if (!off && place->room == DR_REASON_CAPACITY)
         say_capacity(&telling);
     if (place->lack.missing_w > 0)
         say_power(&telling);

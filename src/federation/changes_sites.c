@@ -164,6 +164,7 @@ void dr_declare_sites(struct dr_differ *differ)
                    dr_bit_count(classes));
         dr_say_text(change, "engine", engines[from->engine & 1], engines[to->engine & 1]);
         dr_say_flag(change, "isolated_network", from->isolated_network, to->isolated_network);
+        dr_say_flag(change, "power_down", from->power_down, to->power_down);
         dr_change_keep(differ, change);
     }
 }

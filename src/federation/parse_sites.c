@@ -207,6 +207,10 @@ void dr_fed_read_sites(struct dr_fed_reader *reader, const struct dr_yaml_node *
         read_offset(reader, part, &set->utc_offset_min);
         dr_fed_read_choice(reader, part, "engine", engines, DR_COUNT_OF(engines), &set->engine);
         dr_fed_read_bool(reader, part, "isolated_network", &set->isolated_network);
+        dr_fed_read_bool(reader, part, "power_down", &set->power_down);
+        if (set->power_down && set->engine == DR_ENGINE_LOCAL)
+            dr_fed_wrong(reader, dr_yaml_get(part, "power_down")->line, "power_down", "yes",
+                         "another engine than local, which can't switch this machine off and on");
         list = dr_fed_take_list(reader, part, "data_classes", "data classes", &single);
         site->classes_node = list;
         nothing = dr_fed_enter(reader, "data_classes");

@@ -19,9 +19,9 @@ static const char *const keys_chip[] = {"vendor",     "country", "memory",  "idl
                                         "busy_power", "price",   "virtual", "stacks"};
 static const char *const keys_class[] = {"jurisdictions", "assurance", "share"};
 static const char *const keys_site[] = {
-    "operator", "region", "jurisdiction", "assurance",    "zone",   "power_cap",
-    "pue",      "tariff", "utc_offset",   "data_classes", "engine", "isolated_network",
-    "pools"};
+    "operator",   "region", "jurisdiction", "assurance",    "zone",   "power_cap",
+    "pue",        "tariff", "utc_offset",   "data_classes", "engine", "isolated_network",
+    "power_down", "pools"};
 static const char *const keys_pool[] = {"chip",
                                         "nodes",
                                         "accelerators",

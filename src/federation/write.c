@@ -287,6 +287,8 @@ static void write_sites(const struct writer *writer)
         dr_buffer_printf(yaml, "    engine: %s\n", engines[site->engine & 1]);
         if (site->isolated_network)
             dr_buffer_append_text(yaml, "    isolated_network: yes\n");
+        if (site->power_down)
+            dr_buffer_append_text(yaml, "    power_down: yes\n");
         dr_buffer_append_text(yaml, "    pools:\n");
         for (uint32_t p = 0; p < core->pools_count; p += 1) {
             if (!core->pools[p].removed && !core->pools[p].leaving &&

@@ -18,6 +18,8 @@ static const char *node_state(const struct dr_core *core, const struct dr_node *
         return "removing";
     if (node->drained)
         return node->tasks > 0 ? "draining" : "drained";
+    if (node->off)
+        return "off";
     return core->sites[core->pools[node->pool.v - 1].site.v - 1].answers ? "up" : "unreachable";
 }
 
@@ -220,7 +222,7 @@ static void sum_site(const struct dr_core *core, uint32_t site, struct site_sums
                     continue;
                 sums->nodes += 1;
                 sums->accelerators += pool->accelerators;
-                if (!node->down)
+                if (!node->down && !node->off)
                     sums->it_power_mw += (pool->node_idle_w + pool->accelerators * idle_w) * 1000 +
                                          busy_milli * (busy_w - idle_w);
             }

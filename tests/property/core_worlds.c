@@ -61,6 +61,7 @@ static struct dr_fact site_of(struct world *w, uint32_t site, int64_t tariff[DR_
     fact.site_set.engine = known->engine;
     fact.site_set.power_cap_w = known->power_cap_w;
     fact.site_set.zone = known->zone.v;
+    fact.site_set.power_down = known->power_down;
     return fact;
 }
 
@@ -74,6 +75,7 @@ static void cap_power(struct world *w, uint32_t site)
         fact.site_set.pue_milli = 1050 + roll(500);
     fact.site_set.power_cap_w = one_in(4) ? 0 : 3000 + roll(40) * 1000;
     fact.site_set.zone = roll(w->core->zones_count + 1);
+    fact.site_set.power_down = one_in(3);
     world_declare(w, fact);
 }
 
@@ -500,6 +502,7 @@ static const char *play(uint64_t seed, struct checker *totals)
     totals->reclaims += scene.checker.reclaims;
     totals->curtailed += scene.checker.curtailed;
     totals->cheaper += scene.checker.cheaper;
+    totals->switched += scene.checker.switched;
     totals->reservations += scene.checker.reservations;
     totals->backfills += scene.checker.backfills;
     totals->late += scene.checker.late;
@@ -562,6 +565,7 @@ TEST(random_worlds_keep_every_rule)
         CHECK(totals.reclaims > 150);
         CHECK(totals.curtailed > 30);
         CHECK(totals.cheaper > 100);
+        CHECK(totals.switched > 30);
         CHECK(totals.shadows > 300);
         CHECK(totals.backfills > 150);
     }

@@ -487,3 +487,75 @@ TEST(the_margin_is_kept)
     CHECK(runs(w, flat));
     world_free(w);
 }
+
+/* ---- empty nodes ---- */
+
+static void may_power_down(struct world *w, uint32_t site)
+{
+    const struct dr_site *known = &w->core->sites[site - 1];
+    struct dr_fact fact = {.kind = DR_FACT_SITE_SET};
+    int64_t prices[DR_TARIFF_HOURS];
+
+    memcpy(prices, known->tariff_micro, sizeof prices);
+    fact.site_set.site = site;
+    dr_copy_name(fact.site_set.name, known->name);
+    fact.site_set.pue_milli = 1200;
+    fact.site_set.tariff_micro = prices;
+    fact.site_set.tariff_micro_count = DR_TARIFF_HOURS;
+    fact.site_set.engine = DR_ENGINE_SIMULATED;
+    fact.site_set.power_down = 1;
+    world_declare(w, fact);
+}
+
+static uint32_t nodes_off(const struct world *w)
+{
+    uint32_t count = 0;
+
+    for (uint32_t row = 0; row < w->core->nodes_count; row += 1)
+        count += w->core->nodes[row].off;
+    return count;
+}
+
+/* What keeping jobs from starting can't meet, empty nodes that are switched off do, half a minute
+ * before, no more of them than needed; they are on again when the cap is over. */
+TEST(empty_nodes_are_switched_off_and_on)
+{
+    struct world *w = world_new("1 site, 1 pool, 4 nodes x 8 h200");
+    dr_job_id firm, waits;
+
+    may_power_down(w, 1);
+    firm = start(w, 8, 4 * DR_HOUR_US, NULL);
+    CHECK(runs(w, firm));
+    /* 4 nodes and 8 accelerators; without two of the nodes there is room for one more in use */
+    announce(w, 1, 0, 2 * NODE_W + 9 * USE_W, 30 * MINUTE, 60 * MINUTE);
+    world_run_us(w, 29 * MINUTE + 29 * DR_SECOND_US);
+    CHECK_EQ(nodes_off(w), 0);
+    CHECK_EQ(w->counts[DR_FACT_POWER_SHORT], 0);
+    world_run_us(w, DR_SECOND_US);
+    CHECK_EQ(nodes_off(w), 2);
+    CHECK_EQ(dr_power_site_w(w->core, (dr_site_id){1}), 2 * NODE_W + 8 * USE_W);
+    CHECK_REPLAY(w);
+    waits = start(w, 8, MINUTE, NULL);
+    CHECK(!runs(w, waits));
+    CHECK_EQ(world_why(w, waits).holds[0].reason, DR_REASON_POWER);
+    world_run_us(w, 30 * MINUTE);
+    CHECK_EQ(nodes_off(w), 2);
+    world_run_us(w, 30 * DR_SECOND_US);
+    CHECK_EQ(nodes_off(w), 0);
+    CHECK(runs(w, waits));
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* Where a site does not say that its nodes may be switched off, they stay, and what is missing is
+ * said. */
+TEST(nodes_stay_on_where_nobody_says_otherwise)
+{
+    struct world *w = world_new("1 site, 1 pool, 4 nodes x 8 h200");
+
+    announce(w, 1, 0, 3 * NODE_W, 30 * MINUTE, 60 * MINUTE);
+    world_run_us(w, 40 * MINUTE);
+    CHECK_EQ(nodes_off(w), 0);
+    CHECK_EQ(w->core->sites[0].power_short.missing_w, NODE_W);
+    world_free(w);
+}

@@ -107,6 +107,9 @@ static const struct {
      "caps:\n  heat: {site: gwangju, power_cap: 1MW, from: 2027-08-02, until: "
      "2027-08-01}\nusers:\n",
      44, "caps.heat.until", "2027-08-01", "an instant after `from`"},
+    {"engine: simulated\n    pools:\n      h200:",
+     "engine: local\n    power_down: yes\n    pools:\n      h200:", 16, "sites.gwangju.power_down",
+     "yes", "another engine than local"},
     /* sites */
     {"pue: 1.2", "pue: 0.95", 12, "sites.gwangju.pue", "0.95", "from 1 to 10"},
     {"0-8: 90, 8-24: 150.25", "0-8: 90, 9-24: 150.25", 13, "sites.gwangju.tariff", "a gap",
