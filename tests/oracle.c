@@ -1049,7 +1049,7 @@ double oracle_cheaper_later(const struct dr_core *core, const struct dr_job *job
             least = cost;
             gain = 0;
             for (int64_t at = now_us - now_us % DR_MINUTE_US; at <= now_us + DR_DAY_US;
-                 at += DR_MINUTE_US) {
+                 at += DR_MINUTE_US / 2) { /* limits are half minutes */
                 int64_t latest = (int64_t)((double)job->deadline_us - span - margin);
                 int64_t start = at < latest ? at : latest;
                 double then = energy_cost(site, watts, start, span);
