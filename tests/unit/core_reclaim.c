@@ -62,6 +62,29 @@ TEST(nobody_is_pushed_under_where_others_do)
     world_free(w);
 }
 
+/* What is promised on a node that is lost is promised elsewhere, or not at all. */
+TEST(no_promise_stands_on_a_lost_node)
+{
+    uint32_t b, c;
+    struct world *w = two_halves("1 site, 1 pool, 2 nodes x 8 h200", 8, &b, &c);
+    dr_job_id owner;
+    uint32_t node;
+
+    for (int i = 0; i < 2; i += 1)
+        world_submit(w, (struct job_spec){.accelerators = 8, .grace_us = MINUTE});
+    world_run_us(w, 6 * MINUTE);
+    owner = world_submit(w, (struct job_spec){.account = b, .accelerators = 8});
+    world_decide(w);
+    CHECK(world_job(w, owner)->promise != DR_ROW_NONE);
+    node = w->core->extents[world_job(w, owner)->promise].extent.node.v - 1;
+    world_node_down(w, node);
+    world_decide(w);
+    CHECK(world_job(w, owner)->promise == DR_ROW_NONE ||
+          w->core->extents[world_job(w, owner)->promise].extent.node.v - 1 != node);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
 /* Nobody is taken before minimum_run. */
 TEST(not_before_minimum_run)
 {
