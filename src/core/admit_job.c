@@ -434,6 +434,7 @@ int dr_check_submit(const struct dr_core *core, const struct dr_command *command
         !check_dependencies(core, job, answer) || !check_jobs_max(core, job, answer))
         return 0;
     job->job = core->job_id_last + 1;
+    job->in_mix = 1;
     if (job->array_job != 0) {
         /* Checked ahead of those before it, an element's place may be beyond the ids that there
          * are: on a new controller the ids of the whole array are. */

@@ -9,6 +9,7 @@
 #include "core/allocate.h"
 #include "core/ends.h"
 #include "core/lent.h"
+#include "core/mix.h"
 #include "core/place.h"
 #include "core/power.h"
 #include "core/seats.h"
@@ -67,6 +68,7 @@ static void apply_tick(struct dr_core *core, const struct dr_fact_tick *fact, in
     core->tick_us = now_us;
     dr_place_touch_all(core);
     dr_seats_wake_all(core->seats); /* what memory has missed waits no longer than this */
+    dr_mix_tick(core);
     forget_grid_caps(core, fact->forget_before_us);
     while (core->ended.first != DR_ROW_NONE &&
            core->jobs[core->ended.first].ended_us < fact->forget_before_us)
@@ -688,6 +690,8 @@ static void apply_job_accepted(struct dr_core *core, const struct dr_fact *fact)
         dr_rows_array_join(core, job->array_job, job->array_limit);
     core->accounts[accepted->account - 1].pending += 1;
     dr_rows_count_live(core, job->account, 1);
+    if (accepted->in_mix)
+        dr_mix_add(core, &accepted->alternatives[0], accepted->limit_us);
     if (dr_rows_job_queued(job))
         dr_queue_add(core, (dr_job_row){row});
 }

@@ -44,7 +44,7 @@
 
 #include "core/command.h"
 
-#define DR_POLICY_VERSION 3
+#define DR_POLICY_VERSION 4
 
 struct dr_core;
 struct dr_job;

@@ -325,6 +325,14 @@ static struct candidate take_first(struct choosing *choosing)
     return taken;
 }
 
+/* Of two places for one job; at equal cost, by what they break. */
+static int is_cheaper(const struct dr_found *found, const struct dr_found *best)
+{
+    if (found->cost_micro != best->cost_micro || found->alternative != best->alternative)
+        return found->cost_micro < best->cost_micro;
+    return found->breaks < best->breaks;
+}
+
 /* Look for a place in every pool met so far that may be cheaper than the best and than `bound`. */
 static void try_candidates(struct choosing *choosing, int64_t bound_micro)
 {
@@ -344,8 +352,9 @@ static void try_candidates(struct choosing *choosing, int64_t bound_micro)
             choosing->count += 1;
             return;
         }
-        if (best->count > 0 && candidate.cost_micro >= best->cost_micro) {
-            choosing->count = 0; /* what is left costs no less even without what its place adds */
+        /* What is left costs no less even without what its place adds; as much may break less. */
+        if (best->count > 0 && candidate.cost_micro >= best->cost_micro + dr_place_mixed(core)) {
+            choosing->count = 0;
             return;
         }
         want = dr_place_want(core, job, candidate.alternative);
@@ -362,9 +371,13 @@ static void try_candidates(struct choosing *choosing, int64_t bound_micro)
         found->alternative = candidate.alternative;
         if (power_missing(decision, job, &want, found, found->count) > 0)
             continue;
-        found->cost_micro = candidate.cost_micro + dr_place_span_cost(core, &want, candidate.pool,
-                                                                      found->extents, found->count);
-        if (best->count == 0 || found->cost_micro < best->cost_micro) {
+        found->breaks =
+            dr_place_breakage(core, &want, candidate.pool, found->extents, found->count);
+        found->cost_micro =
+            candidate.cost_micro +
+            dr_place_span_cost(core, &want, candidate.pool, found->extents, found->count) +
+            dr_place_breakage_cost(core, candidate.pool, found->breaks);
+        if (best->count == 0 || is_cheaper(found, best)) {
             *best = *found;
             choosing->parts_max = 0;
         }

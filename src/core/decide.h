@@ -48,6 +48,7 @@ struct dr_found {
     uint32_t alternative;
     int64_t cost_micro;
     struct dr_extent *extents; /* in core->scratch */
+    int64_t breaks;            /* dr_place_breakage() */
     uint32_t count;
 };
 

@@ -239,40 +239,41 @@
 #define DR_FIELDS_token_revoked(F) F(u32, token, "id")
 
 /* ---- jobs ---- */
-#define DR_FIELDS_job_accepted(F)                                                            \
-    F(u64, job, "id, one more than the last")                                                \
-    F(u32, account, "id, a leaf")                                                            \
-    F(u32, job_user, "whose it is")                                                          \
-    F(u64, text, "what the user wrote, in the store; 0: nothing")                            \
-    F(hash, text_hash, "SHA-256 of salt and text")                                           \
-    F(u64, name_key, "salted hash of user and job name, for singleton")                      \
-    F(i32, priority, "within the account, higher first")                                     \
-    F(alternatives, alternatives, "ways to run it, the preferred first; 1 to 8")             \
-    F(u8, level_kind, "0 none, 1 preferred, 2 required")                                     \
-    F(name, level, "topology level that the gang should stay within")                        \
-    F(sites, sites, "where it may run; none: anywhere")                                      \
-    F(u32, data_class, "id; 0: none")                                                        \
-    F(u32s, datasets, "ids")                                                                 \
-    F(i64, limit_us, "running time of an attempt, 1 and more")                               \
-    F(u8, limit_total, "1: the limit counts all attempts together")                          \
-    F(i64, begin_us, "not before; 0: at once")                                               \
-    F(i64, deadline_us, "0: none")                                                           \
-    F(u8, deadline_ends, "1: at the deadline the job is ended")                              \
-    F(u8, preemptible, "0: starts within its account's guarantee alone, and is never taken") \
-    F(u8, requeue, "1: after preemption or loss of a node it runs again")                    \
-    F(u8, held, "1: waits for a release")                                                    \
-    F(u8, checkpoint_on_warning, "1: saves its work when warned")                            \
-    F(i64, checkpoint_us, "running time between checkpoints; 0: none")                       \
-    F(i64, restart_us, "running time that a later attempt needs before it goes on")          \
-    F(i64, grace_us, "between the warning and the end")                                      \
-    F(u32, warn_signal, "0: SIGTERM")                                                        \
-    F(i64, warn_before_us, "before the limit; 0: none")                                      \
-    F(dependencies, dependencies, "all have to hold")                                        \
-    F(u64, array_job, "id of the array's first element; 0: not of an array")                 \
-    F(u32, array_index, "")                                                                  \
-    F(u32, array_limit, "elements at a time; 0: all")                                        \
-    F(u64, seed_runtime_us, "simulated sites alone: how long it really runs at factor 1")    \
-    F(u8, flexible, "1: starts under power caps that begin later, and is taken before they do")
+#define DR_FIELDS_job_accepted(F)                                                               \
+    F(u64, job, "id, one more than the last")                                                   \
+    F(u32, account, "id, a leaf")                                                               \
+    F(u32, job_user, "whose it is")                                                             \
+    F(u64, text, "what the user wrote, in the store; 0: nothing")                               \
+    F(hash, text_hash, "SHA-256 of salt and text")                                              \
+    F(u64, name_key, "salted hash of user and job name, for singleton")                         \
+    F(i32, priority, "within the account, higher first")                                        \
+    F(alternatives, alternatives, "ways to run it, the preferred first; 1 to 8")                \
+    F(u8, level_kind, "0 none, 1 preferred, 2 required")                                        \
+    F(name, level, "topology level that the gang should stay within")                           \
+    F(sites, sites, "where it may run; none: anywhere")                                         \
+    F(u32, data_class, "id; 0: none")                                                           \
+    F(u32s, datasets, "ids")                                                                    \
+    F(i64, limit_us, "running time of an attempt, 1 and more")                                  \
+    F(u8, limit_total, "1: the limit counts all attempts together")                             \
+    F(i64, begin_us, "not before; 0: at once")                                                  \
+    F(i64, deadline_us, "0: none")                                                              \
+    F(u8, deadline_ends, "1: at the deadline the job is ended")                                 \
+    F(u8, preemptible, "0: starts within its account's guarantee alone, and is never taken")    \
+    F(u8, requeue, "1: after preemption or loss of a node it runs again")                       \
+    F(u8, held, "1: waits for a release")                                                       \
+    F(u8, checkpoint_on_warning, "1: saves its work when warned")                               \
+    F(i64, checkpoint_us, "running time between checkpoints; 0: none")                          \
+    F(i64, restart_us, "running time that a later attempt needs before it goes on")             \
+    F(i64, grace_us, "between the warning and the end")                                         \
+    F(u32, warn_signal, "0: SIGTERM")                                                           \
+    F(i64, warn_before_us, "before the limit; 0: none")                                         \
+    F(dependencies, dependencies, "all have to hold")                                           \
+    F(u64, array_job, "id of the array's first element; 0: not of an array")                    \
+    F(u32, array_index, "")                                                                     \
+    F(u32, array_limit, "elements at a time; 0: all")                                           \
+    F(u64, seed_runtime_us, "simulated sites alone: how long it really runs at factor 1")       \
+    F(u8, flexible, "1: starts under power caps that begin later, and is taken before they do") \
+    F(u8, in_mix, "1: counts in the recent mix of shapes")
 #define DR_FIELDS_job_held(F)     F(u64, job, "id")
 #define DR_FIELDS_job_released(F) F(u64, job, "id")
 #define DR_FIELDS_job_promised(F)                           \

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finding a place. See place.h for the rule; read dr_place_find() first. */
+#include "core/breakage.h"
 #include "core/space.h"
 
 #include "base/math.h"
 #include "base/sort.h"
 
-#define NONE DR_ROW_NONE
+#define NONE        DR_ROW_NONE
+#define WEIGHED_MAX 128 /* nodes of a tier, or a step, of which it is asked what they break */
 
 /* ---- the search ---- */
 
@@ -284,6 +286,123 @@ static uint32_t best_node(const struct search *search, uint32_t from, uint32_t e
     return NONE;
 }
 
+/* ---- where it breaks least ---- */
+
+/* What is left of a node now, in a view too. */
+static void left_now(const struct dr_space *space, uint32_t number, struct dr_node_left *left)
+{
+    const struct dr_room *room = &space->rooms[number];
+
+    left->free = dr_bit_count(room->free & ~room->blocked);
+    left->cpus = room->cpus;
+    left->open = 0;
+    for (uint64_t rest = room->open & ~room->blocked; rest != 0; rest &= rest - 1) {
+        left->left[left->open] = (uint16_t)dr_space_share_left(space, number, dr_bit_lowest(rest));
+        left->open += 1;
+    }
+}
+
+/* ... once the parts of a place are taken. */
+static void take_parts(const struct dr_space *space, const struct dr_want *want, uint32_t number,
+                       const struct dr_extent *parts, uint32_t count, struct dr_node_left *left)
+{
+    const struct dr_room *room = &space->rooms[number];
+    uint64_t open = room->open & ~room->blocked;
+
+    for (uint32_t i = 0; i < count; i += 1) {
+        left->cpus -= (int64_t)parts[i].tasks * want->cpus;
+        if (want->part == 0) {
+            left->free -= dr_bit_count(parts[i].accelerators);
+        } else if ((parts[i].accelerators & open) != 0) {
+            uint16_t *at = &left->left[dr_bit_count(open & (parts[i].accelerators - 1))];
+
+            *at = (uint16_t)(*at - parts[i].tasks * want->part);
+        } else {
+            left->free -= 1;
+            left->left[left->open] = (uint16_t)(1000 - parts[i].tasks * want->part);
+            left->open += 1;
+        }
+    }
+}
+
+/* What the parts of a place on one node break, what they take included. */
+static int64_t loss_of(const struct dr_space *space, const struct dr_want *want, uint32_t number,
+                       const struct dr_extent *parts, uint32_t count)
+{
+    struct dr_node_left left;
+    uint32_t before;
+    int64_t loss;
+
+    left_now(space, number, &left);
+    before = left.free;
+    loss = dr_breakage_worth(space->breakage, &left);
+    take_parts(space, want, number, parts, count, &left);
+    loss -= dr_breakage_worth(space->breakage, &left);
+    if (before == space->accelerators && left.free < before)
+        loss += dr_breakage_of_node(space->breakage, space->whole[0][number / space->size[0]],
+                                    space->whole[space->levels][0]);
+    return loss;
+}
+
+/* Of two nodes that break as much, met in this order: does a share rather go to the other one? */
+static int fuller(const struct search *search, uint32_t number, uint32_t best)
+{
+    uint32_t left;
+    uint32_t best_left;
+
+    if (search->want->part == 0)
+        return 0;
+    left = least_left(search, number);
+    best_left = least_left(search, best);
+    return left < best_left || (left == best_left && left < 1000 && number < best);
+}
+
+/* The better of a node and the best so far, by what `tasks` there would break. */
+static void weigh(struct search *search, uint32_t number, uint32_t tasks, uint32_t *best,
+                  int64_t *best_loss)
+{
+    uint32_t mark = search->extents_count;
+    int64_t loss;
+
+    if (tasks_on(search, number) < tasks)
+        return;
+    push_extent(search, number, tasks);
+    loss = loss_of(search->space, search->want, number, &search->extents[mark],
+                   search->extents_count - mark);
+    search->extents_count = mark;
+    if (*best != NONE &&
+        (loss > *best_loss || (loss == *best_loss && !fuller(search, number, *best))))
+        return;
+    *best = number;
+    *best_loss = loss;
+}
+
+/* The node that takes them all and breaks least, of the first so many in each tier and step. Ties:
+ * accelerators that are shared already, the one with least left over, the lowest number. */
+static uint32_t least_broken_node(struct search *search, uint32_t tasks)
+{
+    const struct dr_space *space = search->space;
+    uint32_t best = NONE;
+    int64_t best_loss = 0;
+
+    for (uint32_t step = dr_space_share_step(search->want->part);
+         search->want->part != 0 && step <= space->step_most; step += 1) {
+        const uint64_t *bits = &space->share_bits[(size_t)step * space->words];
+
+        for (uint32_t at = next_in(bits, 0, space->nodes), looked = 0;
+             at < space->nodes && looked < WEIGHED_MAX;
+             at = next_in(bits, at + 1, space->nodes), looked += 1)
+            weigh(search, at, tasks, &best, &best_loss);
+    }
+    for (uint32_t tier = 0; tier < space->tiers; tier += 1)
+        if (search->of_tier[tier] >= tasks)
+            for (uint32_t at = next_of_tier(space, tier, 0, space->nodes), looked = 0;
+                 at < space->nodes && looked < WEIGHED_MAX;
+                 at = next_of_tier(space, tier, at + 1, space->nodes), looked += 1)
+                weigh(search, at, tasks, &best, &best_loss);
+    return best;
+}
+
 /* Fill nodes of [from, end), which hold them together: one that takes the rest, or the one with
  * most free, and again. */
 static void fill_nodes(struct search *search, uint32_t from, uint32_t end, uint64_t tasks)
@@ -542,7 +661,9 @@ uint32_t dr_place_find(const struct dr_core *core, const struct dr_want *want, d
         tasks_bound(&search, space->levels, 0) < want->tasks)
         return 0;
     if (want->tasks <= search.tasks_empty) {
-        uint32_t node = best_node(&search, 0, space->nodes, want->tasks, space->tiers - 1, 0);
+        uint32_t node = core->places->mixed && space->breakage != NULL
+                            ? least_broken_node(&search, want->tasks)
+                            : best_node(&search, 0, space->nodes, want->tasks, space->tiers - 1, 0);
 
         if (node != NONE) {
             push_extent(&search, node, want->tasks);
@@ -572,6 +693,32 @@ static int share_may_stay(const struct dr_core *core, const struct dr_want *want
     if (device->guards > 0)
         return device->guard.v == want->account.v;
     return want->share < DR_SHARE_NODE || device->held == 0;
+}
+
+int dr_place_mixed(const struct dr_core *core)
+{
+    return core->places->mixed;
+}
+
+int64_t dr_place_breakage(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
+                          const struct dr_extent *extents, uint32_t count)
+{
+    const struct dr_space *space = &core->places->spaces[pool.v - 1];
+
+    if (!core->places->mixed || space->breakage == NULL || count == 0 ||
+        extents[count - 1].node.v != extents[0].node.v)
+        return 0;
+    return loss_of(space, want, core->nodes[extents[0].node.v - 1].number, extents, count) -
+           want->amounts.of[DR_RESOURCE_ACCELERATORS] * DR_BREAKAGE_ONE;
+}
+
+int64_t dr_place_breakage_cost(const struct dr_core *core, dr_pool_id pool, int64_t rise)
+{
+    const struct dr_breakage *breakage = core->places->spaces[pool.v - 1].breakage;
+
+    return rise <= 0
+               ? 0
+               : dr_mul_div_floor(rise, breakage->price_micro, INT64_C(1000) * DR_BREAKAGE_ONE);
 }
 
 int dr_place_may_share(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,

@@ -201,6 +201,19 @@ int64_t dr_place_cheaper_us(const struct dr_core *core, const struct dr_job *job
 int64_t dr_place_span_cost(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
                            const struct dr_extent *extents, uint32_t count);
 
+/* Is anything known of what comes, so that places differ in what they break? */
+int dr_place_mixed(const struct dr_core *core);
+
+/* What a place breaks: the rise of expected unusable accelerators (core/breakage.h), in thousandths
+ * times 2^20; negative where it takes what was of little use. 0 for a gang on several nodes, and
+ * while nothing is known of what comes. Before the place is taken. */
+int64_t dr_place_breakage(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
+                          const struct dr_extent *extents, uint32_t count);
+
+/* Its price: for the time that jobs hold accelerators on average, at the chip's opportunity price;
+ * never below 0. */
+int64_t dr_place_breakage_cost(const struct dr_core *core, dr_pool_id pool, int64_t rise);
+
 /* Watts by which a cap of the site or its zone would be passed if the place were taken from
  * one instant until another, in a view too; 0: all stay under. What is promised to the job counts
  * already: ask with no extents then. `lack`: whose cap, and when; NULL:

@@ -2,6 +2,7 @@
 /* Keeping the spaces of pools. See space.h and place.h; read build_space(), then
  * dr_place_changed(). */
 #include "core/power.h"
+#include "core/breakage.h"
 #include "core/seats.h"
 #include "core/space.h"
 
@@ -21,7 +22,7 @@ enum dr_status dr_place_open(struct dr_core *core)
     if (dr_arena_init(&places->arena, (size_t)limits->nodes_max *
                                               (sizeof(struct dr_room) + 512 + 4 * 65 * 5 +
                                                DR_ACCELERATORS_MAX * sizeof(struct dr_share_use)) +
-                                          ((size_t)limits->pools_max << 14)) != DR_OK)
+                                          ((size_t)limits->pools_max << 15)) != DR_OK)
         return DR_E_FULL;
 #define TABLE(field, count)                                                       \
     places->field = dr_arena_push(&core->tables, count, sizeof places->field[0]); \
@@ -526,6 +527,7 @@ static void build_space(const struct dr_core *core, uint32_t pool_row)
     if (pool->accelerators > 0)
         space->all = UINT64_MAX >> (64 - pool->accelerators);
     space->accelerators = pool->accelerators;
+    space->breakage = dr_breakage_of(core, pool_row);
     for (uint32_t level = 0; level <= space->levels; level += 1) {
         space->size[level] = level < space->levels ? pool->levels[level].nodes : pool->nodes_count;
         if (space->size[level] == 0)
@@ -663,8 +665,11 @@ void dr_place_prepare(const struct dr_core *core)
 {
     struct dr_places *places = core->places;
 
-    if (places->built && places->version == core->federation_version)
+    if (places->built && places->version == core->federation_version) {
+        if (places->mix_version != core->mix->version)
+            dr_breakage_fill(core);
         return;
+    }
     memset(places->touched, 1, core->limits.pools_max);
     memset(&places->touched_set, 0xff, sizeof places->touched_set);
     for (uint32_t row = 0; row < core->limits.pools_max; row += 1)
@@ -681,6 +686,7 @@ void dr_place_prepare(const struct dr_core *core)
         dr_pool_set_put(&places->unreserved_set, places->spaces[row].rank, places->unreserved[row]);
     for (uint32_t row = 0; row < core->pools_count; row += 1)
         build_space(core, row);
+    dr_breakage_fill(core);
     places->built = 1;
 }
 

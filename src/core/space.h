@@ -18,6 +18,7 @@
 #define DR_LEVEL_NODE     (-1)
 #define DR_LEVEL_MISSING  (-2)
 
+struct dr_breakage;
 struct dr_places;
 
 /* What one node has to give. */
@@ -80,8 +81,9 @@ struct dr_space {
     uint32_t accelerators;           /* of a node */
     uint8_t *tier;                   /* [nodes] */
     struct dr_room *rooms;
-    uint32_t *rows; /* [nodes] of core->nodes */
-    uint64_t all;   /* accelerators of a node */
+    uint32_t *rows;               /* [nodes] of core->nodes */
+    struct dr_breakage *breakage; /* core/breakage.h; NULL: nothing to break */
+    uint64_t all;                 /* accelerators of a node */
     int64_t cpus;
     int64_t memory_mb;
     uint32_t guards; /* attempts with a guard, node by node */
@@ -122,6 +124,8 @@ struct dr_places {
     struct dr_arena arena; /* the spaces */
     uint64_t version;      /* core->federation_version that they were built for */
     uint8_t built;
+    uint8_t mixed;                              /* there is a mix, and tables are filled by it */
+    uint32_t mix_version;                       /* core->mix->version that they were filled by */
     struct dr_space *spaces;                    /* [pools_max] */
     struct dr_guard *guards;                    /* [nodes_max] */
     struct dr_node_draw *draws;                 /* [nodes_max] */

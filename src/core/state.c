@@ -5,6 +5,7 @@
 #include "base/math.h"
 #include "core/ends.h"
 #include "core/lent.h"
+#include "core/mix.h"
 #include "core/place.h"
 #include "core/power.h"
 #include "core/seats.h"
@@ -80,6 +81,8 @@ static enum dr_status push_tables(struct dr_core *core)
         status = dr_seats_open(core);
     if (status == DR_OK)
         status = dr_queue_init(core);
+    if (status == DR_OK)
+        status = dr_mix_open(core);
     if (status == DR_OK)
         status = dr_place_open(core);
     if (status == DR_OK)

@@ -6,10 +6,11 @@
  * their rows are an accident of history, and no order of them is state. The walk's layout is
  * versioned; an older snapshot is not read but replaced by a replay of the facts. */
 #include "base/hash.h"
+#include "core/mix.h"
 #include "core/quota.h"
 #include "core/rows.h"
 
-#define WALK_VERSION 9 /* of what is saved */
+#define WALK_VERSION 10 /* of what is saved */
 #define HASH_VERSION 1 /* of what is hashed: hashes lie beside old facts, which stay readable */
 
 struct walk {
@@ -396,6 +397,24 @@ static void walk_grid_cap(struct walk *walk, const struct dr_core *core, struct 
     bounded(walk, (cap->zone.v == 0) == (cap->site.v == 0), 0);
 }
 
+static void walk_mix(struct walk *walk, struct dr_mix *mix)
+{
+    later_u32(walk, 30, &mix->count);
+    bounded(walk, mix->count, DR_MIX_MAX);
+    for (uint32_t i = 0; i < mix->count && walk->status == DR_OK; i += 1) {
+        struct dr_mix_row *row = &mix->rows[i];
+
+        u64(walk, &row->chips);
+        u32(walk, &row->accelerators);
+        u32(walk, &row->cpus);
+        u32(walk, &row->tasks);
+        i64(walk, &row->recent);
+        i64(walk, &row->used);
+    }
+    later_i64(walk, 31, &mix->hold_recent);
+    later_i64(walk, 32, &mix->hold_used);
+}
+
 static void walk_user(struct walk *walk, const struct dr_core *core, struct dr_user *user)
 {
     name(walk, user->name);
@@ -730,6 +749,7 @@ static void walk_core(struct walk *walk, struct dr_core *core)
     bounded(walk, core->grid_caps_count, DR_GRID_CAPS_MAX);
     for (uint32_t row = 0; row < core->grid_caps_count && walk->status == DR_OK; row += 1)
         walk_grid_cap(walk, core, &core->grid_caps[row]);
+    walk_mix(walk, core->mix);
     for (uint32_t row = 0; row < core->users_count; row += 1)
         walk_user(walk, core, &core->users[row]);
     for (uint32_t row = 0; row < core->tokens_count; row += 1)
