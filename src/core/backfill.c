@@ -5,6 +5,7 @@
 #include "base/math.h"
 #include "base/sort.h"
 #include "core/ends.h"
+#include "core/gate.h"
 #include "core/power.h"
 #include "core/quota.h"
 #include "core/seats.h"
@@ -597,160 +598,6 @@ struct ending {
     uint32_t gone_count;
 };
 
-#define CANT_TELL (-1) /* ends have to be gone through one by one */
-
-/* When the standing caps of the site and of its zone are believed to leave room: draws only fall by
- * ends. CANT_TELL: caps change with time, or a promise keeps what an attempt holds drawing. */
-static int64_t power_when(const struct dr_decision *decision, const struct dr_pool *where,
-                          const struct dr_amounts *amounts, int *is_shut)
-{
-    const struct dr_core *core = decision->core;
-    const struct dr_power *power = core->power;
-    const struct dr_power_domain *site = &power->domains[where->site.v - 1];
-    const struct dr_chip *chip = where->chip.v == 0 ? NULL : &core->chips[where->chip.v - 1];
-    int64_t more_uw = chip == NULL ? 0
-                                   : amounts->of[DR_RESOURCE_ACCELERATORS] *
-                                         (chip->busy_w - chip->idle_w) * site->pue_milli;
-    int64_t when = decision->now_us;
-    int64_t weights[DR_POOLS_MAX];
-
-    if (!site->limited)
-        return when;
-    if (site->scheduled)
-        return CANT_TELL;
-    for (uint32_t zone = 0; zone < 2; zone += 1) {
-        uint32_t domain = zone ? site->zone : where->site.v - 1;
-        int64_t over_uw;
-
-        if (domain == NONE || power->domains[domain].count == 0 ||
-            power->intervals[power->domains[domain].first].cap_uw == DR_POWER_NO_CAP)
-            continue;
-        over_uw = power->domains[domain].draw_uw + more_uw -
-                  power->intervals[power->domains[domain].first].cap_uw;
-        if (over_uw <= 0)
-            continue;
-        *is_shut = 1;
-        if (dr_queue_first(core, DR_QUEUE_PROMISED) != NONE)
-            return CANT_TELL;
-        for (uint32_t row = 0; row < core->pools_count; row += 1) {
-            const struct dr_pool *pool = &core->pools[row];
-            const struct dr_power_domain *at = &power->domains[pool->site.v - 1];
-
-            weights[row] = 0;
-            if (pool->chip.v != 0 && (zone ? at->zone == domain : pool->site.v - 1 == domain))
-                weights[row] = at->pue_milli * (core->chips[pool->chip.v - 1].busy_w -
-                                                core->chips[pool->chip.v - 1].idle_w);
-        }
-        when = dr_max_i64(when,
-                          dr_ends_when(core, weights, DR_ENDS_DRAWING, over_uw, decision->now_us));
-    }
-    return when;
-}
-
-/* What attempts of one account, and below it, give back of its sums, in one resource of a group. */
-struct givers {
-    dr_group_id group;
-    uint32_t resource;
-    struct end *ends; /* [running] */
-    uint32_t count;
-    int64_t now_us;
-};
-
-/* Levels are few. */
-static void push_givers(const struct dr_core *core, struct givers *givers, uint32_t account_row)
-{
-    for (uint32_t row = dr_place_attempts_of(core, (dr_account_id){account_row + 1}); row != NONE;
-         row = dr_place_attempts_of_next(core, row))
-        if (core->ends->ends[row].pool.v != 0 &&
-            core->pools[core->jobs[row].pool.v - 1].groups[givers->resource].v == givers->group.v) {
-            givers->ends[givers->count] = (struct end){dr_ends_of(core, row, givers->now_us), row};
-            givers->count += 1;
-        }
-    for (uint32_t child = core->accounts[account_row].first_child; child != NONE;
-         child = core->accounts[child].next_sibling)
-        push_givers(core, givers, child);
-}
-
-/* The first instant at which the sums of an account have fallen by so much. */
-static int64_t account_when(struct dr_core *core, dr_account_id account, struct givers *givers,
-                            int64_t use, int64_t claim, int64_t firm)
-{
-    size_t mark = core->scratch.used;
-    int64_t when = DR_FOREVER_US;
-
-    givers->ends = dr_arena_push(&core->scratch, core->running.count + 1u, sizeof givers->ends[0]);
-    DR_ASSERT(givers->ends != NULL);
-    givers->count = 0;
-    push_givers(core, givers, account.v - 1);
-    dr_sort(givers->ends, givers->count, sizeof givers->ends[0], compare_ends, core);
-    for (uint32_t i = 0; i < givers->count; i += 1) {
-        const struct dr_job *job = &core->jobs[givers->ends[i].row];
-        int64_t amount =
-            dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative])
-                .of[givers->resource];
-
-        use -= amount;
-        claim -= job->counted ? amount : 0;
-        firm -= job->counted && !job->preemptible ? amount : 0;
-        if (use <= 0 && claim <= 0 && firm <= 0) {
-            when = givers->ends[i].end_us;
-            break;
-        }
-    }
-    dr_arena_reset(&core->scratch, mark);
-    return when;
-}
-
-/* When quotas are believed to let the job start in the pool, by the ends of attempts: they only
- * fall by these. CANT_TELL: capacity is held back for somebody, so that sums don't tell. */
-static int64_t quota_when(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,
-                          const struct dr_amounts *amounts, int *is_shut)
-{
-    struct dr_core *core = decision->core;
-    int64_t when = decision->now_us;
-    int64_t weights[DR_POOLS_MAX];
-
-    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
-        struct givers givers = {.group = core->pools[pool.v - 1].groups[resource],
-                                .resource = resource,
-                                .now_us = decision->now_us};
-        const struct dr_quota *root = dr_quota_at(core, (dr_account_id){1}, givers.group);
-        int64_t amount = amounts->of[resource];
-        int64_t over = root->occupied + amount - core->groups[givers.group.v - 1].capacity;
-
-        if (amount == 0)
-            continue;
-        if (over > 0 && root->kept > 0)
-            return CANT_TELL;
-        if (over > 0) {
-            *is_shut = 1;
-            for (uint32_t row = 0; row < core->pools_count; row += 1)
-                weights[row] = core->pools[row].groups[resource].v == givers.group.v;
-            when = dr_max_i64(when, dr_ends_when(core, weights, resource, over, decision->now_us));
-        }
-        for (dr_account_id at = job->account;
-             core->accounts[at.v - 1].parent.v != 0 && when < DR_FOREVER_US;
-             at = core->accounts[at.v - 1].parent) {
-            const struct dr_quota *quota = dr_quota_at(core, at, givers.group);
-            int64_t firm = at.v == job->account.v && !job->preemptible
-                               ? quota->firm + amount - quota->guarantee
-                               : 0;
-            int64_t use = 0;
-            int64_t claim = 0;
-
-            if (quota->borrow < DR_FOREVER_US - quota->guarantee) {
-                use = quota->use + amount - quota->guarantee - quota->borrow;
-                claim = quota->claim + amount - quota->guarantee - quota->borrow;
-            }
-            if (use > 0 || claim > 0 || firm > 0) {
-                *is_shut = 1;
-                when = dr_max_i64(when, account_when(core, at, &givers, use, claim, firm));
-            }
-        }
-    }
-    return when;
-}
-
 /* `gate_us`: when quotas and power are known to let it start. */
 static struct ending begin_ending(struct dr_decision *decision, const struct dr_job *job,
                                   dr_pool_id pool, const struct dr_amounts *amounts,
@@ -760,7 +607,7 @@ static struct ending begin_ending(struct dr_decision *decision, const struct dr_
     const struct dr_pool *where = &core->pools[pool.v - 1];
     struct ending ending = {.decision = decision, .next = dr_ends_first(core, pool)};
 
-    if (gate_us == CANT_TELL) {
+    if (gate_us == DR_GATE_CANT_TELL) {
         enum dr_reason quota =
             dr_quota_check(core, job->account, pool, amounts, !job->preemptible, NULL).reason;
         struct helpers helpers = {.pool = pool,
@@ -817,21 +664,6 @@ static int others_allow(const struct dr_decision *decision, const struct dr_job 
                                   NULL) == 0;
 }
 
-/* When quotas and standing caps let the job start in the pool by ends anywhere, or CANT_TELL.
- * Without any they would not now: `is_shut`. */
-static int64_t gate_when(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,
-                         const struct dr_amounts *amounts, int *is_shut)
-{
-    int64_t power_us = power_when(decision, &decision->core->pools[pool.v - 1], amounts, is_shut);
-    int64_t quota_us = quota_when(decision, job, pool, amounts, is_shut);
-
-    if (power_us == DR_FOREVER_US || quota_us == DR_FOREVER_US)
-        return DR_FOREVER_US;
-    if (power_us == CANT_TELL || quota_us == CANT_TELL)
-        return CANT_TELL;
-    return dr_max_i64(power_us, quota_us);
-}
-
 /* When the job could start in this pool: fills `found` and returns the time; DR_FOREVER_US: never,
  * by what is known. Ends at `before_us` and later are not looked at. */
 static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct dr_found *found,
@@ -852,9 +684,9 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
         if (decision->reserved[at].row != job_row)
             block(core, &core->jobs[decision->reserved[at].row]);
     charge_reserved(decision, job_row, job_row, DR_FOREVER_US, 1);
-    gate_us = gate_when(decision, job, found->pool, &want.amounts, &is_shut);
+    gate_us = dr_gate_when(decision, job, found->pool, &want.amounts, &is_shut);
     ending = begin_ending(decision, job, found->pool, &want.amounts, gate_us);
-    if (gate_us == CANT_TELL)
+    if (gate_us == DR_GATE_CANT_TELL)
         next_us = dr_power_rise_us(core, site, decision->now_us);
     else
         next_us = is_shut ? gate_us : DR_FOREVER_US;
@@ -862,14 +694,15 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
         int64_t time_us = dr_min_i64(next_end_us(&ending), next_us);
 
         if (next_us == time_us)
-            next_us = gate_us == CANT_TELL ? dr_power_rise_us(core, site, time_us) : DR_FOREVER_US;
+            next_us = gate_us == DR_GATE_CANT_TELL ? dr_power_rise_us(core, site, time_us)
+                                                   : DR_FOREVER_US;
         while (next_end_us(&ending) == time_us)
             end_next(&ending);
         if (time_us < gate_us || dr_place_room(core, &want, found->pool) < want.tasks)
             continue;
         found->count = dr_place_find(core, &want, found->pool, found->extents);
         if (found->count > 0 &&
-            (gate_us != CANT_TELL || others_allow(decision, job, &want, found, time_us))) {
+            (gate_us != DR_GATE_CANT_TELL || others_allow(decision, job, &want, found, time_us))) {
             when = time_us;
             break;
         }

@@ -3,6 +3,7 @@
 #include "core/ends.h"
 
 #include "base/hash.h"
+#include "core/quota.h"
 
 #define NONE DR_ROW_NONE
 
@@ -14,8 +15,12 @@ enum dr_status dr_ends_open(struct dr_core *core)
         return DR_E_FULL;
     ends->ends = dr_arena_push(&core->tables, core->limits.jobs_max, sizeof ends->ends[0]);
     ends->roots = dr_arena_push(&core->tables, core->limits.pools_max, sizeof ends->roots[0]);
-    if (ends->ends == NULL || ends->roots == NULL)
+    ends->versions =
+        dr_arena_push(&core->tables, core->limits.groups_max, sizeof ends->versions[0]);
+    if (ends->ends == NULL || ends->roots == NULL || ends->versions == NULL)
         return DR_E_FULL;
+    for (uint32_t row = 0; row < core->limits.groups_max; row += 1)
+        ends->versions[row] = 1;
     core->ends = ends;
     return DR_OK;
 }
@@ -91,6 +96,16 @@ static uint64_t rank(const struct dr_core *core, uint32_t row)
     return dr_hash_u64(core->jobs[row].id.v);
 }
 
+/* Who knows the order of ends of accounts that keep something back has to look again. */
+static void changed(struct dr_core *core, uint32_t row)
+{
+    const struct dr_pool *pool = &core->pools[core->ends->ends[row].pool.v - 1];
+
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+        if (dr_quota_keep(dr_quota_at(core, core->jobs[row].account, pool->groups[resource])) > 0)
+            core->ends->versions[pool->groups[resource].v - 1] += 1;
+}
+
 static void put(struct dr_core *core, uint32_t row)
 {
     struct dr_ends *all = core->ends;
@@ -118,6 +133,7 @@ static void put(struct dr_core *core, uint32_t row)
         all->ends[parent].right = row;
     while (end->parent != NONE && rank(core, row) > rank(core, end->parent))
         rotate_up(all, row);
+    changed(core, row);
 }
 
 static void take(struct dr_core *core, uint32_t row)
@@ -125,6 +141,7 @@ static void take(struct dr_core *core, uint32_t row)
     struct dr_ends *all = core->ends;
     struct dr_end *end = &all->ends[row];
 
+    changed(core, row);
     while (end->left != NONE && end->right != NONE)
         rotate_up(all, rank(core, end->left) > rank(core, end->right) ? end->left : end->right);
     replace(all, row, end->left != NONE ? end->left : end->right);
@@ -246,8 +263,8 @@ static int64_t pool_sum(const struct dr_core *core, uint32_t root, uint32_t what
     return sum;
 }
 
-static int64_t weighed(const struct dr_core *core, const int64_t *weights, uint32_t what,
-                       int64_t until_us)
+int64_t dr_ends_weighed(const struct dr_core *core, const int64_t *weights, uint32_t what,
+                        int64_t until_us)
 {
     int64_t sum = 0;
 
@@ -264,18 +281,18 @@ int64_t dr_ends_when(const struct dr_core *core, const int64_t *weights, uint32_
     int64_t step_us = DR_MINUTE_US;
     int64_t at_us;
 
-    if (weighed(core, weights, what, DR_FOREVER_US) < amount)
+    if (dr_ends_weighed(core, weights, what, DR_FOREVER_US) < amount)
         return DR_FOREVER_US;
-    if (weighed(core, weights, what, now_us) >= amount)
+    if (dr_ends_weighed(core, weights, what, now_us) >= amount)
         return now_us;
-    while (weighed(core, weights, what, before_us + step_us) < amount) {
+    while (dr_ends_weighed(core, weights, what, before_us + step_us) < amount) {
         before_us += step_us;
         step_us *= 4;
     }
     for (at_us = before_us + step_us; at_us - before_us > 1;) {
         int64_t middle_us = before_us + (at_us - before_us) / 2;
 
-        if (weighed(core, weights, what, middle_us) >= amount)
+        if (dr_ends_weighed(core, weights, what, middle_us) >= amount)
             at_us = middle_us;
         else
             before_us = middle_us;

@@ -25,6 +25,8 @@ struct dr_end {
 struct dr_ends {
     struct dr_end *ends; /* [jobs_max] by job row */
     uint32_t *roots;     /* [pools_max] */
+    uint64_t *versions;  /* [groups_max] grows with a change to an end of an account that keeps
+                            something back there; from 1 */
 };
 
 DR_MUST_USE enum dr_status dr_ends_open(struct dr_core *core);
@@ -49,6 +51,10 @@ struct dr_amounts dr_ends_sum(const struct dr_core *core, dr_pool_id pool, int64
 #define DR_ENDS_DRAWING DR_RESOURCE_COUNT
 int64_t dr_ends_when(const struct dr_core *core, const int64_t *weights, uint32_t what,
                      int64_t amount, int64_t now_us);
+
+/* The sum by weights of what is given back until an instant. */
+int64_t dr_ends_weighed(const struct dr_core *core, const int64_t *weights, uint32_t what,
+                        int64_t until_us);
 
 /* For tests: order and sums. */
 int dr_ends_consistent(const struct dr_core *core);

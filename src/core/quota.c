@@ -2,6 +2,7 @@
 #include "core/quota.h"
 
 #include "base/math.h"
+#include "core/gate.h"
 #include "core/lent.h"
 #include "core/seats.h"
 
@@ -305,6 +306,7 @@ void dr_quota_refresh(struct dr_core *core, dr_account_id account)
     }
     for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent)
         dr_lent_stale(core, at.v - 1);
+    dr_gate_changed(core);
     dr_seats_all_changed(core->seats);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/math.h"
 #include "core/ends.h"
+#include "core/gate.h"
 #include "core/lent.h"
 #include "core/mix.h"
 #include "core/place.h"
@@ -89,6 +90,8 @@ static enum dr_status push_tables(struct dr_core *core)
         status = dr_ends_open(core);
     if (status == DR_OK)
         status = dr_lent_open(core);
+    if (status == DR_OK)
+        status = dr_gate_open(core);
     if (status == DR_OK)
         status = dr_timer_open(core);
     if (status == DR_OK)
@@ -230,6 +233,7 @@ void dr_core_index(struct dr_core *core)
     dr_ends_clear(core);
     dr_power_clear(core);
     dr_lent_clear(core);
+    dr_gate_changed(core);
     index_accounts(core);
     index_nodes(core);
     dr_quota_index(core);

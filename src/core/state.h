@@ -477,6 +477,7 @@ struct dr_core {
     struct dr_places *places; /* core/place.h: what is free where */
     struct dr_device_share (*device_shares)[DR_ACCELERATORS_MAX]; /* [nodes_max] */
     struct dr_ends *ends;     /* core/ends.h: when attempts are believed to end */
+    struct dr_gate *gate;     /* core/gate.h: who keeps what back, and when it comes free */
     struct dr_lent *lent;     /* core/lent.h: what might be taken back */
     struct dr_timers *timers; /* core/timer.h: when time alone has to be looked at */
     struct dr_power *power;   /* core/power.h: what sites and zones draw, and what caps leave */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gate.h: when quotas and power are believed to let a job start in a pool, by the ends of attempts
+ * anywhere. For core/backfill.c.
+ *
+ * Quotas and draws only fall by ends, so that there is one instant from which on they allow it. It
+ * is found in sums (core/ends.h). At the root a *keeper*, an account that holds back some of its
+ * guarantee also while it is idle, gives back no more than it has above that; its attempts are kept
+ * in order for it, until one of them changes. */
+#ifndef DR_CORE_GATE_H
+#define DR_CORE_GATE_H
+
+#include "core/decide.h"
+
+/* An attempt of a keeper, in one group. */
+struct dr_keeper_end {
+    int64_t end_us;
+    int64_t sum; /* that its keeper's attempts give back of claim until then */
+    uint32_t row;
+};
+
+struct dr_keeper {
+    uint32_t account_row;
+    uint32_t first; /* of its ends */
+    uint32_t count;
+};
+
+/* The keepers of one group, as far as they are known. */
+struct dr_gate_group {
+    uint64_t version; /* of the group's ends for which this is true; 0: none */
+    uint32_t first;   /* keeper */
+    uint32_t count;
+    uint8_t nested; /* one is above others: sums don't tell */
+};
+
+struct dr_gate {
+    struct dr_gate_group *groups; /* [groups_max] */
+    struct dr_keeper *keepers;    /* [accounts_max] */
+    uint32_t keepers_count;
+    struct dr_keeper_end *ends; /* [jobs_max] */
+    uint32_t ends_count;
+    uint64_t limits; /* grows with every change of accounts and their limits */
+};
+
+DR_MUST_USE enum dr_status dr_gate_open(struct dr_core *core);
+
+/* Accounts, or their limits, have changed. */
+void dr_gate_changed(struct dr_core *core);
+
+#define DR_GATE_CANT_TELL (-1) /* ends have to be gone through one by one */
+
+/* That instant, now at the earliest; DR_FOREVER_US: never, by what is known. With nothing ended
+ * they would not allow it: `is_shut`. */
+int64_t dr_gate_when(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,
+                     const struct dr_amounts *amounts, int *is_shut);
+
+#endif
