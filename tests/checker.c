@@ -861,15 +861,25 @@ static void check_start(struct checker *checker, const struct dr_fact *fact,
     memset(gone, 0, sizeof gone);
     gone[row_of(core, job)] = 1;
     oracle_look(&look, core, (struct oracle_thought){.gone = gone, .apart = job});
-    for (uint32_t index = 0; index < core->shapes[job->shape].alternatives_count; index += 1)
+    for (uint32_t index = 0; index < core->shapes[job->shape].alternatives_count; index += 1) {
+        /* Of an elastic job's sizes only the largest for which there is a place. */
+        int is_size = index < core->shapes[job->shape].sizes;
+
+        if (is_size && least < INFINITY)
+            continue;
         for (pool = 1; pool <= core->pools_count; pool += 1)
             if (free_of_reservations(core, job, DR_FOREVER_US) &&
                 oracle_fits(&look, was, index, pool, fact->time_us) &&
                 oracle_place(&look, was, index, pool, tasks)) {
                 double cost = oracle_cost(&look, was, index, pool, tasks, fact->time_us);
 
+                if (is_size && index < fact->job_placed.alternative &&
+                    fact->job_placed.alternative < core->shapes[job->shape].sizes)
+                    wrong(checker, fact, "job %llu could have started larger",
+                          (unsigned long long)job->id.v);
                 least = cost < least ? cost : least;
             }
+    }
     checker->priced += least < INFINITY;
     /* The core rounds down in a few places, by less than a micro-unit per kilowatt each. */
     if (least < INFINITY && fabs((double)fact->job_placed.cost_micro - least) > 1000)

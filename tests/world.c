@@ -506,6 +506,7 @@ dr_job_id world_submit(struct world *world, struct job_spec spec)
     job->priority = spec.priority;
     job->alternatives = ways;
     job->alternatives_count = spec.second.tasks > 0 ? 2 : 1;
+    job->tasks_min = spec.tasks_min;
     if (spec.level != NULL) {
         const char *colon = strchr(spec.level, ':');
 

@@ -92,6 +92,7 @@ struct job_spec {
     uint32_t array_limit;
     uint64_t after;               /* job id: afterok */
     struct dr_alternative second; /* another way; tasks 0: none */
+    uint32_t tasks_min;           /* elastic; 0: fixed */
 };
 
 struct world *world_new(const char *text);

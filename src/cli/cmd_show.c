@@ -72,6 +72,9 @@ static void show_shape(const json_t *job)
                                     dr_show_milli(dr_member_number(job, "accelerators_milli")),
                                     dr_show_milli(dr_member_number(job, "cpus_milli")),
                                     dr_show_memory(dr_member_number(job, "memory_mb"))));
+    if (json_is_integer(json_object_get(job, "tasks_min")))
+        line("Elastic",
+             dr_show_format("starts with %s tasks and more", dr_member_text(job, "tasks_min")));
     list("Chips", json_object_get(job, "chips"));
     line("Chip", dr_member_true(job, "virtual") ? dr_show_format("%s (virtual: declared, not real)",
                                                                  dr_member_text(job, "chip"))

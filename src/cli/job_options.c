@@ -305,6 +305,8 @@ enum dr_status dr_job_finish(struct dr_job_spec *spec, struct dr_error *error)
     note_amount(spec, "cpus", spec->cpus);
     note_amount(spec, "memory_mb", spec->memory);
     put(spec, "tasks", json_integer(spec->tasks));
+    if (spec->tasks_min > 0)
+        put(spec, "tasks_min", json_integer(spec->tasks_min));
     if (accelerators > 0)
         put(spec, "accelerators", json_integer(accelerators));
     else if (milli > 0)

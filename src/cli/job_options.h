@@ -95,6 +95,7 @@ struct dr_job_spec {
     json_t *origins; /* member of the job: the option that said it, as in `said` */
 
     int64_t tasks;                               /* 0: not said */
+    int64_t tasks_min;                           /* of an elastic job; 0: not said */
     int64_t nodes;                               /* at least; 0: not said */
     int64_t tasks_per_node;                      /* 0: not said */
     struct dr_amount accelerators[DR_PER_COUNT]; /* whole ones */

@@ -609,9 +609,22 @@ static enum dr_per per_of(const char *detail)
 
 static int set_tasks(SET_ARGUMENTS)
 {
+    const char *dots = strstr(value, "..");
+    char least[16] = "";
+
     UNUSED(detail);
-    if (!dr_parse_i64(value, 1, TASKS_MAX, &spec->tasks))
-        return EXPECT("a whole number from 1 to %d", TASKS_MAX);
+    spec->tasks_min = 0;
+    if (dots == NULL) {
+        if (!dr_parse_i64(value, 1, TASKS_MAX, &spec->tasks))
+            return EXPECT("a whole number from 1 to %d, or the least and the most like 8..64",
+                          TASKS_MAX);
+        return 1;
+    }
+    if ((size_t)(dots - value) < sizeof least)
+        memcpy(least, value, (size_t)(dots - value));
+    if (!dr_parse_i64(least, 1, TASKS_MAX, &spec->tasks_min) ||
+        !dr_parse_i64(dots + 2, spec->tasks_min, TASKS_MAX, &spec->tasks))
+        return EXPECT("the least and the most tasks like 8..64, of 1 to %d", TASKS_MAX);
     return 1;
 }
 
@@ -836,7 +849,7 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     BOTH("comment", 0, "TEXT", set_text, "comment", "anything; kept with the job")
     /* shape */
     BOTH("ntasks", 'n', "N", set_tasks, "", "tasks of the gang; they start together or not at all; 1 by default")
-    OWN("tasks", 0, "N", set_tasks, "", "the same as --ntasks")
+    OWN("tasks", 0, "N|A..B", set_tasks, "", "the same as --ntasks; A..B: elastic, from A to B of them, as many as there is room for at each start")
     OWN("accelerators", 'g', "N", set_accelerators, "task", "accelerators per task: 8, or a share of one: 0.25; 0 by default")
     BOTH("cpus-per-task", 'c', "N", set_cpus, "task", "CPUs per task, also 0.5; 1 by default")
     OWN("cpus", 0, "N", set_cpus, "task", "the same as --cpus-per-task")

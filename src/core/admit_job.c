@@ -142,6 +142,79 @@ static int check_alternative(const struct dr_core *core, const struct dr_alterna
     return 1;
 }
 
+/* ---- sizes of an elastic job ---- */
+
+/* So many sizes, each `ratio` / 65536 of the last, at least one less, down to the least. */
+static uint32_t sizes_by(uint32_t most, uint32_t least, uint32_t ratio, uint32_t max,
+                         uint32_t sizes[DR_ALTERNATIVES_MAX])
+{
+    uint32_t count = 1;
+
+    sizes[0] = most;
+    while (count < max && sizes[count - 1] > least) {
+        uint32_t next = (uint32_t)(((uint64_t)sizes[count - 1] * ratio) >> 16);
+
+        sizes[count] = next < least ? least : next;
+        count += 1;
+    }
+    return count;
+}
+
+/* An elastic job's first way becomes several, from the most tasks to the least, in steps of equal
+ * ratio and as many as there is room for. All that looks at ways (quotas, places, reservations,
+ * taking back) needs to know no more. With fewer tasks it is believed to take longer in proportion,
+ * as the factor of each says; so its limit, which is stated for the most tasks, does too. */
+static int settle_sizes(const struct dr_core *core, struct dr_fact_job_accepted *job,
+                        struct dr_answer *answer)
+{
+    uint32_t most = job->alternatives[0].tasks;
+    uint32_t least = job->tasks_min;
+    uint32_t max = DR_ALTERNATIVES_MAX + 1 - job->alternatives_count;
+    uint32_t sizes[DR_ALTERNATIVES_MAX];
+    uint32_t low = 0;
+    uint32_t high = 65535;
+    struct dr_alternative *ways;
+
+    job->sizes = 0;
+    if (least > most)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "tasks_min",
+                         "found %u, expected at most the tasks of the job, %u", least, most);
+    if (least == 0 || least == most) {
+        job->tasks_min = 0;
+        return 1;
+    }
+    if (max < 2)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "tasks_min",
+                         "an elastic job may have at most %u further ways to run it, found %u",
+                         DR_ALTERNATIVES_MAX - 2, job->alternatives_count - 1);
+    /* The largest ratio that comes down to the least. */
+    while (low < high) {
+        uint32_t middle = (low + high + 1) / 2;
+        uint32_t count = sizes_by(most, least, middle, max, sizes);
+
+        if (sizes[count - 1] == least)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    job->sizes = (uint8_t)sizes_by(most, least, low, max, sizes);
+    ways = dr_arena_push((struct dr_arena *)&core->scratch,
+                         job->sizes + job->alternatives_count - 1u, sizeof ways[0]);
+    if (ways == NULL)
+        return dr_refuse(answer, DR_REFUSAL_FULL, "alternatives", "no room to judge them");
+    for (uint32_t i = 0; i < job->sizes; i += 1) {
+        ways[i] = job->alternatives[0];
+        ways[i].tasks = sizes[i];
+        ways[i].factor = (uint32_t)dr_min_i64(
+            FACTOR_MAX, dr_mul_div_ceil(job->alternatives[0].factor, most, sizes[i]));
+    }
+    for (uint32_t i = 1; i < job->alternatives_count; i += 1)
+        ways[job->sizes + i - 1] = job->alternatives[i];
+    job->alternatives = ways;
+    job->alternatives_count += job->sizes - 1u;
+    return 1;
+}
+
 /* ---- memory that is not stated ---- */
 
 static int may_use(const struct dr_core *core, const struct dr_pool *pool,
@@ -396,6 +469,7 @@ static int check_ever(const struct dr_core *core, const struct dr_fact_job_accep
     for (uint32_t i = 0; i < job->alternatives_count; i += 1)
         shape.alternatives[i] = job->alternatives[i];
     shape.alternatives_count = job->alternatives_count;
+    shape.sizes = job->sizes;
     shape.level_kind = job->level_kind;
     memcpy(shape.level, job->level, sizeof shape.level);
     shape.sites = job->sites;
@@ -426,6 +500,8 @@ int dr_check_submit(const struct dr_core *core, const struct dr_command *command
     for (uint32_t i = 0; i < job->alternatives_count; i += 1)
         if (!check_alternative(core, &job->alternatives[i], i, answer))
             return 0;
+    if (!settle_sizes(core, job, answer))
+        return 0;
     if (job->priority < -PRIORITY_MAX || job->priority > PRIORITY_MAX)
         return dr_refuse(answer, DR_REFUSAL_INVALID, "priority", "found %d, expected -%d to %d",
                          job->priority, PRIORITY_MAX, PRIORITY_MAX);

@@ -641,6 +641,8 @@ static void apply_job_accepted(struct dr_core *core, const struct dr_fact *fact)
     for (uint32_t i = 0; i < accepted->alternatives_count; i += 1)
         shape.alternatives[i] = accepted->alternatives[i];
     shape.alternatives_count = accepted->alternatives_count;
+    DR_ASSERT(accepted->sizes <= accepted->alternatives_count);
+    shape.sizes = accepted->sizes;
     shape.level_kind = accepted->level_kind;
     memcpy(shape.level, accepted->level, sizeof shape.level);
     shape.sites = accepted->sites;

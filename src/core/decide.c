@@ -412,6 +412,7 @@ static int find_place(struct dr_decision *decision, uint32_t job_row, int displa
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[job_row];
     uint32_t ways = core->shapes[job->shape].alternatives_count;
+    uint32_t sizes = core->shapes[job->shape].sizes;
     int64_t limit_us = dr_queue_limit_us(job);
     struct choosing choosing = {
         .decision = decision, .job_row = job_row, .displace = displace, .best = best};
@@ -452,6 +453,9 @@ static int find_place(struct dr_decision *decision, uint32_t job_row, int displa
             choosing.count += 1;
         }
         try_candidates(&choosing, INT64_MAX);
+        /* Of an elastic job the largest size for which there is a place. */
+        if (best->count > 0 && i + 1 < sizes)
+            i = sizes - 1;
     }
     return best->count > 0;
 }

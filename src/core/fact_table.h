@@ -273,7 +273,11 @@
     F(u32, array_limit, "elements at a time; 0: all")                                           \
     F(u64, seed_runtime_us, "simulated sites alone: how long it really runs at factor 1")       \
     F(u8, flexible, "1: starts under power caps that begin later, and is taken before they do") \
-    F(u8, in_mix, "1: counts in the recent mix of shapes")
+    F(u8, in_mix, "1: counts in the recent mix of shapes")                                      \
+    F(u32, tasks_min, "elastic: the least number of tasks; 0: fixed")                           \
+    F(u8, sizes,                                                                                \
+      "elastic: so many of the ways, from the first, are sizes of one, the largest first; 0: "  \
+      "fixed")
 #define DR_FIELDS_job_held(F)     F(u64, job, "id")
 #define DR_FIELDS_job_released(F) F(u64, job, "id")
 #define DR_FIELDS_job_promised(F)                           \

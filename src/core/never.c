@@ -404,10 +404,11 @@ void dr_never_say(const struct dr_core *core, const struct dr_shape *shape,
 void dr_never_all(const struct dr_core *core, const struct dr_shape *shape, dr_account_id account,
                   dr_site_id kept_at, char *text, size_t text_bytes)
 {
+    uint32_t first = dr_never_first(shape);
     size_t used = 0;
 
     text[0] = 0;
-    for (uint32_t i = 0; i < shape->alternatives_count && used < text_bytes - 1; i += 1) {
+    for (uint32_t i = first; i < shape->alternatives_count && used < text_bytes - 1; i += 1) {
         struct dr_want want = dr_place_want_of(core, shape, account, i);
         struct dr_hold hold = {.reason = DR_REASON_NONE};
         struct dr_miss miss;
@@ -416,10 +417,10 @@ void dr_never_all(const struct dr_core *core, const struct dr_shape *shape, dr_a
         miss = dr_never_nearest(core, shape, &want);
         dr_never_say(core, shape, &want, &miss, (enum dr_obstacle)dr_bit_lowest(miss.obstacles),
                      &hold);
-        if (shape->alternatives_count == 1)
+        if (shape->alternatives_count == first + 1)
             dr_format(text, text_bytes, "%s", hold.text);
         else
-            dr_format(text + used, text_bytes - used, "%sas %s: %s", i == 0 ? "" : ". Or ",
+            dr_format(text + used, text_bytes - used, "%sas %s: %s", i == first ? "" : ". Or ",
                       gang_words(&want, (char[96]){0}), hold.text);
         used += strlen(text + used);
     }

@@ -19,6 +19,12 @@ struct dr_miss {
     unsigned obstacles; /* bits; 0: the pool could hold it */
 };
 
+/* The first way whose nearest miss tells all: of the sizes of an elastic job the least. */
+static inline uint32_t dr_never_first(const struct dr_shape *shape)
+{
+    return shape->sizes > 1 ? shape->sizes - 1u : 0;
+}
+
 /* The nearest miss of one way; obstacles 0: some pool could hold it. */
 struct dr_miss dr_never_nearest(const struct dr_core *core, const struct dr_shape *shape,
                                 const struct dr_want *want);

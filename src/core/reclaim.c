@@ -35,7 +35,8 @@ struct plan {
     struct dr_found found;
     struct dr_victim *victims;
     uint32_t count;
-    int under; /* it pushes a branch under its guarantee */
+    int under;  /* it pushes a branch under its guarantee */
+    int evicts; /* it has one that does not come back smaller */
     int64_t loss_us;
     int64_t units;
     int64_t until_us;
@@ -231,6 +232,12 @@ static int fits(struct hunt *hunt)
 
 /* ---- sets ---- */
 
+/* An elastic attempt above its least size: with what is left of its place it may come back. */
+static int comes_back(const struct dr_core *core, const struct dr_job *job)
+{
+    return job->requeue && job->alternative + 1u < core->shapes[job->shape].sizes;
+}
+
 static int compare_each(const void *a, const void *b, const void *context)
 {
     const struct dr_core *core = context;
@@ -239,6 +246,8 @@ static int compare_each(const void *a, const void *b, const void *context)
     const struct dr_job *i = &core->jobs[x->row];
     const struct dr_job *j = &core->jobs[y->row];
 
+    if (comes_back(core, i) != comes_back(core, j))
+        return comes_back(core, i) ? -1 : 1;
     if (x->each_us != y->each_us)
         return x->each_us < y->each_us ? -1 : 1;
     if (i->start_us != j->start_us)
@@ -337,6 +346,7 @@ static int compare_set(struct hunt *hunt, struct plan *plan)
         set.count += 1;
         set.loss_us += victim->loss_us;
         set.units += victim->units;
+        set.evicts |= !comes_back(core, job);
         if (pushed_under(hunt, job)) {
             if (victim->cause == DR_STOP_PRIORITY)
                 return 0; /* priority never does that */
@@ -347,6 +357,8 @@ static int compare_set(struct hunt *hunt, struct plan *plan)
         better = 1;
     else if (set.under != plan->under)
         better = set.under < plan->under;
+    else if (set.evicts != plan->evicts)
+        better = set.evicts < plan->evicts;
     else if (set.loss_us != plan->loss_us)
         better = set.loss_us < plan->loss_us;
     else if (set.units != plan->units)

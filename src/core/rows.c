@@ -126,7 +126,7 @@ static uint64_t shape_hash(const struct dr_shape *shape)
         hash = dr_hash_fold(hash, alternative->tasks_per_node_max);
         hash = dr_hash_fold(hash, alternative->factor);
     }
-    hash = dr_hash_fold(hash, shape->level_kind);
+    hash = dr_hash_fold(hash, shape->level_kind + shape->sizes * UINT64_C(4));
     hash = dr_hash_bytes(hash, shape->level, sizeof shape->level);
     for (uint32_t i = 0; i < DR_SITES_MAX / 64; i += 1)
         hash = dr_hash_fold(hash, shape->sites.words[i]);
@@ -138,8 +138,9 @@ static uint64_t shape_hash(const struct dr_shape *shape)
 
 static int shape_equal(const struct dr_shape *a, const struct dr_shape *b)
 {
-    if (a->alternatives_count != b->alternatives_count || a->level_kind != b->level_kind ||
-        a->data_class.v != b->data_class.v || a->datasets_count != b->datasets_count ||
+    if (a->alternatives_count != b->alternatives_count || a->sizes != b->sizes ||
+        a->level_kind != b->level_kind || a->data_class.v != b->data_class.v ||
+        a->datasets_count != b->datasets_count ||
         memcmp(a->level, b->level, sizeof a->level) != 0 ||
         memcmp(&a->sites, &b->sites, sizeof a->sites) != 0 ||
         memcmp(a->datasets, b->datasets, a->datasets_count * sizeof a->datasets[0]) != 0)

@@ -271,6 +271,8 @@ struct dr_token {
 struct dr_shape {
     struct dr_alternative alternatives[DR_ALTERNATIVES_MAX];
     uint32_t alternatives_count;
+    uint8_t
+        sizes; /* elastic: so many of them, from the first, are sizes of one, falling; 0: fixed */
     uint8_t level_kind; /* 0 none, 1 preferred, 2 required */
     char level[DR_NAME_BYTES];
     struct dr_site_set sites; /* empty: any */

@@ -10,8 +10,8 @@
 #include "core/quota.h"
 #include "core/rows.h"
 
-#define WALK_VERSION 10 /* of what is saved */
-#define HASH_VERSION 1 /* of what is hashed: hashes lie beside old facts, which stay readable */
+#define WALK_VERSION 11 /* of what is saved */
+#define HASH_VERSION 1  /* of what is hashed: hashes lie beside old facts, which stay readable */
 
 struct walk {
     enum { WALK_HASH, WALK_SAVE, WALK_LOAD } mode;
@@ -464,6 +464,7 @@ static void walk_shape(struct walk *walk, const struct dr_core *core, struct dr_
         u32(walk, &alternative->tasks_per_node_max);
         u32(walk, &alternative->factor);
     }
+    later_u8(walk, 33, &shape->sizes);
     u8(walk, &shape->level_kind);
     name(walk, shape->level);
     walk_sites(walk, &shape->sites);

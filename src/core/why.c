@@ -17,7 +17,7 @@
 
 #define NONE         DR_ROW_NONE
 #define BLOCKERS_MAX 4
-#define LOOKS_MAX    16 /* free places that are asked about power and reservations */
+#define LOOKS_MAX    64 /* free places that are asked about power and reservations */
 
 struct asking {
     const struct dr_core *core;
@@ -217,7 +217,8 @@ static void nowhere(struct asking *asking)
     struct dr_miss best = {.obstacles = 0};
     struct dr_want best_want = {.tasks = 0};
 
-    for (uint32_t i = 0; i < asking->shape->alternatives_count; i += 1) {
+    for (uint32_t i = dr_never_first(asking->shape); i < asking->shape->alternatives_count;
+         i += 1) {
         struct dr_want want = dr_place_want(core, asking->job, i);
         struct dr_miss miss = dr_never_nearest(core, asking->shape, &want);
         int hard = (miss.obstacles & DR_OBSTACLES_HARD) != 0;
@@ -458,8 +459,13 @@ static void look_at(struct asking *asking, struct place *place, const struct pla
            place->quotas[place->quotas_count - 1].reason == DR_REASON_KEPT)
         place->quotas_count -= 1;
     place->count = place->down + place->quotas_count + (place->room != DR_REASON_NONE);
-    if (!place->down && place->room == DR_REASON_NONE &&
-        (best->pool.v == 0 || (place->count <= best->count && asking->looks < LOOKS_MAX))) {
+    if (!place->down && place->room == DR_REASON_NONE) {
+        if (place->count > best->count && best->pool.v != 0)
+            return;
+        if (asking->looks == LOOKS_MAX && best->pool.v != 0) {
+            place->count = UINT32_MAX; /* nobody knows */
+            return;
+        }
         asking->looks += 1;
         look_beyond(asking, place);
         place->count += (place->lack.missing_w > 0) + place->blockers_count;

@@ -346,6 +346,10 @@ void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const 
     dr_put_i64(out, "priority", job->priority);
     dr_put_bool(out, "held", job->held);
     dr_put_u64(out, "tasks", alternative->tasks);
+    if (shape->sizes > 0)
+        dr_put_u64(out, "tasks_min", shape->alternatives[shape->sizes - 1].tasks);
+    else
+        dr_put_null(out, "tasks_min");
     dr_put_i64(out, "accelerators_milli", amounts.of[DR_RESOURCE_ACCELERATORS]);
     dr_put_i64(out, "cpus_milli", amounts.of[DR_RESOURCE_CPUS]);
     dr_put_i64(out, "memory_mb", amounts.of[DR_RESOURCE_MEMORY]);

@@ -61,7 +61,9 @@
     X(restart_us, "microseconds", "running time that a later attempt needs before it goes on")     \
     X(script, "a string of at most 524288 bytes beginning with #!", "what runs")                   \
     X(sites, "a list of names of sites", "where it may run; absent: anywhere")                     \
-    X(tasks, "a whole number from 1 to 65536", "tasks that start together or not at all")          \
+    X(tasks, "a whole number from 1 to 65536, or \"LEAST..MOST\"",                                 \
+      "tasks that start together or not at all")                                                   \
+    X(tasks_min, "a whole number from 1 to 65536", "elastic: with at least so many it starts")     \
     X(tasks_per_node, "a whole number from 1 to 65536", "tasks on one node at most")               \
     X(user, "the name of a user", "whose job it is (operators and admins)")                        \
     X(warn_before_us, "microseconds", "a warning so long before the limit")                        \

@@ -571,8 +571,31 @@ TAKE(sites)
 
 TAKE(tasks)
 {
+    const char *text = json_string_value(value);
+    const char *dots = text == NULL ? NULL : strstr(text, "..");
+    char least[16] = "";
+    int64_t numbers[2];
+
     r->tasks_given = 1;
-    return take_u32(r, value, 1, DR_TASKS_MAX, &r->own.tasks);
+    if (text == NULL)
+        return take_u32(r, value, 1, DR_TASKS_MAX, &r->own.tasks);
+    if (dots != NULL && (size_t)(dots - text) < sizeof least)
+        memcpy(least, text, (size_t)(dots - text));
+    if (dots == NULL || strncmp(r->field, "alternatives[", 13) == 0 ||
+        !dr_parse_i64(least, 1, DR_TASKS_MAX, &numbers[0]) ||
+        !dr_parse_i64(dots + 2, numbers[0], DR_TASKS_MAX, &numbers[1]))
+        return jobspec_fail(r, DR_REFUSAL_INVALID, r->field,
+                            "found '%s', expected a whole number, or the least and the most like "
+                            "8..64, of 1 to %d",
+                            text, DR_TASKS_MAX);
+    r->job.tasks_min = (uint32_t)numbers[0];
+    r->own.tasks = (uint32_t)numbers[1];
+    return 1;
+}
+
+TAKE(tasks_min)
+{
+    return take_u32(r, value, 1, DR_TASKS_MAX, &r->job.tasks_min);
 }
 
 TAKE(tasks_per_node)

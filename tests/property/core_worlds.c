@@ -335,6 +335,10 @@ static void submit(struct scene *scene, int calm)
                 spec.after = 0;
         }
     }
+    if (!calm && scene->jobs_count % 5 == 2) {
+        spec.tasks_min = spec.tasks;
+        spec.tasks *= 3;
+    }
     job = world_submit(w, spec);
     if (job.v != 0)
         scene->jobs[scene->jobs_count++] = job;

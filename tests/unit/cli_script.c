@@ -71,6 +71,8 @@ static const struct {
     const char *json;
 } GOOD[] = {
     {"", "{\"tasks\":1}"},
+    {"#DAERO --tasks=8..64\n", "{\"tasks\":64,\"tasks_min\":8}"},
+    {"#DAERO --tasks=8..64\n#DAERO --tasks=4\n", "{\"tasks\":4}"},
     /* Slurm's */
     {"#SBATCH -n 4\n", "{\"tasks\":4}"},
     {"#SBATCH -n4\n", "{\"tasks\":4}"},
@@ -234,6 +236,8 @@ static const struct {
      "s.sh:3: --accelerators: this is Daero's own option"},
     {"#!/bin/sh\n#SBATCH --ntasks=many\n",
      "s.sh:2: --ntasks: found 'many', expected a whole number"},
+    {"#!/bin/sh\n#DAERO --tasks=64..8\n",
+     "s.sh:2: --tasks: found '64..8', expected the least and the most tasks like 8..64"},
     {"#!/bin/sh\n#SBATCH --ntasks=0\n", "s.sh:2: --ntasks: found '0', expected a whole number"},
     {"#!/bin/sh\n#SBATCH --ntasks\n", "s.sh:2: --ntasks: a value is missing: N"},
     {"#!/bin/sh\n#SBATCH --ntasks=\n", "s.sh:2: --ntasks: found '\"\"', expected"},

@@ -64,6 +64,16 @@ TEST(a_short_job_has_the_defaults)
     CHECK_TEXT(spec.texts[0], "{\"command\":[\"true\"]}");
 }
 
+TEST(elastic_tasks)
+{
+    CHECK(with("\"tasks\":\"8..64\""));
+    CHECK_EQ(job()->tasks_min, 8);
+    CHECK_EQ(job()->alternatives[0].tasks, 64);
+    CHECK(with("\"tasks\":64,\"tasks_min\":8"));
+    CHECK_EQ(job()->tasks_min, 8);
+    CHECK_EQ(job()->alternatives[0].tasks, 64);
+}
+
 TEST(every_member_arrives)
 {
     const struct dr_alternative *own;
@@ -142,6 +152,11 @@ static const struct {
     {"\"tasks\":65537", DR_REFUSAL_INVALID, "tasks", "65536"},
     {"\"tasks\":\"4\"", DR_REFUSAL_INVALID, "tasks", "found '4'"},
     {"\"tasks\":1.5", DR_REFUSAL_INVALID, "tasks", "found 1.5"},
+    {"\"tasks\":\"8..4\"", DR_REFUSAL_INVALID, "tasks", "found '8..4', expected"},
+    {"\"tasks\":\"..4\"", DR_REFUSAL_INVALID, "tasks", "found '..4'"},
+    {"\"tasks_min\":0", DR_REFUSAL_INVALID, "tasks_min", "found 0"},
+    {"\"alternatives\":[{\"tasks\":\"1..4\"}]", DR_REFUSAL_INVALID, "alternatives[0].tasks",
+     "found '1..4'"},
     {"\"tasks\":null", DR_REFUSAL_INVALID, "tasks", "found null"},
     {"\"accelerators\":65", DR_REFUSAL_INVALID, "accelerators", "64"},
     {"\"accelerators\":-1", DR_REFUSAL_INVALID, "accelerators", "-1"},
