@@ -67,15 +67,24 @@ static uint32_t tasks_beside(const struct search *search, uint32_t number, uint3
     return dr_space_share_left(search->space, number, accelerator) / search->want->part;
 }
 
-static uint32_t share_tasks_on(const struct search *search, uint32_t number)
+/* Shares that a node's accelerators have to give. */
+static uint32_t shares_on(const struct search *search, uint32_t number)
 {
     const struct dr_room *room = &search->space->rooms[number];
     uint32_t tasks = dr_bit_count(room->free & ~room->blocked) * search->per_accelerator;
-    uint32_t most = search->want->tasks;
 
     if (room->share_most >= search->want->part)
         for (uint64_t rest = room->open & ~room->blocked; rest != 0; rest &= rest - 1)
             tasks += tasks_beside(search, number, dr_bit_lowest(rest));
+    return tasks;
+}
+
+static uint32_t share_tasks_on(const struct search *search, uint32_t number)
+{
+    const struct dr_room *room = &search->space->rooms[number];
+    uint32_t tasks = shares_on(search, number);
+    uint32_t most = search->want->tasks;
+
     if (tasks == 0)
         return 0;
     if (search->want->tasks_per_node_max != 0)
@@ -100,9 +109,30 @@ static uint32_t tasks_by_room(const struct search *search, uint32_t number)
 
 static uint32_t tasks_on(const struct search *search, uint32_t number)
 {
-    if (!search->space->rooms[number].usable || !may_enter(search, number))
+    const struct dr_room *room = &search->space->rooms[number];
+
+    /* Where not even one fits, no division says how many. */
+    if (!room->usable || room->cpus < search->want->cpus ||
+        room->memory_mb < search->want->memory_mb || !may_enter(search, number))
         return 0;
     return tasks_by_room(search, number);
+}
+
+/* tasks_on() >= tasks, for tasks up to the gang's, without a division. */
+static int takes(const struct search *search, uint32_t number, uint32_t tasks)
+{
+    const struct dr_want *want = search->want;
+    const struct dr_room *room = &search->space->rooms[number];
+
+    if (!room->usable || room->cpus < tasks * want->cpus ||
+        room->memory_mb < tasks * want->memory_mb ||
+        (want->tasks_per_node_max != 0 && tasks > want->tasks_per_node_max))
+        return 0;
+    if (want->part != 0
+            ? shares_on(search, number) < tasks
+            : dr_bit_count(room->free & ~room->blocked) < (uint64_t)tasks * want->accelerators)
+        return 0;
+    return may_enter(search, number);
 }
 
 static uint64_t tasks_bound(const struct search *search, uint32_t level, uint32_t domain)
@@ -251,7 +281,7 @@ static uint32_t best_shared_node(const struct search *search, uint32_t from, uin
                 continue;
             left = least_left(search, at);
             if (left < best_left || (left == best_left && at < best && left < 1000))
-                if (tasks_on(search, at) >= tasks) {
+                if (takes(search, at, (uint32_t)tasks)) {
                     best = at;
                     best_left = left;
                 }
@@ -280,7 +310,7 @@ static uint32_t best_node(const struct search *search, uint32_t from, uint32_t e
             continue;
         for (at = next_of_tier(space, tier, at, end); at < end;
              at = next_of_tier(space, tier, at + 1, end))
-            if (tasks_on(search, at) >= tasks)
+            if (takes(search, at, (uint32_t)tasks))
                 return at;
     }
     return NONE;
@@ -364,7 +394,7 @@ static void weigh(struct search *search, uint32_t number, uint32_t tasks, uint32
     uint32_t mark = search->extents_count;
     int64_t loss;
 
-    if (tasks_on(search, number) < tasks)
+    if (!takes(search, number, tasks))
         return;
     push_extent(search, number, tasks);
     loss = loss_of(search->space, search->want, number, &search->extents[mark],
