@@ -312,8 +312,10 @@ static int starts(const struct world *world, dr_job_id job, const struct dr_why 
     return started;
 }
 
-static int is_tried(const struct dr_why *why)
+static int is_tried(const struct dr_core *core, const struct dr_why *why)
 {
+    const unsigned lifts = 1u << DR_REASON_CAPACITY | 1u << DR_REASON_TOPOLOGY |
+                           1u << DR_REASON_GUARANTEES_OF | 1u << DR_REASON_POWER;
     unsigned seen = 0;
 
     for (uint32_t i = 0; i < why->holds_count; i += 1)
@@ -322,6 +324,10 @@ static int is_tried(const struct dr_why *why)
                 1u << DR_REASON_RECLAIMING | 1u << DR_REASON_SITE_DOWN | 1u << DR_REASON_NEVER |
                 1u << DR_REASON_LAW | 1u << DR_REASON_DATA))
         return 0;
+    /* With caps lifted, nodes that are off come back: what is up counts anew, without phantoms. */
+    for (uint32_t row = 0; (seen & lifts) && row < core->nodes_count; row += 1)
+        if (core->nodes[row].off)
+            return 0;
     /* What is held back from the job may hold back others, who have reserved. */
     return why->holds_count <= 6 && (seen & (1u << DR_REASON_KEPT | 1u << DR_REASON_RESERVATION)) !=
                                         (1u << DR_REASON_KEPT | 1u << DR_REASON_RESERVATION);
@@ -337,7 +343,7 @@ const char *why_oracle(const struct world *world, dr_job_id job, struct why_tall
     dr_why(world->core, job, world->now_us, &why);
     for (uint32_t i = 0; i < why.holds_count; i += 1)
         tally->by_reason[why.holds[i].reason] += 1;
-    if (!is_tried(&why))
+    if (!is_tried(world->core, &why))
         return NULL;
     tally->asked += 1;
     tally->several += why.holds_count > 1;
