@@ -516,8 +516,14 @@ void dr_curtail(struct dr_decision *decision)
         power->tried_us = core->tick_us;
         power_up(decision);
     }
-    if (look && !decision->full)
+    if (look && !decision->full) {
+        uint32_t off_count = power->off_count;
+
         look_around(decision);
+        /* The largest go first; smaller ones that were off may fit beside those that stay. */
+        if (power->off_count > off_count)
+            power_up(decision);
+    }
 }
 
 void dr_curtail_say(struct dr_decision *decision)
