@@ -585,6 +585,7 @@ static void walk(struct dr_decision *decision)
             dr_decision_open(decision);
             remember(decision, &choice, now);
         } else if (waits_for_tariff(decision, job)) {
+            dr_decision_open(decision); /* what it would save changes with every moment */
             remember(decision, &choice, now);
         } else if (find_place(decision, choice.job_row, 0, decision->since, &found) ||
                    (choice.tier == 1 &&
