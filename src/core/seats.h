@@ -46,7 +46,8 @@ static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
 #define DR_HUNTED_OWN    4u /* too little is held by its own account's lower priorities */
 #define DR_HUNTED_AGAIN  8u /* it was not looked for: as it was */
 
-/* And a time in vain, when it could have had a reservation: whatever its quotas get back helps. */
+/* And a time in vain, when it could have had a reservation, or a place that would delay one:
+ * whatever its quotas get back helps, and what others on its path reserve or start. */
 #define DR_PLANNED 16u
 
 /* A place in the order within an account. */
@@ -173,7 +174,8 @@ uint64_t dr_seats_offer_hunts(struct dr_core *core, dr_pool_id pool);
 void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id pool,
                       const struct dr_amounts *amounts);
 
-/* A reservation of the account is no more: what it kept in quotas may now have an end. */
+/* The account has reserved something, or started it, or keeps it reserved no more: what others may
+ * have beside that is not what it was. */
 void dr_seats_replan(struct dr_core *core, dr_account_id account);
 
 /* An attempt of the account has begun: who waits there with a higher priority may take it one day.
