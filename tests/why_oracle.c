@@ -251,60 +251,6 @@ static int starts(const struct world *world, dr_job_id job, const struct dr_why 
             relax(&trial, &why->holds[i]);
     keep_others(&trial);
     (void)dr_decide(trial.core, world->now_us, &batch);
-    if (getenv("DBG")) {
-        struct dr_arena a;
-        uint32_t at = 0;
-        printf("# bits %x facts %u\n", bits, batch.facts_count);
-        assert_int_equal(dr_arena_init(&a, 1 << 22), DR_OK);
-        for (uint32_t i = 0; i < batch.facts_count; i += 1) {
-            struct dr_fact f;
-            uint32_t used = 0;
-            struct dr_error err;
-            if (dr_fact_decode(batch.bytes + at, batch.bytes_count - at, &a, &f, &used, &err) !=
-                DR_OK)
-                break;
-            at += used;
-            printf("#   kind %d job %llu pool %u\n", f.kind, (unsigned long long)dr_fact_job(&f),
-                   f.kind == DR_FACT_JOB_PLACED ? f.job_placed.pool : 0);
-        }
-        dr_arena_deinit(&a);
-    }
-    if (getenv("DBG")) {
-        struct dr_arena a;
-        uint32_t at = 0;
-        printf("# bits %x facts %u\n", bits, batch.facts_count);
-        assert_int_equal(dr_arena_init(&a, 1 << 22), DR_OK);
-        for (uint32_t i = 0; i < batch.facts_count; i += 1) {
-            struct dr_fact f;
-            uint32_t used = 0;
-            struct dr_error err;
-            if (dr_fact_decode(batch.bytes + at, batch.bytes_count - at, &a, &f, &used, &err) !=
-                DR_OK)
-                break;
-            at += used;
-            printf("#   kind %d job %llu pool %u\n", f.kind, (unsigned long long)dr_fact_job(&f),
-                   f.kind == DR_FACT_JOB_PLACED ? f.job_placed.pool : 0);
-        }
-        dr_arena_deinit(&a);
-    }
-    if (getenv("DBG")) {
-        struct dr_arena a;
-        uint32_t at = 0;
-        printf("# bits %x facts %u\n", bits, batch.facts_count);
-        assert_int_equal(dr_arena_init(&a, 1 << 22), DR_OK);
-        for (uint32_t i = 0; i < batch.facts_count; i += 1) {
-            struct dr_fact f;
-            uint32_t used = 0;
-            struct dr_error err;
-            if (dr_fact_decode(batch.bytes + at, batch.bytes_count - at, &a, &f, &used, &err) !=
-                DR_OK)
-                break;
-            at += used;
-            printf("#   kind %d job %llu pool %u\n", f.kind, (unsigned long long)dr_fact_job(&f),
-                   f.kind == DR_FACT_JOB_PLACED ? f.job_placed.pool : 0);
-        }
-        dr_arena_deinit(&a);
-    }
     /* Who is promised what others hold has not been let through: he has taken it. */
     started = trial.core->jobs[trial.row].state != DR_JOB_PENDING &&
               trial.core->jobs[trial.row].rule != DR_RULE_PROMISE;
