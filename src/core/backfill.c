@@ -374,15 +374,20 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
 
     for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
          at = decision->reserved[at].next)
-        if (concerns(core, &decision->reserved[at], job_row, end_us, displace)) {
-            block(core, &core->jobs[decision->reserved[at].row]);
-            blocked += 1;
-        }
+        blocked += (uint32_t)concerns(core, &decision->reserved[at], job_row, end_us, displace);
     count = dr_place_find(core, want, pool, extents);
-    for (uint32_t at = decision->reserved_of[pool.v - 1]; blocked > 0 && at != NONE;
-         at = decision->reserved[at].next)
-        if (concerns(core, &decision->reserved[at], job_row, end_us, displace))
-            dr_place_view_undo(core, core->jobs[decision->reserved[at].row].reservation);
+    /* Where nothing is free, nothing is beside reservations: most are refused so. */
+    if (count > 0 && blocked > 0) {
+        for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
+             at = decision->reserved[at].next)
+            if (concerns(core, &decision->reserved[at], job_row, end_us, displace))
+                block(core, &core->jobs[decision->reserved[at].row]);
+        count = dr_place_find(core, want, pool, extents);
+        for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
+             at = decision->reserved[at].next)
+            if (concerns(core, &decision->reserved[at], job_row, end_us, displace))
+                dr_place_view_undo(core, core->jobs[decision->reserved[at].row].reservation);
+    }
     /* A later start may give a block that is reserved in part to the job's own account. */
     if (count == 0 && blocked > 0 && want->share >= DR_SHARE_BLOCK)
         dr_decision_doubt(decision);
