@@ -792,7 +792,7 @@ static void apply_reservation_made(struct dr_core *core,
     job->reservation_alternative = (uint8_t)fact->alternative;
     job->reservation_us = fact->start_us;
     job->guaranteed = 0;
-    dr_seats_replan(core, job->account);
+    dr_seats_beside(core, job->account);
     dr_queue_add(core, (dr_job_row){row});
 }
 
@@ -839,7 +839,7 @@ static void apply_job_placed(struct dr_core *core, const struct dr_fact *fact,
     core->accounts[job->account.v - 1].pending -= 1;
     dr_rows_list_push(core, &core->running, row);
     dr_rows_hold(core, job, 1);
-    dr_seats_replan(core, job->account);
+    dr_seats_beside(core, job->account);
     effect(batch, (struct dr_effect){.kind = DR_EFFECT_LAUNCH,
                                      .job = job->id,
                                      .attempt = job->attempt,
@@ -855,7 +855,7 @@ static void apply_attempt_started(struct dr_core *core, const struct dr_fact_att
     DR_ASSERT(job->attempt == fact->attempt && job->start_us == 0);
     DR_ASSERT(!dr_job_state_ended(job->state) && job->state != DR_JOB_PENDING);
     job->start_us = fact->start_us;
-    dr_seats_replan(core, job->account); /* its end is another */
+    dr_seats_beside(core, job->account); /* its end is another */
     if (job->state == DR_JOB_CONFIGURING)
         job->state = DR_JOB_RUNNING;
     else if (job->state == DR_JOB_UNREACHABLE && job->before_unreachable == DR_JOB_CONFIGURING)

@@ -395,7 +395,7 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
         if (decision->reserved[at].alive &&
             concerns(core, &decision->reserved[at], job_row, end_us, displace) &&
             !quota_leaves(decision, &decision->reserved[at], job, pool, &want->amounts)) {
-            dr_decision_planned(decision); /* another reservation may come before that one */
+            dr_decision_beside(decision); /* another reservation may come before that one */
             return 0;
         }
     return count;

@@ -43,9 +43,9 @@ void dr_decision_doubt(struct dr_decision *decision)
         decision->doubt_seq = decision->core->seq;
 }
 
-void dr_decision_planned(struct dr_decision *decision)
+void dr_decision_beside(struct dr_decision *decision)
 {
-    decision->planned = 1;
+    decision->beside = 1;
     if (decision->doubt_seq == 0)
         decision->doubt_seq = decision->core->seq;
 }
@@ -567,7 +567,7 @@ static void remember(struct dr_decision *decision, const struct dr_choice *choic
         dr_seats_wake(core, choice->class_row);
     else
         dr_seats_park(core, choice->class_row,
-                      decision->hunted | (decision->planned ? DR_PLANNED : 0), judged_at);
+                      decision->hunted | (decision->beside ? DR_BESIDE : 0), judged_at);
 }
 
 static void walk(struct dr_decision *decision)
@@ -588,7 +588,7 @@ static void walk(struct dr_decision *decision)
         decision->since = choice.scope == DR_SCOPE_FREED ? choice.judged_at : 0;
         decision->open = 0;
         decision->hunted = 0;
-        decision->planned = 0;
+        decision->beside = 0;
         decision->quota_refused = 0;
         if (array_full(core, job)) {
             dr_decision_open(decision);

@@ -34,7 +34,7 @@ struct dr_decision {
     int freed;          /* this walk gave something free that was judged as taken before */
     int64_t *own_units; /* [pools_count] scratch of reclaim */
     unsigned hunted;    /* DR_HUNTED_*: what victims were looked for in vain for this job */
-    int planned;        /* it is refused for what others have reserved */
+    int beside;         /* it is refused for what others have reserved */
     int quota_refused;  /* a place that is free was refused to the job by a quota alone */
     uint64_t since;     /* the job is judged by what has come free after this moment; 0: by all */
     int open;           /* the judgement of this job may change without anything being freed */
@@ -67,8 +67,8 @@ static inline void dr_decision_open(struct dr_decision *decision)
 /* ... and for a reason that a later start in this decision may take away. */
 void dr_decision_doubt(struct dr_decision *decision);
 
-/* ... or for one that only what others reserve, or start, can take away (DR_PLANNED). */
-void dr_decision_planned(struct dr_decision *decision);
+/* ... or for one that only what others reserve, or start, can take away (DR_BESIDE). */
+void dr_decision_beside(struct dr_decision *decision);
 
 /* A fact of the system, now. */
 struct dr_fact dr_decision_fact(const struct dr_decision *decision, enum dr_fact_kind kind);

@@ -468,6 +468,9 @@ void dr_seats_park(struct dr_core *core, uint32_t row, unsigned vain, uint64_t j
     wants.room &= ~DR_WANTS_FRESH;
     if ((vain & DR_HUNTED_AGAIN) == 0)
         wants.hunts = hunts_of(&core->shapes[class->shape], vain);
+    wants.hunts &= ~DR_WANTS_BESIDE;
+    if (vain & DR_BESIDE)
+        wants.hunts |= DR_WANTS_BESIDE;
     wants.sums = vain & DR_PLANNED ? wants.sums | ANY_RELIEF : wants.sums & ~ANY_RELIEF;
     set_wants(core, row, wants);
 }
@@ -481,7 +484,7 @@ static int is_relieved(const struct dr_core *core, const struct dr_queue_class *
 
     if (class->judged_at >= offers->relieved_at)
         return 0;
-    if ((class->wants.hunts & offers->reliefs.hunts & DR_WANTS_OWN) != 0 ||
+    if ((class->wants.hunts & offers->reliefs.hunts & (DR_WANTS_OWN | DR_WANTS_BESIDE)) != 0 ||
         (class->wants.sums & offers->reliefs.sums & ANY_RELIEF) != 0 ||
         offers->reliefs.sums == UINT64_MAX)
         return 1;
@@ -702,15 +705,26 @@ void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id po
     mark_path(core, account);
 }
 
-void dr_seats_replan(struct dr_core *core, dr_account_id account)
+static void relieve_path(struct dr_core *core, dr_account_id account, uint64_t sums, uint64_t hunts)
 {
     uint64_t moment = dr_seats_moment(core->seats);
 
     for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
-        core->seats->seats[at.v - 1].relief |= ANY_RELIEF;
+        core->seats->seats[at.v - 1].relief |= sums;
+        core->seats->seats[at.v - 1].relief_own |= hunts;
         core->seats->seats[at.v - 1].relieved_at = moment;
     }
     mark_path(core, account);
+}
+
+void dr_seats_replan(struct dr_core *core, dr_account_id account)
+{
+    relieve_path(core, account, ANY_RELIEF, DR_WANTS_BESIDE);
+}
+
+void dr_seats_beside(struct dr_core *core, dr_account_id account)
+{
+    relieve_path(core, account, 0, DR_WANTS_BESIDE);
 }
 
 void dr_seats_settled(struct dr_core *core)

@@ -27,6 +27,8 @@
 /* Bits of what is to be taken back: of the gang, TOTAL and CHIPS again, where somebody else's
  * attempts would do; and of the gang, powers of two, where its own account's would. */
 #define DR_WANTS_OWN UINT64_C(0x0000000000003fff)
+/* ... and a place that would not delay what others have reserved (DR_BESIDE). */
+#define DR_WANTS_BESIDE UINT64_C(0x8000000000000000)
 
 static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
 {
@@ -36,7 +38,7 @@ static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
     return (wants.sums & offers.sums) != 0 || (both & DR_WANTS_FRESH) != 0 ||
            ((both & DR_WANTS_UNITS) != 0 && (both & DR_WANTS_TOTAL) != 0 &&
             (both & DR_WANTS_CHIPS) != 0) ||
-           (hunts & DR_WANTS_OWN) != 0 ||
+           (hunts & (DR_WANTS_OWN | DR_WANTS_BESIDE)) != 0 ||
            ((hunts & DR_WANTS_TOTAL) != 0 && (hunts & DR_WANTS_CHIPS) != 0);
 }
 
@@ -46,9 +48,12 @@ static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
 #define DR_HUNTED_OWN    4u /* too little is held by its own account's lower priorities */
 #define DR_HUNTED_AGAIN  8u /* it was not looked for: as it was */
 
-/* And a time in vain, when it could have had a reservation, or a place that would delay one:
- * whatever its quotas get back helps, and what others on its path reserve or start. */
+/* And a time in vain, when it could have had a reservation: whatever its quotas get back helps. */
 #define DR_PLANNED 16u
+
+/* A place would have delayed what others have reserved, by quota: what these, and others on their
+ * paths, start, reserve or give up, and when it ends, may change that. */
+#define DR_BESIDE 32u
 
 /* A place in the order within an account. */
 struct dr_seat_key {
@@ -174,9 +179,12 @@ uint64_t dr_seats_offer_hunts(struct dr_core *core, dr_pool_id pool);
 void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id pool,
                       const struct dr_amounts *amounts);
 
-/* The account has reserved something, or started it, or keeps it reserved no more: what others may
- * have beside that is not what it was. */
+/* A reservation of the account is no more: what it kept in quotas may now have an end. */
 void dr_seats_replan(struct dr_core *core, dr_account_id account);
+
+/* The account has started or reserved something, or what it runs will end at another time: others
+ * may have a place beside reservations now. */
+void dr_seats_beside(struct dr_core *core, dr_account_id account);
 
 /* An attempt of the account has begun: who waits there with a higher priority may take it one day.
  */
