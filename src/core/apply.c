@@ -846,16 +846,33 @@ static void apply_job_placed(struct dr_core *core, const struct dr_fact *fact,
                                      .site = site_of(core, job)});
 }
 
+/* Does a reservation begin between two instants? */
+static int reserved_between(const struct dr_core *core, int64_t a_us, int64_t b_us)
+{
+    const struct dr_queue *queue = core->queue;
+
+    for (uint32_t at = queue->alone_first; at != DR_ROW_NONE; at = queue->classes[at].alone_next) {
+        int64_t begins_us = core->jobs[queue->classes[at].first].reservation_us;
+
+        if (begins_us >= dr_min_i64(a_us, b_us) && begins_us <= dr_max_i64(a_us, b_us))
+            return 1;
+    }
+    return 0;
+}
+
 static void apply_attempt_started(struct dr_core *core, const struct dr_fact_attempt_started *fact)
 {
+    int64_t believed_us;
     uint32_t row;
     struct dr_job *job = job_at(core, fact->job, &row);
     struct dr_account *account = &core->accounts[job->account.v - 1];
 
     DR_ASSERT(job->attempt == fact->attempt && job->start_us == 0);
     DR_ASSERT(!dr_job_state_ended(job->state) && job->state != DR_JOB_PENDING);
+    believed_us = dr_job_believed_end_us(job);
     job->start_us = fact->start_us;
-    dr_seats_beside(core, job->account); /* its end is another */
+    if (reserved_between(core, believed_us, dr_job_believed_end_us(job)))
+        dr_seats_beside(core, job->account);
     if (job->state == DR_JOB_CONFIGURING)
         job->state = DR_JOB_RUNNING;
     else if (job->state == DR_JOB_UNREACHABLE && job->before_unreachable == DR_JOB_CONFIGURING)
