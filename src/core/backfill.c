@@ -782,6 +782,7 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
     if (best.count == 0 || decision->reserved_count == decision->reserved_max ||
         !dr_decision_room(decision, best.count))
         return;
+    decision->plans = plans; /* not in vain */
     fact = dr_decision_fact(decision, DR_FACT_RESERVATION_MADE);
     fact.reservation_made.job = job->id.v;
     fact.reservation_made.pool = best.pool.v;

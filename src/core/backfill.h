@@ -14,7 +14,7 @@
  * pools are looked at again: those in which something was freed since the last decision; all, on a
  * tick.
  *
- * A walk looks for at most DR_PLANS_MAX times in pools, so that many jobs that no end would let
+ * A walk looks in vain for at most DR_PLANS_MAX times in pools, so that many jobs that no end would let
  * start cost no more than that; who finds none left is looked at again on the next tick at the
  * latest.
  *
