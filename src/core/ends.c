@@ -274,25 +274,25 @@ int64_t dr_ends_weighed(const struct dr_core *core, const int64_t *weights, uint
     return sum;
 }
 
-int64_t dr_ends_when(const struct dr_core *core, const int64_t *weights, uint32_t what,
-                     int64_t amount, int64_t now_us)
+int64_t dr_ends_first_instant(int64_t (*given_back)(const void *context, int64_t until_us),
+                              const void *context, int64_t amount, int64_t now_us)
 {
     int64_t before_us = now_us; /* too early, once the first test has failed */
     int64_t step_us = DR_MINUTE_US;
     int64_t at_us;
 
-    if (dr_ends_weighed(core, weights, what, DR_FOREVER_US) < amount)
+    if (given_back(context, DR_FOREVER_US) < amount)
         return DR_FOREVER_US;
-    if (dr_ends_weighed(core, weights, what, now_us) >= amount)
+    if (given_back(context, now_us) >= amount)
         return now_us;
-    while (dr_ends_weighed(core, weights, what, before_us + step_us) < amount) {
+    while (given_back(context, before_us + step_us) < amount) {
         before_us += step_us;
         step_us *= 4;
     }
     for (at_us = before_us + step_us; at_us - before_us > 1;) {
         int64_t middle_us = before_us + (at_us - before_us) / 2;
 
-        if (dr_ends_weighed(core, weights, what, middle_us) >= amount)
+        if (given_back(context, middle_us) >= amount)
             at_us = middle_us;
         else
             before_us = middle_us;

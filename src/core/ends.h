@@ -45,16 +45,17 @@ static inline int64_t dr_ends_of(const struct dr_core *core, uint32_t job_row, i
 /* What ends until `until_us`, that instant included, give back of claim in a pool. */
 struct dr_amounts dr_ends_sum(const struct dr_core *core, dr_pool_id pool, int64_t until_us);
 
-/* The first instant from `now_us` on until which ends in pools give back an amount of claim in one
- * resource, or with DR_ENDS_DRAWING of accelerators that draw; DR_FOREVER_US: there is none. What
- * a pool gives back counts times its weight; `weights` [pools_count]. */
+/* The sum of what ends in pools give back until an instant: of claim in one resource, or with
+ * DR_ENDS_DRAWING of accelerators that draw. What a pool gives back counts times its weight;
+ * `weights` [pools_count]. */
 #define DR_ENDS_DRAWING DR_RESOURCE_COUNT
-int64_t dr_ends_when(const struct dr_core *core, const int64_t *weights, uint32_t what,
-                     int64_t amount, int64_t now_us);
-
-/* The sum by weights of what is given back until an instant. */
 int64_t dr_ends_weighed(const struct dr_core *core, const int64_t *weights, uint32_t what,
                         int64_t until_us);
+
+/* The first instant from `now_us` on at which so much is given back, by a sum that only grows with
+ * time; DR_FOREVER_US: it never is. */
+int64_t dr_ends_first_instant(int64_t (*given_back)(const void *context, int64_t until_us),
+                              const void *context, int64_t amount, int64_t now_us);
 
 /* For tests: order and sums. */
 int dr_ends_consistent(const struct dr_core *core);

@@ -34,6 +34,18 @@ void dr_gate_changed(struct dr_core *core)
 
 /* ---- power ---- */
 
+struct drawing {
+    const struct dr_core *core;
+    int64_t weights[DR_POOLS_MAX]; /* microwatts of a thousandth of an accelerator */
+};
+
+static int64_t draws_less(const void *context, int64_t until_us)
+{
+    const struct drawing *drawing = context;
+
+    return dr_ends_weighed(drawing->core, drawing->weights, DR_ENDS_DRAWING, until_us);
+}
+
 /* When the standing caps of the site and of its zone are believed to leave room: draws only fall by
  * ends. DR_GATE_CANT_TELL: caps change with time, or a promise keeps what an attempt holds drawing.
  */
@@ -48,7 +60,7 @@ static int64_t power_when(const struct dr_decision *decision, const struct dr_po
                                    : amounts->of[DR_RESOURCE_ACCELERATORS] *
                                          (chip->busy_w - chip->idle_w) * site->pue_milli;
     int64_t when = decision->now_us;
-    int64_t weights[DR_POOLS_MAX];
+    struct drawing drawing = {.core = core};
 
     if (!site->limited)
         return when;
@@ -72,13 +84,13 @@ static int64_t power_when(const struct dr_decision *decision, const struct dr_po
             const struct dr_pool *pool = &core->pools[row];
             const struct dr_power_domain *at = &power->domains[pool->site.v - 1];
 
-            weights[row] = 0;
+            drawing.weights[row] = 0;
             if (pool->chip.v != 0 && (zone ? at->zone == domain : pool->site.v - 1 == domain))
-                weights[row] = at->pue_milli * (core->chips[pool->chip.v - 1].busy_w -
-                                                core->chips[pool->chip.v - 1].idle_w);
+                drawing.weights[row] = at->pue_milli * (core->chips[pool->chip.v - 1].busy_w -
+                                                        core->chips[pool->chip.v - 1].idle_w);
         }
         when = dr_max_i64(when,
-                          dr_ends_when(core, weights, DR_ENDS_DRAWING, over_uw, decision->now_us));
+                          dr_ends_first_instant(draws_less, &drawing, over_uw, decision->now_us));
     }
     return when;
 }
@@ -240,8 +252,9 @@ struct filling {
 };
 
 /* What all ends until an instant give back at the root, with the job there. */
-static int64_t given_back(const struct filling *filling, int64_t until_us)
+static int64_t given_back(const void *context, int64_t until_us)
 {
+    const struct filling *filling = context;
     const struct dr_core *core = filling->core;
     const struct dr_gate *gate = core->gate;
     int64_t sum = dr_ends_weighed(core, filling->weights, filling->resource, until_us);
@@ -285,9 +298,6 @@ static int64_t root_when(struct dr_decision *decision, const struct dr_job *job,
     /* It fills up first what its own account keeps. */
     int64_t rise = dr_max_i64(own->occupied, own->claim + amount) - own->occupied;
     int64_t over = root->occupied + rise - core->groups[givers->group.v - 1].capacity;
-    int64_t before_us = decision->now_us;
-    int64_t step_us = DR_MINUTE_US;
-    int64_t at_us;
 
     if (root->kept > 0) {
         filling.keepers = keepers_of(core, givers->group);
@@ -303,23 +313,7 @@ static int64_t root_when(struct dr_decision *decision, const struct dr_job *job,
     *is_shut = 1;
     for (uint32_t row = 0; row < core->pools_count; row += 1)
         filling.weights[row] = core->pools[row].groups[givers->resource].v == givers->group.v;
-    if (given_back(&filling, DR_FOREVER_US) < over)
-        return DR_FOREVER_US;
-    if (given_back(&filling, before_us) >= over)
-        return before_us;
-    while (given_back(&filling, before_us + step_us) < over) {
-        before_us += step_us;
-        step_us *= 4;
-    }
-    for (at_us = before_us + step_us; at_us - before_us > 1;) {
-        int64_t middle_us = before_us + (at_us - before_us) / 2;
-
-        if (given_back(&filling, middle_us) >= over)
-            at_us = middle_us;
-        else
-            before_us = middle_us;
-    }
-    return at_us;
+    return dr_ends_first_instant(given_back, &filling, over, decision->now_us);
 }
 
 /* When quotas are believed to let the job start in the pool, by the ends of attempts: they only

@@ -6,11 +6,6 @@
 #include "core/reclaim.h"
 #include "core/seats.h"
 
-#define LENT_YOUNG  1u /* it may be taken once it is old enough: it is in the heap */
-#define LENT_RIPE   2u
-#define LENT_LENT   4u /* its units are in the sum of its pool */
-#define LENT_LEAVES 8u /* ... of those that leave */
-
 enum dr_status dr_lent_open(struct dr_core *core)
 {
     const struct dr_limits *limits = &core->limits;
@@ -151,12 +146,12 @@ static void set_lent(struct dr_core *core, uint32_t row, int is_lent)
     const struct dr_job *job = &core->jobs[row];
     int64_t units;
 
-    if (is_lent == ((lent->flags[row] & LENT_LENT) != 0))
+    if (is_lent == ((lent->flags[row] & DR_LENT_LENT) != 0))
         return;
     units = dr_reclaim_units(core, job);
     lent->units[job->pool.v - 1] += is_lent ? units : -units;
     lent->units_all += is_lent ? units : -units;
-    lent->flags[row] ^= LENT_LENT;
+    lent->flags[row] ^= DR_LENT_LENT;
     if (is_lent)
         rise(core, job->pool);
 }
@@ -167,12 +162,12 @@ static void set_leaves(struct dr_core *core, uint32_t row, int leaves)
     const struct dr_job *job = &core->jobs[row];
     int64_t units;
 
-    if (leaves == ((lent->flags[row] & LENT_LEAVES) != 0))
+    if (leaves == ((lent->flags[row] & DR_LENT_LEAVES) != 0))
         return;
     units = dr_reclaim_units(core, job);
     lent->leaving[job->pool.v - 1] += leaves ? units : -units;
     lent->leaving_all += leaves ? units : -units;
-    lent->flags[row] ^= LENT_LEAVES;
+    lent->flags[row] ^= DR_LENT_LEAVES;
     if (leaves)
         rise(core, job->pool);
 }
@@ -181,7 +176,7 @@ static void set_ripe(struct dr_core *core, uint32_t row)
 {
     const struct dr_job *job = &core->jobs[row];
 
-    core->lent->flags[row] |= LENT_RIPE;
+    core->lent->flags[row] |= DR_LENT_RIPE;
     set_lent(core, row, lends(core, job));
     dr_seats_own_ripe(core, job->account, job->priority);
 }
@@ -198,17 +193,17 @@ void dr_lent_update(struct dr_core *core, uint32_t row)
         return;
     if (!takeable || ripe_us > lent->now_us) {
         set_lent(core, row, 0);
-        lent->flags[row] &= (uint8_t)~LENT_RIPE;
+        lent->flags[row] &= (uint8_t)~DR_LENT_RIPE;
     }
     set_leaves(core, row, job->state == DR_JOB_COMPLETING && job->stopping != DR_STOP_NONE);
-    if (lent->flags[row] & LENT_YOUNG) {
+    if (lent->flags[row] & DR_LENT_YOUNG) {
         heap_remove(lent, row);
-        lent->flags[row] &= (uint8_t)~LENT_YOUNG;
+        lent->flags[row] &= (uint8_t)~DR_LENT_YOUNG;
     }
     if (takeable && ripe_us > lent->now_us) {
         heap_push(lent, row, ripe_us);
-        lent->flags[row] |= LENT_YOUNG;
-    } else if (takeable && (lent->flags[row] & LENT_RIPE) == 0) {
+        lent->flags[row] |= DR_LENT_YOUNG;
+    } else if (takeable && (lent->flags[row] & DR_LENT_RIPE) == 0) {
         set_ripe(core, row);
     }
 }
@@ -222,7 +217,7 @@ void dr_lent_advance(struct dr_core *core, int64_t now_us)
         uint32_t row = lent->heap[0].row;
 
         heap_remove(lent, row);
-        lent->flags[row] &= (uint8_t)~LENT_YOUNG;
+        lent->flags[row] &= (uint8_t)~DR_LENT_YOUNG;
         set_ripe(core, row);
     }
 }
@@ -279,7 +274,7 @@ static void refresh(struct dr_core *core, uint32_t row)
                            ? dr_place_attempts_of(core, (dr_account_id){row + 1})
                            : DR_ROW_NONE;
          at != DR_ROW_NONE; at = dr_place_attempts_of_next(core, at))
-        if (lent->flags[at] & LENT_RIPE)
+        if (lent->flags[at] & DR_LENT_RIPE)
             set_lent(core, at, lends(core, &core->jobs[at]));
 }
 
@@ -316,17 +311,17 @@ int dr_lent_consistent(struct dr_core *core)
 
         if (job->id.v != 0 && job->state == DR_JOB_RUNNING && job->preemptible && job->counted &&
             job->stopping == DR_STOP_NONE && job->start_us != 0)
-            flags = job->start_us + core->settings.minimum_run_us > lent->now_us ? LENT_YOUNG
-                                                                                 : LENT_RIPE;
-        if (flags == LENT_RIPE && lends(core, job)) {
-            flags |= LENT_LENT;
+            flags = job->start_us + core->settings.minimum_run_us > lent->now_us ? DR_LENT_YOUNG
+                                                                                 : DR_LENT_RIPE;
+        if (flags == DR_LENT_RIPE && lends(core, job)) {
+            flags |= DR_LENT_LENT;
             units[job->pool.v - 1] += dr_reclaim_units(core, job);
         }
         if (job->id.v != 0 && job->state == DR_JOB_COMPLETING && job->stopping != DR_STOP_NONE) {
-            flags |= LENT_LEAVES;
+            flags |= DR_LENT_LEAVES;
             leaving[job->pool.v - 1] += dr_reclaim_units(core, job);
         }
-        if (flags != lent->flags[row] || (lent->place[row] != 0) != (flags == LENT_YOUNG))
+        if (flags != lent->flags[row] || (lent->place[row] != 0) != (flags == DR_LENT_YOUNG))
             return 0;
     }
     for (uint32_t i = 1; i < lent->heap_count; i += 1)

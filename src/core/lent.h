@@ -15,6 +15,12 @@
 
 #include "core/state.h"
 
+/* What is known of an attempt. */
+#define DR_LENT_YOUNG  1u /* it may be taken once it is old enough: it is in the heap */
+#define DR_LENT_RIPE   2u
+#define DR_LENT_LENT   4u /* its units are in the sum of its pool */
+#define DR_LENT_LEAVES 8u /* ... of those that leave */
+
 struct dr_ripening {
     int64_t when_us;
     uint32_t row;
@@ -22,7 +28,7 @@ struct dr_ripening {
 
 struct dr_lent {
     int64_t now_us;           /* of the last dr_lent_advance() */
-    uint8_t *flags;           /* [jobs_max] LENT_* of an attempt */
+    uint8_t *flags;           /* [jobs_max] DR_LENT_* of an attempt */
     struct dr_ripening *heap; /* [jobs_max] attempts that will be ripe, by time, then row */
     uint32_t *place;          /* [jobs_max] 0: not in the heap, else place + 1 */
     uint32_t heap_count;
@@ -64,7 +70,7 @@ void dr_lent_settled(struct dr_core *core);
 /* Time lets the attempt be taken. */
 static inline int dr_lent_ripe(const struct dr_core *core, uint32_t job_row)
 {
-    return core->lent->flags[job_row] >> 1 & 1;
+    return (core->lent->flags[job_row] & DR_LENT_RIPE) != 0;
 }
 
 /* For tests. */
