@@ -233,6 +233,16 @@ void dr_place_could(const struct dr_core *core, const struct dr_want *want,
 void dr_place_allowed(const struct dr_core *core, const struct dr_want *want,
                       struct dr_pool_set *allowed);
 
+/* Accelerators of a node that are promised whole. */
+uint64_t dr_space_whole_promised(const struct dr_core *core, uint32_t node_row);
+
+/* From now on somebody shares an accelerator there. */
+void dr_space_need_shares(struct dr_space *space);
+
+/* Milliwatts by which thousandths of a pool's accelerators draw more when they are held. */
+int64_t dr_space_share_mw(const struct dr_core *core, const struct dr_pool *pool,
+                          int64_t thousandths);
+
 /* Put a node's room into the space; the sums follow. */
 void dr_space_set_room(struct dr_space *space, uint32_t number, const struct dr_room *room);
 
