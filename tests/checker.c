@@ -1166,6 +1166,8 @@ static void check_fact(struct checker *checker, const struct dr_fact *fact,
     case DR_FACT_ZONE_SET:
     case DR_FACT_GRID_CAP_SET:
     case DR_FACT_GRID_CAP_REMOVED:
+    case DR_FACT_WINDOW_MADE:
+    case DR_FACT_WINDOW_DROPPED:
         checker->evictions = 0;
         break;
     case DR_FACT_ZONE_REMOVED:
@@ -1197,6 +1199,7 @@ static void check_fact(struct checker *checker, const struct dr_fact *fact,
     case DR_FACT_ATTEMPT_STARTED:
     case DR_FACT_CHECKPOINT_SEEN:
     case DR_FACT_TEXT_ERASED:
+    case DR_FACT_WINDOW_HELD:
         break;
     }
 }

@@ -8,6 +8,7 @@
 #include "core/lent.h"
 #include "core/seats.h"
 #include "core/quota.h"
+#include "core/window.h"
 
 #define FACTS_BYTES (8u << 20)
 #define EFFECTS     4096
@@ -177,6 +178,26 @@ static uint32_t declare(struct world *world, struct dr_fact fact)
 
 void world_declare(struct world *world, struct dr_fact fact)
 {
+    declare(world, fact);
+}
+
+uint32_t world_window(struct world *world, struct dr_fact_window_made window)
+{
+    struct dr_command command = {.kind = DR_COMMAND_DECLARE, .roles = 0xff};
+    struct dr_answer answer;
+
+    window.from_us += world->now_us;
+    window.until_us += world->now_us;
+    command.body.declare.kind = DR_FACT_WINDOW_MADE;
+    command.body.declare.window_made = window;
+    return admit(world, &command, &answer) ? answer.id : 0;
+}
+
+void world_drop_window(struct world *world, uint32_t window)
+{
+    struct dr_fact fact = {.kind = DR_FACT_WINDOW_DROPPED};
+
+    fact.window_dropped.window = window;
     declare(world, fact);
 }
 
@@ -821,6 +842,8 @@ const char *world_replay(struct world *world)
         return "the order of ends, or their sums, is not what attempts say";
     if (!dr_power_consistent(world->core))
         return "draws, or what attempts have in announced intervals, do not add up";
+    if (!dr_window_consistent(world->core))
+        return "the index of advance reservations is not what they say";
     if (!dr_seats_consistent(world->core))
         return "the order of classes, or what they want, does not add up";
     dr_core_index(world->shadow);

@@ -45,7 +45,7 @@ struct world {
     size_t log_bytes;
     size_t log_bytes_max;
     uint64_t facts_count;
-    uint64_t counts[64]; /* facts by kind */
+    uint64_t counts[128]; /* facts by kind */
     struct world_attempt *attempts;
     uint32_t attempts_count;
     uint32_t attempts_max;
@@ -114,6 +114,10 @@ void world_weight(struct world *world, uint32_t account, uint32_t weight);
 void world_preempt_below(struct world *world, uint32_t account);
 void world_declare(struct world *world, struct dr_fact fact);
 void world_settings(struct world *world, struct dr_settings settings);
+
+/* An advance reservation, with times from now on. The id, or 0 when refused. */
+uint32_t world_window(struct world *world, struct dr_fact_window_made window);
+void world_drop_window(struct world *world, uint32_t window);
 
 /* The id, or 0 when refused (then world_refusal() says why). */
 dr_job_id world_submit(struct world *world, struct job_spec spec);

@@ -270,6 +270,7 @@ static enum dr_job_state next_state(const struct dr_core *core, const struct dr_
     case DR_STOP_RECLAIM:
     case DR_STOP_PRIORITY:
     case DR_STOP_POWER:
+    case DR_STOP_WINDOW:
         /* Exit code 0 without a checkpoint since the warning: it had finished its work. With one,
          * it saved and left, and is to go on later. */
         if (outcome == DR_OUTCOME_EXITED && command->body.attempt.exit_code == 0 &&
@@ -434,10 +435,13 @@ static int room(const struct dr_core *core, const struct dr_command *command,
                 const struct dr_batch *batch)
 {
     uint32_t attempts = 0;
+    uint32_t parts = 0;
 
     if (command->kind == DR_COMMAND_NODE)
         attempts = core->nodes[command->body.node.node - 1].tasks;
-    return dr_batch_room(batch, 64 * attempts) &&
+    if (command->kind == DR_COMMAND_DECLARE && command->body.declare.kind == DR_FACT_WINDOW_MADE)
+        parts = DR_WINDOW_RUNS_MAX;
+    return dr_batch_room(batch, 64 * attempts + parts) &&
            batch->effects_max - batch->effects_count >= attempts + 4;
 }
 

@@ -4,6 +4,7 @@
 #include "core/admit.h"
 #include "core/allocate.h"
 #include "core/leave.h"
+#include "core/window.h"
 
 /* ---- helpers ---- */
 
@@ -393,6 +394,16 @@ static int check_account(const struct dr_core *core, struct dr_fact_account_set 
     return is_new || check_children(core, account, answer);
 }
 
+static int check_no_window(const struct dr_core *core, uint32_t account, struct dr_answer *answer)
+{
+    const struct dr_window *window =
+        dr_window_of(core, dr_window_of_account(core, (dr_account_id){account}));
+
+    return window == NULL || dr_refuse(answer, DR_REFUSAL_STATE, "account",
+                                       "advance reservation %s is for account %s", window->name,
+                                       core->accounts[account - 1].name);
+}
+
 static int check_account_removed(const struct dr_core *core,
                                  const struct dr_fact_account_removed *removed,
                                  struct dr_answer *answer)
@@ -415,6 +426,8 @@ static int check_account_removed(const struct dr_core *core,
         return dr_refuse(answer, DR_REFUSAL_STATE, "account", "allocation %s is account %s's",
                          core->allocations[dr_allocation_of(core, removed->account, 0) - 1].name,
                          account->name);
+    if (!check_no_window(core, removed->account, answer))
+        return 0;
     if (!account->removed && !dr_account_unused(core, (dr_account_id){removed->account}))
         return dr_refuse(answer, DR_REFUSAL_STATE, "account", "a pool still belongs to account %s",
                          account->name);
@@ -687,6 +700,8 @@ static int check_leaving(const struct dr_core *core, const struct dr_fact_part_l
         if (dr_allocation_of(core, part->account, 0) != 0)
             return dr_refuse(answer, DR_REFUSAL_STATE, "account", "allocation %s is its",
                              core->allocations[dr_allocation_of(core, part->account, 0) - 1].name);
+        if (!check_no_window(core, part->account, answer))
+            return 0;
         answer->unchanged = core->accounts[part->account - 1].leaving;
     }
     pool = dr_pool_on(core, part->site, part->chip, part->group, part->account, 1);
@@ -738,6 +753,7 @@ static int check_token(const struct dr_core *core, const struct dr_command *comm
 int dr_check_declare(const struct dr_core *core, const struct dr_command *command, int64_t now_us,
                      struct dr_fact *settled, struct dr_answer *answer)
 {
+    const struct dr_window *window;
     uint8_t roles;
 
     *settled = command->body.declare;
@@ -774,6 +790,22 @@ int dr_check_declare(const struct dr_core *core, const struct dr_command *comman
             return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "cap", "there is no cap with id %u",
                              settled->grid_cap_removed.cap);
         answer->id = known->id;
+        return 1;
+    }
+    if (settled->kind == DR_FACT_WINDOW_MADE || settled->kind == DR_FACT_WINDOW_DROPPED) {
+        if (!(roles & (DR_ROLE_BIT(OPERATOR) | DR_ROLE_BIT(ADMIN))))
+            return dr_refuse(answer, DR_REFUSAL_DENIED, "",
+                             "only operators and admins reserve nodes in advance");
+        if (settled->kind == DR_FACT_WINDOW_MADE)
+            return dr_check_window(core, &settled->window_made, now_us, answer);
+        window = dr_window_of(core, settled->window_dropped.window);
+        if (window == NULL)
+            return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "reservation",
+                             "there is no advance reservation with id %u",
+                             settled->window_dropped.window);
+        settled->window_dropped.over = 0;
+        dr_copy_name(settled->window_dropped.name, window->name);
+        answer->id = settled->window_dropped.window;
         return 1;
     }
     if (!(roles & DR_ROLE_BIT(ADMIN)))

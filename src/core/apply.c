@@ -16,6 +16,7 @@
 #include "core/quota.h"
 #include "core/rows.h"
 #include "core/timer.h"
+#include "core/window.h"
 
 static struct dr_job *job_at(struct dr_core *core, uint64_t id, uint32_t *row)
 {
@@ -298,6 +299,8 @@ static void apply_nodes_added(struct dr_core *core, const struct dr_fact_nodes_a
     core->nodes_count += fact->count;
     pool->nodes_count += fact->count;
     dr_rows_capacity(core);
+    if (core->windows_count > 0)
+        dr_window_index(core); /* of a whole pool, or site */
 }
 
 static int job_uses_node(const struct dr_core *core, const struct dr_job *job, uint32_t node)
@@ -556,6 +559,72 @@ static void apply_grid_cap_removed(struct dr_core *core,
     for (; row < core->grid_caps_count; row += 1)
         core->grid_caps[row] = core->grid_caps[row + 1];
     reschedule(core);
+}
+
+static void apply_window_made(struct dr_core *core, const struct dr_fact_window_made *fact)
+{
+    struct dr_window *window = &core->windows[core->windows_count];
+
+    DR_ASSERT(fact->window == core->window_id_last + 1); /* I7 */
+    DR_ASSERT(core->windows_count < DR_WINDOWS_MAX);
+    DR_ASSERT(fact->site <= core->sites_count && fact->pool <= core->pools_count);
+    DR_ASSERT(fact->accounts_count <= DR_WINDOW_ACCOUNTS);
+    DR_ASSERT(fact->runs_count % 2 == 0 && fact->runs_count / 2 <= DR_WINDOW_RUNS_MAX);
+    *window = (struct dr_window){.id = fact->window,
+                                 .accounts_count = fact->accounts_count,
+                                 .site = {fact->site},
+                                 .pool = {fact->pool},
+                                 .runs_count = fact->runs_count / 2,
+                                 .from_us = fact->from_us,
+                                 .until_us = fact->until_us,
+                                 .evict = fact->evict};
+    dr_copy_name(window->name, fact->name);
+    for (uint32_t i = 0; i < fact->accounts_count; i += 1) {
+        DR_ASSERT(fact->accounts[i] >= 1 && fact->accounts[i] <= core->accounts_count);
+        window->accounts[i].v = fact->accounts[i];
+    }
+    for (uint32_t i = 0; i < window->runs_count; i += 1) {
+        struct dr_node_run run = {fact->runs[2 * i] - 1, fact->runs[2 * i + 1]};
+
+        DR_ASSERT(run.row < core->nodes_count && run.count <= core->nodes_count - run.row);
+        window->runs[i] = run;
+    }
+    core->window_id_last = fact->window;
+    core->windows_count += 1;
+    dr_window_index(core);
+}
+
+static uint32_t window_place(const struct dr_core *core, uint32_t id)
+{
+    uint32_t place = 0;
+
+    while (place < core->windows_count && core->windows[place].id != id)
+        place += 1;
+    DR_ASSERT(place < core->windows_count);
+    return place;
+}
+
+/* Its nodes are for everybody again. */
+static void apply_window_dropped(struct dr_core *core, const struct dr_fact_window_dropped *fact)
+{
+    uint32_t place = window_place(core, fact->window);
+
+    core->windows_count -= 1;
+    for (; place < core->windows_count; place += 1)
+        core->windows[place] = core->windows[place + 1];
+    dr_window_index(core);
+    dr_place_touch_all(core);
+    dr_seats_wake_all(core->seats);
+}
+
+static void apply_window_held(struct dr_core *core, const struct dr_fact_window_held *fact)
+{
+    struct dr_window *window = &core->windows[window_place(core, fact->window)];
+
+    core->window_index->waiting -= window->begun && window->held > 0;
+    window->begun = 1;
+    window->held = fact->attempts;
+    core->window_index->waiting += window->held > 0;
 }
 
 static void apply_power_short(struct dr_core *core, const struct dr_fact_power_short *fact)
@@ -1021,7 +1090,7 @@ static void apply_attempt_ended(struct dr_core *core, const struct dr_fact *fact
     if (ended->memory_mb_peak > job->memory_mb_peak)
         job->memory_mb_peak = ended->memory_mb_peak;
     if (job->stopping == DR_STOP_RECLAIM || job->stopping == DR_STOP_PRIORITY ||
-        job->stopping == DR_STOP_POWER) {
+        job->stopping == DR_STOP_POWER || job->stopping == DR_STOP_WINDOW) {
         job->preemptions += 1;
         account->preempted += 1;
     }
@@ -1117,6 +1186,9 @@ uint64_t dr_fact_job(const struct dr_fact *fact)
     case DR_FACT_GRID_CAP_REMOVED:
     case DR_FACT_POWER_SHORT:
     case DR_FACT_NODES_POWER:
+    case DR_FACT_WINDOW_MADE:
+    case DR_FACT_WINDOW_DROPPED:
+    case DR_FACT_WINDOW_HELD:
     case DR_FACT_USER_SET:
     case DR_FACT_USER_REMOVED:
     case DR_FACT_TOKEN_ISSUED:
@@ -1255,6 +1327,15 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
         break;
     case DR_FACT_NODES_POWER:
         apply_nodes_power(core, &fact->nodes_power);
+        break;
+    case DR_FACT_WINDOW_MADE:
+        apply_window_made(core, &fact->window_made);
+        break;
+    case DR_FACT_WINDOW_DROPPED:
+        apply_window_dropped(core, &fact->window_dropped);
+        break;
+    case DR_FACT_WINDOW_HELD:
+        apply_window_held(core, &fact->window_held);
         break;
     case DR_FACT_USER_SET:
         apply_user_set(core, &fact->user_set);

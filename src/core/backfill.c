@@ -10,6 +10,7 @@
 #include "core/quota.h"
 #include "core/seats.h"
 #include "core/space.h"
+#include "core/window.h"
 
 #define NONE DR_ROW_NONE
 
@@ -93,11 +94,20 @@ static void drop(struct dr_decision *decision, uint32_t row, uint64_t by)
     decision->freed = 1;
 }
 
-static int still_holds(const struct dr_core *core, const struct dr_job *job)
+/* Do advance reservations keep its nodes from the job, now that it would start then? */
+static int cut_through(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
+{
+    int64_t from_us = dr_max_i64(now_us, job->reservation_us);
+
+    return dr_window_bars(core, job->reservation_pool, job->account, job->reservation, from_us,
+                          from_us + dr_job_next_limit_us(core, job, job->reservation_alternative));
+}
+
+static int still_holds(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
 {
     struct dr_want want = dr_place_want(core, job, job->reservation_alternative);
 
-    if (!dr_place_feasible(core, &want, job->reservation_pool))
+    if (!dr_place_feasible(core, &want, job->reservation_pool) || cut_through(core, job, now_us))
         return 0;
     for (uint32_t at = job->reservation; at != NONE; at = core->extents[at].next) {
         const struct dr_node *node = &core->nodes[core->extents[at].extent.node.v - 1];
@@ -146,7 +156,7 @@ void dr_backfill_begin(struct dr_decision *decision)
     }
     dr_sort(rows, count, sizeof rows[0], compare_rows, core);
     for (uint32_t i = 0; i < count; i += 1) {
-        if (still_holds(core, &core->jobs[rows[i]])) {
+        if (still_holds(core, &core->jobs[rows[i]], decision->now_us)) {
             enlist(decision, rows[i]);
             if (decision->now_us > core->jobs[rows[i]].reservation_us + DR_RESERVATION_LATE_US)
                 dr_seats_wake(core, core->jobs[rows[i]].queue_class);
@@ -369,9 +379,17 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[job_row];
     int64_t end_us = decision->now_us + dr_job_next_limit_us(core, job, want->alternative);
+    struct dr_window_set barred;
+    struct dr_want around;
     uint32_t blocked = 0;
     uint32_t count;
 
+    if (want->barred == NULL &&
+        dr_window_barring(core, pool, job->account, decision->now_us, end_us, &barred)) {
+        around = *want;
+        around.barred = &barred;
+        want = &around;
+    }
     for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
          at = decision->reserved[at].next)
         blocked += (uint32_t)concerns(core, &decision->reserved[at], job_row, end_us, displace);
@@ -682,6 +700,9 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
     int64_t gate_us;
     int is_shut = 0;
     int64_t next_us; /* another instant to look at: the gate opens, a cap rises */
+    int64_t limit_us = dr_job_next_limit_us(core, job, found->alternative);
+    int64_t clear_us = dr_window_clear_us(core, found->pool, job->account, decision->now_us);
+    struct dr_window_set barred;
     struct ending ending;
 
     for (uint32_t at = decision->reserved_of[found->pool.v - 1]; at != NONE;
@@ -695,8 +716,13 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
         next_us = dr_power_rise_us(core, site, decision->now_us);
     else
         next_us = is_shut ? gate_us : DR_FOREVER_US;
-    while (gate_us < before_us && dr_min_i64(next_end_us(&ending), next_us) < before_us) {
-        int64_t time_us = dr_min_i64(next_end_us(&ending), next_us);
+    for (;;) {
+        int64_t time_us = dr_min_i64(dr_min_i64(next_end_us(&ending), next_us), clear_us);
+
+        if (gate_us >= before_us || time_us >= before_us)
+            break;
+        if (clear_us == time_us)
+            clear_us = dr_window_clear_us(core, found->pool, job->account, time_us);
 
         if (next_us == time_us)
             next_us = gate_us == DR_GATE_CANT_TELL ? dr_power_rise_us(core, site, time_us)
@@ -705,6 +731,10 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
             end_next(&ending);
         if (time_us < gate_us || dr_place_room(core, &want, found->pool) < want.tasks)
             continue;
+        want.barred =
+            dr_window_barring(core, found->pool, job->account, time_us, time_us + limit_us, &barred)
+                ? &barred
+                : NULL;
         found->count = dr_place_find(core, &want, found->pool, found->extents);
         if (found->count > 0 &&
             (gate_us != DR_GATE_CANT_TELL || others_allow(decision, job, &want, found, time_us))) {
@@ -818,7 +848,7 @@ static struct dr_decision view_of(struct dr_core *core, int64_t now_us)
     for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
         view.reserved_of[pool] = NONE;
     for (uint32_t at = queue->alone_first; at != NONE; at = queue->classes[at].alone_next)
-        if (still_holds(core, &core->jobs[dr_queue_first(core, at)]))
+        if (still_holds(core, &core->jobs[dr_queue_first(core, at)], now_us))
             enlist(&view, dr_queue_first(core, at));
     return view;
 }

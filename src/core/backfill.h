@@ -46,7 +46,8 @@ void dr_backfill_begin(struct dr_decision *decision);
 int dr_backfill_end(struct dr_decision *decision);
 
 /* dr_place_find() for a job that starts now, delaying no reservation; `displace`: only those of
- * jobs within their guarantee count. Returns the parts, or 0. */
+ * jobs within their guarantee count. Where `want` doesn't say which advance reservations keep nodes
+ * from it, all that do. Returns the parts, or 0. */
 uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
                           const struct dr_want *want, dr_pool_id pool, int displace,
                           struct dr_extent *extents);

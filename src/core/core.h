@@ -166,6 +166,7 @@ struct dr_hold {
     dr_site_id site;       /* of that pool */
     dr_zone_id zone;       /* POWER: whose cap it is; 0: the site's */
     dr_job_id job;         /* DEPENDENCY, RESERVATION: whose */
+    uint32_t window;       /* RESERVATION: or this advance one; 0: the job's */
     int64_t has;           /* QUOTA: claim; CAPACITY: free; TOPOLOGY: largest free domain; NEVER */
     int64_t needs;         /* QUOTA: with the job; CAPACITY, TOPOLOGY: the gang; NEVER */
     int64_t limit;         /* QUOTA: G + B; KEPT: what is up; POWER: the cap */

@@ -18,6 +18,7 @@
 #include "core/reclaim.h"
 #include "core/space.h"
 #include "core/timer.h"
+#include "core/window.h"
 
 #define NONE         DR_ROW_NONE
 #define RESTARTS_MAX 64 /* walks that begin again at once; from then on each goes to its end */
@@ -250,7 +251,10 @@ static enum promised promised_place(const struct dr_decision *decision, uint32_t
     const struct dr_pool *pool = &core->pools[job->promise_pool.v - 1];
     enum promised state = PROMISED_FREE;
 
-    if (!dr_place_feasible(core, &want, job->promise_pool))
+    if (!dr_place_feasible(core, &want, job->promise_pool) ||
+        dr_window_bars(core, job->promise_pool, job->account, job->promise, decision->now_us,
+                       decision->now_us +
+                           dr_job_next_limit_us(core, job, job->promise_alternative)))
         return PROMISED_BROKEN;
     *found =
         (struct dr_found){.pool = job->promise_pool,
@@ -662,7 +666,7 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
         core->dirty = 1;
     }
     if (dr_queue_advance(core, now_us) == 0 && !core->dirty && core->doomed_count == 0 &&
-        now_us < dr_curtail_next_us(core) &&
+        now_us < dr_curtail_next_us(core) && now_us < dr_window_next_us(core) &&
         (dr_timer_first(core) == NONE || dr_timer_of(&core->jobs[dr_timer_first(core)]) > now_us))
         return 0;
     dr_arena_reset(&core->scratch, 0);
@@ -672,6 +676,8 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
         decision.full = 1;
     if (!decision.full)
         end_by_time(&decision);
+    if (!decision.full)
+        dr_window_settle(&decision);
     if (!decision.full) {
         dr_place_prepare(core);
         dr_curtail(&decision);
@@ -698,6 +704,7 @@ int64_t dr_core_next_time_us(const struct dr_core *core)
 {
     uint32_t row = dr_timer_first(core);
 
-    return dr_min_i64(dr_min_i64(dr_queue_next_time_us(core), dr_curtail_next_us(core)),
+    return dr_min_i64(dr_min_i64(dr_min_i64(dr_queue_next_time_us(core), dr_window_next_us(core)),
+                                 dr_curtail_next_us(core)),
                       row == NONE ? DR_FOREVER_US : dr_timer_of(&core->jobs[row]));
 }

@@ -122,6 +122,15 @@ static const struct dr_field fields_power_short[] = {DR_FIELDS_power_short(DR_FI
 #define DR_HERE nodes_power
 static const struct dr_field fields_nodes_power[] = {DR_FIELDS_nodes_power(DR_FIELD_ROW)};
 #undef DR_HERE
+#define DR_HERE window_made
+static const struct dr_field fields_window_made[] = {DR_FIELDS_window_made(DR_FIELD_ROW)};
+#undef DR_HERE
+#define DR_HERE window_dropped
+static const struct dr_field fields_window_dropped[] = {DR_FIELDS_window_dropped(DR_FIELD_ROW)};
+#undef DR_HERE
+#define DR_HERE window_held
+static const struct dr_field fields_window_held[] = {DR_FIELDS_window_held(DR_FIELD_ROW)};
+#undef DR_HERE
 #define DR_HERE user_set
 static const struct dr_field fields_user_set[] = {DR_FIELDS_user_set(DR_FIELD_ROW)};
 #undef DR_HERE

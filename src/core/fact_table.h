@@ -12,55 +12,58 @@
 #ifndef DR_CORE_FACT_TABLE_H
 #define DR_CORE_FACT_TABLE_H
 
-#define DR_FACTS(X)                                                                          \
-    X(1, LEADER_TOOK, leader_took, "a controller began to lead")                             \
-    X(2, TICK, tick, "a minute passed: past use decays, old ended jobs are forgotten")       \
-    X(3, SETTINGS_SET, settings_set, "the federation's own settings")                        \
-    X(10, CHIP_SET, chip_set, "a chip was declared or changed")                              \
-    X(11, CHIP_REMOVED, chip_removed, "a chip was removed")                                  \
-    X(12, SITE_SET, site_set, "a site was declared or changed")                              \
-    X(13, SITE_REMOVED, site_removed, "a site was removed")                                  \
-    X(14, SITE_REACH, site_reach, "a site stopped or began to answer")                       \
-    X(15, GROUP_SET, group_set, "a quota group was declared or changed")                     \
-    X(16, POOL_SET, pool_set, "a pool was declared or changed")                              \
-    X(17, POOL_REMOVED, pool_removed, "a pool was removed")                                  \
-    X(18, NODES_ADDED, nodes_added, "nodes joined a pool")                                   \
-    X(19, NODE_FLAGS, node_flags, "a node was drained, resumed, lost, found or removed")     \
-    X(20, DATA_CLASS_SET, data_class_set, "a data class was declared or changed")            \
-    X(21, DATA_CLASS_REMOVED, data_class_removed, "a data class was removed")                \
-    X(22, DATASET_SET, dataset_set, "a dataset was declared or changed")                     \
-    X(23, DATASET_REMOVED, dataset_removed, "a dataset was removed")                         \
-    X(24, ACCOUNT_SET, account_set, "an account was declared or changed")                    \
-    X(25, ACCOUNT_REMOVED, account_removed, "an account was removed")                        \
-    X(26, USER_SET, user_set, "a user was declared or changed")                              \
-    X(27, USER_REMOVED, user_removed, "a user was removed")                                  \
-    X(28, TOKEN_ISSUED, token_issued, "a token was given out")                               \
-    X(29, TOKEN_REVOKED, token_revoked, "a token was taken back")                            \
-    X(30, GROUP_REMOVED, group_removed, "a quota group was removed")                         \
-    X(31, PART_LEAVING, part_leaving, "a part is to leave once nothing uses it any more")    \
-    X(32, ALLOCATION_SET, allocation_set, "a guarantee with a term was declared or changed") \
-    X(33, ALLOCATION_REMOVED, allocation_removed, "a guarantee with a term was removed")     \
-    X(34, ALLOCATION_TERM, allocation_term, "the term of a guarantee began or ended")        \
-    X(40, JOB_ACCEPTED, job_accepted, "a job was accepted")                                  \
-    X(41, JOB_HELD, job_held, "a job was held")                                              \
-    X(42, JOB_RELEASED, job_released, "a job was released")                                  \
-    X(43, JOB_PROMISED, job_promised, "capacity that others leave was promised to a job")    \
-    X(44, PROMISE_DROPPED, promise_dropped, "a promise ended unused")                        \
-    X(45, RESERVATION_MADE, reservation_made, "a blocked job was given a place and a time")  \
-    X(46, RESERVATION_DROPPED, reservation_dropped, "a reservation ended unused")            \
-    X(47, JOB_PLACED, job_placed, "an attempt was given its place")                          \
-    X(48, ATTEMPT_STARTED, attempt_started, "its site says that the attempt runs")           \
-    X(49, CHECKPOINT_SEEN, checkpoint_seen, "the job says that its work is saved")           \
-    X(50, ATTEMPT_STOPPING, attempt_stopping, "the attempt was told to leave")               \
-    X(51, ATTEMPT_ENDED, attempt_ended, "its site says that the attempt is over")            \
-    X(52, JOB_ENDED, job_ended, "a job without a running attempt ended")                     \
-    X(53, TEXT_ERASED, text_erased, "what a person wrote into jobs was erased")              \
-    X(56, ZONE_SET, zone_set, "a grid zone was declared or changed")                         \
-    X(57, ZONE_REMOVED, zone_removed, "a grid zone was removed")                             \
-    X(58, GRID_CAP_SET, grid_cap_set, "a cap of a site or zone for a time was announced")    \
-    X(59, GRID_CAP_REMOVED, grid_cap_removed, "a cap for a time was called off")             \
-    X(60, POWER_SHORT, power_short, "a power cap can't be met, or can be again")             \
-    X(61, NODES_POWER, nodes_power, "empty nodes were switched off for a power cap, or on again")
+#define DR_FACTS(X)                                                                               \
+    X(1, LEADER_TOOK, leader_took, "a controller began to lead")                                  \
+    X(2, TICK, tick, "a minute passed: past use decays, old ended jobs are forgotten")            \
+    X(3, SETTINGS_SET, settings_set, "the federation's own settings")                             \
+    X(10, CHIP_SET, chip_set, "a chip was declared or changed")                                   \
+    X(11, CHIP_REMOVED, chip_removed, "a chip was removed")                                       \
+    X(12, SITE_SET, site_set, "a site was declared or changed")                                   \
+    X(13, SITE_REMOVED, site_removed, "a site was removed")                                       \
+    X(14, SITE_REACH, site_reach, "a site stopped or began to answer")                            \
+    X(15, GROUP_SET, group_set, "a quota group was declared or changed")                          \
+    X(16, POOL_SET, pool_set, "a pool was declared or changed")                                   \
+    X(17, POOL_REMOVED, pool_removed, "a pool was removed")                                       \
+    X(18, NODES_ADDED, nodes_added, "nodes joined a pool")                                        \
+    X(19, NODE_FLAGS, node_flags, "a node was drained, resumed, lost, found or removed")          \
+    X(20, DATA_CLASS_SET, data_class_set, "a data class was declared or changed")                 \
+    X(21, DATA_CLASS_REMOVED, data_class_removed, "a data class was removed")                     \
+    X(22, DATASET_SET, dataset_set, "a dataset was declared or changed")                          \
+    X(23, DATASET_REMOVED, dataset_removed, "a dataset was removed")                              \
+    X(24, ACCOUNT_SET, account_set, "an account was declared or changed")                         \
+    X(25, ACCOUNT_REMOVED, account_removed, "an account was removed")                             \
+    X(26, USER_SET, user_set, "a user was declared or changed")                                   \
+    X(27, USER_REMOVED, user_removed, "a user was removed")                                       \
+    X(28, TOKEN_ISSUED, token_issued, "a token was given out")                                    \
+    X(29, TOKEN_REVOKED, token_revoked, "a token was taken back")                                 \
+    X(30, GROUP_REMOVED, group_removed, "a quota group was removed")                              \
+    X(31, PART_LEAVING, part_leaving, "a part is to leave once nothing uses it any more")         \
+    X(32, ALLOCATION_SET, allocation_set, "a guarantee with a term was declared or changed")      \
+    X(33, ALLOCATION_REMOVED, allocation_removed, "a guarantee with a term was removed")          \
+    X(34, ALLOCATION_TERM, allocation_term, "the term of a guarantee began or ended")             \
+    X(40, JOB_ACCEPTED, job_accepted, "a job was accepted")                                       \
+    X(41, JOB_HELD, job_held, "a job was held")                                                   \
+    X(42, JOB_RELEASED, job_released, "a job was released")                                       \
+    X(43, JOB_PROMISED, job_promised, "capacity that others leave was promised to a job")         \
+    X(44, PROMISE_DROPPED, promise_dropped, "a promise ended unused")                             \
+    X(45, RESERVATION_MADE, reservation_made, "a blocked job was given a place and a time")       \
+    X(46, RESERVATION_DROPPED, reservation_dropped, "a reservation ended unused")                 \
+    X(47, JOB_PLACED, job_placed, "an attempt was given its place")                               \
+    X(48, ATTEMPT_STARTED, attempt_started, "its site says that the attempt runs")                \
+    X(49, CHECKPOINT_SEEN, checkpoint_seen, "the job says that its work is saved")                \
+    X(50, ATTEMPT_STOPPING, attempt_stopping, "the attempt was told to leave")                    \
+    X(51, ATTEMPT_ENDED, attempt_ended, "its site says that the attempt is over")                 \
+    X(52, JOB_ENDED, job_ended, "a job without a running attempt ended")                          \
+    X(53, TEXT_ERASED, text_erased, "what a person wrote into jobs was erased")                   \
+    X(56, ZONE_SET, zone_set, "a grid zone was declared or changed")                              \
+    X(57, ZONE_REMOVED, zone_removed, "a grid zone was removed")                                  \
+    X(58, GRID_CAP_SET, grid_cap_set, "a cap of a site or zone for a time was announced")         \
+    X(59, GRID_CAP_REMOVED, grid_cap_removed, "a cap for a time was called off")                  \
+    X(60, POWER_SHORT, power_short, "a power cap can't be met, or can be again")                  \
+    X(61, NODES_POWER, nodes_power, "empty nodes were switched off for a power cap, or on again") \
+    X(62, WINDOW_MADE, window_made, "an advance reservation was made")                            \
+    X(63, WINDOW_DROPPED, window_dropped, "an advance reservation is over, or was called off")    \
+    X(64, WINDOW_HELD, window_held, "an advance reservation has begun, or others have left it")
 
 /* ---- the controller ---- */
 #define DR_FIELDS_leader_took(F)                    \
@@ -220,6 +223,28 @@
 #define DR_FIELDS_nodes_power(F) \
     F(u32s, nodes, "ids")        \
     F(u8, off, "1: off; 0: on again")
+#define DR_FIELDS_window_made(F)                                                             \
+    F(u32, window, "id, one more than the last")                                             \
+    F(name, name, "")                                                                        \
+    F(u32s, accounts,                                                                        \
+      "whose jobs, and those of accounts below, may use it; none: it is for maintenance")    \
+    F(u32, site, "id: all its nodes, those that join later too; 0: the pool, or runs")       \
+    F(u32, pool, "id: without runs all its nodes, those that join later too")                \
+    F(u32, count, "nodes that were asked for in the pool; 0: all, or those that were named") \
+    F(name, level, "within one domain of which they had to lie")                             \
+    F(u32s, runs, "pairs: the id of a first node, and how many there are with ids in a row") \
+    F(i64, from_us, "nobody else has a node of it from then on")                             \
+    F(i64, until_us, "and until then")                                                       \
+    F(u8, evict, "1: others are told to leave in time; 0: it waits for those who stay")      \
+    F(u8, forced, "1: made though others are believed to stay when it begins")
+#define DR_FIELDS_window_dropped(F)        \
+    F(u32, window, "id; never used again") \
+    F(name, name, "")                      \
+    F(u8, over, "1: its time is over; 0: it was called off")
+#define DR_FIELDS_window_held(F) \
+    F(u32, window, "id")         \
+    F(name, name, "")            \
+    F(u32, attempts, "of others on its nodes, now that it has begun; 0: none are left")
 #define DR_FIELDS_user_set(F)                                                 \
     F(u32, user, "id")                                                        \
     F(name, name, "")                                                         \

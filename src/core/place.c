@@ -2,6 +2,7 @@
 /* Finding a place. See place.h for the rule; read dr_place_find() first. */
 #include "core/breakage.h"
 #include "core/space.h"
+#include "core/window.h"
 
 #include "base/math.h"
 #include "base/sort.h"
@@ -25,12 +26,21 @@ struct search {
     uint32_t extents_count;
 };
 
+/* Do advance reservations keep the node from it? */
+static int is_barred(const struct search *search, uint32_t number)
+{
+    return search->want->barred != NULL &&
+           dr_window_has(search->core, search->want->barred, search->space->rows[number]);
+}
+
 static int may_enter(const struct search *search, uint32_t number)
 {
     const struct dr_space *space = search->space;
     const struct dr_room *room = &space->rooms[number];
     const struct dr_domain *block;
 
+    if (is_barred(search, number))
+        return 0;
     if (space->guards == 0 && search->want->share < DR_SHARE_BLOCK)
         return 1;
     block = &space->about[0][number / space->size[0]];
@@ -583,8 +593,8 @@ static struct search search_in(const struct dr_core *core, const struct dr_want 
     /* A task that asks no more than its accelerators' share of CPUs and memory fits wherever they
      * are free, unless a node is short. */
     search.per_accelerator = want->part == 0 ? 0 : 1000 / want->part;
-    search.exact = wanted == 0 || space->guards > 0 || want->share >= DR_SHARE_BLOCK ||
-                   want->cpus * all > wanted * space->cpus ||
+    search.exact = wanted == 0 || want->barred != NULL || space->guards > 0 ||
+                   want->share >= DR_SHARE_BLOCK || want->cpus * all > wanted * space->cpus ||
                    want->memory_mb * all > wanted * space->memory_mb;
     search.whole = wanted > 0 && wanted == all && search.tasks_empty == 1;
     if (wanted > 0) {
@@ -695,6 +705,9 @@ uint32_t dr_place_find(const struct dr_core *core, const struct dr_want *want, d
                             ? least_broken_node(&search, want->tasks)
                             : best_node(&search, 0, space->nodes, want->tasks, space->tiers - 1, 0);
 
+        /* Those that were weighed may all be reserved for others. */
+        if (node == NONE && want->barred != NULL)
+            node = best_node(&search, 0, space->nodes, want->tasks, space->tiers - 1, 0);
         if (node != NONE) {
             push_extent(&search, node, want->tasks);
             dr_sort(extents, search.extents_count, sizeof extents[0], compare_extents, core);
@@ -887,7 +900,8 @@ static uint32_t tasks_if(const struct search *search, uint32_t number, unsigned 
     const struct dr_node *node = &search->core->nodes[search->space->rows[number]];
 
     if (node->removed || node->removing ||
-        (!(conditions & DR_PLACE_IF_UP) && !dr_node_up(search->core, node)))
+        (!(conditions & DR_PLACE_IF_UP) && !dr_node_up(search->core, node)) ||
+        is_barred(search, number))
         return 0;
     if (conditions & DR_PLACE_IF_EMPTY)
         return search->tasks_empty;

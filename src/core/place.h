@@ -25,6 +25,7 @@
 #include "core/state.h"
 
 struct dr_places;
+struct dr_window_set;
 
 /* ---- kept by core's own files ---- */
 
@@ -95,6 +96,7 @@ struct dr_want {
     uint32_t tasks_per_node_max;
     uint8_t share;             /* enum dr_share: the strictest of its data classes */
     struct dr_amounts amounts; /* of the whole gang */
+    const struct dr_window_set *barred; /* keep their nodes from it (core/window.h); NULL: none do */
 };
 
 struct dr_want dr_place_want(const struct dr_core *core, const struct dr_job *job,

@@ -9,6 +9,7 @@
 #include "core/power.h"
 #include "core/quota.h"
 #include "core/space.h"
+#include "core/window.h"
 
 #define NONE DR_ROW_NONE
 
@@ -28,6 +29,7 @@ struct hunt {
     uint32_t extents_count;
     int outranks;  /* its own account runs attempts of lower priority that may be taken one day */
     int far_below; /* an account above it lets priority reach over those below */
+    struct dr_window_set barred;
 };
 
 /* The best set so far. */
@@ -562,6 +564,28 @@ static void gather(struct hunt *hunt, int whole_group, int guaranteed)
         dr_sort(hunt->victims, hunt->count, sizeof hunt->victims[0], compare_each, core);
 }
 
+/* Advance reservations that would keep nodes from the job, if it began when the last of those who
+ * leave, or may be told to, has used up its grace. */
+static void heed_windows(struct hunt *hunt)
+{
+    const struct dr_core *core = hunt->core;
+    int64_t now_us = hunt->decision->now_us;
+    int64_t begin_us = now_us;
+
+    if (core->windows_count == 0)
+        return;
+    for (uint32_t i = 0; i < hunt->count; i += 1)
+        begin_us = dr_max_i64(begin_us, now_us + core->jobs[hunt->victims[i].row].grace_us);
+    for (uint32_t i = 0; i < hunt->leaving_count; i += 1)
+        begin_us = dr_max_i64(begin_us, core->jobs[hunt->leaving[i]].stop_until_us);
+    hunt->want.barred =
+        dr_window_barring(core, hunt->pool, hunt->job->account, now_us,
+                          begin_us + dr_job_next_limit_us(core, hunt->job, hunt->want.alternative),
+                          &hunt->barred)
+            ? &hunt->barred
+            : NULL;
+}
+
 static void leave_or_return(struct hunt *hunt, int sign)
 {
     for (uint32_t i = 0; i < hunt->leaving_count; i += 1)
@@ -639,9 +663,12 @@ static void hunt_in(struct hunt *hunt, struct plan *plan)
         return;
     hunt->extents = dr_decision_extents(core, &hunt->want, hunt->pool);
     gather(hunt, 0, guaranteed);
+    heed_windows(hunt);
     if (dr_place_room(core, &hunt->want, hunt->pool) >= hunt->want.tasks && !quota_allows(hunt) &&
-        dr_place_find(core, &hunt->want, hunt->pool, hunt->extents) > 0)
+        dr_place_find(core, &hunt->want, hunt->pool, hunt->extents) > 0) {
         gather(hunt, 1, guaranteed);
+        heed_windows(hunt);
+    }
     if (hunt->count == 0 && (hunt->leaving_count == 0 || !guaranteed)) {
         dr_arena_reset(&core->scratch, mark);
         return;

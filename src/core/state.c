@@ -13,6 +13,7 @@
 #include "core/quota.h"
 #include "core/rows.h"
 #include "core/timer.h"
+#include "core/window.h"
 
 const struct dr_limits DR_LIMITS_DEFAULT = {
     .jobs_max = 1200000,
@@ -63,6 +64,7 @@ static enum dr_status push_tables(struct dr_core *core)
     TABLE(allocations, DR_ALLOCATIONS_MAX);
     TABLE(zones, DR_ZONES_MAX);
     TABLE(grid_caps, DR_GRID_CAPS_MAX);
+    TABLE(windows, DR_WINDOWS_MAX);
     TABLE(users, limits->users_max);
     TABLE(tokens, limits->tokens_max);
     TABLE(jobs, limits->jobs_max);
@@ -96,6 +98,8 @@ static enum dr_status push_tables(struct dr_core *core)
         status = dr_timer_open(core);
     if (status == DR_OK)
         status = dr_power_open(core);
+    if (status == DR_OK)
+        status = dr_window_open(core);
     return status;
 }
 
@@ -117,7 +121,8 @@ enum dr_status dr_core_open(struct dr_core **core, const struct dr_limits *limit
                (size_t)limits->tokens_max * sizeof(struct dr_token) +
                (size_t)limits->extents_max * sizeof(struct dr_extent_row) +
                (size_t)limits->datasets_max * sizeof(struct dr_dataset) +
-               (size_t)limits->pools_max * 65536;
+               (size_t)limits->pools_max * 65536 +
+               (size_t)DR_WINDOWS_MAX * (sizeof(struct dr_window) + limits->nodes_max / 8);
     if (dr_arena_init(&tables, reserve) != DR_OK)
         return DR_E_FULL;
     made = dr_arena_push(&tables, 1, sizeof *made);
@@ -239,6 +244,7 @@ void dr_core_index(struct dr_core *core)
     dr_quota_index(core);
     index_jobs(core);
     index_leaving(core);
+    dr_window_index(core);
     core->dirty = 1;
 }
 
@@ -296,6 +302,22 @@ const struct dr_grid_cap *dr_grid_cap_named(const struct dr_core *core, const ch
     for (uint32_t i = 0; i < core->grid_caps_count; i += 1)
         if (strcmp(core->grid_caps[i].name, name) == 0)
             return &core->grid_caps[i];
+    return NULL;
+}
+
+const struct dr_window *dr_window_named(const struct dr_core *core, const char *name)
+{
+    for (uint32_t i = 0; i < core->windows_count; i += 1)
+        if (strcmp(core->windows[i].name, name) == 0)
+            return &core->windows[i];
+    return NULL;
+}
+
+const struct dr_window *dr_window_of(const struct dr_core *core, uint32_t id)
+{
+    for (uint32_t i = 0; i < core->windows_count; i += 1)
+        if (core->windows[i].id == id)
+            return &core->windows[i];
     return NULL;
 }
 

@@ -94,6 +94,26 @@ struct dr_grid_cap {
     uint8_t declared; /* by the federation file */
 };
 
+/* An advance reservation: core/window.h. */
+struct dr_window {
+    uint32_t id; /* counts up, never used again */
+    char name[DR_NAME_BYTES];
+    dr_account_id accounts[DR_WINDOW_ACCOUNTS]; /* with all below them; none: for maintenance */
+    uint32_t accounts_count;
+    dr_site_id site; /* all its nodes; 0: of the pool */
+    dr_pool_id pool; /* without runs all its nodes */
+    struct dr_node_run {
+        uint32_t row;
+        uint32_t count;
+    } runs[DR_WINDOW_RUNS_MAX];
+    uint32_t runs_count;
+    int64_t from_us;
+    int64_t until_us;
+    uint8_t evict; /* others are told to leave in time */
+    uint8_t begun; /* it was said */
+    uint32_t held; /* attempts of others on its nodes then, as it was said last */
+};
+
 struct dr_level_of_pool {
     char name[DR_NAME_BYTES];
     uint32_t nodes; /* per domain */
@@ -438,6 +458,9 @@ struct dr_core {
     struct dr_grid_cap *grid_caps; /* [DR_GRID_CAPS_MAX] in the order of their ids */
     uint32_t grid_caps_count;
     uint32_t grid_cap_id_last;
+    struct dr_window *windows; /* [DR_WINDOWS_MAX] in the order of their ids */
+    uint32_t windows_count;
+    uint32_t window_id_last;
     struct dr_user *users;
     uint32_t users_count;
     struct dr_token *tokens;
@@ -483,8 +506,9 @@ struct dr_core {
     struct dr_lent *lent;     /* core/lent.h: what might be taken back */
     struct dr_timers *timers; /* core/timer.h: when time alone has to be looked at */
     struct dr_power *power;   /* core/power.h: what sites and zones draw, and what caps leave */
-    uint32_t leaving_count;   /* parts that are to leave */
-    uint8_t dirty;            /* something changed that a decision may use */
+    struct dr_window_index *window_index; /* core/window.h: which nodes they keep */
+    uint32_t leaving_count;               /* parts that are to leave */
+    uint8_t dirty;                        /* something changed that a decision may use */
 };
 
 /* ---- reading ---- */
@@ -543,6 +567,9 @@ dr_zone_id dr_zone_named(const struct dr_core *core, const char *name);
 /* The announced cap of that name, or id; NULL: there is none. */
 const struct dr_grid_cap *dr_grid_cap_named(const struct dr_core *core, const char *name);
 const struct dr_grid_cap *dr_grid_cap_of(const struct dr_core *core, uint32_t id);
+/* The advance reservation of that name, or id; NULL: there is none. */
+const struct dr_window *dr_window_named(const struct dr_core *core, const char *name);
+const struct dr_window *dr_window_of(const struct dr_core *core, uint32_t id);
 dr_node_id dr_node_named(const struct dr_core *core, const char *name);
 
 /* What `user` may do at `account` (id 0: everywhere): its general roles and those of memberships at

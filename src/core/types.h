@@ -36,6 +36,9 @@ typedef struct { uint32_t v; } dr_job_row;    /* DR_ROW_NONE: no job */
 #define DR_SITES_MAX         256
 #define DR_ZONES_MAX         64
 #define DR_GRID_CAPS_MAX     4096 /* announced and not yet forgotten */
+#define DR_WINDOWS_MAX       256  /* advance reservations that are not over */
+#define DR_WINDOW_ACCOUNTS   16   /* of one */
+#define DR_WINDOW_RUNS_MAX   512  /* of nodes in a row, of one */
 #define DR_DATA_CLASSES_MAX  64
 #define DR_LEVELS_MAX        4 /* topology levels of a pool above the node, the pool itself excluded */
 #define DR_ACCELERATORS_MAX  64 /* of a node: one bit each */
@@ -130,7 +133,8 @@ enum dr_outcome {
     X(DEADLINE, "its deadline has passed")                           \
     X(NODE, "a node of its gang failed")                             \
     X(UNKNOWN, "the controller does not know it, or has ended it")   \
-    X(POWER, "it is flexible, and a lower power cap begins")
+    X(POWER, "it is flexible, and a lower power cap begins")         \
+    X(WINDOW, "its nodes are reserved for others, or for maintenance")
 
 enum dr_stop_cause {
 #define DR_ENUM(name, text) DR_STOP_##name,
@@ -156,7 +160,7 @@ enum dr_stop_cause {
     X(TOPOLOGY, "enough is free, but not close enough together")                                  \
     X(TARIFF, "it waits for hours in which energy is cheaper")                                    \
     X(POWER, "a power cap leaves no room")                                                        \
-    X(RESERVATION, "it would delay a job that holds a reservation")                               \
+    X(RESERVATION, "it would delay a job that holds a reservation, or run into an advance one")   \
     X(DATA, "its data is elsewhere")                                                              \
     X(PRIORITY, "other jobs of its account come first")
 

@@ -10,7 +10,7 @@
 #include "core/quota.h"
 #include "core/rows.h"
 
-#define WALK_VERSION 11 /* of what is saved */
+#define WALK_VERSION 12 /* of what is saved */
 #define HASH_VERSION 1  /* of what is hashed: hashes lie beside old facts, which stay readable */
 
 struct walk {
@@ -397,6 +397,35 @@ static void walk_grid_cap(struct walk *walk, const struct dr_core *core, struct 
     bounded(walk, (cap->zone.v == 0) == (cap->site.v == 0), 0);
 }
 
+static void walk_window(struct walk *walk, const struct dr_core *core, struct dr_window *window)
+{
+    u32(walk, &window->id);
+    name(walk, window->name);
+    u32(walk, &window->accounts_count);
+    bounded(walk, window->accounts_count, DR_WINDOW_ACCOUNTS);
+    for (uint32_t i = 0; i < window->accounts_count && walk->status == DR_OK; i += 1) {
+        u32(walk, &window->accounts[i].v);
+        bounded(walk, window->accounts[i].v - 1, core->accounts_count - 1);
+    }
+    u32(walk, &window->site.v);
+    u32(walk, &window->pool.v);
+    bounded(walk, window->site.v, core->sites_count);
+    bounded(walk, window->pool.v, core->pools_count);
+    u32(walk, &window->runs_count);
+    bounded(walk, window->runs_count, DR_WINDOW_RUNS_MAX);
+    for (uint32_t i = 0; i < window->runs_count && walk->status == DR_OK; i += 1) {
+        u32(walk, &window->runs[i].row);
+        u32(walk, &window->runs[i].count);
+        bounded(walk, window->runs[i].row, core->nodes_count);
+        bounded(walk, window->runs[i].count, core->nodes_count - window->runs[i].row);
+    }
+    i64(walk, &window->from_us);
+    i64(walk, &window->until_us);
+    u8(walk, &window->evict);
+    u8(walk, &window->begun);
+    u32(walk, &window->held);
+}
+
 static void walk_mix(struct walk *walk, struct dr_mix *mix)
 {
     later_u32(walk, 30, &mix->count);
@@ -750,6 +779,11 @@ static void walk_core(struct walk *walk, struct dr_core *core)
     bounded(walk, core->grid_caps_count, DR_GRID_CAPS_MAX);
     for (uint32_t row = 0; row < core->grid_caps_count && walk->status == DR_OK; row += 1)
         walk_grid_cap(walk, core, &core->grid_caps[row]);
+    later_u32(walk, 40, &core->window_id_last);
+    later_u32(walk, 41, &core->windows_count);
+    bounded(walk, core->windows_count, DR_WINDOWS_MAX);
+    for (uint32_t row = 0; row < core->windows_count && walk->status == DR_OK; row += 1)
+        walk_window(walk, core, &core->windows[row]);
     walk_mix(walk, core->mix);
     for (uint32_t row = 0; row < core->users_count; row += 1)
         walk_user(walk, core, &core->users[row]);

@@ -14,6 +14,7 @@
 #include "core/never.h"
 #include "core/power.h"
 #include "core/quota.h"
+#include "core/window.h"
 
 #define NONE         DR_ROW_NONE
 #define BLOCKERS_MAX 4
@@ -257,6 +258,8 @@ struct place {
     struct dr_quota_verdict quotas[DR_QUOTA_VERDICTS_MAX];
     uint32_t quotas_count;
     struct dr_power_lack lack;
+    struct dr_window_set windows; /* that would have to go */
+    uint32_t windows_count;
     uint32_t blockers[BLOCKERS_MAX];
     uint32_t blockers_count; /* there may be more than in the list */
     uint32_t count;          /* of all that */
@@ -347,6 +350,51 @@ static void look_for_room(struct asking *asking, struct place *place)
         place->room = DR_REASON_CAPACITY;
 }
 
+/* Would the gang have room, with these windows alone keeping nodes from it: now, or where that
+ * takes more, once nodes are back and others have left? */
+static int has_room(const struct asking *asking, struct place *place,
+                    const struct dr_window_set *barred)
+{
+    unsigned conditions = place->down
+                              ? DR_PLACE_IF_UP | DR_PLACE_IF_EMPTY
+                              : (place->room != DR_REASON_NONE ? (unsigned)DR_PLACE_IF_EMPTY : 0u);
+    struct dr_want want = place->want;
+
+    want.barred = barred;
+    return (conditions == 0
+                ? dr_place_largest(asking->core, &want, place->pool)
+                : dr_place_largest_if(asking->core, &want, place->pool, conditions)) >= want.tasks;
+}
+
+/* Advance reservations that stand in the way there: those of all, one after another left out, as
+ * long as it takes them all. Sets windows. */
+static void look_for_windows(struct asking *asking, struct place *place)
+{
+    const struct dr_core *core = asking->core;
+    int64_t until_us =
+        asking->now_us + dr_job_next_limit_us(core, asking->job, place->want.alternative);
+    struct dr_window_set barred;
+    struct dr_window_set all;
+
+    if (!dr_window_barring(core, place->pool, asking->job->account, asking->now_us, until_us,
+                           &all) ||
+        has_room(asking, place, &all))
+        return;
+    barred = (struct dr_window_set){{0}};
+    for (uint32_t i = 0; i < core->windows_count; i += 1) {
+        uint64_t bit = UINT64_C(1) << (i % 64);
+
+        if ((all.words[i / 64] & bit) == 0)
+            continue;
+        barred.words[i / 64] |= bit;
+        if (has_room(asking, place, &barred))
+            continue;
+        barred.words[i / 64] &= ~bit;
+        place->windows.words[i / 64] |= bit;
+        place->windows_count += 1;
+    }
+}
+
 /* Does it come within guarantees, below the root, in some group? */
 static int within_guarantee(const struct dr_core *core, const struct dr_job *job)
 {
@@ -391,17 +439,26 @@ static void look_beyond(struct asking *asking, struct place *place)
     size_t mark = scratch->used;
     struct dr_extent *extents =
         dr_decision_extents((struct dr_core *)core, &place->want, place->pool);
-    uint32_t count = dr_place_find(core, &place->want, place->pool, extents);
+    struct dr_window_set barred = {{0}};
+    struct dr_want want = place->want;
+    uint32_t count;
 
+    if (dr_window_barring(
+            core, place->pool, asking->job->account, asking->now_us,
+            asking->now_us + dr_job_next_limit_us(core, asking->job, want.alternative), &barred))
+        for (uint32_t word = 0; word < DR_COUNT_OF(barred.words); word += 1)
+            barred.words[word] &= ~place->windows.words[word];
+    want.barred = &barred;
+    count = dr_place_find(core, &want, place->pool, extents);
     (void)dr_place_power_missing(
-        core, &place->want, place->pool, extents, count, asking->now_us,
+        core, &want, place->pool, extents, count, asking->now_us,
         dr_power_until_us(core, asking->job, place->want.alternative, asking->now_us),
         &place->lack);
     dr_arena_reset(scratch, mark);
     /* A limit that holds it may be what holds others, who have reserved. */
     think_limits(asking, place, 1);
     place->blockers_count =
-        dr_backfill_blockers(core, asking->row, &place->want, place->pool, asking->now_us,
+        dr_backfill_blockers(core, asking->row, &want, place->pool, asking->now_us,
                              within_guarantee(core, asking->job), place->blockers, BLOCKERS_MAX);
     think_limits(asking, place, -1);
 }
@@ -443,6 +500,7 @@ static void look_at(struct asking *asking, struct place *place, const struct pla
 
     place->free = core->pools[place->pool.v - 1].accelerators_free;
     look_for_room(asking, place);
+    look_for_windows(asking, place);
     place->quotas_count =
         dr_quota_obstacles(core, asking->job->account, place->pool, &place->want.amounts,
                            !asking->job->preemptible, NULL, place->quotas, &full);
@@ -458,7 +516,8 @@ static void look_at(struct asking *asking, struct place *place, const struct pla
     while (place->down && place->quotas_count > 0 &&
            place->quotas[place->quotas_count - 1].reason == DR_REASON_KEPT)
         place->quotas_count -= 1;
-    place->count = place->down + place->quotas_count + (place->room != DR_REASON_NONE);
+    place->count =
+        place->down + place->quotas_count + (place->room != DR_REASON_NONE) + place->windows_count;
     if (!place->down && place->room == DR_REASON_NONE) {
         if (place->count > best->count && best->pool.v != 0)
             return;
@@ -821,6 +880,39 @@ static void say_reservation(const struct telling *telling, uint32_t blocker)
         FREES(hold, "the start of job %llu", (unsigned long long)other->id.v);
 }
 
+static void say_window(const struct telling *telling, const struct dr_window *window)
+{
+    const struct dr_core *core = telling->core;
+    struct dr_hold *hold = push_here(telling, DR_REASON_RESERVATION);
+    uint32_t factor = telling->asking->shape->alternatives[telling->place->want.alternative].factor;
+    int64_t left_us = dr_max_i64(0, window->from_us - telling->asking->now_us);
+    char names[160] = "maintenance";
+    char from[DR_TEXT_BYTES];
+    char until[DR_TEXT_BYTES];
+
+    for (uint32_t i = 0; i < window->accounts_count; i += 1) {
+        size_t used = i == 0 ? 0 : strlen(names);
+
+        dr_format(names + used, sizeof names - used, "%s%s",
+                  i > 0                         ? ", "
+                  : window->accounts_count == 1 ? "account "
+                                                : "accounts ",
+                  core->accounts[window->accounts[i].v - 1].name);
+    }
+    hold->window = window->id;
+    hold->account = window->accounts_count > 0 ? window->accounts[0] : (dr_account_id){0};
+    hold->until_us = window->until_us;
+    SAY(hold, "it would run into advance reservation %s in %s/%s, for %s, from %s until %s",
+        window->name, telling->site->name, telling->pool->name, names,
+        dr_format_instant(window->from_us, from), dr_format_instant(window->until_us, until));
+    left_us = dr_mul_div_floor(left_us, 1000, factor);
+    if (left_us >= DR_SECOND_US)
+        FREES(hold, "a time limit of at most %s, or the end of advance reservation %s",
+              dr_format_duration(left_us / DR_SECOND_US * DR_SECOND_US, from), window->name);
+    else
+        FREES(hold, "the end of advance reservation %s", window->name);
+}
+
 static void say_place(struct asking *asking, const struct place *place)
 {
     const struct dr_core *core = asking->core;
@@ -845,6 +937,9 @@ static void say_place(struct asking *asking, const struct place *place)
         say_topology(&telling);
     else if (place->room == DR_REASON_CAPACITY)
         say_capacity(&telling);
+    for (uint32_t i = 0; place->windows_count > 0 && i < core->windows_count; i += 1)
+        if ((place->windows.words[i / 64] >> (i % 64)) & 1)
+            say_window(&telling, &core->windows[i]);
     if (place->lack.missing_w > 0)
         say_power(&telling);
     for (uint32_t i = 0; i < dr_min_u32(place->blockers_count, BLOCKERS_MAX); i += 1)

@@ -27,6 +27,13 @@ const char *dr_grid_cap_name(const struct dr_core *core, uint32_t id)
     return cap == NULL ? NULL : cap->name;
 }
 
+const char *dr_window_name(const struct dr_core *core, uint32_t id)
+{
+    const struct dr_window *window = dr_window_of(core, id);
+
+    return window == NULL ? NULL : window->name;
+}
+
 const char *dr_pool_name(const struct dr_core *core, uint32_t id, char text[DR_PART_NAME_BYTES])
 {
     if (id == 0 || id > core->pools_count)
@@ -67,6 +74,7 @@ enum meaning {
     ALLOCATION,
     ZONE,
     GRID_CAP,
+    WINDOW,
     JOB_STATE,
     OUTCOME,
     STOP_CAUSE,
@@ -106,6 +114,8 @@ static const struct {
     {"allocation", ALLOCATION},
     {"zone", ZONE},
     {"cap", GRID_CAP},
+    {"window", WINDOW},
+    {"accounts", ACCOUNT},
     {"state", JOB_STATE},
     {"next_state", JOB_STATE},
     {"outcome", OUTCOME},
@@ -137,6 +147,9 @@ static const struct {
     {"active", FLAG},
     {"declared", FLAG},
     {"hold", FLAG},
+    {"evict", FLAG},
+    {"forced", FLAG},
+    {"over", FLAG},
     {"checkpoint_on_warning", FLAG},
 };
 
@@ -177,6 +190,8 @@ static const char *part_name(const struct dr_core *core, enum meaning meaning, u
         return dr_zone_name(core, id);
     case GRID_CAP:
         return dr_grid_cap_name(core, id);
+    case WINDOW:
+        return dr_window_name(core, id);
     case PLAIN:
     case JOB_STATE:
     case OUTCOME:
@@ -216,6 +231,7 @@ static void small_number(struct dr_buffer *out, const struct dr_core *core, cons
     case ALLOCATION:
     case ZONE:
     case GRID_CAP:
+    case WINDOW:
         dr_put_u64(out, name, value);
         snprintf(beside, sizeof beside, "%s_name", name);
         dr_put_text(out, beside, part_name(core, meaning, value, text));

@@ -29,6 +29,7 @@ const char *dr_dataset_name(const struct dr_core *core, uint32_t id);
 const char *dr_allocation_name(const struct dr_core *core, uint32_t id);
 const char *dr_zone_name(const struct dr_core *core, uint32_t id);
 const char *dr_grid_cap_name(const struct dr_core *core, uint32_t id);
+const char *dr_window_name(const struct dr_core *core, uint32_t id);
 /* "SITE/POOL" */
 const char *dr_pool_name(const struct dr_core *core, uint32_t id, char text[DR_PART_NAME_BYTES]);
 

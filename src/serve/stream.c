@@ -99,6 +99,9 @@ static int sees_part(enum dr_fact_kind kind)
     case DR_FACT_GRID_CAP_REMOVED:
     case DR_FACT_POWER_SHORT:
     case DR_FACT_NODES_POWER:
+    case DR_FACT_WINDOW_MADE:
+    case DR_FACT_WINDOW_DROPPED:
+    case DR_FACT_WINDOW_HELD:
         return 1;
     case DR_FACT_SETTINGS_SET:
     case DR_FACT_GROUP_SET:
