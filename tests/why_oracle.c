@@ -219,7 +219,7 @@ static void keep_others(struct trial *trial)
         struct dr_job *job = &core->jobs[row];
 
         if (job->id.v != 0 && job->array_job == UINT64_MAX / 2 + row)
-            core->arrays[dr_map_find(&core->array_rows, job->array_job)].active = 1;
+            core->arrays[dr_row_map_find(&core->array_rows, job->array_job)].active = 1;
     }
     for (uint32_t i = 0; i < trial->phantoms_count; i += 1) {
         const struct phantom *phantom = &trial->phantoms[i];

@@ -56,7 +56,7 @@ static int find_job(const struct dr_core *core, const struct dr_command *command
     const struct dr_job *job;
     uint8_t roles;
 
-    *row = dr_map_find(&core->job_rows, command->body.job.v);
+    *row = dr_row_map_find(&core->job_rows, command->body.job.v);
     if (*row == DR_MAP_NONE)
         return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "job", "there is no live job %llu",
                          (unsigned long long)command->body.job.v);
@@ -161,7 +161,7 @@ void dr_settle_stop(struct dr_core *core, uint32_t row, enum dr_stop_cause cause
 static void settle_cancel(struct dr_core *core, const struct dr_command *command, int64_t now_us,
                           struct dr_batch *batch)
 {
-    uint32_t row = dr_map_find(&core->job_rows, command->body.job.v);
+    uint32_t row = dr_row_map_find(&core->job_rows, command->body.job.v);
 
     if (core->jobs[row].state != DR_JOB_PENDING) {
         dr_settle_stop(core, row, DR_STOP_CANCEL, command, now_us, core->jobs[row].grace_us, batch);
@@ -231,7 +231,7 @@ static int check_site(const struct dr_core *core, const struct dr_command *comma
 /* The row of a job whose attempt this is and still holds its place; DR_ROW_NONE: an old report. */
 static uint32_t reported_row(const struct dr_core *core, const struct dr_command *command)
 {
-    uint32_t row = dr_map_find(&core->job_rows, command->body.attempt.job.v);
+    uint32_t row = dr_row_map_find(&core->job_rows, command->body.attempt.job.v);
     const struct dr_job *job;
 
     if (row == DR_MAP_NONE)

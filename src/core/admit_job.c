@@ -416,7 +416,7 @@ static int check_dependencies(const struct dr_core *core, struct dr_fact_job_acc
         return dr_refuse(answer, DR_REFUSAL_FULL, "dependencies", "no room to judge them");
     for (uint32_t i = 0; i < job->dependencies_count; i += 1) {
         const struct dr_dependency *wanted = &job->dependencies[i];
-        uint32_t row = dr_map_find(&core->job_rows, wanted->job.v);
+        uint32_t row = dr_row_map_find(&core->job_rows, wanted->job.v);
         enum dr_job_state state;
 
         if (wanted->kind == DR_DEPENDENCY_SINGLETON) {

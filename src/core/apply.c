@@ -20,7 +20,7 @@
 
 static struct dr_job *job_at(struct dr_core *core, uint64_t id, uint32_t *row)
 {
-    *row = dr_map_find(&core->job_rows, id);
+    *row = dr_row_map_find(&core->job_rows, id);
     DR_ASSERT(*row != DR_MAP_NONE);
     return &core->jobs[*row];
 }
@@ -751,7 +751,7 @@ static void apply_job_accepted(struct dr_core *core, const struct dr_fact *fact)
     job->checkpoint_on_warning = accepted->checkpoint_on_warning;
 
     for (uint32_t i = 0; i < accepted->dependencies_count; i += 1) {
-        uint32_t target = dr_map_find(&core->job_rows, accepted->dependencies[i].job.v);
+        uint32_t target = dr_row_map_find(&core->job_rows, accepted->dependencies[i].job.v);
 
         /* What has ended or is forgotten was judged by admit. */
         if (target != DR_MAP_NONE && !dr_job_state_ended(core->jobs[target].state))
@@ -1398,7 +1398,7 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
     core->time_us = fact->time_us;
     core->dirty = 1;
     if (dr_fact_job(fact) != 0) {
-        uint32_t about = dr_map_find(&core->job_rows, dr_fact_job(fact));
+        uint32_t about = dr_row_map_find(&core->job_rows, dr_fact_job(fact));
 
         if (about != DR_MAP_NONE) {
             core->jobs[about].last_seq = fact->seq;

@@ -523,7 +523,7 @@ static int array_full(const struct dr_core *core, const struct dr_job *job)
 
     if (job->array_job == 0 || job->array_limit == 0)
         return 0;
-    row = dr_map_find(&core->array_rows, job->array_job);
+    row = dr_row_map_find(&core->array_rows, job->array_job);
     return row != DR_MAP_NONE && core->arrays[row].active >= core->arrays[row].limit;
 }
 

@@ -30,7 +30,8 @@ void dr_ends_clear(struct dr_core *core)
     for (uint32_t pool = 0; pool < core->limits.pools_max; pool += 1)
         core->ends->roots[pool] = NONE;
     for (uint32_t row = 0; row < core->jobs_high; row += 1)
-        core->ends->ends[row].pool.v = 0;
+        if (core->ends->ends[row].pool.v != 0) /* what is not written to takes no memory */
+            core->ends->ends[row].pool.v = 0;
 }
 
 static int before(const struct dr_core *core, uint32_t a, uint32_t b)

@@ -38,9 +38,10 @@ void dr_lent_clear(struct dr_core *core)
     struct dr_lent *lent = core->lent;
     const struct dr_limits *limits = &core->limits;
 
+    for (uint32_t at = 0; at < lent->heap_count; at += 1)
+        lent->place[lent->heap[at].row] = 0;
     lent->heap_count = 0;
     memset(lent->flags, 0, core->jobs_high);
-    memset(lent->place, 0, core->jobs_high * sizeof lent->place[0]);
     memset(lent->units, 0, limits->pools_max * sizeof lent->units[0]);
     memset(lent->leaving, 0, limits->pools_max * sizeof lent->leaving[0]);
     lent->units_all = 0;

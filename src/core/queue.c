@@ -16,18 +16,12 @@ enum dr_status dr_queue_init(struct dr_core *core)
         return DR_E_FULL;
     queue->classes = dr_arena_push(&core->tables, (size_t)core->limits.jobs_max + FIXED_CLASSES,
                                    sizeof queue->classes[0]);
-    queue->first_class =
-        dr_arena_push(&core->tables, core->limits.accounts_max, sizeof queue->first_class[0]);
-    queue->active =
-        dr_arena_push(&core->tables, core->limits.accounts_max, sizeof queue->active[0]);
-    queue->active_place =
-        dr_arena_push(&core->tables, core->limits.accounts_max, sizeof queue->active_place[0]);
     queue->below = dr_arena_push(&core->tables, core->limits.jobs_max, sizeof queue->below[0]);
-    if (queue->classes == NULL || queue->first_class == NULL || queue->active == NULL ||
-        queue->active_place == NULL || queue->below == NULL)
+    if (queue->classes == NULL || queue->below == NULL)
         return DR_E_FULL;
     core->queue = queue;
-    if (dr_map_init(&queue->class_rows, &core->tables, core->limits.jobs_max) != DR_OK)
+    if (dr_row_map_init(&queue->class_rows, &core->tables, core->limits.jobs_max,
+                        &queue->classes[0].hash, sizeof queue->classes[0]) != DR_OK)
         return DR_E_FULL;
     dr_queue_clear(core);
     return DR_OK;
@@ -41,12 +35,8 @@ void dr_queue_clear(struct dr_core *core)
     queue->classes_free = NONE;
     queue->classes[DR_QUEUE_LATER] = (struct dr_queue_class){.root = NONE};
     queue->classes[DR_QUEUE_PROMISED] = (struct dr_queue_class){.root = NONE};
-    queue->active_count = 0;
     queue->alone_first = NONE;
-    if (queue->class_rows.count > 0)
-        dr_map_clear(&queue->class_rows);
-    for (uint32_t i = 0; i < core->accounts_count; i += 1)
-        queue->active_place[i] = 0;
+    dr_row_map_clear(&queue->class_rows);
     dr_seats_clear(core);
 }
 
@@ -66,9 +56,26 @@ dr_site_id dr_queue_kept_at(const struct dr_core *core, const struct dr_job *job
     return core->pools[job->pool.v - 1].site;
 }
 
-static struct dr_queue_class class_of(const struct dr_core *core, const struct dr_job *job)
+/* What jobs of a class have in common, beside what its row says. */
+struct likeness {
+    dr_account_id account;
+    uint32_t shape;
+    int32_t priority;
+    uint8_t again;
+    uint8_t outranks;    /* it may take by priority */
+    uint8_t firm;        /* not preemptible */
+    uint8_t flexible;    /* taken before a lower power cap begins */
+    int64_t grace_us;    /* of a flexible one; else 0 */
+    int64_t deadline_us; /* the same */
+    dr_site_id kept_at;  /* where its saved work lies; 0: it has none */
+    int64_t limit_us;    /* of its next attempt */
+    uint64_t array_job;  /* of an array with a limit; else 0 */
+    uint64_t alone;      /* id of the one job that holds a reservation; else 0 */
+};
+
+static struct likeness likeness_of(const struct dr_core *core, const struct dr_job *job)
 {
-    struct dr_queue_class class = {
+    return (struct likeness){
         .account = job->account,
         .shape = job->shape,
         .priority = job->priority,
@@ -82,25 +89,27 @@ static struct dr_queue_class class_of(const struct dr_core *core, const struct d
         .limit_us = dr_queue_limit_us(job),
         .array_job = job->array_limit > 0 ? job->array_job : 0,
         .alone = job->reservation != NONE ? job->id.v : 0,
-        .root = NONE,
     };
-    uint64_t hash = dr_hash_u64(class.account.v);
-
-    hash = dr_hash_fold(hash, class.shape);
-    hash = dr_hash_fold(hash, (uint64_t) class.priority);
-    hash = dr_hash_fold(hash,
-                        class.outranks * 8u + class.again * 4u + class.firm * 2u + class.flexible);
-    hash = dr_hash_fold(hash, (uint64_t) class.grace_us);
-    hash = dr_hash_fold(hash, (uint64_t) class.deadline_us);
-    hash = dr_hash_fold(hash, class.kept_at.v);
-    hash = dr_hash_fold(hash, (uint64_t) class.limit_us);
-    hash = dr_hash_fold(hash, class.array_job);
-    hash = dr_hash_fold(hash, class.alone);
-    class.hash = hash == 0 ? 1 : hash;
-    return class;
 }
 
-static int alike(const struct dr_queue_class *a, const struct dr_queue_class *b)
+static uint64_t hash_of(const struct likeness *like)
+{
+    uint64_t hash = dr_hash_u64(like->account.v);
+
+    hash = dr_hash_fold(hash, like->shape);
+    hash = dr_hash_fold(hash, (uint64_t)like->priority);
+    hash = dr_hash_fold(hash,
+                        like->outranks * 8u + like->again * 4u + like->firm * 2u + like->flexible);
+    hash = dr_hash_fold(hash, (uint64_t)like->grace_us);
+    hash = dr_hash_fold(hash, (uint64_t)like->deadline_us);
+    hash = dr_hash_fold(hash, like->kept_at.v);
+    hash = dr_hash_fold(hash, (uint64_t)like->limit_us);
+    hash = dr_hash_fold(hash, like->array_job);
+    hash = dr_hash_fold(hash, like->alone);
+    return hash == 0 ? 1 : hash;
+}
+
+static int alike(const struct likeness *a, const struct likeness *b)
 {
     return a->account.v == b->account.v && a->shape == b->shape && a->priority == b->priority &&
            a->again == b->again && a->outranks == b->outranks && a->firm == b->firm &&
@@ -109,84 +118,73 @@ static int alike(const struct dr_queue_class *a, const struct dr_queue_class *b)
            a->limit_us == b->limit_us && a->array_job == b->array_job && a->alone == b->alone;
 }
 
-static void link_class(struct dr_queue *queue, uint32_t row)
+int dr_queue_class_agrees(const struct dr_core *core, uint32_t row)
 {
-    struct dr_queue_class *class = &queue->classes[row];
-    uint32_t account = class->account.v - 1;
+    const struct dr_queue_class *class = &core->queue->classes[row];
+    struct likeness like = likeness_of(core, &core->jobs[class->first]);
 
-    class->previous = NONE;
-    if (queue->active_place[account] == 0) {
-        queue->active[queue->active_count] = account;
-        queue->active_count += 1;
-        queue->active_place[account] = queue->active_count;
-        class->next = NONE;
-    } else {
-        class->next = queue->first_class[account];
-        queue->classes[class->next].previous = row;
-    }
-    queue->first_class[account] = row;
-    if (class->alone != 0) {
-        class->alone_previous = NONE;
-        class->alone_next = queue->alone_first;
-        if (queue->alone_first != NONE)
-            queue->classes[queue->alone_first].alone_previous = row;
-        queue->alone_first = row;
-    }
+    return class->hash == hash_of(&like) && class->account.v == like.account.v &&
+           class->shape == like.shape && class->priority == like.priority &&
+           class->again == like.again && class->alone == (like.alone != 0);
 }
 
-static void unlink_class(struct dr_queue *queue, uint32_t row)
+static void link_alone(struct dr_queue *queue, uint32_t row)
 {
     struct dr_queue_class *class = &queue->classes[row];
-    uint32_t account = class->account.v - 1;
 
-    if (class->next != NONE)
-        queue->classes[class->next].previous = class->previous;
-    if (class->previous != NONE) {
-        queue->classes[class->previous].next = class->next;
-    } else if (class->next != NONE) {
-        queue->first_class[account] = class->next;
-    } else {
-        uint32_t place = queue->active_place[account];
-        uint32_t last = queue->active[queue->active_count - 1];
+    class->alone_previous = NONE;
+    class->alone_next = queue->alone_first;
+    if (queue->alone_first != NONE)
+        queue->classes[queue->alone_first].alone_previous = row;
+    queue->alone_first = row;
+}
 
-        queue->active[place - 1] = last;
-        queue->active_place[last] = place;
-        queue->active_place[account] = 0;
-        queue->active_count -= 1;
-    }
-    if (class->alone != 0) {
-        if (class->alone_next != NONE)
-            queue->classes[class->alone_next].alone_previous = class->alone_previous;
-        if (class->alone_previous != NONE)
-            queue->classes[class->alone_previous].alone_next = class->alone_next;
-        else
-            queue->alone_first = class->alone_next;
-    }
+static void unlink_alone(struct dr_queue *queue, uint32_t row)
+{
+    struct dr_queue_class *class = &queue->classes[row];
+
+    if (class->alone_next != NONE)
+        queue->classes[class->alone_next].alone_previous = class->alone_previous;
+    if (class->alone_previous != NONE)
+        queue->classes[class->alone_previous].alone_next = class->alone_next;
+    else
+        queue->alone_first = class->alone_next;
 }
 
 static uint32_t find_or_make_class(struct dr_core *core, const struct dr_job *job)
 {
     struct dr_queue *queue = core->queue;
-    struct dr_queue_class wanted = class_of(core, job);
-    uint32_t head = dr_map_find(&queue->class_rows, wanted.hash);
+    struct likeness wanted = likeness_of(core, job);
+    uint64_t hash = hash_of(&wanted);
+    uint32_t head = dr_row_map_find(&queue->class_rows, hash);
     uint32_t row;
 
-    for (row = head; row != NONE; row = queue->classes[row].chain)
-        if (alike(&queue->classes[row], &wanted))
+    for (row = head; row != NONE; row = queue->classes[row].chain) {
+        struct likeness has = likeness_of(core, &core->jobs[queue->classes[row].first]);
+
+        if (alike(&has, &wanted))
             return row;
+    }
     if (queue->classes_free != NONE) {
         row = queue->classes_free;
-        queue->classes_free = queue->classes[row].next;
+        queue->classes_free = queue->classes[row].chain;
     } else {
         row = queue->classes_high;
         queue->classes_high += 1;
     }
-    queue->classes[row] = wanted;
-    queue->classes[row].chain = head;
+    queue->classes[row] = (struct dr_queue_class){.account = wanted.account,
+                                                  .shape = wanted.shape,
+                                                  .priority = wanted.priority,
+                                                  .again = wanted.again,
+                                                  .alone = wanted.alone != 0,
+                                                  .root = NONE,
+                                                  .chain = head,
+                                                  .hash = hash};
     if (head != NONE)
-        dr_map_remove(&queue->class_rows, wanted.hash);
-    dr_map_insert(&queue->class_rows, wanted.hash, row);
-    link_class(queue, row);
+        dr_row_map_remove(&queue->class_rows, head);
+    dr_row_map_insert(&queue->class_rows, row);
+    if (wanted.alone != 0)
+        link_alone(queue, row);
     return row;
 }
 
@@ -194,12 +192,12 @@ static void free_class(struct dr_core *core, uint32_t row)
 {
     struct dr_queue *queue = core->queue;
     struct dr_queue_class *class = &queue->classes[row];
-    uint32_t head = dr_map_find(&queue->class_rows, class->hash);
+    uint32_t head = dr_row_map_find(&queue->class_rows, class->hash);
 
     if (head == row) {
-        dr_map_remove(&queue->class_rows, class->hash);
+        dr_row_map_remove(&queue->class_rows, row);
         if (class->chain != NONE)
-            dr_map_insert(&queue->class_rows, class->hash, class->chain);
+            dr_row_map_insert(&queue->class_rows, class->chain);
     } else {
         uint32_t at = head;
 
@@ -207,9 +205,10 @@ static void free_class(struct dr_core *core, uint32_t row)
             at = queue->classes[at].chain;
         queue->classes[at].chain = class->chain;
     }
-    unlink_class(queue, row);
+    if (class->alone)
+        unlink_alone(queue, row);
     class->hash = 0;
-    class->next = queue->classes_free;
+    class->chain = queue->classes_free;
     queue->classes_free = row;
 }
 
@@ -472,14 +471,16 @@ uint32_t dr_queue_before(const struct dr_core *core, dr_job_row row)
 
     DR_ASSERT(job->queue_class != NONE && job->queue_class >= FIXED_CLASSES);
     own = &queue->classes[job->queue_class];
-    for (uint32_t at = queue->first_class[job->account.v - 1]; at != NONE;
-         at = queue->classes[at].next) {
+    for (uint32_t at = dr_seats_first(core, job->account); at != NONE;
+         at = dr_seats_after(core, at)) {
         int order = compare_ranks(&queue->classes[at], own);
 
-        if (order < 0)
+        if (order > 0)
+            break;
+        if (order < 0) {
             before += queue->classes[at].count;
-        if (order != 0)
             continue;
+        }
         for (uint32_t node = queue->classes[at].root; node != NONE;) {
             if (less(at, &core->jobs[node], job)) {
                 before += 1 + below(queue, core->jobs[node].queue_left);

@@ -36,52 +36,38 @@ static inline int dr_queue_outranks(const struct dr_job *job)
 }
 
 struct dr_queue_class {
-    /* what its jobs have in common */
+    /* what its jobs have in common, with what core/queue.c reads from the first of them */
     dr_account_id account;
     uint32_t shape;
     int32_t priority;
-    uint8_t again;       /* preempted before: ahead of new ones */
-    uint8_t outranks;    /* it may take by priority */
-    uint8_t firm;        /* not preemptible */
-    uint8_t flexible;    /* taken before a lower power cap begins */
-    int64_t grace_us;    /* of a flexible one; else 0 */
-    int64_t deadline_us; /* the same */
-    dr_site_id kept_at;  /* where its saved work lies; 0: it has none */
-    int64_t limit_us;    /* of its next attempt */
-    uint64_t array_job;  /* of an array with a limit; else 0 */
-    uint64_t alone;      /* id of the one job that holds a reservation; else 0 */
+    uint8_t again; /* preempted before: ahead of new ones */
+    uint8_t alone; /* it is of one job, which holds a reservation */
     /* the treap of its jobs */
     uint32_t root;
     uint32_t count;
     uint32_t first; /* of them */
+    /* its place in its account's seat (core/seats.h) */
+    uint32_t standing; /* what quotas said when it was refused last (core/seats.c) */
     int64_t first_submit_us;
     uint64_t first_id;
-    /* its place in its account's seat (core/seats.h) */
-    uint64_t judged_at; /* when it was refused last, by the seats' clock; 0: not yet */
-    uint32_t standing;  /* ... what quotas said then (core/seats.c) */
+    uint64_t judged_at; /* when that was, by the seats' clock; 0: not yet */
     struct dr_wants wants;
     struct dr_wants wants_below; /* of it and what hangs under it there */
     uint32_t line_left;
     uint32_t line_right;
     uint32_t line_parent;
     /* lists */
-    uint32_t next; /* of the same account */
-    uint32_t previous;
+    uint32_t chain;      /* of the same hash, or free */
     uint32_t alone_next; /* of those that hold reservations */
     uint32_t alone_previous;
-    uint32_t chain; /* of the same hash */
-    uint64_t hash;  /* 0: the row is free */
+    uint64_t hash; /* 0: the row is free */
 };
 
 struct dr_queue {
     struct dr_queue_class *classes; /* [jobs_max + 2] */
     uint32_t classes_high;
-    uint32_t classes_free; /* through `next` */
-    struct dr_map class_rows;
-    uint32_t *first_class;  /* [accounts_max] */
-    uint32_t *active;       /* [accounts_max] accounts (rows) that have classes, in no order */
-    uint32_t *active_place; /* [accounts_max] where in `active` */
-    uint32_t active_count;
+    uint32_t classes_free;        /* through `chain` */
+    struct dr_row_map class_rows; /* by hash: the first of a chain */
     uint32_t alone_first;
     uint32_t *below; /* [jobs_max] jobs in the treap at and under a job */
 };
@@ -121,6 +107,9 @@ int dr_queue_compare(const struct dr_core *core, uint32_t a, uint32_t b);
 /* The limit of the job's next attempt: all of it, or with limit_total what is left, 1 s at least.
  */
 int64_t dr_queue_limit_us(const struct dr_job *job);
+
+/* For tests: is the class's row what its first job says? */
+int dr_queue_class_agrees(const struct dr_core *core, uint32_t class_row);
 
 /* Where its saved work lies; 0: it has none. */
 dr_site_id dr_queue_kept_at(const struct dr_core *core, const struct dr_job *job);

@@ -165,11 +165,11 @@ void dr_rows_shape_link(struct dr_core *core, uint32_t row)
     uint32_t first;
 
     shape->hash = shape_hash(shape);
-    first = dr_map_find(&core->shape_rows, shape->hash);
+    first = dr_row_map_find(&core->shape_rows, shape->hash);
     shape->next = first;
     if (first != DR_MAP_NONE)
-        dr_map_remove(&core->shape_rows, shape->hash);
-    dr_map_insert(&core->shape_rows, shape->hash, row);
+        dr_row_map_remove(&core->shape_rows, first);
+    dr_row_map_insert(&core->shape_rows, row);
 }
 
 uint32_t dr_rows_shape_take(struct dr_core *core, const struct dr_shape *shape)
@@ -177,7 +177,7 @@ uint32_t dr_rows_shape_take(struct dr_core *core, const struct dr_shape *shape)
     uint64_t hash = shape_hash(shape);
     uint32_t row;
 
-    for (row = dr_map_find(&core->shape_rows, hash); row != DR_MAP_NONE;
+    for (row = dr_row_map_find(&core->shape_rows, hash); row != DR_MAP_NONE;
          row = core->shapes[row].next)
         if (shape_equal(&core->shapes[row], shape)) {
             core->shapes[row].jobs += 1;
@@ -207,11 +207,11 @@ void dr_rows_shape_drop(struct dr_core *core, uint32_t row)
     shape->jobs -= 1;
     if (shape->jobs > 0)
         return;
-    first = dr_map_find(&core->shape_rows, shape->hash);
+    first = dr_row_map_find(&core->shape_rows, shape->hash);
     if (first == row) {
-        dr_map_remove(&core->shape_rows, shape->hash);
+        dr_row_map_remove(&core->shape_rows, row);
         if (shape->next != DR_MAP_NONE)
-            dr_map_insert(&core->shape_rows, shape->hash, shape->next);
+            dr_row_map_insert(&core->shape_rows, shape->next);
     } else {
         while (core->shapes[first].next != row)
             first = core->shapes[first].next;
@@ -249,9 +249,8 @@ uint32_t dr_rows_job_push(struct dr_core *core, dr_job_id id)
                            .queue_class = DR_ROW_NONE,
                            .queue_left = DR_ROW_NONE,
                            .queue_right = DR_ROW_NONE,
-                           .queue_parent = DR_ROW_NONE,
-                           .array_next = DR_ROW_NONE};
-    dr_map_insert(&core->job_rows, id.v, row);
+                           .queue_parent = DR_ROW_NONE};
+    dr_row_map_insert(&core->job_rows, row);
     core->jobs_count += 1;
     return row;
 }
@@ -262,7 +261,7 @@ void dr_rows_job_free(struct dr_core *core, uint32_t row)
 
     DR_ASSERT(dr_job_state_ended(job->state));
     DR_ASSERT(job->edges == DR_ROW_NONE && job->edges_to == DR_ROW_NONE);
-    dr_map_remove(&core->job_rows, job->id.v);
+    dr_row_map_remove(&core->job_rows, row);
     dr_rows_list_remove(core, &core->ended, row);
     dr_rows_shape_drop(core, job->shape);
     job->id.v = 0;
@@ -343,7 +342,7 @@ void dr_rows_edge_free(struct dr_core *core, uint32_t row)
 
 struct dr_array *dr_rows_array(struct dr_core *core, uint64_t array_job)
 {
-    uint32_t row = dr_map_find(&core->array_rows, array_job);
+    uint32_t row = dr_row_map_find(&core->array_rows, array_job);
 
     return row == DR_MAP_NONE ? NULL : &core->arrays[row];
 }
@@ -363,7 +362,7 @@ struct dr_array *dr_rows_array_join(struct dr_core *core, uint64_t array_job, ui
         }
         array = &core->arrays[row];
         *array = (struct dr_array){.array_job = array_job, .limit = limit};
-        dr_map_insert(&core->array_rows, array_job, row);
+        dr_row_map_insert(&core->array_rows, row);
     }
     array->live += 1;
     return array;
@@ -377,7 +376,7 @@ void dr_rows_array_leave(struct dr_core *core, uint64_t array_job)
     array->live -= 1;
     if (array->live > 0)
         return;
-    dr_map_remove(&core->array_rows, array_job);
+    dr_row_map_remove(&core->array_rows, (uint32_t)(array - core->arrays));
     array->limit = core->arrays_free;
     core->arrays_free = (uint32_t)(array - core->arrays);
 }

@@ -391,6 +391,33 @@ void dr_seats_take(struct dr_core *core, uint32_t row)
     sum_path(core, parent, class->account.v - 1);
 }
 
+uint32_t dr_seats_first(const struct dr_core *core, dr_account_id account)
+{
+    uint32_t row = core->seats->seats[account.v - 1].root;
+
+    while (row != NONE && core->queue->classes[row].line_left != NONE)
+        row = core->queue->classes[row].line_left;
+    return row;
+}
+
+uint32_t dr_seats_after(const struct dr_core *core, uint32_t row)
+{
+    const struct dr_queue_class *classes = core->queue->classes;
+    uint32_t parent;
+
+    if (classes[row].line_right != NONE) {
+        for (row = classes[row].line_right; classes[row].line_left != NONE;)
+            row = classes[row].line_left;
+        return row;
+    }
+    parent = classes[row].line_parent;
+    while (parent != NONE && classes[parent].line_right == row) {
+        row = parent;
+        parent = classes[row].line_parent;
+    }
+    return parent;
+}
+
 static uint64_t hunts_of(const struct dr_shape *shape, unsigned hunted)
 {
     uint64_t hunts = 0;
@@ -750,7 +777,7 @@ static int treap_agrees(const struct dr_core *core, uint32_t row)
 
     if (row == NONE)
         return 1;
-    if (class->first != dr_queue_first(core, row) ||
+    if (class->first != dr_queue_first(core, row) || !dr_queue_class_agrees(core, row) ||
         class->first_id != core->jobs[class->first].id.v ||
         class->first_submit_us != core->jobs[class->first].submit_us ||
         !equal(class->wants_below, both(class->wants, both(wants_below(queue, class->line_left),

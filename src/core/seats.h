@@ -165,6 +165,10 @@ uint32_t dr_seats_next(const struct dr_core *core, uint32_t account_row,
                        const struct dr_seat_key *after, const struct dr_offers *offers,
                        enum dr_scope *scope);
 
+/* The classes of an account in order; DR_ROW_NONE: no more. */
+uint32_t dr_seats_first(const struct dr_core *core, dr_account_id account);
+uint32_t dr_seats_after(const struct dr_core *core, uint32_t class_row);
+
 struct dr_seat_key dr_seats_key(const struct dr_core *core, uint32_t class_row);
 
 /* What a pool offers now, for what may have come free there: as bits of `room`. */

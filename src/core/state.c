@@ -74,12 +74,14 @@ static enum dr_status push_tables(struct dr_core *core)
     TABLE(arrays, limits->jobs_max);
     TABLE(doomed, limits->jobs_max);
 #undef TABLE
-    if (status == DR_OK)
-        status = dr_map_init(&core->job_rows, &core->tables, limits->jobs_max);
-    if (status == DR_OK)
-        status = dr_map_init(&core->shape_rows, &core->tables, limits->jobs_max);
-    if (status == DR_OK)
-        status = dr_map_init(&core->array_rows, &core->tables, limits->jobs_max);
+#define MAP(map, table, key)                                                                   \
+    if (status == DR_OK)                                                                       \
+    status = dr_row_map_init(&core->map, &core->tables, limits->jobs_max, &core->table[0].key, \
+                             sizeof core->table[0])
+    MAP(job_rows, jobs, id.v);
+    MAP(shape_rows, shapes, hash);
+    MAP(array_rows, arrays, array_job);
+#undef MAP
     if (status == DR_OK)
         status = dr_seats_open(core);
     if (status == DR_OK)
@@ -194,9 +196,9 @@ static void index_nodes(struct dr_core *core)
 
 static void index_jobs(struct dr_core *core)
 {
-    dr_map_clear(&core->job_rows);
-    dr_map_clear(&core->shape_rows);
-    dr_map_clear(&core->array_rows);
+    dr_row_map_clear(&core->job_rows);
+    dr_row_map_clear(&core->shape_rows);
+    dr_row_map_clear(&core->array_rows);
     core->jobs_count = 0;
     core->arrays_free = DR_ROW_NONE;
     core->arrays_high = 0;
@@ -205,7 +207,7 @@ static void index_jobs(struct dr_core *core)
     core->doomed_count = 0;
     for (uint32_t row = 0; row < core->jobs_high; row += 1)
         if (core->jobs[row].id.v != 0)
-            dr_map_insert(&core->job_rows, core->jobs[row].id.v, row);
+            dr_row_map_insert(&core->job_rows, row);
     for (uint32_t row = 0; row < core->shapes_high; row += 1)
         if (core->shapes[row].jobs != 0)
             dr_rows_shape_link(core, row);

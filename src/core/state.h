@@ -7,7 +7,7 @@
 #ifndef DR_CORE_STATE_H
 #define DR_CORE_STATE_H
 
-#include "base/map.h"
+#include "base/row_map.h"
 #include "core/core.h"
 
 #define DR_POOLS_MAX       1024
@@ -404,7 +404,6 @@ struct dr_job {
     uint32_t queue_left;  /* treap of its class */
     uint32_t queue_right;
     uint32_t queue_parent;
-    uint32_t array_next; /* next live element of its array */
 };
 
 /* A doubly linked list of job rows. */
@@ -485,10 +484,10 @@ struct dr_core {
     uint32_t extents_count;
     uint32_t edges_free;
     uint32_t edges_count;
-    struct dr_map job_rows;   /* by id */
-    struct dr_map shape_rows; /* by hash: the first of a chain */
-    struct dr_map array_rows; /* by the array's job id */
-    struct dr_array *arrays;  /* [jobs_max] */
+    struct dr_row_map job_rows;   /* by id */
+    struct dr_row_map shape_rows; /* by hash: the first of a chain */
+    struct dr_row_map array_rows; /* by the array's job id */
+    struct dr_array *arrays;      /* [jobs_max] */
     uint32_t arrays_high;
     uint32_t arrays_free; /* through `limit` */
     struct dr_job_list
@@ -522,7 +521,7 @@ static inline struct dr_job *dr_job_at(struct dr_core *core, dr_job_row row)
 /* DR_ROW_NONE in .v: no such job in the state (never was, or ended and forgotten). */
 static inline dr_job_row dr_job_find(const struct dr_core *core, dr_job_id id)
 {
-    return (dr_job_row){dr_map_find(&core->job_rows, id.v)};
+    return (dr_job_row){dr_row_map_find(&core->job_rows, id.v)};
 }
 
 static inline struct dr_quota *dr_quota_at(const struct dr_core *core, dr_account_id account,

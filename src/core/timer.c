@@ -20,9 +20,9 @@ enum dr_status dr_timer_open(struct dr_core *core)
 
 void dr_timer_clear(struct dr_core *core)
 {
+    for (uint32_t at = 0; at < core->timers->count; at += 1)
+        core->timers->place[core->timers->heap[at]] = 0;
     core->timers->count = 0;
-    for (uint32_t row = 0; row < core->jobs_high; row += 1)
-        core->timers->place[row] = 0;
 }
 
 int64_t dr_timer_of(const struct dr_job *job)

@@ -647,7 +647,7 @@ static void walk_jobs(struct walk *walk, struct dr_core *core)
 
             u64(walk, &id);
             if (id == 0 || id > core->job_id_last ||
-                dr_map_find(&core->job_rows, id) != DR_MAP_NONE) {
+                dr_row_map_find(&core->job_rows, id) != DR_MAP_NONE) {
                 walk->status = DR_E_CORRUPT;
                 return;
             }
@@ -686,8 +686,8 @@ static void walk_edges(struct walk *walk, struct dr_core *core)
             u64(walk, &dependent);
             u64(walk, &target);
             u32(walk, &kind);
-            from = dr_map_find(&core->job_rows, dependent);
-            to = dr_map_find(&core->job_rows, target);
+            from = dr_row_map_find(&core->job_rows, dependent);
+            to = dr_row_map_find(&core->job_rows, target);
             if (from == DR_MAP_NONE || to == DR_MAP_NONE || kind > DR_DEPENDENCY_SINGLETON) {
                 walk->status = DR_E_CORRUPT;
                 return;

@@ -155,7 +155,7 @@ static void array_limit(struct asking *asking)
 {
     const struct dr_core *core = asking->core;
     uint32_t row =
-        asking->job->array_job == 0 ? NONE : dr_map_find(&core->array_rows, asking->job->array_job);
+        asking->job->array_job == 0 ? NONE : dr_row_map_find(&core->array_rows, asking->job->array_job);
     struct dr_hold *hold;
 
     if (row == NONE || core->arrays[row].limit == 0 ||

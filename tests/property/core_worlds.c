@@ -331,7 +331,7 @@ static void submit(struct scene *scene, int calm)
                                         .factor = 1500};
         if (scene->jobs_count > 0 && one_in(8)) {
             spec.after = scene->jobs[roll(scene->jobs_count)].v;
-            if (dr_map_find(&w->core->job_rows, spec.after) == DR_MAP_NONE)
+            if (dr_row_map_find(&w->core->job_rows, spec.after) == DR_MAP_NONE)
                 spec.after = 0;
         }
     }
@@ -347,7 +347,7 @@ static void submit(struct scene *scene, int calm)
 static dr_job_id some_job(struct scene *scene, int pending)
 {
     dr_job_id job = scene->jobs[roll(scene->jobs_count)];
-    uint32_t row = dr_map_find(&scene->world->core->job_rows, job.v);
+    uint32_t row = dr_row_map_find(&scene->world->core->job_rows, job.v);
 
     if (row == DR_MAP_NONE || dr_job_state_ended(scene->world->core->jobs[row].state))
         return (dr_job_id){0};
@@ -435,14 +435,14 @@ static const char *play(uint64_t seed, struct checker *totals)
             /* Explanations change nothing, whatever they are asked. */
             struct dr_why why;
 
-            if (dr_map_find(&scene.world->core->job_rows, scene.jobs[k].v) != DR_MAP_NONE)
+            if (dr_row_map_find(&scene.world->core->job_rows, scene.jobs[k].v) != DR_MAP_NONE)
                 dr_why(scene.world->core, scene.jobs[k], scene.world->now_us, &why);
         }
         /* And they are true. One is asked at a time, without the dice: worlds stay what they were.
          */
         for (uint32_t k = 0; i % 4 == 0 && k < scene.jobs_count && says == NULL; k += 1) {
             dr_job_id asked = scene.jobs[(i + k) % scene.jobs_count];
-            uint32_t row = dr_map_find(&scene.world->core->job_rows, asked.v);
+            uint32_t row = dr_row_map_find(&scene.world->core->job_rows, asked.v);
 
             if (row == DR_MAP_NONE || scene.world->core->jobs[row].state != DR_JOB_PENDING)
                 continue;
@@ -475,7 +475,7 @@ static const char *play(uint64_t seed, struct checker *totals)
         }
         says = world_replay(w);
         for (uint32_t k = 0; says == NULL && k < scene.jobs_count; k += 1) {
-            uint32_t row = dr_map_find(&w->core->job_rows, scene.jobs[k].v);
+            uint32_t row = dr_row_map_find(&w->core->job_rows, scene.jobs[k].v);
             static char text[700];
             struct dr_why why;
 

@@ -5,7 +5,7 @@
 
 static uint32_t row_of(const struct world *w, dr_job_id job)
 {
-    return dr_map_find(&w->core->job_rows, job.v);
+    return dr_row_map_find(&w->core->job_rows, job.v);
 }
 
 static uint32_t class_of(const struct world *w, dr_job_id job)
@@ -37,7 +37,7 @@ TEST(jobs_alike_share_a_class)
     CHECK(class_of(w, one) != class_of(w, higher));
     CHECK(class_of(w, one) != class_of(w, other));
     CHECK(class_of(w, one) != class_of(w, firm));
-    CHECK_EQ(w->core->queue->active_count, 2);
+    CHECK_EQ(w->core->queue->class_rows.count, 6);
     world_free(w);
 }
 
