@@ -22,6 +22,7 @@ struct search {
     uint32_t per_accelerator; /* shares that one that is wholly free takes */
     int whole;                /* a task takes a whole node: the top tier's counts tell all */
     uint32_t of_tier[DR_ACCELERATORS_MAX + 1]; /* most tasks that a node of a tier can take */
+    uint32_t *tasks_of[DR_LEVELS_MAX + 1];     /* by domain, where nodes were looked at */
     struct dr_extent *extents;
     uint32_t extents_count;
 };
@@ -160,19 +161,74 @@ static uint64_t tasks_bound(const struct search *search, uint32_t level, uint32_
     return tasks;
 }
 
+/* The next node of a set from `from` on, before `end`; `end`: none. */
+static uint32_t next_in(const uint64_t *bits, uint32_t from, uint32_t end)
+{
+    while (from < end) {
+        uint64_t word = bits[from / 64] >> (from % 64);
+
+        if (word != 0) {
+            from += dr_bit_lowest(word);
+            return from < end ? from : end;
+        }
+        from = (from / 64 + 1) * 64;
+    }
+    return end;
+}
+
+/* The next usable node of a tier. */
+static uint32_t next_of_tier(const struct dr_space *space, uint32_t tier, uint32_t from,
+                             uint32_t end)
+{
+    return next_in(&space->bits[(size_t)tier * space->words], from, end);
+}
+
+static void count_node(struct search *search, uint32_t number)
+{
+    const struct dr_space *space = search->space;
+    uint32_t tasks = tasks_on(search, number);
+
+    for (uint32_t level = 0; tasks != 0 && level <= space->levels; level += 1)
+        search->tasks_of[level][number / space->size[level]] += tasks;
+}
+
+/* Where amounts per tier don't tell: what every node that may take some takes, summed up by level,
+ * in scratch. Nodes with too little free are not looked at. */
+static void count_nodes(struct search *search)
+{
+    const struct dr_space *space = search->space;
+    struct dr_arena *scratch = (struct dr_arena *)&search->core->scratch;
+
+    if (!search->exact && space->about[space->levels][0].shorts == 0)
+        return;
+    for (uint32_t level = 0; level <= space->levels; level += 1) {
+        search->tasks_of[level] =
+            dr_arena_push(scratch, space->domains[level], sizeof search->tasks_of[level][0]);
+        DR_ASSERT(search->tasks_of[level] != NULL);
+        memset(search->tasks_of[level], 0,
+               space->domains[level] * sizeof search->tasks_of[level][0]);
+    }
+    for (uint32_t tier = 0; tier < space->tiers; tier += 1)
+        if (search->of_tier[tier] > 0 && space->counts[space->levels][tier] > 0)
+            for (uint32_t at = next_of_tier(space, tier, 0, space->nodes); at < space->nodes;
+                 at = next_of_tier(space, tier, at + 1, space->nodes))
+                count_node(search, at);
+    for (uint32_t step = dr_space_share_step(search->want->part);
+         search->want->part != 0 && step <= space->step_most; step += 1) {
+        const uint64_t *bits = &space->share_bits[(size_t)step * space->words];
+
+        for (uint32_t at = next_in(bits, 0, space->nodes); at < space->nodes;
+             at = next_in(bits, at + 1, space->nodes))
+            if (search->of_tier[space->tier[at]] == 0)
+                count_node(search, at);
+    }
+}
+
 /* Tasks that a domain takes. */
 static uint64_t tasks_in_domain(const struct search *search, uint32_t level, uint32_t domain)
 {
-    const struct dr_space *space = search->space;
-    uint64_t tasks = tasks_bound(search, level, domain);
-    uint32_t end = dr_space_last_of(space, level, domain);
-
-    if (tasks == 0 || (!search->exact && space->about[level][domain].shorts == 0))
-        return tasks;
-    tasks = 0;
-    for (uint32_t number = domain * space->size[level]; number < end; number += 1)
-        tasks += tasks_on(search, number);
-    return tasks;
+    return search->tasks_of[level] != NULL ? search->tasks_of[level][domain]
+                                           : tasks_bound(search, level, domain);
 }
 
 static void push_part(struct search *search, uint32_t number, uint32_t tasks, uint64_t taken)
@@ -234,28 +290,6 @@ static void push_extent(struct search *search, uint32_t number, uint32_t tasks)
         rest &= rest - 1;
     }
     push_part(search, number, tasks, taken);
-}
-
-/* The next node of a set from `from` on, before `end`; `end`: none. */
-static uint32_t next_in(const uint64_t *bits, uint32_t from, uint32_t end)
-{
-    while (from < end) {
-        uint64_t word = bits[from / 64] >> (from % 64);
-
-        if (word != 0) {
-            from += dr_bit_lowest(word);
-            return from < end ? from : end;
-        }
-        from = (from / 64 + 1) * 64;
-    }
-    return end;
-}
-
-/* The next usable node of a tier. */
-static uint32_t next_of_tier(const struct dr_space *space, uint32_t tier, uint32_t from,
-                             uint32_t end)
-{
-    return next_in(&space->bits[(size_t)tier * space->words], from, end);
 }
 
 /* Thousandths left of the accelerator that a share would go to; 1000: a free one. */
@@ -589,6 +623,7 @@ static struct search search_in(const struct dr_core *core, const struct dr_want 
     search.space = space;
     search.extents = NULL;
     search.extents_count = 0;
+    memset(search.tasks_of, 0, sizeof search.tasks_of);
     search.tasks_empty = dr_space_tasks_empty(want, space);
     /* A task that asks no more than its accelerators' share of CPUs and memory fits wherever they
      * are free, unless a node is short. */
@@ -655,8 +690,7 @@ static uint32_t best_domain(const struct search *search, uint32_t level)
         uint32_t needed = 0;
         uint64_t left;
 
-        if (tasks_bound(search, level, domain) < search->want->tasks ||
-            tasks_in_domain(search, level, domain) < search->want->tasks)
+        if (tasks_in_domain(search, level, domain) < search->want->tasks)
             continue;
         if (level > 0 && level < space->levels) {
             size_t mark = scratch->used;
@@ -685,9 +719,21 @@ static int level_required(const struct dr_core *core, const struct dr_want *want
                                   : (int)pool->levels_count;
 }
 
+/* The place on several nodes: in the smallest level that has a domain for it, to `highest`. */
+static void fill_levels(struct search *search, int highest)
+{
+    for (int level = 0; level <= highest && search->extents_count == 0; level += 1) {
+        uint32_t domain = best_domain(search, (uint32_t)level);
+
+        if (domain != NONE)
+            fill(search, (uint32_t)level, domain, search->want->tasks);
+    }
+}
+
 uint32_t dr_place_find(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
                        struct dr_extent *extents)
 {
+    size_t mark = core->scratch.used;
     struct search search;
     const struct dr_space *space;
     int highest;
@@ -705,25 +751,23 @@ uint32_t dr_place_find(const struct dr_core *core, const struct dr_want *want, d
                             ? least_broken_node(&search, want->tasks)
                             : best_node(&search, 0, space->nodes, want->tasks, space->tiers - 1, 0);
 
-        /* Those that were weighed may all be reserved for others. */
-        if (node == NONE && want->barred != NULL)
+        /* Not weighed, but there. */
+        if (node == NONE && (want->tasks == 1 || want->barred != NULL))
             node = best_node(&search, 0, space->nodes, want->tasks, space->tiers - 1, 0);
         if (node != NONE) {
             push_extent(&search, node, want->tasks);
             dr_sort(extents, search.extents_count, sizeof extents[0], compare_extents, core);
             return search.extents_count;
         }
+        if (want->tasks == 1)
+            return 0;
     }
-    for (int level = 0; level <= highest; level += 1) {
-        uint32_t domain = best_domain(&search, (uint32_t)level);
-
-        if (domain == NONE)
-            continue;
-        fill(&search, (uint32_t)level, domain, want->tasks);
-        dr_sort(extents, search.extents_count, sizeof extents[0], compare_extents, core);
-        return search.extents_count;
-    }
-    return 0;
+    count_nodes(&search);
+    if (tasks_in_domain(&search, space->levels, 0) >= want->tasks)
+        fill_levels(&search, highest);
+    dr_arena_reset((struct dr_arena *)&core->scratch, mark);
+    dr_sort(extents, search.extents_count, sizeof extents[0], compare_extents, core);
+    return search.extents_count;
 }
 
 /* Does nobody hold a share of the accelerator who, by his class or the job's, may not be there? */
@@ -868,6 +912,7 @@ int dr_place_walk_next(struct dr_place_walk *walk, dr_pool_id *pool, int64_t *bo
 
 uint64_t dr_place_largest(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool)
 {
+    size_t mark = core->scratch.used;
     struct search search;
     const struct dr_space *space;
     uint64_t largest = 0;
@@ -885,12 +930,14 @@ uint64_t dr_place_largest(const struct dr_core *core, const struct dr_want *want
     }
     if (level == DR_LEVEL_MISSING || space->nodes == 0)
         return 0;
+    count_nodes(&search);
     for (uint32_t domain = 0; domain < space->domains[level]; domain += 1) {
         uint64_t tasks = tasks_in_domain(&search, (uint32_t)level, domain);
 
         if (tasks > largest)
             largest = tasks;
     }
+    dr_arena_reset((struct dr_arena *)&core->scratch, mark);
     return largest;
 }
 
