@@ -784,6 +784,7 @@ static void drop_reservation(struct dr_core *core, struct dr_job *job)
 {
     if (job->reservation == DR_ROW_NONE)
         return;
+    dr_place_reserve(core, (dr_job_row){(uint32_t)(job - core->jobs)}, -1);
     dr_rows_extents_free(core, job->reservation);
     dr_place_unreserved(core, job->reservation_pool);
     dr_seats_replan(core, job->account);
@@ -861,6 +862,7 @@ static void apply_reservation_made(struct dr_core *core,
     job->reservation_alternative = (uint8_t)fact->alternative;
     job->reservation_us = fact->start_us;
     job->guaranteed = 0;
+    dr_place_reserve(core, (dr_job_row){row}, 1);
     dr_seats_beside(core, job->account);
     dr_queue_add(core, (dr_job_row){row});
 }

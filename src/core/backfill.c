@@ -383,6 +383,7 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
     struct dr_want around;
     uint32_t blocked = 0;
     uint32_t count;
+    int all;
 
     if (want->barred == NULL &&
         dr_window_barring(core, pool, job->account, decision->now_us, end_us, &barred)) {
@@ -393,9 +394,11 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
     for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
          at = decision->reserved[at].next)
         blocked += (uint32_t)concerns(core, &decision->reserved[at], job_row, end_us, displace);
-    count = dr_place_find(core, want, pool, extents);
-    /* Where nothing is free, nothing is beside reservations: most are refused so. */
-    if (count > 0 && blocked > 0) {
+    all = blocked > 0 && blocked == dr_place_reserved_count(core, pool);
+    count = all ? dr_place_find_beside(core, want, pool, extents)
+                : dr_place_find(core, want, pool, extents);
+    /* Where nothing is free, nothing is beside reservations. */
+    if (count > 0 && blocked > 0 && !all) {
         for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
              at = decision->reserved[at].next)
             if (concerns(core, &decision->reserved[at], job_row, end_us, displace))
@@ -417,6 +420,20 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
             return 0;
         }
     return count;
+}
+
+int dr_backfill_concerned(const struct dr_decision *decision, uint32_t job_row,
+                          const struct dr_want *want, dr_pool_id pool, int displace)
+{
+    const struct dr_core *core = decision->core;
+    int64_t end_us =
+        decision->now_us + dr_job_next_limit_us(core, &core->jobs[job_row], want->alternative);
+
+    for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
+         at = decision->reserved[at].next)
+        if (!concerns(core, &decision->reserved[at], job_row, end_us, displace))
+            return 0;
+    return 1;
 }
 
 /* Does a place that was taken now leave too little of the accelerators of a reserved part? */

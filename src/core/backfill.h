@@ -52,6 +52,10 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
                           const struct dr_want *want, dr_pool_id pool, int displace,
                           struct dr_extent *extents);
 
+/* Would the job, started now, meet every reservation in the pool? */
+int dr_backfill_concerned(const struct dr_decision *decision, uint32_t job_row,
+                          const struct dr_want *want, dr_pool_id pool, int displace);
+
 /* Drop the reservations that a place cuts into; called for a job that has just been given it,
  * started or promised. */
 void dr_backfill_displace(struct dr_decision *decision, uint32_t job_row, dr_pool_id pool,

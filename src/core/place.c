@@ -608,11 +608,10 @@ static void fill(struct search *search, uint32_t level, uint32_t domain, uint64_
     dr_arena_reset(scratch, mark);
 }
 
-static struct search search_in(const struct dr_core *core, const struct dr_want *want,
-                               dr_pool_id pool)
+static struct search search_of(const struct dr_core *core, const struct dr_want *want,
+                               dr_pool_id pool, const struct dr_space *space)
 {
     const struct dr_pool *where = &core->pools[pool.v - 1];
-    const struct dr_space *space = &core->places->spaces[pool.v - 1];
     struct search search;
     int64_t all = dr_bit_count(space->all);
     int64_t wanted = want->accelerators;
@@ -656,6 +655,12 @@ static struct search search_in(const struct dr_core *core, const struct dr_want 
                 want, 0, (int64_t)tier * space->cpus / DR_CPU_TIERS, space->memory_mb);
     }
     return search;
+}
+
+static struct search search_in(const struct dr_core *core, const struct dr_want *want,
+                               dr_pool_id pool)
+{
+    return search_of(core, want, pool, &core->places->spaces[pool.v - 1]);
 }
 
 static int compare_extents(const void *a, const void *b, const void *context)
@@ -730,17 +735,13 @@ static void fill_levels(struct search *search, int highest)
     }
 }
 
-uint32_t dr_place_find(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
-                       struct dr_extent *extents)
+static uint32_t find_in(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
+                        const struct dr_space *space, struct dr_extent *extents)
 {
     size_t mark = core->scratch.used;
-    struct search search;
-    const struct dr_space *space;
+    struct search search = search_of(core, want, pool, space);
     int highest;
 
-    dr_place_prepare(core);
-    search = search_in(core, want, pool);
-    space = search.space;
     search.extents = extents;
     highest = level_required(core, want, search.pool);
     if (highest == DR_LEVEL_MISSING || space->nodes == 0 ||
@@ -768,6 +769,25 @@ uint32_t dr_place_find(const struct dr_core *core, const struct dr_want *want, d
     dr_arena_reset((struct dr_arena *)&core->scratch, mark);
     dr_sort(extents, search.extents_count, sizeof extents[0], compare_extents, core);
     return search.extents_count;
+}
+
+uint32_t dr_place_find(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
+                       struct dr_extent *extents)
+{
+    dr_place_prepare(core);
+    return find_in(core, want, pool, &core->places->spaces[pool.v - 1], extents);
+}
+
+uint32_t dr_place_find_beside(const struct dr_core *core, const struct dr_want *want,
+                              dr_pool_id pool, struct dr_extent *extents)
+{
+    dr_place_prepare(core);
+    return find_in(core, want, pool, &core->places->beside[pool.v - 1], extents);
+}
+
+uint32_t dr_place_reserved_count(const struct dr_core *core, dr_pool_id pool)
+{
+    return core->places->reserved_count[pool.v - 1];
 }
 
 /* Does nobody hold a share of the accelerator who, by his class or the job's, may not be there? */
@@ -851,25 +871,37 @@ uint64_t dr_place_room(const struct dr_core *core, const struct dr_want *want, d
 
 /* ---- the pools that may hold it now ---- */
 
+/* Of the pools in one word those with enough accelerators free. */
+static uint64_t with_enough(const struct dr_pool_sets *sets, const struct dr_want *want,
+                            uint32_t word)
+{
+    if (want->accelerators > 0) {
+        uint32_t log = dr_bit_log(want->accelerators * want->tasks) - 1;
+
+        return sets->with_units[dr_min_u32(log, DR_POOL_LOGS - 1)].words[word] &
+               sets->with_unit[want->accelerators].words[word];
+    }
+    if (want->part != 0)
+        return sets->with_share[dr_space_share_step(want->part)].words[word] |
+               sets->with_unit[1].words[word];
+    return UINT64_MAX;
+}
+
 void dr_place_could(const struct dr_core *core, const struct dr_want *want,
-                    struct dr_pool_set *could)
+                    struct dr_pool_set *could, struct dr_pool_set *beside)
 {
     const struct dr_places *places = core->places;
 
     dr_place_allowed(core, want, could);
-    if (want->accelerators > 0) {
-        uint32_t log = dr_bit_log(want->accelerators * want->tasks) - 1;
-        const struct dr_pool_set *units = &places->with_units[dr_min_u32(log, DR_POOL_LOGS - 1)];
-        const struct dr_pool_set *unit = &places->with_unit[want->accelerators];
+    for (uint32_t word = 0; word < places->words; word += 1) {
+        uint64_t allowed = could->words[word];
+        uint64_t reserved = places->with_reserved.words[word];
 
-        for (uint32_t word = 0; word < places->words; word += 1)
-            could->words[word] &= units->words[word] & unit->words[word];
-    }
-    if (want->part != 0) {
-        const struct dr_pool_set *share = &places->with_share[dr_space_share_step(want->part)];
-
-        for (uint32_t word = 0; word < places->words; word += 1)
-            could->words[word] &= share->words[word] | places->with_unit[1].words[word];
+        could->words[word] &= with_enough(&places->sets, want, word);
+        if (beside != NULL)
+            beside->words[word] =
+                (could->words[word] & ~reserved) |
+                (allowed & reserved & with_enough(&places->beside_sets, want, word));
     }
 }
 
@@ -878,6 +910,7 @@ void dr_place_walk(const struct dr_core *core, const struct dr_want *want, int64
 {
     const struct dr_places *places = core->places;
     struct dr_pool_set set;
+    struct dr_pool_set beside;
 
     dr_place_prepare(core);
     walk->core = core;
@@ -885,8 +918,16 @@ void dr_place_walk(const struct dr_core *core, const struct dr_want *want, int64
     walk->word = 0;
     walk->span_us = dr_place_span_us(core, want, limit_us);
     walk->accelerators = want->amounts.of[DR_RESOURCE_ACCELERATORS];
-    dr_place_could(core, want, &set);
+    dr_place_could(core, want, &set, &beside);
     memcpy(walk->left, set.words, places->words * sizeof walk->left[0]);
+    memcpy(walk->beside, beside.words, places->words * sizeof walk->beside[0]);
+}
+
+int dr_place_walk_beside(const struct dr_place_walk *walk, dr_pool_id pool)
+{
+    uint32_t rank = walk->core->places->spaces[pool.v - 1].rank;
+
+    return (walk->beside[rank / 64] >> (rank % 64)) & 1;
 }
 
 int dr_place_walk_next(struct dr_place_walk *walk, dr_pool_id *pool, int64_t *bound_micro)

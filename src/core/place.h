@@ -64,6 +64,9 @@ int dr_place_was_unreserved(const struct dr_core *core, dr_pool_id pool);
  * on. */
 void dr_place_promise(struct dr_core *core, dr_job_row row, int sign);
 
+/* A waiting job has reserved its place (sign 1), or gives it up: job->reservation. */
+void dr_place_reserve(struct dr_core *core, dr_job_row row, int sign);
+
 /* ---- asking ---- */
 
 /* Make the spaces true. Everything below calls it; dr_decide() once. */
@@ -139,6 +142,13 @@ uint32_t dr_place_parts_max(const struct dr_core *core, const struct dr_want *wa
 uint32_t dr_place_find(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
                        struct dr_extent *extents);
 
+/* The same beside all that is reserved in the pool, were it taken already. */
+uint32_t dr_place_find_beside(const struct dr_core *core, const struct dr_want *want,
+                              dr_pool_id pool, struct dr_extent *extents);
+
+/* How many reservations that is. */
+uint32_t dr_place_reserved_count(const struct dr_core *core, dr_pool_id pool);
+
 /* Do data classes, the job's and those of attempts near it, let these parts be taken now? What is
  * free in a space is so by itself; this is for a place that was promised earlier. */
 int dr_place_may_share(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
@@ -151,7 +161,8 @@ int dr_place_may_share(const struct dr_core *core, const struct dr_want *want, d
  */
 struct dr_place_walk {
     const struct dr_core *core;
-    uint64_t left[DR_POOLS_MAX / 64]; /* by rank */
+    uint64_t left[DR_POOLS_MAX / 64];   /* by rank */
+    uint64_t beside[DR_POOLS_MAX / 64]; /* those that may hold it beside all that is reserved */
     uint32_t words;
     uint32_t word;
     int64_t span_us;
@@ -160,6 +171,9 @@ struct dr_place_walk {
 void dr_place_walk(const struct dr_core *core, const struct dr_want *want, int64_t limit_us,
                    struct dr_place_walk *walk);
 int dr_place_walk_next(struct dr_place_walk *walk, dr_pool_id *pool, int64_t *bound_micro);
+
+/* May the pool hold it beside all that is reserved there? */
+int dr_place_walk_beside(const struct dr_place_walk *walk, dr_pool_id pool);
 
 /* Upper bound of the tasks that are free for it in the pool; exact where CPUs, memory and data
  * classes leave no doubt. Cheap: no node is looked at. */

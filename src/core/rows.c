@@ -546,6 +546,8 @@ void dr_rows_index_job(struct dr_core *core, uint32_t row)
     }
     if (job->promise != DR_ROW_NONE)
         dr_rows_hold_promise(core, job, 1);
+    if (job->reservation != DR_ROW_NONE)
+        dr_place_reserve(core, (dr_job_row){row}, 1);
     if (job->state == DR_JOB_PENDING) {
         core->accounts[job->account.v - 1].pending += 1;
         if (dr_rows_job_queued(job))

@@ -540,7 +540,7 @@ static int place_freed(const struct dr_core *core, const struct dr_queue_class *
 
         dr_place_allowed(core, &want, &allowed);
         if (!refused)
-            dr_place_could(core, &want, &could);
+            dr_place_could(core, &want, &could, NULL);
         else if (class->wants.sums & ANY_RELIEF)
             could = allowed; /* it may have a reservation by what was freed */
         else

@@ -18,17 +18,23 @@ enum dr_status dr_place_open(struct dr_core *core)
 
     if (places == NULL)
         return DR_E_FULL;
-    /* Worst: 4 levels of single-node domains, and 65 tiers. */
-    if (dr_arena_init(&places->arena, (size_t)limits->nodes_max *
-                                              (sizeof(struct dr_room) + 512 + 4 * 65 * 5 +
-                                               DR_ACCELERATORS_MAX * sizeof(struct dr_share_use)) +
-                                          ((size_t)limits->pools_max << 15)) != DR_OK)
+    /* Worst: 4 levels of single-node domains, and 65 tiers; as it is, beside reservations, and once
+     * more in a test. */
+    if (dr_arena_init(&places->arena,
+                      3 * ((size_t)limits->nodes_max *
+                               (sizeof(struct dr_room) + 512 + 4 * 65 * 5 +
+                                DR_ACCELERATORS_MAX * sizeof(struct dr_share_use)) +
+                           ((size_t)limits->pools_max << 15))) != DR_OK)
         return DR_E_FULL;
 #define TABLE(field, count)                                                       \
     places->field = dr_arena_push(&core->tables, count, sizeof places->field[0]); \
     if (places->field == NULL)                                                    \
     return DR_E_FULL
     TABLE(spaces, limits->pools_max);
+    TABLE(beside, limits->pools_max);
+    TABLE(reserved, limits->nodes_max);
+    TABLE(reserved_shares, limits->nodes_max);
+    TABLE(reserved_count, limits->pools_max);
     TABLE(guards, limits->nodes_max);
     TABLE(draws, limits->nodes_max);
     TABLE(attempts, limits->pools_max);
@@ -72,10 +78,15 @@ void dr_place_index(struct dr_core *core)
         places->attempts[i] = NONE;
     memset(places->held_count, 0, core->limits.pools_max * sizeof places->held_count[0]);
     memset(places->leaves_count, 0, core->limits.pools_max * sizeof places->leaves_count[0]);
+    memset(places->reserved_count, 0, core->limits.pools_max * sizeof places->reserved_count[0]);
     for (uint32_t i = 0; i < core->limits.accounts_max; i += 1)
         places->attempts_of[i] = NONE;
-    for (uint32_t i = 0; i < core->nodes_count; i += 1)
+    for (uint32_t i = 0; i < core->nodes_count; i += 1) {
         places->guards[i] = (struct dr_guard){0};
+        if (places->reserved[i].shares > 0)
+            memset(places->reserved_shares[i], 0, sizeof places->reserved_shares[i]);
+        places->reserved[i] = (struct dr_node_reserved){0};
+    }
 }
 
 int dr_place_touched(const struct dr_core *core, dr_pool_id pool)
@@ -202,7 +213,6 @@ static int is_short(const struct dr_space *space, const struct dr_room *room)
  * and its free units and whole nodes have come to what they are. */
 static void count_summary(struct dr_space *space, uint32_t units_before, uint32_t whole_before)
 {
-    struct dr_places *places = space->places;
     const uint32_t *counts = space->counts[space->levels];
     uint32_t units = space->units[space->levels][0];
     uint32_t whole = space->whole[space->levels][0];
@@ -211,24 +221,23 @@ static void count_summary(struct dr_space *space, uint32_t units_before, uint32_
     while (most > 0 && counts[most] == 0)
         most -= 1;
     for (; space->tier_most < most; space->tier_most += 1)
-        dr_pool_set_put(&places->with_unit[space->tier_most + 1], space->rank, 1);
+        dr_pool_set_put(&space->sets->with_unit[space->tier_most + 1], space->rank, 1);
     for (; space->tier_most > most; space->tier_most -= 1)
-        dr_pool_set_put(&places->with_unit[space->tier_most], space->rank, 0);
+        dr_pool_set_put(&space->sets->with_unit[space->tier_most], space->rank, 0);
     for (uint32_t k = dr_bit_log(units_before); k < dr_bit_log(units); k += 1)
-        dr_pool_set_put(&places->with_units[k], space->rank, 1);
+        dr_pool_set_put(&space->sets->with_units[k], space->rank, 1);
     for (uint32_t k = dr_bit_log(units); k < dr_bit_log(units_before); k += 1)
-        dr_pool_set_put(&places->with_units[k], space->rank, 0);
+        dr_pool_set_put(&space->sets->with_units[k], space->rank, 0);
     for (uint32_t k = dr_bit_log(whole_before); k < dr_bit_log(whole); k += 1)
-        dr_pool_set_put(&places->with_whole[k], space->rank, 1);
+        dr_pool_set_put(&space->sets->with_whole[k], space->rank, 1);
     for (uint32_t k = dr_bit_log(whole); k < dr_bit_log(whole_before); k += 1)
-        dr_pool_set_put(&places->with_whole[k], space->rank, 0);
+        dr_pool_set_put(&space->sets->with_whole[k], space->rank, 0);
 }
 
 /* The same for the steps of what is left of shared accelerators. */
 static void count_share(struct dr_space *space, uint32_t number, const struct dr_room *old,
                         const struct dr_room *room)
 {
-    struct dr_places *places = space->places;
     uint32_t before = old->usable ? dr_space_share_step(old->share_most) : 0;
     uint32_t after = room->usable ? dr_space_share_step(room->share_most) : 0;
     uint32_t more = (room->usable ? room->share_left : 0) - (old->usable ? old->share_left : 0);
@@ -248,9 +257,9 @@ static void count_share(struct dr_space *space, uint32_t number, const struct dr
     while (most > 0 && space->share_counts[most] == 0)
         most -= 1;
     for (; space->step_most < most; space->step_most += 1)
-        dr_pool_set_put(&places->with_share[space->step_most + 1], space->rank, 1);
+        dr_pool_set_put(&space->sets->with_share[space->step_most + 1], space->rank, 1);
     for (; space->step_most > most; space->step_most -= 1)
-        dr_pool_set_put(&places->with_share[space->step_most], space->rank, 0);
+        dr_pool_set_put(&space->sets->with_share[space->step_most], space->rank, 0);
 }
 
 static void count_tier(struct dr_space *space, uint32_t number, uint8_t tier, int sign)
@@ -472,10 +481,9 @@ void dr_space_need_shares(struct dr_space *space)
 }
 
 /* What a node's accelerators give in shares, as it is in truth. */
-static void true_shares(const struct dr_core *core, uint32_t row)
+static void true_shares(const struct dr_core *core, struct dr_space *space, uint32_t row)
 {
     const struct dr_node *node = &core->nodes[row];
-    struct dr_space *space = &core->places->spaces[node->pool.v - 1];
 
     if (node->shared == 0 && space->share_uses == NULL)
         return;
@@ -492,31 +500,79 @@ static void true_shares(const struct dr_core *core, uint32_t row)
     }
 }
 
+/* What is left of a node's room beside what jobs have reserved there. */
+static void take_reserved(const struct dr_core *core, struct dr_space *space, uint32_t row,
+                          struct dr_room *room)
+{
+    const struct dr_node_reserved *reserved = &core->places->reserved[row];
+
+    if (reserved->parts == 0)
+        return;
+    room->blocked = reserved->accelerators;
+    room->cpus -= reserved->cpus;
+    room->memory_mb -= reserved->memory_mb;
+    room->empty = 0;
+    if (reserved->shares == 0)
+        return;
+    dr_space_need_shares(space);
+    for (uint32_t i = 0; i < space->accelerators; i += 1) {
+        uint64_t bit = UINT64_C(1) << i;
+
+        if (core->places->reserved_shares[row][i] == 0)
+            continue;
+        dr_space_share_use(space, core->nodes[row].number, i)->used +=
+            core->places->reserved_shares[row][i];
+        if (room->free & bit) {
+            room->free &= ~bit;
+            room->open |= bit;
+        }
+    }
+}
+
+static void set_beside(const struct dr_core *core, struct dr_space *space, uint32_t row)
+{
+    struct dr_room room;
+
+    true_shares(core, space, row);
+    room = true_room(core, row);
+    take_reserved(core, space, row, &room);
+    dr_space_set_room(space, core->nodes[row].number, &room);
+}
+
+static int is_stale(const struct dr_core *core)
+{
+    return !core->places->built || core->places->version != core->federation_version;
+}
+
 void dr_place_changed(struct dr_core *core, uint32_t node_row)
 {
     struct dr_places *places = core->places;
     const struct dr_node *node = &core->nodes[node_row];
+    struct dr_space *space = &places->spaces[node->pool.v - 1];
     struct dr_room room;
 
-    if (!places->built || places->version != core->federation_version)
+    if (is_stale(core))
         return; /* all of it is built again when next asked */
-    true_shares(core, node_row);
+    true_shares(core, space, node_row);
     room = true_room(core, node_row);
-    dr_space_set_room(&places->spaces[node->pool.v - 1], node->number, &room);
+    dr_space_set_room(space, node->number, &room);
+    if (places->beside[node->pool.v - 1].nodes > 0)
+        set_beside(core, &places->beside[node->pool.v - 1], node_row);
     count_watts(core, node_row);
     count_leaving(core, node_row);
 }
 
-static void build_space(const struct dr_core *core, uint32_t pool_row)
+/* A space with no node in it yet. */
+static void lay_out(const struct dr_core *core, uint32_t pool_row, struct dr_space *space,
+                    struct dr_pool_sets *sets)
 {
     struct dr_places *places = core->places;
     const struct dr_pool *pool = &core->pools[pool_row];
-    struct dr_space *space = &places->spaces[pool_row];
-    uint32_t rank = space->rank;
+    uint32_t rank = places->spaces[pool_row].rank;
     uint32_t number = 0;
-    struct dr_room room;
 
     *space = (struct dr_space){.places = places,
+                               .sets = sets,
                                .rank = rank,
                                .nodes = pool->nodes_count,
                                .words = pool->nodes_count / 64 + 1,
@@ -554,14 +610,36 @@ static void build_space(const struct dr_core *core, uint32_t pool_row)
             space->rows[number] = row;
             space->rooms[number] = (struct dr_room){.empty = 1};
             space->tier[number] = DR_TIER_NONE;
-            true_shares(core, row);
-            room = true_room(core, row);
-            dr_space_set_room(space, number, &room);
-            places->draws[row] = (struct dr_node_draw){0, 0};
-            count_watts(core, row);
-            count_leaving(core, row);
         }
     DR_ASSERT(number == space->nodes);
+}
+
+static void build_beside(const struct dr_core *core, uint32_t pool_row)
+{
+    struct dr_space *space = &core->places->beside[pool_row];
+
+    lay_out(core, pool_row, space, &core->places->beside_sets);
+    for (uint32_t number = 0; number < space->nodes; number += 1)
+        set_beside(core, space, space->rows[number]);
+}
+
+static void build_space(const struct dr_core *core, uint32_t pool_row)
+{
+    struct dr_places *places = core->places;
+    struct dr_space *space = &places->spaces[pool_row];
+
+    lay_out(core, pool_row, space, &places->sets);
+    for (uint32_t number = 0; number < space->nodes; number += 1) {
+        uint32_t row = space->rows[number];
+        struct dr_room room;
+
+        true_shares(core, space, row);
+        room = true_room(core, row);
+        dr_space_set_room(space, number, &room);
+        places->draws[row] = (struct dr_node_draw){0, 0};
+        count_watts(core, row);
+        count_leaving(core, row);
+    }
     for (uint32_t level = 0; level <= space->levels; level += 1)
         for (uint32_t domain = 0; domain < space->domains[level]; domain += 1) {
             uint32_t live = 0;
@@ -573,6 +651,10 @@ static void build_space(const struct dr_core *core, uint32_t pool_row)
             if (live > space->live_most[level])
                 space->live_most[level] = live;
         }
+    places->beside[pool_row] = (struct dr_space){0};
+    dr_pool_set_put(&places->with_reserved, space->rank, places->reserved_count[pool_row] > 0);
+    if (places->reserved_count[pool_row] > 0)
+        build_beside(core, pool_row);
 }
 
 /* The least that an hour of one accelerator can cost in a pool, before the job's CPUs. */
@@ -622,10 +704,9 @@ static void rank_pools(const struct dr_core *core)
     memset(&places->asks_consent, 0, sizeof places->asks_consent);
     memset(places->of_chip, 0, sizeof places->of_chip);
     memset(places->of_site, 0, DR_SITES_MAX * sizeof places->of_site[0]);
-    memset(places->with_unit, 0, sizeof places->with_unit);
-    memset(places->with_units, 0, sizeof places->with_units);
-    memset(places->with_whole, 0, sizeof places->with_whole);
-    memset(places->with_share, 0, sizeof places->with_share);
+    memset(&places->sets, 0, sizeof places->sets);
+    memset(&places->beside_sets, 0, sizeof places->beside_sets);
+    memset(&places->with_reserved, 0, sizeof places->with_reserved);
     for (uint32_t row = 0; row < core->pools_count; row += 1) {
         const struct dr_pool *pool = &core->pools[row];
 
@@ -813,6 +894,47 @@ void dr_place_promise(struct dr_core *core, dr_job_row row, int sign)
     }
 }
 
+void dr_place_reserve(struct dr_core *core, dr_job_row row, int sign)
+{
+    struct dr_places *places = core->places;
+    const struct dr_job *job = dr_job_at(core, row);
+    const struct dr_alternative *way =
+        &core->shapes[job->shape].alternatives[job->reservation_alternative];
+    uint32_t share = dr_alternative_share(way);
+    uint32_t pool_row = job->reservation_pool.v - 1;
+
+    places->reserved_count[pool_row] += (uint32_t)sign;
+    for (uint32_t at = job->reservation; at != NONE; at = core->extents[at].next) {
+        const struct dr_extent *extent = &core->extents[at].extent;
+        struct dr_node_reserved *reserved = &places->reserved[extent->node.v - 1];
+        uint16_t *shares = places->reserved_shares[extent->node.v - 1];
+
+        reserved->parts += (uint32_t)sign;
+        reserved->cpus += sign * (int64_t)extent->tasks * way->cpus_per_task;
+        reserved->memory_mb += sign * (int64_t)extent->tasks * way->memory_mb_per_task;
+        if (share != 0) {
+            uint32_t accelerator = dr_bit_lowest(extent->accelerators);
+
+            reserved->shares += (uint32_t)sign;
+            shares[accelerator] =
+                (uint16_t)(shares[accelerator] + sign * (int)(extent->tasks * share));
+        } else {
+            DR_ASSERT(sign < 0 || (reserved->accelerators & extent->accelerators) == 0);
+            reserved->accelerators ^= extent->accelerators;
+        }
+    }
+    if (is_stale(core))
+        return;
+    dr_pool_set_put(&places->with_reserved, places->spaces[pool_row].rank,
+                    places->reserved_count[pool_row] > 0);
+    if (places->beside[pool_row].nodes == 0) {
+        build_beside(core, pool_row);
+        return;
+    }
+    for (uint32_t at = job->reservation; at != NONE; at = core->extents[at].next)
+        set_beside(core, &places->beside[pool_row], core->extents[at].extent.node.v - 1);
+}
+
 uint32_t dr_place_attempts_count(const struct dr_core *core, dr_pool_id pool)
 {
     return core->places->held_count[pool.v - 1];
@@ -897,7 +1019,6 @@ static int shares_agree(const struct dr_core *core, const struct dr_space *space
 /* The steps of usable nodes, and what is left in every domain. */
 static int share_sums_agree(const struct dr_space *space)
 {
-    const struct dr_places *places = space->places;
     uint32_t counts[DR_SHARE_STEPS + 1] = {0};
     uint32_t most = 0;
 
@@ -916,7 +1037,7 @@ static int share_sums_agree(const struct dr_space *space)
     if (memcmp(counts, space->share_counts, sizeof counts) != 0)
         return 0;
     for (uint32_t step = 1; step <= DR_SHARE_STEPS; step += 1)
-        if (dr_pool_set_has(&places->with_share[step], space->rank) != (step <= most))
+        if (dr_pool_set_has(&space->sets->with_share[step], space->rank) != (step <= most))
             return 0;
     for (uint32_t level = 0; level <= space->levels; level += 1)
         for (uint32_t at = 0; at < space->domains[level]; at += 1) {
@@ -933,7 +1054,6 @@ static int share_sums_agree(const struct dr_space *space)
 
 static int sums_agree(const struct dr_space *space)
 {
-    const struct dr_places *places = space->places;
     const uint32_t *counts = space->counts[space->levels];
     uint32_t most = 0;
 
@@ -952,15 +1072,54 @@ static int sums_agree(const struct dr_space *space)
         if (counts[tier] > 0)
             most = tier;
     for (uint32_t tier = 1; tier < space->tiers; tier += 1)
-        if (dr_pool_set_has(&places->with_unit[tier], space->rank) != (tier <= most))
+        if (dr_pool_set_has(&space->sets->with_unit[tier], space->rank) != (tier <= most))
             return 0;
     for (uint32_t k = 0; k < DR_POOL_LOGS; k += 1)
-        if (dr_pool_set_has(&places->with_units[k], space->rank) !=
+        if (dr_pool_set_has(&space->sets->with_units[k], space->rank) !=
                 (space->units[space->levels][0] >> k > 0) ||
-            dr_pool_set_has(&places->with_whole[k], space->rank) !=
+            dr_pool_set_has(&space->sets->with_whole[k], space->rank) !=
                 (space->whole[space->levels][0] >> k > 0))
             return 0;
     return 1;
+}
+
+/* What is kept beside reservations, against the reservations themselves. */
+static int beside_agrees(struct dr_core *core, uint32_t pool_row)
+{
+    struct dr_places *places = core->places;
+    struct dr_space *space = &places->beside[pool_row];
+    struct dr_space built;
+    struct dr_pool_sets *sets = &places->trial_sets;
+    size_t mark = places->arena.used;
+    int agrees = 1;
+
+    if (space->nodes == 0)
+        return places->reserved_count[pool_row] == 0;
+    memset(sets, 0, sizeof *sets);
+    lay_out(core, pool_row, &built, sets);
+    for (uint32_t number = 0; number < built.nodes; number += 1) {
+        struct dr_room room;
+        const struct dr_room *kept = &space->rooms[number];
+
+        true_shares(core, &built, built.rows[number]);
+        room = true_room(core, built.rows[number]);
+        take_reserved(core, &built, built.rows[number], &room);
+        dr_space_set_room(&built, number, &room);
+        agrees &= built.tier[number] == space->tier[number] &&
+                  built.rooms[number].free == kept->free &&
+                  built.rooms[number].open == kept->open &&
+                  built.rooms[number].blocked == kept->blocked &&
+                  built.rooms[number].cpus == kept->cpus &&
+                  built.rooms[number].memory_mb == kept->memory_mb &&
+                  built.rooms[number].share_left == kept->share_left &&
+                  built.rooms[number].empty == kept->empty &&
+                  built.rooms[number].guards_of_block == kept->guards_of_block;
+    }
+    for (uint32_t level = 0; level <= built.levels; level += 1)
+        agrees &= memcmp(built.counts[level], space->counts[level],
+                         (size_t)built.domains[level] * built.tiers * sizeof(uint32_t)) == 0;
+    dr_arena_reset(&places->arena, mark);
+    return agrees && sums_agree(space) && share_sums_agree(space);
 }
 
 int dr_place_consistent(const struct dr_core *core)
@@ -1004,7 +1163,8 @@ int dr_place_consistent(const struct dr_core *core)
             if (sum != counted)
                 return 0;
         }
-        if (!sums_agree(space) || !share_sums_agree(space))
+        if (!sums_agree(space) || !share_sums_agree(space) ||
+            !beside_agrees((struct dr_core *)core, pool))
             return 0;
     }
     return 1;

@@ -56,9 +56,23 @@ struct dr_domain {
     uint32_t pledges;
 };
 
+/* A set of pools, bit = rank. */
+struct dr_pool_set {
+    uint64_t words[DR_POOL_WORDS];
+};
+
+/* Pools by what is free in their spaces. */
+struct dr_pool_sets {
+    struct dr_pool_set with_unit[DR_ACCELERATORS_MAX + 1]; /* some node has so many free */
+    struct dr_pool_set with_units[DR_POOL_LOGS];           /* 2^k accelerators are free */
+    struct dr_pool_set with_share[DR_SHARE_STEPS + 1];     /* some node is of that step or above */
+    struct dr_pool_set with_whole[DR_POOL_LOGS];           /* 2^k whole nodes are free */
+};
+
 /* The space of one pool. Nodes by number; level levels_count is the pool itself, one domain. */
 struct dr_space {
     struct dr_places *places;
+    struct dr_pool_sets *sets; /* that it keeps true, for its rank */
     uint32_t nodes;
     uint32_t words; /* of one bitmap */
     uint32_t tiers; /* of free capacity, 0 to tiers - 1 */
@@ -104,9 +118,13 @@ struct dr_node_draw {
     int64_t idle_w; /* of that, with nothing on it */
 };
 
-/* A set of pools, bit = rank. */
-struct dr_pool_set {
-    uint64_t words[DR_POOL_WORDS];
+/* What jobs that wait have reserved of a node, whoever holds it until then. */
+struct dr_node_reserved {
+    uint64_t accelerators; /* as a whole */
+    int64_t cpus;
+    int64_t memory_mb;
+    uint32_t parts;  /* of reservations */
+    uint32_t shares; /* of these, of one accelerator: places->reserved_shares */
 };
 
 /* What a shape may use, remembered. `pools` of it lie in dr_places.memory_words. */
@@ -124,11 +142,16 @@ struct dr_places {
     struct dr_arena arena; /* the spaces */
     uint64_t version;      /* core->federation_version that they were built for */
     uint8_t built;
-    uint8_t mixed;                              /* there is a mix, and tables are filled by it */
-    uint32_t mix_version;                       /* core->mix->version that they were filled by */
-    struct dr_space *spaces;                    /* [pools_max] */
-    struct dr_guard *guards;                    /* [nodes_max] */
-    struct dr_node_draw *draws;                 /* [nodes_max] */
+    uint8_t mixed;                     /* there is a mix, and tables are filled by it */
+    uint32_t mix_version;              /* core->mix->version that they were filled by */
+    struct dr_space *spaces;           /* [pools_max] */
+    struct dr_space *beside;           /* [pools_max] with all that is reserved kept from
+                                          everybody; no nodes: nothing was ever reserved */
+    struct dr_node_reserved *reserved; /* [nodes_max] */
+    uint16_t (*reserved_shares)[DR_ACCELERATORS_MAX]; /* [nodes_max] thousandths */
+    uint32_t *reserved_count;                         /* [pools_max] reservations */
+    struct dr_guard *guards;                          /* [nodes_max] */
+    struct dr_node_draw *draws;                       /* [nodes_max] */
     int64_t (*tariff_sum)[DR_TARIFF_HOURS + 1]; /* [DR_SITES_MAX] of the hours before, micro */
     uint32_t *attempts;                         /* [pools_max] first attempt of a pool */
     uint32_t *next;                             /* [jobs_max] */
@@ -154,13 +177,13 @@ struct dr_places {
     struct dr_pool_set touched_set; /* as touched[] and unreserved[] */
     struct dr_pool_set unreserved_set;
     struct dr_pool_set asks_consent;
-    struct dr_pool_set of_chip[DR_CHIPS_MAX + 1];          /* 0: without accelerators */
-    struct dr_pool_set *of_site;                           /* [DR_SITES_MAX] */
-    struct dr_pool_set with_unit[DR_ACCELERATORS_MAX + 1]; /* some node has so many free */
-    struct dr_pool_set with_units[DR_POOL_LOGS];           /* 2^k accelerators are free */
-    struct dr_pool_set with_share[DR_SHARE_STEPS + 1];     /* some node is of that step or above */
-    struct dr_pool_set with_whole[DR_POOL_LOGS];           /* 2^k whole nodes are free */
-    struct dr_place_memory *memories;                      /* [DR_PLACE_MEMORIES] */
+    struct dr_pool_set of_chip[DR_CHIPS_MAX + 1]; /* 0: without accelerators */
+    struct dr_pool_set *of_site;                  /* [DR_SITES_MAX] */
+    struct dr_pool_set with_reserved;             /* reserved_count > 0 */
+    struct dr_pool_sets sets;                     /* by `spaces` */
+    struct dr_pool_sets beside_sets;              /* by `beside` */
+    struct dr_pool_sets trial_sets;               /* for dr_place_consistent() */
+    struct dr_place_memory *memories;             /* [DR_PLACE_MEMORIES] */
     uint64_t *memory_words; /* [DR_PLACE_MEMORIES][DR_ALTERNATIVES_MAX][words] */
 };
 
@@ -225,9 +248,10 @@ static inline int dr_pool_set_has(const struct dr_pool_set *set, uint32_t rank)
 /* The pools that a shape may ever use in one of its ways, consent and saved work aside; [words]. */
 const uint64_t *dr_place_pools(const struct dr_core *core, const struct dr_want *want);
 
-/* The feasible ones with enough accelerators free in sum and on some node. */
+/* The feasible ones with enough accelerators free in sum and on some node; and of these, where that
+ * is so beside all that is reserved (NULL: not asked). */
 void dr_place_could(const struct dr_core *core, const struct dr_want *want,
-                    struct dr_pool_set *could);
+                    struct dr_pool_set *could, struct dr_pool_set *beside);
 
 /* The feasible ones: with consent, and where its saved work lies. Fills `words` words. */
 void dr_place_allowed(const struct dr_core *core, const struct dr_want *want,
