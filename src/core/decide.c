@@ -543,7 +543,7 @@ static struct dr_wants offers_of(struct dr_decision *decision)
 
         if (dr_place_touched(core, pool))
             offers.room |= dr_seats_offer(core, pool);
-        if (dr_place_touched(core, pool) || core->lent->rose[row])
+        if (core->places->left_at[row] > core->places->untouched_at || core->lent->rose[row])
             offers.hunts |= dr_seats_offer_hunts(core, pool);
         if (dr_place_was_unreserved(core, pool))
             offers.room |= DR_WANTS_UNITS | DR_WANTS_TOTAL; /* they may wait for a reservation */

@@ -302,13 +302,43 @@ void dr_place_allowed(const struct dr_core *core, const struct dr_want *want,
     }
 }
 
+/* The groups of a job that not every pool of its shape may take. */
+static const struct dr_groups_memory *groups_remembered(const struct dr_core *core,
+                                                        const struct dr_job *job)
+{
+    const struct dr_shape *shape = &core->shapes[job->shape];
+    dr_site_id kept_at = dr_place_want(core, job, 0).kept_at;
+    uint64_t key =
+        ((uint64_t)job->account.v << 40) ^ ((uint64_t)kept_at.v << 32) ^ (uint64_t)job->shape;
+    struct dr_groups_memory *memory =
+        &core->places->groups_memories[dr_hash_u64(key) % DR_PLACE_MEMORIES];
+
+    if (memory->version == core->federation_version + 1 && memory->shape == job->shape &&
+        memory->hash == shape->hash && memory->account.v == job->account.v &&
+        memory->kept_at.v == kept_at.v)
+        return memory;
+    *memory = (struct dr_groups_memory){.version = core->federation_version + 1,
+                                        .hash = shape->hash,
+                                        .shape = job->shape,
+                                        .account = job->account,
+                                        .kept_at = kept_at};
+    for (uint32_t i = 0; i < shape->alternatives_count; i += 1) {
+        struct dr_want want = dr_place_want(core, job, i);
+        struct dr_pool_set allowed;
+
+        dr_place_allowed(core, &want, &allowed);
+        memory->count = add_groups(core, &want, allowed.words, memory->groups, memory->count);
+    }
+    return memory;
+}
+
 uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
                          struct dr_place_group *groups)
 {
     const struct dr_places *places = core->places;
     const struct dr_shape *shape = &core->shapes[job->shape];
     const struct dr_place_memory *memory;
-    uint32_t count = 0;
+    const struct dr_groups_memory *own;
     uint64_t asked = 0;
 
     dr_place_prepare(core);
@@ -320,12 +350,7 @@ uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
         memcpy(groups, memory->groups, memory->groups_count * sizeof groups[0]);
         return memory->groups_count;
     }
-    for (uint32_t i = 0; i < shape->alternatives_count; i += 1) {
-        struct dr_want want = dr_place_want(core, job, i);
-        struct dr_pool_set allowed;
-
-        dr_place_allowed(core, &want, &allowed);
-        count = add_groups(core, &want, allowed.words, groups, count);
-    }
-    return count;
+    own = groups_remembered(core, job);
+    memcpy(groups, own->groups, own->count * sizeof groups[0]);
+    return own->count;
 }

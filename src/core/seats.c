@@ -17,6 +17,7 @@
 #define CHIP_BITS       23
 #define OWN_BITS        14
 #define STANDING_STARTS 0xffu
+#define STANDING_WITHIN 0xff0000u
 #define ANY_RELIEF      (UINT64_C(1) << 63) /* of sums: whatever the amount */
 #define TOTAL_SHIFT     UNIT_BITS
 #define CHIP_SHIFT      (UNIT_BITS + TOTAL_BITS)
@@ -217,10 +218,10 @@ static void relieve_own(struct dr_core *core, dr_pool_id pool, int64_t free, uin
 /* When more could be had there, free or by taking back. */
 static uint64_t rose_at(const struct dr_core *core, uint32_t pool_row)
 {
-    uint64_t freed_at = core->places->freed_at[pool_row];
+    uint64_t left_at = core->places->left_at[pool_row];
     uint64_t rose_at = core->lent->rose_at[pool_row];
 
-    return freed_at > rose_at ? freed_at : rose_at;
+    return left_at > rose_at ? left_at : rose_at;
 }
 
 uint64_t dr_seats_offer_hunts(struct dr_core *core, dr_pool_id pool)
@@ -522,36 +523,86 @@ static int is_relieved(const struct dr_core *core, const struct dr_queue_class *
     return !is_known || (standing & ~class->standing) != 0;
 }
 
-/* Has something come free, since the class was refused, in a pool that may hold it; or may it wait
- * for a reservation there? While quotas refuse it everywhere, and it takes from nobody, it can't
- * start. */
+/* What a class is asked about pools in which something came free. */
+struct asked {
+    const struct dr_core *core;
+    const struct dr_queue_class *class;
+    struct dr_want want;
+    struct dr_pool_set could;  /* enough is free */
+    struct dr_pool_set beside; /* ... beside all that is reserved */
+    int64_t end_us;            /* were it started now */
+    uint32_t standing;
+    int is_known;   /* ... which may be believed */
+    int has_looked; /* for `standing` */
+};
+
+static void look(struct asked *asked)
+{
+    if (!asked->has_looked)
+        asked->standing = standing_of(asked->core, asked->class, &asked->is_known);
+    asked->has_looked = 1;
+}
+
+/* May it start there: beside what is reserved, or before all of it begins, or in the place of a
+ * borrower? While quotas refuse it everywhere, and it takes from nobody, it can't. */
+static int may_start(struct asked *asked, uint32_t rank, uint32_t pool_row)
+{
+    const struct dr_queue_class *class = asked->class;
+
+    if (!dr_pool_set_has(&asked->could, rank))
+        return 0;
+    look(asked);
+    if (asked->is_known && (asked->standing & STANDING_STARTS) == 0 && class->wants.hunts == 0)
+        return 0;
+    return dr_pool_set_has(&asked->beside, rank) || class->alone != 0 ||
+           asked->want.share >= DR_SHARE_BLOCK || !asked->is_known ||
+           (asked->standing & STANDING_WITHIN) != 0 ||
+           asked->end_us <= asked->core->places->reserved_until_us[pool_row];
+}
+
+/* May it have a reservation by what was freed there? Who was refused by quotas alone was not looked
+ * for one in vain. */
+static int may_reserve(struct asked *asked, uint32_t rank, uint32_t pool_row)
+{
+    const struct dr_places *places = asked->core->places;
+    const struct dr_queue_class *class = asked->class;
+
+    if (class->alone == 0 &&
+        places->reserved_count[pool_row] >= asked->core->settings.reserve_depth)
+        return 0;
+    if (dr_pool_set_has(&places->unreserved_set, rank))
+        return 1;
+    look(asked);
+    if (asked->is_known && (asked->standing & STANDING_STARTS) == 0 && class->wants.hunts == 0)
+        return (class->wants.sums & ANY_RELIEF) != 0;
+    return dr_pool_set_has(&asked->could, rank);
+}
+
+/* Has something come free, since the class was refused, in a pool that may hold it; or may it have
+ * a reservation there? */
 static int place_freed(const struct dr_core *core, const struct dr_queue_class *class)
 {
     const struct dr_places *places = core->places;
     const struct dr_job *job = &core->jobs[class->first];
-    int is_known;
-    int refused = (standing_of(core, class, &is_known) & STANDING_STARTS) == 0 && is_known &&
-                  class->wants.hunts == 0;
+    struct asked asked = {.core = core, .class = class};
 
     for (uint32_t i = 0; i < core->shapes[class->shape].alternatives_count; i += 1) {
-        struct dr_want want = dr_place_want(core, job, i);
-        struct dr_pool_set could;
         struct dr_pool_set allowed;
 
-        dr_place_allowed(core, &want, &allowed);
-        if (!refused)
-            dr_place_could(core, &want, &could, NULL);
-        else if (class->wants.sums & ANY_RELIEF)
-            could = allowed; /* it may have a reservation by what was freed */
-        else
-            memset(&could, 0, sizeof could);
+        asked.want = dr_place_want(core, job, i);
+        asked.end_us = core->lent->now_us + dr_job_next_limit_us(core, job, i);
+        dr_place_allowed(core, &asked.want, &allowed);
+        dr_place_could(core, &asked.want, &asked.could, &asked.beside);
         for (uint32_t word = 0; word < places->words; word += 1)
-            for (uint64_t rest = (could.words[word] & places->touched_set.words[word]) |
-                                 (allowed.words[word] & places->unreserved_set.words[word]);
-                 rest != 0; rest &= rest - 1)
-                if (places->freed_at[places->pool_of[word * 64 + dr_bit_lowest(rest)]] >
-                    class->judged_at)
+            for (uint64_t rest = allowed.words[word] & places->touched_set.words[word]; rest != 0;
+                 rest &= rest - 1) {
+                uint32_t rank = word * 64 + dr_bit_lowest(rest);
+                uint32_t row = places->pool_of[rank];
+
+                if (places->freed_at[row] > class->judged_at &&
+                    (may_start(&asked, rank, row) || may_reserve(&asked, rank, row)))
                     return 1;
+            }
     }
     return 0;
 }

@@ -20,11 +20,10 @@ enum dr_status dr_place_open(struct dr_core *core)
         return DR_E_FULL;
     /* Worst: 4 levels of single-node domains, and 65 tiers; as it is, beside reservations, and once
      * more in a test. */
-    if (dr_arena_init(&places->arena,
-                      3 * ((size_t)limits->nodes_max *
-                               (sizeof(struct dr_room) + 512 + 4 * 65 * 5 +
-                                DR_ACCELERATORS_MAX * sizeof(struct dr_share_use)) +
-                           ((size_t)limits->pools_max << 15))) != DR_OK)
+    if (dr_arena_init(&places->arena, 3 * ((size_t)limits->nodes_max *
+                                               (sizeof(struct dr_room) + 512 + 4 * 65 * 5 +
+                                                DR_ACCELERATORS_MAX * sizeof(struct dr_share_use)) +
+                                           ((size_t)limits->pools_max << 15))) != DR_OK)
         return DR_E_FULL;
 #define TABLE(field, count)                                                       \
     places->field = dr_arena_push(&core->tables, count, sizeof places->field[0]); \
@@ -47,6 +46,9 @@ enum dr_status dr_place_open(struct dr_core *core)
     TABLE(leaving_place, limits->nodes_max);
     TABLE(touched, limits->pools_max);
     TABLE(freed_at, limits->pools_max);
+    TABLE(left_at, limits->pools_max);
+    TABLE(reserved_until_us, limits->pools_max);
+    TABLE(groups_memories, DR_PLACE_MEMORIES);
     TABLE(unreserved, limits->pools_max);
     TABLE(held_count, limits->pools_max);
     TABLE(leaves_count, limits->pools_max);
@@ -96,6 +98,7 @@ int dr_place_touched(const struct dr_core *core, dr_pool_id pool)
 
 void dr_place_untouch(struct dr_core *core)
 {
+    core->places->untouched_at = core->seats->clock;
     memset(core->places->touched, 0, core->limits.pools_max);
     memset(core->places->unreserved, 0, core->limits.pools_max);
     memset(&core->places->touched_set, 0, sizeof core->places->touched_set);
@@ -125,8 +128,10 @@ int dr_place_was_unreserved(const struct dr_core *core, dr_pool_id pool)
 
 void dr_place_touch_all(struct dr_core *core)
 {
-    for (uint32_t row = 0; row < core->limits.pools_max; row += 1)
+    for (uint32_t row = 0; row < core->limits.pools_max; row += 1) {
         dr_place_unreserved(core, (dr_pool_id){row + 1});
+        core->places->left_at[row] = core->places->freed_at[row];
+    }
 }
 
 uint32_t dr_space_tasks_in(const struct dr_want *want, uint32_t accelerators, int64_t cpus,
@@ -755,7 +760,7 @@ void dr_place_prepare(const struct dr_core *core)
     memset(places->touched, 1, core->limits.pools_max);
     memset(&places->touched_set, 0xff, sizeof places->touched_set);
     for (uint32_t row = 0; row < core->limits.pools_max; row += 1)
-        places->freed_at[row] = dr_seats_moment(core->seats);
+        places->left_at[row] = places->freed_at[row] = dr_seats_moment(core->seats);
     dr_seats_wake_all(core->seats);
     dr_arena_reset(&places->arena, 0);
     dr_power_build(core);
@@ -782,8 +787,10 @@ void dr_place_touch_site(struct dr_core *core, dr_site_id site)
 
     for (uint32_t row = 0; row < core->pools_count; row += 1)
         if (core->pools[row].site.v == site.v ||
-            (together && domains[core->pools[row].site.v - 1].zone == zone))
+            (together && domains[core->pools[row].site.v - 1].zone == zone)) {
             touch(core, row);
+            core->places->left_at[row] = core->places->freed_at[row];
+        }
 }
 
 void dr_place_touch(struct dr_core *core, dr_pool_id pool)
@@ -791,6 +798,7 @@ void dr_place_touch(struct dr_core *core, dr_pool_id pool)
     dr_site_id site = core->pools[pool.v - 1].site;
 
     touch(core, pool.v - 1);
+    core->places->left_at[pool.v - 1] = core->places->freed_at[pool.v - 1];
     if (core->power->domains[site.v - 1].limited)
         dr_place_touch_site(core, site);
 }
@@ -904,6 +912,10 @@ void dr_place_reserve(struct dr_core *core, dr_job_row row, int sign)
     uint32_t pool_row = job->reservation_pool.v - 1;
 
     places->reserved_count[pool_row] += (uint32_t)sign;
+    if (places->reserved_count[pool_row] == (sign > 0))
+        places->reserved_until_us[pool_row] = INT64_MIN;
+    if (sign > 0 && places->reserved_until_us[pool_row] < job->reservation_us)
+        places->reserved_until_us[pool_row] = job->reservation_us;
     for (uint32_t at = job->reservation; at != NONE; at = core->extents[at].next) {
         const struct dr_extent *extent = &core->extents[at].extent;
         struct dr_node_reserved *reserved = &places->reserved[extent->node.v - 1];

@@ -136,6 +136,18 @@ struct dr_place_memory {
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX]; /* leaving consent and saved work aside */
 };
 
+/* The groups of a job whose shape meets pools that ask for consent, or whose saved work lies
+ * somewhere. */
+struct dr_groups_memory {
+    uint64_t version; /* core->federation_version + 1; 0: none */
+    uint64_t hash;    /* of the shape */
+    uint32_t shape;
+    dr_account_id account;
+    dr_site_id kept_at;
+    uint32_t count;
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+};
+
 /* Pools are ranked by the least that an accelerator-hour can cost there (ties: pool id), and sets
  * of pools have a bit per rank, so that a walk along a set's bits meets the cheap ones first. */
 struct dr_places {
@@ -150,8 +162,9 @@ struct dr_places {
     struct dr_node_reserved *reserved; /* [nodes_max] */
     uint16_t (*reserved_shares)[DR_ACCELERATORS_MAX]; /* [nodes_max] thousandths */
     uint32_t *reserved_count;                         /* [pools_max] reservations */
-    struct dr_guard *guards;                          /* [nodes_max] */
-    struct dr_node_draw *draws;                       /* [nodes_max] */
+    int64_t *reserved_until_us;                 /* [pools_max] none of them begins after that */
+    struct dr_guard *guards;                    /* [nodes_max] */
+    struct dr_node_draw *draws;                 /* [nodes_max] */
     int64_t (*tariff_sum)[DR_TARIFF_HOURS + 1]; /* [DR_SITES_MAX] of the hours before, micro */
     uint32_t *attempts;                         /* [pools_max] first attempt of a pool */
     uint32_t *next;                             /* [jobs_max] */
@@ -164,6 +177,8 @@ struct dr_places {
     uint32_t leaving_count;
     uint8_t *touched;       /* [pools_max] something was freed there since the last decision */
     uint64_t *freed_at;     /* [pools_max] the last time, by the seats' clock (core/seats.h) */
+    uint64_t *left_at;      /* [pools_max] the same, but for what was only reserved */
+    uint64_t untouched_at;  /* by it, dr_place_untouch() */
     uint8_t *unreserved;    /* [pools_max] a reservation there has ended since */
     uint32_t *held_count;   /* [pools_max] attempts */
     uint32_t *leaves_count; /* [pools_max] of them, told to leave */
@@ -184,6 +199,7 @@ struct dr_places {
     struct dr_pool_sets beside_sets;              /* by `beside` */
     struct dr_pool_sets trial_sets;               /* for dr_place_consistent() */
     struct dr_place_memory *memories;             /* [DR_PLACE_MEMORIES] */
+    struct dr_groups_memory *groups_memories;     /* [DR_PLACE_MEMORIES] */
     uint64_t *memory_words; /* [DR_PLACE_MEMORIES][DR_ALTERNATIVES_MAX][words] */
 };
 
