@@ -453,7 +453,9 @@ static int find_place(struct dr_decision *decision, uint32_t job_row, int displa
             decision->quota_refused |= !verdict.allowed;
             if (!verdict.allowed)
                 continue; /* relief of a quota wakes it (core/seats.h) */
-            if (want.share < DR_SHARE_BLOCK && !dr_place_walk_beside(&walk, pool) &&
+            if (want.share < DR_SHARE_BLOCK &&
+                (!dr_place_walk_beside(&walk, pool) ||
+                 dr_place_room_beside(core, &want, pool) < want.tasks) &&
                 dr_backfill_concerned(decision, job_row, &want, pool, displace))
                 continue;
             if (choosing.candidates == NULL) {

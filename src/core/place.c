@@ -858,15 +858,33 @@ int dr_place_may_share(const struct dr_core *core, const struct dr_want *want, d
     return 1;
 }
 
-uint64_t dr_place_room(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool)
+static uint64_t room_in(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
+                        const struct dr_space *space)
 {
     struct search search;
 
-    dr_place_prepare(core);
-    if (core->places->spaces[pool.v - 1].nodes == 0)
+    if (space->nodes == 0 || !dr_space_may_take(space, want))
         return 0;
-    search = search_in(core, want, pool);
-    return tasks_bound(&search, search.space->levels, 0);
+    if (want->tasks == 1)
+        return 1;
+    search = search_of(core, want, pool, space);
+    return tasks_bound(&search, space->levels, 0);
+}
+
+uint64_t dr_place_room(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool)
+{
+    dr_place_prepare(core);
+    return room_in(core, want, pool, &core->places->spaces[pool.v - 1]);
+}
+
+uint64_t dr_place_room_beside(const struct dr_core *core, const struct dr_want *want,
+                              dr_pool_id pool)
+{
+    dr_place_prepare(core);
+    return room_in(core, want, pool,
+                   core->places->reserved_count[pool.v - 1] == 0
+                       ? &core->places->spaces[pool.v - 1]
+                       : &core->places->beside[pool.v - 1]);
 }
 
 /* ---- the pools that may hold it now ---- */

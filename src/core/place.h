@@ -179,6 +179,10 @@ int dr_place_walk_beside(const struct dr_place_walk *walk, dr_pool_id pool);
  * classes leave no doubt. Cheap: no node is looked at. */
 uint64_t dr_place_room(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool);
 
+/* The same beside all that is reserved there. */
+uint64_t dr_place_room_beside(const struct dr_core *core, const struct dr_want *want,
+                              dr_pool_id pool);
+
 /* Tasks of the gang that the best domain of the required level could hold now; without a required
  * level, the pool. Walks the pool's nodes: for explanations. */
 uint64_t dr_place_largest(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool);

@@ -548,13 +548,17 @@ static void look(struct asked *asked)
 static int may_start(struct asked *asked, uint32_t rank, uint32_t pool_row)
 {
     const struct dr_queue_class *class = asked->class;
+    dr_pool_id pool = {pool_row + 1};
 
-    if (!dr_pool_set_has(&asked->could, rank))
+    if (!dr_pool_set_has(&asked->could, rank) ||
+        dr_place_room(asked->core, &asked->want, pool) < asked->want.tasks)
         return 0;
     look(asked);
     if (asked->is_known && (asked->standing & STANDING_STARTS) == 0 && class->wants.hunts == 0)
         return 0;
-    return dr_pool_set_has(&asked->beside, rank) || class->alone != 0 ||
+    return (dr_pool_set_has(&asked->beside, rank) &&
+            dr_place_room_beside(asked->core, &asked->want, pool) >= asked->want.tasks) ||
+           class->alone != 0 ||
            asked->want.share >= DR_SHARE_BLOCK || !asked->is_known ||
            (asked->standing & STANDING_WITHIN) != 0 ||
            asked->end_us <= asked->core->places->reserved_until_us[pool_row];

@@ -305,6 +305,58 @@ static void count_about(struct dr_space *space, uint32_t number, const struct dr
     }
 }
 
+/* What was in `old` is no longer there, and what is in `room` is. */
+static void count_most(struct dr_space *space, uint8_t before, const struct dr_room *old,
+                       uint8_t after, const struct dr_room *room)
+{
+    if (before != DR_TIER_NONE) {
+        struct dr_most *most = &space->most[before];
+
+        if (old->cpus >= most->cpus || old->memory_mb >= most->memory_mb)
+            most->stale = 1;
+    }
+    if (after != DR_TIER_NONE) {
+        struct dr_most *most = &space->most[after];
+
+        most->cpus = dr_max_i64(most->cpus, room->cpus);
+        most->memory_mb = dr_max_i64(most->memory_mb, room->memory_mb);
+    }
+}
+
+/* Look at the nodes of a tier, until one is met that has all that a node can have. */
+static void look_for_most(const struct dr_space *space, uint32_t tier)
+{
+    struct dr_most *most = &space->most[tier];
+
+    *most = (struct dr_most){.cpus = INT64_MIN, .memory_mb = INT64_MIN};
+    for (uint32_t word = 0; word < space->words; word += 1)
+        for (uint64_t rest = space->bits[(size_t)tier * space->words + word]; rest != 0;
+             rest &= rest - 1) {
+            const struct dr_room *room = &space->rooms[word * 64 + dr_bit_lowest(rest)];
+
+            most->cpus = dr_max_i64(most->cpus, room->cpus);
+            most->memory_mb = dr_max_i64(most->memory_mb, room->memory_mb);
+            if (most->cpus >= space->cpus && most->memory_mb >= space->memory_mb)
+                return;
+        }
+}
+
+int dr_space_may_take(const struct dr_space *space, const struct dr_want *want)
+{
+    for (uint32_t tier = want->part != 0 ? 0 : want->accelerators; tier < space->tiers; tier += 1) {
+        const struct dr_most *most = &space->most[tier];
+
+        if (space->counts[space->levels][tier] == 0 || most->cpus < want->cpus ||
+            most->memory_mb < want->memory_mb)
+            continue;
+        if (most->stale)
+            look_for_most(space, tier);
+        if (most->cpus >= want->cpus && most->memory_mb >= want->memory_mb)
+            return 1;
+    }
+    return 0;
+}
+
 static uint32_t guards_in(const struct dr_room *room)
 {
     return (uint32_t)room->guards_of_node + room->guards_of_block + room->pledges_of_node +
@@ -338,6 +390,7 @@ void dr_space_set_room(struct dr_space *space, uint32_t number, const struct dr_
     count_about(space, number, kept, room);
     if ((room->open | kept->open) != 0)
         count_share(space, number, kept, room);
+    count_most(space, before, kept, after, room);
     *kept = *room;
     if (before == after)
         return;
@@ -603,6 +656,9 @@ static void lay_out(const struct dr_core *core, uint32_t pool_row, struct dr_spa
         space->about[level] = take(places, space->domains[level], sizeof(struct dr_domain));
     }
     space->bits = take(places, (size_t)space->tiers * space->words, sizeof(uint64_t));
+    space->most = take(places, space->tiers, sizeof space->most[0]);
+    for (uint32_t tier = 0; tier < space->tiers; tier += 1)
+        space->most[tier] = (struct dr_most){.cpus = INT64_MIN, .memory_mb = INT64_MIN};
     space->share_bits = take(places, (size_t)(DR_SHARE_STEPS + 1) * space->words, sizeof(uint64_t));
     space->tier = take(places, space->nodes + 1u, 1);
     space->rooms = take(places, space->nodes + 1u, sizeof(struct dr_room));
@@ -1064,6 +1120,20 @@ static int share_sums_agree(const struct dr_space *space)
     return 1;
 }
 
+/* No node has more than is said of its tier. */
+static int most_agrees(const struct dr_space *space)
+{
+    for (uint32_t number = 0; number < space->nodes; number += 1) {
+        const struct dr_room *room = &space->rooms[number];
+
+        if (space->tier[number] != DR_TIER_NONE &&
+            (room->cpus > space->most[space->tier[number]].cpus ||
+             room->memory_mb > space->most[space->tier[number]].memory_mb))
+            return 0;
+    }
+    return 1;
+}
+
 static int sums_agree(const struct dr_space *space)
 {
     const uint32_t *counts = space->counts[space->levels];
@@ -1092,7 +1162,7 @@ static int sums_agree(const struct dr_space *space)
             dr_pool_set_has(&space->sets->with_whole[k], space->rank) !=
                 (space->whole[space->levels][0] >> k > 0))
             return 0;
-    return 1;
+    return most_agrees(space);
 }
 
 /* What is kept beside reservations, against the reservations themselves. */

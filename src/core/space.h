@@ -69,6 +69,13 @@ struct dr_pool_sets {
     struct dr_pool_set with_whole[DR_POOL_LOGS];           /* 2^k whole nodes are free */
 };
 
+/* The most CPUs and memory that are free on one node of a tier; known on demand. */
+struct dr_most {
+    int64_t cpus;
+    int64_t memory_mb;
+    uint8_t stale; /* a node that had as much has changed */
+};
+
 /* The space of one pool. Nodes by number; level levels_count is the pool itself, one domain. */
 struct dr_space {
     struct dr_places *places;
@@ -89,6 +96,7 @@ struct dr_space {
     uint32_t rank;                         /* of the pool, see struct dr_places */
     struct dr_domain *about[DR_LEVELS_MAX + 1];
     uint64_t *bits;       /* [tiers][words] usable nodes of that tier */
+    struct dr_most *most; /* [tiers] of its nodes */
     uint64_t *share_bits; /* [DR_SHARE_STEPS + 1][words] usable nodes by the step of share_most */
     uint32_t share_counts[DR_SHARE_STEPS + 1];
     struct dr_share_use *share_uses; /* [nodes][accelerators]; NULL: nothing was ever shared */
@@ -282,6 +290,9 @@ void dr_space_need_shares(struct dr_space *space);
 /* Milliwatts by which thousandths of a pool's accelerators draw more when they are held. */
 int64_t dr_space_share_mw(const struct dr_core *core, const struct dr_pool *pool,
                           int64_t thousandths);
+
+/* May some node take a task? Upper bound: by accelerators, CPUs and memory, each for itself. */
+int dr_space_may_take(const struct dr_space *space, const struct dr_want *want);
 
 /* Put a node's room into the space; the sums follow. */
 void dr_space_set_room(struct dr_space *space, uint32_t number, const struct dr_room *room);
