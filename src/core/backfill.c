@@ -9,6 +9,7 @@
 #include "core/power.h"
 #include "core/quota.h"
 #include "core/seats.h"
+#include "core/slack.h"
 #include "core/space.h"
 #include "core/window.h"
 
@@ -19,12 +20,9 @@
 static int guaranteed(const struct dr_core *core, const struct dr_job *job, dr_pool_id pool,
                       const struct dr_amounts *amounts)
 {
-    dr_account_id at = job->account;
+    dr_account_id branch = dr_account_branch(core, job->account);
 
-    while (core->accounts[at.v - 1].parent.v > 1)
-        at = core->accounts[at.v - 1].parent;
-    return core->accounts[at.v - 1].parent.v == 1 &&
-           dr_quota_within_guarantee(core, at, pool, amounts);
+    return branch.v != 0 && dr_quota_within_guarantee(core, branch, pool, amounts);
 }
 
 /* ---- the list of one decision ---- */
@@ -65,6 +63,7 @@ static void enlist(struct dr_decision *decision, uint32_t row)
     *reserved = (struct dr_reserved){.row = row,
                                      .pool = job->reservation_pool,
                                      .start_us = job->reservation_us,
+                                     .branch = dr_account_branch(core, job->account),
                                      .alive = 1,
                                      .next = *first};
     *first = decision->reserved_count;
@@ -333,9 +332,11 @@ static int root_leaves(const struct contest *contest)
                        dr_min_i64(quota->occupied, claim + quota->kept) + held, capacity);
 }
 
-/* With the job started, could the reserved one start at its time, by quota? */
+/* With the job started, could the reserved one start at its time, by the quotas of accounts above
+ * both, the root aside? And by the root's, with `at_root`. */
 static int quota_leaves(struct dr_decision *decision, const struct dr_reserved *reserved,
-                        const struct dr_job *job, dr_pool_id pool, const struct dr_amounts *amounts)
+                        const struct dr_job *job, dr_pool_id pool, const struct dr_amounts *amounts,
+                        int at_root)
 {
     struct dr_core *core = decision->core;
     const struct dr_job *waiting = &core->jobs[reserved->row];
@@ -360,7 +361,38 @@ static int quota_leaves(struct dr_decision *decision, const struct dr_reserved *
         for (; core->accounts[at.v - 1].parent.v != 0; at = core->accounts[at.v - 1].parent)
             if (dr_account_within(core, job->account, at) && !account_leaves(&contest, at))
                 return 0;
-        if (!root_leaves(&contest))
+        if (at_root && !root_leaves(&contest))
+            return 0;
+    }
+    return 1;
+}
+
+/* The same for all that a job would meet. What they leave at the root is known without looking at
+ * each (core/slack.h), unless some of them don't count, or one is its own. */
+static int quotas_leave(struct dr_decision *decision, uint32_t job_row, dr_pool_id pool,
+                        const struct dr_amounts *amounts, int64_t end_us, int displace)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_job *job = &core->jobs[job_row];
+    dr_account_id branch = dr_account_branch(core, job->account);
+    int at_root = displace || decision->in_thought || job->reservation != NONE;
+
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT && !at_root; resource += 1) {
+        int64_t least;
+
+        if (amounts->of[resource] == 0)
+            continue;
+        if (!dr_slack_least(core, core->pools[pool.v - 1].groups[resource], end_us, &least))
+            at_root = 1;
+        else if (amounts->of[resource] > least)
+            return 0;
+    }
+    for (uint32_t at = 0; at < decision->reserved_count; at += 1) {
+        const struct dr_reserved *reserved = &decision->reserved[at];
+
+        if (reserved->alive && (at_root || reserved->branch.v == branch.v) &&
+            concerns(core, reserved, job_row, end_us, displace) &&
+            !quota_leaves(decision, reserved, job, pool, amounts, at_root))
             return 0;
     }
     return 1;
@@ -412,13 +444,10 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
     /* A later start may give a block that is reserved in part to the job's own account. */
     if (count == 0 && blocked > 0 && want->share >= DR_SHARE_BLOCK)
         dr_decision_doubt(decision);
-    for (uint32_t at = 0; count > 0 && at < decision->reserved_count; at += 1)
-        if (decision->reserved[at].alive &&
-            concerns(core, &decision->reserved[at], job_row, end_us, displace) &&
-            !quota_leaves(decision, &decision->reserved[at], job, pool, &want->amounts)) {
-            dr_decision_beside(decision); /* another reservation may come before that one */
-            return 0;
-        }
+    if (count > 0 && !quotas_leave(decision, job_row, pool, &want->amounts, end_us, displace)) {
+        dr_decision_beside(decision); /* another reservation may come before that one */
+        return 0;
+    }
     return count;
 }
 
@@ -853,7 +882,7 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
 static struct dr_decision view_of(struct dr_core *core, int64_t now_us)
 {
     const struct dr_queue *queue = core->queue;
-    struct dr_decision view = {.core = core, .now_us = now_us};
+    struct dr_decision view = {.core = core, .now_us = now_us, .in_thought = 1};
 
     for (uint32_t at = queue->alone_first; at != NONE; at = queue->classes[at].alone_next)
         view.reserved_max += 1;

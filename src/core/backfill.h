@@ -14,8 +14,8 @@
  * pools are looked at again: those in which something was freed since the last decision; all, on a
  * tick.
  *
- * A walk looks in vain for at most DR_PLANS_MAX times in pools, so that many jobs that no end would let
- * start cost no more than that; who finds none left is looked at again on the next tick at the
+ * A walk looks in vain for at most DR_PLANS_MAX times in pools, so that many jobs that no end would
+ * let start cost no more than that; who finds none left is looked at again on the next tick at the
  * latest.
  *
  * What is promised to others counts as held until it runs. */
@@ -34,8 +34,9 @@ struct dr_reserved {
     uint32_t row; /* of the job */
     dr_pool_id pool;
     int64_t start_us;
-    uint8_t alive; /* still held */
-    uint32_t next; /* of the same pool, in decision->reserved */
+    dr_account_id branch; /* its account's branch below the root; 0: it is the root's */
+    uint8_t alive;        /* still held */
+    uint32_t next;        /* of the same pool, in decision->reserved */
 };
 
 /* Before the walk: drop reservations that can't be kept, list the others. */

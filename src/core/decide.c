@@ -488,7 +488,9 @@ static int place_elsewhere(struct dr_decision *decision, uint32_t row, struct dr
     int is_free;
 
     dr_quota_charge(core, job->account, job->promise_pool, &want.amounts, charges, -1);
+    decision->in_thought = 1;
     is_free = find_place(decision, row, 0, 0, found);
+    decision->in_thought = 0;
     dr_quota_charge(core, job->account, job->promise_pool, &want.amounts, charges, 1);
     return is_free;
 }

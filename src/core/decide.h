@@ -40,6 +40,7 @@ struct dr_decision {
     int open;           /* the judgement of this job may change without anything being freed */
     uint64_t doubt_seq; /* the fact before which somebody was refused for what later facts, starts
                            too, may undo; 0: nobody was */
+    int in_thought;     /* sums are not those of the state, or not all reservations count */
     int full;           /* the batch (or a table) has no more room: stop and be called again */
 };
 

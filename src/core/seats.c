@@ -8,6 +8,7 @@
 #include "core/lent.h"
 #include "core/quota.h"
 #include "core/reclaim.h"
+#include "core/slack.h"
 #include "core/space.h"
 
 #define NONE DR_ROW_NONE
@@ -503,8 +504,41 @@ void dr_seats_park(struct dr_core *core, uint32_t row, unsigned vain, uint64_t j
     set_wants(core, row, wants);
 }
 
+/* Would a start still take from jobs with reservations what they count on, at the root, in every
+ * group that the class may run in? */
+static int still_beside(struct dr_core *core, const struct dr_queue_class *class)
+{
+    const struct dr_job *job = &core->jobs[class->first];
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint32_t count = dr_place_groups(core, job, groups);
+    dr_account_id branch = dr_account_branch(core, class->account);
+
+    if (branch.v == 0 || class->alone != 0 || count == DR_PLACE_GROUPS_MAX ||
+        !core->places->groups_alike)
+        return 0;
+    for (uint32_t i = 0; i < count; i += 1) {
+        const struct dr_pool *pool = &core->pools[groups[i].pool.v - 1];
+        struct dr_amounts amounts =
+            dr_alternative_amounts(&core->shapes[class->shape].alternatives[groups[i].alternative]);
+        int64_t end_us =
+            core->lent->now_us + dr_job_next_limit_us(core, job, groups[i].alternative);
+        int refused = 0;
+
+        for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+            int64_t least;
+
+            refused |= amounts.of[resource] != 0 &&
+                       dr_slack_least(core, pool->groups[resource], end_us, &least) &&
+                       amounts.of[resource] > least;
+        }
+        if (!refused || dr_quota_within_guarantee(core, branch, groups[i].pool, &amounts))
+            return 0;
+    }
+    return 1;
+}
+
 /* Has a relief on its path changed anything for the class? */
-static int is_relieved(const struct dr_core *core, const struct dr_queue_class *class,
+static int is_relieved(struct dr_core *core, const struct dr_queue_class *class,
                        const struct dr_offers *offers)
 {
     int is_known;
@@ -512,9 +546,12 @@ static int is_relieved(const struct dr_core *core, const struct dr_queue_class *
 
     if (class->judged_at >= offers->relieved_at)
         return 0;
-    if ((class->wants.hunts & offers->reliefs.hunts & (DR_WANTS_OWN | DR_WANTS_BESIDE)) != 0 ||
+    if ((class->wants.hunts & offers->reliefs.hunts & DR_WANTS_OWN) != 0 ||
         (class->wants.sums & offers->reliefs.sums & ANY_RELIEF) != 0 ||
         offers->reliefs.sums == UINT64_MAX)
+        return 1;
+    if ((class->wants.hunts & offers->reliefs.hunts & DR_WANTS_BESIDE) != 0 &&
+        !still_beside(core, class))
         return 1;
     if ((class->wants.sums & offers->reliefs.sums) == 0 ||
         (class->wants.room & offers->reliefs.room & DR_WANTS_CHIPS) == 0)
@@ -558,8 +595,7 @@ static int may_start(struct asked *asked, uint32_t rank, uint32_t pool_row)
         return 0;
     return (dr_pool_set_has(&asked->beside, rank) &&
             dr_place_room_beside(asked->core, &asked->want, pool) >= asked->want.tasks) ||
-           class->alone != 0 ||
-           asked->want.share >= DR_SHARE_BLOCK || !asked->is_known ||
+           class->alone != 0 || asked->want.share >= DR_SHARE_BLOCK || !asked->is_known ||
            (asked->standing & STANDING_WITHIN) != 0 ||
            asked->end_us <= asked->core->places->reserved_until_us[pool_row];
 }
@@ -639,7 +675,7 @@ static int hunt_rose(const struct dr_core *core, const struct dr_queue_class *cl
     return 0;
 }
 
-static enum dr_scope scope_of(const struct dr_core *core, uint32_t class_row,
+static enum dr_scope scope_of(struct dr_core *core, uint32_t class_row,
                               const struct dr_offers *offers)
 {
     const struct dr_queue_class *class = &core->queue->classes[class_row];
@@ -661,7 +697,7 @@ static enum dr_scope scope_of(const struct dr_core *core, uint32_t class_row,
 }
 
 /* Depth of the recursion: that of a treap. */
-static uint32_t next_in(const struct dr_core *core, uint32_t row, const struct dr_seat_key *after,
+static uint32_t next_in(struct dr_core *core, uint32_t row, const struct dr_seat_key *after,
                         const struct dr_offers *offers, struct dr_wants all, enum dr_scope *scope)
 {
     const struct dr_queue_class *class;
@@ -689,9 +725,8 @@ static uint32_t next_in(const struct dr_core *core, uint32_t row, const struct d
     return found;
 }
 
-uint32_t dr_seats_next(const struct dr_core *core, uint32_t account_row,
-                       const struct dr_seat_key *after, const struct dr_offers *offers,
-                       enum dr_scope *scope)
+uint32_t dr_seats_next(struct dr_core *core, uint32_t account_row, const struct dr_seat_key *after,
+                       const struct dr_offers *offers, enum dr_scope *scope)
 {
     return next_in(core, core->seats->seats[account_row].root, after, offers,
                    both(offers->pools, offers->reliefs), scope);

@@ -161,9 +161,8 @@ struct dr_offers {
 
 /* The first class of an account after a key (NULL: of all) that `offers` might help, and that has
  * not been refused since they came; DR_ROW_NONE: none. */
-uint32_t dr_seats_next(const struct dr_core *core, uint32_t account_row,
-                       const struct dr_seat_key *after, const struct dr_offers *offers,
-                       enum dr_scope *scope);
+uint32_t dr_seats_next(struct dr_core *core, uint32_t account_row, const struct dr_seat_key *after,
+                       const struct dr_offers *offers, enum dr_scope *scope);
 
 /* The classes of an account in order; DR_ROW_NONE: no more. */
 uint32_t dr_seats_first(const struct dr_core *core, dr_account_id account);

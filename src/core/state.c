@@ -5,6 +5,7 @@
 #include "base/math.h"
 #include "core/ends.h"
 #include "core/gate.h"
+#include "core/slack.h"
 #include "core/lent.h"
 #include "core/mix.h"
 #include "core/place.h"
@@ -96,6 +97,8 @@ static enum dr_status push_tables(struct dr_core *core)
         status = dr_lent_open(core);
     if (status == DR_OK)
         status = dr_gate_open(core);
+    if (status == DR_OK)
+        status = dr_slack_open(core);
     if (status == DR_OK)
         status = dr_timer_open(core);
     if (status == DR_OK)
@@ -241,6 +244,7 @@ void dr_core_index(struct dr_core *core)
     dr_power_clear(core);
     dr_lent_clear(core);
     dr_gate_changed(core);
+    dr_slack_clear(core);
     index_accounts(core);
     index_nodes(core);
     dr_quota_index(core);
@@ -271,6 +275,13 @@ const char *dr_node_name(const struct dr_core *core, dr_node_id node, char text[
 
     return dr_format(text, DR_NAME_BYTES + 12, "%s%0*u", pool->node_prefix, (int)pool->node_digits,
                      pool->node_first + at->number);
+}
+
+dr_account_id dr_account_branch(const struct dr_core *core, dr_account_id account)
+{
+    while (core->accounts[account.v - 1].parent.v > 1)
+        account = core->accounts[account.v - 1].parent;
+    return core->accounts[account.v - 1].parent.v == 1 ? account : (dr_account_id){0};
 }
 
 int dr_account_within(const struct dr_core *core, dr_account_id account, dr_account_id above)

@@ -501,6 +501,7 @@ struct dr_core {
     struct dr_places *places; /* core/place.h: what is free where */
     struct dr_device_share (*device_shares)[DR_ACCELERATORS_MAX]; /* [nodes_max] */
     struct dr_ends *ends;     /* core/ends.h: when attempts are believed to end */
+    struct dr_slack *slack;   /* core/slack.h: what reservations leave of capacity */
     struct dr_gate *gate;     /* core/gate.h: who keeps what back, and when it comes free */
     struct dr_lent *lent;     /* core/lent.h: what might be taken back */
     struct dr_timers *timers; /* core/timer.h: when time alone has to be looked at */
@@ -550,6 +551,9 @@ const char *dr_node_name(const struct dr_core *core, dr_node_id node,
 
 /* Is `account` the same as `above`, or below it? */
 int dr_account_within(const struct dr_core *core, dr_account_id account, dr_account_id above);
+
+/* The account below the root that it belongs to; 0: it is the root itself. */
+dr_account_id dr_account_branch(const struct dr_core *core, dr_account_id account);
 
 /* Find by name among those not removed; id 0: none. Linear: for the edge. */
 dr_chip_id dr_chip_named(const struct dr_core *core, const char *name);

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See slack.h; read dr_slack_least() first. */
+#include "core/slack.h"
+
+#include "base/math.h"
+#include "base/sort.h"
+#include "core/ends.h"
+#include "core/queue.h"
+#include "core/quota.h"
+
+#define NONE DR_ROW_NONE
+
+enum dr_status dr_slack_open(struct dr_core *core)
+{
+    struct dr_slack *slack = dr_arena_push(&core->tables, 1, sizeof *slack);
+
+    if (slack == NULL)
+        return DR_E_FULL;
+    slack->groups = dr_arena_push(&core->tables, core->limits.groups_max, sizeof slack->groups[0]);
+    slack->at = dr_arena_push(&core->tables, DR_SLACK_MAX, sizeof slack->at[0]);
+    if (slack->groups == NULL || slack->at == NULL)
+        return DR_E_FULL;
+    core->slack = slack;
+    dr_slack_clear(core);
+    return DR_OK;
+}
+
+void dr_slack_clear(struct dr_core *core)
+{
+    core->slack->seq = UINT64_MAX;
+    core->slack->count = 0;
+    for (uint32_t row = 0; row < core->limits.groups_max; row += 1)
+        core->slack->groups[row].seq = UINT64_MAX;
+}
+
+static int compare_starts(const void *a, const void *b, const void *context)
+{
+    const struct dr_slack_at *x = a;
+    const struct dr_slack_at *y = b;
+
+    (void)context;
+    if (x->start_us != y->start_us)
+        return x->start_us < y->start_us ? -1 : 1;
+    return x->needs < y->needs ? -1 : x->needs > y->needs;
+}
+
+/* What is claimed at the root once all that ends until then has ended. */
+static int64_t claim_then(const struct dr_core *core, dr_group_id group, int64_t until_us)
+{
+    enum dr_resource resource = core->groups[group.v - 1].resource;
+    int64_t claim = dr_quota_at(core, (dr_account_id){1}, group)->claim;
+
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        if (core->pools[row].groups[resource].v == group.v)
+            claim -= dr_ends_sum(core, (dr_pool_id){row + 1}, until_us).of[resource];
+    return claim;
+}
+
+/* `held`: by the reserved job and by others who begin until then. What ends there gives back
+ * between what it claims and that less what lending limits can hold back; where the reserved job
+ * could not start even without anybody else, nothing is delayed. */
+static int64_t slack_of(const struct dr_core *core, dr_group_id group, int64_t start_us,
+                        int64_t held)
+{
+    const struct dr_quota *quota = dr_quota_at(core, (dr_account_id){1}, group);
+    int64_t capacity = core->groups[group.v - 1].capacity;
+    int64_t claim;
+    int64_t most;
+
+    if (quota->kept == 0)
+        return INT64_MAX;
+    claim = claim_then(core, group, start_us);
+    if (claim + held > capacity)
+        return INT64_MAX;
+    most = dr_min_i64(quota->occupied, claim + quota->kept) + held;
+    return capacity - most;
+}
+
+/* The reservations in a group, in order; 0: there is no room for them. */
+static int gather(struct dr_core *core, dr_group_id group)
+{
+    struct dr_slack *slack = core->slack;
+    enum dr_resource resource = core->groups[group.v - 1].resource;
+    const struct dr_queue *queue = core->queue;
+
+    for (uint32_t at = queue->alone_first; at != NONE; at = queue->classes[at].alone_next) {
+        const struct dr_job *job = &core->jobs[dr_queue_first(core, at)];
+        int64_t needs = dr_alternative_amounts(
+                            &core->shapes[job->shape].alternatives[job->reservation_alternative])
+                            .of[resource];
+
+        if (needs == 0 || core->pools[job->reservation_pool.v - 1].groups[resource].v != group.v)
+            continue;
+        if (slack->count == DR_SLACK_MAX)
+            return 0;
+        slack->at[slack->count] =
+            (struct dr_slack_at){.start_us = job->reservation_us, .needs = needs};
+        slack->count += 1;
+    }
+    return 1;
+}
+
+static int know(struct dr_core *core, dr_group_id group)
+{
+    struct dr_slack *slack = core->slack;
+    struct dr_slack_group *about = &slack->groups[group.v - 1];
+    struct dr_slack_at *at;
+    int64_t held = 0;
+    int64_t least = INT64_MAX;
+
+    if (slack->seq != core->seq) {
+        slack->seq = core->seq;
+        slack->count = 0;
+    }
+    about->first = slack->count;
+    if (!gather(core, group)) {
+        slack->count = about->first;
+        return 0;
+    }
+    about->count = slack->count - about->first;
+    about->seq = core->seq;
+    at = &slack->at[about->first];
+    dr_sort(at, about->count, sizeof at[0], compare_starts, NULL);
+    for (uint32_t i = 0; i < about->count;) {
+        uint32_t end = i;
+
+        /* Those of one instant count on each other. */
+        for (; end < about->count && at[end].start_us == at[i].start_us; end += 1)
+            held += at[end].needs;
+        least = dr_min_i64(least, slack_of(core, group, at[i].start_us, held));
+        for (; i < end; i += 1)
+            at[i].least = least;
+    }
+    return 1;
+}
+
+int dr_slack_least(struct dr_core *core, dr_group_id group, int64_t end_us, int64_t *least)
+{
+    const struct dr_slack_group *about = &core->slack->groups[group.v - 1];
+    const struct dr_slack_at *at;
+    uint32_t low = 0;
+    uint32_t high;
+
+    if (about->seq != core->seq && !know(core, group))
+        return 0;
+    at = &core->slack->at[about->first];
+    high = about->count;
+    /* How many begin before it ends. */
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (at[middle].start_us < end_us)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *least = low == 0 ? INT64_MAX : at[low - 1].least;
+    return 1;
+}
