@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "checker.h"
 
+#include "base/math.h"
 #include "core/mix.h"
 
 #include <math.h>
@@ -723,7 +724,12 @@ static void check_promise(struct checker *checker, const struct dr_fact *fact,
         for (uint32_t row = 0; row < core->jobs_high; row += 1)
             gone[row] = core->jobs[row].state == DR_JOB_COMPLETING &&
                         core->jobs[row].pool.v == pool && &core->jobs[row] != kept;
-        oracle_look(&look, core, (struct oracle_thought){.gone = gone, .also = kept, .apart = job});
+        oracle_look(&look, core,
+                    (struct oracle_thought){.gone = gone,
+                                            .also = kept,
+                                            .apart = job,
+                                            .at_us = fact->time_us,
+                                            .late_us = 2 * DR_MINUTE_US});
         if (oracle_fits(&look, job, index, pool, fact->time_us))
             wrong(checker, fact, "job %llu is taken for job %llu, which would fit without that",
                   (unsigned long long)kept->id.v, (unsigned long long)job->id.v);
@@ -741,7 +747,9 @@ static void check_dropped(struct checker *checker, const struct dr_fact *fact,
         return;
     for (uint32_t i = 0; i < promise->nodes_count; i += 1)
         if (!oracle_node_up(core, promise->nodes[i] - 1) ||
-            core->nodes[promise->nodes[i] - 1].removing)
+            core->nodes[promise->nodes[i] - 1].removing ||
+            oracle_kept_off(core, was->account.v, promise->nodes[i] - 1, fact->time_us,
+                            fact->time_us + oracle_limit_us(core, was, was->promise_alternative)))
             return;
     wrong(checker, fact, "the promise of job %llu is given up", (unsigned long long)was->id.v);
 }
@@ -860,7 +868,8 @@ static void check_start(struct checker *checker, const struct dr_fact *fact,
         return; /* what was promised counts as taken while another place is looked for */
     memset(gone, 0, sizeof gone);
     gone[row_of(core, job)] = 1;
-    oracle_look(&look, core, (struct oracle_thought){.gone = gone, .apart = job});
+    oracle_look(&look, core,
+                (struct oracle_thought){.gone = gone, .apart = job, .at_us = fact->time_us});
     for (uint32_t index = 0; index < core->shapes[job->shape].alternatives_count; index += 1) {
         /* Of an elastic job's sizes only the largest for which there is a place. */
         int is_size = index < core->shapes[job->shape].sizes;
@@ -920,7 +929,8 @@ static void check_reservation(struct checker *checker, const struct dr_fact *fac
         wrong(checker, fact, "%u reservations in pool %u", of_pool[fact->reservation_made.pool],
               fact->reservation_made.pool);
     of_pool[fact->reservation_made.pool] -= 1;
-    oracle_look(&look, core, (struct oracle_thought){.reserved = 1, .apart = job});
+    oracle_look(&look, core,
+                (struct oracle_thought){.reserved = 1, .apart = job, .at_us = fact->time_us});
     if (was->reservation != NONE && start_us >= was->reservation_us)
         wrong(checker, fact, "the reservation of job %llu moved back",
               (unsigned long long)job->id.v);
@@ -952,7 +962,7 @@ static void check_end(struct checker *checker, const struct dr_fact *fact,
     const struct dr_fact_attempt_ended *ended = &fact->attempt_ended;
     int exited_well = ended->outcome == DR_OUTCOME_EXITED && ended->exit_code == 0;
     int taken = was->stopping == DR_STOP_RECLAIM || was->stopping == DR_STOP_PRIORITY ||
-                was->stopping == DR_STOP_POWER;
+                was->stopping == DR_STOP_POWER || was->stopping == DR_STOP_WINDOW;
     int lost = was->stopping == DR_STOP_NODE ||
                (was->stopping == DR_STOP_NONE && ended->outcome == DR_OUTCOME_NODE_FAILED);
     int again = (lost || (taken && !(exited_well && !was->saved_after_warning)));
@@ -995,6 +1005,149 @@ static void check_end(struct checker *checker, const struct dr_fact *fact,
               (unsigned long long)job->id.v, (long long)job->kept_us, (long long)kept_us);
 }
 
+/* ---- advance reservations ---- */
+
+/* Of the nodes of a list, the first that one keeps off between two instants; 0: none. `last`: made
+ * no later than that one. */
+static uint32_t kept_off(const struct dr_core *core, const struct dr_job *job, uint32_t first,
+                         uint32_t last, int64_t from_us, int64_t until_us)
+{
+    for (uint32_t at = first; at != NONE; at = core->extents[at].next)
+        for (uint32_t i = 0; i < core->windows_count; i += 1) {
+            const struct dr_window *window = &core->windows[i];
+            uint32_t row = core->extents[at].extent.node.v - 1;
+
+            if (window->id <= last && oracle_has_node(core, window, row) &&
+                !oracle_lets_in(core, window, job->account.v) && from_us < window->until_us &&
+                window->from_us < until_us)
+                return row + 1;
+        }
+    return 0;
+}
+
+static int is_there(const struct dr_core *core, const struct dr_window *window,
+                    const struct dr_job *job)
+{
+    if (!oracle_holds(job) || oracle_lets_in(core, window, job->account.v))
+        return 0;
+    for (uint32_t at = job->extents; at != NONE; at = core->extents[at].next)
+        if (oracle_has_node(core, window, core->extents[at].extent.node.v - 1))
+            return 1;
+    return 0;
+}
+
+static uint32_t others_in(const struct dr_core *core, const struct dr_window *window)
+{
+    uint32_t count = 0;
+
+    for (uint32_t row = 0; row < core->jobs_high; row += 1)
+        count += core->jobs[row].id.v != 0 && is_there(core, window, &core->jobs[row]);
+    return count;
+}
+
+/* By what was believed when it started, no attempt is in one that was made before and does not let
+ * it in. */
+static void check_windows(struct checker *checker, const struct dr_fact *fact,
+                          const struct dr_core *core)
+{
+    if (fact->kind == DR_FACT_JOB_PLACED)
+        checker->windows_known[fact->job_placed.job % CHECKER_JOBS] = core->window_id_last;
+    for (uint32_t i = 0; i < core->windows_count; i += 1)
+        for (uint32_t row = 0; row < core->nodes_count; row += 1)
+            for (uint32_t k = 0; k < i; k += 1)
+                if (core->windows[i].from_us < core->windows[k].until_us &&
+                    core->windows[k].from_us < core->windows[i].until_us &&
+                    oracle_has_node(core, &core->windows[i], row) &&
+                    oracle_has_node(core, &core->windows[k], row))
+                    wrong(checker, fact, "node %u is in two advance reservations", row + 1);
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        const struct dr_job *job = &core->jobs[row];
+
+        if (job->id.v != 0 && oracle_holds(job) &&
+            kept_off(core, job, job->extents, checker->windows_known[job->id.v % CHECKER_JOBS],
+                     job->placed_us, job->placed_us + job->attempt_limit_us) != 0)
+            wrong(checker, fact, "job %llu started into an advance reservation",
+                  (unsigned long long)job->id.v);
+    }
+}
+
+static void check_held(struct checker *checker, const struct dr_fact *fact,
+                       const struct dr_core *core)
+{
+    const struct dr_window *window = dr_window_of(core, fact->window_held.window);
+
+    checker->windows += 1;
+    if (window == NULL || window->from_us > fact->time_us ||
+        others_in(core, window) != fact->window_held.attempts)
+        wrong(checker, fact, "%u attempts of others are in advance reservation %u",
+              window == NULL ? 0 : others_in(core, window), fact->window_held.window);
+}
+
+/* One that says so tells them to leave, no earlier than it has to. */
+static void check_told(struct checker *checker, const struct dr_fact *fact,
+                       const struct dr_core *core, const struct dr_job *job)
+{
+    int64_t believed_us =
+        (job->start_us != 0 ? job->start_us : job->placed_us) + job->attempt_limit_us;
+    int good = 0;
+
+    checker->told += 1;
+    for (uint32_t i = 0; i < core->windows_count; i += 1) {
+        const struct dr_window *window = &core->windows[i];
+
+        good |= window->evict && is_there(core, window, job) &&
+                fact->time_us >= window->from_us - job->grace_us - 30 * DR_SECOND_US &&
+                (believed_us > window->from_us || job->before_unreachable != 0);
+    }
+    if (!good)
+        wrong(checker, fact, "job %llu is told to leave for no advance reservation",
+              (unsigned long long)job->id.v);
+}
+
+/* After a decision: all is said, who has to leave was told, and nothing is promised or reserved
+ * into one. */
+static void check_windows_now(struct checker *checker, const struct dr_core *core, int64_t now_us)
+{
+    struct dr_fact none = {.kind = DR_FACT_TICK, .time_us = now_us};
+
+    for (uint32_t i = 0; i < core->windows_count; i += 1) {
+        const struct dr_window *window = &core->windows[i];
+
+        if (window->until_us <= now_us || window->begun != (window->from_us <= now_us) ||
+            (window->held > 0 && others_in(core, window) == 0))
+            wrong(checker, &none, "nothing is said of advance reservation %u", window->id);
+        for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+            const struct dr_job *job = &core->jobs[row];
+
+            if (job->id.v != 0 && window->evict && is_there(core, window, job) &&
+                job->stopping == DR_STOP_NONE && !window->begun &&
+                now_us >= window->from_us - job->grace_us - 30 * DR_SECOND_US &&
+                oracle_end_us(job, now_us) > window->from_us)
+                wrong(checker, &none, "job %llu is not told to leave for advance reservation %u",
+                      (unsigned long long)job->id.v, window->id);
+        }
+    }
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        const struct dr_job *job = &core->jobs[row];
+        int64_t from_us;
+
+        if (job->id.v == 0)
+            continue;
+        if (job->promise != NONE &&
+            kept_off(core, job, job->promise, UINT32_MAX, now_us,
+                     now_us + oracle_limit_us(core, job, job->promise_alternative)) != 0)
+            wrong(checker, &none, "job %llu is promised what an advance reservation keeps",
+                  (unsigned long long)job->id.v);
+        if (job->reservation == NONE)
+            continue;
+        from_us = dr_max_i64(now_us, job->reservation_us);
+        if (kept_off(core, job, job->reservation, UINT32_MAX, from_us,
+                     from_us + oracle_limit_us(core, job, job->reservation_alternative)) != 0)
+            wrong(checker, &none, "job %llu reserves what an advance reservation keeps",
+                  (unsigned long long)job->id.v);
+    }
+}
+
 /* ---- ticks ---- */
 
 static void check_tick(struct checker *checker, const struct dr_fact *fact,
@@ -1031,7 +1184,8 @@ void checker_decided(struct world *world, void *context)
     static struct oracle look;
     struct dr_fact none = {.kind = DR_FACT_TICK, .time_us = world->now_us};
 
-    oracle_look(&look, core, (struct oracle_thought){.gone = NULL});
+    oracle_look(&look, core, (struct oracle_thought){.at_us = world->now_us});
+    check_windows_now(checker, core, world->now_us);
     for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         const struct dr_job *job = &core->jobs[row];
         uint32_t pool;
@@ -1143,10 +1297,15 @@ static void check_fact(struct checker *checker, const struct dr_fact *fact,
             check_eviction(checker, fact, core, job);
         if (fact->attempt_stopping.cause == DR_STOP_POWER)
             check_curtailed(checker, fact, core, job);
+        if (fact->attempt_stopping.cause == DR_STOP_WINDOW)
+            check_told(checker, fact, core, job);
         break;
     case DR_FACT_NODES_POWER:
         check_switched(checker, fact, core);
         checker->evictions = 0;
+        break;
+    case DR_FACT_WINDOW_HELD:
+        check_held(checker, fact, core);
         break;
     case DR_FACT_POWER_SHORT:
         check_short(checker, fact, core);
@@ -1199,7 +1358,6 @@ static void check_fact(struct checker *checker, const struct dr_fact *fact,
     case DR_FACT_ATTEMPT_STARTED:
     case DR_FACT_CHECKPOINT_SEEN:
     case DR_FACT_TEXT_ERASED:
-    case DR_FACT_WINDOW_HELD:
         break;
     }
 }
@@ -1213,6 +1371,7 @@ void checker_fact(struct world *world, const struct dr_fact *fact, void *context
     check_sharing(checker, fact, core);
     oracle_look(&checker->look, core, (struct oracle_thought){.gone = NULL});
     check_sums(checker, fact, core, &checker->look.sums);
+    check_windows(checker, fact, core);
     if (fact->kind != DR_FACT_ATTEMPT_STOPPING && fact->kind != DR_FACT_JOB_PROMISED &&
         fact->kind != DR_FACT_RESERVATION_DROPPED)
         checker->victims_count = 0;

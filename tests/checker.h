@@ -36,6 +36,8 @@ struct checker {
     uint32_t backfills;
     uint32_t contests; /* starts beside a reservation, by quota */
     uint32_t late;     /* reserved jobs that started after their time */
+    uint32_t windows;  /* times that an advance reservation began, or was left by others */
+    uint32_t told;     /* attempts told to leave for one */
     /* evictions since something came from outside */
     uint32_t evictions;
     uint32_t evictions_most;
@@ -49,6 +51,7 @@ struct checker {
     struct dr_job was[CHECKER_JOBS]; /* jobs before the fact */
     uint32_t was_count;
     struct checker_promise promises[CHECKER_JOBS]; /* by job id */
+    uint32_t windows_known[CHECKER_JOBS]; /* by job id: the last that was made before its start */
 };
 
 /* Judge the shadow's state after `fact`. For world->check, with a struct checker as context. */

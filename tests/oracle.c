@@ -141,6 +141,39 @@ int oracle_within(const struct dr_core *core, uint32_t account, uint32_t above)
     return 0;
 }
 
+int oracle_lets_in(const struct dr_core *core, const struct dr_window *window, uint32_t account)
+{
+    for (uint32_t i = 0; i < window->accounts_count; i += 1)
+        if (oracle_within(core, account, window->accounts[i].v))
+            return 1;
+    return 0;
+}
+
+int oracle_has_node(const struct dr_core *core, const struct dr_window *window, uint32_t row)
+{
+    uint32_t pool = core->nodes[row].pool.v;
+
+    for (uint32_t i = 0; i < window->runs_count; i += 1)
+        if (row >= window->runs[i].row && row < window->runs[i].row + window->runs[i].count)
+            return 1;
+    return window->runs_count == 0 &&
+           (window->site.v != 0 ? core->pools[pool - 1].site.v == window->site.v
+                                : pool == window->pool.v);
+}
+
+int oracle_kept_off(const struct dr_core *core, uint32_t account, uint32_t row, int64_t from_us,
+                    int64_t until_us)
+{
+    for (uint32_t i = 0; i < core->windows_count; i += 1) {
+        const struct dr_window *window = &core->windows[i];
+
+        if (oracle_has_node(core, window, row) && !oracle_lets_in(core, window, account) &&
+            from_us < window->until_us && window->from_us < until_us)
+            return 1;
+    }
+    return 0;
+}
+
 static uint8_t share_of(const struct dr_core *core, const struct dr_job *job)
 {
     const struct dr_shape *shape = &core->shapes[job->shape];
@@ -520,6 +553,10 @@ uint32_t oracle_tasks_on(const struct oracle *look, const struct dr_job *job, ui
     uint32_t tasks, shares;
 
     if (!oracle_node_up(core, row) || core->nodes[row].removing || !may_enter(look, job, row))
+        return 0;
+    if (look->thought.at_us != 0 && oracle_kept_off(core, job->account.v, row, look->thought.at_us,
+                                                    look->thought.at_us + look->thought.late_us +
+                                                        oracle_limit_us(core, job, index)))
         return 0;
     tasks = tasks_with(way, free_on(look, row), look->cpus[row], look->memory_mb[row]);
     if (part == 0)
@@ -1338,6 +1375,10 @@ int64_t oracle_earliest_us(const struct dr_core *core, const struct dr_job *job,
             if (core->grid_caps[i].until_us > time_us && core->grid_caps[i].until_us > now_us &&
                 core->grid_caps[i].until_us < next_us)
                 next_us = core->grid_caps[i].until_us;
+        for (uint32_t i = 0; i < core->windows_count; i += 1)
+            if (core->windows[i].until_us > time_us && core->windows[i].until_us > now_us &&
+                core->windows[i].until_us < next_us)
+                next_us = core->windows[i].until_us;
         if (next_us == DR_FOREVER_US)
             return DR_FOREVER_US;
         time_us = next_us;
@@ -1347,7 +1388,8 @@ int64_t oracle_earliest_us(const struct dr_core *core, const struct dr_job *job,
                 gone[row] = 1;
         oracle_look(
             &look, core,
-            (struct oracle_thought){.gone = gone, .reserved = (uint8_t)reserved, .apart = job});
+            (struct oracle_thought){
+                .gone = gone, .reserved = (uint8_t)reserved, .apart = job, .at_us = time_us});
         if (oracle_fits(&look, job, index, pool, time_us))
             return time_us;
     }

@@ -32,6 +32,8 @@ struct oracle_thought {
     const struct dr_job *apart; /* its promise and its reservation don't count */
     uint8_t reserved;           /* what is reserved is held, and counts in the sums */
     int64_t reserved_until_us;  /* of that, only what begins by then; 0: all */
+    int64_t at_us; /* advance reservations keep their nodes from who would start then; 0: none do */
+    int64_t late_us; /* ... or so much later */
 };
 
 struct oracle {
@@ -79,6 +81,13 @@ uint32_t oracle_towards(const struct dr_core *core, uint32_t x, uint32_t y);
 
 /* Is it the account `above`, or below it? */
 int oracle_within(const struct dr_core *core, uint32_t account, uint32_t above);
+
+/* Does the advance reservation let the account in? Has it the node? */
+int oracle_lets_in(const struct dr_core *core, const struct dr_window *window, uint32_t account);
+int oracle_has_node(const struct dr_core *core, const struct dr_window *window, uint32_t node_row);
+/* Does one that doesn't keep the node from it at some time between two instants? */
+int oracle_kept_off(const struct dr_core *core, uint32_t account, uint32_t node_row,
+                    int64_t from_us, int64_t until_us);
 
 /* ---- looks ---- */
 

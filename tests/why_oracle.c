@@ -141,6 +141,18 @@ static void raise_limit(struct trial *trial, const struct dr_hold *hold)
     }
 }
 
+static void call_off(struct dr_core *core, uint32_t window)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < core->windows_count; i += 1)
+        if (core->windows[i].id != window) {
+            core->windows[kept] = core->windows[i];
+            kept += 1;
+        }
+    core->windows_count = kept;
+}
+
 static void relax(struct trial *trial, const struct dr_hold *hold)
 {
     struct dr_core *core = trial->core;
@@ -180,6 +192,10 @@ static void relax(struct trial *trial, const struct dr_hold *hold)
             core->nodes[row].drained |= core->nodes[row].off; /* they don't come back by that */
         return;
     case DR_REASON_RESERVATION:
+        if (hold->window != 0) {
+            call_off(core, hold->window);
+            return;
+        }
         core->jobs[dr_job_find(core, hold->job).v].reservation = NONE;
         return;
     case DR_REASON_NONE:

@@ -41,6 +41,7 @@ struct scene {
     uint32_t jobs_count;
     uint32_t classes;
     uint64_t seed;
+    uint64_t windows_dice;
 };
 
 /* A site's declaration as it stands. */
@@ -344,6 +345,56 @@ static void submit(struct scene *scene, int calm)
         scene->jobs[scene->jobs_count++] = job;
 }
 
+/* Nodes for some accounts, or for nobody, for a time; or no more. With dice of its own: worlds stay
+ * what they were. */
+static void reserve(struct scene *scene, int calm)
+{
+    struct world *w = scene->world;
+    struct dr_fact_window_made window = {.from_us = 0};
+    uint64_t outer = dice;
+    uint32_t accounts[2];
+    uint32_t runs[4] = {0, 1, 0, 1};
+    uint32_t pool;
+
+    dice = scene->windows_dice;
+    if (w->core->windows_count > 0 && one_in(4)) {
+        world_drop_window(w, w->core->windows[roll(w->core->windows_count)].id);
+    } else {
+        accounts[0] = scene->leaves[roll(scene->leaves_count)];
+        accounts[1] = 1 + roll(w->core->accounts_count);
+        window.accounts = accounts;
+        window.accounts_count = one_in(3) ? 0 : 1 + one_in(3);
+        window.from_us = (int64_t)roll(90) * MINUTE;
+        window.until_us = window.from_us + (int64_t)(5 + roll(60)) * MINUTE;
+        window.evict = !calm && one_in(3);
+        window.forced = one_in(2);
+        runs[0] = 1 + roll(w->core->nodes_count);
+        runs[2] = 1 + roll(w->core->nodes_count);
+        pool = 1 + roll(w->core->pools_count);
+        switch (roll(4)) {
+        case 0:
+            window.site = 1 + roll(w->core->sites_count);
+            break;
+        case 1:
+            window.pool = pool;
+            break;
+        case 2:
+            window.pool = pool;
+            window.count = 1 + roll(w->core->pools[pool - 1].nodes_count);
+            if (one_in(2) && w->core->pools[pool - 1].levels_count > 0)
+                dr_copy_name(window.level, w->core->pools[pool - 1].levels[0].name);
+            break;
+        default:
+            window.runs = runs;
+            window.runs_count = 4;
+            break;
+        }
+        (void)world_window(w, window); /* or it is refused */
+    }
+    scene->windows_dice = dice;
+    dice = outer;
+}
+
 static dr_job_id some_job(struct scene *scene, int pending)
 {
     dr_job_id job = scene->jobs[roll(scene->jobs_count)];
@@ -419,6 +470,7 @@ static const char *play(uint64_t seed, struct checker *totals)
     memset(&scene, 0, sizeof scene);
     dice = seed * 0x9e3779b97f4a7c15ull + 1;
     scene.seed = seed;
+    scene.windows_dice = dice + 1;
     build(&scene, calm);
     scene.checker.calm = calm;
     scene.world->check = checker_fact;
@@ -430,6 +482,8 @@ static const char *play(uint64_t seed, struct checker *totals)
             submit(&scene, calm);
         if (!calm && one_in(4))
             disturb(&scene);
+        if (seed % 2 == 1 && i % 3 == 0)
+            reserve(&scene, calm);
         world_run_us(scene.world, (int64_t)(1 + roll(8)) * MINUTE);
         for (uint32_t k = 0; k < scene.jobs_count; k += 1) {
             /* Explanations change nothing, whatever they are asked. */
@@ -510,6 +564,8 @@ static const char *play(uint64_t seed, struct checker *totals)
     totals->reservations += scene.checker.reservations;
     totals->backfills += scene.checker.backfills;
     totals->late += scene.checker.late;
+    totals->windows += scene.checker.windows;
+    totals->told += scene.checker.told;
     if (scene.checker.evictions_most > totals->evictions_most)
         totals->evictions_most = scene.checker.evictions_most;
     if (says != NULL) {
@@ -549,10 +605,11 @@ TEST(random_worlds_keep_every_rule)
         "%u evictions, %u taken for a cap, %u waits for cheaper hours, %u reservations (%u against "
         "all times), %u started "
         "late, %u waited, at most "
-        "%u evictions in a row\n",
+        "%u evictions in a row, advance reservations began or were left by others %u times, and "
+        "told %u to leave\n",
         totals.starts, totals.priced, totals.compared, totals.backfills, totals.reclaims,
         totals.curtailed, totals.cheaper, totals.reservations, totals.shadows, totals.late,
-        totals.waiting, totals.evictions_most);
+        totals.waiting, totals.evictions_most, totals.windows, totals.told);
     print_message(
         "# %u answers to why, %u with several holds, taken at their word in %u decisions:",
         whys.asked, whys.several, whys.decided);
@@ -572,5 +629,7 @@ TEST(random_worlds_keep_every_rule)
         CHECK(totals.switched > 30);
         CHECK(totals.shadows > 300);
         CHECK(totals.backfills > 150);
+        CHECK(totals.windows > 300);
+        CHECK(totals.told > 20);
     }
 }

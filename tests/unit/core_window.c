@@ -38,10 +38,9 @@ static struct dr_fact_window_made whole_pool(int64_t from, int64_t until)
 
 static dr_job_id submit(struct world *w, uint32_t account, uint32_t tasks, int64_t limit)
 {
-    dr_job_id job = world_submit(w, (struct job_spec){.account = account,
-                                                      .tasks = tasks,
-                                                      .accelerators = 8,
-                                                      .limit_us = limit * MINUTE});
+    dr_job_id job = world_submit(
+        w, (struct job_spec){
+               .account = account, .tasks = tasks, .accelerators = 8, .limit_us = limit * MINUTE});
 
     world_run_us(w, 0);
     return job;
