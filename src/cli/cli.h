@@ -195,6 +195,7 @@ int dr_cmd_nodes(struct dr_cli *cli);
 int dr_cmd_sites(struct dr_cli *cli);
 int dr_cmd_power(struct dr_cli *cli);
 int dr_cmd_grid(struct dr_cli *cli);
+int dr_cmd_reserve(struct dr_cli *cli);
 int dr_cmd_drain(struct dr_cli *cli);
 int dr_cmd_resume(struct dr_cli *cli);
 int dr_cmd_accounts(struct dr_cli *cli);

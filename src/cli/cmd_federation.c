@@ -39,6 +39,18 @@ static const char *leaving(const json_t *object, const char *name, const char *f
     return dr_member_true(object, flag) ? dr_show_format("%s (leaving)", text) : text;
 }
 
+/* "summer from 08-02 13:00", once it has begun "summer until 08-02 18:00" */
+static const char *reserved(const json_t *reservation)
+{
+    int begun = dr_member_true(reservation, "begun");
+
+    if (!json_is_object(reservation))
+        return "";
+    return dr_show_format(
+        "%s %s %s", dr_member_text(reservation, "name"), begun ? "until" : "from",
+        dr_show_instant(dr_member_number(reservation, begun ? "until_us" : "from_us")));
+}
+
 int dr_cmd_nodes(struct dr_cli *cli)
 {
     struct dr_buffer path DR_CLEANUP(dr_buffer_deinit) = {0};
@@ -66,6 +78,7 @@ int dr_cmd_nodes(struct dr_cli *cli)
     dr_table_column(table, "MEMORY USED", DR_TABLE_RIGHT);
     dr_table_column(table, "OF", DR_TABLE_RIGHT);
     dr_table_column(table, "TASKS", DR_TABLE_RIGHT);
+    dr_table_column(table, "RESERVED", 0);
     dr_table_column(table, "REASON", DR_TABLE_CUT);
     json_array_foreach(json_object_get(answer, "nodes"), i, node)
     {
@@ -85,6 +98,7 @@ int dr_cmd_nodes(struct dr_cli *cli)
         dr_table_cell(table, dr_show_memory(dr_member_number(node, "memory_used_mb")));
         dr_table_cell(table, dr_show_memory(dr_member_number(node, "memory_mb")));
         dr_table_cell(table, dr_member_text(node, "tasks"));
+        dr_table_cell(table, reserved(json_object_get(node, "reservation")));
         dr_table_cell(table, dr_member_text(node, "reason"));
     }
     dr_table_print(table);

@@ -74,6 +74,18 @@ static const struct dr_cli_option GRID[] = {
     {"name", 0, "NAME", "its name; cap-N by default"},
     {"reason", 0, "TEXT", "why; kept with the facts"},
 };
+static const struct dr_cli_option RESERVE[] = {
+    {"account", 'A', "ACCOUNT[,ACCOUNT]", "for jobs of these accounts, and of those below them"},
+    {"maintenance", 0, NULL, "for nobody: the nodes are to be empty"},
+    {"nodes", 0, "N", "so many nodes of SITE/POOL; all of it by default"},
+    {"level", 0, "LEVEL", "they are to lie in one domain of this level"},
+    {"from", 0, "INSTANT", "when it begins: 2027-08-02T13:00:00+09:00, 16:00, now+1h; now by default"},
+    {"until", 0, "INSTANT", "when it ends"},
+    {"evict", 0, NULL, "tell others to leave, so early that they are gone when it begins"},
+    {"force", 0, NULL, "for accounts: also where others are believed to be there still when it begins"},
+    {"name", 0, "NAME", "its name; reservation-N by default"},
+    {"reason", 0, "TEXT", "why; kept with the facts"},
+};
 static const struct dr_cli_option ACCOUNTS[] = {
     {"all", 0, NULL, "groups without guarantee, limit and use too"},
 };
@@ -185,6 +197,16 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "    daero grid cap capital --watts 700MW --from 13:00 --until 18:00 --reason 'heat wave'\n"
      "    daero grid cancel cap-12",
      OPTIONS(GRID), DR_OPERAND_WORD, 1, MANY, 0, 0, "list cap cancel", dr_cmd_grid},
+    {"reserve", "list | create PLACE... | drop NAME...", "keep nodes for accounts, or empty for maintenance, for a time",
+     "PLACE is a site, SITE/POOL, or nodes. A job starts there only if it is believed to end (its start and\n"
+     "its time limit) before then, or if it is of the account. `create` prints the reservation's name, and who\n"
+     "is believed to be there still when it begins: it waits for them, unless --evict tells them to leave. A\n"
+     "reservation for accounts is refused where others are, unless with --evict or --force. For operators.\n"
+     "\n"
+     "    daero reserve create seoul/h200 --nodes 16 --level block --account physics --from 09:00 --until 18:00\n"
+     "    daero reserve create seoul --maintenance --evict --from 2027-08-07T00:00:00+09:00 --until now+30d\n"
+     "    daero reserve drop reservation-3",
+     OPTIONS(RESERVE), DR_OPERAND_WORD, 1, MANY, 0, 0, "list create drop", dr_cmd_reserve},
     {"drain", "NODE...", "keep new jobs off nodes; what runs there goes on",
      NULL,
      OPTIONS(REASON), DR_OPERAND_NODE, 1, MANY, 0, 0, NULL, dr_cmd_drain},

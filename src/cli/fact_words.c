@@ -107,6 +107,25 @@ static void ended(struct dr_buffer *text, const json_t *fact)
     dr_buffer_printf(text, "; the job is %s", dr_member_text(fact, "next_state"));
 }
 
+static void reserved_for(struct dr_buffer *text, const json_t *fact)
+{
+    const json_t *accounts = json_object_get(fact, "accounts_names");
+    json_t *account;
+    size_t i;
+
+    dr_buffer_append_text(text, json_array_size(accounts) == 0 ? " for maintenance" : " for ");
+    json_array_foreach(accounts, i, account)
+        dr_buffer_printf(text, "%s%s", i == 0 ? "" : ", ", json_string_value(account));
+    if (dr_member_number(fact, "site") != 0)
+        dr_buffer_printf(text, " of site %s", dr_member_text(fact, "site_name"));
+    if (dr_member_number(fact, "pool") != 0)
+        dr_buffer_printf(text, " of pool %s", dr_member_text(fact, "pool_name"));
+    if (dr_member_number(fact, "count") != 0)
+        dr_buffer_printf(text, ", %s nodes", dr_member_text(fact, "count"));
+    dr_buffer_printf(text, ", from %s until %s", dr_show_instant(dr_member_number(fact, "from_us")),
+                     dr_show_instant(dr_member_number(fact, "until_us")));
+}
+
 /* Kinds whose words are more than what the table says of them. */
 static int special(struct dr_buffer *text, const json_t *fact, const char *kind)
 {
@@ -139,6 +158,15 @@ static int special(struct dr_buffer *text, const json_t *fact, const char *kind)
         dr_buffer_printf(text, "job %s holds a place in %s from %s", dr_member_text(fact, "job"),
                          dr_member_text(fact, "pool_name"),
                          dr_show_clock(dr_member_number(fact, "start_us")));
+    } else if (strcmp(kind, "WINDOW_MADE") == 0) {
+        dr_buffer_printf(text, "advance reservation %s", dr_member_text(fact, "name"));
+        reserved_for(text, fact);
+    } else if (strcmp(kind, "WINDOW_DROPPED") == 0) {
+        dr_buffer_printf(text, "advance reservation %s %s", dr_member_text(fact, "name"),
+                         dr_member_true(fact, "over") ? "is over" : "was called off");
+    } else if (strcmp(kind, "WINDOW_HELD") == 0) {
+        dr_buffer_printf(text, "advance reservation %s has begun: %s attempts of others are left",
+                         dr_member_text(fact, "name"), dr_member_text(fact, "attempts"));
     } else {
         return 0;
     }

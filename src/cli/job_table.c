@@ -932,7 +932,7 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     /* Slurm's, refused */
     NO("partition", 'p', "NAME", "Daero has no partitions: it finds the site and pool itself; leave the line out, and say --chips, --sites or --limit where they matter")
     NO("qos", 'q', "NAME", "Daero has no quality-of-service classes; write --priority=N, or name another account")
-    NO("reservation", 0, "NAME", "a reservation can't be named by a job yet; leave the line out")
+    NO("reservation", 0, "NAME", "jobs use the advance reservations of their account without naming them; leave the line out")
     NO("exclusive", 0, "[WHAT]", "a node can't be asked for as a whole; ask for all of its accelerators or CPUs with --accelerators or --cpus and --tasks-per-node=1")
     NO("oversubscribe", 's', NULL, "what a job holds is never shared; leave the line out")
     NO("overcommit", 'O', NULL, "what a job holds is never shared; leave the line out, or ask for part of a CPU with --cpus=0.5")

@@ -153,6 +153,27 @@ uint32_t dr_window_of_account(const struct dr_core *core, dr_account_id account)
     return 0;
 }
 
+uint32_t dr_window_nodes(const struct dr_core *core, const struct dr_window *window)
+{
+    uint32_t place = (uint32_t)(window - core->windows);
+    uint32_t count = 0;
+
+    for (uint32_t row = 0; row < core->nodes_count; row += 1)
+        count += !core->nodes[row].removed && dr_window_has_node(core, place, row);
+    return count;
+}
+
+const struct dr_window *dr_window_of_node(const struct dr_core *core, uint32_t node_row)
+{
+    const struct dr_window *first = NULL;
+
+    for (uint32_t place = 0; place < core->windows_count; place += 1)
+        if (dr_window_has_node(core, place, node_row) &&
+            (first == NULL || core->windows[place].from_us < first->from_us))
+            first = &core->windows[place];
+    return first;
+}
+
 /* ---- others on its nodes ---- */
 
 static struct dr_window_set alone(const struct dr_core *core, const struct dr_window *window)

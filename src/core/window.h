@@ -69,6 +69,12 @@ static inline int dr_window_has_node(const struct dr_core *core, uint32_t place,
     return (index->nodes[(size_t)place * index->words + node_row / 64] >> (node_row % 64)) & 1;
 }
 
+/* How many nodes it has, those that have left aside. */
+uint32_t dr_window_nodes(const struct dr_core *core, const struct dr_window *window);
+
+/* Of the windows that have a node, the one that begins first; NULL: none has. */
+const struct dr_window *dr_window_of_node(const struct dr_core *core, uint32_t node_row);
+
 /* Has one of them the node? */
 int dr_window_has(const struct dr_core *core, const struct dr_window_set *set, uint32_t node_row);
 

@@ -3,6 +3,7 @@
 #include <jansson.h>
 
 #include "base/math.h"
+#include "core/window.h"
 #include "federation/federation.h"
 #include "serve/exchange.h"
 #include "serve/fact_json.h"
@@ -40,6 +41,26 @@ static void shares_json(struct dr_buffer *out, const struct dr_core *core, uint3
     dr_put_end(out, ']');
 }
 
+/* The advance reservation that has the node now, or first. */
+static void reservation_json(struct dr_buffer *out, const struct dr_core *core,
+                             const struct dr_window *window)
+{
+    if (window == NULL) {
+        dr_put_text(out, "reservation", NULL);
+        return;
+    }
+    dr_put_begin(out, "reservation", '{');
+    dr_put_text(out, "name", window->name);
+    dr_put_begin(out, "accounts", '[');
+    for (uint32_t i = 0; i < window->accounts_count; i += 1)
+        dr_put_text(out, NULL, dr_account_name(core, window->accounts[i].v));
+    dr_put_end(out, ']');
+    dr_put_i64(out, "from_us", window->from_us);
+    dr_put_i64(out, "until_us", window->until_us);
+    dr_put_bool(out, "begun", window->begun);
+    dr_put_end(out, '}');
+}
+
 static void node_json(struct dr_buffer *out, const struct dr_core *core, uint32_t row)
 {
     const struct dr_node *node = &core->nodes[row];
@@ -70,6 +91,7 @@ static void node_json(struct dr_buffer *out, const struct dr_core *core, uint32_
     dr_put_i64(out, "memory_mb", pool->memory_mb);
     dr_put_i64(out, "memory_used_mb", node->memory_mb_used);
     dr_put_u64(out, "tasks", node->tasks);
+    reservation_json(out, core, dr_window_of_node(core, row));
     dr_put_end(out, '}');
 }
 

@@ -340,6 +340,7 @@ static void hold_json(struct dr_buffer *out, const struct dr_core *core, const s
     dr_put_text(out, "site", dr_site_name(core, hold->site.v));
     dr_put_text(out, "zone", dr_zone_name(core, hold->zone.v));
     dr_put_u64(out, "blocker", hold->job.v);
+    dr_put_text(out, "reservation", dr_window_name(core, hold->window));
     dr_put_i64(out, "has", hold->has);
     dr_put_i64(out, "needs", hold->needs);
     dr_put_i64(out, "limit", hold->limit);

@@ -431,6 +431,60 @@ TEST(caps_are_announced_and_called_off)
     http_world_close(w);
 }
 
+/* Nodes are reserved in advance for an account, or for maintenance, shown with the nodes, refused
+ * where they are reserved already, and given up. */
+TEST(nodes_are_reserved_in_advance)
+{
+    struct http_world *w = open_world();
+    const char *wish = "{\"name\":\"exam\",\"accounts\":[\"university\"],\"nodes\":[\"node1\"],"
+                       "\"from_us\":4000000000000000,\"until_us\":4000003600000000,"
+                       "\"reason\":\"exams\"}";
+    struct reply reply;
+
+    ASK(tokens[STUDENT], "POST", "/v1/reservations", wish, 403, "DENIED");
+    ASK(tokens[KEEPER], "POST", "/v1/reservations", wish, 201, "");
+    ASK(tokens[KEEPER], "POST", "/v1/reservations", wish, 409, "STATE");
+    reply = http_ask(w, tokens[KEEPER], "POST", "/v1/reservations",
+                     "{\"maintenance\":true,\"site\":\"here\",\"from_us\":4000003000000000,"
+                     "\"until_us\":4000007200000000}");
+    CHECK_EQ(reply.status, 409);
+    CHECK_HAS(reply.body, "node node1 is in advance reservation exam, from");
+    reply_free(&reply);
+    ASK(tokens[KEEPER], "POST", "/v1/reservations",
+        "{\"site\":\"here\",\"from_us\":4000000000000000,\"until_us\":4000003600000000}", 400,
+        "INVALID");
+    ASK(tokens[KEEPER], "POST", "/v1/reservations",
+        "{\"maintenance\":true,\"nodes\":[\"node9\"],\"until_us\":4000003600000000}", 404,
+        "UNKNOWN");
+    ASK(tokens[KEEPER], "POST", "/v1/reservations",
+        "{\"maintenance\":true,\"pool\":\"here/none\",\"until_us\":4000003600000000}", 404,
+        "UNKNOWN");
+    ASK(tokens[KEEPER], "POST", "/v1/reservations",
+        "{\"maintenance\":true,\"site\":\"here\",\"from_us\":1,\"until_us\":4000003600000000}", 400,
+        "INVALID");
+    ASK(tokens[KEEPER], "POST", "/v1/reservations",
+        "{\"maintenance\":true,\"site\":\"here\",\"from_us\":4000003600000000,"
+        "\"until_us\":4000007200000000,\"evict\":true}",
+        201, "");
+    reply = http_ask(w, tokens[STUDENT], "GET", "/v1/reservations", NULL);
+    CHECK_HAS(reply.body,
+              "\"name\":\"exam\",\"maintenance\":false,\"accounts\":[\"university\"],"
+              "\"site\":null,\"pool\":null,\"nodes\":1,\"runs\":[{\"first\":\"node1\","
+              "\"last\":\"node1\",\"count\":1}],\"from_us\":4000000000000000,"
+              "\"until_us\":4000003600000000,\"evict\":false,\"begun\":false,\"others\":0,"
+              "\"others_until_us\":0,\"jobs\":[]}");
+    CHECK_HAS(reply.body, "\"name\":\"reservation-2\",\"maintenance\":true,\"accounts\":[],"
+                          "\"site\":\"here\",\"pool\":null,\"nodes\":4,\"runs\":[]");
+    reply_free(&reply);
+    reply = http_ask(w, tokens[STUDENT], "GET", "/v1/nodes", NULL);
+    CHECK_HAS(reply.body, "\"reservation\":{\"name\":\"exam\",\"accounts\":[\"university\"],");
+    CHECK_HAS(reply.body, "\"reservation\":{\"name\":\"reservation-2\",\"accounts\":[],");
+    reply_free(&reply);
+    ASK(tokens[KEEPER], "DELETE", "/v1/reservations/exam", "", 200, "");
+    ASK(tokens[KEEPER], "DELETE", "/v1/reservations/exam", "", 404, "UNKNOWN");
+    http_world_close(w);
+}
+
 TEST(accounts_and_usage_show_what_one_may_see)
 {
     struct http_world *w = open_world();
@@ -592,6 +646,9 @@ static const struct cell CELLS[] = {
     {"GET", "/v1/power", NULL, {200, 200, 200, 200, 200, 200, 401}},
     {"POST", "/v1/power/caps", "{}", {400, 400, 403, 403, 403, 403, 401}},
     {"DELETE", "/v1/power/caps/none", "{}", {404, 404, 403, 403, 403, 403, 401}},
+    {"GET", "/v1/reservations", NULL, {200, 200, 200, 200, 200, 200, 401}},
+    {"POST", "/v1/reservations", "{}", {400, 400, 403, 403, 403, 403, 401}},
+    {"DELETE", "/v1/reservations/none", "{}", {404, 404, 403, 403, 403, 403, 401}},
     {"GET", "/v1/accounts", NULL, {200, 200, 200, 200, 200, 200, 401}},
     {"GET", "/v1/usage", NULL, {200, 200, 200, 200, 200, 200, 401}},
     {"GET", "/v1/federation", NULL, {200, 200, 200, 403, 403, 403, 401}},
