@@ -129,14 +129,16 @@ static void check_places(struct checker *checker, const struct dr_fact *fact,
         const struct dr_job *job = &core->jobs[row];
 
         if (oracle_holds(job))
-            check_gang(checker, fact, core, job, job->extents, job->pool.v, job->alternative, busy,
+            check_gang(checker, fact, core, job, dr_job_run(core, job)->extents,
+                       dr_job_run(core, job)->pool.v, dr_job_run(core, job)->alternative, busy,
                        cpus, memory);
-        else if (job->id.v != 0 && job->extents != NONE)
+        else if (job->id.v != 0 && dr_job_run(core, job)->extents != NONE)
             wrong(checker, fact, "job %llu holds a place and does not run",
                   (unsigned long long)job->id.v);
-        if (job->id.v != 0 && job->promise != NONE)
-            check_gang(checker, fact, core, job, job->promise, job->promise_pool.v,
-                       job->promise_alternative, promised, NULL, NULL);
+        if (job->id.v != 0 && dr_job_run(core, job)->promise != NONE)
+            check_gang(checker, fact, core, job, dr_job_run(core, job)->promise,
+                       dr_job_run(core, job)->promise_pool.v,
+                       dr_job_run(core, job)->promise_alternative, promised, NULL, NULL);
     }
     for (uint32_t row = 0; row < core->nodes_count; row += 1) {
         const struct dr_pool *pool = &core->pools[core->nodes[row].pool.v - 1];
@@ -151,15 +153,15 @@ static void check_places(struct checker *checker, const struct dr_fact *fact,
 
 static int is_share(const struct dr_core *core, const struct dr_job *job)
 {
-    return way_of(core, job, job->alternative)->accelerators_per_task % 1000 != 0;
+    return way_of(core, job, dr_job_run(core, job)->alternative)->accelerators_per_task % 1000 != 0;
 }
 
 /* Attempts of two accounts have shares of one accelerator. */
 static int share_a_device(const struct dr_core *core, const struct dr_job *x,
                           const struct dr_job *y)
 {
-    for (uint32_t a = x->extents; a != NONE; a = core->extents[a].next)
-        for (uint32_t b = y->extents; b != NONE; b = core->extents[b].next)
+    for (uint32_t a = dr_job_run(core, x)->extents; a != NONE; a = core->extents[a].next)
+        for (uint32_t b = dr_job_run(core, y)->extents; b != NONE; b = core->extents[b].next)
             if (core->extents[a].extent.node.v == core->extents[b].extent.node.v &&
                 (core->extents[a].extent.accelerators & core->extents[b].extent.accelerators) != 0)
                 return 1;
@@ -173,17 +175,18 @@ static void check_sharing(struct checker *checker, const struct dr_fact *fact,
 {
     for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         const struct dr_job *job = &core->jobs[row];
+        const struct dr_run *run = dr_job_run(core, job);
         uint32_t class = core->shapes[job->shape].data_class.v;
 
         if (!oracle_holds(job) || class == 0 || core->classes[class - 1].share < DR_SHARE_NODE)
             continue;
         for (uint32_t other = 0; other < core->jobs_high; other += 1) {
             const struct dr_job *near = &core->jobs[other];
-            const struct dr_pool *pool = &core->pools[job->pool.v - 1];
+            const struct dr_pool *pool = &core->pools[run->pool.v - 1];
             uint32_t size = 1;
 
             if (!oracle_holds(near) || near->account.v == job->account.v ||
-                near->pool.v != job->pool.v)
+                dr_job_run(core, near)->pool.v != run->pool.v)
                 continue;
             if (is_share(core, job) && is_share(core, near) && share_a_device(core, job, near))
                 wrong(checker, fact,
@@ -194,8 +197,9 @@ static void check_sharing(struct checker *checker, const struct dr_fact *fact,
                 continue;
             if (core->classes[class - 1].share == DR_SHARE_NONE)
                 size = pool->levels_count > 0 ? pool->levels[0].nodes : pool->nodes_count;
-            for (uint32_t a = job->extents; a != NONE; a = core->extents[a].next)
-                for (uint32_t b = near->extents; b != NONE; b = core->extents[b].next)
+            for (uint32_t a = run->extents; a != NONE; a = core->extents[a].next)
+                for (uint32_t b = dr_job_run(core, near)->extents; b != NONE;
+                     b = core->extents[b].next)
                     if (core->nodes[core->extents[a].extent.node.v - 1].number / size ==
                         core->nodes[core->extents[b].extent.node.v - 1].number / size)
                         wrong(checker, fact, "job %llu shares with job %llu of another account",
@@ -266,7 +270,7 @@ static void check_quotas(struct checker *checker, const struct dr_fact *fact,
         if (sums->occupied[0][group] > capacity)
             wrong(checker, fact, "Q2: group %u: occupied %lld of %lld", group + 1,
                   (long long)sums->occupied[0][group], (long long)capacity);
-        if (!job->preemptible) {
+        if (!dr_job_terms(core, job)->preemptible) {
             const struct dr_quota *quota =
                 &core->quotas[(size_t)(job->account.v - 1) * core->limits.groups_max + group];
 
@@ -317,25 +321,29 @@ static void check_law(struct checker *checker, const struct dr_fact *fact,
 }
 
 /* When an attempt is believed to be gone. */
-static int64_t gone_us(const struct dr_job *job)
+static int64_t gone_us(const struct dr_core *core, const struct dr_job *job)
 {
     if (job->state == DR_JOB_UNREACHABLE)
         return INT64_MAX;
-    if (job->stopping != DR_STOP_NONE)
-        return job->stop_until_us;
-    return (job->start_us != 0 ? job->start_us : job->placed_us) + job->attempt_limit_us;
+    if (dr_job_run(core, job)->stopping != DR_STOP_NONE)
+        return dr_job_run(core, job)->stop_until_us;
+    return (dr_job_run(core, job)->start_us != 0 ? dr_job_run(core, job)->start_us
+                                                 : dr_job_run(core, job)->placed_us) +
+           dr_job_run(core, job)->attempt_limit_us;
 }
 
 /* Until when it is in the way of others' starts: a flexible one may be taken once it has run
  * minimum_run, and has its grace. */
 static int64_t counts_until(const struct dr_core *core, const struct dr_job *job)
 {
-    int64_t taken_us = (job->start_us != 0 ? job->start_us : job->placed_us) +
-                       core->settings.minimum_run_us + job->grace_us;
+    const struct dr_run *run = dr_job_run(core, job);
+    const struct dr_terms *terms = dr_job_terms(core, job);
+    int64_t taken_us = (run->start_us != 0 ? run->start_us : run->placed_us) +
+                       core->settings.minimum_run_us + terms->grace_us;
 
-    if (!job->flexible || job->stopping != DR_STOP_NONE || job->state == DR_JOB_UNREACHABLE)
-        return gone_us(job);
-    return taken_us < gone_us(job) ? taken_us : gone_us(job);
+    if (!terms->flexible || run->stopping != DR_STOP_NONE || job->state == DR_JOB_UNREACHABLE)
+        return gone_us(core, job);
+    return taken_us < gone_us(core, job) ? taken_us : gone_us(core, job);
 }
 
 static int64_t busy_more_w(const struct dr_core *core, const struct dr_pool *pool)
@@ -367,19 +375,20 @@ static int64_t draw_at(const struct dr_core *core, uint32_t site, uint32_t zone,
     }
     for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         const struct dr_job *job = &core->jobs[row];
+        const struct dr_run *run = dr_job_run(core, job);
         const struct dr_pool *pool;
         const struct dr_site *at;
 
         if (!oracle_holds(job) || (time_us > now_us && counts_until(core, job) <= time_us))
             continue;
-        pool = &core->pools[job->pool.v - 1];
+        pool = &core->pools[run->pool.v - 1];
         at = &core->sites[pool->site.v - 1];
         if ((site != 0 && pool->site.v != site) || (zone != 0 && at->zone.v != zone))
             continue;
-        for (uint32_t part = job->extents; part != NONE; part = core->extents[part].next)
+        for (uint32_t part = run->extents; part != NONE; part = core->extents[part].next)
             if (time_us > now_us || !core->nodes[core->extents[part].extent.node.v - 1].down)
                 draw_uw += (int64_t)core->extents[part].extent.tasks *
-                           way_of(core, job, job->alternative)->accelerators_per_task *
+                           way_of(core, job, run->alternative)->accelerators_per_task *
                            busy_more_w(core, pool) * at->pue_milli;
     }
     return draw_uw;
@@ -405,7 +414,8 @@ static int64_t least_cap(const struct dr_core *core, uint32_t site, uint32_t zon
 static int somebody_leaves(const struct dr_core *core)
 {
     for (uint32_t row = 0; row < core->jobs_high; row += 1)
-        if (oracle_holds(&core->jobs[row]) && core->jobs[row].stopping != DR_STOP_NONE)
+        if (oracle_holds(&core->jobs[row]) &&
+            dr_job_run(core, &core->jobs[row])->stopping != DR_STOP_NONE)
             return 1;
     return 0;
 }
@@ -416,10 +426,10 @@ static void check_draw(struct checker *checker, const struct dr_fact *fact,
 {
     int64_t draw_uw;
 
-    if (time_us > fact->time_us && time_us >= gone_us(job))
+    if (time_us > fact->time_us && time_us >= gone_us(core, job))
         return;
     /* A flexible job may ignore intervals that begin after its minimum_run. */
-    if (job->flexible && time_us > fact->time_us &&
+    if (dr_job_terms(core, job)->flexible && time_us > fact->time_us &&
         time_us >= fact->time_us + core->settings.minimum_run_us)
         return;
     draw_uw = draw_at(core, site, zone, fact->time_us, time_us);
@@ -434,7 +444,7 @@ static void check_draw(struct checker *checker, const struct dr_fact *fact,
 static void check_power(struct checker *checker, const struct dr_fact *fact,
                         const struct dr_core *core, const struct dr_job *job)
 {
-    uint32_t site = core->pools[job->pool.v - 1].site.v;
+    uint32_t site = core->pools[dr_job_run(core, job)->pool.v - 1].site.v;
     uint32_t zone = core->sites[site - 1].zone.v;
 
     check_draw(checker, fact, core, job, site, 0, fact->time_us);
@@ -503,16 +513,18 @@ static void check_switched(struct checker *checker, const struct dr_fact *fact,
 static void check_curtailed(struct checker *checker, const struct dr_fact *fact,
                             const struct dr_core *core, const struct dr_job *job)
 {
-    int64_t from_us = job->start_us != 0 ? job->start_us : job->placed_us;
+    const struct dr_terms *terms = dr_job_terms(core, job);
+    int64_t from_us = dr_job_run(core, job)->start_us != 0 ? dr_job_run(core, job)->start_us
+                                                           : dr_job_run(core, job)->placed_us;
 
     checker->curtailed += 1;
-    if (!job->flexible || !job->preemptible)
+    if (!terms->flexible || !terms->preemptible)
         wrong(checker, fact, "job %llu was taken for a cap and is not flexible",
               (unsigned long long)job->id.v);
     if (fact->time_us < from_us + core->settings.minimum_run_us)
         wrong(checker, fact, "job %llu was taken for a cap before it had run minimum_run",
               (unsigned long long)job->id.v);
-    if (fact->attempt_stopping.until_us < fact->time_us + job->grace_us)
+    if (fact->attempt_stopping.until_us < fact->time_us + terms->grace_us)
         wrong(checker, fact, "job %llu was taken for a cap without its grace",
               (unsigned long long)job->id.v);
 }
@@ -550,27 +562,29 @@ static void check_short(struct checker *checker, const struct dr_fact *fact,
     checker->shorts += 1;
     for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         const struct dr_job *job = &core->jobs[row];
+        const struct dr_run *run = dr_job_run(core, job);
+        const struct dr_terms *terms = dr_job_terms(core, job);
         int64_t ripe_us =
-            (job->start_us != 0 ? job->start_us : job->placed_us) + core->settings.minimum_run_us;
+            (run->start_us != 0 ? run->start_us : run->placed_us) + core->settings.minimum_run_us;
 
         if (job->id.v == 0)
             continue;
-        if (job->promise != NONE)
-            stays_uw += part_uw(core, job, job->promise_alternative, job->promise_pool.v,
-                                job->promise, site, zone);
-        if (!oracle_holds(job) || (from_us > now_us && gone_us(job) <= from_us))
+        if (run->promise != NONE)
+            stays_uw += part_uw(core, job, run->promise_alternative, run->promise_pool.v,
+                                run->promise, site, zone);
+        if (!oracle_holds(job) || (from_us > now_us && gone_us(core, job) <= from_us))
             continue;
-        if (from_us == now_us && job->stopping != DR_STOP_NONE)
+        if (from_us == now_us && run->stopping != DR_STOP_NONE)
             continue;
-        if (job->flexible && job->stopping == DR_STOP_NONE && job->state != DR_JOB_UNREACHABLE) {
+        if (terms->flexible && run->stopping == DR_STOP_NONE && job->state != DR_JOB_UNREACHABLE) {
             int64_t told_us = ripe_us > now_us ? ripe_us : now_us;
 
             if (from_us == now_us ? ripe_us <= now_us
-                                  : told_us + job->grace_us <= from_us &&
-                                        now_us + job->grace_us + 30 * DR_SECOND_US <= from_us)
+                                  : told_us + terms->grace_us <= from_us &&
+                                        now_us + terms->grace_us + 30 * DR_SECOND_US <= from_us)
                 continue;
         }
-        stays_uw += part_uw(core, job, job->alternative, job->pool.v, job->extents, site, zone);
+        stays_uw += part_uw(core, job, run->alternative, run->pool.v, run->extents, site, zone);
     }
     if (stays_uw <= power_short->power_cap_w * 1000000)
         wrong(checker, fact, "%s %u is said to miss %lld W, and those who stay draw %lld uW",
@@ -603,9 +617,9 @@ static void check_eviction(struct checker *checker, const struct dr_fact *fact,
               (unsigned long long)victim->id.v,
               (long long)oracle_loss_us(core, victim, fact->time_us) / DR_SECOND_US,
               (long long)fact->attempt_stopping.loss);
-    if (!victim->preemptible)
+    if (!dr_job_terms(core, victim)->preemptible)
         wrong(checker, fact, "firm job %llu was taken", (unsigned long long)victim->id.v);
-    if (fact->time_us - victim->start_us < core->settings.minimum_run_us)
+    if (fact->time_us - dr_job_run(core, victim)->start_us < core->settings.minimum_run_us)
         wrong(checker, fact, "job %llu was taken before it had run minimum_run",
               (unsigned long long)victim->id.v);
     for (uint32_t row = 0; row < core->jobs_high; row += 1)
@@ -625,7 +639,7 @@ static void check_eviction(struct checker *checker, const struct dr_fact *fact,
     oracle_look(&before, core, (struct oracle_thought){.also = victim});
     towards_y = oracle_towards(core, victim->account.v, taker->account.v);
     for (uint32_t i = 0; i < 3; i += 1) {
-        uint32_t group = core->pools[victim->pool.v - 1].groups[i].v - 1;
+        uint32_t group = core->pools[dr_job_run(core, victim)->pool.v - 1].groups[i].v - 1;
         int all = 1;
 
         for (uint32_t at = victim->account.v;; at = core->accounts[at - 1].parent.v) {
@@ -677,10 +691,11 @@ static void check_promise(struct checker *checker, const struct dr_fact *fact,
         uint32_t towards = oracle_towards(core, job->account.v, victim->account.v);
 
         loss += oracle_loss_us(core, victim, fact->time_us);
-        if (fact->job_promised.until_us < victim->stop_until_us)
+        if (fact->job_promised.until_us < dr_job_run(core, victim)->stop_until_us)
             wrong(checker, fact, "the promise of job %llu is overdue before job %llu has to leave",
                   (unsigned long long)job->id.v, (unsigned long long)victim->id.v);
-        for (uint32_t k = 0; k < 3 && victim->stopping == DR_STOP_RECLAIM; k += 1) {
+        for (uint32_t k = 0; k < 3 && dr_job_run(core, victim)->stopping == DR_STOP_RECLAIM;
+             k += 1) {
             uint32_t group = core->pools[pool - 1].groups[k].v;
 
             if (amounts[k] != 0 && look.sums.occupied[towards - 1][group - 1] >
@@ -688,7 +703,8 @@ static void check_promise(struct checker *checker, const struct dr_fact *fact,
                 wrong(checker, fact, "job %llu takes back though account %u is above its guarantee",
                       (unsigned long long)job->id.v, towards);
         }
-        for (uint32_t at = victim->account.v; victim->stopping == DR_STOP_PRIORITY && at != 0;
+        for (uint32_t at = victim->account.v;
+             dr_job_run(core, victim)->stopping == DR_STOP_PRIORITY && at != 0;
              at = core->accounts[at - 1].parent.v) {
             int own = victim->account.v == job->account.v;
             int below = own;
@@ -704,8 +720,10 @@ static void check_promise(struct checker *checker, const struct dr_fact *fact,
                 int64_t holds[3];
                 uint32_t group;
 
-                oracle_amounts(core, victim, victim->alternative, holds);
-                group = core->pools[victim->pool.v - 1].groups[holds[0] > 0 ? 0 : 1].v;
+                oracle_amounts(core, victim, dr_job_run(core, victim)->alternative, holds);
+                group = core->pools[dr_job_run(core, victim)->pool.v - 1]
+                            .groups[holds[0] > 0 ? 0 : 1]
+                            .v;
                 if (look.sums.occupied[at - 1][group - 1] <
                     oracle_quota(core, at, group)->guarantee)
                     wrong(checker, fact, "priority of job %llu pushes account %u under",
@@ -723,7 +741,8 @@ static void check_promise(struct checker *checker, const struct dr_fact *fact,
 
         for (uint32_t row = 0; row < core->jobs_high; row += 1)
             gone[row] = core->jobs[row].state == DR_JOB_COMPLETING &&
-                        core->jobs[row].pool.v == pool && &core->jobs[row] != kept;
+                        dr_job_run(core, &core->jobs[row])->pool.v == pool &&
+                        &core->jobs[row] != kept;
         oracle_look(&look, core,
                     (struct oracle_thought){.gone = gone,
                                             .also = kept,
@@ -742,14 +761,17 @@ static void check_dropped(struct checker *checker, const struct dr_fact *fact,
 {
     const struct checker_promise *promise = &checker->promises[was->id.v % CHECKER_JOBS];
 
-    if (fact->time_us > was->promise_until_us ||
-        !oracle_lawful(core, was, was->promise_alternative, was->promise_pool.v))
+    if (fact->time_us > dr_job_run(core, was)->promise_until_us ||
+        !oracle_lawful(core, was, dr_job_run(core, was)->promise_alternative,
+                       dr_job_run(core, was)->promise_pool.v))
         return;
     for (uint32_t i = 0; i < promise->nodes_count; i += 1)
         if (!oracle_node_up(core, promise->nodes[i] - 1) ||
             core->nodes[promise->nodes[i] - 1].removing ||
-            oracle_kept_off(core, was->account.v, promise->nodes[i] - 1, fact->time_us,
-                            fact->time_us + oracle_limit_us(core, was, was->promise_alternative)))
+            oracle_kept_off(
+                core, was->account.v, promise->nodes[i] - 1, fact->time_us,
+                fact->time_us +
+                    oracle_limit_us(core, was, dr_job_run(core, was)->promise_alternative)))
             return;
     wrong(checker, fact, "the promise of job %llu is given up", (unsigned long long)was->id.v);
 }
@@ -775,8 +797,8 @@ static int free_of_reservations(const struct dr_core *core, const struct dr_job 
     for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         const struct dr_job *other = &core->jobs[row];
 
-        if (other->id.v != 0 && other != job && other->reservation != NONE &&
-            other->reservation_us < end_us)
+        if (other->id.v != 0 && other != job && dr_job_run(core, other)->reservation != NONE &&
+            dr_job_run(core, other)->reservation_us < end_us)
             return 0;
     }
     return 1;
@@ -792,8 +814,9 @@ static int could_start(const struct oracle *look, const struct dr_job *job, int6
     for (uint32_t index = 0; index < core->shapes[job->shape].alternatives_count; index += 1)
         for (*pool = 1; *pool <= core->pools_count; *pool += 1)
             if (free_of_reservations(core, job, now_us + oracle_limit_us(core, job, index)) &&
-                (reserved == NULL || reserved->reservation == NONE ||
-                 reserved->reservation_us >= now_us + oracle_limit_us(core, job, index)) &&
+                (reserved == NULL || dr_job_run(core, reserved)->reservation == NONE ||
+                 dr_job_run(core, reserved)->reservation_us >=
+                     now_us + oracle_limit_us(core, job, index)) &&
                 oracle_fits(look, job, index, *pool, now_us))
                 return 1;
     return 0;
@@ -812,18 +835,20 @@ static int quotas_at(const struct dr_core *core, const struct dr_job *reserved,
 
         /* An attempt that was launched a little late ends a little after the reservation that
          * counts on it: that is nobody's doing. */
-        gone[row] = oracle_holds(job) &&
-                    (job == started ? !with
-                                    : oracle_end_us(job, now_us) <=
-                                          reserved->reservation_us + (with ? DR_MINUTE_US : 0));
+        gone[row] =
+            oracle_holds(job) && (job == started ? !with
+                                                 : oracle_end_us(core, job, now_us) <=
+                                                       dr_job_run(core, reserved)->reservation_us +
+                                                           (with ? DR_MINUTE_US : 0));
     }
-    oracle_look(&look, core,
-                (struct oracle_thought){.gone = gone,
-                                        .reserved = 1,
-                                        .reserved_until_us = reserved->reservation_us,
-                                        .apart = reserved});
-    return oracle_quotas_allow(&look, reserved, reserved->reservation_alternative,
-                               reserved->reservation_pool.v);
+    oracle_look(
+        &look, core,
+        (struct oracle_thought){.gone = gone,
+                                .reserved = 1,
+                                .reserved_until_us = dr_job_run(core, reserved)->reservation_us,
+                                .apart = reserved});
+    return oracle_quotas_allow(&look, reserved, dr_job_run(core, reserved)->reservation_alternative,
+                               dr_job_run(core, reserved)->reservation_pool.v);
 }
 
 /* Who starts above his guarantee takes no quota without which a reserved job could not begin. */
@@ -837,8 +862,9 @@ static void check_delays(struct checker *checker, const struct dr_fact *fact,
     for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         const struct dr_job *other = &core->jobs[row];
 
-        if (other->id.v == 0 || other->reservation == NONE || other->reservation_us >= end_us ||
-            other->reservation_us < fact->time_us)
+        if (other->id.v == 0 || dr_job_run(core, other)->reservation == NONE ||
+            dr_job_run(core, other)->reservation_us >= end_us ||
+            dr_job_run(core, other)->reservation_us < fact->time_us)
             continue;
         checker->contests += 1;
         if (quotas_at(core, other, job, 0, fact->time_us) &&
@@ -923,15 +949,16 @@ static void check_reservation(struct checker *checker, const struct dr_fact *fac
     int64_t start_us = fact->reservation_made.start_us;
 
     for (uint32_t row = 0; row < core->jobs_high; row += 1)
-        if (core->jobs[row].id.v != 0 && core->jobs[row].reservation != NONE)
-            of_pool[core->jobs[row].reservation_pool.v] += 1;
+        if (core->jobs[row].id.v != 0 && dr_job_run(core, &core->jobs[row])->reservation != NONE)
+            of_pool[dr_job_run(core, &core->jobs[row])->reservation_pool.v] += 1;
     if (of_pool[fact->reservation_made.pool] > core->settings.reserve_depth)
         wrong(checker, fact, "%u reservations in pool %u", of_pool[fact->reservation_made.pool],
               fact->reservation_made.pool);
     of_pool[fact->reservation_made.pool] -= 1;
     oracle_look(&look, core,
                 (struct oracle_thought){.reserved = 1, .apart = job, .at_us = fact->time_us});
-    if (was->reservation != NONE && start_us >= was->reservation_us)
+    if (dr_job_run(core, was)->reservation != NONE &&
+        start_us >= dr_job_run(core, was)->reservation_us)
         wrong(checker, fact, "the reservation of job %llu moved back",
               (unsigned long long)job->id.v);
     for (uint32_t index = 0; index < core->shapes[job->shape].alternatives_count; index += 1)
@@ -939,14 +966,15 @@ static void check_reservation(struct checker *checker, const struct dr_fact *fac
             int64_t when = oracle_earliest_us(core, job, index, pool, fact->time_us, 0);
 
             earliest = when < earliest ? when : earliest;
-            if (of_pool[pool] >= core->settings.reserve_depth || was->reservation != NONE ||
+            if (of_pool[pool] >= core->settings.reserve_depth ||
+                dr_job_run(core, was)->reservation != NONE ||
                 oracle_fits(&look, job, index, pool, fact->time_us))
                 continue; /* what holds it there now is another's reservation, not an end */
             when = oracle_earliest_us(core, job, index, pool, fact->time_us, 1);
             latest = when < latest ? when : latest;
         }
-    checker->shadows += was->reservation == NONE;
-    if (start_us < earliest || (was->reservation == NONE && start_us > latest))
+    checker->shadows += dr_job_run(core, was)->reservation == NONE;
+    if (start_us < earliest || (dr_job_run(core, was)->reservation == NONE && start_us > latest))
         wrong(checker, fact, "job %llu is to start in %lld s, not between %lld and %lld",
               (unsigned long long)job->id.v, (long long)(start_us - fact->time_us) / 1000000,
               (long long)(earliest - fact->time_us) / 1000000,
@@ -959,25 +987,33 @@ static void check_end(struct checker *checker, const struct dr_fact *fact,
                       const struct dr_core *core, const struct dr_job *job,
                       const struct dr_job *was)
 {
+    const struct dr_run *run = dr_job_run(core, job);
     const struct dr_fact_attempt_ended *ended = &fact->attempt_ended;
     int exited_well = ended->outcome == DR_OUTCOME_EXITED && ended->exit_code == 0;
-    int taken = was->stopping == DR_STOP_RECLAIM || was->stopping == DR_STOP_PRIORITY ||
-                was->stopping == DR_STOP_POWER || was->stopping == DR_STOP_WINDOW;
-    int lost = was->stopping == DR_STOP_NODE ||
-               (was->stopping == DR_STOP_NONE && ended->outcome == DR_OUTCOME_NODE_FAILED);
-    int again = (lost || (taken && !(exited_well && !was->saved_after_warning)));
-    int64_t kept_us = was->kept_us;
+    int taken = dr_job_run(core, was)->stopping == DR_STOP_RECLAIM ||
+                dr_job_run(core, was)->stopping == DR_STOP_PRIORITY ||
+                dr_job_run(core, was)->stopping == DR_STOP_POWER ||
+                dr_job_run(core, was)->stopping == DR_STOP_WINDOW;
+    int lost = dr_job_run(core, was)->stopping == DR_STOP_NODE ||
+               (dr_job_run(core, was)->stopping == DR_STOP_NONE &&
+                ended->outcome == DR_OUTCOME_NODE_FAILED);
+    int again = (lost || (taken && !(exited_well && !dr_job_run(core, was)->saved_after_warning)));
+    int64_t kept_us = dr_job_run(core, was)->kept_us;
     enum dr_job_state next = DR_JOB_FAILED;
 
     if (again)
-        next = was->requeue ? DR_JOB_PENDING : taken ? DR_JOB_PREEMPTED : DR_JOB_NODE_FAIL;
+        next = dr_job_terms(core, was)->requeue ? DR_JOB_PENDING
+               : taken                          ? DR_JOB_PREEMPTED
+                                                : DR_JOB_NODE_FAIL;
     else if (taken)
         next = DR_JOB_COMPLETED;
-    else if (was->stopping == DR_STOP_CANCEL || was->stopping == DR_STOP_UNKNOWN)
+    else if (dr_job_run(core, was)->stopping == DR_STOP_CANCEL ||
+             dr_job_run(core, was)->stopping == DR_STOP_UNKNOWN)
         next = DR_JOB_CANCELLED;
-    else if (was->stopping == DR_STOP_DEADLINE)
+    else if (dr_job_run(core, was)->stopping == DR_STOP_DEADLINE)
         next = DR_JOB_DEADLINE;
-    else if (was->stopping == DR_STOP_LIMIT || ended->outcome == DR_OUTCOME_TIMED_OUT)
+    else if (dr_job_run(core, was)->stopping == DR_STOP_LIMIT ||
+             ended->outcome == DR_OUTCOME_TIMED_OUT)
         next = DR_JOB_TIMEOUT;
     else if (exited_well)
         next = DR_JOB_COMPLETED;
@@ -988,21 +1024,25 @@ static void check_end(struct checker *checker, const struct dr_fact *fact,
     if (job->state != next)
         wrong(checker, fact, "job %llu is %s, not %s", (unsigned long long)job->id.v,
               dr_job_state_name(job->state), dr_job_state_name(next));
-    if (next == DR_JOB_PENDING && (job->requeues != was->requeues + 1 ||
-                                   job->held != (job->requeues > core->settings.requeue_limit)))
+    if (next == DR_JOB_PENDING && (run->requeues != dr_job_run(core, was)->requeues + 1 ||
+                                   job->held != (run->requeues > core->settings.requeue_limit)))
         wrong(checker, fact, "job %llu is requeued for the %u. time, and %s",
-              (unsigned long long)job->id.v, job->requeues, job->held ? "held" : "not held");
-    if (job->preemptions != was->preemptions + (uint32_t)taken)
+              (unsigned long long)job->id.v, run->requeues, job->held ? "held" : "not held");
+    if (run->preemptions != dr_job_run(core, was)->preemptions + (uint32_t)taken)
         wrong(checker, fact, "job %llu has been preempted %u times, it says",
-              (unsigned long long)job->id.v, job->preemptions);
-    if (was->start_us != 0 && was->saved_us > was->start_us) {
-        int64_t saved = was->saved_us - was->start_us - (was->attempt > 1 ? was->restart_us : 0);
+              (unsigned long long)job->id.v, run->preemptions);
+    if (dr_job_run(core, was)->start_us != 0 &&
+        dr_job_run(core, was)->saved_us > dr_job_run(core, was)->start_us) {
+        int64_t saved =
+            dr_job_run(core, was)->saved_us - dr_job_run(core, was)->start_us -
+            (dr_job_run(core, was)->attempt > 1 ? dr_job_terms(core, was)->restart_us : 0);
 
         kept_us += saved > 0 ? saved : 0;
     }
-    if (job->kept_us != kept_us)
+    if (run->kept_us != kept_us)
         wrong(checker, fact, "job %llu has %lld us of work saved, not %lld",
-              (unsigned long long)job->id.v, (long long)job->kept_us, (long long)kept_us);
+              (unsigned long long)job->id.v, (long long)dr_job_run(core, job)->kept_us,
+              (long long)kept_us);
 }
 
 /* ---- advance reservations ---- */
@@ -1030,7 +1070,7 @@ static int is_there(const struct dr_core *core, const struct dr_window *window,
 {
     if (!oracle_holds(job) || oracle_lets_in(core, window, job->account.v))
         return 0;
-    for (uint32_t at = job->extents; at != NONE; at = core->extents[at].next)
+    for (uint32_t at = dr_job_run(core, job)->extents; at != NONE; at = core->extents[at].next)
         if (oracle_has_node(core, window, core->extents[at].extent.node.v - 1))
             return 1;
     return 0;
@@ -1062,10 +1102,11 @@ static void check_windows(struct checker *checker, const struct dr_fact *fact,
                     wrong(checker, fact, "node %u is in two advance reservations", row + 1);
     for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         const struct dr_job *job = &core->jobs[row];
+        const struct dr_run *run = dr_job_run(core, job);
 
         if (job->id.v != 0 && oracle_holds(job) &&
-            kept_off(core, job, job->extents, checker->windows_known[job->id.v % CHECKER_JOBS],
-                     job->placed_us, job->placed_us + job->attempt_limit_us) != 0)
+            kept_off(core, job, run->extents, checker->windows_known[job->id.v % CHECKER_JOBS],
+                     run->placed_us, run->placed_us + run->attempt_limit_us) != 0)
             wrong(checker, fact, "job %llu started into an advance reservation",
                   (unsigned long long)job->id.v);
     }
@@ -1087,8 +1128,9 @@ static void check_held(struct checker *checker, const struct dr_fact *fact,
 static void check_told(struct checker *checker, const struct dr_fact *fact,
                        const struct dr_core *core, const struct dr_job *job)
 {
+    const struct dr_run *run = dr_job_run(core, job);
     int64_t believed_us =
-        (job->start_us != 0 ? job->start_us : job->placed_us) + job->attempt_limit_us;
+        (run->start_us != 0 ? run->start_us : run->placed_us) + run->attempt_limit_us;
     int good = 0;
 
     checker->told += 1;
@@ -1096,8 +1138,9 @@ static void check_told(struct checker *checker, const struct dr_fact *fact,
         const struct dr_window *window = &core->windows[i];
 
         good |= window->evict && is_there(core, window, job) &&
-                fact->time_us >= window->from_us - job->grace_us - 30 * DR_SECOND_US &&
-                (believed_us > window->from_us || job->before_unreachable != 0);
+                fact->time_us >=
+                    window->from_us - dr_job_terms(core, job)->grace_us - 30 * DR_SECOND_US &&
+                (believed_us > window->from_us || run->before_unreachable != 0);
     }
     if (!good)
         wrong(checker, fact, "job %llu is told to leave for no advance reservation",
@@ -1120,9 +1163,9 @@ static void check_windows_now(struct checker *checker, const struct dr_core *cor
             const struct dr_job *job = &core->jobs[row];
 
             if (job->id.v != 0 && window->evict && is_there(core, window, job) &&
-                job->stopping == DR_STOP_NONE && !window->begun &&
-                now_us >= window->from_us - job->grace_us - 30 * DR_SECOND_US &&
-                oracle_end_us(job, now_us) > window->from_us)
+                dr_job_run(core, job)->stopping == DR_STOP_NONE && !window->begun &&
+                now_us >= window->from_us - dr_job_terms(core, job)->grace_us - 30 * DR_SECOND_US &&
+                oracle_end_us(core, job, now_us) > window->from_us)
                 wrong(checker, &none, "job %llu is not told to leave for advance reservation %u",
                       (unsigned long long)job->id.v, window->id);
         }
@@ -1133,16 +1176,18 @@ static void check_windows_now(struct checker *checker, const struct dr_core *cor
 
         if (job->id.v == 0)
             continue;
-        if (job->promise != NONE &&
-            kept_off(core, job, job->promise, UINT32_MAX, now_us,
-                     now_us + oracle_limit_us(core, job, job->promise_alternative)) != 0)
+        if (dr_job_run(core, job)->promise != NONE &&
+            kept_off(core, job, dr_job_run(core, job)->promise, UINT32_MAX, now_us,
+                     now_us + oracle_limit_us(core, job,
+                                              dr_job_run(core, job)->promise_alternative)) != 0)
             wrong(checker, &none, "job %llu is promised what an advance reservation keeps",
                   (unsigned long long)job->id.v);
-        if (job->reservation == NONE)
+        if (dr_job_run(core, job)->reservation == NONE)
             continue;
-        from_us = dr_max_i64(now_us, job->reservation_us);
-        if (kept_off(core, job, job->reservation, UINT32_MAX, from_us,
-                     from_us + oracle_limit_us(core, job, job->reservation_alternative)) != 0)
+        from_us = dr_max_i64(now_us, dr_job_run(core, job)->reservation_us);
+        if (kept_off(core, job, dr_job_run(core, job)->reservation, UINT32_MAX, from_us,
+                     from_us + oracle_limit_us(
+                                   core, job, dr_job_run(core, job)->reservation_alternative)) != 0)
             wrong(checker, &none, "job %llu reserves what an advance reservation keeps",
                   (unsigned long long)job->id.v);
     }
@@ -1188,20 +1233,23 @@ void checker_decided(struct world *world, void *context)
     check_windows_now(checker, core, world->now_us);
     for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         const struct dr_job *job = &core->jobs[row];
+        const struct dr_run *run = dr_job_run(core, job);
+        const struct dr_terms *terms = dr_job_terms(core, job);
         uint32_t pool;
 
-        if (job->id.v != 0 && job->state == DR_JOB_PENDING && job->deadline_ends &&
-            job->deadline_us != 0 && job->deadline_us <= world->now_us)
+        if (job->id.v != 0 && job->state == DR_JOB_PENDING && terms->deadline_ends &&
+            terms->deadline_us != 0 && terms->deadline_us <= world->now_us)
             wrong(checker, &none, "job %llu waits after its deadline",
                   (unsigned long long)job->id.v);
-        if (oracle_holds(job) && job->stopping == DR_STOP_NONE &&
-            (world->now_us >= (job->start_us != 0 ? job->start_us : job->placed_us) +
-                                  job->attempt_limit_us + job->grace_us + DR_MINUTE_US ||
-             (job->deadline_ends && job->deadline_us != 0 && job->deadline_us <= world->now_us)))
+        if (oracle_holds(job) && run->stopping == DR_STOP_NONE &&
+            (world->now_us >= (run->start_us != 0 ? run->start_us : run->placed_us) +
+                                  run->attempt_limit_us + terms->grace_us + DR_MINUTE_US ||
+             (terms->deadline_ends && terms->deadline_us != 0 &&
+              terms->deadline_us <= world->now_us)))
             wrong(checker, &none, "job %llu runs beyond its time", (unsigned long long)job->id.v);
         if (job->state == DR_JOB_PENDING && !job->held)
             checker->cheaper += oracle_cheaper_later(core, job, world->now_us) > 1.6;
-        for (uint32_t at = job->id.v == 0 ? NONE : job->promise; at != NONE;
+        for (uint32_t at = job->id.v == 0 ? NONE : run->promise; at != NONE;
              at = core->extents[at].next)
             if (!oracle_node_up(core, core->extents[at].extent.node.v - 1) ||
                 core->nodes[core->extents[at].extent.node.v - 1].removing)
@@ -1224,6 +1272,13 @@ static void remember(struct checker *checker, const struct dr_core *core)
         abort();
     checker->was_count = core->jobs_high;
     memcpy(checker->was, core->jobs, core->jobs_high * sizeof checker->was[0]);
+    /* What had become of them lies in the last rows of the same table, which no job comes to. */
+    if (core->runs_high + CHECKER_JOBS > core->limits.jobs_max)
+        abort();
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        checker->was[row].run = core->limits.jobs_max - row;
+        core->runs[checker->was[row].run] = *dr_job_run(core, &core->jobs[row]);
+    }
     for (uint32_t account = 1; account <= core->accounts_count; account += 1)
         for (uint32_t group = 1; group <= core->groups_count; group += 1)
             checker->guarantee[account - 1][group - 1] =
@@ -1243,6 +1298,7 @@ static void check_fact(struct checker *checker, const struct dr_fact *fact,
                        const struct dr_core *core)
 {
     const struct dr_job *job = dr_fact_job(fact) == 0 ? NULL : job_of(core, dr_fact_job(fact));
+    const struct dr_run *run = job == NULL ? NULL : dr_job_run(core, job);
     const struct dr_job *was = job == NULL ? NULL : was_of(checker, job->id.v);
 
     switch (fact->kind) {
@@ -1254,7 +1310,7 @@ static void check_fact(struct checker *checker, const struct dr_fact *fact,
         checker->starts += 1;
         checker->backfills += fact->job_placed.rule == DR_RULE_BACKFILL;
         check_law(checker, fact, core, was, fact->job_placed.pool, fact->job_placed.alternative,
-                  job->extents);
+                  run->extents);
         check_quotas(checker, fact, core, &checker->look.sums, job, fact->job_placed.pool,
                      fact->job_placed.alternative);
         check_power(checker, fact, core, job);
@@ -1265,17 +1321,18 @@ static void check_fact(struct checker *checker, const struct dr_fact *fact,
                   (unsigned long long)was->id.v);
         check_start(checker, fact, core, job, was);
         check_delays(checker, fact, core, job);
-        if (was->reservation != NONE && fact->time_us > was->reservation_us) {
+        if (dr_job_run(core, was)->reservation != NONE &&
+            fact->time_us > dr_job_run(core, was)->reservation_us) {
             checker->late += 1;
             if (checker->calm)
                 wrong(checker, fact, "job %llu starts %lld s after its reservation",
                       (unsigned long long)job->id.v,
-                      (long long)(fact->time_us - was->reservation_us) / 1000000);
+                      (long long)(fact->time_us - dr_job_run(core, was)->reservation_us) / 1000000);
         }
         break;
     case DR_FACT_JOB_PROMISED:
         check_law(checker, fact, core, job, fact->job_promised.pool, fact->job_promised.alternative,
-                  job->promise);
+                  run->promise);
         check_quotas(checker, fact, core, &checker->look.sums, job, fact->job_promised.pool,
                      fact->job_promised.alternative);
         check_promise(checker, fact, core, job);
@@ -1288,7 +1345,7 @@ static void check_fact(struct checker *checker, const struct dr_fact *fact,
     case DR_FACT_RESERVATION_MADE:
         checker->reservations += 1;
         check_law(checker, fact, core, job, fact->reservation_made.pool,
-                  fact->reservation_made.alternative, job->reservation);
+                  fact->reservation_made.alternative, run->reservation);
         check_reservation(checker, fact, core, job, was);
         break;
     case DR_FACT_ATTEMPT_STOPPING:

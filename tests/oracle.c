@@ -30,9 +30,11 @@ int oracle_node_up(const struct dr_core *core, uint32_t row)
 
 int oracle_claims(const struct dr_core *core, const struct dr_job *job)
 {
-    if (job->stopping != DR_STOP_NONE || job->state == DR_JOB_UNREACHABLE)
+    const struct dr_run *run = dr_job_run(core, job);
+
+    if (run->stopping != DR_STOP_NONE || job->state == DR_JOB_UNREACHABLE)
         return 0;
-    for (uint32_t at = job->extents; at != NONE; at = core->extents[at].next)
+    for (uint32_t at = run->extents; at != NONE; at = core->extents[at].next)
         if (!oracle_node_up(core, core->extents[at].extent.node.v - 1))
             return 0;
     return 1;
@@ -71,51 +73,57 @@ static int64_t factor_of(const struct dr_alternative *way)
 
 int64_t oracle_limit_us(const struct dr_core *core, const struct dr_job *job, uint32_t index)
 {
+    const struct dr_run *run = dr_job_run(core, job);
+    const struct dr_terms *terms = dr_job_terms(core, job);
     int64_t left = job->limit_us;
     int64_t limit;
 
-    if (job->limit_total)
-        left -= job->run_us + job->run_factor_us;
-    if (left < (job->limit_total ? 1000000 : 1))
-        left = job->limit_total ? 1000000 : 1;
+    if (terms->limit_total)
+        left -= run->run_us + run->run_factor_us;
+    if (left < (terms->limit_total ? 1000000 : 1))
+        left = terms->limit_total ? 1000000 : 1;
     limit = (left * factor_of(way_of(core, job, index)) + 999) / 1000;
-    return limit < (job->limit_total ? 1000000 : 1) ? 1000000 : limit;
+    return limit < (terms->limit_total ? 1000000 : 1) ? 1000000 : limit;
 }
 
 /* By its limit alone. */
-static int64_t staying_end_us(const struct dr_job *job)
+static int64_t staying_end_us(const struct dr_core *core, const struct dr_job *job)
 {
-    return (job->start_us != 0 ? job->start_us : job->placed_us) + job->attempt_limit_us;
+    return (dr_job_run(core, job)->start_us != 0 ? dr_job_run(core, job)->start_us
+                                                 : dr_job_run(core, job)->placed_us) +
+           dr_job_run(core, job)->attempt_limit_us;
 }
 
-int64_t oracle_end_us(const struct dr_job *job, int64_t now_us)
+int64_t oracle_end_us(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
 {
-    int64_t end = job->stop_until_us;
+    int64_t end = dr_job_run(core, job)->stop_until_us;
 
     if (job->state == DR_JOB_UNREACHABLE)
         return DR_FOREVER_US;
-    if (job->stopping == DR_STOP_NONE)
-        end = staying_end_us(job);
+    if (dr_job_run(core, job)->stopping == DR_STOP_NONE)
+        end = staying_end_us(core, job);
     return end > now_us ? end : now_us;
 }
 
 int64_t oracle_loss_us(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
 {
+    const struct dr_run *run = dr_job_run(core, job);
+    const struct dr_terms *terms = dr_job_terms(core, job);
     const struct dr_settings *settings = &core->settings;
-    int64_t since = job->saved_us > job->start_us ? job->saved_us : job->start_us;
+    int64_t since = run->saved_us > run->start_us ? run->saved_us : run->start_us;
     int64_t amounts[3];
     int64_t units;
     int64_t each = now_us - since;
 
-    oracle_amounts(core, job, job->alternative, amounts);
+    oracle_amounts(core, job, run->alternative, amounts);
     units = amounts[0];
     if (units == 0) /* 8 CPUs count as an accelerator */
         units = 1000 * (amounts[1] == 0 ? 1 : (amounts[1] + 7999) / 8000);
     if (each > settings->loss_cap_us)
         each = settings->loss_cap_us;
-    each += job->restart_us + job->preemptions * settings->preemption_credit_us;
-    if (job->checkpoint_on_warning && job->checkpoint_proven)
-        each = job->grace_us + job->restart_us;
+    each += terms->restart_us + run->preemptions * settings->preemption_credit_us;
+    if (terms->checkpoint_on_warning && run->checkpoint_proven)
+        each = terms->grace_us + terms->restart_us;
     return (int64_t)((__int128)units * each / 1000);
 }
 
@@ -318,33 +326,35 @@ void oracle_look(struct oracle *look, const struct dr_core *core, struct oracle_
     }
     for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         const struct dr_job *job = &core->jobs[row];
+        const struct dr_run *run = dr_job_run(core, job);
+        const struct dr_terms *terms = dr_job_terms(core, job);
         int counts = oracle_holds(job) && (thought.gone == NULL || !thought.gone[row]);
 
-        if (job->id.v != 0 && job->promise != NONE && job != thought.apart) {
-            take(look, job, job->promise, job->promise_alternative, PROMISE);
-            add(core, look->sums.claim, job, job->promise_pool.v, job->promise_alternative);
-            if (!job->preemptible)
-                add(core, look->sums.firm, job, job->promise_pool.v, job->promise_alternative);
+        if (job->id.v != 0 && run->promise != NONE && job != thought.apart) {
+            take(look, job, run->promise, run->promise_alternative, PROMISE);
+            add(core, look->sums.claim, job, run->promise_pool.v, run->promise_alternative);
+            if (!terms->preemptible)
+                add(core, look->sums.firm, job, run->promise_pool.v, run->promise_alternative);
         }
-        if (job->id.v != 0 && job->reservation != NONE && thought.reserved &&
-            (thought.reserved_until_us == 0 || job->reservation_us <= thought.reserved_until_us) &&
+        if (job->id.v != 0 && run->reservation != NONE && thought.reserved &&
+            (thought.reserved_until_us == 0 || run->reservation_us <= thought.reserved_until_us) &&
             job != thought.apart) {
-            take(look, job, job->reservation, job->reservation_alternative, RESERVATION);
-            add(core, look->sums.use, job, job->reservation_pool.v, job->reservation_alternative);
-            add(core, look->sums.claim, job, job->reservation_pool.v, job->reservation_alternative);
-            if (!job->preemptible)
-                add(core, look->sums.firm, job, job->reservation_pool.v,
-                    job->reservation_alternative);
+            take(look, job, run->reservation, run->reservation_alternative, RESERVATION);
+            add(core, look->sums.use, job, run->reservation_pool.v, run->reservation_alternative);
+            add(core, look->sums.claim, job, run->reservation_pool.v, run->reservation_alternative);
+            if (!terms->preemptible)
+                add(core, look->sums.firm, job, run->reservation_pool.v,
+                    run->reservation_alternative);
         }
         if (!counts)
             continue;
-        take(look, job, job->extents, job->alternative, ATTEMPT);
-        add(core, look->sums.use, job, job->pool.v, job->alternative);
+        take(look, job, run->extents, run->alternative, ATTEMPT);
+        add(core, look->sums.use, job, run->pool.v, run->alternative);
         if (!oracle_claims(core, job) && job != thought.also)
             continue;
-        add(core, look->sums.claim, job, job->pool.v, job->alternative);
-        if (!job->preemptible)
-            add(core, look->sums.firm, job, job->pool.v, job->alternative);
+        add(core, look->sums.claim, job, run->pool.v, run->alternative);
+        if (!terms->preemptible)
+            add(core, look->sums.firm, job, run->pool.v, run->alternative);
     }
     sum_occupied(look);
     sum_draws(look);
@@ -386,6 +396,7 @@ static int in_sites(const struct dr_site_set *set, uint32_t site)
 int oracle_lawful(const struct dr_core *core, const struct dr_job *job, uint32_t index,
                   uint32_t pool_id)
 {
+    const struct dr_run *run = dr_job_run(core, job);
     const struct dr_shape *shape = &core->shapes[job->shape];
     const struct dr_alternative *way = &shape->alternatives[index];
     const struct dr_pool *pool = &core->pools[pool_id - 1];
@@ -415,7 +426,7 @@ int oracle_lawful(const struct dr_core *core, const struct dr_job *job, uint32_t
     if (!consent)
         return 0;
     /* Saved work is read where it was saved. */
-    if (job->kept_us > 0 && job->pool.v != 0 && core->pools[job->pool.v - 1].site.v != pool->site.v)
+    if (run->kept_us > 0 && run->pool.v != 0 && core->pools[run->pool.v - 1].site.v != pool->site.v)
         return 0;
     return required_size(core, job, pool_id) != 0;
 }
@@ -464,7 +475,7 @@ int oracle_quotas_allow(const struct oracle *look, const struct dr_job *job, uin
                  look->sums.claim[at - 1][group - 1] + amounts[i] >
                      quota->guarantee + quota->borrow))
                 return 0;
-            if (at == job->account.v && !job->preemptible &&
+            if (at == job->account.v && !dr_job_terms(core, job)->preemptible &&
                 look->sums.firm[at - 1][group - 1] + amounts[i] > quota->guarantee)
                 return 0;
             for (uint32_t child = 0; child < core->accounts_count; child += 1)
@@ -604,16 +615,19 @@ static int64_t in_the_way_until_us(const struct oracle *look, const struct dr_jo
 {
     const struct dr_core *core = look->core;
     int stays = job == look->thought.also;
-    int64_t end_us = stays ? staying_end_us(job) : oracle_end_us(job, 0);
-    int64_t ripe_us =
-        (job->start_us != 0 ? job->start_us : job->placed_us) + core->settings.minimum_run_us;
-    int64_t until_us = ripe_us + job->grace_us;
+    int64_t end_us = stays ? staying_end_us(core, job) : oracle_end_us(core, job, 0);
+    int64_t ripe_us = (dr_job_run(core, job)->start_us != 0 ? dr_job_run(core, job)->start_us
+                                                            : dr_job_run(core, job)->placed_us) +
+                      core->settings.minimum_run_us;
+    int64_t until_us = ripe_us + dr_job_terms(core, job)->grace_us;
 
-    if (!job->flexible || (job->stopping != DR_STOP_NONE && !stays) ||
+    if (!dr_job_terms(core, job)->flexible ||
+        (dr_job_run(core, job)->stopping != DR_STOP_NONE && !stays) ||
         job->state == DR_JOB_UNREACHABLE)
         return end_us;
     if (core->time_us >= ripe_us)
-        until_us = dr_max_i64(until_us, core->time_us + job->grace_us + 30 * DR_SECOND_US + 1);
+        until_us = dr_max_i64(until_us, core->time_us + dr_job_terms(core, job)->grace_us +
+                                            30 * DR_SECOND_US + 1);
     return dr_min_i64(until_us, end_us);
 }
 
@@ -630,7 +644,8 @@ static int64_t draw_at_uw(const struct oracle *look, uint32_t site, uint32_t zon
                        core->sites[at - 1].pue_milli;
     for (uint32_t row = 0; later_us != 0 && row < core->jobs_high; row += 1) {
         const struct dr_job *job = &core->jobs[row];
-        int promised = job->id.v != 0 && job->promise != NONE && job != look->thought.apart;
+        const struct dr_run *run = dr_job_run(core, job);
+        int promised = job->id.v != 0 && run->promise != NONE && job != look->thought.apart;
         int runs = oracle_holds(job) && (look->thought.gone == NULL || !look->thought.gone[row]) &&
                    in_the_way_until_us(look, job) > later_us;
         const struct dr_pool *pool;
@@ -638,8 +653,8 @@ static int64_t draw_at_uw(const struct oracle *look, uint32_t site, uint32_t zon
 
         if (!promised && !runs)
             continue;
-        pool = &core->pools[(promised ? job->promise_pool.v : job->pool.v) - 1];
-        oracle_amounts(core, job, promised ? job->promise_alternative : job->alternative, amounts);
+        pool = &core->pools[(promised ? run->promise_pool.v : run->pool.v) - 1];
+        oracle_amounts(core, job, promised ? run->promise_alternative : run->alternative, amounts);
         if (pool->site.v == site || (zone != 0 && core->sites[pool->site.v - 1].zone.v == zone))
             draw_uw +=
                 amounts[0] * busy_more_w(core, pool) * core->sites[pool->site.v - 1].pue_milli;
@@ -682,10 +697,11 @@ int oracle_power_allows(const struct oracle *look, const struct dr_job *job, uin
     uint32_t site = pool->site.v;
     uint32_t zone = core->sites[site - 1].zone.v;
     int64_t limit_us = oracle_limit_us(core, job, index);
-    int64_t until_us =
-        from_us + (job->flexible ? dr_min_i64(limit_us, core->settings.minimum_run_us +
-                                                            job->grace_us + 30 * DR_SECOND_US)
-                                 : limit_us);
+    int64_t until_us = from_us + (dr_job_terms(core, job)->flexible
+                                      ? dr_min_i64(limit_us, core->settings.minimum_run_us +
+                                                                 dr_job_terms(core, job)->grace_us +
+                                                                 30 * DR_SECOND_US)
+                                      : limit_us);
     int64_t amounts[3];
     int64_t more = 0;
 
@@ -1250,10 +1266,12 @@ static int holds_when_empty(const struct dr_core *core, const struct dr_job *job
 
 double oracle_cheaper_later(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
 {
+    const struct dr_terms *terms = dr_job_terms(core, job);
+
     double least = INFINITY;
     double gain = 0;
 
-    if (!job->flexible || job->deadline_us == 0 || job->reservation != NONE)
+    if (!terms->flexible || terms->deadline_us == 0 || dr_job_run(core, job)->reservation != NONE)
         return 0;
     for (uint32_t index = 0; index < core->shapes[job->shape].alternatives_count; index += 1)
         for (uint32_t id = 1; id <= core->pools_count; id += 1) {
@@ -1278,7 +1296,8 @@ double oracle_cheaper_later(const struct dr_core *core, const struct dr_job *job
             gain = 0;
             for (int64_t at = now_us - now_us % DR_MINUTE_US; at <= now_us + DR_DAY_US;
                  at += DR_MINUTE_US / 2) { /* limits are half minutes */
-                int64_t latest = (int64_t)((double)job->deadline_us - span - margin);
+                int64_t latest =
+                    (int64_t)((double)dr_job_terms(core, job)->deadline_us - span - margin);
                 int64_t start = at < latest ? at : latest;
                 double then = energy_cost(site, watts, start, span);
 
@@ -1292,19 +1311,22 @@ double oracle_cheaper_later(const struct dr_core *core, const struct dr_job *job
 }
 
 /* Is it in the queue of its account, perhaps for cheaper hours to come? */
-static int queued(const struct dr_job *job, int64_t now_us)
+static int queued(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
 {
     return job->id.v != 0 && job->state == DR_JOB_PENDING && !job->held && !job->doomed &&
-           job->edges == NONE && job->promise == NONE && job->begin_us <= now_us &&
-           job->array_limit == 0;
+           job->edges == NONE && dr_job_run(core, job)->promise == NONE &&
+           dr_job_terms(core, job)->begin_us <= now_us && dr_job_terms(core, job)->array_limit == 0;
 }
 
 int oracle_waits(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
 {
+    const struct dr_terms *terms = dr_job_terms(core, job);
+
     /* Of two ways at nearly one price rounding decides which one waits for its tariff. */
-    if (job->flexible && job->deadline_us != 0 && core->shapes[job->shape].alternatives_count > 1)
+    if (terms->flexible && terms->deadline_us != 0 &&
+        core->shapes[job->shape].alternatives_count > 1)
         return 0;
-    return queued(job, now_us) && oracle_cheaper_later(core, job, now_us) < 0.4;
+    return queued(core, job, now_us) && oracle_cheaper_later(core, job, now_us) < 0.4;
 }
 
 double oracle_cost(const struct oracle *look, const struct dr_job *job, uint32_t index,
@@ -1320,8 +1342,8 @@ double oracle_cost(const struct oracle *look, const struct dr_job *job, uint32_t
     double cost = 0;
     double left;
 
-    if (job->limit_total) {
-        limit_us -= job->run_us + job->run_factor_us;
+    if (dr_job_terms(core, job)->limit_total) {
+        limit_us -= dr_job_run(core, job)->run_us + dr_job_run(core, job)->run_factor_us;
         limit_us = limit_us < 1000000 ? 1000000 : limit_us;
     }
     if (limit_us > 366 * DR_DAY_US)
@@ -1368,9 +1390,9 @@ int64_t oracle_earliest_us(const struct dr_core *core, const struct dr_job *job,
 
         for (uint32_t row = 0; row < core->jobs_high; row += 1)
             if (oracle_holds(&core->jobs[row]) && !gone[row] &&
-                oracle_end_us(&core->jobs[row], now_us) > time_us &&
-                oracle_end_us(&core->jobs[row], now_us) < next_us)
-                next_us = oracle_end_us(&core->jobs[row], now_us);
+                oracle_end_us(core, &core->jobs[row], now_us) > time_us &&
+                oracle_end_us(core, &core->jobs[row], now_us) < next_us)
+                next_us = oracle_end_us(core, &core->jobs[row], now_us);
         for (uint32_t i = 0; i < core->grid_caps_count; i += 1)
             if (core->grid_caps[i].until_us > time_us && core->grid_caps[i].until_us > now_us &&
                 core->grid_caps[i].until_us < next_us)
@@ -1384,7 +1406,7 @@ int64_t oracle_earliest_us(const struct dr_core *core, const struct dr_job *job,
         time_us = next_us;
         for (uint32_t row = 0; row < core->jobs_high; row += 1)
             if (oracle_holds(&core->jobs[row]) &&
-                oracle_end_us(&core->jobs[row], now_us) <= time_us)
+                oracle_end_us(core, &core->jobs[row], now_us) <= time_us)
                 gone[row] = 1;
         oracle_look(
             &look, core,
@@ -1492,8 +1514,9 @@ int oracle_comes_before(const struct oracle *look, const struct dr_job *first,
     if (first->account.v == second->account.v) {
         if (first->priority != second->priority)
             return first->priority > second->priority;
-        if ((first->preemptions > 0) != (second->preemptions > 0))
-            return first->preemptions > 0;
+        if ((dr_job_run(core, first)->preemptions > 0) !=
+            (dr_job_run(core, second)->preemptions > 0))
+            return dr_job_run(core, first)->preemptions > 0;
         if (first->submit_us != second->submit_us)
             return first->submit_us < second->submit_us;
         return first->id.v < second->id.v;
@@ -1505,7 +1528,7 @@ int oracle_comes_before(const struct oracle *look, const struct dr_job *first,
         const struct dr_job *job = &core->jobs[row];
         int tier;
 
-        if (!queued(job, now_us) || !oracle_within(core, job->account.v, towards_first))
+        if (!queued(core, job, now_us) || !oracle_within(core, job->account.v, towards_first))
             continue;
         tier = oracle_key(look, towards_first, job, 1, &key);
         if (tier > tier_second || (tier == tier_second && key > key_second - 1e-6))

@@ -73,7 +73,7 @@ void oracle_amounts(const struct dr_core *core, const struct dr_job *job, uint32
 /* The limit of its next attempt, that way. */
 int64_t oracle_limit_us(const struct dr_core *core, const struct dr_job *job, uint32_t alternative);
 /* When an attempt is believed to end, not before `now_us`; DR_FOREVER_US: nobody can say. */
-int64_t oracle_end_us(const struct dr_job *job, int64_t now_us);
+int64_t oracle_end_us(const struct dr_core *core, const struct dr_job *job, int64_t now_us);
 /* Work that would be lost, POLICY section 3, in accelerator-microseconds. */
 int64_t oracle_loss_us(const struct dr_core *core, const struct dr_job *job, int64_t now_us);
 /* The child of the lowest common account towards `x`, and towards `y` (the same way round). */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/math.h"
+#include "core/rows.h"
 #include "core/quota.h"
 
 #define NONE DR_ROW_NONE
@@ -81,19 +82,28 @@ static void leave_phantom(struct trial *trial, const struct dr_job *job, dr_pool
                           uint32_t alternative, unsigned charges)
 {
     assert_true(trial->phantoms_count < 256);
-    if ((charges & DR_CHARGE_CLAIM) && !job->preemptible)
+    if ((charges & DR_CHARGE_CLAIM) && !dr_job_terms(trial->core, job)->preemptible)
         charges |= DR_CHARGE_FIRM;
     trial->phantoms[trial->phantoms_count] =
         (struct phantom){job->account, pool, amounts_of(trial->core, job, alternative), charges};
     trial->phantoms_count += 1;
 }
 
-static void set_aside(struct dr_job *job)
+static void set_aside(struct dr_core *core, struct dr_job *job)
 {
     job->state = DR_JOB_PENDING;
     job->held = 1;
-    job->promise = NONE;
-    job->reservation = NONE;
+    core->runs[job->run].promise = NONE;
+    core->runs[job->run].reservation = NONE;
+}
+
+/* Terms are shared: it gets its own. */
+static void set_terms(struct dr_core *core, struct dr_job *job, struct dr_terms terms)
+{
+    uint32_t before = job->terms;
+
+    job->terms = dr_rows_terms_take(core, &terms);
+    dr_rows_terms_drop(core, before);
 }
 
 /* Nobody holds anything in the pool, or is promised it; nobody has a reservation anywhere; caps are
@@ -105,20 +115,21 @@ static void empty_pool(struct trial *trial, dr_pool_id pool)
 
     for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         struct dr_job *job = &core->jobs[row];
+        struct dr_run *run = &core->runs[job->run];
 
         if (job->id.v == 0 || row == trial->row)
             continue;
-        job->reservation = NONE;
-        if (job->promise != NONE && job->promise_pool.v == pool.v) {
-            leave_phantom(trial, job, pool, job->promise_alternative, DR_CHARGE_CLAIM);
-            set_aside(job);
+        run->reservation = NONE;
+        if (run->promise != NONE && run->promise_pool.v == pool.v) {
+            leave_phantom(trial, job, pool, run->promise_alternative, DR_CHARGE_CLAIM);
+            set_aside(core, job);
         }
-        if (job->extents != NONE && job->state != DR_JOB_PENDING &&
-            !dr_job_state_ended((enum dr_job_state)job->state) && job->pool.v == pool.v) {
-            leave_phantom(trial, job, pool, job->alternative,
-                          DR_CHARGE_USE | (job->counted ? DR_CHARGE_CLAIM : 0));
-            job->extents = NONE;
-            set_aside(job);
+        if (run->extents != NONE && job->state != DR_JOB_PENDING &&
+            !dr_job_state_ended((enum dr_job_state)job->state) && run->pool.v == pool.v) {
+            leave_phantom(trial, job, pool, run->alternative,
+                          DR_CHARGE_USE | (run->counted ? DR_CHARGE_CLAIM : 0));
+            run->extents = NONE;
+            set_aside(core, job);
         }
     }
     core->sites[site.v - 1].power_cap_w = 0;
@@ -157,18 +168,21 @@ static void relax(struct trial *trial, const struct dr_hold *hold)
 {
     struct dr_core *core = trial->core;
     struct dr_job *job = &core->jobs[trial->row];
+    struct dr_terms terms = *dr_job_terms(core, job);
     dr_site_id site;
 
     switch (hold->reason) {
     case DR_REASON_HELD:
         job->held = 0;
-        job->requeues = 0;
+        core->runs[job->run].requeues = 0;
         return;
     case DR_REASON_BEGIN_TIME:
-        job->begin_us = 0;
+        terms.begin_us = 0;
+        set_terms(core, job, terms);
         return;
     case DR_REASON_TARIFF:
-        job->deadline_us = 0;
+        terms.deadline_us = 0;
+        set_terms(core, job, terms);
         return;
     case DR_REASON_QUOTA:
         raise_limit(trial, hold);
@@ -196,7 +210,7 @@ static void relax(struct trial *trial, const struct dr_hold *hold)
             call_off(core, hold->window);
             return;
         }
-        core->jobs[dr_job_find(core, hold->job).v].reservation = NONE;
+        core->runs[core->jobs[dr_job_find(core, hold->job).v].run].reservation = NONE;
         return;
     case DR_REASON_NONE:
     case DR_REASON_DEPENDENCY:
@@ -221,21 +235,25 @@ static void keep_others(struct trial *trial)
         struct dr_job *job = &core->jobs[row];
 
         if (job->id.v == 0 || row == trial->row || job->state != DR_JOB_PENDING ||
-            job->promise != NONE)
+            dr_job_run(core, job)->promise != NONE)
             continue;
-        if (job->reservation == NONE) {
+        if (dr_job_run(core, job)->reservation == NONE) {
             job->held = 1;
         } else {
-            job->array_job = UINT64_MAX / 2 + row;
-            job->array_limit = 1;
+            struct dr_terms terms = *dr_job_terms(core, job);
+
+            terms.array_job = UINT64_MAX / 2 + row;
+            terms.array_limit = 1;
+            set_terms(core, job, terms);
         }
     }
     dr_core_index(core);
     for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         struct dr_job *job = &core->jobs[row];
 
-        if (job->id.v != 0 && job->array_job == UINT64_MAX / 2 + row)
-            core->arrays[dr_row_map_find(&core->array_rows, job->array_job)].active = 1;
+        if (job->id.v != 0 && dr_job_terms(core, job)->array_job == UINT64_MAX / 2 + row)
+            core->arrays[dr_row_map_find(&core->array_rows, dr_job_terms(core, job)->array_job)]
+                .active = 1;
     }
     for (uint32_t i = 0; i < trial->phantoms_count; i += 1) {
         const struct phantom *phantom = &trial->phantoms[i];
@@ -269,7 +287,7 @@ static int starts(const struct world *world, dr_job_id job, const struct dr_why 
     (void)dr_decide(trial.core, world->now_us, &batch);
     /* Who is promised what others hold has not been let through: he has taken it. */
     started = trial.core->jobs[trial.row].state != DR_JOB_PENDING &&
-              trial.core->jobs[trial.row].rule != DR_RULE_PROMISE;
+              dr_job_run(trial.core, &trial.core->jobs[trial.row])->rule != DR_RULE_PROMISE;
     dr_core_close(trial.core);
     return started;
 }

@@ -101,16 +101,17 @@ static void launch(struct world *world, const struct dr_effect *effect)
                                       .start_us = world->now_us + world->launch_delay_us,
                                       .outcome = DR_OUTCOME_EXITED,
                                       .save_us = DR_FOREVER_US};
-    rest = truth->run_us == 0 ? DR_FOREVER_US / 4 : truth->run_us - job->kept_us;
-    if (job->attempt > 1)
-        rest += job->restart_us;
+    rest = truth->run_us == 0 ? DR_FOREVER_US / 4
+                              : truth->run_us - dr_job_run(world->core, job)->kept_us;
+    if (dr_job_run(world->core, job)->attempt > 1)
+        rest += dr_job_terms(world->core, job)->restart_us;
     attempt->end_us = attempt->start_us + (rest < 0 ? 0 : rest);
-    if (attempt->end_us > attempt->start_us + job->attempt_limit_us) {
-        attempt->end_us = attempt->start_us + job->attempt_limit_us;
+    if (attempt->end_us > attempt->start_us + dr_job_run(world->core, job)->attempt_limit_us) {
+        attempt->end_us = attempt->start_us + dr_job_run(world->core, job)->attempt_limit_us;
         attempt->outcome = DR_OUTCOME_TIMED_OUT;
     }
-    if (job->checkpoint_us > 0)
-        attempt->save_us = attempt->start_us + job->checkpoint_us;
+    if (dr_job_terms(world->core, job)->checkpoint_us > 0)
+        attempt->save_us = attempt->start_us + dr_job_terms(world->core, job)->checkpoint_us;
 }
 
 static void stop(struct world *world, const struct dr_effect *effect)
@@ -125,7 +126,7 @@ static void stop(struct world *world, const struct dr_effect *effect)
         leave_us = world->now_us + truth->leave_us;
     if (leave_us < world->now_us)
         leave_us = world->now_us;
-    if (world_job(world, effect->job)->checkpoint_on_warning)
+    if (dr_job_terms(world->core, world_job(world, effect->job))->checkpoint_on_warning)
         attempt->save_us = world->now_us;
     if (leave_us < attempt->end_us) {
         attempt->end_us = leave_us;
@@ -606,9 +607,11 @@ static int engine(struct world *world)
         if (attempt->save_us <= world->now_us && attempt->save_us <= attempt->end_us) {
             const struct dr_job *job = world_job(world, (dr_job_id){attempt->job});
 
-            attempt->save_us = job->checkpoint_us > 0 && job->stopping == DR_STOP_NONE
-                                   ? attempt->save_us + job->checkpoint_us
-                                   : DR_FOREVER_US;
+            attempt->save_us =
+                dr_job_terms(world->core, job)->checkpoint_us > 0 &&
+                        dr_job_run(world->core, job)->stopping == DR_STOP_NONE
+                    ? attempt->save_us + dr_job_terms(world->core, job)->checkpoint_us
+                    : DR_FOREVER_US;
             report(world, DR_COMMAND_CHECKPOINT, attempt, 0);
             return 1;
         }
@@ -678,7 +681,8 @@ void world_node(struct world *world, uint32_t row, int drained, int down)
         struct world_attempt *attempt = &world->attempts[i];
         const struct dr_job *job = world_job(world, (dr_job_id){attempt->job});
 
-        if (job->stopping == DR_STOP_NODE && attempt->end_us > world->now_us) {
+        if (dr_job_run(world->core, job)->stopping == DR_STOP_NODE &&
+            attempt->end_us > world->now_us) {
             attempt->end_us = world->now_us;
             attempt->outcome = DR_OUTCOME_NODE_FAILED;
         }
@@ -748,6 +752,11 @@ void world_save(struct world *world, dr_job_id job)
 
 /* ---- looking ---- */
 
+const struct dr_run *world_run(const struct world *world, dr_job_id job)
+{
+    return dr_job_run(world->core, world_job(world, job));
+}
+
 const struct dr_job *world_job(const struct world *world, dr_job_id job)
 {
     dr_job_row row = dr_job_find(world->core, job);
@@ -768,7 +777,7 @@ uint32_t world_busy_accelerators(const struct world *world)
 
 int world_first_node(const struct world *world, dr_job_id job)
 {
-    uint32_t at = world_job(world, job)->extents;
+    uint32_t at = world_run(world, job)->extents;
 
     if (at == DR_ROW_NONE)
         return -1;
@@ -779,7 +788,7 @@ uint32_t world_nodes_of(const struct world *world, dr_job_id job)
 {
     uint32_t count = 0;
 
-    for (uint32_t at = world_job(world, job)->extents; at != DR_ROW_NONE;
+    for (uint32_t at = world_run(world, job)->extents; at != DR_ROW_NONE;
          at = world->core->extents[at].next)
         count += 1;
     return count;

@@ -140,6 +140,7 @@ void world_end(struct world *world, dr_job_id job, int exit_code);
 void world_save(struct world *world, dr_job_id job);
 
 const struct dr_job *world_job(const struct world *world, dr_job_id job);
+const struct dr_run *world_run(const struct world *world, dr_job_id job);
 uint32_t world_busy_accelerators(const struct world *world);
 /* Lowest node number of its place within its pool, or -1. */
 int world_first_node(const struct world *world, dr_job_id job);

@@ -79,8 +79,8 @@ static int check_cancel(const struct dr_core *core, const struct dr_command *com
 
     if (!find_job(core, command, &row, answer))
         return 0;
-    answer->unchanged =
-        dr_job_state_ended(core->jobs[row].state) || core->jobs[row].stopping == DR_STOP_CANCEL;
+    answer->unchanged = dr_job_state_ended(core->jobs[row].state) ||
+                        dr_job_run(core, &core->jobs[row])->stopping == DR_STOP_CANCEL;
     return 1;
 }
 
@@ -151,9 +151,9 @@ void dr_settle_stop(struct dr_core *core, uint32_t row, enum dr_stop_cause cause
     const struct dr_job *job = &core->jobs[row];
 
     fact.attempt_stopping.job = job->id.v;
-    fact.attempt_stopping.attempt = job->attempt;
+    fact.attempt_stopping.attempt = dr_job_run(core, job)->attempt;
     fact.attempt_stopping.cause = (uint8_t)cause;
-    fact.attempt_stopping.signal = job->warn_signal;
+    fact.attempt_stopping.signal = dr_job_terms(core, job)->warn_signal;
     fact.attempt_stopping.until_us = now_us + grace_us;
     dr_settle(core, &fact, batch);
 }
@@ -164,7 +164,8 @@ static void settle_cancel(struct dr_core *core, const struct dr_command *command
     uint32_t row = dr_row_map_find(&core->job_rows, command->body.job.v);
 
     if (core->jobs[row].state != DR_JOB_PENDING) {
-        dr_settle_stop(core, row, DR_STOP_CANCEL, command, now_us, core->jobs[row].grace_us, batch);
+        dr_settle_stop(core, row, DR_STOP_CANCEL, command, now_us,
+                       dr_job_terms(core, &core->jobs[row])->grace_us, batch);
         return;
     }
     end_pending(core, command->body.job.v, DR_JOB_CANCELLED, command, now_us, batch);
@@ -204,13 +205,15 @@ static void settle_node(struct dr_core *core, const struct dr_command *command, 
     dr_settle(core, &fact, batch);
     if (!fact.node_flags.down)
         return;
-    for (row = core->running.first; row != DR_ROW_NONE; row = core->jobs[row].list_next) {
+    for (row = core->running.first; row != DR_ROW_NONE; row = dr_job_list_next(core, row)) {
         const struct dr_job *job = &core->jobs[row];
         int touches = 0;
 
-        for (uint32_t part = job->extents; part != DR_ROW_NONE; part = core->extents[part].next)
+        for (uint32_t part = dr_job_run(core, job)->extents; part != DR_ROW_NONE;
+             part = core->extents[part].next)
             touches |= core->extents[part].extent.node.v == fact.node_flags.node;
-        if (touches && job->stopping != DR_STOP_NODE && job->stopping != DR_STOP_CANCEL)
+        if (touches && dr_job_run(core, job)->stopping != DR_STOP_NODE &&
+            dr_job_run(core, job)->stopping != DR_STOP_CANCEL)
             dr_settle_stop(core, row, DR_STOP_NODE, command, now_us, 0, batch);
     }
 }
@@ -237,8 +240,8 @@ static uint32_t reported_row(const struct dr_core *core, const struct dr_command
     if (row == DR_MAP_NONE)
         return DR_ROW_NONE;
     job = &core->jobs[row];
-    if (job->attempt != command->body.attempt.attempt || job->state == DR_JOB_PENDING ||
-        dr_job_state_ended((enum dr_job_state)job->state))
+    if (dr_job_run(core, job)->attempt != command->body.attempt.attempt ||
+        job->state == DR_JOB_PENDING || dr_job_state_ended((enum dr_job_state)job->state))
         return DR_ROW_NONE;
     return row;
 }
@@ -247,9 +250,9 @@ static uint32_t reported_row(const struct dr_core *core, const struct dr_command
 static enum dr_job_state again(const struct dr_core *core, const struct dr_job *job,
                                enum dr_job_state otherwise, uint8_t *hold)
 {
-    if (!job->requeue)
+    if (!dr_job_terms(core, job)->requeue)
         return otherwise;
-    *hold = job->requeues + 1 > core->settings.requeue_limit;
+    *hold = dr_job_run(core, job)->requeues + 1 > core->settings.requeue_limit;
     return DR_JOB_PENDING;
 }
 
@@ -259,7 +262,7 @@ static enum dr_job_state next_state(const struct dr_core *core, const struct dr_
     enum dr_outcome outcome = command->body.attempt.outcome;
 
     *hold = 0;
-    switch ((enum dr_stop_cause)job->stopping) {
+    switch ((enum dr_stop_cause)dr_job_run(core, job)->stopping) {
     case DR_STOP_CANCEL:
     case DR_STOP_UNKNOWN:
         return DR_JOB_CANCELLED;
@@ -274,7 +277,7 @@ static enum dr_job_state next_state(const struct dr_core *core, const struct dr_
         /* Exit code 0 without a checkpoint since the warning: it had finished its work. With one,
          * it saved and left, and is to go on later. */
         if (outcome == DR_OUTCOME_EXITED && command->body.attempt.exit_code == 0 &&
-            !job->saved_after_warning)
+            !dr_job_run(core, job)->saved_after_warning)
             return DR_JOB_COMPLETED;
         return again(core, job, DR_JOB_PREEMPTED, hold);
     case DR_STOP_NODE:
@@ -304,10 +307,11 @@ static enum dr_job_state next_state(const struct dr_core *core, const struct dr_
  * held back after a step (then the site's seems far behind): whatever the site says, a report's
  * instant lies between the attempt's placing, or its start, and now. Otherwise a job that began
  * "two hours ago" would be over its limit at once. */
-static int64_t reported_us(const struct dr_job *job, const struct dr_command *command,
-                           int64_t now_us)
+static int64_t reported_us(const struct dr_core *core, const struct dr_job *job,
+                           const struct dr_command *command, int64_t now_us)
 {
-    int64_t begin_us = job->start_us != 0 ? job->start_us : job->placed_us;
+    const struct dr_run *run = dr_job_run(core, job);
+    int64_t begin_us = run->start_us != 0 ? run->start_us : run->placed_us;
 
     return dr_max_i64(begin_us, dr_min_i64(command->body.attempt.time_us, now_us));
 }
@@ -320,11 +324,11 @@ static void settle_ended(struct dr_core *core, const struct dr_command *command,
     uint8_t hold;
 
     fact.attempt_ended.job = job->id.v;
-    fact.attempt_ended.attempt = job->attempt;
+    fact.attempt_ended.attempt = dr_job_run(core, job)->attempt;
     fact.attempt_ended.outcome = (uint8_t)command->body.attempt.outcome;
     fact.attempt_ended.exit_code = command->body.attempt.exit_code;
     fact.attempt_ended.signal = command->body.attempt.signal;
-    fact.attempt_ended.end_us = reported_us(job, command, now_us);
+    fact.attempt_ended.end_us = reported_us(core, job, command, now_us);
     fact.attempt_ended.cpu_time_us = command->body.attempt.cpu_time_us;
     fact.attempt_ended.memory_mb_peak = command->body.attempt.memory_mb_peak;
     fact.attempt_ended.next_state = (uint8_t)next_state(core, job, command, &hold);
@@ -401,7 +405,7 @@ static int check(const struct dr_core *core, const struct dr_command *command, i
         return 1;
     case DR_COMMAND_STARTED:
         row = reported_row(core, command);
-        answer->unchanged = row == DR_ROW_NONE || core->jobs[row].start_us != 0;
+        answer->unchanged = row == DR_ROW_NONE || dr_job_run(core, &core->jobs[row])->start_us != 0;
         return 1;
     case DR_COMMAND_ENDED:
         answer->unchanged = reported_row(core, command) == DR_ROW_NONE;
@@ -409,8 +413,8 @@ static int check(const struct dr_core *core, const struct dr_command *command, i
     case DR_COMMAND_CHECKPOINT:
         row = reported_row(core, command);
         answer->unchanged =
-            row == DR_ROW_NONE ||
-            core->jobs[row].saved_us >= reported_us(&core->jobs[row], command, now_us);
+            row == DR_ROW_NONE || dr_job_run(core, &core->jobs[row])->saved_us >=
+                                      reported_us(core, &core->jobs[row], command, now_us);
         return 1;
     case DR_COMMAND_SITE:
         return check_site(core, command, answer);
@@ -505,7 +509,7 @@ int dr_admit(struct dr_core *core, const struct dr_command *command, int64_t now
         fact.attempt_started.job = command->body.attempt.job.v;
         fact.attempt_started.attempt = command->body.attempt.attempt;
         fact.attempt_started.start_us =
-            reported_us(&core->jobs[reported_row(core, command)], command, now_us);
+            reported_us(core, &core->jobs[reported_row(core, command)], command, now_us);
         dr_settle(core, &fact, batch);
         return 1;
     case DR_COMMAND_ENDED:
@@ -516,7 +520,7 @@ int dr_admit(struct dr_core *core, const struct dr_command *command, int64_t now
         fact.checkpoint_seen.job = command->body.attempt.job.v;
         fact.checkpoint_seen.attempt = command->body.attempt.attempt;
         fact.checkpoint_seen.saved_us =
-            reported_us(&core->jobs[reported_row(core, command)], command, now_us);
+            reported_us(core, &core->jobs[reported_row(core, command)], command, now_us);
         dr_settle(core, &fact, batch);
         return 1;
     case DR_COMMAND_SITE:

@@ -161,8 +161,9 @@ enum fitness { UNFIT, STAYS_HELD, IN_TIME };
 /* Does the attempt stay on its nodes when the window begins, by belief? */
 static int stays(const struct asked *asked, const struct dr_job *job)
 {
-    int64_t end_us =
-        job->stopping != DR_STOP_NONE ? job->stop_until_us : dr_job_believed_end_us(job);
+    const struct dr_run *run = dr_job_run(asked->core, job);
+    int64_t end_us = run->stopping != DR_STOP_NONE ? run->stop_until_us
+                                                   : dr_job_believed_end_us(asked->core, job);
 
     for (uint32_t i = 0; i < asked->window->accounts_count; i += 1)
         if (dr_account_within(asked->core, job->account,
@@ -205,7 +206,7 @@ static uint8_t *judge_nodes(const struct asked *asked, dr_pool_id pool)
     for (uint32_t row = dr_place_attempts(core, pool); row != DR_ROW_NONE;
          row = dr_place_attempts_next(core, row))
         if (stays(asked, &core->jobs[row]))
-            for (uint32_t at = core->jobs[row].extents; at != DR_ROW_NONE;
+            for (uint32_t at = dr_job_run(core, &core->jobs[row])->extents; at != DR_ROW_NONE;
                  at = core->extents[at].next) {
                 uint8_t *of = &fitness[core->nodes[core->extents[at].extent.node.v - 1].number];
 
@@ -388,9 +389,10 @@ static int check_empty(const struct asked *asked)
     uint32_t count = 0;
     char name[DR_NAME_BYTES + 12];
 
-    for (uint32_t row = core->running.first; row != DR_ROW_NONE; row = core->jobs[row].list_next) {
+    for (uint32_t row = core->running.first; row != DR_ROW_NONE;
+         row = dr_job_list_next(core, row)) {
         const struct dr_job *job = &core->jobs[row];
-        uint32_t at = job->extents;
+        uint32_t at = dr_job_run(core, job)->extents;
 
         if (!stays(asked, job))
             continue;

@@ -36,7 +36,7 @@ static void effect(struct dr_batch *batch, struct dr_effect effect)
 
 static dr_site_id site_of(const struct dr_core *core, const struct dr_job *job)
 {
-    return core->pools[job->pool.v - 1].site;
+    return core->pools[dr_job_run(core, job)->pool.v - 1].site;
 }
 
 /* ---- the controller ---- */
@@ -72,7 +72,7 @@ static void apply_tick(struct dr_core *core, const struct dr_fact_tick *fact, in
     dr_mix_tick(core);
     forget_grid_caps(core, fact->forget_before_us);
     while (core->ended.first != DR_ROW_NONE &&
-           core->jobs[core->ended.first].ended_us < fact->forget_before_us)
+           dr_job_run(core, &core->jobs[core->ended.first])->ended_us < fact->forget_before_us)
         dr_rows_job_free(core, core->ended.first);
 }
 
@@ -97,7 +97,7 @@ static void apply_settings_set(struct dr_core *core, const struct dr_fact_settin
     settings->default_jobs_max = fact->default_jobs_max;
     settings->job_uid = fact->job_uid;
     settings->job_gid = fact->job_gid;
-    for (uint32_t row = core->running.first; row != DR_ROW_NONE; row = core->jobs[row].list_next)
+    for (uint32_t row = core->running.first; row != DR_ROW_NONE; row = dr_job_list_next(core, row))
         dr_lent_update(core, row); /* by the new minimum_run */
 }
 
@@ -168,16 +168,17 @@ static void apply_site_reach(struct dr_core *core, const struct dr_fact_site_rea
 {
     DR_ASSERT(fact->site >= 1 && fact->site <= core->sites_count);
     core->sites[fact->site - 1].answers = fact->answers;
-    for (uint32_t row = core->running.first; row != DR_ROW_NONE; row = core->jobs[row].list_next) {
+    for (uint32_t row = core->running.first; row != DR_ROW_NONE;
+         row = dr_job_list_next(core, row)) {
         struct dr_job *job = &core->jobs[row];
 
         if (site_of(core, job).v != fact->site)
             continue;
         if (!fact->answers && job->state != DR_JOB_UNREACHABLE) {
-            job->before_unreachable = job->state;
+            dr_rows_run(core, job)->before_unreachable = job->state;
             job->state = DR_JOB_UNREACHABLE;
         } else if (fact->answers && job->state == DR_JOB_UNREACHABLE) {
-            job->state = job->before_unreachable;
+            job->state = dr_job_run(core, job)->before_unreachable;
         }
         dr_rows_recount(core, job);
         dr_ends_update(core, row);
@@ -305,7 +306,8 @@ static void apply_nodes_added(struct dr_core *core, const struct dr_fact_nodes_a
 
 static int job_uses_node(const struct dr_core *core, const struct dr_job *job, uint32_t node)
 {
-    for (uint32_t row = job->extents; row != DR_ROW_NONE; row = core->extents[row].next)
+    for (uint32_t row = dr_job_run(core, job)->extents; row != DR_ROW_NONE;
+         row = core->extents[row].next)
         if (core->extents[row].extent.node.v == node)
             return 1;
     return 0;
@@ -328,7 +330,7 @@ static void apply_node_flags(struct dr_core *core, const struct dr_fact_node_fla
         memcpy(core->node_notes[fact->node - 1], reason, strlen(reason));
     if (node->tasks > 0)
         for (uint32_t row = core->running.first; row != DR_ROW_NONE;
-             row = core->jobs[row].list_next)
+             row = dr_job_list_next(core, row))
             if (job_uses_node(core, &core->jobs[row], fact->node)) {
                 dr_rows_recount(core, &core->jobs[row]);
                 dr_ends_update(core, row); /* what it draws */
@@ -695,6 +697,7 @@ static void apply_job_accepted(struct dr_core *core, const struct dr_fact *fact)
 {
     const struct dr_fact_job_accepted *accepted = &fact->job_accepted;
     struct dr_shape shape;
+    struct dr_terms terms;
     struct dr_job *job;
     uint32_t row;
 
@@ -724,31 +727,34 @@ static void apply_job_accepted(struct dr_core *core, const struct dr_fact *fact)
 
     job->text = accepted->text;
     job->name_key = accepted->name_key;
-    job->array_job = accepted->array_job;
     job->array_index = accepted->array_index;
-    job->array_limit = accepted->array_limit;
     job->submit_seq = fact->seq;
     job->submit_us = fact->time_us;
-    job->begin_us = accepted->begin_us;
-    job->deadline_us = accepted->deadline_us;
     job->limit_us = accepted->limit_us;
-    job->checkpoint_us = accepted->checkpoint_us;
-    job->restart_us = accepted->restart_us;
-    job->grace_us = accepted->grace_us;
-    job->warn_before_us = accepted->warn_before_us;
-    job->seed_runtime_us = accepted->seed_runtime_us;
     job->account.v = accepted->account;
     job->user.v = accepted->job_user;
     job->priority = accepted->priority;
-    job->warn_signal = accepted->warn_signal;
     job->state = DR_JOB_PENDING;
-    job->limit_total = accepted->limit_total;
-    job->deadline_ends = accepted->deadline_ends;
-    job->preemptible = accepted->preemptible;
-    job->flexible = accepted->flexible;
-    job->requeue = accepted->requeue;
     job->held = accepted->held;
-    job->checkpoint_on_warning = accepted->checkpoint_on_warning;
+
+    memset(&terms, 0, sizeof terms);
+    terms.array_job = accepted->array_job;
+    terms.array_limit = accepted->array_limit;
+    terms.begin_us = accepted->begin_us;
+    terms.deadline_us = accepted->deadline_us;
+    terms.checkpoint_us = accepted->checkpoint_us;
+    terms.restart_us = accepted->restart_us;
+    terms.grace_us = accepted->grace_us;
+    terms.warn_before_us = accepted->warn_before_us;
+    terms.seed_runtime_us = accepted->seed_runtime_us;
+    terms.warn_signal = accepted->warn_signal;
+    terms.limit_total = accepted->limit_total;
+    terms.deadline_ends = accepted->deadline_ends;
+    terms.preemptible = accepted->preemptible;
+    terms.flexible = accepted->flexible;
+    terms.requeue = accepted->requeue;
+    terms.checkpoint_on_warning = accepted->checkpoint_on_warning;
+    job->terms = dr_rows_terms_take(core, &terms);
 
     for (uint32_t i = 0; i < accepted->dependencies_count; i += 1) {
         uint32_t target = dr_row_map_find(&core->job_rows, accepted->dependencies[i].job.v);
@@ -757,8 +763,8 @@ static void apply_job_accepted(struct dr_core *core, const struct dr_fact *fact)
         if (target != DR_MAP_NONE && !dr_job_state_ended(core->jobs[target].state))
             dr_rows_edge_push(core, accepted->dependencies[i].kind, row, target);
     }
-    if (job->array_job != 0)
-        dr_rows_array_join(core, job->array_job, job->array_limit);
+    if (terms.array_job != 0)
+        dr_rows_array_join(core, terms.array_job, terms.array_limit);
     core->accounts[accepted->account - 1].pending += 1;
     dr_rows_count_live(core, job->account, 1);
     if (accepted->in_mix)
@@ -769,29 +775,33 @@ static void apply_job_accepted(struct dr_core *core, const struct dr_fact *fact)
 
 static void drop_promise(struct dr_core *core, struct dr_job *job)
 {
-    if (job->promise == DR_ROW_NONE)
+    struct dr_run *run = &core->runs[job->run];
+
+    if (run->promise == DR_ROW_NONE)
         return;
     dr_rows_hold_promise(core, job, -1);
-    dr_rows_extents_free(core, job->promise);
-    job->promise = DR_ROW_NONE;
-    job->promise_pool.v = 0;
-    job->promise_alternative = 0;
-    job->promise_cause = 0;
-    job->promise_until_us = 0;
+    dr_rows_extents_free(core, run->promise);
+    run->promise = DR_ROW_NONE;
+    run->promise_pool.v = 0;
+    run->promise_alternative = 0;
+    run->promise_cause = 0;
+    run->promise_until_us = 0;
 }
 
 static void drop_reservation(struct dr_core *core, struct dr_job *job)
 {
-    if (job->reservation == DR_ROW_NONE)
+    struct dr_run *run = &core->runs[job->run];
+
+    if (run->reservation == DR_ROW_NONE)
         return;
     dr_place_reserve(core, (dr_job_row){(uint32_t)(job - core->jobs)}, -1);
-    dr_rows_extents_free(core, job->reservation);
-    dr_place_unreserved(core, job->reservation_pool);
+    dr_rows_extents_free(core, run->reservation);
+    dr_place_unreserved(core, run->reservation_pool);
     dr_seats_replan(core, job->account);
-    job->reservation = DR_ROW_NONE;
-    job->reservation_pool.v = 0;
-    job->reservation_alternative = 0;
-    job->reservation_us = 0;
+    run->reservation = DR_ROW_NONE;
+    run->reservation_pool.v = 0;
+    run->reservation_alternative = 0;
+    run->reservation_us = 0;
 }
 
 static void apply_job_held(struct dr_core *core, const struct dr_fact_job_held *fact)
@@ -822,16 +832,17 @@ static void apply_job_promised(struct dr_core *core, const struct dr_fact_job_pr
 {
     uint32_t row;
     struct dr_job *job = job_at(core, fact->job, &row);
+    struct dr_run *run = dr_rows_run(core, job);
 
-    DR_ASSERT(job->state == DR_JOB_PENDING && job->promise == DR_ROW_NONE);
+    DR_ASSERT(job->state == DR_JOB_PENDING && run->promise == DR_ROW_NONE);
     DR_ASSERT(dr_rows_job_queued(job));
     DR_ASSERT(fact->alternative < core->shapes[job->shape].alternatives_count);
     dr_queue_remove(core, (dr_job_row){row});
-    job->promise = dr_rows_extents_push(core, fact->extents, fact->extents_count);
-    job->promise_pool.v = fact->pool;
-    job->promise_alternative = (uint8_t)fact->alternative;
-    job->promise_cause = fact->cause;
-    job->promise_until_us = fact->until_us;
+    run->promise = dr_rows_extents_push(core, fact->extents, fact->extents_count);
+    run->promise_pool.v = fact->pool;
+    run->promise_alternative = (uint8_t)fact->alternative;
+    run->promise_cause = fact->cause;
+    run->promise_until_us = fact->until_us;
     dr_rows_hold_promise(core, job, 1);
     dr_queue_add(core, (dr_job_row){row});
 }
@@ -852,16 +863,17 @@ static void apply_reservation_made(struct dr_core *core,
 {
     uint32_t row;
     struct dr_job *job = job_at(core, fact->job, &row);
+    struct dr_run *run = dr_rows_run(core, job);
 
     DR_ASSERT(job->state == DR_JOB_PENDING && dr_rows_job_queued(job));
     DR_ASSERT(fact->alternative < core->shapes[job->shape].alternatives_count);
     dr_queue_remove(core, (dr_job_row){row});
     drop_reservation(core, job);
-    job->reservation = dr_rows_extents_push(core, fact->extents, fact->extents_count);
-    job->reservation_pool.v = fact->pool;
-    job->reservation_alternative = (uint8_t)fact->alternative;
-    job->reservation_us = fact->start_us;
-    job->guaranteed = 0;
+    run->reservation = dr_rows_extents_push(core, fact->extents, fact->extents_count);
+    run->reservation_pool.v = fact->pool;
+    run->reservation_alternative = (uint8_t)fact->alternative;
+    run->reservation_us = fact->start_us;
+    run->guaranteed = 0;
     dr_place_reserve(core, (dr_job_row){row}, 1);
     dr_seats_beside(core, job->account);
     dr_queue_add(core, (dr_job_row){row});
@@ -884,36 +896,37 @@ static void apply_job_placed(struct dr_core *core, const struct dr_fact *fact,
     const struct dr_fact_job_placed *placed = &fact->job_placed;
     uint32_t row;
     struct dr_job *job = job_at(core, placed->job, &row);
+    struct dr_run *run = dr_rows_run(core, job);
 
     DR_ASSERT(job->state == DR_JOB_PENDING && dr_rows_job_queued(job));
-    DR_ASSERT(placed->attempt == job->attempt + 1); /* I7 */
+    DR_ASSERT(placed->attempt == run->attempt + 1); /* I7 */
     DR_ASSERT(placed->pool >= 1 && placed->pool <= core->pools_count);
     DR_ASSERT(placed->alternative < core->shapes[job->shape].alternatives_count);
     dr_queue_remove(core, (dr_job_row){row});
     drop_promise(core, job);
     drop_reservation(core, job);
     job->state = DR_JOB_CONFIGURING;
-    job->attempt = placed->attempt;
-    job->pool.v = placed->pool;
-    job->alternative = (uint8_t)placed->alternative;
-    job->rule = placed->rule;
-    job->stopping = DR_STOP_NONE;
-    job->stopping_for.v = 0;
-    job->stop_until_us = 0;
-    job->placed_us = fact->time_us;
-    job->start_us = 0;
-    job->saved_us = 0;
-    job->saved_after_warning = 0;
-    job->attempt_limit_us = placed->limit_us;
-    job->attempt_factor = placed->factor;
-    job->extents = dr_rows_extents_push(core, placed->extents, placed->extents_count);
+    run->attempt = placed->attempt;
+    run->pool.v = placed->pool;
+    run->alternative = (uint8_t)placed->alternative;
+    run->rule = placed->rule;
+    run->stopping = DR_STOP_NONE;
+    run->stopping_for.v = 0;
+    run->stop_until_us = 0;
+    run->placed_us = fact->time_us;
+    run->start_us = 0;
+    run->saved_us = 0;
+    run->saved_after_warning = 0;
+    run->attempt_limit_us = placed->limit_us;
+    run->attempt_factor = placed->factor;
+    run->extents = dr_rows_extents_push(core, placed->extents, placed->extents_count);
     core->accounts[job->account.v - 1].pending -= 1;
     dr_rows_list_push(core, &core->running, row);
     dr_rows_hold(core, job, 1);
     dr_seats_beside(core, job->account);
     effect(batch, (struct dr_effect){.kind = DR_EFFECT_LAUNCH,
                                      .job = job->id,
-                                     .attempt = job->attempt,
+                                     .attempt = run->attempt,
                                      .site = site_of(core, job)});
 }
 
@@ -923,7 +936,7 @@ static int reserved_between(const struct dr_core *core, int64_t a_us, int64_t b_
     const struct dr_queue *queue = core->queue;
 
     for (uint32_t at = queue->alone_first; at != DR_ROW_NONE; at = queue->classes[at].alone_next) {
-        int64_t begins_us = core->jobs[queue->classes[at].first].reservation_us;
+        int64_t begins_us = dr_job_run(core, &core->jobs[queue->classes[at].first])->reservation_us;
 
         if (begins_us >= dr_min_i64(a_us, b_us) && begins_us <= dr_max_i64(a_us, b_us))
             return 1;
@@ -936,20 +949,21 @@ static void apply_attempt_started(struct dr_core *core, const struct dr_fact_att
     int64_t believed_us;
     uint32_t row;
     struct dr_job *job = job_at(core, fact->job, &row);
+    struct dr_run *run = dr_rows_run(core, job);
     struct dr_account *account = &core->accounts[job->account.v - 1];
 
-    DR_ASSERT(job->attempt == fact->attempt && job->start_us == 0);
+    DR_ASSERT(run->attempt == fact->attempt && run->start_us == 0);
     DR_ASSERT(!dr_job_state_ended(job->state) && job->state != DR_JOB_PENDING);
-    believed_us = dr_job_believed_end_us(job);
-    job->start_us = fact->start_us;
-    if (reserved_between(core, believed_us, dr_job_believed_end_us(job)))
+    believed_us = dr_job_believed_end_us(core, job);
+    run->start_us = fact->start_us;
+    if (reserved_between(core, believed_us, dr_job_believed_end_us(core, job)))
         dr_seats_beside(core, job->account);
     if (job->state == DR_JOB_CONFIGURING)
         job->state = DR_JOB_RUNNING;
-    else if (job->state == DR_JOB_UNREACHABLE && job->before_unreachable == DR_JOB_CONFIGURING)
-        job->before_unreachable = DR_JOB_RUNNING;
-    if (job->first_start_us == 0) {
-        job->first_start_us = fact->start_us;
+    else if (job->state == DR_JOB_UNREACHABLE && run->before_unreachable == DR_JOB_CONFIGURING)
+        run->before_unreachable = DR_JOB_RUNNING;
+    if (run->first_start_us == 0) {
+        run->first_start_us = fact->start_us;
         account->starts += 1;
         account->wait_us_sum +=
             fact->start_us > job->submit_us ? fact->start_us - job->submit_us : 0;
@@ -960,13 +974,14 @@ static void apply_checkpoint_seen(struct dr_core *core, const struct dr_fact_che
 {
     uint32_t row;
     struct dr_job *job = job_at(core, fact->job, &row);
+    struct dr_run *run = dr_rows_run(core, job);
 
-    DR_ASSERT(job->attempt == fact->attempt);
-    if (fact->saved_us > job->saved_us)
-        job->saved_us = fact->saved_us;
-    if (job->stopping != DR_STOP_NONE) {
-        job->checkpoint_proven = 1;
-        job->saved_after_warning = 1;
+    DR_ASSERT(run->attempt == fact->attempt);
+    if (fact->saved_us > run->saved_us)
+        run->saved_us = fact->saved_us;
+    if (run->stopping != DR_STOP_NONE) {
+        run->checkpoint_proven = 1;
+        run->saved_after_warning = 1;
     }
 }
 
@@ -976,23 +991,24 @@ static void apply_attempt_stopping(struct dr_core *core,
 {
     uint32_t row;
     struct dr_job *job = job_at(core, fact->job, &row);
+    struct dr_run *run = dr_rows_run(core, job);
 
-    DR_ASSERT(job->attempt == fact->attempt);
+    DR_ASSERT(run->attempt == fact->attempt);
     DR_ASSERT(!dr_job_state_ended(job->state) && job->state != DR_JOB_PENDING);
     DR_ASSERT(fact->cause != DR_STOP_NONE);
-    if (job->stopping == DR_STOP_NONE)
-        dr_place_leaves(core, job->pool);
-    job->stopping = fact->cause;
-    job->stopping_for.v = fact->for_job;
-    job->stop_until_us = fact->until_us;
+    if (run->stopping == DR_STOP_NONE)
+        dr_place_leaves(core, run->pool);
+    run->stopping = fact->cause;
+    run->stopping_for.v = fact->for_job;
+    run->stop_until_us = fact->until_us;
     if (job->state == DR_JOB_UNREACHABLE)
-        job->before_unreachable = DR_JOB_COMPLETING;
+        run->before_unreachable = DR_JOB_COMPLETING;
     else
         job->state = DR_JOB_COMPLETING;
     dr_rows_recount(core, job);
     effect(batch, (struct dr_effect){.kind = DR_EFFECT_STOP,
                                      .job = job->id,
-                                     .attempt = job->attempt,
+                                     .attempt = run->attempt,
                                      .site = site_of(core, job),
                                      .signal = fact->signal,
                                      .until_us = fact->until_us});
@@ -1003,6 +1019,7 @@ static void end_job(struct dr_core *core, uint32_t row, enum dr_job_state state,
                     struct dr_batch *batch)
 {
     struct dr_job *job = &core->jobs[row];
+    struct dr_run *run = dr_rows_run(core, job);
     uint32_t edge;
 
     DR_ASSERT(dr_job_state_ended(state));
@@ -1011,12 +1028,12 @@ static void end_job(struct dr_core *core, uint32_t row, enum dr_job_state state,
     while (job->edges != DR_ROW_NONE)
         dr_rows_edge_free(core, job->edges);
     job->state = state;
-    job->ended_us = now_us;
+    run->ended_us = now_us;
     job->doomed = 0;
     core->accounts[job->account.v - 1].ended[state] += 1;
     dr_rows_count_live(core, job->account, -1);
-    if (job->array_job != 0)
-        dr_rows_array_leave(core, job->array_job);
+    if (dr_job_terms(core, job)->array_job != 0)
+        dr_rows_array_leave(core, dr_job_terms(core, job)->array_job);
     dr_rows_list_push(core, &core->ended, row);
     while ((edge = job->edges_to) != DR_ROW_NONE) {
         enum dr_dependency_kind kind = core->edges[edge].kind;
@@ -1040,11 +1057,12 @@ static void end_job(struct dr_core *core, uint32_t row, enum dr_job_state state,
 /* What an attempt used goes into its account's sums. */
 static void account_attempt(struct dr_core *core, struct dr_job *job, int64_t now_us)
 {
+    const struct dr_run *run = dr_job_run(core, job);
     struct dr_account *account = &core->accounts[job->account.v - 1];
     struct dr_amounts amounts =
-        dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative]);
-    int64_t held_ms = (now_us - job->placed_us) / 1000;
-    struct dr_energy energy = dr_job_energy(core, job, job->placed_us, now_us);
+        dr_alternative_amounts(&core->shapes[job->shape].alternatives[run->alternative]);
+    int64_t held_ms = (now_us - run->placed_us) / 1000;
+    struct dr_energy energy = dr_job_energy(core, job, run->placed_us, now_us);
 
     account->accelerator_ms += amounts.of[DR_RESOURCE_ACCELERATORS] * held_ms / 1000;
     account->cpu_ms += amounts.of[DR_RESOURCE_CPUS] * held_ms / 1000;
@@ -1058,42 +1076,43 @@ static void apply_attempt_ended(struct dr_core *core, const struct dr_fact *fact
     const struct dr_fact_attempt_ended *ended = &fact->attempt_ended;
     uint32_t row;
     struct dr_job *job = job_at(core, ended->job, &row);
+    struct dr_run *run = dr_rows_run(core, job);
     struct dr_account *account = &core->accounts[job->account.v - 1];
 
-    DR_ASSERT(job->attempt == ended->attempt);
+    DR_ASSERT(run->attempt == ended->attempt);
     DR_ASSERT(!dr_job_state_ended(job->state) && job->state != DR_JOB_PENDING);
     effect(batch, (struct dr_effect){.kind = DR_EFFECT_FORGET,
                                      .job = job->id,
-                                     .attempt = job->attempt,
+                                     .attempt = run->attempt,
                                      .site = site_of(core, job)});
     account_attempt(core, job, fact->time_us);
     dr_rows_list_remove(core, &core->running, row);
     dr_rows_hold(core, job, -1);
-    dr_rows_extents_free(core, job->extents);
-    job->extents = DR_ROW_NONE;
-    if (job->start_us != 0 && ended->end_us > job->start_us) {
-        int64_t ran_us = ended->end_us - job->start_us;
+    dr_rows_extents_free(core, run->extents);
+    run->extents = DR_ROW_NONE;
+    if (run->start_us != 0 && ended->end_us > run->start_us) {
+        int64_t ran_us = ended->end_us - run->start_us;
 
-        job->run_us += ran_us;
-        if (job->attempt_factor != 0)
-            job->run_factor_us += dr_mul_div_floor(ran_us, 1000, job->attempt_factor) - ran_us;
+        run->run_us += ran_us;
+        if (run->attempt_factor != 0)
+            run->run_factor_us += dr_mul_div_floor(ran_us, 1000, run->attempt_factor) - ran_us;
     }
-    if (job->start_us != 0 && job->saved_us > job->start_us) {
-        int64_t saved = job->saved_us - job->start_us;
+    if (run->start_us != 0 && run->saved_us > run->start_us) {
+        int64_t saved = run->saved_us - run->start_us;
 
-        if (job->attempt > 1)
-            saved -= job->restart_us;
-        job->kept_us += saved > 0 ? saved : 0;
+        if (run->attempt > 1)
+            saved -= dr_job_terms(core, job)->restart_us;
+        run->kept_us += saved > 0 ? saved : 0;
     }
-    job->end_us = ended->end_us;
-    job->exit_code = ended->exit_code;
-    job->signal = ended->signal;
-    job->cpu_time_us += ended->cpu_time_us;
-    if (ended->memory_mb_peak > job->memory_mb_peak)
-        job->memory_mb_peak = ended->memory_mb_peak;
-    if (job->stopping == DR_STOP_RECLAIM || job->stopping == DR_STOP_PRIORITY ||
-        job->stopping == DR_STOP_POWER || job->stopping == DR_STOP_WINDOW) {
-        job->preemptions += 1;
+    run->end_us = ended->end_us;
+    run->exit_code = ended->exit_code;
+    run->signal = ended->signal;
+    run->cpu_time_us += ended->cpu_time_us;
+    if (ended->memory_mb_peak > run->memory_mb_peak)
+        run->memory_mb_peak = ended->memory_mb_peak;
+    if (run->stopping == DR_STOP_RECLAIM || run->stopping == DR_STOP_PRIORITY ||
+        run->stopping == DR_STOP_POWER || run->stopping == DR_STOP_WINDOW) {
+        run->preemptions += 1;
         account->preempted += 1;
     }
     if (dr_job_state_ended(ended->next_state)) {
@@ -1102,10 +1121,10 @@ static void apply_attempt_ended(struct dr_core *core, const struct dr_fact *fact
     }
     DR_ASSERT(ended->next_state == DR_JOB_PENDING);
     job->state = DR_JOB_PENDING;
-    job->stopping = DR_STOP_NONE;
-    job->stopping_for.v = 0;
-    job->stop_until_us = 0;
-    job->requeues += 1;
+    run->stopping = DR_STOP_NONE;
+    run->stopping_for.v = 0;
+    run->stop_until_us = 0;
+    run->requeues += 1;
     job->held = ended->hold;
     account->pending += 1;
     if (dr_rows_job_queued(job))
@@ -1117,13 +1136,14 @@ static void apply_job_ended(struct dr_core *core, const struct dr_fact *fact,
 {
     uint32_t row;
     struct dr_job *job = job_at(core, fact->job_ended.job, &row);
+    struct dr_run *run = dr_rows_run(core, job);
 
     DR_ASSERT(job->state == DR_JOB_PENDING);
     if (dr_rows_job_queued(job))
         dr_queue_remove(core, (dr_job_row){row});
     core->accounts[job->account.v - 1].pending -= 1;
-    if (job->end_us == 0)
-        job->end_us = fact->time_us;
+    if (run->end_us == 0)
+        run->end_us = fact->time_us;
     end_job(core, row, fact->job_ended.state, fact->time_us, batch);
 }
 

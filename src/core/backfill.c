@@ -31,13 +31,14 @@ static int guaranteed(const struct dr_core *core, const struct dr_job *job, dr_p
 static int loses_guarantee(struct dr_core *core, uint32_t row)
 {
     struct dr_job *job = &core->jobs[row];
-    struct dr_want want = dr_place_want(core, job, job->reservation_alternative);
-    int was_guaranteed = job->guaranteed;
+    struct dr_run *run = &core->runs[job->run];
+    struct dr_want want = dr_place_want(core, job, run->reservation_alternative);
+    int was_guaranteed = run->guaranteed;
 
-    job->guaranteed = (uint8_t)guaranteed(core, job, job->reservation_pool, &want.amounts);
-    if (!was_guaranteed || job->guaranteed)
+    run->guaranteed = (uint8_t)guaranteed(core, job, run->reservation_pool, &want.amounts);
+    if (!was_guaranteed || run->guaranteed)
         return 0;
-    dr_place_unreserved(core, job->reservation_pool);
+    dr_place_unreserved(core, run->reservation_pool);
     return 1;
 }
 
@@ -57,12 +58,12 @@ static void enlist(struct dr_decision *decision, uint32_t row)
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[row];
     struct dr_reserved *reserved = &decision->reserved[decision->reserved_count];
-    uint32_t *first = &decision->reserved_of[job->reservation_pool.v - 1];
+    uint32_t *first = &decision->reserved_of[dr_job_run(core, job)->reservation_pool.v - 1];
 
     DR_ASSERT(decision->reserved_count < decision->reserved_max);
     *reserved = (struct dr_reserved){.row = row,
-                                     .pool = job->reservation_pool,
-                                     .start_us = job->reservation_us,
+                                     .pool = dr_job_run(core, job)->reservation_pool,
+                                     .start_us = dr_job_run(core, job)->reservation_us,
                                      .branch = dr_account_branch(core, job->account),
                                      .alive = 1,
                                      .next = *first};
@@ -96,19 +97,23 @@ static void drop(struct dr_decision *decision, uint32_t row, uint64_t by)
 /* Do advance reservations keep its nodes from the job, now that it would start then? */
 static int cut_through(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
 {
-    int64_t from_us = dr_max_i64(now_us, job->reservation_us);
+    int64_t from_us = dr_max_i64(now_us, dr_job_run(core, job)->reservation_us);
 
-    return dr_window_bars(core, job->reservation_pool, job->account, job->reservation, from_us,
-                          from_us + dr_job_next_limit_us(core, job, job->reservation_alternative));
+    return dr_window_bars(
+        core, dr_job_run(core, job)->reservation_pool, job->account,
+        dr_job_run(core, job)->reservation, from_us,
+        from_us + dr_job_next_limit_us(core, job, dr_job_run(core, job)->reservation_alternative));
 }
 
 static int still_holds(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
 {
-    struct dr_want want = dr_place_want(core, job, job->reservation_alternative);
+    struct dr_want want = dr_place_want(core, job, dr_job_run(core, job)->reservation_alternative);
 
-    if (!dr_place_feasible(core, &want, job->reservation_pool) || cut_through(core, job, now_us))
+    if (!dr_place_feasible(core, &want, dr_job_run(core, job)->reservation_pool) ||
+        cut_through(core, job, now_us))
         return 0;
-    for (uint32_t at = job->reservation; at != NONE; at = core->extents[at].next) {
+    for (uint32_t at = dr_job_run(core, job)->reservation; at != NONE;
+         at = core->extents[at].next) {
         const struct dr_node *node = &core->nodes[core->extents[at].extent.node.v - 1];
 
         if (!dr_node_up(core, node) || node->removing)
@@ -157,7 +162,8 @@ void dr_backfill_begin(struct dr_decision *decision)
     for (uint32_t i = 0; i < count; i += 1) {
         if (still_holds(core, &core->jobs[rows[i]], decision->now_us)) {
             enlist(decision, rows[i]);
-            if (decision->now_us > core->jobs[rows[i]].reservation_us + DR_RESERVATION_LATE_US)
+            if (decision->now_us >
+                dr_job_run(core, &core->jobs[rows[i]])->reservation_us + DR_RESERVATION_LATE_US)
                 dr_seats_wake(core, core->jobs[rows[i]].queue_class);
             continue;
         }
@@ -174,7 +180,7 @@ static int reserved_guaranteed(const struct dr_core *core, const struct dr_reser
 {
     const struct dr_job *job = &core->jobs[reserved->row];
     struct dr_amounts amounts = dr_alternative_amounts(
-        &core->shapes[job->shape].alternatives[job->reservation_alternative]);
+        &core->shapes[job->shape].alternatives[dr_job_run(core, job)->reservation_alternative]);
 
     return guaranteed(core, job, reserved->pool, &amounts);
 }
@@ -200,14 +206,16 @@ static void charge_reserved(struct dr_decision *decision, uint32_t except_row, u
              at = decision->reserved[at].next) {
             const struct dr_job *job = &core->jobs[decision->reserved[at].row];
             struct dr_amounts amounts = dr_alternative_amounts(
-                &core->shapes[job->shape].alternatives[job->reservation_alternative]);
+                &core->shapes[job->shape]
+                     .alternatives[dr_job_run(core, job)->reservation_alternative]);
 
             if (decision->reserved[at].row != except_row &&
                 decision->reserved[at].row != also_row &&
                 decision->reserved[at].start_us <= until_us)
-                dr_quota_charge(core, job->account, job->reservation_pool, &amounts,
+                dr_quota_charge(core, job->account, dr_job_run(core, job)->reservation_pool,
+                                &amounts,
                                 DR_CHARGE_USE | DR_CHARGE_CLAIM |
-                                    (job->preemptible ? 0 : DR_CHARGE_FIRM),
+                                    (dr_job_terms(core, job)->preemptible ? 0 : DR_CHARGE_FIRM),
                                 sign);
         }
 }
@@ -242,15 +250,17 @@ static void sum_ends(const struct contest *contest, uint32_t account_row, struct
         const struct dr_job *job = &core->jobs[row];
         int64_t amount;
 
-        if (core->pools[job->pool.v - 1].groups[contest->resource].v != contest->group.v ||
+        if (core->pools[dr_job_run(core, job)->pool.v - 1].groups[contest->resource].v !=
+                contest->group.v ||
             dr_decision_end_us(contest->decision, job) > contest->reserved->start_us)
             continue;
-        amount = dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative])
+        amount = dr_alternative_amounts(
+                     &core->shapes[job->shape].alternatives[dr_job_run(core, job)->alternative])
                      .of[contest->resource];
         sum->use += amount;
-        if (job->counted)
+        if (dr_job_run(core, job)->counted)
             sum->claim += amount;
-        if (job->counted && !job->preemptible)
+        if (dr_job_run(core, job)->counted && !dr_job_terms(core, job)->preemptible)
             sum->firm += amount;
     }
     for (uint32_t child = core->accounts[account_row].first_child; child != NONE;
@@ -270,12 +280,14 @@ static int64_t sum_reserved(const struct contest *contest, dr_account_id account
         const struct dr_job *job = &core->jobs[other->row];
 
         if (!other->alive || other == contest->reserved || job == contest->later ||
-            other->start_us > contest->reserved->start_us || (firm && job->preemptible) ||
+            other->start_us > contest->reserved->start_us ||
+            (firm && dr_job_terms(core, job)->preemptible) ||
             core->pools[other->pool.v - 1].groups[contest->resource].v != contest->group.v ||
             !dr_account_within(core, job->account, account))
             continue;
         sum += dr_alternative_amounts(
-                   &core->shapes[job->shape].alternatives[job->reservation_alternative])
+                   &core->shapes[job->shape]
+                        .alternatives[dr_job_run(core, job)->reservation_alternative])
                    .of[contest->resource];
     }
     return sum;
@@ -296,7 +308,8 @@ static int account_leaves(const struct contest *contest, dr_account_id account)
     const struct dr_quota *quota = dr_quota_at(core, account, contest->group);
     int limited = quota->borrow < DR_FOREVER_US - quota->guarantee;
     int firm = account.v == contest->waiting->account.v && account.v == contest->later->account.v &&
-               !contest->waiting->preemptible && !contest->later->preemptible;
+               !dr_job_terms(core, contest->waiting)->preemptible &&
+               !dr_job_terms(core, contest->later)->preemptible;
     struct ends_sum ends = {0};
     int64_t planned;
 
@@ -341,7 +354,8 @@ static int quota_leaves(struct dr_decision *decision, const struct dr_reserved *
     struct dr_core *core = decision->core;
     const struct dr_job *waiting = &core->jobs[reserved->row];
     struct dr_amounts needs = dr_alternative_amounts(
-        &core->shapes[waiting->shape].alternatives[waiting->reservation_alternative]);
+        &core->shapes[waiting->shape]
+             .alternatives[dr_job_run(core, waiting)->reservation_alternative]);
     const struct dr_pool *here = &core->pools[pool.v - 1];
     const struct dr_pool *there = &core->pools[reserved->pool.v - 1];
 
@@ -375,7 +389,7 @@ static int quotas_leave(struct dr_decision *decision, uint32_t job_row, dr_pool_
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[job_row];
     dr_account_id branch = dr_account_branch(core, job->account);
-    int at_root = displace || decision->in_thought || job->reservation != NONE;
+    int at_root = displace || decision->in_thought || dr_job_run(core, job)->reservation != NONE;
 
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT && !at_root; resource += 1) {
         int64_t least;
@@ -400,8 +414,10 @@ static int quotas_leave(struct dr_decision *decision, uint32_t job_row, dr_pool_
 
 static void block(struct dr_core *core, const struct dr_job *job)
 {
-    dr_place_view_block(core, &core->shapes[job->shape].alternatives[job->reservation_alternative],
-                        job->reservation);
+    dr_place_view_block(
+        core,
+        &core->shapes[job->shape].alternatives[dr_job_run(core, job)->reservation_alternative],
+        dr_job_run(core, job)->reservation);
 }
 
 uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
@@ -439,7 +455,8 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
         for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
              at = decision->reserved[at].next)
             if (concerns(core, &decision->reserved[at], job_row, end_us, displace))
-                dr_place_view_undo(core, core->jobs[decision->reserved[at].row].reservation);
+                dr_place_view_undo(
+                    core, dr_job_run(core, &core->jobs[decision->reserved[at].row])->reservation);
     }
     /* A later start may give a block that is reserved in part to the job's own account. */
     if (count == 0 && blocked > 0 && want->share >= DR_SHARE_BLOCK)
@@ -482,9 +499,11 @@ static int cuts(const struct dr_core *core, const struct dr_job *reserved,
                 const struct dr_extent *extents, uint32_t count)
 {
     const struct dr_alternative *way =
-        &core->shapes[reserved->shape].alternatives[reserved->reservation_alternative];
+        &core->shapes[reserved->shape]
+             .alternatives[dr_job_run(core, reserved)->reservation_alternative];
 
-    for (uint32_t at = reserved->reservation; at != NONE; at = core->extents[at].next) {
+    for (uint32_t at = dr_job_run(core, reserved)->reservation; at != NONE;
+         at = core->extents[at].next) {
         const struct dr_extent *part = &core->extents[at].extent;
 
         for (uint32_t i = 0; i < count; i += 1) {
@@ -548,7 +567,7 @@ static int compare_ends(const void *a, const void *b, const void *context)
 static dr_account_id highest_limited(const struct dr_core *core, const struct dr_job *job,
                                      const struct dr_pool *pool)
 {
-    dr_account_id highest = {job->preemptible ? 0 : job->account.v};
+    dr_account_id highest = {dr_job_terms(core, job)->preemptible ? 0 : job->account.v};
 
     for (dr_account_id at = job->account; core->accounts[at.v - 1].parent.v != 0;
          at = core->accounts[at.v - 1].parent)
@@ -623,7 +642,7 @@ static void push_account(const struct dr_core *core, struct ends *ends, uint32_t
 {
     for (uint32_t row = dr_place_attempts_of(core, (dr_account_id){account_row + 1}); row != NONE;
          row = dr_place_attempts_of_next(core, row))
-        if (!pool_helps(core, helpers, core->jobs[row].pool.v - 1) &&
+        if (!pool_helps(core, helpers, dr_job_run(core, &core->jobs[row])->pool.v - 1) &&
             core->ends->ends[row].pool.v != 0)
             push_end(core, ends, row);
     for (uint32_t child = core->accounts[account_row].first_child; child != NONE;
@@ -677,8 +696,9 @@ static struct ending begin_ending(struct dr_decision *decision, const struct dr_
     struct ending ending = {.decision = decision, .next = dr_ends_first(core, pool)};
 
     if (gate_us == DR_GATE_CANT_TELL) {
-        enum dr_reason quota =
-            dr_quota_check(core, job->account, pool, amounts, !job->preemptible, NULL).reason;
+        enum dr_reason quota = dr_quota_check(core, job->account, pool, amounts,
+                                              !dr_job_terms(core, job)->preemptible, NULL)
+                                   .reason;
         struct helpers helpers = {.pool = pool,
                                   .any_quota = quota != DR_REASON_NONE,
                                   .of_power = core->power->domains[where->site.v - 1].limited};
@@ -726,7 +746,8 @@ static int others_allow(const struct dr_decision *decision, const struct dr_job 
 {
     const struct dr_core *core = decision->core;
 
-    return dr_quota_check(core, job->account, found->pool, &want->amounts, !job->preemptible, NULL)
+    return dr_quota_check(core, job->account, found->pool, &want->amounts,
+                          !dr_job_terms(core, job)->preemptible, NULL)
                    .reason == DR_REASON_NONE &&
            dr_place_power_missing(core, want, found->pool, found->extents, found->count, time_us,
                                   dr_power_until_us(core, job, found->alternative, time_us),
@@ -796,7 +817,8 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
     for (uint32_t at = decision->reserved_of[found->pool.v - 1]; at != NONE;
          at = decision->reserved[at].next)
         if (decision->reserved[at].row != job_row)
-            dr_place_view_undo(core, core->jobs[decision->reserved[at].row].reservation);
+            dr_place_view_undo(
+                core, dr_job_run(core, &core->jobs[decision->reserved[at].row])->reservation);
     return when;
 }
 
@@ -814,13 +836,15 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
 {
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[choice->job_row];
-    int64_t best_us = job->reservation != NONE ? job->reservation_us : DR_FOREVER_US;
+    int64_t best_us = dr_job_run(core, job)->reservation != NONE
+                          ? dr_job_run(core, job)->reservation_us
+                          : DR_FOREVER_US;
     struct dr_found best = {.count = 0};
     uint32_t plans = decision->plans;
     struct dr_fact fact;
 
-    if (job->reservation != NONE &&
-        decision->now_us > job->reservation_us + DR_RESERVATION_LATE_US) {
+    if (dr_job_run(core, job)->reservation != NONE &&
+        decision->now_us > dr_job_run(core, job)->reservation_us + DR_RESERVATION_LATE_US) {
         if (!dr_decision_room(decision, 0))
             return;
         dr_backfill_forget(decision, choice->job_row);
@@ -837,10 +861,12 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
             int64_t when;
 
             if (held_in(decision, found.pool, choice->job_row) >= core->settings.reserve_depth ||
-                (job->reservation != NONE && !dr_place_touched(core, found.pool)) ||
+                (dr_job_run(core, job)->reservation != NONE &&
+                 !dr_place_touched(core, found.pool)) ||
                 core->places->freed_at[row] <= decision->since ||
                 !dr_place_feasible(core, &want, found.pool) || decision->plans == DR_PLANS_MAX ||
-                dr_quota_never(core, job->account, found.pool, &want.amounts, !job->preemptible))
+                dr_quota_never(core, job->account, found.pool, &want.amounts,
+                               !dr_job_terms(core, job)->preemptible))
                 continue;
             decision->plans += 1;
             found.extents = dr_decision_extents(core, &want, found.pool);
@@ -853,7 +879,7 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
             }
         }
     }
-    if (best.count == 0 && decision->plans > plans && job->reservation == NONE)
+    if (best.count == 0 && decision->plans > plans && dr_job_run(core, job)->reservation == NONE)
         decision->hunted |= DR_PLANNED;
     if (best.count == 0 || decision->reserved_count == decision->reserved_max ||
         !dr_decision_room(decision, best.count))
@@ -868,7 +894,7 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
         dr_alternative_share(&core->shapes[job->shape].alternatives[best.alternative]);
     fact.reservation_made.extents = best.extents;
     fact.reservation_made.extents_count = best.count;
-    if (job->reservation != NONE) {
+    if (dr_job_run(core, job)->reservation != NONE) {
         dr_backfill_forget(decision, choice->job_row);
         decision->freed = 1; /* the place that it had */
     }

@@ -123,12 +123,13 @@ static int64_t cheaper_start_us(const struct dr_core *core, const struct dr_want
 int64_t dr_place_cheaper_us(const struct dr_core *core, const struct dr_job *job, int64_t now_us,
                             dr_pool_id *pool)
 {
-    int64_t limit_us = dr_queue_limit_us(job);
+    const struct dr_terms *terms = dr_job_terms(core, job);
+    int64_t limit_us = dr_queue_limit_us(core, job);
     int64_t least = INT64_MAX;
     struct dr_want best_want = {0};
     dr_pool_id best = {0};
 
-    if (!job->flexible || job->deadline_us == 0 || job->reservation != NONE)
+    if (!terms->flexible || terms->deadline_us == 0 || dr_job_run(core, job)->reservation != NONE)
         return 0;
     dr_place_prepare(core);
     for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {

@@ -36,11 +36,13 @@ static int64_t staying_uw(const struct dr_core *core, uint32_t domain)
         if (lies_in(core, core->pools[pool].site.v - 1, domain))
             for (uint32_t row = dr_place_attempts(core, (dr_pool_id){pool + 1}); row != NONE;
                  row = dr_place_attempts_next(core, row))
-                if (core->jobs[row].stopping == DR_STOP_NONE)
+                if (dr_job_run(core, &core->jobs[row])->stopping == DR_STOP_NONE)
                     sum_uw += dr_power_attempt_uw(core, &core->jobs[row]);
     for (uint32_t row = dr_queue_first(core, DR_QUEUE_PROMISED); row != NONE;
          row = dr_queue_next(core, row))
-        if (lies_in(core, core->pools[core->jobs[row].promise_pool.v - 1].site.v - 1, domain))
+        if (lies_in(core,
+                    core->pools[dr_job_run(core, &core->jobs[row])->promise_pool.v - 1].site.v - 1,
+                    domain))
             sum_uw += dr_power_promise_uw(core, &core->jobs[row]);
     return sum_uw;
 }
@@ -79,8 +81,8 @@ static int compare(const void *a, const void *b, const void *context)
 
     if (of_x != of_y)
         return of_x < of_y ? -1 : 1;
-    if (job->start_us != other->start_us)
-        return job->start_us > other->start_us ? -1 : 1;
+    if (dr_job_run(core, job)->start_us != dr_job_run(core, other)->start_us)
+        return dr_job_run(core, job)->start_us > dr_job_run(core, other)->start_us ? -1 : 1;
     return job->id.v > other->id.v ? -1 : job->id.v < other->id.v;
 }
 
@@ -99,9 +101,10 @@ static int stands_in_the_way(struct need *need, uint32_t row, int64_t *warn_us)
             need->later_us = dr_min_i64(need->later_us, ripe_us);
         return ripe_us <= need->decision->now_us;
     }
-    *warn_us = dr_max_i64(need->begin_us - job->grace_us - DR_POWER_NOTICE_US, ripe_us);
+    *warn_us = dr_max_i64(need->begin_us - dr_job_terms(core, job)->grace_us - DR_POWER_NOTICE_US,
+                          ripe_us);
     return core->power->shares[row].until_us <= need->begin_us &&
-           need->begin_us < dr_power_end_us(job);
+           need->begin_us < dr_power_end_us(core, job);
 }
 
 /* All flexible attempts that do. Returns their microwatts. */
@@ -170,11 +173,11 @@ static void warn(struct need *need)
         }
         fact = dr_decision_fact(decision, DR_FACT_ATTEMPT_STOPPING);
         fact.attempt_stopping.job = job->id.v;
-        fact.attempt_stopping.attempt = job->attempt;
+        fact.attempt_stopping.attempt = dr_job_run(core, job)->attempt;
         fact.attempt_stopping.cause = DR_STOP_POWER;
         fact.attempt_stopping.loss = candidate->loss_us / DR_SECOND_US;
-        fact.attempt_stopping.signal = job->warn_signal;
-        fact.attempt_stopping.until_us = decision->now_us + job->grace_us;
+        fact.attempt_stopping.signal = dr_job_terms(core, job)->warn_signal;
+        fact.attempt_stopping.until_us = decision->now_us + dr_job_terms(core, job)->grace_us;
         dr_settle(core, &fact, decision->batch);
     }
 }
@@ -213,8 +216,8 @@ static uint32_t gather_idle(struct dr_core *core, uint32_t domain, struct idle_n
     memset(reserved, 0, core->nodes_count);
     for (uint32_t at = core->queue->alone_first; at != NONE;
          at = core->queue->classes[at].alone_next)
-        for (uint32_t part = core->jobs[dr_queue_first(core, at)].reservation; part != NONE;
-             part = core->extents[part].next)
+        for (uint32_t part = dr_job_run(core, &core->jobs[dr_queue_first(core, at)])->reservation;
+             part != NONE; part = core->extents[part].next)
             reserved[core->extents[part].extent.node.v - 1] = 1;
     for (uint32_t row = 0; row < core->nodes_count; row += 1) {
         const struct dr_node *node = &core->nodes[row];
@@ -343,7 +346,8 @@ static int64_t longest_notice_us(const struct dr_core *core, uint32_t domain)
     for (uint32_t site = 0; site < core->sites_count; site += 1)
         for (uint32_t row = lies_in(core, site, domain) ? power->domains[site].flexible : NONE;
              row != NONE; row = power->shares[row].next)
-            notice_us = dr_max_i64(notice_us, core->jobs[row].grace_us + DR_POWER_NOTICE_US);
+            notice_us = dr_max_i64(notice_us, dr_job_terms(core, &core->jobs[row])->grace_us +
+                                                  DR_POWER_NOTICE_US);
     return notice_us;
 }
 

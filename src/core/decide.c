@@ -63,8 +63,9 @@ struct dr_fact dr_decision_fact(const struct dr_decision *decision, enum dr_fact
 
 int64_t dr_decision_end_us(const struct dr_decision *decision, const struct dr_job *job)
 {
-    int64_t end_us =
-        job->stopping != DR_STOP_NONE ? job->stop_until_us : dr_job_believed_end_us(job);
+    const struct dr_run *run = dr_job_run(decision->core, job);
+    int64_t end_us = run->stopping != DR_STOP_NONE ? run->stop_until_us
+                                                   : dr_job_believed_end_us(decision->core, job);
 
     return dr_max_i64(decision->now_us, end_us);
 }
@@ -73,13 +74,13 @@ int64_t dr_decision_end_us(const struct dr_decision *decision, const struct dr_j
 static void charge(struct dr_core *core, uint32_t job_row, int sign)
 {
     const struct dr_job *job = &core->jobs[job_row];
-    struct dr_amounts holds =
-        dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative]);
+    struct dr_amounts holds = dr_alternative_amounts(
+        &core->shapes[job->shape].alternatives[dr_job_run(core, job)->alternative]);
     unsigned charges = DR_CHARGE_USE;
 
-    if (job->counted)
-        charges |= DR_CHARGE_CLAIM | (job->preemptible ? 0 : DR_CHARGE_FIRM);
-    dr_quota_charge(core, job->account, job->pool, &holds, charges, sign);
+    if (dr_job_run(core, job)->counted)
+        charges |= DR_CHARGE_CLAIM | (dr_job_terms(core, job)->preemptible ? 0 : DR_CHARGE_FIRM);
+    dr_quota_charge(core, job->account, dr_job_run(core, job)->pool, &holds, charges, sign);
 }
 
 void dr_decision_think(struct dr_core *core, uint32_t job_row, int sign)
@@ -109,7 +110,7 @@ void dr_decision_place(struct dr_decision *decision, uint32_t job_row, const str
     struct dr_fact fact = dr_decision_fact(decision, DR_FACT_JOB_PLACED);
 
     fact.job_placed.job = job->id.v;
-    fact.job_placed.attempt = job->attempt + 1;
+    fact.job_placed.attempt = dr_job_run(core, job)->attempt + 1;
     fact.job_placed.pool = found->pool.v;
     fact.job_placed.alternative = found->alternative;
     fact.job_placed.rule = (uint8_t)rule;
@@ -125,7 +126,7 @@ void dr_decision_place(struct dr_decision *decision, uint32_t job_row, const str
         dr_alternative_share(&core->shapes[job->shape].alternatives[found->alternative]);
     fact.job_placed.extents = found->extents;
     fact.job_placed.extents_count = found->count;
-    if (job->reservation != NONE) {
+    if (dr_job_run(core, job)->reservation != NONE) {
         dr_backfill_forget(decision, job_row);
         decision->freed = 1; /* what it kept from others, where it starts elsewhere or earlier */
     }
@@ -154,7 +155,7 @@ static void end_by_time(struct dr_decision *decision)
         uint32_t row = dr_timer_first(core);
         const struct dr_job *job;
 
-        if (row == NONE || dr_timer_of(&core->jobs[row]) > decision->now_us)
+        if (row == NONE || dr_timer_of(core, &core->jobs[row]) > decision->now_us)
             return;
         if (!dr_decision_room(decision, 0)) {
             decision->full = 1;
@@ -166,12 +167,14 @@ static void end_by_time(struct dr_decision *decision)
         } else {
             struct dr_command system = {.kind = DR_COMMAND_TICK};
             enum dr_stop_cause cause =
-                job->deadline_ends && job->deadline_us != 0 && job->deadline_us <= decision->now_us
+                dr_job_terms(core, job)->deadline_ends &&
+                        dr_job_terms(core, job)->deadline_us != 0 &&
+                        dr_job_terms(core, job)->deadline_us <= decision->now_us
                     ? DR_STOP_DEADLINE
                     : DR_STOP_LIMIT;
 
-            dr_settle_stop(core, row, cause, &system, decision->now_us, job->grace_us,
-                           decision->batch);
+            dr_settle_stop(core, row, cause, &system, decision->now_us,
+                           dr_job_terms(core, job)->grace_us, decision->batch);
         }
         dr_settle_doomed(core, decision->now_us, decision->batch);
     }
@@ -247,22 +250,24 @@ static enum promised promised_place(const struct dr_decision *decision, uint32_t
 {
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[row];
-    struct dr_want want = dr_place_want(core, job, job->promise_alternative);
-    const struct dr_pool *pool = &core->pools[job->promise_pool.v - 1];
+    struct dr_want want = dr_place_want(core, job, dr_job_run(core, job)->promise_alternative);
+    const struct dr_pool *pool = &core->pools[dr_job_run(core, job)->promise_pool.v - 1];
     enum promised state = PROMISED_FREE;
 
-    if (!dr_place_feasible(core, &want, job->promise_pool) ||
-        dr_window_bars(core, job->promise_pool, job->account, job->promise, decision->now_us,
-                       decision->now_us +
-                           dr_job_next_limit_us(core, job, job->promise_alternative)))
+    if (!dr_place_feasible(core, &want, dr_job_run(core, job)->promise_pool) ||
+        dr_window_bars(
+            core, dr_job_run(core, job)->promise_pool, job->account, dr_job_run(core, job)->promise,
+            decision->now_us,
+            decision->now_us +
+                dr_job_next_limit_us(core, job, dr_job_run(core, job)->promise_alternative)))
         return PROMISED_BROKEN;
-    *found =
-        (struct dr_found){.pool = job->promise_pool,
-                          .alternative = job->promise_alternative,
-                          .cost_micro = dr_place_cost(core, &want, job->promise_pool,
-                                                      dr_queue_limit_us(job), decision->now_us),
-                          .extents = dr_decision_extents(core, &want, job->promise_pool)};
-    for (uint32_t at = job->promise; at != NONE; at = core->extents[at].next) {
+    *found = (struct dr_found){
+        .pool = dr_job_run(core, job)->promise_pool,
+        .alternative = dr_job_run(core, job)->promise_alternative,
+        .cost_micro = dr_place_cost(core, &want, dr_job_run(core, job)->promise_pool,
+                                    dr_queue_limit_us(core, job), decision->now_us),
+        .extents = dr_decision_extents(core, &want, dr_job_run(core, job)->promise_pool)};
+    for (uint32_t at = dr_job_run(core, job)->promise; at != NONE; at = core->extents[at].next) {
         const struct dr_extent *extent = &core->extents[at].extent;
         const struct dr_node *node = &core->nodes[extent->node.v - 1];
 
@@ -280,11 +285,12 @@ static enum promised promised_place(const struct dr_decision *decision, uint32_t
      * with nobody, a lower limit, a lower cap. Others must not wait for ever for that to pass. */
     if (state == PROMISED_FREE &&
         (!dr_place_may_share(core, &want, found->pool, found->extents, found->count) ||
-         dr_quota_check(core, job->account, found->pool, &want.amounts, !job->preemptible,
-                        &want.amounts)
+         dr_quota_check(core, job->account, found->pool, &want.amounts,
+                        !dr_job_terms(core, job)->preemptible, &want.amounts)
                  .reason != DR_REASON_NONE ||
          power_missing(decision, job, &want, found, 0) > 0))
-        return decision->now_us > job->promise_until_us ? PROMISED_BROKEN : PROMISED_HELD;
+        return decision->now_us > dr_job_run(core, job)->promise_until_us ? PROMISED_BROKEN
+                                                                          : PROMISED_HELD;
     return state;
 }
 
@@ -398,7 +404,8 @@ static void try_candidates(struct choosing *choosing, int64_t bound_micro)
 static int quota_allows(const struct dr_core *core, const struct dr_job *job,
                         const struct dr_want *want, dr_pool_id pool)
 {
-    return dr_quota_check(core, job->account, pool, &want->amounts, !job->preemptible, NULL)
+    return dr_quota_check(core, job->account, pool, &want->amounts,
+                          !dr_job_terms(core, job)->preemptible, NULL)
                .reason == DR_REASON_NONE;
 }
 
@@ -424,7 +431,7 @@ static int find_place(struct dr_decision *decision, uint32_t job_row, int displa
     const struct dr_job *job = &core->jobs[job_row];
     uint32_t ways = core->shapes[job->shape].alternatives_count;
     uint32_t sizes = core->shapes[job->shape].sizes;
-    int64_t limit_us = dr_queue_limit_us(job);
+    int64_t limit_us = dr_queue_limit_us(core, job);
     struct choosing choosing = {
         .decision = decision, .job_row = job_row, .displace = displace, .best = best};
 
@@ -483,15 +490,18 @@ static int place_elsewhere(struct dr_decision *decision, uint32_t row, struct dr
 {
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[row];
-    struct dr_want want = dr_place_want(core, job, job->promise_alternative);
-    unsigned charges = DR_CHARGE_CLAIM | (job->preemptible ? 0 : DR_CHARGE_FIRM);
+    struct dr_want want = dr_place_want(core, job, dr_job_run(core, job)->promise_alternative);
+    unsigned charges =
+        DR_CHARGE_CLAIM | (dr_job_terms(core, job)->preemptible ? 0 : DR_CHARGE_FIRM);
     int is_free;
 
-    dr_quota_charge(core, job->account, job->promise_pool, &want.amounts, charges, -1);
+    dr_quota_charge(core, job->account, dr_job_run(core, job)->promise_pool, &want.amounts, charges,
+                    -1);
     decision->in_thought = 1;
     is_free = find_place(decision, row, 0, 0, found);
     decision->in_thought = 0;
-    dr_quota_charge(core, job->account, job->promise_pool, &want.amounts, charges, 1);
+    dr_quota_charge(core, job->account, dr_job_run(core, job)->promise_pool, &want.amounts, charges,
+                    1);
     return is_free;
 }
 
@@ -506,7 +516,8 @@ static void place_promised(struct dr_decision *decision)
         struct dr_found found = {0};
         enum promised state = promised_place(decision, row, &found);
 
-        if (state == PROMISED_HELD && decision->now_us > core->jobs[row].promise_until_us &&
+        if (state == PROMISED_HELD &&
+            decision->now_us > dr_job_run(core, &core->jobs[row])->promise_until_us &&
             place_elsewhere(decision, row, &found))
             state = PROMISED_ELSEWHERE;
         if (state != PROMISED_HELD && !dr_decision_room(decision, found.count))
@@ -528,9 +539,9 @@ static int array_full(const struct dr_core *core, const struct dr_job *job)
 {
     uint32_t row;
 
-    if (job->array_job == 0 || job->array_limit == 0)
+    if (dr_job_terms(core, job)->array_job == 0 || dr_job_terms(core, job)->array_limit == 0)
         return 0;
-    row = dr_row_map_find(&core->array_rows, job->array_job);
+    row = dr_row_map_find(&core->array_rows, dr_job_terms(core, job)->array_job);
     return row != DR_MAP_NONE && core->arrays[row].active >= core->arrays[row].limit;
 }
 
@@ -590,9 +601,9 @@ static void walk(struct dr_decision *decision)
     while (dr_order_next(&decision->order, &choice)) {
         size_t mark = core->scratch.used;
         const struct dr_job *job = &core->jobs[choice.job_row];
-        enum dr_rule rule = job->reservation != NONE ? DR_RULE_RESERVATION
-                            : choice.tier == 1       ? DR_RULE_GUARANTEE
-                                                     : DR_RULE_SHARE;
+        enum dr_rule rule = dr_job_run(core, job)->reservation != NONE ? DR_RULE_RESERVATION
+                            : choice.tier == 1                         ? DR_RULE_GUARANTEE
+                                                                       : DR_RULE_SHARE;
         uint64_t now = core->seats->clock;
         struct dr_found found;
 
@@ -674,7 +685,8 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
     }
     if (dr_queue_advance(core, now_us) == 0 && !core->dirty && core->doomed_count == 0 &&
         now_us < dr_curtail_next_us(core) && now_us < dr_window_next_us(core) &&
-        (dr_timer_first(core) == NONE || dr_timer_of(&core->jobs[dr_timer_first(core)]) > now_us))
+        (dr_timer_first(core) == NONE ||
+         dr_timer_of(core, &core->jobs[dr_timer_first(core)]) > now_us))
         return 0;
     dr_arena_reset(&core->scratch, 0);
     dr_lent_advance(core, now_us);
@@ -713,5 +725,5 @@ int64_t dr_core_next_time_us(const struct dr_core *core)
 
     return dr_min_i64(dr_min_i64(dr_min_i64(dr_queue_next_time_us(core), dr_window_next_us(core)),
                                  dr_curtail_next_us(core)),
-                      row == NONE ? DR_FOREVER_US : dr_timer_of(&core->jobs[row]));
+                      row == NONE ? DR_FOREVER_US : dr_timer_of(core, &core->jobs[row]));
 }

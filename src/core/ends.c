@@ -154,12 +154,13 @@ static void take(struct dr_core *core, uint32_t row)
 /* A node that is down draws nothing. */
 static int64_t drawing_of(const struct dr_core *core, const struct dr_job *job)
 {
-    const struct dr_alternative *way = &core->shapes[job->shape].alternatives[job->alternative];
+    const struct dr_run *run = dr_job_run(core, job);
+    const struct dr_alternative *way = &core->shapes[job->shape].alternatives[run->alternative];
     int64_t tasks = 0;
 
-    if (job->counted) /* so its nodes are up */
+    if (run->counted) /* so its nodes are up */
         return dr_alternative_amounts(way).of[DR_RESOURCE_ACCELERATORS];
-    for (uint32_t at = job->extents; at != NONE; at = core->extents[at].next)
+    for (uint32_t at = run->extents; at != NONE; at = core->extents[at].next)
         if (!core->nodes[core->extents[at].extent.node.v - 1].down)
             tasks += core->extents[at].extent.tasks;
     return tasks * way->accelerators_per_task;
@@ -168,6 +169,7 @@ static int64_t drawing_of(const struct dr_core *core, const struct dr_job *job)
 void dr_ends_update(struct dr_core *core, uint32_t row)
 {
     const struct dr_job *job = &core->jobs[row];
+    const struct dr_run *run = dr_job_run(core, job);
     struct dr_end *end = &core->ends->ends[row];
     int holds = job->state == DR_JOB_CONFIGURING || job->state == DR_JOB_RUNNING ||
                 job->state == DR_JOB_COMPLETING;
@@ -180,16 +182,16 @@ void dr_ends_update(struct dr_core *core, uint32_t row)
             take(core, row);
         return;
     }
-    end_us = job->stopping != DR_STOP_NONE ? job->stop_until_us : dr_job_believed_end_us(job);
+    end_us = run->stopping != DR_STOP_NONE ? run->stop_until_us : dr_job_believed_end_us(core, job);
     drawing = drawing_of(core, job);
-    if (job->counted)
-        amounts = dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative]);
-    if (end->pool.v == job->pool.v && end->end_us == end_us && end->drawing == drawing &&
+    if (run->counted)
+        amounts = dr_alternative_amounts(&core->shapes[job->shape].alternatives[run->alternative]);
+    if (end->pool.v == run->pool.v && end->end_us == end_us && end->drawing == drawing &&
         memcmp(&end->amounts, &amounts, sizeof amounts) == 0)
         return;
     if (end->pool.v != 0)
         take(core, row);
-    end->pool = job->pool;
+    end->pool = run->pool;
     end->end_us = end_us;
     end->amounts = amounts;
     end->drawing = drawing;
@@ -314,16 +316,18 @@ static int agrees(const struct dr_core *core, uint32_t row, uint32_t parent, dr_
         return 1;
     end = &ends[row];
     job = &core->jobs[row];
-    holds = dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative]);
-    if (end->parent != parent || end->pool.v != pool.v || job->pool.v != pool.v ||
+    holds = dr_alternative_amounts(
+        &core->shapes[job->shape].alternatives[dr_job_run(core, job)->alternative]);
+    if (end->parent != parent || end->pool.v != pool.v || dr_job_run(core, job)->pool.v != pool.v ||
         (end->left != NONE && !before(core, end->left, row)) ||
         (end->right != NONE && !before(core, row, end->right)))
         return 0;
-    if (end->end_us !=
-        (job->stopping != DR_STOP_NONE ? job->stop_until_us : dr_job_believed_end_us(job)))
+    if (end->end_us != (dr_job_run(core, job)->stopping != DR_STOP_NONE
+                            ? dr_job_run(core, job)->stop_until_us
+                            : dr_job_believed_end_us(core, job)))
         return 0;
     for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1)
-        if (end->amounts.of[i] != (job->counted ? holds.of[i] : 0) ||
+        if (end->amounts.of[i] != (dr_job_run(core, job)->counted ? holds.of[i] : 0) ||
             end->below.of[i] != end->amounts.of[i] +
                                     (end->left == NONE ? 0 : ends[end->left].below.of[i]) +
                                     (end->right == NONE ? 0 : ends[end->right].below.of[i]))

@@ -31,12 +31,13 @@ struct dr_want dr_place_want_of(const struct dr_core *core, const struct dr_shap
 struct dr_want dr_place_want(const struct dr_core *core, const struct dr_job *job,
                              uint32_t alternative)
 {
+    const struct dr_run *run = dr_job_run(core, job);
     struct dr_want want =
         dr_place_want_of(core, &core->shapes[job->shape], job->account, alternative);
 
     want.shape = job->shape;
-    if (job->kept_us > 0 && job->pool.v != 0)
-        want.kept_at = core->pools[job->pool.v - 1].site;
+    if (run->kept_us > 0 && run->pool.v != 0)
+        want.kept_at = core->pools[run->pool.v - 1].site;
     return want;
 }
 
@@ -335,6 +336,7 @@ static const struct dr_groups_memory *groups_remembered(const struct dr_core *co
 uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
                          struct dr_place_group *groups)
 {
+    const struct dr_run *run = dr_job_run(core, job);
     const struct dr_places *places = core->places;
     const struct dr_shape *shape = &core->shapes[job->shape];
     const struct dr_place_memory *memory;
@@ -346,7 +348,7 @@ uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
     for (uint32_t i = 0; i < shape->alternatives_count; i += 1)
         for (uint32_t word = 0; word < places->words; word += 1)
             asked |= words_of(places, memory, i)[word] & places->asks_consent.words[word];
-    if (asked == 0 && (job->kept_us == 0 || job->pool.v == 0)) {
+    if (asked == 0 && (run->kept_us == 0 || run->pool.v == 0)) {
         memcpy(groups, memory->groups, memory->groups_count * sizeof groups[0]);
         return memory->groups_count;
     }

@@ -128,7 +128,9 @@ static void push_givers(const struct dr_core *core, struct givers *givers, uint3
     for (uint32_t row = dr_place_attempts_of(core, (dr_account_id){account_row + 1}); row != NONE;
          row = dr_place_attempts_of_next(core, row))
         if (core->ends->ends[row].pool.v != 0 &&
-            core->pools[core->jobs[row].pool.v - 1].groups[givers->resource].v == givers->group.v) {
+            core->pools[dr_job_run(core, &core->jobs[row])->pool.v - 1]
+                    .groups[givers->resource]
+                    .v == givers->group.v) {
             givers->ends[givers->count] =
                 (struct giver){dr_ends_of(core, row, givers->now_us), row};
             givers->count += 1;
@@ -152,13 +154,14 @@ static int64_t account_when(struct dr_core *core, dr_account_id account, struct 
     dr_sort(givers->ends, givers->count, sizeof givers->ends[0], compare_givers, core);
     for (uint32_t i = 0; i < givers->count; i += 1) {
         const struct dr_job *job = &core->jobs[givers->ends[i].row];
+        const struct dr_run *run = dr_job_run(core, job);
         int64_t amount =
-            dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative])
+            dr_alternative_amounts(&core->shapes[job->shape].alternatives[run->alternative])
                 .of[givers->resource];
 
         use -= amount;
-        claim -= job->counted ? amount : 0;
-        firm -= job->counted && !job->preemptible ? amount : 0;
+        claim -= run->counted ? amount : 0;
+        firm -= run->counted && !dr_job_terms(core, job)->preemptible ? amount : 0;
         if (use <= 0 && claim <= 0 && firm <= 0) {
             when = givers->ends[i].end_us;
             break;
@@ -191,8 +194,9 @@ static void add_keeper(struct dr_core *core, uint32_t account_row, dr_group_id g
     *keeper = (struct dr_keeper){.account_row = account_row, .first = gate->ends_count};
     for (uint32_t row = dr_place_attempts_of(core, (dr_account_id){account_row + 1}); row != NONE;
          row = dr_place_attempts_of_next(core, row))
-        if (core->ends->ends[row].pool.v != 0 && core->jobs[row].counted &&
-            core->pools[core->jobs[row].pool.v - 1].groups[resource].v == group.v) {
+        if (core->ends->ends[row].pool.v != 0 && dr_job_run(core, &core->jobs[row])->counted &&
+            core->pools[dr_job_run(core, &core->jobs[row])->pool.v - 1].groups[resource].v ==
+                group.v) {
             gate->ends[gate->ends_count] =
                 (struct dr_keeper_end){.end_us = core->ends->ends[row].end_us, .row = row};
             gate->ends_count += 1;
@@ -341,7 +345,7 @@ static int64_t quota_when(struct dr_decision *decision, const struct dr_job *job
              core->accounts[at.v - 1].parent.v != 0 && when < DR_FOREVER_US;
              at = core->accounts[at.v - 1].parent) {
             const struct dr_quota *quota = dr_quota_at(core, at, givers.group);
-            int64_t firm = at.v == job->account.v && !job->preemptible
+            int64_t firm = at.v == job->account.v && !dr_job_terms(core, job)->preemptible
                                ? quota->firm + amount - quota->guarantee
                                : 0;
             int64_t use = 0;

@@ -122,9 +122,10 @@ static int is_above(const struct dr_lent *lent, uint32_t account_row, dr_group_i
 
 static int lends(const struct dr_core *core, const struct dr_job *job)
 {
+    const struct dr_run *run = dr_job_run(core, job);
     struct dr_amounts holds =
-        dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative]);
-    const struct dr_pool *pool = &core->pools[job->pool.v - 1];
+        dr_alternative_amounts(&core->shapes[job->shape].alternatives[run->alternative]);
+    const struct dr_pool *pool = &core->pools[run->pool.v - 1];
 
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
         if (holds.of[resource] != 0 &&
@@ -145,32 +146,34 @@ static void set_lent(struct dr_core *core, uint32_t row, int is_lent)
 {
     struct dr_lent *lent = core->lent;
     const struct dr_job *job = &core->jobs[row];
+    const struct dr_run *run = dr_job_run(core, job);
     int64_t units;
 
     if (is_lent == ((lent->flags[row] & DR_LENT_LENT) != 0))
         return;
     units = dr_reclaim_units(core, job);
-    lent->units[job->pool.v - 1] += is_lent ? units : -units;
+    lent->units[run->pool.v - 1] += is_lent ? units : -units;
     lent->units_all += is_lent ? units : -units;
     lent->flags[row] ^= DR_LENT_LENT;
     if (is_lent)
-        rise(core, job->pool);
+        rise(core, run->pool);
 }
 
 static void set_leaves(struct dr_core *core, uint32_t row, int leaves)
 {
     struct dr_lent *lent = core->lent;
     const struct dr_job *job = &core->jobs[row];
+    const struct dr_run *run = dr_job_run(core, job);
     int64_t units;
 
     if (leaves == ((lent->flags[row] & DR_LENT_LEAVES) != 0))
         return;
     units = dr_reclaim_units(core, job);
-    lent->leaving[job->pool.v - 1] += leaves ? units : -units;
+    lent->leaving[run->pool.v - 1] += leaves ? units : -units;
     lent->leaving_all += leaves ? units : -units;
     lent->flags[row] ^= DR_LENT_LEAVES;
     if (leaves)
-        rise(core, job->pool);
+        rise(core, run->pool);
 }
 
 static void set_ripe(struct dr_core *core, uint32_t row)
@@ -186,9 +189,10 @@ void dr_lent_update(struct dr_core *core, uint32_t row)
 {
     struct dr_lent *lent = core->lent;
     const struct dr_job *job = &core->jobs[row];
-    int takeable = job->state == DR_JOB_RUNNING && job->preemptible && job->counted &&
-                   job->stopping == DR_STOP_NONE && job->start_us != 0;
-    int64_t ripe_us = job->start_us + core->settings.minimum_run_us;
+    const struct dr_run *run = dr_job_run(core, job);
+    int takeable = job->state == DR_JOB_RUNNING && dr_job_terms(core, job)->preemptible &&
+                   run->counted && run->stopping == DR_STOP_NONE && run->start_us != 0;
+    int64_t ripe_us = run->start_us + core->settings.minimum_run_us;
 
     if (lent->flags[row] == 0 && !takeable && job->state != DR_JOB_COMPLETING)
         return;
@@ -196,7 +200,7 @@ void dr_lent_update(struct dr_core *core, uint32_t row)
         set_lent(core, row, 0);
         lent->flags[row] &= (uint8_t)~DR_LENT_RIPE;
     }
-    set_leaves(core, row, job->state == DR_JOB_COMPLETING && job->stopping != DR_STOP_NONE);
+    set_leaves(core, row, job->state == DR_JOB_COMPLETING && run->stopping != DR_STOP_NONE);
     if (lent->flags[row] & DR_LENT_YOUNG) {
         heap_remove(lent, row);
         lent->flags[row] &= (uint8_t)~DR_LENT_YOUNG;
@@ -308,19 +312,21 @@ int dr_lent_consistent(struct dr_core *core)
     dr_lent_refresh(core);
     for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         const struct dr_job *job = &core->jobs[row];
+        const struct dr_run *run = dr_job_run(core, job);
         uint8_t flags = 0;
 
-        if (job->id.v != 0 && job->state == DR_JOB_RUNNING && job->preemptible && job->counted &&
-            job->stopping == DR_STOP_NONE && job->start_us != 0)
-            flags = job->start_us + core->settings.minimum_run_us > lent->now_us ? DR_LENT_YOUNG
+        if (job->id.v != 0 && job->state == DR_JOB_RUNNING &&
+            dr_job_terms(core, job)->preemptible && run->counted && run->stopping == DR_STOP_NONE &&
+            run->start_us != 0)
+            flags = run->start_us + core->settings.minimum_run_us > lent->now_us ? DR_LENT_YOUNG
                                                                                  : DR_LENT_RIPE;
         if (flags == DR_LENT_RIPE && lends(core, job)) {
             flags |= DR_LENT_LENT;
-            units[job->pool.v - 1] += dr_reclaim_units(core, job);
+            units[run->pool.v - 1] += dr_reclaim_units(core, job);
         }
-        if (job->id.v != 0 && job->state == DR_JOB_COMPLETING && job->stopping != DR_STOP_NONE) {
+        if (job->id.v != 0 && job->state == DR_JOB_COMPLETING && run->stopping != DR_STOP_NONE) {
             flags |= DR_LENT_LEAVES;
-            leaving[job->pool.v - 1] += dr_reclaim_units(core, job);
+            leaving[run->pool.v - 1] += dr_reclaim_units(core, job);
         }
         if (flags != lent->flags[row] || (lent->place[row] != 0) != (flags == DR_LENT_YOUNG))
             return 0;

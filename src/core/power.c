@@ -288,46 +288,56 @@ static int64_t gang_uw(const struct dr_core *core, const struct dr_job *job, dr_
 
 int64_t dr_power_attempt_uw(const struct dr_core *core, const struct dr_job *job)
 {
-    return gang_uw(core, job, job->pool, job->alternative);
+    const struct dr_run *run = dr_job_run(core, job);
+
+    return gang_uw(core, job, run->pool, run->alternative);
 }
 
 int64_t dr_power_promise_uw(const struct dr_core *core, const struct dr_job *job)
 {
-    return gang_uw(core, job, job->promise_pool, job->promise_alternative);
+    const struct dr_run *run = dr_job_run(core, job);
+
+    return gang_uw(core, job, run->promise_pool, run->promise_alternative);
 }
 
-int64_t dr_power_end_us(const struct dr_job *job)
+int64_t dr_power_end_us(const struct dr_core *core, const struct dr_job *job)
 {
+    const struct dr_run *run = dr_job_run(core, job);
+
     if (job->state == DR_JOB_UNREACHABLE)
         return DR_FOREVER_US;
-    return job->stopping != DR_STOP_NONE ? job->stop_until_us : dr_job_believed_end_us(job);
+    return run->stopping != DR_STOP_NONE ? run->stop_until_us : dr_job_believed_end_us(core, job);
 }
 
 int64_t dr_power_ripe_us(const struct dr_core *core, const struct dr_job *job)
 {
-    return (job->start_us != 0 ? job->start_us : job->placed_us) + core->settings.minimum_run_us;
+    const struct dr_run *run = dr_job_run(core, job);
+
+    return (run->start_us != 0 ? run->start_us : run->placed_us) + core->settings.minimum_run_us;
 }
 
 int64_t dr_power_until_us(const struct dr_core *core, const struct dr_job *job,
                           uint32_t alternative, int64_t from_us)
 {
+    const struct dr_terms *terms = dr_job_terms(core, job);
     int64_t end_us = from_us + dr_job_next_limit_us(core, job, alternative);
 
-    return job->flexible ? dr_min_i64(end_us, from_us + core->settings.minimum_run_us +
-                                                  job->grace_us + DR_POWER_NOTICE_US)
-                         : end_us;
+    return terms->flexible ? dr_min_i64(end_us, from_us + core->settings.minimum_run_us +
+                                                    terms->grace_us + DR_POWER_NOTICE_US)
+                           : end_us;
 }
 
 /* It is told to leave by now or never, for what begins within its grace. */
 static int64_t flexible_until_us(const struct dr_core *core, const struct dr_job *job)
 {
+    const struct dr_terms *terms = dr_job_terms(core, job);
     int64_t ripe_us = dr_power_ripe_us(core, job);
     int64_t looked_us = core->power->looked_us;
-    int64_t until_us = ripe_us + job->grace_us;
+    int64_t until_us = ripe_us + terms->grace_us;
 
     if (looked_us >= ripe_us)
-        until_us = dr_max_i64(until_us, looked_us + job->grace_us + DR_POWER_NOTICE_US + 1);
-    return dr_min_i64(until_us, dr_power_end_us(job));
+        until_us = dr_max_i64(until_us, looked_us + terms->grace_us + DR_POWER_NOTICE_US + 1);
+    return dr_min_i64(until_us, dr_power_end_us(core, job));
 }
 
 int64_t dr_power_latest_us(const struct dr_core *core, const struct dr_job *job,
@@ -335,7 +345,8 @@ int64_t dr_power_latest_us(const struct dr_core *core, const struct dr_job *job,
 {
     int64_t span_us = dr_job_next_limit_us(core, job, alternative);
 
-    return job->deadline_us - span_us - dr_max_i64(span_us / 10, 10 * DR_MINUTE_US);
+    return dr_job_terms(core, job)->deadline_us - span_us -
+           dr_max_i64(span_us / 10, 10 * DR_MINUTE_US);
 }
 
 void dr_power_wait(struct dr_core *core, int64_t until_us)
@@ -343,28 +354,30 @@ void dr_power_wait(struct dr_core *core, int64_t until_us)
     core->power->cheap_us = dr_min_i64(core->power->cheap_us, until_us);
 }
 
-static int stands_back(const struct dr_job *job)
+static int stands_back(const struct dr_core *core, const struct dr_job *job)
 {
-    return job->flexible && job->stopping == DR_STOP_NONE && job->state != DR_JOB_UNREACHABLE;
+    return dr_job_terms(core, job)->flexible && dr_job_run(core, job)->stopping == DR_STOP_NONE &&
+           job->state != DR_JOB_UNREACHABLE;
 }
 
 static struct dr_power_share share_of(const struct dr_core *core, const struct dr_job *job)
 {
+    const struct dr_run *run = dr_job_run(core, job);
     struct dr_power_share share = {0};
 
     if (job->id.v == 0 || dr_job_state_ended(job->state))
         return share;
-    if (job->state == DR_JOB_PENDING && job->promise == NONE)
+    if (job->state == DR_JOB_PENDING && run->promise == NONE)
         return share;
     if (job->state == DR_JOB_PENDING) {
         /* When it starts is not known, and so not when it ends. */
         share.until_us = DR_FOREVER_US;
-        share.site = core->pools[job->promise_pool.v - 1].site.v - 1;
+        share.site = core->pools[run->promise_pool.v - 1].site.v - 1;
         share.uw = dr_power_promise_uw(core, job);
     } else {
-        share.listed = (uint8_t)stands_back(job);
-        share.until_us = share.listed ? flexible_until_us(core, job) : dr_power_end_us(job);
-        share.site = core->pools[job->pool.v - 1].site.v - 1;
+        share.listed = (uint8_t)stands_back(core, job);
+        share.until_us = share.listed ? flexible_until_us(core, job) : dr_power_end_us(core, job);
+        share.site = core->pools[run->pool.v - 1].site.v - 1;
         share.uw = dr_power_attempt_uw(core, job);
     }
     if (!core->power->domains[share.site].scheduled)
@@ -385,9 +398,10 @@ static int64_t look_in(const struct dr_core *core, uint32_t domain_row, const st
 
     for (uint32_t i = 1; i < domain->count; i += 1)
         if (line[i].begin_us >= until_us && line[i].cap_uw != DR_POWER_NO_CAP)
-            return line[i].begin_us >= dr_power_end_us(job)
+            return line[i].begin_us >= dr_power_end_us(core, job)
                        ? DR_FOREVER_US
-                       : dr_max_i64(line[i].begin_us - job->grace_us - DR_POWER_NOTICE_US,
+                       : dr_max_i64(line[i].begin_us - dr_job_terms(core, job)->grace_us -
+                                        DR_POWER_NOTICE_US,
                                     dr_power_ripe_us(core, job));
     return DR_FOREVER_US;
 }
@@ -448,7 +462,7 @@ static void take_share(const struct dr_core *core, uint32_t row)
 
 static void find_shares(const struct dr_core *core)
 {
-    for (uint32_t row = core->running.first; row != NONE; row = core->jobs[row].list_next) {
+    for (uint32_t row = core->running.first; row != NONE; row = dr_job_list_next(core, row)) {
         struct dr_power_share share = share_of(core, &core->jobs[row]);
 
         if (share.until_us != 0 || share.listed)
@@ -475,7 +489,7 @@ void dr_power_update(struct dr_core *core, uint32_t row)
     struct dr_power_share known;
     struct dr_power_share share;
 
-    if (!power->scheduled && !core->jobs[row].flexible)
+    if (!power->scheduled && !dr_job_terms(core, &core->jobs[row])->flexible)
         return;
     known = power->shares[row];
     share = share_of(core, &core->jobs[row]);

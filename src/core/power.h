@@ -125,7 +125,7 @@ uint32_t dr_power_interval_at(const struct dr_power *power, const struct dr_powe
                               int64_t time_us);
 
 /* Believed end of an attempt, or DR_FOREVER_US. */
-int64_t dr_power_end_us(const struct dr_job *job);
+int64_t dr_power_end_us(const struct dr_core *core, const struct dr_job *job);
 /* When a flexible attempt has run long enough to be taken. */
 int64_t dr_power_ripe_us(const struct dr_core *core, const struct dr_job *job);
 /* Flexible attempts have been looked at, at an instant: who was not taken counts in what begins

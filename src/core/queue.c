@@ -42,18 +42,20 @@ void dr_queue_clear(struct dr_core *core)
 
 /* ---- what a class is ---- */
 
-int64_t dr_queue_limit_us(const struct dr_job *job)
+int64_t dr_queue_limit_us(const struct dr_core *core, const struct dr_job *job)
 {
-    if (!job->limit_total)
+    if (!dr_job_terms(core, job)->limit_total)
         return job->limit_us;
-    return dr_max_i64(DR_SECOND_US, job->limit_us - dr_job_spent_us(job));
+    return dr_max_i64(DR_SECOND_US, job->limit_us - dr_job_spent_us(core, job));
 }
 
 dr_site_id dr_queue_kept_at(const struct dr_core *core, const struct dr_job *job)
 {
-    if (job->kept_us == 0 || job->pool.v == 0)
+    const struct dr_run *run = dr_job_run(core, job);
+
+    if (run->kept_us == 0 || run->pool.v == 0)
         return (dr_site_id){0};
-    return core->pools[job->pool.v - 1].site;
+    return core->pools[run->pool.v - 1].site;
 }
 
 /* What jobs of a class have in common, beside what its row says. */
@@ -75,20 +77,23 @@ struct likeness {
 
 static struct likeness likeness_of(const struct dr_core *core, const struct dr_job *job)
 {
+    const struct dr_run *run = dr_job_run(core, job);
+    const struct dr_terms *terms = dr_job_terms(core, job);
+
     return (struct likeness){
         .account = job->account,
         .shape = job->shape,
         .priority = job->priority,
-        .again = job->preemptions > 0,
-        .outranks = (uint8_t)dr_queue_outranks(job),
-        .firm = !job->preemptible,
-        .flexible = job->flexible,
-        .grace_us = job->flexible ? job->grace_us : 0,
-        .deadline_us = job->flexible ? job->deadline_us : 0,
+        .again = run->preemptions > 0,
+        .outranks = (uint8_t)dr_queue_outranks(core, job),
+        .firm = !terms->preemptible,
+        .flexible = terms->flexible,
+        .grace_us = terms->flexible ? terms->grace_us : 0,
+        .deadline_us = terms->flexible ? terms->deadline_us : 0,
         .kept_at = dr_queue_kept_at(core, job),
-        .limit_us = dr_queue_limit_us(job),
-        .array_job = job->array_limit > 0 ? job->array_job : 0,
-        .alone = job->reservation != NONE ? job->id.v : 0,
+        .limit_us = dr_queue_limit_us(core, job),
+        .array_job = terms->array_limit > 0 ? terms->array_job : 0,
+        .alone = run->reservation != NONE ? job->id.v : 0,
     };
 }
 
@@ -214,17 +219,18 @@ static void free_class(struct dr_core *core, uint32_t row)
 
 /* ---- the treap: parents are known, so nothing recurses ---- */
 
-static int64_t time_key(uint32_t class_row, const struct dr_job *job)
+static int64_t time_key(const struct dr_core *core, uint32_t class_row, const struct dr_job *job)
 {
     if (class_row == DR_QUEUE_LATER)
-        return job->begin_us;
+        return dr_job_terms(core, job)->begin_us;
     return class_row == DR_QUEUE_PROMISED ? 0 : job->submit_us;
 }
 
-static int less(uint32_t class_row, const struct dr_job *a, const struct dr_job *b)
+static int less(const struct dr_core *core, uint32_t class_row, const struct dr_job *a,
+                const struct dr_job *b)
 {
-    int64_t x = time_key(class_row, a);
-    int64_t y = time_key(class_row, b);
+    int64_t x = time_key(core, class_row, a);
+    int64_t y = time_key(core, class_row, b);
 
     return x != y ? x < y : a->id.v < b->id.v;
 }
@@ -314,8 +320,8 @@ static void insert(struct dr_core *core, uint32_t class_row, uint32_t row)
     while (at != NONE) {
         core->queue->below[at] += 1;
         parent = at;
-        at = less(class_row, job, &core->jobs[at]) ? core->jobs[at].queue_left
-                                                   : core->jobs[at].queue_right;
+        at = less(core, class_row, job, &core->jobs[at]) ? core->jobs[at].queue_left
+                                                         : core->jobs[at].queue_right;
     }
     job->queue_class = class_row;
     job->queue_left = NONE;
@@ -325,14 +331,14 @@ static void insert(struct dr_core *core, uint32_t class_row, uint32_t row)
     class->count += 1;
     if (parent == NONE)
         class->root = row;
-    else if (less(class_row, job, &core->jobs[parent]))
+    else if (less(core, class_row, job, &core->jobs[parent]))
         core->jobs[parent].queue_left = row;
     else
         core->jobs[parent].queue_right = row;
     while (job->queue_parent != NONE && rank(core, row) > rank(core, job->queue_parent))
         rotate_up(core, class, row);
     if (class_row >= FIXED_CLASSES &&
-        (class->count == 1 || less(class_row, job, &core->jobs[class->first]))) {
+        (class->count == 1 || less(core, class_row, job, &core->jobs[class->first]))) {
         if (class->count > 1)
             dr_seats_take(core, class_row);
         seat(core, class_row, row);
@@ -396,9 +402,9 @@ void dr_queue_add(struct dr_core *core, dr_job_row row)
 
     DR_ASSERT(job->queue_class == NONE);
     DR_ASSERT(job->state == DR_JOB_PENDING);
-    if (job->promise != NONE)
+    if (dr_job_run(core, job)->promise != NONE)
         insert(core, DR_QUEUE_PROMISED, row.v);
-    else if (job->begin_us > core->time_us)
+    else if (dr_job_terms(core, job)->begin_us > core->time_us)
         insert(core, DR_QUEUE_LATER, row.v);
     else
         insert(core, find_or_make_class(core, job), row.v);
@@ -422,7 +428,7 @@ uint32_t dr_queue_advance(struct dr_core *core, int64_t now_us)
     for (;;) {
         uint32_t row = dr_queue_first(core, DR_QUEUE_LATER);
 
-        if (row == NONE || core->jobs[row].begin_us > now_us)
+        if (row == NONE || dr_job_terms(core, &core->jobs[row])->begin_us > now_us)
             return joined;
         cut(core, row);
         insert(core, find_or_make_class(core, &core->jobs[row]), row);
@@ -434,7 +440,7 @@ int64_t dr_queue_next_time_us(const struct dr_core *core)
 {
     uint32_t row = dr_queue_first(core, DR_QUEUE_LATER);
 
-    return row == NONE ? DR_FOREVER_US : core->jobs[row].begin_us;
+    return row == NONE ? DR_FOREVER_US : dr_job_terms(core, &core->jobs[row])->begin_us;
 }
 
 /* ---- order within an account ---- */
@@ -482,7 +488,7 @@ uint32_t dr_queue_before(const struct dr_core *core, dr_job_row row)
             continue;
         }
         for (uint32_t node = queue->classes[at].root; node != NONE;) {
-            if (less(at, &core->jobs[node], job)) {
+            if (less(core, at, &core->jobs[node], job)) {
                 before += 1 + below(queue, core->jobs[node].queue_left);
                 node = core->jobs[node].queue_right;
             } else {

@@ -30,9 +30,9 @@ struct dr_wants {
  * take back and outrank in turn would go on for ever (docs/policy.md, section 3). */
 #define DR_OUTRANKS_PREEMPTIONS_MAX 3
 
-static inline int dr_queue_outranks(const struct dr_job *job)
+static inline int dr_queue_outranks(const struct dr_core *core, const struct dr_job *job)
 {
-    return job->preemptions < DR_OUTRANKS_PREEMPTIONS_MAX;
+    return dr_job_run(core, job)->preemptions < DR_OUTRANKS_PREEMPTIONS_MAX;
 }
 
 struct dr_queue_class {
@@ -106,7 +106,7 @@ int dr_queue_compare(const struct dr_core *core, uint32_t a, uint32_t b);
 
 /* The limit of the job's next attempt: all of it, or with limit_total what is left, 1 s at least.
  */
-int64_t dr_queue_limit_us(const struct dr_job *job);
+int64_t dr_queue_limit_us(const struct dr_core *core, const struct dr_job *job);
 
 /* For tests: is the class's row what its first job says? */
 int dr_queue_class_agrees(const struct dr_core *core, uint32_t class_row);

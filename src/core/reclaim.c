@@ -48,7 +48,8 @@ struct plan {
 
 static struct dr_amounts held_by(const struct dr_core *core, const struct dr_job *job)
 {
-    return dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative]);
+    return dr_alternative_amounts(
+        &core->shapes[job->shape].alternatives[dr_job_run(core, job)->alternative]);
 }
 
 /* Thousandths of accelerators; without, 8 CPUs count as one. */
@@ -68,12 +69,13 @@ int64_t dr_reclaim_units(const struct dr_core *core, const struct dr_job *job)
 
 static int64_t loss_each_us(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
 {
-    int64_t saved_us = dr_max_i64(job->start_us, job->saved_us);
+    int64_t saved_us = dr_max_i64(dr_job_run(core, job)->start_us, dr_job_run(core, job)->saved_us);
 
-    if (job->checkpoint_on_warning && job->checkpoint_proven)
-        return job->grace_us + job->restart_us;
+    if (dr_job_terms(core, job)->checkpoint_on_warning && dr_job_run(core, job)->checkpoint_proven)
+        return dr_job_terms(core, job)->grace_us + dr_job_terms(core, job)->restart_us;
     return dr_min_i64(dr_max_i64(0, now_us - saved_us), core->settings.loss_cap_us) +
-           job->restart_us + core->settings.preemption_credit_us * (int64_t)job->preemptions;
+           dr_job_terms(core, job)->restart_us +
+           core->settings.preemption_credit_us * (int64_t)dr_job_run(core, job)->preemptions;
 }
 
 int64_t dr_reclaim_loss_us(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
@@ -119,7 +121,7 @@ static int borrows(const struct dr_core *core, const struct hunt *hunt, const st
         dr_group_id group = core->pools[hunt->pool.v - 1].groups[resource];
         dr_account_id at = victim->account;
         int all = hunt->want.amounts.of[resource] != 0 && holds.of[resource] != 0 &&
-                  core->pools[victim->pool.v - 1].groups[resource].v == group.v;
+                  core->pools[dr_job_run(core, victim)->pool.v - 1].groups[resource].v == group.v;
 
         while (all) {
             all = above(core, at, group);
@@ -145,7 +147,7 @@ static enum dr_stop_cause may_take(const struct hunt *hunt, const struct dr_job 
         dr_quota_within_stated(core, x, hunt->pool, &hunt->want.amounts) &&
         borrows(core, hunt, victim, y))
         return DR_STOP_RECLAIM;
-    if (victim->priority >= hunt->job->priority || !dr_queue_outranks(hunt->job))
+    if (victim->priority >= hunt->job->priority || !dr_queue_outranks(hunt->core, hunt->job))
         return DR_STOP_NONE;
     if (hunt->job->account.v == victim->account.v)
         return DR_STOP_PRIORITY;
@@ -163,7 +165,7 @@ static int pushed_under(const struct hunt *hunt, const struct dr_job *victim)
     struct dr_amounts holds = held_by(core, victim);
     enum dr_resource main =
         holds.of[DR_RESOURCE_ACCELERATORS] > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
-    dr_group_id group = core->pools[victim->pool.v - 1].groups[main];
+    dr_group_id group = core->pools[dr_job_run(core, victim)->pool.v - 1].groups[main];
     dr_account_id x;
     dr_account_id y;
 
@@ -183,9 +185,12 @@ static int pushed_under(const struct hunt *hunt, const struct dr_job *victim)
 /* What doesn't depend on sums. */
 static int takeable(const struct dr_decision *decision, const struct dr_job *job)
 {
-    return job->preemptible && job->stopping == DR_STOP_NONE && job->counted &&
-           job->state == DR_JOB_RUNNING && job->start_us != 0 &&
-           decision->now_us - job->start_us >= decision->core->settings.minimum_run_us;
+    return dr_job_terms(decision->core, job)->preemptible &&
+           dr_job_run(decision->core, job)->stopping == DR_STOP_NONE &&
+           dr_job_run(decision->core, job)->counted && job->state == DR_JOB_RUNNING &&
+           dr_job_run(decision->core, job)->start_us != 0 &&
+           decision->now_us - dr_job_run(decision->core, job)->start_us >=
+               decision->core->settings.minimum_run_us;
 }
 
 /* ---- thought: attempts leave and come back ---- */
@@ -213,7 +218,7 @@ static void give_all_back(struct hunt *hunt)
 static int quota_allows(const struct hunt *hunt)
 {
     return dr_quota_check(hunt->core, hunt->job->account, hunt->pool, &hunt->want.amounts,
-                          !hunt->job->preemptible, NULL)
+                          !dr_job_terms(hunt->core, hunt->job)->preemptible, NULL)
                .reason == DR_REASON_NONE;
 }
 
@@ -237,7 +242,8 @@ static int fits(struct hunt *hunt)
 /* An elastic attempt above its least size: with what is left of its place it may come back. */
 static int comes_back(const struct dr_core *core, const struct dr_job *job)
 {
-    return job->requeue && job->alternative + 1u < core->shapes[job->shape].sizes;
+    return dr_job_terms(core, job)->requeue &&
+           dr_job_run(core, job)->alternative + 1u < core->shapes[job->shape].sizes;
 }
 
 static int compare_each(const void *a, const void *b, const void *context)
@@ -252,8 +258,8 @@ static int compare_each(const void *a, const void *b, const void *context)
         return comes_back(core, i) ? -1 : 1;
     if (x->each_us != y->each_us)
         return x->each_us < y->each_us ? -1 : 1;
-    if (i->start_us != j->start_us)
-        return i->start_us > j->start_us ? -1 : 1;
+    if (dr_job_run(core, i)->start_us != dr_job_run(core, j)->start_us)
+        return dr_job_run(core, i)->start_us > dr_job_run(core, j)->start_us ? -1 : 1;
     return i->id.v > j->id.v ? -1 : 1;
 }
 
@@ -320,14 +326,15 @@ static int64_t until_us(const struct hunt *hunt)
     for (uint32_t i = 0; i < hunt->count; i += 1)
         if (hunt->victims[i].chosen)
             until = dr_max_i64(until,
-                               hunt->decision->now_us + core->jobs[hunt->victims[i].row].grace_us);
+                               hunt->decision->now_us +
+                                   dr_job_terms(core, &core->jobs[hunt->victims[i].row])->grace_us);
     for (uint32_t i = 0; i < hunt->leaving_count; i += 1) {
         const struct dr_job *job = &core->jobs[hunt->leaving[i]];
 
-        for (uint32_t at = job->extents; at != NONE; at = core->extents[at].next)
+        for (uint32_t at = dr_job_run(core, job)->extents; at != NONE; at = core->extents[at].next)
             for (uint32_t k = 0; k < hunt->extents_count; k += 1)
                 if (core->extents[at].extent.node.v == hunt->extents[k].node.v)
-                    until = dr_max_i64(until, job->stop_until_us);
+                    until = dr_max_i64(until, dr_job_run(core, job)->stop_until_us);
     }
     return until;
 }
@@ -440,9 +447,9 @@ static int single(struct hunt *hunt)
 
 /* ---- one pool ---- */
 
-static int leaves(const struct dr_job *job)
+static int leaves(const struct dr_core *core, const struct dr_job *job)
 {
-    return job->stopping != DR_STOP_NONE && job->state == DR_JOB_COMPLETING;
+    return dr_job_run(core, job)->stopping != DR_STOP_NONE && job->state == DR_JOB_COMPLETING;
 }
 
 /* Does this pool lend attempts to the hunt: its own, or with `whole_group` all of the main group?
@@ -548,14 +555,14 @@ static void gather(struct hunt *hunt, int whole_group, int guaranteed)
             continue;
         for (uint32_t row = dr_place_attempts(core, (dr_pool_id){pool + 1}); row != NONE;
              row = dr_place_attempts_next(core, row))
-            if (leaves(&core->jobs[row])) {
+            if (leaves(core, &core->jobs[row])) {
                 hunt->leaving[hunt->leaving_count] = row;
                 hunt->leaving_count += 1;
             }
     }
     for (uint32_t row = everybody ? NONE : dr_place_attempts_of(core, hunt->job->account);
          row != NONE; row = dr_place_attempts_of_next(core, row))
-        if (hunted(hunt, core->jobs[row].pool.v - 1, whole_group)) {
+        if (hunted(hunt, dr_job_run(core, &core->jobs[row])->pool.v - 1, whole_group)) {
             struct dr_victim victim = victim_of(core, row, hunt->decision->now_us);
 
             consider(hunt, &victim);
@@ -575,9 +582,11 @@ static void heed_windows(struct hunt *hunt)
     if (core->windows_count == 0)
         return;
     for (uint32_t i = 0; i < hunt->count; i += 1)
-        begin_us = dr_max_i64(begin_us, now_us + core->jobs[hunt->victims[i].row].grace_us);
+        begin_us = dr_max_i64(
+            begin_us, now_us + dr_job_terms(core, &core->jobs[hunt->victims[i].row])->grace_us);
     for (uint32_t i = 0; i < hunt->leaving_count; i += 1)
-        begin_us = dr_max_i64(begin_us, core->jobs[hunt->leaving[i]].stop_until_us);
+        begin_us =
+            dr_max_i64(begin_us, dr_job_run(core, &core->jobs[hunt->leaving[i]])->stop_until_us);
     hunt->want.barred =
         dr_window_barring(core, hunt->pool, hunt->job->account, now_us,
                           begin_us + dr_job_next_limit_us(core, hunt->job, hunt->want.alternative),
@@ -710,7 +719,7 @@ static int settle_plan(struct dr_decision *decision, const struct dr_choice *cho
     }
     if (!dr_decision_room(decision, plan->found.count))
         return 0;
-    if (job->reservation != NONE) {
+    if (dr_job_run(core, job)->reservation != NONE) {
         fact = dr_decision_fact(decision, DR_FACT_RESERVATION_DROPPED);
         fact.reservation_dropped.job = job->id.v;
         dr_settle(core, &fact, decision->batch);
@@ -722,12 +731,12 @@ static int settle_plan(struct dr_decision *decision, const struct dr_choice *cho
 
         fact = dr_decision_fact(decision, DR_FACT_ATTEMPT_STOPPING);
         fact.attempt_stopping.job = taken->id.v;
-        fact.attempt_stopping.attempt = taken->attempt;
+        fact.attempt_stopping.attempt = dr_job_run(core, taken)->attempt;
         fact.attempt_stopping.cause = victim->cause;
         fact.attempt_stopping.for_job = job->id.v;
         fact.attempt_stopping.loss = victim->loss_us / DR_SECOND_US;
-        fact.attempt_stopping.signal = taken->warn_signal;
-        fact.attempt_stopping.until_us = decision->now_us + taken->grace_us;
+        fact.attempt_stopping.signal = dr_job_terms(core, taken)->warn_signal;
+        fact.attempt_stopping.until_us = decision->now_us + dr_job_terms(core, taken)->grace_us;
         dr_settle(core, &fact, decision->batch);
         if (cause != DR_STOP_RECLAIM)
             cause = victim->cause;
@@ -764,11 +773,13 @@ static int outranks_own(struct dr_decision *decision, const struct dr_job *job, 
          row = dr_place_attempts_of_next(core, row)) {
         const struct dr_job *own = &core->jobs[row];
 
-        if (own->priority >= job->priority || !own->preemptible || !dr_queue_outranks(job))
+        if (own->priority >= job->priority || !dr_job_terms(core, own)->preemptible ||
+            !dr_queue_outranks(core, job))
             continue;
         outranks = 1;
         if (dr_lent_ripe(core, row))
-            decision->own_units[own->pool.v - 1] += sign * dr_reclaim_units(core, own);
+            decision->own_units[dr_job_run(core, own)->pool.v - 1] +=
+                sign * dr_reclaim_units(core, own);
     }
     return outranks;
 }
@@ -788,7 +799,7 @@ int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice)
     struct plan plan = {.found = {.count = 0}};
     uint32_t hunts = decision->hunts;
     int outranks = outranks_own(decision, job, 1);
-    int far_below = dr_queue_outranks(job) && reaches_below(core, job->account);
+    int far_below = dr_queue_outranks(core, job) && reaches_below(core, job->account);
 
     for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
         struct hunt hunt = {.decision = decision,

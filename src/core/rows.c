@@ -222,7 +222,124 @@ void dr_rows_shape_drop(struct dr_core *core, uint32_t row)
     core->shapes_count -= 1;
 }
 
+/* ---- terms ---- */
+
+static uint64_t terms_hash(const struct dr_terms *terms)
+{
+    uint64_t hash = dr_hash_fold(1, (uint64_t)terms->begin_us);
+
+    hash = dr_hash_fold(hash, (uint64_t)terms->deadline_us);
+    hash = dr_hash_fold(hash, (uint64_t)terms->checkpoint_us);
+    hash = dr_hash_fold(hash, (uint64_t)terms->restart_us);
+    hash = dr_hash_fold(hash, (uint64_t)terms->grace_us);
+    hash = dr_hash_fold(hash, (uint64_t)terms->warn_before_us);
+    hash = dr_hash_fold(hash, terms->seed_runtime_us);
+    hash = dr_hash_fold(hash, terms->array_job);
+    hash = dr_hash_fold(hash, terms->array_limit * UINT64_C(4294967296) + terms->warn_signal);
+    hash = dr_hash_fold(hash, terms->limit_total + terms->deadline_ends * 2u +
+                                  terms->preemptible * 4u + terms->flexible * 8u +
+                                  terms->requeue * 16u + terms->checkpoint_on_warning * 32u);
+    return hash == 0 ? 1 : hash;
+}
+
+static int terms_equal(const struct dr_terms *a, const struct dr_terms *b)
+{
+    return a->begin_us == b->begin_us && a->deadline_us == b->deadline_us &&
+           a->checkpoint_us == b->checkpoint_us && a->restart_us == b->restart_us &&
+           a->grace_us == b->grace_us && a->warn_before_us == b->warn_before_us &&
+           a->seed_runtime_us == b->seed_runtime_us && a->array_job == b->array_job &&
+           a->array_limit == b->array_limit && a->warn_signal == b->warn_signal &&
+           a->limit_total == b->limit_total && a->deadline_ends == b->deadline_ends &&
+           a->preemptible == b->preemptible && a->flexible == b->flexible &&
+           a->requeue == b->requeue && a->checkpoint_on_warning == b->checkpoint_on_warning;
+}
+
+void dr_rows_terms_link(struct dr_core *core, uint32_t row)
+{
+    struct dr_terms *terms = &core->terms[row];
+    uint32_t first;
+
+    terms->hash = terms_hash(terms);
+    first = dr_row_map_find(&core->terms_rows, terms->hash);
+    terms->next = first;
+    if (first != DR_MAP_NONE)
+        dr_row_map_remove(&core->terms_rows, first);
+    dr_row_map_insert(&core->terms_rows, row);
+}
+
+uint32_t dr_rows_terms_take(struct dr_core *core, const struct dr_terms *terms)
+{
+    uint32_t row;
+
+    for (row = dr_row_map_find(&core->terms_rows, terms_hash(terms)); row != DR_MAP_NONE;
+         row = core->terms[row].next)
+        if (terms_equal(&core->terms[row], terms)) {
+            core->terms[row].jobs += 1;
+            return row;
+        }
+    if (core->terms_free != 0) {
+        row = core->terms_free - 1;
+        core->terms_free = core->terms[row].next;
+    } else {
+        DR_ASSERT(core->terms_high < core->limits.jobs_max);
+        row = core->terms_high;
+        core->terms_high += 1;
+    }
+    core->terms[row] = *terms;
+    core->terms[row].jobs = 1;
+    dr_rows_terms_link(core, row);
+    return row;
+}
+
+void dr_rows_terms_drop(struct dr_core *core, uint32_t row)
+{
+    struct dr_terms *terms = &core->terms[row];
+    uint32_t first;
+
+    DR_ASSERT(terms->jobs > 0);
+    terms->jobs -= 1;
+    if (terms->jobs > 0)
+        return;
+    first = dr_row_map_find(&core->terms_rows, terms->hash);
+    if (first == row) {
+        dr_row_map_remove(&core->terms_rows, row);
+        if (terms->next != DR_MAP_NONE)
+            dr_row_map_insert(&core->terms_rows, terms->next);
+    } else {
+        while (core->terms[first].next != row)
+            first = core->terms[first].next;
+        core->terms[first].next = terms->next;
+    }
+    terms->next = core->terms_free;
+    core->terms_free = row + 1;
+}
+
 /* ---- jobs ---- */
+
+struct dr_run dr_rows_no_run(void)
+{
+    return (struct dr_run){.extents = DR_ROW_NONE,
+                           .promise = DR_ROW_NONE,
+                           .reservation = DR_ROW_NONE,
+                           .list_next = DR_ROW_NONE,
+                           .list_previous = DR_ROW_NONE};
+}
+
+struct dr_run *dr_rows_run(struct dr_core *core, struct dr_job *job)
+{
+    if (job->run == 0) {
+        job->run = core->runs_free;
+        if (job->run != 0) {
+            core->runs_free = core->runs[job->run].list_next;
+        } else {
+            DR_ASSERT(core->runs_high <= core->limits.jobs_max);
+            job->run = core->runs_high;
+            core->runs_high += 1;
+        }
+        core->runs[job->run] = dr_rows_no_run();
+    }
+    return &core->runs[job->run];
+}
 
 uint32_t dr_rows_job_push(struct dr_core *core, dr_job_id id)
 {
@@ -231,7 +348,7 @@ uint32_t dr_rows_job_push(struct dr_core *core, dr_job_id id)
 
     if (core->jobs_free != 0) {
         row = core->jobs_free - 1;
-        core->jobs_free = core->jobs[row].list_next;
+        core->jobs_free = core->jobs[row].queue_left;
     } else {
         DR_ASSERT(core->jobs_high < core->limits.jobs_max);
         row = core->jobs_high;
@@ -239,13 +356,8 @@ uint32_t dr_rows_job_push(struct dr_core *core, dr_job_id id)
     }
     job = &core->jobs[row];
     *job = (struct dr_job){.id = id,
-                           .extents = DR_ROW_NONE,
-                           .promise = DR_ROW_NONE,
-                           .reservation = DR_ROW_NONE,
                            .edges = DR_ROW_NONE,
                            .edges_to = DR_ROW_NONE,
-                           .list_next = DR_ROW_NONE,
-                           .list_previous = DR_ROW_NONE,
                            .queue_class = DR_ROW_NONE,
                            .queue_left = DR_ROW_NONE,
                            .queue_right = DR_ROW_NONE,
@@ -264,40 +376,49 @@ void dr_rows_job_free(struct dr_core *core, uint32_t row)
     dr_row_map_remove(&core->job_rows, row);
     dr_rows_list_remove(core, &core->ended, row);
     dr_rows_shape_drop(core, job->shape);
+    dr_rows_terms_drop(core, job->terms);
+    core->runs[job->run].list_next = core->runs_free; /* one that has ended has a run */
+    core->runs_free = job->run;
+    job->run = 0;
     job->id.v = 0;
-    job->list_next = core->jobs_free;
+    job->queue_left = core->jobs_free;
     core->jobs_free = row + 1;
     core->jobs_count -= 1;
 }
 
+static struct dr_run *run_at(struct dr_core *core, uint32_t row)
+{
+    return &core->runs[core->jobs[row].run];
+}
+
 void dr_rows_list_push(struct dr_core *core, struct dr_job_list *list, uint32_t row)
 {
-    struct dr_job *job = &core->jobs[row];
+    struct dr_run *run = dr_rows_run(core, &core->jobs[row]);
 
-    job->list_next = DR_ROW_NONE;
-    job->list_previous = list->last;
+    run->list_next = DR_ROW_NONE;
+    run->list_previous = list->last;
     if (list->last == DR_ROW_NONE)
         list->first = row;
     else
-        core->jobs[list->last].list_next = row;
+        run_at(core, list->last)->list_next = row;
     list->last = row;
     list->count += 1;
 }
 
 void dr_rows_list_remove(struct dr_core *core, struct dr_job_list *list, uint32_t row)
 {
-    struct dr_job *job = &core->jobs[row];
+    struct dr_run *run = run_at(core, row);
 
-    if (job->list_previous == DR_ROW_NONE)
-        list->first = job->list_next;
+    if (run->list_previous == DR_ROW_NONE)
+        list->first = run->list_next;
     else
-        core->jobs[job->list_previous].list_next = job->list_next;
-    if (job->list_next == DR_ROW_NONE)
-        list->last = job->list_previous;
+        run_at(core, run->list_previous)->list_next = run->list_next;
+    if (run->list_next == DR_ROW_NONE)
+        list->last = run->list_previous;
     else
-        core->jobs[job->list_next].list_previous = job->list_previous;
-    job->list_next = DR_ROW_NONE;
-    job->list_previous = DR_ROW_NONE;
+        run_at(core, run->list_next)->list_previous = run->list_previous;
+    run->list_next = DR_ROW_NONE;
+    run->list_previous = DR_ROW_NONE;
     list->count -= 1;
 }
 
@@ -453,16 +574,18 @@ static void hold_extents(struct dr_core *core, const struct dr_alternative *alte
     }
 }
 
-static unsigned claim_charges(const struct dr_job *job)
+static unsigned claim_charges(const struct dr_core *core, const struct dr_job *job)
 {
-    return job->preemptible ? DR_CHARGE_CLAIM : DR_CHARGE_CLAIM | DR_CHARGE_FIRM;
+    return dr_job_terms(core, job)->preemptible ? DR_CHARGE_CLAIM
+                                                : DR_CHARGE_CLAIM | DR_CHARGE_FIRM;
 }
 
 int dr_rows_attempt_counts(const struct dr_core *core, const struct dr_job *job)
 {
-    if (job->stopping != DR_STOP_NONE || job->state == DR_JOB_UNREACHABLE)
+    if (dr_job_run(core, job)->stopping != DR_STOP_NONE || job->state == DR_JOB_UNREACHABLE)
         return 0;
-    for (uint32_t row = job->extents; row != DR_ROW_NONE; row = core->extents[row].next)
+    for (uint32_t row = dr_job_run(core, job)->extents; row != DR_ROW_NONE;
+         row = core->extents[row].next)
         if (!dr_node_up(core, &core->nodes[core->extents[row].extent.node.v - 1]))
             return 0;
     return 1;
@@ -470,16 +593,19 @@ int dr_rows_attempt_counts(const struct dr_core *core, const struct dr_job *job)
 
 void dr_rows_recount(struct dr_core *core, struct dr_job *job)
 {
+    struct dr_run *run = &core->runs[job->run];
     int counts = dr_rows_attempt_counts(core, job);
     struct dr_amounts amounts;
 
-    if (counts == job->counted)
+    DR_ASSERT(job->run != 0);
+    if (counts == run->counted)
         return;
-    amounts = dr_alternative_amounts(alternative_of(core, job, job->alternative));
-    dr_quota_charge(core, job->account, job->pool, &amounts, claim_charges(job), counts ? 1 : -1);
+    amounts = dr_alternative_amounts(alternative_of(core, job, run->alternative));
+    dr_quota_charge(core, job->account, run->pool, &amounts, claim_charges(core, job),
+                    counts ? 1 : -1);
     if (!counts)
-        dr_seats_relieve(core, job->account, job->pool, &amounts);
-    job->counted = (uint8_t)counts;
+        dr_seats_relieve(core, job->account, run->pool, &amounts);
+    run->counted = (uint8_t)counts;
     if (core->ends->ends[job - core->jobs].pool.v != 0)
         dr_ends_update(core, (uint32_t)(job - core->jobs));
     dr_lent_update(core, (uint32_t)(job - core->jobs));
@@ -487,20 +613,23 @@ void dr_rows_recount(struct dr_core *core, struct dr_job *job)
 
 void dr_rows_hold(struct dr_core *core, struct dr_job *job, int sign)
 {
-    const struct dr_alternative *alternative = alternative_of(core, job, job->alternative);
+    struct dr_run *run = &core->runs[job->run];
+    const struct dr_alternative *alternative = alternative_of(core, job, run->alternative);
     struct dr_amounts amounts = dr_alternative_amounts(alternative);
     struct dr_account *account = &core->accounts[job->account.v - 1];
-    struct dr_array *array = job->array_job == 0 ? NULL : dr_rows_array(core, job->array_job);
+    uint64_t array_job = dr_job_terms(core, job)->array_job;
+    struct dr_array *array = array_job == 0 ? NULL : dr_rows_array(core, array_job);
 
-    if (sign < 0 && job->counted) {
-        dr_quota_charge(core, job->account, job->pool, &amounts, claim_charges(job), -1);
-        job->counted = 0;
+    DR_ASSERT(job->run != 0);
+    if (sign < 0 && run->counted) {
+        dr_quota_charge(core, job->account, run->pool, &amounts, claim_charges(core, job), -1);
+        run->counted = 0;
     }
-    hold_extents(core, alternative, job->extents, 0, sign);
+    hold_extents(core, alternative, run->extents, 0, sign);
     dr_place_attempt(core, (dr_job_row){(uint32_t)(job - core->jobs)}, sign);
-    dr_quota_charge(core, job->account, job->pool, &amounts, DR_CHARGE_USE, sign);
+    dr_quota_charge(core, job->account, run->pool, &amounts, DR_CHARGE_USE, sign);
     if (sign < 0)
-        dr_seats_relieve(core, job->account, job->pool, &amounts);
+        dr_seats_relieve(core, job->account, run->pool, &amounts);
     account->running = (uint32_t)((int64_t)account->running + sign);
     if (array != NULL)
         array->active = (uint32_t)((int64_t)array->active + sign);
@@ -510,15 +639,17 @@ void dr_rows_hold(struct dr_core *core, struct dr_job *job, int sign)
 
 void dr_rows_hold_promise(struct dr_core *core, struct dr_job *job, int sign)
 {
-    const struct dr_alternative *alternative = alternative_of(core, job, job->promise_alternative);
+    const struct dr_run *run = dr_job_run(core, job);
+    const struct dr_alternative *alternative = alternative_of(core, job, run->promise_alternative);
     struct dr_amounts amounts = dr_alternative_amounts(alternative);
 
-    hold_extents(core, alternative, job->promise, 1, sign);
+    hold_extents(core, alternative, run->promise, 1, sign);
     dr_place_promise(core, (dr_job_row){(uint32_t)(job - core->jobs)}, sign);
-    dr_quota_charge(core, job->account, job->promise_pool, &amounts, claim_charges(job), sign);
+    dr_quota_charge(core, job->account, run->promise_pool, &amounts, claim_charges(core, job),
+                    sign);
     if (sign < 0) {
-        dr_seats_relieve(core, job->account, job->promise_pool, &amounts);
-        dr_place_touch(core, job->promise_pool);
+        dr_seats_relieve(core, job->account, run->promise_pool, &amounts);
+        dr_place_touch(core, run->promise_pool);
     }
 }
 
@@ -529,7 +660,8 @@ void dr_rows_index_job(struct dr_core *core, uint32_t row)
     struct dr_job *job = &core->jobs[row];
 
     core->jobs_count += 1;
-    job->counted = 0;
+    if (job->run != 0)
+        core->runs[job->run].counted = 0;
     job->queue_class = DR_ROW_NONE;
     dr_timer_update(core, row);
     dr_ends_update(core, row);
@@ -538,15 +670,16 @@ void dr_rows_index_job(struct dr_core *core, uint32_t row)
         return;
     }
     dr_rows_count_live(core, job->account, 1);
-    if (job->array_job != 0)
-        dr_rows_array_join(core, job->array_job, job->array_limit);
+    if (dr_job_terms(core, job)->array_job != 0)
+        dr_rows_array_join(core, dr_job_terms(core, job)->array_job,
+                           dr_job_terms(core, job)->array_limit);
     if (job->doomed) {
         core->doomed[core->doomed_count] = row;
         core->doomed_count += 1;
     }
-    if (job->promise != DR_ROW_NONE)
+    if (dr_job_run(core, job)->promise != DR_ROW_NONE)
         dr_rows_hold_promise(core, job, 1);
-    if (job->reservation != DR_ROW_NONE)
+    if (dr_job_run(core, job)->reservation != DR_ROW_NONE)
         dr_place_reserve(core, (dr_job_row){row}, 1);
     if (job->state == DR_JOB_PENDING) {
         core->accounts[job->account.v - 1].pending += 1;
@@ -582,7 +715,7 @@ void dr_rows_sort_ended(struct dr_core *core)
     uint32_t i = 0;
 
     DR_ASSERT(keys != NULL);
-    for (uint32_t row = core->ended.first; row != DR_ROW_NONE; row = core->jobs[row].list_next) {
+    for (uint32_t row = core->ended.first; row != DR_ROW_NONE; row = dr_job_list_next(core, row)) {
         keys[i] = (struct ended_key){core->jobs[row].last_seq, row};
         i += 1;
     }

@@ -32,7 +32,18 @@ void dr_rows_shape_drop(struct dr_core *core, uint32_t row);
 /* Put a row that is in use into the map. */
 void dr_rows_shape_link(struct dr_core *core, uint32_t row);
 
+/* The same of terms. */
+uint32_t dr_rows_terms_take(struct dr_core *core, const struct dr_terms *terms);
+void dr_rows_terms_drop(struct dr_core *core, uint32_t row);
+void dr_rows_terms_link(struct dr_core *core, uint32_t row);
+
 /* ---- jobs ---- */
+
+/* What a job has become, to be written to: given out when it is first asked for. There is room for
+ * that of every job. */
+struct dr_run *dr_rows_run(struct dr_core *core, struct dr_job *job);
+/* Nothing has become of it yet. */
+struct dr_run dr_rows_no_run(void);
 
 /* A zeroed row with no lists. The caller has made sure of room. */
 uint32_t dr_rows_job_push(struct dr_core *core, dr_job_id id);

@@ -472,7 +472,8 @@ static uint32_t standing_of(const struct dr_core *core, const struct dr_queue_cl
             dr_alternative_amounts(&core->shapes[class->shape].alternatives[groups[i].alternative]);
         dr_account_id at = job->account;
 
-        if (dr_quota_check(core, job->account, groups[i].pool, &amounts, !job->preemptible, NULL)
+        if (dr_quota_check(core, job->account, groups[i].pool, &amounts,
+                           !dr_job_terms(core, job)->preemptible, NULL)
                 .reason == DR_REASON_NONE)
             standing |= UINT32_C(1) << i;
         for (; core->accounts[at.v - 1].parent.v != 0; at = core->accounts[at.v - 1].parent) {

@@ -86,15 +86,18 @@ static int gather(struct dr_core *core, dr_group_id group)
     for (uint32_t at = queue->alone_first; at != NONE; at = queue->classes[at].alone_next) {
         const struct dr_job *job = &core->jobs[dr_queue_first(core, at)];
         int64_t needs = dr_alternative_amounts(
-                            &core->shapes[job->shape].alternatives[job->reservation_alternative])
+                            &core->shapes[job->shape]
+                                 .alternatives[dr_job_run(core, job)->reservation_alternative])
                             .of[resource];
 
-        if (needs == 0 || core->pools[job->reservation_pool.v - 1].groups[resource].v != group.v)
+        if (needs == 0 ||
+            core->pools[dr_job_run(core, job)->reservation_pool.v - 1].groups[resource].v !=
+                group.v)
             continue;
         if (slack->count == DR_SLACK_MAX)
             return 0;
         slack->at[slack->count] =
-            (struct dr_slack_at){.start_us = job->reservation_us, .needs = needs};
+            (struct dr_slack_at){.start_us = dr_job_run(core, job)->reservation_us, .needs = needs};
         slack->count += 1;
     }
     return 1;

@@ -896,27 +896,28 @@ void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
 {
     struct dr_places *places = core->places;
     const struct dr_job *job = dr_job_at(core, row);
-    uint32_t *first = &places->attempts[job->pool.v - 1];
+    const struct dr_run *run = dr_job_run(core, job);
+    uint32_t *first = &places->attempts[run->pool.v - 1];
     uint32_t *of_account = &places->attempts_of[job->account.v - 1];
     uint8_t share = dr_space_share_of(core, &core->shapes[job->shape]);
 
     if (sign > 0) {
         dr_seats_outranked(core, job->account, job->priority);
-        places->held_count[job->pool.v - 1] += 1;
-        places->leaves_count[job->pool.v - 1] += job->stopping != DR_STOP_NONE;
+        places->held_count[run->pool.v - 1] += 1;
+        places->leaves_count[run->pool.v - 1] += run->stopping != DR_STOP_NONE;
         join(first, places->next, places->previous, row.v);
         join(of_account, places->next_of, places->previous_of, row.v);
     } else {
-        dr_place_touch(core, job->pool);
-        places->held_count[job->pool.v - 1] -= 1;
-        places->leaves_count[job->pool.v - 1] -= job->stopping != DR_STOP_NONE;
+        dr_place_touch(core, run->pool);
+        places->held_count[run->pool.v - 1] -= 1;
+        places->leaves_count[run->pool.v - 1] -= run->stopping != DR_STOP_NONE;
         leave(first, places->next, places->previous, row.v);
         leave(of_account, places->next_of, places->previous_of, row.v);
     }
-    for (uint32_t at = job->extents; at != NONE; at = core->extents[at].next) {
+    for (uint32_t at = run->extents; at != NONE; at = core->extents[at].next) {
         uint32_t node = core->extents[at].extent.node.v - 1;
         struct dr_guard *guard = &places->guards[node];
-        struct dr_device_share *device = guarded_device(core, job, job->alternative, share, at);
+        struct dr_device_share *device = guarded_device(core, job, run->alternative, share, at);
 
         if (device != NULL) {
             device->guards = (uint16_t)(device->guards + sign);
@@ -939,14 +940,15 @@ void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
 void dr_place_promise(struct dr_core *core, dr_job_row row, int sign)
 {
     const struct dr_job *job = dr_job_at(core, row);
+    const struct dr_run *run = dr_job_run(core, job);
     uint8_t share = dr_space_share_of(core, &core->shapes[job->shape]);
 
-    for (uint32_t at = job->promise; share >= DR_SHARE_NODE && at != NONE;
+    for (uint32_t at = run->promise; share >= DR_SHARE_NODE && at != NONE;
          at = core->extents[at].next) {
         uint32_t node = core->extents[at].extent.node.v - 1;
         struct dr_guard *guard = &core->places->guards[node];
         struct dr_device_share *device =
-            guarded_device(core, job, job->promise_alternative, share, at);
+            guarded_device(core, job, run->promise_alternative, share, at);
 
         if (device != NULL)
             device->pledges = (uint16_t)(device->pledges + sign);
@@ -962,17 +964,18 @@ void dr_place_reserve(struct dr_core *core, dr_job_row row, int sign)
 {
     struct dr_places *places = core->places;
     const struct dr_job *job = dr_job_at(core, row);
+    const struct dr_run *run = dr_job_run(core, job);
     const struct dr_alternative *way =
-        &core->shapes[job->shape].alternatives[job->reservation_alternative];
+        &core->shapes[job->shape].alternatives[run->reservation_alternative];
     uint32_t share = dr_alternative_share(way);
-    uint32_t pool_row = job->reservation_pool.v - 1;
+    uint32_t pool_row = run->reservation_pool.v - 1;
 
     places->reserved_count[pool_row] += (uint32_t)sign;
     if (places->reserved_count[pool_row] == (sign > 0))
         places->reserved_until_us[pool_row] = INT64_MIN;
-    if (sign > 0 && places->reserved_until_us[pool_row] < job->reservation_us)
-        places->reserved_until_us[pool_row] = job->reservation_us;
-    for (uint32_t at = job->reservation; at != NONE; at = core->extents[at].next) {
+    if (sign > 0 && places->reserved_until_us[pool_row] < run->reservation_us)
+        places->reserved_until_us[pool_row] = run->reservation_us;
+    for (uint32_t at = run->reservation; at != NONE; at = core->extents[at].next) {
         const struct dr_extent *extent = &core->extents[at].extent;
         struct dr_node_reserved *reserved = &places->reserved[extent->node.v - 1];
         uint16_t *shares = places->reserved_shares[extent->node.v - 1];
@@ -999,7 +1002,7 @@ void dr_place_reserve(struct dr_core *core, dr_job_row row, int sign)
         build_beside(core, pool_row);
         return;
     }
-    for (uint32_t at = job->reservation; at != NONE; at = core->extents[at].next)
+    for (uint32_t at = run->reservation; at != NONE; at = core->extents[at].next)
         set_beside(core, &places->beside[pool_row], core->extents[at].extent.node.v - 1);
 }
 

@@ -70,6 +70,8 @@ static enum dr_status push_tables(struct dr_core *core)
     TABLE(tokens, limits->tokens_max);
     TABLE(jobs, limits->jobs_max);
     TABLE(shapes, limits->jobs_max);
+    TABLE(terms, limits->jobs_max);
+    TABLE(runs, limits->jobs_max + (size_t)1);
     TABLE(extents, limits->extents_max);
     TABLE(edges, core->edges_max);
     TABLE(arrays, limits->jobs_max);
@@ -81,6 +83,7 @@ static enum dr_status push_tables(struct dr_core *core)
                              sizeof core->table[0])
     MAP(job_rows, jobs, id.v);
     MAP(shape_rows, shapes, hash);
+    MAP(terms_rows, terms, hash);
     MAP(array_rows, arrays, array_job);
 #undef MAP
     if (status == DR_OK)
@@ -116,8 +119,9 @@ enum dr_status dr_core_open(struct dr_core **core, const struct dr_limits *limit
     size_t reserve = (size_t)64 << 20;
 
     DR_ASSERT(limits->pools_max <= DR_POOLS_MAX);
-    reserve += (size_t)limits->jobs_max * (sizeof(struct dr_job) + sizeof(struct dr_shape) +
-                                           sizeof(struct dr_edge) + sizeof(struct dr_array) + 1024);
+    reserve += (size_t)limits->jobs_max *
+               (sizeof(struct dr_job) + sizeof(struct dr_shape) + sizeof(struct dr_terms) +
+                sizeof(struct dr_run) + sizeof(struct dr_edge) + sizeof(struct dr_array) + 1024);
     reserve += (size_t)limits->nodes_max *
                (sizeof(struct dr_node) + DR_NOTE_BYTES + sizeof(*core)->device_shares[0] + 512);
     reserve += (size_t)limits->accounts_max *
@@ -141,6 +145,8 @@ enum dr_status dr_core_open(struct dr_core **core, const struct dr_limits *limit
         dr_core_close(made);
         return DR_E_FULL;
     }
+    made->runs[0] = dr_rows_no_run();
+    made->runs_high = 1;
     dr_core_index(made);
     *core = made;
     return DR_OK;
@@ -201,6 +207,7 @@ static void index_jobs(struct dr_core *core)
 {
     dr_row_map_clear(&core->job_rows);
     dr_row_map_clear(&core->shape_rows);
+    dr_row_map_clear(&core->terms_rows);
     dr_row_map_clear(&core->array_rows);
     core->jobs_count = 0;
     core->arrays_free = DR_ROW_NONE;
@@ -214,6 +221,9 @@ static void index_jobs(struct dr_core *core)
     for (uint32_t row = 0; row < core->shapes_high; row += 1)
         if (core->shapes[row].jobs != 0)
             dr_rows_shape_link(core, row);
+    for (uint32_t row = 0; row < core->terms_high; row += 1)
+        if (core->terms[row].jobs != 0)
+            dr_rows_terms_link(core, row);
     for (uint32_t row = 0; row < core->jobs_high; row += 1)
         if (core->jobs[row].id.v != 0)
             dr_rows_index_job(core, row);
@@ -417,9 +427,10 @@ struct dr_amounts dr_alternative_amounts(const struct dr_alternative *alternativ
 int64_t dr_job_next_limit_us(const struct dr_core *core, const struct dr_job *job,
                              uint32_t alternative)
 {
+    const struct dr_terms *terms = dr_job_terms(core, job);
     uint32_t factor = core->shapes[job->shape].alternatives[alternative].factor;
-    int64_t least_us = job->limit_total ? DR_SECOND_US : 1;
-    int64_t left_us = job->limit_us - (job->limit_total ? dr_job_spent_us(job) : 0);
+    int64_t least_us = terms->limit_total ? DR_SECOND_US : 1;
+    int64_t left_us = job->limit_us - (terms->limit_total ? dr_job_spent_us(core, job) : 0);
 
     return dr_max_i64(least_us, dr_mul_div_ceil(dr_max_i64(least_us, left_us),
                                                 factor == 0 ? 1000 : factor, 1000));
@@ -432,17 +443,18 @@ int64_t dr_job_next_limit_us(const struct dr_core *core, const struct dr_job *jo
 struct dr_energy dr_job_energy(const struct dr_core *core, const struct dr_job *job,
                                int64_t from_us, int64_t to_us)
 {
+    const struct dr_run *run = dr_job_run(core, job);
     struct dr_energy energy = {0, 0};
     const struct dr_pool *pool;
     const struct dr_site *site;
     struct dr_amounts amounts;
     int64_t power_mw = 0; /* facility milliwatts */
 
-    if (job->pool.v == 0 || to_us <= from_us)
+    if (run->pool.v == 0 || to_us <= from_us)
         return energy;
-    pool = &core->pools[job->pool.v - 1];
+    pool = &core->pools[run->pool.v - 1];
     site = &core->sites[pool->site.v - 1];
-    amounts = dr_alternative_amounts(&core->shapes[job->shape].alternatives[job->alternative]);
+    amounts = dr_alternative_amounts(&core->shapes[job->shape].alternatives[run->alternative]);
     if (pool->chip.v != 0) {
         const struct dr_chip *chip = &core->chips[pool->chip.v - 1];
 

@@ -320,39 +320,33 @@ struct dr_edge {
     uint32_t next_of_target;
 };
 
-struct dr_job {
-    dr_job_id id; /* 0: the row is free */
-    uint64_t text;
-    uint64_t name_key;
-    uint64_t array_job; /* id of the first element; 0: none */
-    uint64_t submit_seq;
-    uint64_t last_seq; /* its latest fact */
-    int64_t submit_us;
+/* What a job was submitted with, beside its shape and what is its own: shared by all jobs alike. */
+struct dr_terms {
     int64_t begin_us;
     int64_t deadline_us;
-    int64_t limit_us; /* of an attempt, or of all with limit_total */
     int64_t checkpoint_us;
     int64_t restart_us;
     int64_t grace_us;
     int64_t warn_before_us;
     uint64_t seed_runtime_us;
-    dr_account_id account;
-    dr_user_id user;
-    uint32_t shape; /* row */
-    int32_t priority;
-    uint32_t array_index;
+    uint64_t array_job; /* id of the first element; 0: none */
     uint32_t array_limit;
     uint32_t warn_signal;
-    uint8_t state; /* enum dr_job_state */
     uint8_t limit_total;
     uint8_t deadline_ends;
     uint8_t preemptible;
     uint8_t flexible; /* taken before a lower power cap begins */
     uint8_t requeue;
-    uint8_t held;
     uint8_t checkpoint_on_warning;
-    uint8_t checkpoint_proven; /* it has saved after a warning at least once */
-    uint8_t doomed;            /* a dependency can't hold any more: to be ended */
+    uint32_t jobs; /* that refer to it; 0: the row is free */
+    /* index */
+    uint32_t next; /* of the same hash, or free */
+    uint64_t hash;
+};
+
+/* What has become of a job: its attempts, what it was promised or has reserved, its end. Most jobs
+ * that wait have none of it. */
+struct dr_run {
     /* the current or last attempt; attempt 0: never placed */
     uint32_t attempt;
     dr_pool_id pool;
@@ -361,47 +355,72 @@ struct dr_job {
     uint8_t stopping;            /* enum dr_stop_cause */
     uint8_t before_unreachable;  /* state to come back to */
     uint8_t saved_after_warning; /* this attempt saved its work after it was told to leave */
+    uint8_t counted;             /* index: its use counts in claim (not warned, its nodes are up) */
     uint32_t extents;            /* first row of its placement; kept while the attempt holds it */
     int64_t placed_us;
     int64_t start_us; /* of the attempt, by the site's clock; 0: not yet */
     int64_t stop_until_us;
     int64_t attempt_limit_us;
-    uint32_t attempt_factor; /* that it was made with, thousandths; 0: none, by an older program */
-    int64_t saved_us;        /* last observed checkpoint of this attempt; 0: none */
+    int64_t saved_us; /* last observed checkpoint of this attempt; 0: none */
     dr_job_id stopping_for;
+    uint32_t attempt_factor; /* that it was made with, thousandths; 0: none, by an older program */
     /* over all attempts */
+    uint8_t checkpoint_proven; /* it has saved after a warning at least once */
+    uint32_t preemptions;      /* attempts taken from it */
+    uint32_t requeues;
     int64_t run_us;        /* running time of ended attempts */
     int64_t kept_us;       /* of that, work that was saved */
     int64_t run_factor_us; /* what run_us would have been more, or less, at factor 1 */
     int64_t first_start_us;
-    uint32_t preemptions; /* attempts taken from it */
-    uint32_t requeues;
     /* waiting */
     uint32_t promise; /* first extent row; DR_ROW_NONE: none */
     dr_pool_id promise_pool;
-    uint8_t promise_alternative;
-    uint8_t promise_cause;
     int64_t promise_until_us;
+    int64_t reservation_us;
     uint32_t reservation; /* first extent row; DR_ROW_NONE: none */
     dr_pool_id reservation_pool;
+    uint8_t promise_alternative;
+    uint8_t promise_cause;
     uint8_t reservation_alternative;
-    int64_t reservation_us;
-    uint32_t edges; /* first dependency; DR_ROW_NONE: none left */
+    uint8_t guaranteed; /* index: its reservation was found to be within guarantee */
     /* ended */
+    int32_t exit_code;
     int64_t ended_us; /* time of the fact that said so; 0: live */
     int64_t end_us;   /* by the site's clock */
-    int32_t exit_code;
-    int32_t signal;
     int64_t cpu_time_us;
     int64_t memory_mb_peak;
+    int32_t signal;
     /* index */
-    uint8_t guaranteed; /* its reservation was found to be within guarantee */
-    uint8_t counted;    /* its use counts in claim (not warned, its nodes are up) */
-    uint32_t edges_to;  /* first dependency on this job */
-    uint32_t list_next; /* neighbours in the list of running, or of ended jobs */
+    uint32_t
+        list_next; /* neighbours (job rows) in the list of running, or of ended jobs; or free */
     uint32_t list_previous;
+};
+
+/* Kept small: a million of these wait. What was asked for is in its shape and terms, what has
+ * become of it in its run: dr_job_terms() and dr_job_run(). */
+struct dr_job {
+    dr_job_id id; /* 0: the row is free */
+    uint64_t text;
+    uint64_t name_key;
+    uint64_t submit_seq;
+    uint64_t last_seq; /* its latest fact */
+    int64_t submit_us;
+    int64_t limit_us; /* of an attempt, or of all with limit_total */
+    dr_account_id account;
+    dr_user_id user;
+    uint32_t shape; /* row */
+    uint32_t terms; /* row */
+    uint32_t run;   /* row; 0: it has none */
+    int32_t priority;
+    uint32_t array_index;
+    uint32_t edges; /* first dependency; DR_ROW_NONE: none left */
+    uint8_t state;  /* enum dr_job_state */
+    uint8_t held;
+    uint8_t doomed; /* a dependency can't hold any more: to be ended */
+    /* index */
+    uint32_t edges_to;    /* first dependency on this job */
     uint32_t queue_class; /* core/queue.h; DR_ROW_NONE: not in a queue */
-    uint32_t queue_left;  /* treap of its class */
+    uint32_t queue_left;  /* treap of its class; or the next free row */
     uint32_t queue_right;
     uint32_t queue_parent;
 };
@@ -468,6 +487,11 @@ struct dr_core {
     uint32_t jobs_high;      /* rows ever used */
     struct dr_shape *shapes; /* [jobs_max] */
     uint32_t shapes_high;
+    struct dr_terms *terms; /* [jobs_max] */
+    uint32_t terms_high;
+    struct dr_run
+        *runs; /* [jobs_max + 1]; row 0, with nothing in it, is that of jobs without one */
+    uint32_t runs_high;
     struct dr_extent_row *extents;
     uint32_t extents_high;
     struct dr_edge *edges;
@@ -476,16 +500,19 @@ struct dr_core {
 
     /* index */
     uint64_t federation_version; /* grows with every fact that changes what is feasible where */
-    uint32_t jobs_free;          /* first free row, through list_next */
+    uint32_t jobs_free;          /* first free row, through queue_left */
     uint32_t jobs_count;
     uint32_t shapes_free;
     uint32_t shapes_count;
+    uint32_t terms_free;
+    uint32_t runs_free; /* through list_next; 0: none */
     uint32_t extents_free;
     uint32_t extents_count;
     uint32_t edges_free;
     uint32_t edges_count;
     struct dr_row_map job_rows;   /* by id */
     struct dr_row_map shape_rows; /* by hash: the first of a chain */
+    struct dr_row_map terms_rows; /* the same */
     struct dr_row_map array_rows; /* by the array's job id */
     struct dr_array *arrays;      /* [jobs_max] */
     uint32_t arrays_high;
@@ -517,6 +544,24 @@ static inline struct dr_job *dr_job_at(struct dr_core *core, dr_job_row row)
 {
     DR_ASSERT(row.v < core->jobs_high);
     return &core->jobs[row.v];
+}
+
+static inline const struct dr_terms *dr_job_terms(const struct dr_core *core,
+                                                  const struct dr_job *job)
+{
+    return &core->terms[job->terms];
+}
+
+/* Of a job that has none: one with nothing in it. */
+static inline const struct dr_run *dr_job_run(const struct dr_core *core, const struct dr_job *job)
+{
+    return &core->runs[job->run];
+}
+
+/* The next in the list of running, or of ended jobs; DR_ROW_NONE: the last. */
+static inline uint32_t dr_job_list_next(const struct dr_core *core, uint32_t row)
+{
+    return core->runs[core->jobs[row].run].list_next;
 }
 
 /* DR_ROW_NONE in .v: no such job in the state (never was, or ended and forgotten). */
@@ -589,9 +634,11 @@ struct dr_amounts {
 struct dr_amounts dr_alternative_amounts(const struct dr_alternative *alternative);
 
 /* What ended attempts have used up of a job's limit: their running time at factor 1. */
-static inline int64_t dr_job_spent_us(const struct dr_job *job)
+static inline int64_t dr_job_spent_us(const struct dr_core *core, const struct dr_job *job)
 {
-    return job->run_us + job->run_factor_us;
+    const struct dr_run *run = dr_job_run(core, job);
+
+    return run->run_us + run->run_factor_us;
 }
 
 /* The limit of an attempt by this alternative: what is left of the job's, which is stated for
@@ -600,11 +647,11 @@ int64_t dr_job_next_limit_us(const struct dr_core *core, const struct dr_job *jo
                              uint32_t alternative);
 
 /* When the attempt of a job that holds a place is believed to end: start (or placement) + limit. */
-static inline int64_t dr_job_believed_end_us(const struct dr_job *job)
+static inline int64_t dr_job_believed_end_us(const struct dr_core *core, const struct dr_job *job)
 {
-    int64_t from = job->start_us != 0 ? job->start_us : job->placed_us;
+    const struct dr_run *run = dr_job_run(core, job);
 
-    return from + job->attempt_limit_us;
+    return (run->start_us != 0 ? run->start_us : run->placed_us) + run->attempt_limit_us;
 }
 
 /* Energy and cost of an attempt that held its place from `from_us` to `to_us`: the busy draw of its

@@ -25,23 +25,26 @@ void dr_timer_clear(struct dr_core *core)
     core->timers->count = 0;
 }
 
-int64_t dr_timer_of(const struct dr_job *job)
+int64_t dr_timer_of(const struct dr_core *core, const struct dr_job *job)
 {
+    const struct dr_terms *terms = dr_job_terms(core, job);
     int64_t when = DR_FOREVER_US;
 
-    if (job->id.v == 0 || dr_job_state_ended(job->state) || job->stopping != DR_STOP_NONE)
+    if (job->id.v == 0 || dr_job_state_ended(job->state) ||
+        dr_job_run(core, job)->stopping != DR_STOP_NONE)
         return DR_FOREVER_US;
-    if (job->deadline_ends && job->deadline_us != 0)
-        when = job->deadline_us;
+    if (terms->deadline_ends && terms->deadline_us != 0)
+        when = terms->deadline_us;
     if (job->state != DR_JOB_PENDING)
-        when = dr_min_i64(when, dr_job_believed_end_us(job) + job->grace_us + DR_OVERDUE_US);
+        when =
+            dr_min_i64(when, dr_job_believed_end_us(core, job) + terms->grace_us + DR_OVERDUE_US);
     return when;
 }
 
 static int before(const struct dr_core *core, uint32_t a, uint32_t b)
 {
-    int64_t x = dr_timer_of(&core->jobs[a]);
-    int64_t y = dr_timer_of(&core->jobs[b]);
+    int64_t x = dr_timer_of(core, &core->jobs[a]);
+    int64_t y = dr_timer_of(core, &core->jobs[b]);
 
     return x != y ? x < y : core->jobs[a].id.v < core->jobs[b].id.v;
 }
@@ -88,14 +91,14 @@ void dr_timer_update(struct dr_core *core, uint32_t row)
     uint32_t at;
 
     if (timers->place[row] == 0) {
-        if (dr_timer_of(&core->jobs[row]) == DR_FOREVER_US)
+        if (dr_timer_of(core, &core->jobs[row]) == DR_FOREVER_US)
             return;
         timers->count += 1;
         sift_up(core, timers->count - 1, row);
         return;
     }
     at = timers->place[row] - 1;
-    if (dr_timer_of(&core->jobs[row]) == DR_FOREVER_US) {
+    if (dr_timer_of(core, &core->jobs[row]) == DR_FOREVER_US) {
         timers->place[row] = 0;
         timers->count -= 1;
         if (at == timers->count)

@@ -27,6 +27,6 @@ void dr_timer_update(struct dr_core *core, uint32_t job_row);
 
 /* The job whose time comes first, or DR_ROW_NONE; and that time, DR_FOREVER_US: never. */
 uint32_t dr_timer_first(const struct dr_core *core);
-int64_t dr_timer_of(const struct dr_job *job);
+int64_t dr_timer_of(const struct dr_core *core, const struct dr_job *job);
 
 #endif

@@ -62,13 +62,14 @@ static void release_or_retake(struct dr_core *core, uint32_t job_row, int sign)
 {
     struct dr_places *places = core->places;
     const struct dr_job *job = &core->jobs[job_row];
+    const struct dr_run *run = dr_job_run(core, job);
     const struct dr_shape *shape = &core->shapes[job->shape];
-    const struct dr_alternative *way = &shape->alternatives[job->alternative];
+    const struct dr_alternative *way = &shape->alternatives[run->alternative];
     uint8_t share = dr_space_share_of(core, shape);
     uint32_t part = dr_alternative_share(way);
 
     dr_power_view(core, job_row, -sign);
-    for (uint32_t at = job->extents; at != NONE; at = core->extents[at].next) {
+    for (uint32_t at = run->extents; at != NONE; at = core->extents[at].next) {
         const struct dr_extent *extent = &core->extents[at].extent;
         const struct dr_node *node = &core->nodes[extent->node.v - 1];
         struct dr_space *space = &places->spaces[node->pool.v - 1];

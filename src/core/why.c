@@ -103,9 +103,10 @@ static void held(struct asking *asking)
     if (!job->held)
         return;
     hold = push(asking, DR_REASON_HELD);
-    if (job->requeues > asking->core->settings.requeue_limit)
+    if (dr_job_run(asking->core, job)->requeues > asking->core->settings.requeue_limit)
         SAY(hold, "job %llu is held: it has been requeued %u times, more than the limit of %u",
-            (unsigned long long)job->id.v, job->requeues, asking->core->settings.requeue_limit);
+            (unsigned long long)job->id.v, dr_job_run(asking->core, job)->requeues,
+            asking->core->settings.requeue_limit);
     else
         SAY(hold, "job %llu is held by its user or an operator", (unsigned long long)job->id.v);
     FREES(hold, "daero release %llu", (unsigned long long)job->id.v);
@@ -116,11 +117,12 @@ static void begin_time(struct asking *asking)
     char text[DR_TEXT_BYTES];
     struct dr_hold *hold;
 
-    if (asking->job->begin_us <= asking->now_us)
+    if (dr_job_terms(asking->core, asking->job)->begin_us <= asking->now_us)
         return;
     hold = push(asking, DR_REASON_BEGIN_TIME);
-    hold->until_us = asking->job->begin_us;
-    SAY(hold, "it is not to start before %s", dr_format_instant(asking->job->begin_us, text));
+    hold->until_us = dr_job_terms(asking->core, asking->job)->begin_us;
+    SAY(hold, "it is not to start before %s",
+        dr_format_instant(dr_job_terms(asking->core, asking->job)->begin_us, text));
 }
 
 static void dependency(struct asking *asking)
@@ -155,7 +157,9 @@ static void array_limit(struct asking *asking)
 {
     const struct dr_core *core = asking->core;
     uint32_t row =
-        asking->job->array_job == 0 ? NONE : dr_row_map_find(&core->array_rows, asking->job->array_job);
+        dr_job_terms(core, asking->job)->array_job == 0
+            ? NONE
+            : dr_row_map_find(&core->array_rows, dr_job_terms(core, asking->job)->array_job);
     struct dr_hold *hold;
 
     if (row == NONE || core->arrays[row].limit == 0 ||
@@ -165,7 +169,7 @@ static void array_limit(struct asking *asking)
     hold->has = core->arrays[row].active;
     hold->limit = core->arrays[row].limit;
     SAY(hold, "%u elements of array %llu run, as many as it allows at a time",
-        core->arrays[row].active, (unsigned long long)asking->job->array_job);
+        core->arrays[row].active, (unsigned long long)dr_job_terms(core, asking->job)->array_job);
     FREES(hold, "the end of one of them");
 }
 
@@ -196,16 +200,18 @@ static void tariff(struct asking *asking)
 static void reclaiming(struct asking *asking)
 {
     const struct dr_job *job = asking->job;
-    const struct dr_pool *pool = &asking->core->pools[job->promise_pool.v - 1];
+    const struct dr_pool *pool =
+        &asking->core->pools[dr_job_run(asking->core, job)->promise_pool.v - 1];
     struct dr_hold *hold = push(asking, DR_REASON_RECLAIMING);
     char text[DR_TEXT_BYTES];
 
-    hold->pool = job->promise_pool;
+    hold->pool = dr_job_run(asking->core, job)->promise_pool;
     hold->site = pool->site;
-    hold->until_us = job->promise_until_us;
+    hold->until_us = dr_job_run(asking->core, job)->promise_until_us;
     SAY(hold, "a place in %s/%s has been promised to it; those who hold it have been told to leave",
         asking->core->sites[pool->site.v - 1].name, pool->name);
-    FREES(hold, "their end, at %s at the latest", dr_format_instant(job->promise_until_us, text));
+    FREES(hold, "their end, at %s at the latest",
+          dr_format_instant(dr_job_run(asking->core, job)->promise_until_us, text));
 }
 
 /* ---- where it could never run ---- */
@@ -312,12 +318,13 @@ static struct dr_amounts claimed_in(const struct dr_core *core, dr_pool_id pool)
     for (uint32_t row = dr_queue_first(core, DR_QUEUE_PROMISED); row != NONE;
          row = dr_queue_next(core, row)) {
         const struct dr_job *job = &core->jobs[row];
+        const struct dr_run *run = dr_job_run(core, job);
         struct dr_amounts promised;
 
-        if (job->promise_pool.v != pool.v)
+        if (run->promise_pool.v != pool.v)
             continue;
         promised = dr_alternative_amounts(
-            &core->shapes[job->shape].alternatives[job->promise_alternative]);
+            &core->shapes[job->shape].alternatives[run->promise_alternative]);
         for (uint32_t k = 0; k < DR_RESOURCE_COUNT; k += 1)
             sum.of[k] += promised.of[k];
     }
@@ -501,16 +508,16 @@ static void look_at(struct asking *asking, struct place *place, const struct pla
     place->free = core->pools[place->pool.v - 1].accelerators_free;
     look_for_room(asking, place);
     look_for_windows(asking, place);
-    place->quotas_count =
-        dr_quota_obstacles(core, asking->job->account, place->pool, &place->want.amounts,
-                           !asking->job->preemptible, NULL, place->quotas, &full);
+    place->quotas_count = dr_quota_obstacles(
+        core, asking->job->account, place->pool, &place->want.amounts,
+        !dr_job_terms(core, asking->job)->preemptible, NULL, place->quotas, &full);
     if (full && place->room == DR_REASON_NONE && !place->down)
         place->room = DR_REASON_CAPACITY;
     if (place->room != DR_REASON_NONE) {
         claimed = claimed_in(core, place->pool);
-        place->quotas_count =
-            dr_quota_obstacles(core, asking->job->account, place->pool, &place->want.amounts,
-                               !asking->job->preemptible, &claimed, place->quotas, &full);
+        place->quotas_count = dr_quota_obstacles(
+            core, asking->job->account, place->pool, &place->want.amounts,
+            !dr_job_terms(core, asking->job)->preemptible, &claimed, place->quotas, &full);
     }
     order_quotas(place);
     while (place->down && place->quotas_count > 0 &&
@@ -860,17 +867,17 @@ static void say_reservation(const struct telling *telling, uint32_t blocker)
 {
     const struct dr_core *core = telling->core;
     const struct dr_job *other = &core->jobs[blocker];
-    const struct dr_pool *pool = &core->pools[other->reservation_pool.v - 1];
+    const struct dr_pool *pool = &core->pools[dr_job_run(core, other)->reservation_pool.v - 1];
     struct dr_hold *hold = push_here(telling, DR_REASON_RESERVATION);
     uint32_t factor = telling->asking->shape->alternatives[telling->place->want.alternative].factor;
-    int64_t left_us = other->reservation_us - telling->asking->now_us;
+    int64_t left_us = dr_job_run(core, other)->reservation_us - telling->asking->now_us;
     char text[DR_TEXT_BYTES];
 
     hold->job = other->id;
-    hold->until_us = other->reservation_us;
+    hold->until_us = dr_job_run(core, other)->reservation_us;
     SAY(hold, "it would delay job %llu, which holds a reservation in %s/%s from %s",
         (unsigned long long)other->id.v, core->sites[pool->site.v - 1].name, pool->name,
-        dr_format_instant(other->reservation_us, text));
+        dr_format_instant(dr_job_run(core, other)->reservation_us, text));
     left_us = left_us <= 0 ? 0 : dr_mul_div_floor(left_us, 1000, factor);
     if (left_us >= DR_SECOND_US)
         FREES(hold, "a time limit of at most %s, or the start of job %llu",
@@ -1000,7 +1007,7 @@ static int search(struct asking *asking, struct place *best)
             place.pool.v = row + 1;
             asking->why->ever |=
                 (uint8_t)(dr_quota_ever(core, asking->job->account, place.pool, &want.amounts,
-                                        !asking->job->preemptible) &&
+                                        !dr_job_terms(core, asking->job)->preemptible) &&
                           power_ever(core, &place));
             look_at(asking, &place, best);
             if (better(&place, best))
@@ -1045,14 +1052,16 @@ void dr_why(const struct dr_core *core, dr_job_id job, int64_t now_us, struct dr
             (unsigned long long)job.v, dr_job_state_name((enum dr_job_state)asking.job->state));
         return;
     }
-    why->reserved_us = asking.job->reservation == NONE ? 0 : asking.job->reservation_us;
+    why->reserved_us = dr_job_run(core, asking.job)->reservation == NONE
+                           ? 0
+                           : dr_job_run(core, asking.job)->reservation_us;
     if (asking.job->queue_class != NONE && asking.job->queue_class > DR_QUEUE_PROMISED)
         why->before = dr_queue_before(core, row);
     held(&asking);
     begin_time(&asking);
     dependency(&asking);
     array_limit(&asking);
-    if (asking.job->promise != NONE) {
+    if (dr_job_run(core, asking.job)->promise != NONE) {
         why->ever = 1;
         reclaiming(&asking);
         return;

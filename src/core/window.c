@@ -194,7 +194,8 @@ static int is_in(const struct dr_window_set *set, const struct dr_window_set *on
 
 static int holds(const struct dr_core *core, const struct dr_window_set *set, uint32_t job_row)
 {
-    for (uint32_t at = core->jobs[job_row].extents; at != NONE; at = core->extents[at].next)
+    for (uint32_t at = dr_job_run(core, &core->jobs[job_row])->extents; at != NONE;
+         at = core->extents[at].next)
         if (dr_window_has(core, set, core->extents[at].extent.node.v - 1))
             return 1;
     return 0;
@@ -202,12 +203,14 @@ static int holds(const struct dr_core *core, const struct dr_window_set *set, ui
 
 /* When an attempt is believed to end, now at the earliest; DR_FOREVER_US: its site does not answer.
  */
-static int64_t end_us(const struct dr_job *job, int64_t now_us)
+static int64_t end_us(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
 {
+    const struct dr_run *run = dr_job_run(core, job);
+
     if (job->state == DR_JOB_UNREACHABLE)
         return DR_FOREVER_US;
-    return dr_max_i64(now_us, job->stopping != DR_STOP_NONE ? job->stop_until_us
-                                                            : dr_job_believed_end_us(job));
+    return dr_max_i64(now_us, run->stopping != DR_STOP_NONE ? run->stop_until_us
+                                                            : dr_job_believed_end_us(core, job));
 }
 
 /* The attempts of others in the window, one after another: `row` NONE begins, and is the answer
@@ -243,7 +246,7 @@ uint32_t dr_window_others(const struct dr_core *core, const struct dr_window *wi
     dr_place_prepare(core);
     for (uint32_t row = next_other(core, window, &pool, NONE); row != NONE;
          row = next_other(core, window, &pool, row)) {
-        int64_t end = end_us(&core->jobs[row], now_us);
+        int64_t end = end_us(core, &core->jobs[row], now_us);
 
         if (end <= at_us && at_us > now_us)
             continue;
@@ -269,13 +272,13 @@ static int64_t tell(struct dr_decision *decision, const struct dr_window *window
     for (uint32_t row = next_other(core, window, &pool, NONE); row != NONE;
          row = next_other(core, window, &pool, row)) {
         const struct dr_job *job = &core->jobs[row];
-        int64_t warn_us = window->from_us - job->grace_us - DR_POWER_NOTICE_US;
+        int64_t warn_us = window->from_us - dr_job_terms(core, job)->grace_us - DR_POWER_NOTICE_US;
         struct dr_fact fact;
 
         /* Its limit ends it in time, or has come. */
-        if (job->stopping != DR_STOP_NONE ||
+        if (dr_job_run(core, job)->stopping != DR_STOP_NONE ||
             (job->state != DR_JOB_UNREACHABLE &&
-             dr_job_believed_end_us(job) <= dr_max_i64(decision->now_us, window->from_us)))
+             dr_job_believed_end_us(core, job) <= dr_max_i64(decision->now_us, window->from_us)))
             continue;
         if (warn_us > decision->now_us) {
             next_us = dr_min_i64(next_us, warn_us);
@@ -287,11 +290,11 @@ static int64_t tell(struct dr_decision *decision, const struct dr_window *window
         }
         fact = dr_decision_fact(decision, DR_FACT_ATTEMPT_STOPPING);
         fact.attempt_stopping.job = job->id.v;
-        fact.attempt_stopping.attempt = job->attempt;
+        fact.attempt_stopping.attempt = dr_job_run(core, job)->attempt;
         fact.attempt_stopping.cause = DR_STOP_WINDOW;
         fact.attempt_stopping.loss = dr_reclaim_loss_us(core, job, decision->now_us) / DR_SECOND_US;
-        fact.attempt_stopping.signal = job->warn_signal;
-        fact.attempt_stopping.until_us = decision->now_us + job->grace_us;
+        fact.attempt_stopping.signal = dr_job_terms(core, job)->warn_signal;
+        fact.attempt_stopping.until_us = decision->now_us + dr_job_terms(core, job)->grace_us;
         dr_settle(core, &fact, decision->batch);
     }
     return next_us;

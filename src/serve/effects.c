@@ -20,9 +20,9 @@
 
 dr_site_id effects_site(const struct dr_controller *c, const struct dr_job *job)
 {
-    if (job->pool.v == 0)
+    if (dr_job_run(c->core, job)->pool.v == 0)
         return (dr_site_id){0};
-    return c->core->pools[job->pool.v - 1].site;
+    return c->core->pools[dr_job_run(c->core, job)->pool.v - 1].site;
 }
 
 /* ---- engines ---- */
@@ -177,7 +177,7 @@ static const struct dr_job *job_of(const struct dr_controller *c, dr_job_id id, 
     if (row.v == DR_ROW_NONE)
         return NULL;
     job = &c->core->jobs[row.v];
-    if (job->attempt != attempt || job->state == DR_JOB_PENDING ||
+    if (dr_job_run(c->core, job)->attempt != attempt || job->state == DR_JOB_PENDING ||
         dr_job_state_ended((enum dr_job_state)job->state))
         return NULL;
     return job;
@@ -408,7 +408,8 @@ static void fill_places(const struct dr_controller *c, const struct dr_job *job,
     const struct dr_extent_row *extents = c->core->extents;
     uint32_t count = 0;
 
-    for (uint32_t row = job->extents; row != DR_ROW_NONE; row = extents[row].next)
+    for (uint32_t row = dr_job_run(c->core, job)->extents; row != DR_ROW_NONE;
+         row = extents[row].next)
         count += 1;
     places->nodes = calloc(count + 1, sizeof *places->nodes);
     places->names = calloc(count + 1, sizeof *places->names);
@@ -417,7 +418,8 @@ static void fill_places(const struct dr_controller *c, const struct dr_job *job,
     DR_ASSERT(places->nodes != NULL && places->names != NULL);
     DR_ASSERT(places->ids != NULL && places->devices != NULL);
     places->count = 0;
-    for (uint32_t row = job->extents, last = 0; row != DR_ROW_NONE; row = extents[row].next) {
+    for (uint32_t row = dr_job_run(c->core, job)->extents, last = 0; row != DR_ROW_NONE;
+         row = extents[row].next) {
         const struct dr_extent *extent = &extents[row].extent;
         struct dr_launch_node *node;
 
@@ -453,9 +455,10 @@ static void free_places(struct places *places)
 static enum dr_status give_launch(struct dr_controller *c, const struct dr_job *job,
                                   struct dr_engine *engine, struct dr_error *error)
 {
-    const struct dr_pool *pool = &c->core->pools[job->pool.v - 1];
+    const struct dr_pool *pool = &c->core->pools[dr_job_run(c->core, job)->pool.v - 1];
     const struct dr_shape *shape = &c->core->shapes[job->shape];
-    const struct dr_alternative *alternative = &shape->alternatives[job->alternative];
+    const struct dr_alternative *alternative =
+        &shape->alternatives[dr_job_run(c->core, job)->alternative];
     const char *written = dr_controller_text(c, job->text);
     json_t *text = written == NULL ? NULL : json_loads(written, 0, NULL);
     const struct dr_chip *chip = NULL;
@@ -466,7 +469,7 @@ static enum dr_status give_launch(struct dr_controller *c, const struct dr_job *
     const char **environment;
     struct dr_launch launch = {
         .job = job->id,
-        .attempt = job->attempt,
+        .attempt = dr_job_run(c->core, job)->attempt,
         .epoch = c->core->epoch,
         .site = c->core->sites[pool->site.v - 1].name,
         .chip = "",
@@ -475,11 +478,11 @@ static enum dr_status give_launch(struct dr_controller *c, const struct dr_job *
         .accelerators_per_task = alternative->accelerators_per_task / 1000,
         .cpus_per_task_milli = alternative->cpus_per_task,
         .memory_mb_per_task = alternative->memory_mb_per_task,
-        .limit_us = job->attempt_limit_us,
-        .warn_signal = job->warn_signal,
-        .warn_before_us = job->warn_before_us,
-        .grace_us = job->grace_us,
-        .array_job = {job->array_job},
+        .limit_us = dr_job_run(c->core, job)->attempt_limit_us,
+        .warn_signal = dr_job_terms(c->core, job)->warn_signal,
+        .warn_before_us = dr_job_terms(c->core, job)->warn_before_us,
+        .grace_us = dr_job_terms(c->core, job)->grace_us,
+        .array_job = {dr_job_terms(c->core, job)->array_job},
         .array_index = job->array_index,
     };
     enum dr_status status;

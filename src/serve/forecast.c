@@ -137,7 +137,7 @@ static void carry_out(struct ahead *ahead, const struct dr_effect *effect)
     if (row.v == DR_ROW_NONE)
         return;
     job = dr_job_at(ahead->core, row);
-    if (job->attempt != effect->attempt)
+    if (dr_job_run(ahead->core, job)->attempt != effect->attempt)
         return;
     if (effect->kind == DR_EFFECT_LAUNCH && job->state == DR_JOB_CONFIGURING) {
         if (dr_map_find(&ahead->waiting, effect->job.v) != DR_MAP_NONE) {
@@ -145,7 +145,8 @@ static void carry_out(struct ahead *ahead, const struct dr_effect *effect)
             say(ahead, effect->job.v, ahead->now_us);
         }
         admit_attempt(ahead, DR_COMMAND_STARTED, effect->job.v, effect->attempt, DR_OUTCOME_EXITED);
-        ends_push(ahead, (struct end){.time_us = ahead->now_us + job->attempt_limit_us,
+        ends_push(ahead, (struct end){.time_us = ahead->now_us +
+                                                 dr_job_run(ahead->core, job)->attempt_limit_us,
                                       .job = effect->job.v,
                                       .attempt = effect->attempt});
     } else if (effect->kind == DR_EFFECT_STOP) {
@@ -190,7 +191,7 @@ static void begin(struct ahead *ahead)
         _exit(1);
     for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         const struct dr_job *job = &core->jobs[row];
-        struct end end = {.job = job->id.v, .attempt = job->attempt};
+        struct end end = {.job = job->id.v, .attempt = dr_job_run(ahead->core, job)->attempt};
 
         if (job->id.v == 0)
             continue;
@@ -199,9 +200,9 @@ static void begin(struct ahead *ahead)
         if (job->state != DR_JOB_CONFIGURING && job->state != DR_JOB_RUNNING &&
             job->state != DR_JOB_COMPLETING)
             continue;
-        end.time_us = dr_job_believed_end_us(job);
-        if (job->state == DR_JOB_COMPLETING && job->stop_until_us < end.time_us) {
-            end.time_us = job->stop_until_us;
+        end.time_us = dr_job_believed_end_us(core, job);
+        if (job->state == DR_JOB_COMPLETING && dr_job_run(core, job)->stop_until_us < end.time_us) {
+            end.time_us = dr_job_run(core, job)->stop_until_us;
             end.stopped = 1;
         }
         if (end.time_us < ahead->now_us)

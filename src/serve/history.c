@@ -4,7 +4,8 @@
 struct dr_store_history history_row(const struct dr_controller *c, const struct dr_job *job)
 {
     const struct dr_shape *shape = &c->core->shapes[job->shape];
-    struct dr_amounts amounts = dr_alternative_amounts(&shape->alternatives[job->alternative]);
+    struct dr_amounts amounts =
+        dr_alternative_amounts(&shape->alternatives[dr_job_run(c->core, job)->alternative]);
 
     return (struct dr_store_history){
         .job = job->id.v,
@@ -14,15 +15,15 @@ struct dr_store_history history_row(const struct dr_controller *c, const struct 
         .user = job->user.v,
         .account = job->account.v,
         .state = job->state,
-        .exit_code = job->exit_code,
-        .signal = job->signal,
-        .attempts = job->attempt,
-        .array_job = job->array_job,
+        .exit_code = dr_job_run(c->core, job)->exit_code,
+        .signal = dr_job_run(c->core, job)->signal,
+        .attempts = dr_job_run(c->core, job)->attempt,
+        .array_job = dr_job_terms(c->core, job)->array_job,
         .array_index = job->array_index,
         .submit_time_us = job->submit_us,
-        .start_time_us = job->start_us,
-        .end_time_us = job->ended_us,
-        .run_time_us = job->run_us,
+        .start_time_us = dr_job_run(c->core, job)->start_us,
+        .end_time_us = dr_job_run(c->core, job)->ended_us,
+        .run_time_us = dr_job_run(c->core, job)->run_us,
         .accelerators = amounts.of[DR_RESOURCE_ACCELERATORS],
         .site = effects_site(c, job).v,
     };

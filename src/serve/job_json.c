@@ -288,33 +288,38 @@ static int holds_place(const struct dr_job *job)
 
 static void place_json(struct dr_buffer *out, const struct dr_core *core, const struct dr_job *job)
 {
-    const struct dr_pool *pool = job->pool.v == 0 ? NULL : &core->pools[job->pool.v - 1];
+    const struct dr_run *run = dr_job_run(core, job);
+    const struct dr_pool *pool = run->pool.v == 0 ? NULL : &core->pools[run->pool.v - 1];
 
     dr_put_text(out, "site", pool == NULL ? NULL : dr_site_name(core, pool->site.v));
     dr_put_text(out, "pool", pool == NULL ? NULL : pool->name);
     dr_put_text(out, "chip", pool == NULL ? NULL : dr_chip_name(core, pool->chip.v));
     dr_put_bool(out, "virtual",
                 pool != NULL && pool->chip.v != 0 && core->chips[pool->chip.v - 1].is_virtual);
-    nodes_json(out, core, holds_place(job) ? job->extents : DR_ROW_NONE);
-    dr_put_text(out, "rule", job->attempt == 0 ? NULL : dr_rule_name((enum dr_rule)job->rule));
+    nodes_json(out, core, holds_place(job) ? run->extents : DR_ROW_NONE);
+    dr_put_text(out, "rule",
+                run->attempt == 0 ? NULL : dr_rule_name((enum dr_rule)dr_job_run(core, job)->rule));
 }
 
 static void waiting_json(struct dr_buffer *out, const struct dr_core *core,
                          const struct dr_job *job)
 {
-    if (job->promise != DR_ROW_NONE && job->state == DR_JOB_PENDING) {
+    const struct dr_run *run = dr_job_run(core, job);
+
+    if (run->promise != DR_ROW_NONE && job->state == DR_JOB_PENDING) {
         char pool[DR_PART_NAME_BYTES];
 
         dr_put_begin(out, "promised", '{');
-        dr_put_text(out, "pool", dr_pool_name(core, job->promise_pool.v, pool));
-        dr_put_text(out, "cause", dr_stop_cause_name((enum dr_stop_cause)job->promise_cause));
-        dr_put_i64(out, "until_us", job->promise_until_us);
+        dr_put_text(out, "pool", dr_pool_name(core, run->promise_pool.v, pool));
+        dr_put_text(out, "cause",
+                    dr_stop_cause_name((enum dr_stop_cause)dr_job_run(core, job)->promise_cause));
+        dr_put_i64(out, "until_us", run->promise_until_us);
         dr_put_end(out, '}');
     } else {
         dr_put_null(out, "promised");
     }
     time_json(out, "reservation_us",
-              job->reservation != DR_ROW_NONE && job->state == DR_JOB_PENDING ? job->reservation_us
+              run->reservation != DR_ROW_NONE && job->state == DR_JOB_PENDING ? run->reservation_us
                                                                               : 0);
 }
 
@@ -324,11 +329,13 @@ void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const 
     const struct dr_core *core = dr_controller_core(controller);
     const struct dr_shape *shape = &core->shapes[job->shape];
     const struct dr_alternative *alternative =
-        &shape->alternatives[job->attempt == 0 ? 0 : job->alternative];
+        &shape->alternatives[dr_job_run(core, job)->attempt == 0
+                                 ? 0
+                                 : dr_job_run(core, job)->alternative];
     struct dr_amounts amounts = dr_alternative_amounts(alternative);
     int64_t now_us = dr_controller_now_us(controller);
     int ended = dr_job_state_ended((enum dr_job_state)job->state);
-    int running = holds_place(job) && job->start_us != 0;
+    int running = holds_place(job) && dr_job_run(core, job)->start_us != 0;
     struct dr_why why;
     enum dr_reason reason = DR_REASON_NONE;
 
@@ -355,50 +362,56 @@ void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const 
     dr_put_i64(out, "memory_mb", amounts.of[DR_RESOURCE_MEMORY]);
     chips_json(out, core, alternative->chips);
     place_json(out, core, job);
-    dr_put_u64(out, "attempt", job->attempt);
+    dr_put_u64(out, "attempt", dr_job_run(core, job)->attempt);
     dr_put_i64(out, "submit_us", job->submit_us);
-    time_json(out, "begin_us", job->begin_us);
-    time_json(out, "start_us", job->start_us);
-    time_json(out, "end_us", ended ? job->end_us : 0);
-    time_json(out, "deadline_us", job->deadline_us);
+    time_json(out, "begin_us", dr_job_terms(core, job)->begin_us);
+    time_json(out, "start_us", dr_job_run(core, job)->start_us);
+    time_json(out, "end_us", ended ? dr_job_run(core, job)->end_us : 0);
+    time_json(out, "deadline_us", dr_job_terms(core, job)->deadline_us);
     dr_put_i64(out, "limit_us", job->limit_us);
-    time_json(out, "attempt_limit_us", job->attempt == 0 ? 0 : job->attempt_limit_us);
+    time_json(out, "attempt_limit_us",
+              dr_job_run(core, job)->attempt == 0 ? 0 : dr_job_run(core, job)->attempt_limit_us);
     dr_put_i64(out, "wait_us",
-               job->first_start_us != 0 ? job->first_start_us - job->submit_us
-               : ended                  ? 0
-                                        : now_us - job->submit_us);
-    dr_put_i64(out, "run_us", job->run_us + (running ? now_us - job->start_us : 0));
-    dr_put_i64(out, "kept_us", job->kept_us);
-    time_json(out, "saved_us", job->saved_us);
+               dr_job_run(core, job)->first_start_us != 0
+                   ? dr_job_run(core, job)->first_start_us - job->submit_us
+               : ended ? 0
+                       : now_us - job->submit_us);
+    dr_put_i64(out, "run_us",
+               dr_job_run(core, job)->run_us +
+                   (running ? now_us - dr_job_run(core, job)->start_us : 0));
+    dr_put_i64(out, "kept_us", dr_job_run(core, job)->kept_us);
+    time_json(out, "saved_us", dr_job_run(core, job)->saved_us);
     if (ended) {
-        dr_put_i64(out, "exit_code", job->exit_code);
-        dr_put_i64(out, "signal", job->signal);
-        dr_put_i64(out, "cpu_time_us", job->cpu_time_us);
-        dr_put_i64(out, "memory_mb_peak", job->memory_mb_peak);
+        dr_put_i64(out, "exit_code", dr_job_run(core, job)->exit_code);
+        dr_put_i64(out, "signal", dr_job_run(core, job)->signal);
+        dr_put_i64(out, "cpu_time_us", dr_job_run(core, job)->cpu_time_us);
+        dr_put_i64(out, "memory_mb_peak", dr_job_run(core, job)->memory_mb_peak);
     } else {
         dr_put_null(out, "exit_code");
         dr_put_null(out, "signal");
     }
-    dr_put_u64(out, "preemptions", job->preemptions);
-    dr_put_u64(out, "requeues", job->requeues);
-    dr_put_bool(out, "preemptible", job->preemptible);
-    dr_put_bool(out, "flexible", job->flexible);
-    time_json(out, "array_job", (int64_t)job->array_job);
-    if (job->array_job == 0)
+    dr_put_u64(out, "preemptions", dr_job_run(core, job)->preemptions);
+    dr_put_u64(out, "requeues", dr_job_run(core, job)->requeues);
+    dr_put_bool(out, "preemptible", dr_job_terms(core, job)->preemptible);
+    dr_put_bool(out, "flexible", dr_job_terms(core, job)->flexible);
+    time_json(out, "array_job", (int64_t)dr_job_terms(core, job)->array_job);
+    if (dr_job_terms(core, job)->array_job == 0)
         dr_put_null(out, "array_index");
     else
         dr_put_u64(out, "array_index", job->array_index);
     dependencies_json(out, core, job);
     dr_put_text(out, "data_class", dr_class_name(core, shape->data_class.v));
     dr_put_text(out, "stopping",
-                job->stopping == DR_STOP_NONE
+                dr_job_run(core, job)->stopping == DR_STOP_NONE
                     ? NULL
-                    : dr_stop_cause_name((enum dr_stop_cause)job->stopping));
-    time_json(out, "until_us", job->stopping == DR_STOP_NONE ? 0 : job->stop_until_us);
+                    : dr_stop_cause_name((enum dr_stop_cause)dr_job_run(core, job)->stopping));
+    time_json(
+        out, "until_us",
+        dr_job_run(core, job)->stopping == DR_STOP_NONE ? 0 : dr_job_run(core, job)->stop_until_us);
     waiting_json(out, core, job);
     if (detail) {
         struct dr_output_of of = {.job = job->id.v,
-                                  .array_job = job->array_job,
+                                  .array_job = dr_job_terms(core, job)->array_job,
                                   .array_index = job->array_index,
                                   .user = job->user.v,
                                   .text = job->text};

@@ -159,12 +159,12 @@ static int find(struct exchange *x, struct dr_output_of *of, enum dr_job_state *
     if (row.v != DR_ROW_NONE) {
         const struct dr_job *job = &core->jobs[row.v];
 
-        of->array_job = job->array_job;
+        of->array_job = dr_job_terms(core, job)->array_job;
         of->array_index = job->array_index;
         of->user = job->user.v;
         of->text = job->text;
         account = job->account.v;
-        *attempts = job->attempt;
+        *attempts = dr_job_run(core, job)->attempt;
         *state = (enum dr_job_state)job->state;
     } else if (dr_store_history_find(dr_controller_store(x->http->controller), x->number, &past) ==
                DR_OK) {

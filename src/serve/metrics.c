@@ -47,7 +47,7 @@ static void jobs(struct dr_buffer *out, const struct dr_core *core)
     uint64_t ended[DR_JOB_DEADLINE + 1] = {0};
 
     live[DR_JOB_PENDING] = core->jobs_count - core->running.count - core->ended.count;
-    for (uint32_t row = core->running.first; row != DR_ROW_NONE; row = core->jobs[row].list_next)
+    for (uint32_t row = core->running.first; row != DR_ROW_NONE; row = dr_job_list_next(core, row))
         live[core->jobs[row].state] += 1;
     for (uint32_t row = 0; row < core->accounts_count; row += 1) {
         for (uint32_t state = DR_JOB_COMPLETED; state <= DR_JOB_DEADLINE; state += 1)

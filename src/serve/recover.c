@@ -337,13 +337,13 @@ static void agree_about_job(struct dr_controller *c, const struct dr_job *job,
 {
     struct dr_effect effect = {
         .job = job->id,
-        .attempt = job->attempt,
+        .attempt = dr_job_run(c->core, job)->attempt,
         .site = effects_site(c, job),
     };
     struct dr_report lost = {
         .kind = DR_REPORT_ENDED,
         .job = job->id,
-        .attempt = job->attempt,
+        .attempt = dr_job_run(c->core, job)->attempt,
         .time_us = c->now_us,
         .outcome = DR_OUTCOME_NODE_FAILED,
         .text = "its site knows nothing of it after the controller's restart",
@@ -356,7 +356,7 @@ static void agree_about_job(struct dr_controller *c, const struct dr_job *job,
         effects_release(c, &effect);
         return;
     }
-    if (find(listing, job->id, job->attempt) == NULL) {
+    if (find(listing, job->id, dr_job_run(c->core, job)->attempt) == NULL) {
         if (job->state == DR_JOB_COMPLETING)
             lost.outcome = DR_OUTCOME_STOPPED;
         effects_observe(c, effect.site, &lost);
@@ -364,8 +364,8 @@ static void agree_about_job(struct dr_controller *c, const struct dr_job *job,
     }
     if (job->state == DR_JOB_COMPLETING) {
         effect.kind = DR_EFFECT_STOP;
-        effect.signal = job->warn_signal;
-        effect.until_us = job->stop_until_us;
+        effect.signal = dr_job_terms(c->core, job)->warn_signal;
+        effect.until_us = dr_job_run(c->core, job)->stop_until_us;
         effects_release(c, &effect);
     }
 }
@@ -386,7 +386,7 @@ static void agree_about_attempt(struct dr_controller *c, const struct found *fou
     if (row.v != DR_ROW_NONE) {
         const struct dr_job *job = dr_job_at(c->core, row);
 
-        if (job->attempt == found->attempt && job->state != DR_JOB_PENDING &&
+        if (dr_job_run(c->core, job)->attempt == found->attempt && job->state != DR_JOB_PENDING &&
             !dr_job_state_ended((enum dr_job_state)job->state))
             return;
     }
@@ -419,7 +419,7 @@ static void agree(struct dr_controller *c)
     }
     dr_sort(listing.items.items, listing.items.count, sizeof *listing.items.items, compare_found,
             NULL);
-    for (uint32_t row = running->first; row != DR_ROW_NONE; row = c->core->jobs[row].list_next)
+    for (uint32_t row = running->first; row != DR_ROW_NONE; row = dr_job_list_next(c->core, row))
         agree_about_job(c, &c->core->jobs[row], &listing);
     for (uint32_t i = 0; i < listing.items.count; i += 1)
         agree_about_attempt(c, &listing.items.items[i]);

@@ -218,7 +218,7 @@ void route_job_checkpoint(struct exchange *x)
     command = exchange_commands(x, 1);
     command->kind = DR_COMMAND_CHECKPOINT;
     command->body.attempt.job = found.job->id;
-    command->body.attempt.attempt = found.job->attempt;
+    command->body.attempt.attempt = dr_job_run(core_of(x), found.job)->attempt;
     command->body.attempt.time_us = dr_controller_now_us(x->http->controller);
     exchange_ask(x, changed);
 }
@@ -294,7 +294,7 @@ static int add_array(struct exchange *x, uint64_t array, uint32_t *count)
     for (uint64_t job = array; job < array + DR_JOBS_PER_REQUEST; job += 1) {
         dr_job_row row = dr_job_find(core, (dr_job_id){job});
 
-        if (row.v == DR_ROW_NONE || core->jobs[row.v].array_job != array ||
+        if (row.v == DR_ROW_NONE || dr_job_terms(core, &core->jobs[row.v])->array_job != array ||
             dr_job_state_ended((enum dr_job_state)core->jobs[row.v].state))
             continue;
         if (exchange_sees(x, core->jobs[row.v].user.v, core->jobs[row.v].account.v))

@@ -250,8 +250,8 @@ static void sum_site(const struct dr_core *core, uint32_t site, struct site_sums
             }
         }
     }
-    for (uint32_t row = core->running.first; row != DR_ROW_NONE; row = core->jobs[row].list_next)
-        sums->running += core->pools[core->jobs[row].pool.v - 1].site.v == site;
+    for (uint32_t row = core->running.first; row != DR_ROW_NONE; row = dr_job_list_next(core, row))
+        sums->running += core->pools[dr_job_run(core, &core->jobs[row])->pool.v - 1].site.v == site;
 }
 
 static int64_t tariff_now(const struct dr_site *site, int64_t now_us)
@@ -449,12 +449,14 @@ static struct running_use *sum_running(struct exchange *x)
     int64_t now_us = dr_controller_now_us(x->http->controller);
     struct running_use *sums = exchange_push(x, core->accounts_count, sizeof *sums);
 
-    for (uint32_t row = core->running.first; row != DR_ROW_NONE; row = core->jobs[row].list_next) {
+    for (uint32_t row = core->running.first; row != DR_ROW_NONE;
+         row = dr_job_list_next(core, row)) {
         const struct dr_job *job = &core->jobs[row];
+        const struct dr_run *run = dr_job_run(core, job);
         const struct dr_shape *shape = &core->shapes[job->shape];
-        struct dr_amounts amounts = dr_alternative_amounts(&shape->alternatives[job->alternative]);
+        struct dr_amounts amounts = dr_alternative_amounts(&shape->alternatives[run->alternative]);
         struct running_use *sum = &sums[job->account.v - 1];
-        int64_t from_us = job->start_us != 0 ? job->start_us : now_us;
+        int64_t from_us = run->start_us != 0 ? run->start_us : now_us;
         int64_t run_ms = from_us < now_us ? (now_us - from_us) / 1000 : 0;
         struct dr_energy energy = dr_job_energy(core, job, from_us, from_us + run_ms * 1000);
 

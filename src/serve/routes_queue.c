@@ -220,12 +220,13 @@ static void list_state(struct exchange *x, const struct filter *filter, struct h
     heap->ids = exchange_push(x, filter->limit, sizeof *heap->ids);
     for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         const struct dr_job *job = &core->jobs[row];
+        const struct dr_run *run = dr_job_run(core, job);
         uint32_t site;
 
         if (job->id.v == 0 || job->id.v >= filter->before ||
             (heap->count == heap->count_max && job->id.v < heap->ids[0]))
             continue;
-        site = job->pool.v == 0 ? 0 : core->pools[job->pool.v - 1].site.v;
+        site = run->pool.v == 0 ? 0 : core->pools[run->pool.v - 1].site.v;
         if (passes(x, filter, job->state, job->account.v, job->user.v, site, job->text))
             keep_highest(heap, job->id.v);
     }

@@ -283,7 +283,8 @@ static uint64_t signature(const struct dr_core *core)
     uint64_t sum = 0;
 
     for (uint32_t row = 0; row < core->jobs_high; row += 1)
-        if (oracle_holds(&core->jobs[row]) && core->jobs[row].stopping == DR_STOP_NONE)
+        if (oracle_holds(&core->jobs[row]) &&
+            dr_job_run(core, &core->jobs[row])->stopping == DR_STOP_NONE)
             sum += core->jobs[row].id.v * 0x9e3779b97f4a7c15ull;
     return sum;
 }
@@ -300,7 +301,7 @@ static void stroll(struct scene *scene, uint32_t *again_most, uint64_t *chain_mo
     for (uint32_t i = 1 + roll(4); i > 0 && w->attempts_count > 0; i -= 1) {
         uint64_t job = w->attempts[roll(w->attempts_count)].job;
 
-        if (world_job(w, (dr_job_id){job})->start_us != 0)
+        if (world_run(w, (dr_job_id){job})->start_us != 0)
             world_end(w, (dr_job_id){job}, 0);
     }
     for (uint32_t i = 0; i < 30 && w->core->accounts[0].jobs_live < 16; i += 1)

@@ -31,8 +31,8 @@ static uint32_t tasks_without(const struct dr_core *core, const struct dr_want *
         uint32_t here;
 
         for (uint32_t i = 0; i < count; i += 1)
-            for (uint32_t at = core->jobs[rows[i]].extents; ((gone >> i) & 1) && at != DR_ROW_NONE;
-                 at = core->extents[at].next)
+            for (uint32_t at = dr_job_run(core, &core->jobs[rows[i]])->extents;
+                 ((gone >> i) & 1) && at != DR_ROW_NONE; at = core->extents[at].next)
                 if (core->extents[at].extent.node.v == node + 1) {
                     busy &= ~core->extents[at].extent.accelerators;
                     cpus += core->extents[at].extent.tasks * 1000;
@@ -85,7 +85,7 @@ TEST(victims_against_every_subset)
         }
         world_run_us(w, 6 * MINUTE);
         for (uint32_t row = w->core->running.first; row != DR_ROW_NONE && count < 10;
-             row = w->core->jobs[row].list_next)
+             row = dr_job_list_next(w->core, row))
             rows[count++] = row;
         job = world_submit(w, (struct job_spec){.account = owner,
                                                 .tasks = 1 + roll(4),
@@ -112,11 +112,11 @@ TEST(victims_against_every_subset)
             world_free(w);
             continue;
         }
-        if (world_job(w, job)->state == DR_JOB_PENDING && world_job(w, job)->promise == DR_ROW_NONE)
+        if (world_job(w, job)->state == DR_JOB_PENDING && world_run(w, job)->promise == DR_ROW_NONE)
             fail_msg("seed %llu: a set of attempts would make room, and nothing was promised",
                      (unsigned long long)seed);
         for (uint32_t i = 0; i < count; i += 1)
-            if (w->core->jobs[rows[i]].stopping == DR_STOP_RECLAIM)
+            if (dr_job_run(w->core, &w->core->jobs[rows[i]])->stopping == DR_STOP_RECLAIM)
                 taken += dr_reclaim_loss_us(w->core, &w->core->jobs[rows[i]], w->now_us);
         if (taken < least)
             fail_msg("seed %llu: it took less than the least that makes room",

@@ -204,7 +204,8 @@ static void finish(struct live_world *world)
                 continue;
             dr_why(core, job->id, dr_controller_now_us(world->controller), &why);
             fprintf(stderr, "# job %llu is %s, attempt %u: %s\n", (unsigned long long)job->id.v,
-                    dr_job_state_name((enum dr_job_state)job->state), job->attempt, why.holds[0].text);
+                    dr_job_state_name((enum dr_job_state)job->state),
+                    dr_job_run(core, job)->attempt, why.holds[0].text);
         }
         give_up("jobs are left although the faults have stopped");
     }

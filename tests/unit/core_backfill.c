@@ -23,11 +23,11 @@ TEST(the_first_blocked_job_gets_a_time)
     struct world *w = half_full(&running, &gang);
 
     CHECK_EQ(w->counts[DR_FACT_RESERVATION_MADE], 1);
-    CHECK_EQ(world_job(w, gang)->reservation_us, world_job(w, running)->start_us + 60 * MINUTE);
-    CHECK_EQ(world_why(w, gang).reserved_us, world_job(w, gang)->reservation_us);
+    CHECK_EQ(world_run(w, gang)->reservation_us, world_run(w, running)->start_us + 60 * MINUTE);
+    CHECK_EQ(world_why(w, gang).reserved_us, world_run(w, gang)->reservation_us);
     world_run_us(w, 60 * MINUTE);
     CHECK_EQ(world_job(w, gang)->state, DR_JOB_RUNNING);
-    CHECK_EQ(world_job(w, gang)->rule, DR_RULE_RESERVATION);
+    CHECK_EQ(world_run(w, gang)->rule, DR_RULE_RESERVATION);
     CHECK_REPLAY(w);
     world_free(w);
 }
@@ -45,7 +45,7 @@ TEST(short_jobs_slip_in_long_ones_wait)
 
     world_run_us(w, MINUTE);
     CHECK_EQ(world_job(w, shorter)->state, DR_JOB_RUNNING);
-    CHECK_EQ(world_job(w, shorter)->rule, DR_RULE_BACKFILL);
+    CHECK_EQ(world_run(w, shorter)->rule, DR_RULE_BACKFILL);
     CHECK_EQ(world_job(w, longer)->state, DR_JOB_PENDING);
     why = world_why(w, longer);
     CHECK_EQ(why.holds[0].reason, DR_REASON_RESERVATION);
@@ -74,10 +74,10 @@ TEST(a_slower_way_takes_longer)
 
     world_run_us(w, MINUTE);
     CHECK_EQ(world_job(w, shorter)->state, DR_JOB_RUNNING);
-    CHECK_EQ(world_job(w, shorter)->alternative, 1);
-    CHECK_EQ(world_job(w, shorter)->attempt_limit_us, 50 * MINUTE + 2);
-    CHECK_EQ(dr_job_believed_end_us(world_job(w, shorter)),
-             world_job(w, shorter)->start_us + 50 * MINUTE + 2);
+    CHECK_EQ(world_run(w, shorter)->alternative, 1);
+    CHECK_EQ(world_run(w, shorter)->attempt_limit_us, 50 * MINUTE + 2);
+    CHECK_EQ(dr_job_believed_end_us(w->core, world_job(w, shorter)),
+             world_run(w, shorter)->start_us + 50 * MINUTE + 2);
     CHECK_EQ(world_job(w, longer)->state, DR_JOB_PENDING);
     why = world_why(w, longer);
     CHECK_EQ(why.holds[0].reason, DR_REASON_RESERVATION);
@@ -124,11 +124,11 @@ TEST(an_early_end_brings_it_forward)
     world_run_us(w, MINUTE);
     gang = world_submit(w, (struct job_spec){.tasks = 2, .accelerators = 8});
     world_run_us(w, MINUTE);
-    before = world_job(w, gang)->reservation_us;
-    CHECK_EQ(before, world_job(w, two)->start_us + 120 * MINUTE);
+    before = world_run(w, gang)->reservation_us;
+    CHECK_EQ(before, world_run(w, two)->start_us + 120 * MINUTE);
     world_end(w, three, 0);
     world_run_us(w, MINUTE);
-    CHECK_EQ(world_job(w, gang)->reservation_us, world_job(w, one)->start_us + 60 * MINUTE);
+    CHECK_EQ(world_run(w, gang)->reservation_us, world_run(w, one)->start_us + 60 * MINUTE);
     CHECK_REPLAY(w);
     world_free(w);
 }
@@ -142,7 +142,7 @@ TEST(a_lost_node_drops_it)
     world_node_down(w, 1);
     world_run_us(w, MINUTE);
     CHECK_EQ(w->counts[DR_FACT_RESERVATION_DROPPED], 1);
-    CHECK_EQ(world_job(w, gang)->reservation, DR_ROW_NONE);
+    CHECK_EQ(world_run(w, gang)->reservation, DR_ROW_NONE);
     CHECK_REPLAY(w);
     world_free(w);
 }
@@ -178,7 +178,7 @@ TEST(quota_is_held_with_the_nodes)
     gang = world_submit(
         w, (struct job_spec){.account = b, .tasks = 3, .accelerators = 8, .priority = 1});
     world_run_us(w, MINUTE);
-    CHECK_EQ(world_job(w, gang)->reservation_us, world_job(w, first)->start_us + 60 * MINUTE);
+    CHECK_EQ(world_run(w, gang)->reservation_us, world_run(w, first)->start_us + 60 * MINUTE);
     sneak = world_submit(
         w, (struct job_spec){.account = b, .accelerators = 8, .limit_us = 5 * DR_HOUR_US});
     world_run_us(w, 2 * MINUTE);

@@ -30,7 +30,7 @@ static void ask_for(struct world *w, uint32_t count, struct job_spec spec)
 
 static uint32_t pool_of(const struct world *w, dr_job_id job)
 {
-    return world_job(w, job)->pool.v;
+    return world_run(w, job)->pool.v;
 }
 
 /* Accelerators without CPUs are of no use to those who come: who needs no CPUs goes there, though

@@ -35,7 +35,7 @@ TEST(node_down_requeues_the_gang)
     world_node(w, 0, 0, 0);
     world_run_us(w, 60 * DR_SECOND_US);
     CHECK_EQ(world_job(w, job)->state, DR_JOB_RUNNING);
-    CHECK_EQ(world_job(w, job)->attempt, 2);
+    CHECK_EQ(world_run(w, job)->attempt, 2);
     CHECK_REPLAY(w);
     world_free(w);
 }
@@ -170,7 +170,7 @@ TEST(a_silent_site_keeps_its_attempts)
     CHECK_EQ(world_why(w, next).holds[0].reason, DR_REASON_SITE_DOWN);
     world_site_answers(w, 1, 1);
     CHECK_EQ(world_job(w, job)->state, DR_JOB_RUNNING);
-    CHECK_EQ(world_job(w, job)->attempt, 1);
+    CHECK_EQ(world_run(w, job)->attempt, 1);
     CHECK_REPLAY(w);
     world_free(w);
 }

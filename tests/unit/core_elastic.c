@@ -9,7 +9,8 @@ static uint32_t tasks_of(const struct world *w, dr_job_id id)
     const struct dr_job *job = world_job(w, id);
     uint32_t tasks = 0;
 
-    for (uint32_t at = job->extents; at != DR_ROW_NONE; at = w->core->extents[at].next)
+    for (uint32_t at = dr_job_run(w->core, job)->extents; at != DR_ROW_NONE;
+         at = w->core->extents[at].next)
         tasks += w->core->extents[at].extent.tasks;
     return tasks;
 }
@@ -82,7 +83,7 @@ TEST(starts_with_what_is_free)
     world_run_us(w, MINUTE);
     CHECK_EQ(world_job(w, job)->state, DR_JOB_RUNNING);
     CHECK_EQ(tasks_of(w, job), 5);
-    CHECK_EQ(world_job(w, job)->attempt_limit_us, 96 * MINUTE); /* an hour with 8 */
+    CHECK_EQ(world_run(w, job)->attempt_limit_us, 96 * MINUTE); /* an hour with 8 */
     CHECK_EQ(world_job(w, fixed)->state, DR_JOB_RUNNING);
     CHECK_REPLAY(w);
     world_free(w);
@@ -114,7 +115,7 @@ TEST(below_the_least_it_waits)
     job = world_submit(w, (struct job_spec){.tasks = 4, .tasks_min = 2, .accelerators = 8});
     world_run_us(w, MINUTE);
     CHECK_EQ(world_job(w, job)->state, DR_JOB_PENDING);
-    CHECK(world_job(w, job)->reservation != DR_ROW_NONE);
+    CHECK(world_run(w, job)->reservation != DR_ROW_NONE);
     why = world_why(w, job);
     CHECK_EQ(why.holds_count, 1);
     CHECK_EQ(why.holds[0].reason, DR_REASON_CAPACITY);
@@ -143,8 +144,8 @@ TEST(it_shrinks_before_a_gang_is_taken)
     owner = world_submit(w, (struct job_spec){.account = b, .tasks = 2, .accelerators = 8});
     world_run_us(w, MINUTE);
     CHECK_EQ(world_job(w, owner)->state, DR_JOB_RUNNING);
-    CHECK_EQ(world_job(w, gang)->preemptions, 0);
-    CHECK_EQ(world_job(w, job)->preemptions, 1);
+    CHECK_EQ(world_run(w, gang)->preemptions, 0);
+    CHECK_EQ(world_run(w, job)->preemptions, 1);
     CHECK_EQ(world_job(w, job)->state, DR_JOB_RUNNING);
     CHECK_EQ(tasks_of(w, job), 2);
     CHECK_REPLAY(w);

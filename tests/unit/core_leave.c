@@ -65,7 +65,7 @@ TEST(a_busy_pool_takes_its_site_chip_and_groups_with_it)
         w, (struct job_spec){.accelerators = 8, .chips = 2, .run_us = 10 * DR_MINUTE_US});
 
     world_run_us(w, DR_MINUTE_US);
-    CHECK_EQ(world_job(w, job)->pool.v, 2);
+    CHECK_EQ(world_run(w, job)->pool.v, 2);
 
     /* What still has users that stay is not marked. */
     CHECK_TEXT(ask(w, leaving((struct dr_fact_part_leaving){0})).text, "expected one part");
@@ -124,7 +124,7 @@ TEST(a_part_that_is_declared_again_stays)
     struct dr_fact fact = {.kind = DR_FACT_CHIP_SET};
 
     world_run_us(w, DR_MINUTE_US);
-    CHECK_EQ(world_job(w, job)->pool.v, 2);
+    CHECK_EQ(world_run(w, job)->pool.v, 2);
     nodes_leave(w);
     world_declare(w, leaving((struct dr_fact_part_leaving){.pool = 2}));
     world_declare(w, leaving((struct dr_fact_part_leaving){.chip = 2}));

@@ -21,7 +21,7 @@ TEST(guarantees_come_first)
     world_run_us(w, 1);
     CHECK(!running(w, early));
     CHECK(running(w, late));
-    CHECK_EQ(world_job(w, late)->rule, DR_RULE_GUARANTEE);
+    CHECK_EQ(world_run(w, late)->rule, DR_RULE_GUARANTEE);
     world_free(w);
 }
 
@@ -39,7 +39,7 @@ TEST(shares_follow_weights)
     }
     world_run_us(w, 1);
     for (uint32_t row = w->core->running.first; row != DR_ROW_NONE;
-         row = w->core->jobs[row].list_next)
+         row = dr_job_list_next(w->core, row))
         of_b += w->core->jobs[row].account.v == b;
     CHECK_EQ(w->core->running.count, 12);
     CHECK_EQ(of_b, 8);
@@ -62,7 +62,7 @@ TEST(a_sector_counts_as_one)
     }
     world_run_us(w, 1);
     for (uint32_t row = w->core->running.first; row != DR_ROW_NONE;
-         row = w->core->jobs[row].list_next)
+         row = dr_job_list_next(w->core, row))
         of_a += w->core->jobs[row].account.v == WORLD_ACCOUNT_A;
     CHECK_EQ(of_a, 6);
     world_free(w);

@@ -143,8 +143,8 @@ TEST(the_cheaper_pool_first)
     world_declare(w, chip);
     first = start(w, (struct job_spec){.accelerators = 8});
     second = start(w, (struct job_spec){.accelerators = 8});
-    CHECK_EQ(world_job(w, first)->pool.v, 2);
-    CHECK_EQ(world_job(w, second)->pool.v, 1);
+    CHECK_EQ(world_run(w, first)->pool.v, 2);
+    CHECK_EQ(world_run(w, second)->pool.v, 1);
     world_free(w);
 }
 
@@ -164,7 +164,7 @@ TEST(alternatives_are_tried)
                                                 .cpus_per_task = 1000,
                                                 .factor = 1500}});
     CHECK(running(w, job));
-    CHECK_EQ(world_job(w, job)->alternative, 1);
+    CHECK_EQ(world_run(w, job)->alternative, 1);
     CHECK_REPLAY(w);
     world_free(w);
 }
@@ -178,7 +178,7 @@ TEST(law_and_sites)
     dr_job_id job;
 
     job = start(w, (struct job_spec){.accelerators = 8, .site = "s2"});
-    CHECK_EQ(world_job(w, job)->pool.v, 2);
+    CHECK_EQ(world_run(w, job)->pool.v, 2);
     job = start(w, (struct job_spec){.accelerators = 8, .site = "s2"});
     CHECK(!running(w, job)); /* s1 is free, and not allowed */
     dr_copy_name(class.data_class_set.name, "defence");
@@ -202,7 +202,7 @@ TEST(data_decides_the_site)
     dr_site_set_add(&data.dataset_set.sites, 1);
     world_declare(w, data);
     job = start(w, (struct job_spec){.accelerators = 1, .dataset = 1});
-    CHECK_EQ(world_job(w, job)->pool.v, 2);
+    CHECK_EQ(world_run(w, job)->pool.v, 2);
     world_free(w);
 }
 
@@ -264,14 +264,14 @@ TEST(kept_work_binds_to_its_site)
 {
     struct world *w = world_new("2 sites, 2 pools, 1 node x 8 h200");
     dr_job_id job = start(w, (struct job_spec){.accelerators = 8});
-    uint32_t node = w->core->pools[world_job(w, job)->pool.v - 1].ranges[0].row;
+    uint32_t node = w->core->pools[world_run(w, job)->pool.v - 1].ranges[0].row;
 
     world_run_us(w, 10 * MINUTE);
     world_save(w, job);
     world_node_down(w, node);
     world_run_us(w, MINUTE);
     CHECK_EQ(world_job(w, job)->state, DR_JOB_PENDING);
-    CHECK(world_job(w, job)->kept_us > 0);
+    CHECK(world_run(w, job)->kept_us > 0);
     CHECK_EQ(world_why(w, job).holds[0].reason, DR_REASON_SITE_DOWN);
     world_node(w, node, 0, 0);
     world_run_us(w, MINUTE);
@@ -301,8 +301,8 @@ static uint32_t devices_for(const struct dr_core *core, const struct dr_want *wa
         const struct dr_job *job = &core->jobs[i];
         uint32_t each = core->shapes[job->shape].alternatives[0].accelerators_per_task;
 
-        for (uint32_t at = job->id.v == 0 ? DR_ROW_NONE : job->extents; at != DR_ROW_NONE;
-             at = core->extents[at].next)
+        for (uint32_t at = job->id.v == 0 ? DR_ROW_NONE : dr_job_run(core, job)->extents;
+             at != DR_ROW_NONE; at = core->extents[at].next)
             for (uint32_t k = 0; core->extents[at].extent.node.v == row + 1 && k < 64; k += 1)
                 if ((core->extents[at].extent.accelerators >> k) & 1)
                     milli[k] += each < 1000 ? each * core->extents[at].extent.tasks : 1000;

@@ -242,12 +242,12 @@ TEST(a_flexible_job_runs_until_the_cap_begins)
     CHECK(runs(w, job));
     world_run_us(w, DR_SECOND_US); /* the grace and half a minute before */
     CHECK_EQ(world_job(w, job)->state, DR_JOB_COMPLETING);
-    CHECK_EQ(world_job(w, job)->stopping, DR_STOP_POWER);
-    CHECK_EQ(world_job(w, job)->stop_until_us, w->now_us + MINUTE);
+    CHECK_EQ(world_run(w, job)->stopping, DR_STOP_POWER);
+    CHECK_EQ(world_run(w, job)->stop_until_us, w->now_us + MINUTE);
     CHECK_REPLAY(w);
     world_run_us(w, MINUTE);
     CHECK_EQ(world_job(w, job)->state, DR_JOB_PENDING);
-    CHECK_EQ(world_job(w, job)->preemptions, 1);
+    CHECK_EQ(world_run(w, job)->preemptions, 1);
     CHECK_EQ(world_why(w, job).holds[0].reason, DR_REASON_POWER);
     world_run_us(w, 30 * MINUTE + 29 * DR_SECOND_US);
     CHECK(!runs(w, job));
@@ -294,7 +294,7 @@ TEST(the_cheapest_flexible_jobs_are_taken)
     world_run_us(w, 20 * MINUTE);
     CHECK(runs(w, dear) && runs(w, small) && runs(w, firm));
     CHECK_EQ(world_job(w, saved)->state, DR_JOB_PENDING);
-    CHECK(world_job(w, saved)->kept_us >= 20 * MINUTE);
+    CHECK(world_run(w, saved)->kept_us >= 20 * MINUTE);
     CHECK_REPLAY(w);
     /* 10 are in use; 9 are left: `small` is the least that is enough, though `dear` loses as much
      * per watt and would come first by its id. */
@@ -319,7 +319,7 @@ TEST(no_more_is_taken_than_needed)
     announce(w, 1, 0, NODE_W + 3 * USE_W, 10 * MINUTE, 60 * MINUTE);
     world_run_us(w, 10 * MINUTE);
     CHECK(runs(w, little));
-    CHECK_EQ(world_job(w, little)->attempt, 1);
+    CHECK_EQ(world_run(w, little)->attempt, 1);
     CHECK_EQ(world_job(w, large)->state, DR_JOB_PENDING);
     CHECK_REPLAY(w);
     world_free(w);
@@ -389,7 +389,7 @@ TEST(a_cap_without_notice)
     CHECK(runs(w, job));
     CHECK_EQ(w->core->sites[0].power_short.missing_w, 4 * USE_W);
     world_run_us(w, 2 * MINUTE);
-    CHECK_EQ(world_job(w, job)->stopping, DR_STOP_POWER);
+    CHECK_EQ(world_run(w, job)->stopping, DR_STOP_POWER);
     CHECK_EQ(w->core->sites[0].power_short.missing_w, 0);
     CHECK_REPLAY(w);
     world_free(w);
@@ -460,7 +460,7 @@ TEST(flexible_jobs_wait_for_cheaper_hours)
     CHECK(!runs(w, job));
     world_run_us(w, DR_SECOND_US);
     CHECK(runs(w, job));
-    CHECK_EQ(world_job(w, job)->start_us, begun_us + 6 * DR_HOUR_US);
+    CHECK_EQ(world_run(w, job)->start_us, begun_us + 6 * DR_HOUR_US);
     CHECK_REPLAY(w);
     world_free(w);
 }

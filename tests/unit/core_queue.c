@@ -133,7 +133,7 @@ TEST(preempted_comes_before_new)
     fresh = world_submit(w, (struct job_spec){.accelerators = 8});
     world_submit(w, (struct job_spec){.account = b, .accelerators = 8});
     world_run_us(w, DR_MINUTE_US);
-    CHECK_EQ(world_job(w, taken)->preemptions, 1);
+    CHECK_EQ(world_run(w, taken)->preemptions, 1);
     CHECK_EQ(before(w, taken), 0);
     CHECK_EQ(before(w, fresh), 1);
     world_free(w);

@@ -28,14 +28,14 @@ TEST(a_borrower_gives_back)
     owner = world_submit(w, (struct job_spec){.account = b, .accelerators = 8});
     world_run_us(w, 1);
     CHECK_EQ(world_job(w, borrower)->state, DR_JOB_COMPLETING);
-    CHECK_EQ(world_job(w, borrower)->stopping, DR_STOP_RECLAIM);
-    CHECK_EQ(world_job(w, borrower)->stopping_for.v, owner.v);
+    CHECK_EQ(world_run(w, borrower)->stopping, DR_STOP_RECLAIM);
+    CHECK_EQ(world_run(w, borrower)->stopping_for.v, owner.v);
     CHECK_EQ(world_why(w, owner).holds[0].reason, DR_REASON_RECLAIMING);
     world_run_us(w, 11 * DR_SECOND_US);
     CHECK_EQ(world_job(w, owner)->state, DR_JOB_RUNNING);
-    CHECK_EQ(world_job(w, owner)->rule, DR_RULE_PROMISE);
+    CHECK_EQ(world_run(w, owner)->rule, DR_RULE_PROMISE);
     CHECK_EQ(world_job(w, borrower)->state, DR_JOB_PENDING);
-    CHECK_EQ(world_job(w, borrower)->preemptions, 1);
+    CHECK_EQ(world_run(w, borrower)->preemptions, 1);
     CHECK_REPLAY(w);
     world_free(w);
 }
@@ -56,8 +56,8 @@ TEST(nobody_is_pushed_under_where_others_do)
     world_run_us(w, MINUTE);
     CHECK_EQ(world_job(w, owner)->state, DR_JOB_RUNNING);
     CHECK_EQ(world_job(w, astride)->state, DR_JOB_RUNNING);
-    CHECK_EQ(world_job(w, first)->preemptions, 1);
-    CHECK_EQ(world_job(w, second)->preemptions, 1);
+    CHECK_EQ(world_run(w, first)->preemptions, 1);
+    CHECK_EQ(world_run(w, second)->preemptions, 1);
     CHECK_REPLAY(w);
     world_free(w);
 }
@@ -75,12 +75,12 @@ TEST(no_promise_stands_on_a_lost_node)
     world_run_us(w, 6 * MINUTE);
     owner = world_submit(w, (struct job_spec){.account = b, .accelerators = 8});
     world_decide(w);
-    CHECK(world_job(w, owner)->promise != DR_ROW_NONE);
-    node = w->core->extents[world_job(w, owner)->promise].extent.node.v - 1;
+    CHECK(world_run(w, owner)->promise != DR_ROW_NONE);
+    node = w->core->extents[world_run(w, owner)->promise].extent.node.v - 1;
     world_node_down(w, node);
     world_decide(w);
-    CHECK(world_job(w, owner)->promise == DR_ROW_NONE ||
-          w->core->extents[world_job(w, owner)->promise].extent.node.v - 1 != node);
+    CHECK(world_run(w, owner)->promise == DR_ROW_NONE ||
+          w->core->extents[world_run(w, owner)->promise].extent.node.v - 1 != node);
     CHECK_REPLAY(w);
     world_free(w);
 }
@@ -199,7 +199,7 @@ TEST(a_checkpoint_makes_cheap)
     world_run_us(w, MINUTE);
     CHECK_EQ(world_job(w, early)->state, DR_JOB_PENDING);
     CHECK_EQ(world_job(w, late)->state, DR_JOB_RUNNING);
-    CHECK(world_job(w, early)->kept_us > 9 * MINUTE);
+    CHECK(world_run(w, early)->kept_us > 9 * MINUTE);
     CHECK_REPLAY(w);
     world_free(w);
 }
@@ -353,13 +353,13 @@ TEST(an_overdue_promise_looks_elsewhere)
     world_run_us(w, 6 * MINUTE);
     owner = world_submit(w, (struct job_spec){.account = b, .accelerators = 8});
     world_run_us(w, 1);
-    CHECK_EQ(world_job(w, owner)->promise_cause, DR_STOP_RECLAIM);
+    CHECK_EQ(world_run(w, owner)->promise_cause, DR_STOP_RECLAIM);
     for (uint32_t i = 0; i < w->attempts_count; i += 1) /* it does not answer the warning */
-        if (world_job(w, (dr_job_id){w->attempts[i].job})->stopping != DR_STOP_NONE)
+        if (world_run(w, (dr_job_id){w->attempts[i].job})->stopping != DR_STOP_NONE)
             w->attempts[i].end_us += DR_HOUR_US;
     world_run_us(w, 8 * MINUTE);
     CHECK_EQ(world_job(w, owner)->state, DR_JOB_RUNNING);
-    CHECK_EQ(world_job(w, owner)->rule, DR_RULE_ELSEWHERE);
+    CHECK_EQ(world_run(w, owner)->rule, DR_RULE_ELSEWHERE);
     CHECK_EQ(world_job(w, first)->state, DR_JOB_COMPLETED);
     CHECK_EQ(world_job(w, second)->state, DR_JOB_COMPLETING);
     CHECK_REPLAY(w);

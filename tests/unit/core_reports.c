@@ -26,10 +26,10 @@ TEST(a_start_before_the_placing_counts_from_the_placing)
     w->attempts[0].outcome = DR_OUTCOME_EXITED;
     world_run_us(w, 30 * DR_SECOND_US);
     CHECK_EQ(world_job(w, job)->state, DR_JOB_RUNNING);
-    CHECK_EQ(world_job(w, job)->start_us, world_job(w, job)->placed_us);
+    CHECK_EQ(world_run(w, job)->start_us, world_run(w, job)->placed_us);
     world_run_us(w, DR_MINUTE_US);
     CHECK_EQ(world_job(w, job)->state, DR_JOB_COMPLETED);
-    CHECK_EQ(world_job(w, job)->run_us, world_job(w, job)->end_us - world_job(w, job)->placed_us);
+    CHECK_EQ(world_run(w, job)->run_us, world_run(w, job)->end_us - world_run(w, job)->placed_us);
     CHECK_REPLAY(w);
     world_free(w);
 }

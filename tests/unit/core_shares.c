@@ -27,7 +27,7 @@ static dr_job_id start(struct world *w, struct job_spec spec)
 
 static const struct dr_extent *part_of(const struct world *w, dr_job_id job, uint32_t number)
 {
-    uint32_t at = world_job(w, job)->extents;
+    uint32_t at = world_run(w, job)->extents;
 
     while (number > 0 && at != DR_ROW_NONE) {
         at = w->core->extents[at].next;
@@ -75,7 +75,8 @@ TEST(a_shared_accelerator_is_not_whole)
     CHECK_EQ(w->core->pools[0].accelerators_free, 1);
     world_run_us(w, 11 * MINUTE);
     CHECK(running(w, two));
-    CHECK_EQ(world_why(w, start(w, (struct job_spec){.share = 1})).holds[0].reason, DR_REASON_CAPACITY);
+    CHECK_EQ(world_why(w, start(w, (struct job_spec){.share = 1})).holds[0].reason,
+             DR_REASON_CAPACITY);
     CHECK_REPLAY(w);
     world_free(w);
 }
@@ -210,7 +211,7 @@ TEST(shares_are_taken_back)
     asker = start(w, (struct job_spec){.account = b, .share = 400});
     CHECK_EQ(world_job(w, young)->state, DR_JOB_COMPLETING); /* loses less */
     CHECK(running(w, old));
-    CHECK(world_job(w, asker)->promise != DR_ROW_NONE);
+    CHECK(world_run(w, asker)->promise != DR_ROW_NONE);
     CHECK_EQ(w->core->device_shares[0][0].promised, 400);
     CHECK(!running(w, start(w, (struct job_spec){.share = 200})));
     CHECK_REPLAY(w);
@@ -219,7 +220,7 @@ TEST(shares_are_taken_back)
     CHECK(running(w, old));
     CHECK_EQ(w->core->device_shares[0][0].held, 900);
     CHECK_EQ(dr_reclaim_loss_us(w->core, world_job(w, asker), w->now_us),
-             (w->now_us - world_job(w, asker)->start_us) * 400 / 1000);
+             (w->now_us - world_run(w, asker)->start_us) * 400 / 1000);
     CHECK_REPLAY(w);
     world_free(w);
 }
@@ -258,7 +259,7 @@ TEST(reservations_of_shares)
     dr_job_id waiting = start(w, (struct job_spec){.share = 700, .limit_us = 60 * MINUTE});
     dr_job_id late, brief;
 
-    CHECK(world_job(w, waiting)->reservation != DR_ROW_NONE);
+    CHECK(world_run(w, waiting)->reservation != DR_ROW_NONE);
     late = start(w, (struct job_spec){.share = 400, .limit_us = 90 * MINUTE});
     CHECK(!running(w, late));
     brief = start(w, (struct job_spec){.share = 100, .limit_us = 30 * MINUTE});
@@ -266,7 +267,7 @@ TEST(reservations_of_shares)
     CHECK_REPLAY(w);
     world_run_us(w, 61 * MINUTE);
     CHECK(running(w, waiting));
-    CHECK(world_job(w, waiting)->start_us <= world_job(w, long_one)->start_us + 60 * MINUTE);
+    CHECK(world_run(w, waiting)->start_us <= world_run(w, long_one)->start_us + 60 * MINUTE);
     CHECK_REPLAY(w);
     world_free(w);
 }

@@ -204,6 +204,16 @@ static struct dr_job *job(uint64_t id)
     return dr_job_at(fixture.core, dr_job_find(fixture.core, (dr_job_id){id}));
 }
 
+static const struct dr_run *run_of(uint64_t id)
+{
+    return dr_job_run(fixture.core, job(id));
+}
+
+static const struct dr_terms *terms_of(uint64_t id)
+{
+    return dr_job_terms(fixture.core, job(id));
+}
+
 /* All tasks on one node, on the lowest accelerators from `bit` on. */
 static void place(uint64_t id, uint32_t node, uint32_t bit)
 {
@@ -213,7 +223,7 @@ static void place(uint64_t id, uint32_t node, uint32_t bit)
     struct dr_fact fact = {.kind = DR_FACT_JOB_PLACED, .time_us = fixture.now_us};
 
     fact.job_placed = (struct dr_fact_job_placed){.job = id,
-                                                  .attempt = job(id)->attempt + 1,
+                                                  .attempt = run_of(id)->attempt + 1,
                                                   .pool = 1,
                                                   .limit_us = job(id)->limit_us,
                                                   .extents = &extent,
@@ -227,7 +237,7 @@ static void report(enum dr_command_kind kind, uint64_t id, enum dr_outcome outco
     struct dr_command command = {.kind = kind, .roles = 0xff};
 
     command.body.attempt.job.v = id;
-    command.body.attempt.attempt = job(id)->attempt;
+    command.body.attempt.attempt = run_of(id)->attempt;
     command.body.attempt.time_us = fixture.now_us;
     command.body.attempt.outcome = outcome;
     command.body.attempt.exit_code = exit_code;
@@ -239,7 +249,7 @@ static void stop(uint64_t id, enum dr_stop_cause cause)
     struct dr_fact fact = {.kind = DR_FACT_ATTEMPT_STOPPING, .time_us = fixture.now_us};
 
     fact.attempt_stopping = (struct dr_fact_attempt_stopping){
-        .job = id, .attempt = job(id)->attempt, .cause = (uint8_t)cause};
+        .job = id, .attempt = run_of(id)->attempt, .cause = (uint8_t)cause};
     dr_settle(fixture.core, &fact, &fixture.batch);
     keep_batch();
 }
@@ -551,7 +561,7 @@ TEST(too_many_requeues_hold_the_job)
     for (uint32_t round = 1; round <= 3; round += 1) {
         place(id, 1, 0);
         report(DR_COMMAND_ENDED, id, DR_OUTCOME_NODE_FAILED, 0);
-        CHECK_EQ(job(id)->requeues, round);
+        CHECK_EQ(run_of(id)->requeues, round);
         CHECK_EQ(job(id)->held, round == 3); /* the limit is 2 */
     }
     CHECK(admit_as(ANNA, (struct dr_command){.kind = DR_COMMAND_RELEASE, .body.job = {id}}));
@@ -628,7 +638,7 @@ TEST(a_lost_node_stops_its_gang)
     lost.body.node = (struct dr_fact_node_flags){.node = 2, .down = 1};
     CHECK(admit(&lost));
     CHECK_EQ(job(id)->state, DR_JOB_COMPLETING);
-    CHECK_EQ(job(id)->stopping, DR_STOP_NODE);
+    CHECK_EQ(run_of(id)->stopping, DR_STOP_NODE);
     CHECK_TEXT(fixture.core->node_notes[1], "no power");
     CHECK_EQ(quota(1)->claim, 0); /* counts in Q1 alone */
     CHECK_EQ(quota(1)->use, 8000);
@@ -681,7 +691,8 @@ TEST(what_is_wrong_with_a_job_is_said)
     REFUSED(ADMIN, (void)0, INVALID, "account", "no default account");
     REFUSED(ANNA, command.body.submit.job_user = BORA, DENIED, "user", "only operators");
     REFUSED(ANNA, alternative.tasks = 0, INVALID, "tasks", "found 0 tasks");
-    REFUSED(ANNA, alternative.accelerators_per_task = 1500, INVALID, "accelerators", "whole number");
+    REFUSED(ANNA, alternative.accelerators_per_task = 1500, INVALID, "accelerators",
+            "whole number");
     REFUSED(ANNA, alternative.accelerators_per_task = 65000, INVALID, "accelerators", "at most 64");
     REFUSED(ANNA, alternative.cpus_per_task = 0, INVALID, "cpus", "found 0");
     REFUSED(ANNA, alternative.chips = 2, UNKNOWN, "chips", "no such chip");
@@ -725,7 +736,7 @@ static void a_quarter(uint64_t id, uint32_t factor)
 
     fact.job_placed = (struct dr_fact_job_placed){
         .job = id,
-        .attempt = job(id)->attempt + 1,
+        .attempt = run_of(id)->attempt + 1,
         .pool = 1,
         .limit_us = dr_job_next_limit_us(
             fixture.core, dr_job_at(fixture.core, dr_job_find(fixture.core, (dr_job_id){id})), 0),
@@ -764,11 +775,11 @@ TEST(a_limit_is_stated_for_factor_1)
     id = fixture.answer.job.v;
     CHECK_EQ(dr_job_next_limit_us(fixture.core, job(id), 0), 30 * DR_MINUTE_US);
     a_quarter(id, 500);
-    CHECK_EQ(job(id)->run_us, 15 * DR_MINUTE_US);
-    CHECK_EQ(dr_job_spent_us(job(id)), 30 * DR_MINUTE_US);
+    CHECK_EQ(run_of(id)->run_us, 15 * DR_MINUTE_US);
+    CHECK_EQ(dr_job_spent_us(fixture.core, job(id)), 30 * DR_MINUTE_US);
     CHECK_EQ(dr_job_next_limit_us(fixture.core, job(id), 0), 15 * DR_MINUTE_US);
     a_quarter(id, 0);
-    CHECK_EQ(dr_job_spent_us(job(id)), 45 * DR_MINUTE_US);
+    CHECK_EQ(dr_job_spent_us(fixture.core, job(id)), 45 * DR_MINUTE_US);
     a_quarter(id, 1000);
     CHECK_EQ(dr_job_next_limit_us(fixture.core, job(id), 0), DR_SECOND_US); /* used up */
 
@@ -1132,7 +1143,7 @@ TEST(elements_know_their_array)
         command.body.submit.array_index = 10 * place_in_array;
         command.body.submit.array_limit = 2;
         CHECK(admit_as(ANNA, command));
-        CHECK_EQ(job(fixture.answer.job.v)->array_job, 2);
+        CHECK_EQ(terms_of(fixture.answer.job.v)->array_job, 2);
     }
     CHECK_EQ(fixture.core->arrays[0].live, 3);
     place(3, 1, 0);

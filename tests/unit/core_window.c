@@ -265,12 +265,12 @@ TEST(others_are_told_to_leave_in_time)
     CHECK(runs(w, stays));
     world_run_us(w, DR_SECOND_US);
     CHECK_EQ(world_job(w, stays)->state, DR_JOB_COMPLETING);
-    CHECK_EQ(world_job(w, stays)->stopping, DR_STOP_WINDOW);
+    CHECK_EQ(world_run(w, stays)->stopping, DR_STOP_WINDOW);
     CHECK(runs(w, ends));
     world_run_us(w, 40 * DR_SECOND_US);
     CHECK_EQ(world_busy_accelerators(w), 0);
     CHECK_EQ(world_job(w, stays)->state, DR_JOB_PENDING);
-    CHECK_EQ(world_job(w, stays)->preemptions, 1);
+    CHECK_EQ(world_run(w, stays)->preemptions, 1);
     CHECK_EQ(world_job(w, ends)->state, DR_JOB_TIMEOUT);
     CHECK_EQ(w->core->windows[0].held, 0);
     world_run_us(w, 30 * MINUTE);
@@ -289,10 +289,10 @@ TEST(reservations_are_planned_around_windows)
     CHECK(runs(w, running));
     CHECK_EQ(world_window(w, whole_pool(60, 90)), 1);
     longer = submit(w, WORLD_ACCOUNT_A, 4, 40);
-    CHECK_EQ(world_job(w, longer)->reservation_us, w->now_us + 90 * MINUTE);
+    CHECK_EQ(world_run(w, longer)->reservation_us, w->now_us + 90 * MINUTE);
     world_cancel(w, longer);
     shorter = submit(w, WORLD_ACCOUNT_A, 4, 30);
-    CHECK_EQ(world_job(w, shorter)->reservation_us, w->now_us + 30 * MINUTE);
+    CHECK_EQ(world_run(w, shorter)->reservation_us, w->now_us + 30 * MINUTE);
     world_run_us(w, 30 * MINUTE);
     CHECK(runs(w, shorter));
     CHECK_REPLAY(w);
@@ -307,13 +307,13 @@ TEST(a_new_window_moves_a_reservation)
     dr_job_id waits = submit(w, WORLD_ACCOUNT_A, 4, 40);
 
     CHECK(runs(w, running));
-    CHECK_EQ(world_job(w, waits)->reservation_us, w->now_us + 30 * MINUTE);
+    CHECK_EQ(world_run(w, waits)->reservation_us, w->now_us + 30 * MINUTE);
     CHECK_EQ(world_window(w, whole_pool(69, 90)), 1);
     world_run_us(w, 0);
-    CHECK_EQ(world_job(w, waits)->reservation_us, w->now_us + 90 * MINUTE);
+    CHECK_EQ(world_run(w, waits)->reservation_us, w->now_us + 90 * MINUTE);
     world_drop_window(w, 1);
     world_run_us(w, 0);
-    CHECK_EQ(world_job(w, waits)->reservation_us, w->now_us + 30 * MINUTE);
+    CHECK_EQ(world_run(w, waits)->reservation_us, w->now_us + 30 * MINUTE);
     CHECK_REPLAY(w);
     world_free(w);
 }
@@ -331,14 +331,14 @@ TEST(nothing_is_promised_into_a_window)
     world_run_us(w, 10 * MINUTE);
     asks = submit(w, owner, 2, 55);
     CHECK(runs(w, borrowed));
-    CHECK_EQ(world_job(w, asks)->promise, DR_ROW_NONE);
+    CHECK_EQ(world_run(w, asks)->promise, DR_ROW_NONE);
     asks = submit(w, owner, 2, 45);
-    CHECK(world_job(w, asks)->promise != DR_ROW_NONE);
+    CHECK(world_run(w, asks)->promise != DR_ROW_NONE);
     /* ... and what was promised is dropped when one is made. */
     world_drop_window(w, 1);
     CHECK_EQ(world_window(w, whole_pool(5, 30)), 2);
     world_run_us(w, 0);
-    CHECK_EQ(world_job(w, asks)->promise, DR_ROW_NONE);
+    CHECK_EQ(world_run(w, asks)->promise, DR_ROW_NONE);
     CHECK_REPLAY(w);
     world_free(w);
 }
