@@ -1140,7 +1140,7 @@ static void check_told(struct checker *checker, const struct dr_fact *fact,
         good |= window->evict && is_there(core, window, job) &&
                 fact->time_us >=
                     window->from_us - dr_job_terms(core, job)->grace_us - 30 * DR_SECOND_US &&
-                (believed_us > window->from_us || run->before_unreachable != 0);
+                (believed_us > window->from_us + 30 * DR_SECOND_US || run->before_unreachable != 0);
     }
     if (!good)
         wrong(checker, fact, "job %llu is told to leave for no advance reservation",
@@ -1165,7 +1165,7 @@ static void check_windows_now(struct checker *checker, const struct dr_core *cor
             if (job->id.v != 0 && window->evict && is_there(core, window, job) &&
                 dr_job_run(core, job)->stopping == DR_STOP_NONE && !window->begun &&
                 now_us >= window->from_us - dr_job_terms(core, job)->grace_us - 30 * DR_SECOND_US &&
-                oracle_end_us(core, job, now_us) > window->from_us)
+                oracle_end_us(core, job, now_us) > window->from_us + 30 * DR_SECOND_US)
                 wrong(checker, &none, "job %llu is not told to leave for advance reservation %u",
                       (unsigned long long)job->id.v, window->id);
         }

@@ -308,9 +308,12 @@ static int is_tried(const struct dr_core *core, const struct dr_why *why)
     for (uint32_t row = 0; (seen & lifts) && row < core->nodes_count; row += 1)
         if (core->nodes[row].off)
             return 0;
-    /* What is held back from the job may hold back others, who have reserved. */
-    return why->holds_count <= 6 && (seen & (1u << DR_REASON_KEPT | 1u << DR_REASON_RESERVATION)) !=
-                                        (1u << DR_REASON_KEPT | 1u << DR_REASON_RESERVATION);
+    /* What is held back from the job may hold back others, who have reserved: where it is not any
+     * more, their reservations may leave room for it, in another pool too. */
+    for (uint32_t row = 0; (seen & 1u << DR_REASON_KEPT) && row < core->jobs_high; row += 1)
+        if (core->jobs[row].id.v != 0 && dr_job_run(core, &core->jobs[row])->reservation != NONE)
+            return 0;
+    return why->holds_count <= 6;
 }
 
 const char *why_oracle(const struct world *world, dr_job_id job, struct why_tally *tally)

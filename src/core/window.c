@@ -275,10 +275,11 @@ static int64_t tell(struct dr_decision *decision, const struct dr_window *window
         int64_t warn_us = window->from_us - dr_job_terms(core, job)->grace_us - DR_POWER_NOTICE_US;
         struct dr_fact fact;
 
-        /* Its limit ends it in time, or has come. */
+        /* Its limit ends it in time, launched a little late as it may have been, or has come. */
         if (dr_job_run(core, job)->stopping != DR_STOP_NONE ||
             (job->state != DR_JOB_UNREACHABLE &&
-             dr_job_believed_end_us(core, job) <= dr_max_i64(decision->now_us, window->from_us)))
+             dr_job_believed_end_us(core, job) <=
+                 dr_max_i64(decision->now_us, window->from_us + DR_POWER_NOTICE_US)))
             continue;
         if (warn_us > decision->now_us) {
             next_us = dr_min_i64(next_us, warn_us);
