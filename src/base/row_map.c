@@ -89,8 +89,10 @@ void dr_row_map_remove(struct dr_row_map *map, uint32_t row)
 
 void dr_row_map_clear(struct dr_row_map *map)
 {
-    /* One that was never used stays untouched: it takes no memory. */
-    if (map->count > 0)
-        memset(map->slots, 0, (map->mask + 1) * sizeof map->slots[0]);
-    map->count = 0;
+    /* What was never written to stays so: it takes no memory. */
+    for (uint64_t i = 0; i <= map->mask && map->count > 0; i += 1)
+        if (map->slots[i] != 0) {
+            map->slots[i] = 0;
+            map->count -= 1;
+        }
 }

@@ -933,10 +933,9 @@ static void apply_job_placed(struct dr_core *core, const struct dr_fact *fact,
 /* Does a reservation begin between two instants? */
 static int reserved_between(const struct dr_core *core, int64_t a_us, int64_t b_us)
 {
-    const struct dr_queue *queue = core->queue;
-
-    for (uint32_t at = queue->alone_first; at != DR_ROW_NONE; at = queue->classes[at].alone_next) {
-        int64_t begins_us = dr_job_run(core, &core->jobs[queue->classes[at].first])->reservation_us;
+    for (uint32_t at = dr_queue_reserved_first(core); at != DR_ROW_NONE;
+         at = dr_queue_reserved_next(core, at)) {
+        int64_t begins_us = dr_job_run(core, &core->jobs[at])->reservation_us;
 
         if (begins_us >= dr_min_i64(a_us, b_us) && begins_us <= dr_max_i64(a_us, b_us))
             return 1;

@@ -134,13 +134,13 @@ static int compare_rows(const void *a, const void *b, const void *context)
 void dr_backfill_begin(struct dr_decision *decision)
 {
     struct dr_core *core = decision->core;
-    const struct dr_queue *queue = core->queue;
     uint32_t depth = core->settings.reserve_depth;
     uint32_t count = 0;
     uint32_t *rows;
 
     dr_place_prepare(core);
-    for (uint32_t at = queue->alone_first; at != NONE; at = queue->classes[at].alone_next)
+    for (uint32_t at = dr_queue_reserved_first(core); at != NONE;
+         at = dr_queue_reserved_next(core, at))
         count += 1;
     rows = dr_arena_push(&core->scratch, count + 1u, sizeof rows[0]);
     /* Each may be given an earlier one once. */
@@ -154,8 +154,9 @@ void dr_backfill_begin(struct dr_decision *decision)
     for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
         decision->reserved_of[pool] = NONE;
     count = 0;
-    for (uint32_t at = queue->alone_first; at != NONE; at = queue->classes[at].alone_next) {
-        rows[count] = dr_queue_first(core, at);
+    for (uint32_t at = dr_queue_reserved_first(core); at != NONE;
+         at = dr_queue_reserved_next(core, at)) {
+        rows[count] = at;
         count += 1;
     }
     dr_sort(rows, count, sizeof rows[0], compare_rows, core);
@@ -907,10 +908,10 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
 /* Those that still hold, as at the beginning of a decision. */
 static struct dr_decision view_of(struct dr_core *core, int64_t now_us)
 {
-    const struct dr_queue *queue = core->queue;
     struct dr_decision view = {.core = core, .now_us = now_us, .in_thought = 1};
 
-    for (uint32_t at = queue->alone_first; at != NONE; at = queue->classes[at].alone_next)
+    for (uint32_t at = dr_queue_reserved_first(core); at != NONE;
+         at = dr_queue_reserved_next(core, at))
         view.reserved_max += 1;
     view.reserved =
         dr_arena_push(&core->scratch, (size_t)view.reserved_max + 1, sizeof view.reserved[0]);
@@ -919,9 +920,10 @@ static struct dr_decision view_of(struct dr_core *core, int64_t now_us)
     DR_ASSERT(view.reserved != NULL && view.reserved_of != NULL);
     for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
         view.reserved_of[pool] = NONE;
-    for (uint32_t at = queue->alone_first; at != NONE; at = queue->classes[at].alone_next)
-        if (still_holds(core, &core->jobs[dr_queue_first(core, at)], now_us))
-            enlist(&view, dr_queue_first(core, at));
+    for (uint32_t at = dr_queue_reserved_first(core); at != NONE;
+         at = dr_queue_reserved_next(core, at))
+        if (still_holds(core, &core->jobs[at], now_us))
+            enlist(&view, at);
     return view;
 }
 

@@ -214,10 +214,10 @@ static uint32_t gather_idle(struct dr_core *core, uint32_t domain, struct idle_n
 
     DR_ASSERT(reserved != NULL);
     memset(reserved, 0, core->nodes_count);
-    for (uint32_t at = core->queue->alone_first; at != NONE;
-         at = core->queue->classes[at].alone_next)
-        for (uint32_t part = dr_job_run(core, &core->jobs[dr_queue_first(core, at)])->reservation;
-             part != NONE; part = core->extents[part].next)
+    for (uint32_t at = dr_queue_reserved_first(core); at != NONE;
+         at = dr_queue_reserved_next(core, at))
+        for (uint32_t part = dr_job_run(core, &core->jobs[at])->reservation; part != NONE;
+             part = core->extents[part].next)
             reserved[core->extents[part].extent.node.v - 1] = 1;
     for (uint32_t row = 0; row < core->nodes_count; row += 1) {
         const struct dr_node *node = &core->nodes[row];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Treaps of waiting jobs, one per class. See queue.h. */
+#include "core/rows.h"
 #include "core/seats.h"
 
 #include "base/hash.h"
@@ -35,7 +36,7 @@ void dr_queue_clear(struct dr_core *core)
     queue->classes_free = NONE;
     queue->classes[DR_QUEUE_LATER] = (struct dr_queue_class){.root = NONE};
     queue->classes[DR_QUEUE_PROMISED] = (struct dr_queue_class){.root = NONE};
-    queue->alone_first = NONE;
+    queue->reserved_first = NONE;
     dr_row_map_clear(&queue->class_rows);
     dr_seats_clear(core);
 }
@@ -133,27 +134,29 @@ int dr_queue_class_agrees(const struct dr_core *core, uint32_t row)
            class->again == like.again && class->alone == (like.alone != 0);
 }
 
-static void link_alone(struct dr_queue *queue, uint32_t row)
+static void link_reserved(struct dr_core *core, uint32_t row)
 {
-    struct dr_queue_class *class = &queue->classes[row];
+    struct dr_queue *queue = core->queue;
+    struct dr_run *run = dr_rows_run(core, &core->jobs[row]);
 
-    class->alone_previous = NONE;
-    class->alone_next = queue->alone_first;
-    if (queue->alone_first != NONE)
-        queue->classes[queue->alone_first].alone_previous = row;
-    queue->alone_first = row;
+    run->reserved_previous = NONE;
+    run->reserved_next = queue->reserved_first;
+    if (queue->reserved_first != NONE)
+        dr_rows_run(core, &core->jobs[queue->reserved_first])->reserved_previous = row;
+    queue->reserved_first = row;
 }
 
-static void unlink_alone(struct dr_queue *queue, uint32_t row)
+static void unlink_reserved(struct dr_core *core, uint32_t row)
 {
-    struct dr_queue_class *class = &queue->classes[row];
+    const struct dr_run *run = dr_job_run(core, &core->jobs[row]);
 
-    if (class->alone_next != NONE)
-        queue->classes[class->alone_next].alone_previous = class->alone_previous;
-    if (class->alone_previous != NONE)
-        queue->classes[class->alone_previous].alone_next = class->alone_next;
+    if (run->reserved_next != NONE)
+        dr_rows_run(core, &core->jobs[run->reserved_next])->reserved_previous =
+            run->reserved_previous;
+    if (run->reserved_previous != NONE)
+        dr_rows_run(core, &core->jobs[run->reserved_previous])->reserved_next = run->reserved_next;
     else
-        queue->alone_first = class->alone_next;
+        core->queue->reserved_first = run->reserved_next;
 }
 
 static uint32_t find_or_make_class(struct dr_core *core, const struct dr_job *job)
@@ -188,8 +191,6 @@ static uint32_t find_or_make_class(struct dr_core *core, const struct dr_job *jo
     if (head != NONE)
         dr_row_map_remove(&queue->class_rows, head);
     dr_row_map_insert(&queue->class_rows, row);
-    if (wanted.alone != 0)
-        link_alone(queue, row);
     return row;
 }
 
@@ -210,8 +211,6 @@ static void free_class(struct dr_core *core, uint32_t row)
             at = queue->classes[at].chain;
         queue->classes[at].chain = class->chain;
     }
-    if (class->alone)
-        unlink_alone(queue, row);
     class->hash = 0;
     class->chain = queue->classes_free;
     queue->classes_free = row;
@@ -329,6 +328,8 @@ static void insert(struct dr_core *core, uint32_t class_row, uint32_t row)
     job->queue_parent = parent;
     core->queue->below[row] = 1;
     class->count += 1;
+    if (class->alone)
+        link_reserved(core, row);
     if (parent == NONE)
         class->root = row;
     else if (less(core, class_row, job, &core->jobs[parent]))
@@ -354,7 +355,8 @@ static void cut(struct dr_core *core, uint32_t row)
 
     if (was_first)
         dr_seats_take(core, class_row);
-
+    if (class->alone)
+        unlink_reserved(core, row);
     while (job->queue_left != NONE && job->queue_right != NONE)
         rotate_up(core, class,
                   rank(core, job->queue_left) > rank(core, job->queue_right) ? job->queue_left

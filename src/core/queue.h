@@ -57,10 +57,8 @@ struct dr_queue_class {
     uint32_t line_right;
     uint32_t line_parent;
     /* lists */
-    uint32_t chain;      /* of the same hash, or free */
-    uint32_t alone_next; /* of those that hold reservations */
-    uint32_t alone_previous;
-    uint64_t hash; /* 0: the row is free */
+    uint32_t chain; /* of the same hash, or free */
+    uint64_t hash;  /* 0: the row is free */
 };
 
 struct dr_queue {
@@ -68,8 +66,8 @@ struct dr_queue {
     uint32_t classes_high;
     uint32_t classes_free;        /* through `chain` */
     struct dr_row_map class_rows; /* by hash: the first of a chain */
-    uint32_t alone_first;
-    uint32_t *below; /* [jobs_max] jobs in the treap at and under a job */
+    uint32_t reserved_first;      /* job rows that hold a reservation, in no order */
+    uint32_t *below;              /* [jobs_max] jobs in the treap at and under a job */
 };
 
 /* Tables for core->limits.jobs_max jobs, from core->tables. */
@@ -96,6 +94,17 @@ int64_t dr_queue_next_time_us(const struct dr_core *core);
 /* The first job of a class, and the next one after a job; DR_ROW_NONE: none. */
 uint32_t dr_queue_first(const struct dr_core *core, uint32_t class_row);
 uint32_t dr_queue_next(const struct dr_core *core, uint32_t job_row);
+
+/* Those that hold a reservation, in no order; DR_ROW_NONE: no more. */
+static inline uint32_t dr_queue_reserved_first(const struct dr_core *core)
+{
+    return core->queue->reserved_first;
+}
+
+static inline uint32_t dr_queue_reserved_next(const struct dr_core *core, uint32_t job_row)
+{
+    return dr_job_run(core, &core->jobs[job_row])->reserved_next;
+}
 
 /* How many jobs of the account come before this one, which is in one of its classes. Costs the
  * account's classes times the depth of a treap. */

@@ -81,10 +81,10 @@ static int gather(struct dr_core *core, dr_group_id group)
 {
     struct dr_slack *slack = core->slack;
     enum dr_resource resource = core->groups[group.v - 1].resource;
-    const struct dr_queue *queue = core->queue;
 
-    for (uint32_t at = queue->alone_first; at != NONE; at = queue->classes[at].alone_next) {
-        const struct dr_job *job = &core->jobs[dr_queue_first(core, at)];
+    for (uint32_t at = dr_queue_reserved_first(core); at != NONE;
+         at = dr_queue_reserved_next(core, at)) {
+        const struct dr_job *job = &core->jobs[at];
         int64_t needs = dr_alternative_amounts(
                             &core->shapes[job->shape]
                                  .alternatives[dr_job_run(core, job)->reservation_alternative])

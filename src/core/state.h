@@ -394,6 +394,8 @@ struct dr_run {
     uint32_t
         list_next; /* neighbours (job rows) in the list of running, or of ended jobs; or free */
     uint32_t list_previous;
+    uint32_t reserved_next; /* neighbours among those that hold a reservation: core/queue.h */
+    uint32_t reserved_previous;
 };
 
 /* Kept small: a million of these wait. What was asked for is in its shape and terms, what has
