@@ -110,7 +110,7 @@ static int still_holds(const struct dr_core *core, const struct dr_job *job, int
     struct dr_want want = dr_place_want(core, job, dr_job_run(core, job)->reservation_alternative);
 
     if (!dr_place_feasible(core, &want, dr_job_run(core, job)->reservation_pool) ||
-        cut_through(core, job, now_us))
+        (core->windows_count > 0 && cut_through(core, job, now_us)))
         return 0;
     for (uint32_t at = dr_job_run(core, job)->reservation; at != NONE;
          at = core->extents[at].next) {
@@ -768,7 +768,8 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
     int64_t gate_us;
     int is_shut = 0;
     int64_t next_us; /* another instant to look at: the gate opens, a cap rises */
-    int64_t limit_us = dr_job_next_limit_us(core, job, found->alternative);
+    int64_t limit_us =
+        core->windows_count == 0 ? 0 : dr_job_next_limit_us(core, job, found->alternative);
     int64_t clear_us = dr_window_clear_us(core, found->pool, job->account, decision->now_us);
     struct dr_window_set barred;
     struct ending ending;

@@ -255,11 +255,12 @@ static enum promised promised_place(const struct dr_decision *decision, uint32_t
     enum promised state = PROMISED_FREE;
 
     if (!dr_place_feasible(core, &want, dr_job_run(core, job)->promise_pool) ||
-        dr_window_bars(
-            core, dr_job_run(core, job)->promise_pool, job->account, dr_job_run(core, job)->promise,
-            decision->now_us,
-            decision->now_us +
-                dr_job_next_limit_us(core, job, dr_job_run(core, job)->promise_alternative)))
+        (core->windows_count > 0 &&
+         dr_window_bars(
+             core, dr_job_run(core, job)->promise_pool, job->account,
+             dr_job_run(core, job)->promise, decision->now_us,
+             decision->now_us +
+                 dr_job_next_limit_us(core, job, dr_job_run(core, job)->promise_alternative))))
         return PROMISED_BROKEN;
     *found = (struct dr_found){
         .pool = dr_job_run(core, job)->promise_pool,

@@ -107,8 +107,8 @@ int dr_window_find_barring(const struct dr_core *core, dr_pool_id pool, dr_accou
     return some;
 }
 
-int64_t dr_window_clear_us(const struct dr_core *core, dr_pool_id pool, dr_account_id account,
-                           int64_t after_us)
+int64_t dr_window_find_clear_us(const struct dr_core *core, dr_pool_id pool, dr_account_id account,
+                                int64_t after_us)
 {
     struct dr_window_set set;
     int64_t clear_us = DR_FOREVER_US;

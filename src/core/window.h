@@ -78,10 +78,17 @@ const struct dr_window *dr_window_of_node(const struct dr_core *core, uint32_t n
 /* Has one of them the node? */
 int dr_window_has(const struct dr_core *core, const struct dr_window_set *set, uint32_t node_row);
 
+int64_t dr_window_find_clear_us(const struct dr_core *core, dr_pool_id pool, dr_account_id account,
+                                int64_t after_us);
+
 /* The next instant after one at which a window in the pool ends that does not let the account in;
  * DR_FOREVER_US: there is none. */
-int64_t dr_window_clear_us(const struct dr_core *core, dr_pool_id pool, dr_account_id account,
-                           int64_t after_us);
+static inline int64_t dr_window_clear_us(const struct dr_core *core, dr_pool_id pool,
+                                         dr_account_id account, int64_t after_us)
+{
+    return core->windows_count == 0 ? DR_FOREVER_US
+                                    : dr_window_find_clear_us(core, pool, account, after_us);
+}
 
 /* Would one of the windows forbid a job of the account the place, from one instant until another?
  */
