@@ -5,17 +5,19 @@
 #include "base/hash.h"
 
 enum dr_status dr_row_map_init(struct dr_row_map *map, struct dr_arena *arena, uint32_t count_max,
-                               const uint64_t *first_key, size_t row_bytes)
+                               const void *first_key, size_t key_bytes, size_t row_bytes)
 {
     uint64_t slots = 16;
 
+    DR_ASSERT(key_bytes == sizeof(uint32_t) || key_bytes == sizeof(uint64_t));
     while (slots * 3 / 4 < count_max)
         slots *= 2;
     map->slots = dr_arena_push(arena, slots, sizeof map->slots[0]);
     if (map->slots == NULL)
         return DR_E_FULL;
     map->mask = slots - 1;
-    map->keys = (const uint8_t *)first_key;
+    map->keys = first_key;
+    map->key_bytes = key_bytes;
     map->row_bytes = row_bytes;
     map->count = 0;
     map->count_max = count_max;
@@ -24,9 +26,15 @@ enum dr_status dr_row_map_init(struct dr_row_map *map, struct dr_arena *arena, u
 
 static uint64_t key_of(const struct dr_row_map *map, uint32_t row)
 {
+    const uint8_t *at = map->keys + row * map->row_bytes;
+    uint32_t narrow;
     uint64_t key;
 
-    memcpy(&key, map->keys + row * map->row_bytes, sizeof key);
+    if (map->key_bytes == sizeof narrow) {
+        memcpy(&narrow, at, sizeof narrow);
+        return narrow;
+    }
+    memcpy(&key, at, sizeof key);
     return key;
 }
 

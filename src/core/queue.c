@@ -22,7 +22,8 @@ enum dr_status dr_queue_init(struct dr_core *core)
         return DR_E_FULL;
     core->queue = queue;
     if (dr_row_map_init(&queue->class_rows, &core->tables, core->limits.jobs_max,
-                        &queue->classes[0].hash, sizeof queue->classes[0]) != DR_OK)
+                        &queue->classes[0].hash, sizeof queue->classes[0].hash,
+                        sizeof queue->classes[0]) != DR_OK)
         return DR_E_FULL;
     dr_queue_clear(core);
     return DR_OK;
@@ -98,7 +99,7 @@ static struct likeness likeness_of(const struct dr_core *core, const struct dr_j
     };
 }
 
-static uint64_t hash_of(const struct likeness *like)
+static uint32_t hash_of(const struct likeness *like)
 {
     uint64_t hash = dr_hash_u64(like->account.v);
 
@@ -112,7 +113,8 @@ static uint64_t hash_of(const struct likeness *like)
     hash = dr_hash_fold(hash, (uint64_t)like->limit_us);
     hash = dr_hash_fold(hash, like->array_job);
     hash = dr_hash_fold(hash, like->alone);
-    return hash == 0 ? 1 : hash;
+    hash ^= hash >> 32;
+    return (uint32_t)hash == 0 ? 1 : (uint32_t)hash;
 }
 
 static int alike(const struct likeness *a, const struct likeness *b)
@@ -139,10 +141,10 @@ static void link_reserved(struct dr_core *core, uint32_t row)
     struct dr_queue *queue = core->queue;
     struct dr_run *run = dr_rows_run(core, &core->jobs[row]);
 
-    run->reserved_previous = NONE;
-    run->reserved_next = queue->reserved_first;
+    run->list_previous = NONE;
+    run->list_next = queue->reserved_first;
     if (queue->reserved_first != NONE)
-        dr_rows_run(core, &core->jobs[queue->reserved_first])->reserved_previous = row;
+        dr_rows_run(core, &core->jobs[queue->reserved_first])->list_previous = row;
     queue->reserved_first = row;
 }
 
@@ -150,20 +152,19 @@ static void unlink_reserved(struct dr_core *core, uint32_t row)
 {
     const struct dr_run *run = dr_job_run(core, &core->jobs[row]);
 
-    if (run->reserved_next != NONE)
-        dr_rows_run(core, &core->jobs[run->reserved_next])->reserved_previous =
-            run->reserved_previous;
-    if (run->reserved_previous != NONE)
-        dr_rows_run(core, &core->jobs[run->reserved_previous])->reserved_next = run->reserved_next;
+    if (run->list_next != NONE)
+        dr_rows_run(core, &core->jobs[run->list_next])->list_previous = run->list_previous;
+    if (run->list_previous != NONE)
+        dr_rows_run(core, &core->jobs[run->list_previous])->list_next = run->list_next;
     else
-        core->queue->reserved_first = run->reserved_next;
+        core->queue->reserved_first = run->list_next;
 }
 
 static uint32_t find_or_make_class(struct dr_core *core, const struct dr_job *job)
 {
     struct dr_queue *queue = core->queue;
     struct likeness wanted = likeness_of(core, job);
-    uint64_t hash = hash_of(&wanted);
+    uint32_t hash = hash_of(&wanted);
     uint32_t head = dr_row_map_find(&queue->class_rows, hash);
     uint32_t row;
 
@@ -327,7 +328,6 @@ static void insert(struct dr_core *core, uint32_t class_row, uint32_t row)
     job->queue_right = NONE;
     job->queue_parent = parent;
     core->queue->below[row] = 1;
-    class->count += 1;
     if (class->alone)
         link_reserved(core, row);
     if (parent == NONE)
@@ -339,8 +339,8 @@ static void insert(struct dr_core *core, uint32_t class_row, uint32_t row)
     while (job->queue_parent != NONE && rank(core, row) > rank(core, job->queue_parent))
         rotate_up(core, class, row);
     if (class_row >= FIXED_CLASSES &&
-        (class->count == 1 || less(core, class_row, job, &core->jobs[class->first]))) {
-        if (class->count > 1)
+        (parent == NONE || less(core, class_row, job, &core->jobs[class->first]))) {
+        if (parent != NONE)
             dr_seats_take(core, class_row);
         seat(core, class_row, row);
     }
@@ -364,12 +364,11 @@ static void cut(struct dr_core *core, uint32_t row)
     replace(core, class, row, job->queue_left != NONE ? job->queue_left : job->queue_right);
     for (uint32_t at = job->queue_parent; at != NONE; at = core->jobs[at].queue_parent)
         core->queue->below[at] -= 1;
-    class->count -= 1;
     job->queue_class = NONE;
     job->queue_left = NONE;
     job->queue_right = NONE;
     job->queue_parent = NONE;
-    if (was_first && class->count > 0)
+    if (was_first && class->root != NONE)
         seat(core, class_row, leftmost(core, class->root));
 }
 
@@ -419,7 +418,7 @@ void dr_queue_remove(struct dr_core *core, dr_job_row row)
 
     DR_ASSERT(class_row != NONE);
     cut(core, row.v);
-    if (class_row >= FIXED_CLASSES && core->queue->classes[class_row].count == 0)
+    if (class_row >= FIXED_CLASSES && core->queue->classes[class_row].root == NONE)
         free_class(core, class_row);
 }
 
@@ -486,7 +485,7 @@ uint32_t dr_queue_before(const struct dr_core *core, dr_job_row row)
         if (order > 0)
             break;
         if (order < 0) {
-            before += queue->classes[at].count;
+            before += dr_queue_count(core, at);
             continue;
         }
         for (uint32_t node = queue->classes[at].root; node != NONE;) {

@@ -40,25 +40,23 @@ struct dr_queue_class {
     dr_account_id account;
     uint32_t shape;
     int32_t priority;
-    uint8_t again; /* preempted before: ahead of new ones */
-    uint8_t alone; /* it is of one job, which holds a reservation */
+    uint8_t again;  /* preempted before: ahead of new ones */
+    uint8_t alone;  /* it is of one job, which holds a reservation */
+    uint32_t hash;  /* 0: the row is free */
+    uint32_t chain; /* of the same hash, or free */
     /* the treap of its jobs */
     uint32_t root;
-    uint32_t count;
-    uint32_t first; /* of them */
-    /* its place in its account's seat (core/seats.h) */
-    uint32_t standing; /* what quotas said when it was refused last (core/seats.c) */
+    uint32_t first;
     int64_t first_submit_us;
     uint64_t first_id;
-    uint64_t judged_at; /* when that was, by the seats' clock; 0: not yet */
+    /* its place in its account's seat (core/seats.h) */
+    uint64_t judged_at; /* when it was refused last, by the seats' clock; 0: not yet */
     struct dr_wants wants;
     struct dr_wants wants_below; /* of it and what hangs under it there */
+    uint32_t standing;           /* what quotas said when it was refused (core/seats.c) */
     uint32_t line_left;
     uint32_t line_right;
     uint32_t line_parent;
-    /* lists */
-    uint32_t chain; /* of the same hash, or free */
-    uint64_t hash;  /* 0: the row is free */
 };
 
 struct dr_queue {
@@ -95,6 +93,14 @@ int64_t dr_queue_next_time_us(const struct dr_core *core);
 uint32_t dr_queue_first(const struct dr_core *core, uint32_t class_row);
 uint32_t dr_queue_next(const struct dr_core *core, uint32_t job_row);
 
+/* Jobs of a class. */
+static inline uint32_t dr_queue_count(const struct dr_core *core, uint32_t class_row)
+{
+    uint32_t root = core->queue->classes[class_row].root;
+
+    return root == DR_ROW_NONE ? 0 : core->queue->below[root];
+}
+
 /* Those that hold a reservation, in no order; DR_ROW_NONE: no more. */
 static inline uint32_t dr_queue_reserved_first(const struct dr_core *core)
 {
@@ -103,7 +109,7 @@ static inline uint32_t dr_queue_reserved_first(const struct dr_core *core)
 
 static inline uint32_t dr_queue_reserved_next(const struct dr_core *core, uint32_t job_row)
 {
-    return dr_job_run(core, &core->jobs[job_row])->reserved_next;
+    return dr_job_run(core, &core->jobs[job_row])->list_next;
 }
 
 /* How many jobs of the account come before this one, which is in one of its classes. Costs the

@@ -80,7 +80,7 @@ static enum dr_status push_tables(struct dr_core *core)
 #define MAP(map, table, key)                                                                   \
     if (status == DR_OK)                                                                       \
     status = dr_row_map_init(&core->map, &core->tables, limits->jobs_max, &core->table[0].key, \
-                             sizeof core->table[0])
+                             sizeof core->table[0].key, sizeof core->table[0])
     MAP(job_rows, jobs, id.v);
     MAP(shape_rows, shapes, hash);
     MAP(terms_rows, terms, hash);

@@ -390,12 +390,10 @@ struct dr_run {
     int64_t cpu_time_us;
     int64_t memory_mb_peak;
     int32_t signal;
-    /* index */
-    uint32_t
-        list_next; /* neighbours (job rows) in the list of running, or of ended jobs; or free */
+    /* index: neighbours (job rows) among those that run, that have ended, or that wait with a
+     * reservation (core/queue.h); of a free row the next one */
+    uint32_t list_next;
     uint32_t list_previous;
-    uint32_t reserved_next; /* neighbours among those that hold a reservation: core/queue.h */
-    uint32_t reserved_previous;
 };
 
 /* Kept small: a million of these wait. What was asked for is in its shape and terms, what has

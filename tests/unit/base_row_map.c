@@ -21,7 +21,8 @@ static struct dr_row_map new_map(uint32_t count_max)
 
     dr_arena_deinit(&arena);
     assert_int_equal(dr_arena_init(&arena, 1u << 20), DR_OK);
-    assert_int_equal(dr_row_map_init(&map, &arena, count_max, &table[0].key, sizeof table[0]),
+    assert_int_equal(dr_row_map_init(&map, &arena, count_max, &table[0].key, sizeof table[0].key,
+                                     sizeof table[0]),
                      DR_OK);
     memset(table, 0xee, sizeof table);
     return map;
@@ -132,7 +133,9 @@ TEST(no_room_in_the_arena)
     struct dr_row_map map;
 
     CHECK_EQ(dr_arena_init(&small, 4096), DR_OK);
-    CHECK_EQ(dr_row_map_init(&map, &small, 2000, &table[0].key, sizeof table[0]), DR_E_FULL);
+    CHECK_EQ(
+        dr_row_map_init(&map, &small, 2000, &table[0].key, sizeof table[0].key, sizeof table[0]),
+        DR_E_FULL);
     CHECK_EQ(small.used, 0);
     dr_arena_deinit(&small);
 }
