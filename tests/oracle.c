@@ -1314,7 +1314,7 @@ double oracle_cheaper_later(const struct dr_core *core, const struct dr_job *job
 static int queued(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
 {
     return job->id.v != 0 && job->state == DR_JOB_PENDING && !job->held && !job->doomed &&
-           job->edges == NONE && dr_job_run(core, job)->promise == NONE &&
+           dr_job_ties(core, job)->edges == NONE && dr_job_run(core, job)->promise == NONE &&
            dr_job_terms(core, job)->begin_us <= now_us && dr_job_terms(core, job)->array_limit == 0;
 }
 

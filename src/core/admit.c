@@ -64,7 +64,8 @@ static int find_job(const struct dr_core *core, const struct dr_command *command
     roles = dr_command_roles(core, command, job->account);
     if (roles & (DR_ROLE_BIT(ADMIN) | DR_ROLE_BIT(OPERATOR) | DR_ROLE_BIT(ACCOUNT_ADMIN)))
         return 1;
-    if (command->user.v != 0 && job->user.v == command->user.v && (roles & DR_ROLE_BIT(USER)))
+    if (command->user.v != 0 && dr_job_terms(core, job)->user.v == command->user.v &&
+        (roles & DR_ROLE_BIT(USER)))
         return 1;
     return dr_refuse(answer, DR_REFUSAL_DENIED, "job",
                      "job %llu is another user's; its owner, an admin of account %s or an operator "

@@ -424,7 +424,7 @@ static int check_dependencies(const struct dr_core *core, struct dr_fact_job_acc
                 const struct dr_job *earlier = &core->jobs[other];
 
                 if (earlier->id.v == 0 || earlier->name_key != job->name_key ||
-                    earlier->user.v != job->job_user ||
+                    dr_job_terms(core, earlier)->user.v != job->job_user ||
                     dr_job_state_ended((enum dr_job_state)earlier->state))
                     continue;
                 if (kept_count == kept_max)

@@ -732,12 +732,12 @@ static void apply_job_accepted(struct dr_core *core, const struct dr_fact *fact)
     job->submit_us = fact->time_us;
     job->limit_us = accepted->limit_us;
     job->account.v = accepted->account;
-    job->user.v = accepted->job_user;
     job->priority = accepted->priority;
     job->state = DR_JOB_PENDING;
     job->held = accepted->held;
 
     memset(&terms, 0, sizeof terms);
+    terms.user.v = accepted->job_user;
     terms.array_job = accepted->array_job;
     terms.array_limit = accepted->array_limit;
     terms.begin_us = accepted->begin_us;
@@ -769,7 +769,7 @@ static void apply_job_accepted(struct dr_core *core, const struct dr_fact *fact)
     dr_rows_count_live(core, job->account, 1);
     if (accepted->in_mix)
         dr_mix_add(core, &accepted->alternatives[0], accepted->limit_us);
-    if (dr_rows_job_queued(job))
+    if (dr_rows_job_queued(core, job))
         dr_queue_add(core, (dr_job_row){row});
 }
 
@@ -810,7 +810,7 @@ static void apply_job_held(struct dr_core *core, const struct dr_fact_job_held *
     struct dr_job *job = job_at(core, fact->job, &row);
 
     DR_ASSERT(job->state == DR_JOB_PENDING && !job->held);
-    if (dr_rows_job_queued(job))
+    if (dr_rows_job_queued(core, job))
         dr_queue_remove(core, (dr_job_row){row});
     job->held = 1;
     drop_promise(core, job);
@@ -824,7 +824,7 @@ static void apply_job_released(struct dr_core *core, const struct dr_fact_job_re
 
     DR_ASSERT(job->state == DR_JOB_PENDING && job->held);
     job->held = 0;
-    if (dr_rows_job_queued(job))
+    if (dr_rows_job_queued(core, job))
         dr_queue_add(core, (dr_job_row){row});
 }
 
@@ -835,7 +835,7 @@ static void apply_job_promised(struct dr_core *core, const struct dr_fact_job_pr
     struct dr_run *run = dr_rows_run(core, job);
 
     DR_ASSERT(job->state == DR_JOB_PENDING && run->promise == DR_ROW_NONE);
-    DR_ASSERT(dr_rows_job_queued(job));
+    DR_ASSERT(dr_rows_job_queued(core, job));
     DR_ASSERT(fact->alternative < core->shapes[job->shape].alternatives_count);
     dr_queue_remove(core, (dr_job_row){row});
     run->promise = dr_rows_extents_push(core, fact->extents, fact->extents_count);
@@ -852,7 +852,7 @@ static void apply_promise_dropped(struct dr_core *core, uint64_t id)
     uint32_t row;
     struct dr_job *job = job_at(core, id, &row);
 
-    DR_ASSERT(dr_rows_job_queued(job));
+    DR_ASSERT(dr_rows_job_queued(core, job));
     dr_queue_remove(core, (dr_job_row){row});
     drop_promise(core, job);
     dr_queue_add(core, (dr_job_row){row});
@@ -865,7 +865,7 @@ static void apply_reservation_made(struct dr_core *core,
     struct dr_job *job = job_at(core, fact->job, &row);
     struct dr_run *run = dr_rows_run(core, job);
 
-    DR_ASSERT(job->state == DR_JOB_PENDING && dr_rows_job_queued(job));
+    DR_ASSERT(job->state == DR_JOB_PENDING && dr_rows_job_queued(core, job));
     DR_ASSERT(fact->alternative < core->shapes[job->shape].alternatives_count);
     dr_queue_remove(core, (dr_job_row){row});
     drop_reservation(core, job);
@@ -884,7 +884,7 @@ static void apply_reservation_dropped(struct dr_core *core, uint64_t id)
     uint32_t row;
     struct dr_job *job = job_at(core, id, &row);
 
-    DR_ASSERT(dr_rows_job_queued(job));
+    DR_ASSERT(dr_rows_job_queued(core, job));
     dr_queue_remove(core, (dr_job_row){row});
     drop_reservation(core, job);
     dr_queue_add(core, (dr_job_row){row});
@@ -898,7 +898,7 @@ static void apply_job_placed(struct dr_core *core, const struct dr_fact *fact,
     struct dr_job *job = job_at(core, placed->job, &row);
     struct dr_run *run = dr_rows_run(core, job);
 
-    DR_ASSERT(job->state == DR_JOB_PENDING && dr_rows_job_queued(job));
+    DR_ASSERT(job->state == DR_JOB_PENDING && dr_rows_job_queued(core, job));
     DR_ASSERT(placed->attempt == run->attempt + 1); /* I7 */
     DR_ASSERT(placed->pool >= 1 && placed->pool <= core->pools_count);
     DR_ASSERT(placed->alternative < core->shapes[job->shape].alternatives_count);
@@ -1024,8 +1024,8 @@ static void end_job(struct dr_core *core, uint32_t row, enum dr_job_state state,
     DR_ASSERT(dr_job_state_ended(state));
     drop_promise(core, job);
     drop_reservation(core, job);
-    while (job->edges != DR_ROW_NONE)
-        dr_rows_edge_free(core, job->edges);
+    while (dr_job_ties(core, job)->edges != DR_ROW_NONE)
+        dr_rows_edge_free(core, dr_job_ties(core, job)->edges);
     job->state = state;
     run->ended_us = now_us;
     job->doomed = 0;
@@ -1034,7 +1034,7 @@ static void end_job(struct dr_core *core, uint32_t row, enum dr_job_state state,
     if (dr_job_terms(core, job)->array_job != 0)
         dr_rows_array_leave(core, dr_job_terms(core, job)->array_job);
     dr_rows_list_push(core, &core->ended, row);
-    while ((edge = job->edges_to) != DR_ROW_NONE) {
+    while ((edge = dr_job_ties(core, job)->edges_to) != DR_ROW_NONE) {
         enum dr_dependency_kind kind = core->edges[edge].kind;
         uint32_t dependent = core->edges[edge].dependent.v;
         struct dr_job *waiting = &core->jobs[dependent];
@@ -1047,7 +1047,7 @@ static void end_job(struct dr_core *core, uint32_t row, enum dr_job_state state,
             core->doomed[core->doomed_count] = dependent;
             core->doomed_count += 1;
         }
-        if (dr_rows_job_queued(waiting))
+        if (dr_rows_job_queued(core, waiting))
             dr_queue_add(core, (dr_job_row){dependent});
     }
     effect(batch, (struct dr_effect){.kind = DR_EFFECT_ENDED, .job = job->id});
@@ -1126,7 +1126,7 @@ static void apply_attempt_ended(struct dr_core *core, const struct dr_fact *fact
     run->requeues += 1;
     job->held = ended->hold;
     account->pending += 1;
-    if (dr_rows_job_queued(job))
+    if (dr_rows_job_queued(core, job))
         dr_queue_add(core, (dr_job_row){row});
 }
 
@@ -1138,7 +1138,7 @@ static void apply_job_ended(struct dr_core *core, const struct dr_fact *fact,
     struct dr_run *run = dr_rows_run(core, job);
 
     DR_ASSERT(job->state == DR_JOB_PENDING);
-    if (dr_rows_job_queued(job))
+    if (dr_rows_job_queued(core, job))
         dr_queue_remove(core, (dr_job_row){row});
     core->accounts[job->account.v - 1].pending -= 1;
     if (run->end_us == 0)

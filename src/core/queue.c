@@ -306,7 +306,6 @@ static void seat(struct dr_core *core, uint32_t class_row, uint32_t first)
 
     class->first = first;
     class->first_submit_us = core->jobs[first].submit_us;
-    class->first_id = core->jobs[first].id.v;
     dr_seats_put(core, class_row);
 }
 

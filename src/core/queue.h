@@ -48,7 +48,6 @@ struct dr_queue_class {
     uint32_t root;
     uint32_t first;
     int64_t first_submit_us;
-    uint64_t first_id;
     /* its place in its account's seat (core/seats.h) */
     uint64_t judged_at; /* when it was refused last, by the seats' clock; 0: not yet */
     struct dr_wants wants;

@@ -226,8 +226,9 @@ void dr_rows_shape_drop(struct dr_core *core, uint32_t row)
 
 static uint64_t terms_hash(const struct dr_terms *terms)
 {
-    uint64_t hash = dr_hash_fold(1, (uint64_t)terms->begin_us);
+    uint64_t hash = dr_hash_fold(1, terms->user.v);
 
+    hash = dr_hash_fold(hash, (uint64_t)terms->begin_us);
     hash = dr_hash_fold(hash, (uint64_t)terms->deadline_us);
     hash = dr_hash_fold(hash, (uint64_t)terms->checkpoint_us);
     hash = dr_hash_fold(hash, (uint64_t)terms->restart_us);
@@ -244,14 +245,15 @@ static uint64_t terms_hash(const struct dr_terms *terms)
 
 static int terms_equal(const struct dr_terms *a, const struct dr_terms *b)
 {
-    return a->begin_us == b->begin_us && a->deadline_us == b->deadline_us &&
-           a->checkpoint_us == b->checkpoint_us && a->restart_us == b->restart_us &&
-           a->grace_us == b->grace_us && a->warn_before_us == b->warn_before_us &&
-           a->seed_runtime_us == b->seed_runtime_us && a->array_job == b->array_job &&
-           a->array_limit == b->array_limit && a->warn_signal == b->warn_signal &&
-           a->limit_total == b->limit_total && a->deadline_ends == b->deadline_ends &&
-           a->preemptible == b->preemptible && a->flexible == b->flexible &&
-           a->requeue == b->requeue && a->checkpoint_on_warning == b->checkpoint_on_warning;
+    return a->user.v == b->user.v && a->begin_us == b->begin_us &&
+           a->deadline_us == b->deadline_us && a->checkpoint_us == b->checkpoint_us &&
+           a->restart_us == b->restart_us && a->grace_us == b->grace_us &&
+           a->warn_before_us == b->warn_before_us && a->seed_runtime_us == b->seed_runtime_us &&
+           a->array_job == b->array_job && a->array_limit == b->array_limit &&
+           a->warn_signal == b->warn_signal && a->limit_total == b->limit_total &&
+           a->deadline_ends == b->deadline_ends && a->preemptible == b->preemptible &&
+           a->flexible == b->flexible && a->requeue == b->requeue &&
+           a->checkpoint_on_warning == b->checkpoint_on_warning;
 }
 
 void dr_rows_terms_link(struct dr_core *core, uint32_t row)
@@ -356,8 +358,6 @@ uint32_t dr_rows_job_push(struct dr_core *core, dr_job_id id)
     }
     job = &core->jobs[row];
     *job = (struct dr_job){.id = id,
-                           .edges = DR_ROW_NONE,
-                           .edges_to = DR_ROW_NONE,
                            .queue_class = DR_ROW_NONE,
                            .queue_left = DR_ROW_NONE,
                            .queue_right = DR_ROW_NONE,
@@ -372,7 +372,7 @@ void dr_rows_job_free(struct dr_core *core, uint32_t row)
     struct dr_job *job = &core->jobs[row];
 
     DR_ASSERT(dr_job_state_ended(job->state));
-    DR_ASSERT(job->edges == DR_ROW_NONE && job->edges_to == DR_ROW_NONE);
+    DR_ASSERT(job->ties == 0);
     dr_row_map_remove(&core->job_rows, row);
     dr_rows_list_remove(core, &core->ended, row);
     dr_rows_shape_drop(core, job->shape);
@@ -422,9 +422,38 @@ void dr_rows_list_remove(struct dr_core *core, struct dr_job_list *list, uint32_
     list->count -= 1;
 }
 
+static struct dr_ties *take_ties(struct dr_core *core, struct dr_job *job)
+{
+    if (job->ties == 0) {
+        job->ties = core->ties_free;
+        if (job->ties != 0) {
+            core->ties_free = core->ties[job->ties].edges_to;
+        } else {
+            DR_ASSERT(core->ties_high <= core->limits.jobs_max);
+            job->ties = core->ties_high;
+            core->ties_high += 1;
+        }
+        core->ties[job->ties] = core->ties[0];
+    }
+    return &core->ties[job->ties];
+}
+
+static void drop_ties_without_edges(struct dr_core *core, struct dr_job *job)
+{
+    struct dr_ties *ties = &core->ties[job->ties];
+
+    if (job->ties == 0 || ties->edges != DR_ROW_NONE || ties->edges_to != DR_ROW_NONE)
+        return;
+    ties->edges_to = core->ties_free;
+    core->ties_free = job->ties;
+    job->ties = 0;
+}
+
 void dr_rows_edge_push(struct dr_core *core, enum dr_dependency_kind kind, uint32_t dependent,
                        uint32_t target)
 {
+    struct dr_ties *from = take_ties(core, &core->jobs[dependent]);
+    struct dr_ties *to = take_ties(core, &core->jobs[target]);
     uint32_t row;
 
     if (core->edges_free != 0) {
@@ -438,24 +467,28 @@ void dr_rows_edge_push(struct dr_core *core, enum dr_dependency_kind kind, uint3
     core->edges[row] = (struct dr_edge){.kind = kind,
                                         .dependent = {dependent},
                                         .target = {target},
-                                        .next_of_dependent = core->jobs[dependent].edges,
-                                        .next_of_target = core->jobs[target].edges_to};
-    core->jobs[dependent].edges = row;
-    core->jobs[target].edges_to = row;
+                                        .next_of_dependent = from->edges,
+                                        .next_of_target = to->edges_to};
+    from->edges = row;
+    to->edges_to = row;
     core->edges_count += 1;
 }
 
 void dr_rows_edge_free(struct dr_core *core, uint32_t row)
 {
     struct dr_edge *edge = &core->edges[row];
+    struct dr_job *dependent = &core->jobs[edge->dependent.v];
+    struct dr_job *target = &core->jobs[edge->target.v];
     uint32_t *link;
 
-    for (link = &core->jobs[edge->dependent.v].edges; *link != row;)
+    for (link = &core->ties[dependent->ties].edges; *link != row;)
         link = &core->edges[*link].next_of_dependent;
     *link = edge->next_of_dependent;
-    for (link = &core->jobs[edge->target.v].edges_to; *link != row;)
+    for (link = &core->ties[target->ties].edges_to; *link != row;)
         link = &core->edges[*link].next_of_target;
     *link = edge->next_of_target;
+    drop_ties_without_edges(core, dependent);
+    drop_ties_without_edges(core, target);
     edge->next_of_dependent = core->edges_free;
     core->edges_free = row + 1;
     core->edges_count -= 1;
@@ -502,9 +535,10 @@ void dr_rows_array_leave(struct dr_core *core, uint64_t array_job)
     core->arrays_free = (uint32_t)(array - core->arrays);
 }
 
-int dr_rows_job_queued(const struct dr_job *job)
+int dr_rows_job_queued(const struct dr_core *core, const struct dr_job *job)
 {
-    return job->state == DR_JOB_PENDING && !job->held && !job->doomed && job->edges == DR_ROW_NONE;
+    return job->state == DR_JOB_PENDING && !job->held && !job->doomed &&
+           dr_job_ties(core, job)->edges == DR_ROW_NONE;
 }
 
 void dr_rows_count_live(struct dr_core *core, dr_account_id account, int change)
@@ -683,7 +717,7 @@ void dr_rows_index_job(struct dr_core *core, uint32_t row)
         dr_place_reserve(core, (dr_job_row){row}, 1);
     if (job->state == DR_JOB_PENDING) {
         core->accounts[job->account.v - 1].pending += 1;
-        if (dr_rows_job_queued(job))
+        if (dr_rows_job_queued(core, job))
             dr_queue_add(core, (dr_job_row){row});
         return;
     }

@@ -66,7 +66,7 @@ void dr_rows_array_leave(struct dr_core *core, uint64_t array_job);
 struct dr_array *dr_rows_array(struct dr_core *core, uint64_t array_job);
 
 /* The job waits for nothing but its turn and a place: it belongs into the queue. */
-int dr_rows_job_queued(const struct dr_job *job);
+int dr_rows_job_queued(const struct dr_core *core, const struct dr_job *job);
 
 /* Live jobs counted in the account and all above it. */
 void dr_rows_count_live(struct dr_core *core, dr_account_id account, int change);

@@ -240,31 +240,48 @@ uint64_t dr_seats_offer_hunts(struct dr_core *core, dr_pool_id pool)
 
 /* ---- the treap of one account ---- */
 
+/* But for the id, which is in the row of its first job. */
+static struct dr_seat_key key_without_id(const struct dr_queue_class *class)
+{
+    return (struct dr_seat_key){class->priority, class->again, class->first_submit_us, 0};
+}
+
 struct dr_seat_key dr_seats_key(const struct dr_core *core, uint32_t class_row)
 {
     const struct dr_queue_class *class = &core->queue->classes[class_row];
+    struct dr_seat_key key = key_without_id(class);
 
-    return (struct dr_seat_key){class->priority, class->again, class->first_submit_us,
-                                class->first_id};
+    key.id = core->jobs[class->first].id.v;
+    return key;
 }
 
-static int key_before(const struct dr_seat_key *a, const struct dr_seat_key *b)
+/* By all but the id: < 0 when `a` comes first. */
+static int compare_keys(struct dr_seat_key a, struct dr_seat_key b)
 {
-    if (a->priority != b->priority)
-        return a->priority > b->priority;
-    if (a->again != b->again)
-        return a->again > b->again;
-    if (a->submit_us != b->submit_us)
-        return a->submit_us < b->submit_us;
-    return a->id < b->id;
+    if (a.priority != b.priority)
+        return a.priority > b.priority ? -1 : 1;
+    if (a.again != b.again)
+        return a.again > b.again ? -1 : 1;
+    if (a.submit_us != b.submit_us)
+        return a.submit_us < b.submit_us ? -1 : 1;
+    return 0;
+}
+
+static int class_after(const struct dr_core *core, const struct dr_queue_class *class,
+                       const struct dr_seat_key *key)
+{
+    int order = compare_keys(key_without_id(class), *key);
+
+    return order != 0 ? order > 0 : core->jobs[class->first].id.v > key->id;
 }
 
 static int class_before(const struct dr_core *core, uint32_t a, uint32_t b)
 {
-    struct dr_seat_key x = dr_seats_key(core, a);
-    struct dr_seat_key y = dr_seats_key(core, b);
+    const struct dr_queue_class *x = &core->queue->classes[a];
+    const struct dr_queue_class *y = &core->queue->classes[b];
+    int order = compare_keys(key_without_id(x), key_without_id(y));
 
-    return key_before(&x, &y);
+    return order != 0 ? order < 0 : core->jobs[x->first].id.v < core->jobs[y->first].id.v;
 }
 
 static struct dr_wants wants_below(const struct dr_queue *queue, uint32_t row)
@@ -708,11 +725,8 @@ static uint32_t next_in(struct dr_core *core, uint32_t row, const struct dr_seat
     if (row == NONE || !dr_wants_meet(core->queue->classes[row].wants_below, all))
         return NONE;
     class = &core->queue->classes[row];
-    if (after != NULL) {
-        struct dr_seat_key key = dr_seats_key(core, row);
-
-        passed = !key_before(after, &key);
-    }
+    if (after != NULL)
+        passed = !class_after(core, class, after);
     if (!passed) {
         found = next_in(core, class->line_left, after, offers, all, scope);
         if (found == NONE && dr_wants_meet(class->wants, all)) {
@@ -869,7 +883,6 @@ static int treap_agrees(const struct dr_core *core, uint32_t row)
     if (row == NONE)
         return 1;
     if (class->first != dr_queue_first(core, row) || !dr_queue_class_agrees(core, row) ||
-        class->first_id != core->jobs[class->first].id.v ||
         class->first_submit_us != core->jobs[class->first].submit_us ||
         !equal(class->wants_below, both(class->wants, both(wants_below(queue, class->line_left),
                                                            wants_below(queue, class->line_right)))))

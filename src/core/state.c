@@ -72,6 +72,7 @@ static enum dr_status push_tables(struct dr_core *core)
     TABLE(shapes, limits->jobs_max);
     TABLE(terms, limits->jobs_max);
     TABLE(runs, limits->jobs_max + (size_t)1);
+    TABLE(ties, limits->jobs_max + (size_t)1);
     TABLE(extents, limits->extents_max);
     TABLE(edges, core->edges_max);
     TABLE(arrays, limits->jobs_max);
@@ -147,6 +148,8 @@ enum dr_status dr_core_open(struct dr_core **core, const struct dr_limits *limit
     }
     made->runs[0] = dr_rows_no_run();
     made->runs_high = 1;
+    made->ties[0] = (struct dr_ties){DR_ROW_NONE, DR_ROW_NONE};
+    made->ties_high = 1;
     dr_core_index(made);
     *core = made;
     return DR_OK;

@@ -322,6 +322,7 @@ struct dr_edge {
 
 /* What a job was submitted with, beside its shape and what is its own: shared by all jobs alike. */
 struct dr_terms {
+    dr_user_id user;
     int64_t begin_us;
     int64_t deadline_us;
     int64_t checkpoint_us;
@@ -396,6 +397,12 @@ struct dr_run {
     uint32_t list_previous;
 };
 
+/* A job's dependencies, and those of others on it; most jobs have neither. */
+struct dr_ties {
+    uint32_t edges;    /* first dependency; DR_ROW_NONE: none left */
+    uint32_t edges_to; /* index: first dependency on this job; or the next free row */
+};
+
 /* Kept small: a million of these wait. What was asked for is in its shape and terms, what has
  * become of it in its run: dr_job_terms() and dr_job_run(). */
 struct dr_job {
@@ -407,18 +414,16 @@ struct dr_job {
     int64_t submit_us;
     int64_t limit_us; /* of an attempt, or of all with limit_total */
     dr_account_id account;
-    dr_user_id user;
     uint32_t shape; /* row */
     uint32_t terms; /* row */
     uint32_t run;   /* row; 0: it has none */
     int32_t priority;
     uint32_t array_index;
-    uint32_t edges; /* first dependency; DR_ROW_NONE: none left */
-    uint8_t state;  /* enum dr_job_state */
+    uint32_t ties; /* row; 0: it has none */
+    uint8_t state; /* enum dr_job_state */
     uint8_t held;
     uint8_t doomed; /* a dependency can't hold any more: to be ended */
     /* index */
-    uint32_t edges_to;    /* first dependency on this job */
     uint32_t queue_class; /* core/queue.h; DR_ROW_NONE: not in a queue */
     uint32_t queue_left;  /* treap of its class; or the next free row */
     uint32_t queue_right;
@@ -492,6 +497,8 @@ struct dr_core {
     struct dr_run
         *runs; /* [jobs_max + 1]; row 0, with nothing in it, is that of jobs without one */
     uint32_t runs_high;
+    struct dr_ties *ties; /* [jobs_max + 1]; row 0 as that of `runs` */
+    uint32_t ties_high;
     struct dr_extent_row *extents;
     uint32_t extents_high;
     struct dr_edge *edges;
@@ -506,6 +513,7 @@ struct dr_core {
     uint32_t shapes_count;
     uint32_t terms_free;
     uint32_t runs_free; /* through list_next; 0: none */
+    uint32_t ties_free; /* through edges_to; 0: none */
     uint32_t extents_free;
     uint32_t extents_count;
     uint32_t edges_free;
@@ -556,6 +564,12 @@ static inline const struct dr_terms *dr_job_terms(const struct dr_core *core,
 static inline const struct dr_run *dr_job_run(const struct dr_core *core, const struct dr_job *job)
 {
     return &core->runs[job->run];
+}
+
+static inline const struct dr_ties *dr_job_ties(const struct dr_core *core,
+                                                const struct dr_job *job)
+{
+    return &core->ties[job->ties];
 }
 
 /* The next in the list of running, or of ended jobs; DR_ROW_NONE: the last. */

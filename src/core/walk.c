@@ -568,7 +568,7 @@ static void walk_job(struct walk *walk, struct dr_core *core, struct dr_job *job
     i64(walk, &terms.warn_before_us);
     u64(walk, &terms.seed_runtime_us);
     u32(walk, &job->account.v);
-    u32(walk, &job->user.v);
+    u32(walk, &terms.user.v);
     i32(walk, &job->priority);
     u32(walk, &job->array_index);
     u32(walk, &terms.array_limit);
@@ -626,7 +626,7 @@ static void walk_job(struct walk *walk, struct dr_core *core, struct dr_job *job
     memset(&shape, 0, sizeof shape);
     walk_shape(walk, core, &shape);
     bounded(walk, job->account.v - 1, core->accounts_count - 1);
-    bounded(walk, job->user.v, core->users_count);
+    bounded(walk, terms.user.v, core->users_count);
     bounded(walk, run.pool.v, core->pools_count);
     bounded(walk, run.promise_pool.v, core->pools_count);
     bounded(walk, run.reservation_pool.v, core->pools_count);
@@ -709,7 +709,7 @@ static void walk_edges(struct walk *walk, struct dr_core *core)
     for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         if (core->jobs[row].id.v == 0)
             continue;
-        for (uint32_t at = core->jobs[row].edges; at != DR_ROW_NONE;
+        for (uint32_t at = dr_job_ties(core, &core->jobs[row])->edges; at != DR_ROW_NONE;
              at = core->edges[at].next_of_dependent) {
             struct dr_edge *edge = &core->edges[at];
             uint32_t kind = (uint32_t)edge->kind;

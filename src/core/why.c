@@ -133,7 +133,8 @@ static void dependency(struct asking *asking)
     struct dr_hold *hold;
     uint32_t count = 0;
 
-    for (uint32_t at = asking->job->edges; at != NONE; at = core->edges[at].next_of_dependent) {
+    for (uint32_t at = dr_job_ties(asking->core, asking->job)->edges; at != NONE;
+         at = core->edges[at].next_of_dependent) {
         const struct dr_edge *edge = &core->edges[at];
 
         count += 1;

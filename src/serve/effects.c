@@ -333,7 +333,7 @@ static void free_strings(const char **strings, uint32_t count)
 static void fill_user(const struct dr_controller *c, const struct dr_job *job,
                       struct dr_launch *launch, char name[DR_NAME_BYTES])
 {
-    const struct dr_user *user = &c->core->users[job->user.v - 1];
+    const struct dr_user *user = &c->core->users[dr_job_terms(c->core, job)->user.v - 1];
     struct passwd *entry;
 
     launch->uid = user->uid;

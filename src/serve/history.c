@@ -12,7 +12,7 @@ struct dr_store_history history_row(const struct dr_controller *c, const struct 
         .text = job->text,
         .submit_seq = job->submit_seq,
         .end_seq = job->last_seq,
-        .user = job->user.v,
+        .user = dr_job_terms(c->core, job)->user.v,
         .account = job->account.v,
         .state = job->state,
         .exit_code = dr_job_run(c->core, job)->exit_code,

@@ -269,7 +269,8 @@ static void dependencies_json(struct dr_buffer *out, const struct dr_core *core,
                               const struct dr_job *job)
 {
     dr_put_begin(out, "dependencies", '[');
-    for (uint32_t row = job->edges; row != DR_ROW_NONE; row = core->edges[row].next_of_dependent) {
+    for (uint32_t row = dr_job_ties(core, job)->edges; row != DR_ROW_NONE;
+         row = core->edges[row].next_of_dependent) {
         static const char *const WORDS[] = {"afterok", "afternotok", "afterany", "singleton"};
         const struct dr_edge *edge = &core->edges[row];
         char text[48];
@@ -347,7 +348,7 @@ void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const 
     dr_put_u64(out, "job", job->id.v);
     name_json(out, dr_controller_text(controller, job->text));
     dr_put_text(out, "account", dr_account_name(core, job->account.v));
-    dr_put_text(out, "user", dr_user_name(core, job->user.v));
+    dr_put_text(out, "user", dr_user_name(core, dr_job_terms(core, job)->user.v));
     dr_put_text(out, "state", dr_job_state_name((enum dr_job_state)job->state));
     dr_put_text(out, "reason", dr_reason_name(reason));
     dr_put_i64(out, "priority", job->priority);
@@ -413,7 +414,7 @@ void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const 
         struct dr_output_of of = {.job = job->id.v,
                                   .array_job = dr_job_terms(core, job)->array_job,
                                   .array_index = job->array_index,
-                                  .user = job->user.v,
+                                  .user = dr_job_terms(core, job)->user.v,
                                   .text = job->text};
 
         written_json(out, controller, &of, secrets);

@@ -161,7 +161,7 @@ static int find(struct exchange *x, struct dr_output_of *of, enum dr_job_state *
 
         of->array_job = dr_job_terms(core, job)->array_job;
         of->array_index = job->array_index;
-        of->user = job->user.v;
+        of->user = dr_job_terms(core, job)->user.v;
         of->text = job->text;
         account = job->account.v;
         *attempts = dr_job_run(core, job)->attempt;

@@ -275,8 +275,8 @@ static int add_cancel(struct exchange *x, uint64_t job, uint32_t *count)
     struct dr_core *core = core_of(x);
     dr_job_row row = dr_job_find(core, (dr_job_id){job});
 
-    if (row.v == DR_ROW_NONE ||
-        !exchange_sees(x, core->jobs[row.v].user.v, core->jobs[row.v].account.v)) {
+    if (row.v == DR_ROW_NONE || !exchange_sees(x, dr_job_terms(core, &core->jobs[row.v])->user.v,
+                                               core->jobs[row.v].account.v)) {
         exchange_refuse(x, "UNKNOWN", "jobs", "there is no live job %llu", (unsigned long long)job);
         return 0;
     }
@@ -297,7 +297,8 @@ static int add_array(struct exchange *x, uint64_t array, uint32_t *count)
         if (row.v == DR_ROW_NONE || dr_job_terms(core, &core->jobs[row.v])->array_job != array ||
             dr_job_state_ended((enum dr_job_state)core->jobs[row.v].state))
             continue;
-        if (exchange_sees(x, core->jobs[row.v].user.v, core->jobs[row.v].account.v))
+        if (exchange_sees(x, dr_job_terms(core, &core->jobs[row.v])->user.v,
+                          core->jobs[row.v].account.v))
             add_cancel(x, job, count);
     }
     if (*count == 0)

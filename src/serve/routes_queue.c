@@ -20,7 +20,7 @@ int exchange_find(struct exchange *x, struct exchange_job *found)
     *found = (struct exchange_job){0};
     if (row.v != DR_ROW_NONE) {
         found->job = &core->jobs[row.v];
-        found->owner = found->job->user.v;
+        found->owner = dr_job_terms(core, found->job)->user.v;
         found->account = found->job->account.v;
     } else if (dr_store_history_find(dr_controller_store(x->http->controller), x->number,
                                      &found->row) == DR_OK) {
@@ -227,7 +227,8 @@ static void list_state(struct exchange *x, const struct filter *filter, struct h
             (heap->count == heap->count_max && job->id.v < heap->ids[0]))
             continue;
         site = run->pool.v == 0 ? 0 : core->pools[run->pool.v - 1].site.v;
-        if (passes(x, filter, job->state, job->account.v, job->user.v, site, job->text))
+        if (passes(x, filter, job->state, job->account.v, dr_job_terms(core, job)->user.v, site,
+                   job->text))
             keep_highest(heap, job->id.v);
     }
     qsort(heap->ids, heap->count, sizeof *heap->ids, descending);

@@ -65,7 +65,7 @@ static void window_json(struct exchange *x, const struct dr_window *window)
     for (uint32_t i = 0; i < count && i < JOBS_MAX; i += 1) {
         const struct dr_job *job = &core->jobs[rows[i]];
 
-        if (exchange_sees(x, job->user.v, job->account.v))
+        if (exchange_sees(x, dr_job_terms(core, job)->user.v, job->account.v))
             dr_put_u64(out, NULL, job->id.v);
     }
     dr_put_end(out, ']');

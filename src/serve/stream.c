@@ -151,7 +151,8 @@ static int sees_fact(struct exchange *x, enum dr_fact_kind kind, uint64_t job)
         return 0;
     row = dr_job_find(core, (dr_job_id){job});
     if (row.v != DR_ROW_NONE)
-        return exchange_sees(x, core->jobs[row.v].user.v, core->jobs[row.v].account.v);
+        return exchange_sees(x, dr_job_terms(core, &core->jobs[row.v])->user.v,
+                             core->jobs[row.v].account.v);
     return dr_store_history_find(dr_controller_store(x->http->controller), job, &past) == DR_OK &&
            exchange_sees(x, past.user, past.account);
 }

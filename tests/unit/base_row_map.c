@@ -8,8 +8,8 @@
 /* A row is wider than its key. */
 struct row {
     uint32_t before;
+    uint32_t beside;
     uint64_t key;
-    uint32_t after;
 };
 
 static struct dr_arena arena;
@@ -125,6 +125,26 @@ TEST(clear)
         CHECK_EQ(dr_row_map_find(&map, row << 40), DR_MAP_NONE);
     insert(&map, 5, 6);
     CHECK_EQ(dr_row_map_find(&map, 5), 6);
+}
+
+/* What stands beside a key of 32 bits is none of the map's business. */
+TEST(narrow_keys)
+{
+    struct dr_row_map map;
+
+    new_map(1);
+    CHECK_EQ(dr_row_map_init(&map, &arena, 50, &table[0].before, sizeof table[0].before,
+                             sizeof table[0]),
+             DR_OK);
+    for (uint32_t row = 0; row < 50; row += 1) {
+        table[row].before = 7 * row + 1;
+        dr_row_map_insert(&map, row);
+        table[row].key = row;
+    }
+    for (uint32_t row = 0; row < 50; row += 2)
+        dr_row_map_remove(&map, row);
+    for (uint32_t row = 0; row < 50; row += 1)
+        CHECK_EQ(dr_row_map_find(&map, 7 * row + 1), row % 2 == 0 ? DR_MAP_NONE : row);
 }
 
 TEST(no_room_in_the_arena)

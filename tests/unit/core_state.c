@@ -591,7 +591,7 @@ TEST(a_failed_dependency_ends_the_chain_behind_it)
     CHECK_EQ(job(ids[1])->state, DR_JOB_CANCELLED);
     CHECK_EQ(job(ids[2])->state, DR_JOB_CANCELLED);
     CHECK_EQ(job(ids[3])->state, DR_JOB_PENDING); /* afterany: its turn has come */
-    CHECK_EQ(job(ids[3])->edges, DR_ROW_NONE);
+    CHECK_EQ(job(ids[3])->ties, 0);
     CHECK_EQ(fixture.core->edges_count, 0);
     /* one that is asked for when it can't hold any more */
     after = (struct dr_dependency){DR_DEPENDENCY_AFTEROK, {ids[0]}};
@@ -623,7 +623,7 @@ TEST(a_singleton_waits_for_all_of_its_name)
     second = fixture.answer.job.v;
     CHECK_EQ(fixture.core->edges_count, 1);
     CHECK(admit_as(ANNA, (struct dr_command){.kind = DR_COMMAND_CANCEL, .body.job = {first}}));
-    CHECK_EQ(job(second)->edges, DR_ROW_NONE);
+    CHECK_EQ(job(second)->ties, 0);
     tear_down();
 }
 
