@@ -636,6 +636,18 @@ static void check_eviction(struct checker *checker, const struct dr_fact *fact,
     }
     if (taker->account.v == victim->account.v)
         wrong(checker, fact, "an account took from itself");
+    if (fact->attempt_stopping.cause == DR_STOP_FAIR_SHARE) {
+        checker->fair += 1;
+        if (fact->time_us - dr_job_run(core, victim)->start_us < core->settings.fair_minimum_run_us)
+            wrong(checker, fact, "job %llu was taken before it had run fair_minimum_run",
+                  (unsigned long long)victim->id.v);
+        if (core->settings.fair_preemption != DR_FAIR_PREEMPTION_FINAL_SHARE ||
+            fact->time_us != core->tick_us)
+            wrong(checker, fact, "fair share is not judged now");
+        if (dr_job_run(core, taker)->preemptions >= 3)
+            wrong(checker, fact, "job %llu has been preempted too often to take by fair share",
+                  (unsigned long long)taker->id.v);
+    }
     oracle_look(&before, core, (struct oracle_thought){.also = victim});
     towards_y = oracle_towards(core, victim->account.v, taker->account.v);
     for (uint32_t i = 0; i < 3; i += 1) {
@@ -670,6 +682,33 @@ static const struct dr_job *job_of(const struct dr_core *core, uint64_t id)
 static uint32_t row_of(const struct dr_core *core, const struct dr_job *job)
 {
     return (uint32_t)(job - core->jobs);
+}
+
+/* Does an account below the common one have less than its guarantee, after one below it, or it,
+ * was taken from? */
+static int check_not_under(const struct dr_core *core, const struct oracle *look,
+                           const struct dr_job *job, const struct dr_job *victim, uint32_t at)
+{
+    int64_t holds[3];
+    uint32_t group;
+
+    if (oracle_within(core, job->account.v, at))
+        return 1;
+    oracle_amounts(core, victim, dr_job_run(core, victim)->alternative, holds);
+    group = core->pools[dr_job_run(core, victim)->pool.v - 1].groups[holds[0] > 0 ? 0 : 1].v;
+    return look->sums.occupied[at - 1][group - 1] >= oracle_quota(core, at, group)->guarantee;
+}
+
+/* ... and beside whatever others reserve? */
+static int fits_beside(const struct oracle *look, const struct dr_job *job, uint32_t index,
+                       uint32_t pool)
+{
+    static struct oracle reserved;
+    struct oracle_thought thought = look->thought;
+
+    thought.reserved = 1;
+    oracle_look(&reserved, look->core, thought);
+    return oracle_room(&reserved, job, index, pool);
 }
 
 /* The set as a whole: whoever takes back is within his guarantee with what he asked, and would not
@@ -716,19 +755,23 @@ static void check_promise(struct checker *checker, const struct dr_fact *fact,
             if (!below)
                 wrong(checker, fact, "priority of job %llu does not reach job %llu",
                       (unsigned long long)job->id.v, (unsigned long long)victim->id.v);
-            if (!own && !oracle_within(core, job->account.v, at)) {
-                int64_t holds[3];
-                uint32_t group;
+            if (!own && !check_not_under(core, &look, job, victim, at))
+                wrong(checker, fact, "priority of job %llu pushes account %u under",
+                      (unsigned long long)job->id.v, at);
+        }
+        for (uint32_t at = victim->account.v;
+             dr_job_run(core, victim)->stopping == DR_STOP_FAIR_SHARE && at != 0;
+             at = core->accounts[at - 1].parent.v)
+            if (!check_not_under(core, &look, job, victim, at))
+                wrong(checker, fact, "job %llu takes by fair share and pushes account %u under",
+                      (unsigned long long)job->id.v, at);
+        if (dr_job_run(core, victim)->stopping == DR_STOP_FAIR_SHARE) {
+            const char *unfair =
+                oracle_unfair(core, job, checker->victims, checker->victims_count, victim);
 
-                oracle_amounts(core, victim, dr_job_run(core, victim)->alternative, holds);
-                group = core->pools[dr_job_run(core, victim)->pool.v - 1]
-                            .groups[holds[0] > 0 ? 0 : 1]
-                            .v;
-                if (look.sums.occupied[at - 1][group - 1] <
-                    oracle_quota(core, at, group)->guarantee)
-                    wrong(checker, fact, "priority of job %llu pushes account %u under",
-                          (unsigned long long)job->id.v, at);
-            }
+            if (unfair != NULL)
+                wrong(checker, fact, "job %llu, taken for job %llu by fair share: %s",
+                      (unsigned long long)victim->id.v, (unsigned long long)job->id.v, unfair);
         }
     }
     if (fact->job_promised.victims != checker->victims_count ||
@@ -749,7 +792,9 @@ static void check_promise(struct checker *checker, const struct dr_fact *fact,
                                             .apart = job,
                                             .at_us = fact->time_us,
                                             .late_us = 2 * DR_MINUTE_US});
-        if (oracle_fits(&look, job, index, pool, fact->time_us))
+        if (oracle_fits(&look, job, index, pool, fact->time_us) &&
+            (dr_job_run(core, kept)->stopping != DR_STOP_FAIR_SHARE ||
+             fits_beside(&look, job, index, pool)))
             wrong(checker, fact, "job %llu is taken for job %llu, which would fit without that",
                   (unsigned long long)kept->id.v, (unsigned long long)job->id.v);
     }
@@ -993,7 +1038,8 @@ static void check_end(struct checker *checker, const struct dr_fact *fact,
     int taken = dr_job_run(core, was)->stopping == DR_STOP_RECLAIM ||
                 dr_job_run(core, was)->stopping == DR_STOP_PRIORITY ||
                 dr_job_run(core, was)->stopping == DR_STOP_POWER ||
-                dr_job_run(core, was)->stopping == DR_STOP_WINDOW;
+                dr_job_run(core, was)->stopping == DR_STOP_WINDOW ||
+                dr_job_run(core, was)->stopping == DR_STOP_FAIR_SHARE;
     int lost = dr_job_run(core, was)->stopping == DR_STOP_NODE ||
                (dr_job_run(core, was)->stopping == DR_STOP_NONE &&
                 ended->outcome == DR_OUTCOME_NODE_FAILED);
@@ -1348,9 +1394,17 @@ static void check_fact(struct checker *checker, const struct dr_fact *fact,
                   fact->reservation_made.alternative, run->reservation);
         check_reservation(checker, fact, core, job, was);
         break;
+    case DR_FACT_RESERVATION_DROPPED:
+        for (uint32_t row = 0; fact->reservation_dropped.by != 0 && row < core->jobs_high; row += 1)
+            if (core->jobs[row].id.v == fact->reservation_dropped.by &&
+                dr_job_run(core, &core->jobs[row])->promise != NONE &&
+                dr_job_run(core, &core->jobs[row])->promise_cause == DR_STOP_FAIR_SHARE)
+                wrong(checker, fact, "what was taken by fair share had been reserved");
+        break;
     case DR_FACT_ATTEMPT_STOPPING:
         if (fact->attempt_stopping.cause == DR_STOP_RECLAIM ||
-            fact->attempt_stopping.cause == DR_STOP_PRIORITY)
+            fact->attempt_stopping.cause == DR_STOP_PRIORITY ||
+            fact->attempt_stopping.cause == DR_STOP_FAIR_SHARE)
             check_eviction(checker, fact, core, job);
         if (fact->attempt_stopping.cause == DR_STOP_POWER)
             check_curtailed(checker, fact, core, job);
@@ -1411,7 +1465,6 @@ static void check_fact(struct checker *checker, const struct dr_fact *fact,
     case DR_FACT_TOKEN_ISSUED:
     case DR_FACT_TOKEN_REVOKED:
     case DR_FACT_JOB_HELD:
-    case DR_FACT_RESERVATION_DROPPED:
     case DR_FACT_ATTEMPT_STARTED:
     case DR_FACT_CHECKPOINT_SEEN:
     case DR_FACT_TEXT_ERASED:

@@ -350,7 +350,8 @@ void oracle_look(struct oracle *look, const struct dr_core *core, struct oracle_
             continue;
         take(look, job, run->extents, run->alternative, ATTEMPT);
         add(core, look->sums.use, job, run->pool.v, run->alternative);
-        if (!oracle_claims(core, job) && job != thought.also)
+        if (!oracle_claims(core, job) && job != thought.also &&
+            (thought.stays == NULL || !thought.stays[row]))
             continue;
         add(core, look->sums.claim, job, run->pool.v, run->alternative);
         if (!terms->preemptible)
@@ -1433,7 +1434,7 @@ static double guarantee_of(const struct oracle *look, uint32_t account, uint32_t
     return floor((double)oracle_quota(core, account, group)->guarantee * capacity / sum);
 }
 
-static double key_of_borrower(const struct oracle *look, uint32_t account)
+double oracle_key_above(const struct oracle *look, uint32_t account)
 {
     const struct dr_core *core = look->core;
     double share = 0, past = 0;
@@ -1455,6 +1456,42 @@ static double key_of_borrower(const struct oracle *look, uint32_t account)
     return (share + past) * 1000 / core->accounts[account - 1].weight;
 }
 
+const char *oracle_unfair(const struct dr_core *core, const struct dr_job *job,
+                          const uint64_t *victims, uint32_t count, const struct dr_job *victim)
+{
+    static struct oracle before;
+    static struct oracle after;
+    static uint8_t stays[ORACLE_JOBS];
+    uint32_t x = oracle_towards(core, job->account.v, victim->account.v);
+    uint32_t y = oracle_towards(core, victim->account.v, job->account.v);
+    int64_t amounts[3];
+    double rounding;
+    int above = 0;
+
+    memset(stays, 0, sizeof stays);
+    for (uint32_t i = 0; i < count; i += 1)
+        for (uint32_t row = 0; row < core->jobs_high; row += 1)
+            stays[row] |= core->jobs[row].id.v == victims[i];
+    oracle_look(&before, core, (struct oracle_thought){.stays = stays, .apart = job});
+    oracle_look(&after, core, (struct oracle_thought){.gone = NULL});
+    if (oracle_key_above(&after, y) >= oracle_key_above(&before, y))
+        return "the key of its branch does not fall";
+    if (oracle_key_above(&before, x) >= oracle_key_above(&before, y))
+        return "its branch had no more than the other";
+    /* The core counts past use by whole seconds of its half-life, and keys in 2^-32. */
+    rounding = 1e-8 + oracle_key_above(&after, y) * 2e6 / (double)core->settings.half_life_us;
+    if (oracle_key_above(&after, x) > oracle_key_above(&after, y) + rounding)
+        return "its branch is left with less than the other";
+    oracle_amounts(core, job, dr_job_run(core, job)->promise_alternative, amounts);
+    for (uint32_t i = 0; i < 3; i += 1) {
+        uint32_t group = core->pools[dr_job_run(core, job)->promise_pool.v - 1].groups[i].v;
+
+        above |= amounts[i] != 0 && before.sums.occupied[x - 1][group - 1] + amounts[i] >
+                                        oracle_quota(core, x, group)->guarantee;
+    }
+    return above ? NULL : "the other is within its guarantee";
+}
+
 static int key_in(const struct oracle *look, uint32_t account, const struct dr_job *job,
                   uint32_t index, uint32_t pool, double *key)
 {
@@ -1470,7 +1507,7 @@ static int key_in(const struct oracle *look, uint32_t account, const struct dr_j
         if (amounts[i] == 0)
             continue;
         if ((double)(look->sums.occupied[account - 1][group - 1] + amounts[i]) > guarantee) {
-            *key = key_of_borrower(look, account);
+            *key = oracle_key_above(look, account);
             return 2;
         }
         *key =

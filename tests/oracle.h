@@ -29,6 +29,7 @@ struct oracle_sums {
 struct oracle_thought {
     const uint8_t *gone;        /* [jobs_high] attempts that are not there */
     const struct dr_job *also;  /* stays, and counts in claim, though told to leave */
+    const uint8_t *stays;       /* [jobs_high] the same of several */
     const struct dr_job *apart; /* its promise and its reservation don't count */
     uint8_t reserved;           /* what is reserved is held, and counts in the sums */
     int64_t reserved_until_us;  /* of that, only what begins by then; 0: all */
@@ -136,6 +137,16 @@ double oracle_cheaper_later(const struct dr_core *core, const struct dr_job *job
  * their ends after which it fits. `reserved`: what others have reserved is held all the time. */
 int64_t oracle_earliest_us(const struct dr_core *core, const struct dr_job *job,
                            uint32_t alternative, uint32_t pool, int64_t now_us, int reserved);
+
+/* Key of an account above its guarantee, POLICY section 2. */
+double oracle_key_above(const struct oracle *look, uint32_t account);
+
+/* POLICY, section 3, "Fair preemption": attempts `victims` [count] (job ids) have been told to
+ * leave for `job`, which has been promised their place. Does the whole set keep the rule for this
+ * victim? NULL, or what is wrong: with its keys when everybody stayed and nothing was promised, and
+ * now. */
+const char *oracle_unfair(const struct dr_core *core, const struct dr_job *job,
+                          const uint64_t *victims, uint32_t count, const struct dr_job *victim);
 
 /* Tier and key of an account for a job of its subtree, POLICY section 2: the least, or with `most`
  * the greatest, over the ways and pools that are lawful for it. Returns the tier; 0: no pool is. */

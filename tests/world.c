@@ -249,6 +249,8 @@ static void settings_of(struct world *world, struct dr_settings settings)
     fact.settings_set.job_uid = settings.job_uid;
     fact.settings_set.job_gid = settings.job_gid;
     fact.settings_set.span_price_micro = settings.span_price_micro;
+    fact.settings_set.fair_preemption = settings.fair_preemption;
+    fact.settings_set.fair_minimum_run_us = settings.fair_minimum_run_us;
     declare(world, fact);
 }
 

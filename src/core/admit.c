@@ -275,6 +275,7 @@ static enum dr_job_state next_state(const struct dr_core *core, const struct dr_
     case DR_STOP_PRIORITY:
     case DR_STOP_POWER:
     case DR_STOP_WINDOW:
+    case DR_STOP_FAIR_SHARE:
         /* Exit code 0 without a checkpoint since the warning: it had finished its work. With one,
          * it saved and left, and is to go on later. */
         if (outcome == DR_OUTCOME_EXITED && command->body.attempt.exit_code == 0 &&

@@ -79,6 +79,9 @@ static int check_settings(const struct dr_fact_settings_set *settings, struct dr
            check_amount(settings->default_grace_us, DR_DAY_US, "default_grace", answer) &&
            check_amount(settings->retain_ended_us, DURATION_MAX, "retain_ended", answer) &&
            check_amount(settings->span_price_micro, PRICE_MAX, "span_price", answer) &&
+           check_amount(settings->fair_minimum_run_us, DURATION_MAX, "fair_minimum_run", answer) &&
+           (settings->fair_preemption <= DR_FAIR_PREEMPTION_FINAL_SHARE ||
+            dr_refuse(answer, DR_REFUSAL_INVALID, "fair_preemption", "there is no such kind")) &&
            (settings->job_uid != 0 ||
             dr_refuse(answer, DR_REFUSAL_INVALID, "job_user", "no job runs as uid 0"));
 }

@@ -97,6 +97,8 @@ static void apply_settings_set(struct dr_core *core, const struct dr_fact_settin
     settings->default_jobs_max = fact->default_jobs_max;
     settings->job_uid = fact->job_uid;
     settings->job_gid = fact->job_gid;
+    settings->fair_preemption = fact->fair_preemption;
+    settings->fair_minimum_run_us = fact->fair_minimum_run_us;
     for (uint32_t row = core->running.first; row != DR_ROW_NONE; row = dr_job_list_next(core, row))
         dr_lent_update(core, row); /* by the new minimum_run */
 }
@@ -1110,7 +1112,8 @@ static void apply_attempt_ended(struct dr_core *core, const struct dr_fact *fact
     if (ended->memory_mb_peak > run->memory_mb_peak)
         run->memory_mb_peak = ended->memory_mb_peak;
     if (run->stopping == DR_STOP_RECLAIM || run->stopping == DR_STOP_PRIORITY ||
-        run->stopping == DR_STOP_POWER || run->stopping == DR_STOP_WINDOW) {
+        run->stopping == DR_STOP_POWER || run->stopping == DR_STOP_WINDOW ||
+        run->stopping == DR_STOP_FAIR_SHARE) {
         run->preemptions += 1;
         account->preempted += 1;
     }

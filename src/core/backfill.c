@@ -483,6 +483,36 @@ int dr_backfill_concerned(const struct dr_decision *decision, uint32_t job_row,
     return 1;
 }
 
+int dr_backfill_quota_leaves(struct dr_decision *decision, const struct dr_job *job,
+                             const struct dr_want *want, dr_pool_id pool, int64_t end_us)
+{
+    return quotas_leave(decision, (uint32_t)(job - decision->core->jobs), pool, &want->amounts,
+                        end_us, 0);
+}
+
+void dr_backfill_block(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,
+                       int64_t end_us)
+{
+    struct dr_core *core = decision->core;
+
+    for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
+         at = decision->reserved[at].next)
+        if (concerns(core, &decision->reserved[at], (uint32_t)(job - core->jobs), end_us, 0))
+            block(core, &core->jobs[decision->reserved[at].row]);
+}
+
+void dr_backfill_unblock(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,
+                         int64_t end_us)
+{
+    struct dr_core *core = decision->core;
+
+    for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
+         at = decision->reserved[at].next)
+        if (concerns(core, &decision->reserved[at], (uint32_t)(job - core->jobs), end_us, 0))
+            dr_place_view_undo(
+                core, dr_job_run(core, &core->jobs[decision->reserved[at].row])->reservation);
+}
+
 /* Does a place that was taken now leave too little of the accelerators of a reserved part? */
 static int meet(const struct dr_core *core, const struct dr_extent *taken,
                 const struct dr_extent *reserved, uint32_t share)

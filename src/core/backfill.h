@@ -57,6 +57,18 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
 int dr_backfill_concerned(const struct dr_decision *decision, uint32_t job_row,
                           const struct dr_want *want, dr_pool_id pool, int displace);
 
+/* Those who reserve there before a job that runs until `end_us` would end: could they start at
+ * their time beside it, by quota? Not while thought changes sums. */
+int dr_backfill_quota_leaves(struct dr_decision *decision, const struct dr_job *job,
+                             const struct dr_want *want, dr_pool_id pool, int64_t end_us);
+
+/* In thought: what they reserve in the pool is nobody's. Before attempts leave in thought there,
+ * and undone after they have come back. */
+void dr_backfill_block(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,
+                       int64_t end_us);
+void dr_backfill_unblock(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,
+                         int64_t end_us);
+
 /* Drop the reservations that a place cuts into; called for a job that has just been given it,
  * started or promised. */
 void dr_backfill_displace(struct dr_decision *decision, uint32_t job_row, dr_pool_id pool,

@@ -11,6 +11,7 @@
 #include "core/admit.h"
 #include "core/backfill.h"
 #include "core/curtail.h"
+#include "core/fair.h"
 #include "core/leave.h"
 #include "core/power.h"
 #include "core/lent.h"
@@ -632,7 +633,7 @@ static void walk(struct dr_decision *decision)
             decision->hunted = DR_HUNTED_AGAIN; /* what could be taken is no more than it was */
             dr_backfill_reserve(decision, &choice);
             remember(decision, &choice, now);
-        } else if (!dr_reclaim(decision, &choice)) {
+        } else if (!dr_reclaim(decision, &choice) && !dr_fair(decision, &choice)) {
             dr_backfill_reserve(decision, &choice);
             remember(decision, &choice, now);
         }
@@ -663,6 +664,7 @@ static void once_through(struct dr_decision *decision)
     rises = core->lent->rises;
     dr_backfill_begin(decision);
     dr_reclaim_begin(decision);
+    dr_fair_begin(decision);
     if (!decision->full)
         place_promised(decision);
     if (!decision->full)
@@ -672,6 +674,13 @@ static void once_through(struct dr_decision *decision)
         decision->freed = 1;
     if (!decision->full && dr_backfill_end(decision))
         decision->freed = 1;
+    /* Once nothing else is left to do: keys that refused somebody have changed since. */
+    if (!decision->full && !decision->freed && decision->fair_doubt_seq != 0 &&
+        core->seq > decision->fair_doubt_seq) {
+        decision->fair_doubt_seq = 0;
+        dr_seats_wake_all(core->seats);
+        decision->freed = 1;
+    }
 }
 
 int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
@@ -690,6 +699,8 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
          dr_timer_of(core, &core->jobs[dr_timer_first(core)]) > now_us))
         return 0;
     dr_arena_reset(&core->scratch, 0);
+    if (dr_fair_is_due(core, now_us))
+        dr_seats_wake_all(core->seats); /* also in a second decision of that instant */
     dr_lent_advance(core, now_us);
     dr_settle_doomed(core, now_us, batch);
     if (core->doomed_count > 0)

@@ -6,8 +6,9 @@
 #include "core/order.h"
 #include "core/place.h"
 
-struct dr_reserved; /* core/backfill.h */
-struct dr_victim;   /* core/reclaim.h */
+struct dr_reserved;  /* core/backfill.h */
+struct dr_victim;    /* core/reclaim.h */
+struct dr_fair_most; /* core/fair.c */
 
 /* Attempts of a pool that time lets be taken, cheapest first: looked for once in a walk. */
 struct dr_victims {
@@ -41,7 +42,10 @@ struct dr_decision {
     uint64_t doubt_seq; /* the fact before which somebody was refused for what later facts, starts
                            too, may undo; 0: nobody was */
     int in_thought;     /* sums are not those of the state, or not all reservations count */
-    int full;           /* the batch (or a table) has no more room: stop and be called again */
+    struct dr_fair_most *fair_most; /* [accounts_count] core/fair.c; NULL: it isn't judged now */
+    uint64_t fair_doubt_seq; /* the fact before which somebody took nothing by fair share; 0: nobody
+                                was refused so since everybody was looked at */
+    int full;                /* the batch (or a table) has no more room: stop and be called again */
 };
 
 /* A place for a job: found, priced, not yet settled. */

@@ -88,7 +88,9 @@
     F(u32, job_uid, "who runs jobs of users without a uid of their own; never 0")               \
     F(u32, job_gid, "")                                                                         \
     F(i64, span_price_micro, "of each domain beyond the least at a preferred level")            \
-    F(u32, default_jobs_max, "live jobs of an account that states no jobs_max; 0: no limit")
+    F(u32, default_jobs_max, "live jobs of an account that states no jobs_max; 0: no limit")    \
+    F(u8, fair_preemption, "enum dr_fair_preemption")                                           \
+    F(i64, fair_minimum_run_us, "no attempt is taken by fair share before it has run so long")
 
 /* ---- the federation ---- */
 #define DR_FIELDS_chip_set(F)                                                                  \

@@ -50,6 +50,9 @@ DR_NAMES(dr_dependency_kind_name, dr_dependency_kind, DR_DEPENDENCY_KINDS)
 #define DR_PREFIX(name) DR_SHARE_##name
 DR_NAMES(dr_share_name, dr_share, DR_SHARES)
 #undef DR_PREFIX
+#define DR_PREFIX(name) DR_FAIR_PREEMPTION_##name
+DR_NAMES(dr_fair_preemption_name, dr_fair_preemption, DR_FAIR_PREEMPTIONS)
+#undef DR_PREFIX
 #define DR_PREFIX(name) DR_REFUSAL_##name
 DR_NAMES(dr_refusal_name, dr_refusal_kind, DR_REFUSALS)
 #undef DR_PREFIX

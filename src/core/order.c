@@ -32,7 +32,21 @@ static int64_t by_weight(int64_t key, uint32_t weight)
     return dr_mul_div_floor(key, 1000, weight == 0 ? 1 : weight);
 }
 
-static int64_t key_above(const struct dr_core *core, dr_account_id account)
+/* With `more` claimed than is, per group row; NULL: nothing. */
+struct more {
+    const dr_group_id *groups;
+    int64_t amounts[DR_RESOURCE_COUNT];
+};
+
+static int64_t more_in(const struct more *more, uint32_t group_row)
+{
+    for (uint32_t resource = 0; more != NULL && resource < DR_RESOURCE_COUNT; resource += 1)
+        if (more->groups[resource].v == group_row + 1)
+            return more->amounts[resource];
+    return 0;
+}
+
+static int64_t key_above(const struct dr_core *core, dr_account_id account, const struct more *more)
 {
     int64_t share = 0;
     int64_t past = 0;
@@ -43,13 +57,14 @@ static int64_t key_above(const struct dr_core *core, dr_account_id account)
     for (uint32_t group = 0; group < core->groups_count; group += 1) {
         const struct dr_quota *quota = dr_quota_at(core, account, (dr_group_id){group + 1});
         int64_t capacity = core->groups[group].capacity;
+        int64_t claim = quota->claim + more_in(more, group);
         int64_t guarantee;
 
-        if (capacity == 0 || (quota->claim == 0 && quota->past == 0))
+        if (capacity == 0 || (claim == 0 && quota->past == 0))
             continue;
         guarantee = dr_quota_guarantee(core, account, (dr_group_id){group + 1});
-        if (quota->claim > guarantee)
-            share = dr_max_i64(share, ratio(quota->claim - guarantee, capacity));
+        if (claim > guarantee)
+            share = dr_max_i64(share, ratio(claim - guarantee, capacity));
         if (quota->past > 0 && seconds > 0 && capacity < INT64_MAX / seconds)
             past = dr_max_i64(past, ratio(quota->past, capacity * seconds));
     }
@@ -65,7 +80,8 @@ uint8_t dr_order_key(const struct dr_core *core, dr_account_id account, dr_pool_
     if (!dr_quota_within_guarantee(core, account, pool, amounts)) {
         const struct dr_seat *seat = &core->seats->seats[account.v - 1];
 
-        *key = seat->known == core->seats->version ? seat->above_key : key_above(core, account);
+        *key =
+            seat->known == core->seats->version ? seat->above_key : key_above(core, account, NULL);
         return 2;
     }
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
@@ -125,10 +141,29 @@ static void know(struct dr_core *core, uint32_t row)
         if (quota->occupied < guarantee)
             least = dr_min_i64(least, ratio(quota->claim, guarantee));
     }
-    seat->above_key = key_above(core, account);
+    seat->above_key = key_above(core, account, NULL);
     seat->bound_tier = least == INT64_MAX ? 2 : 1;
     seat->bound_key = least == INT64_MAX ? seat->above_key : least;
     seat->known = core->seats->version;
+}
+
+int64_t dr_order_above(struct dr_core *core, dr_account_id account)
+{
+    const struct dr_seat *seat = &core->seats->seats[account.v - 1];
+
+    if (seat->known != core->seats->version)
+        know(core, account.v - 1);
+    return seat->above_key;
+}
+
+int64_t dr_order_above_with(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                            const struct dr_amounts *amounts, int sign)
+{
+    struct more more = {.groups = core->pools[pool.v - 1].groups};
+
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+        more.amounts[resource] = sign * amounts->of[resource];
+    return key_above(core, account, &more);
 }
 
 static void to_bound(struct dr_order *order, uint32_t row)

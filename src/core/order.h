@@ -53,4 +53,12 @@ void dr_order_touch(struct dr_order *order, dr_account_id account);
 uint8_t dr_order_key(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
                      const struct dr_amounts *amounts, int64_t *key);
 
+/* Key above guarantee (2.), as sums are now. */
+int64_t dr_order_above(struct dr_core *core, dr_account_id account);
+
+/* The same, were `amounts` more claimed in the groups of `pool` (sign 1), or less (-1), or neither
+ * (0). */
+int64_t dr_order_above_with(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                            const struct dr_amounts *amounts, int sign);
+
 #endif

@@ -5,6 +5,7 @@
 #include "base/math.h"
 #include "base/sort.h"
 #include "core/backfill.h"
+#include "core/fair.h"
 #include "core/lent.h"
 #include "core/power.h"
 #include "core/quota.h"
@@ -30,6 +31,7 @@ struct hunt {
     int outranks;  /* its own account runs attempts of lower priority that may be taken one day */
     int far_below; /* an account above it lets priority reach over those below */
     struct dr_window_set barred;
+    struct dr_fair *fair; /* it takes by fair share; NULL: it takes back, or by priority */
 };
 
 /* The best set so far. */
@@ -92,35 +94,16 @@ static int above(const struct dr_core *core, dr_account_id account, dr_group_id 
     return quota->occupied > quota->guarantee;
 }
 
-/* The lowest account that is above both, and its children towards them. */
-static dr_account_id common(const struct dr_core *core, dr_account_id x, dr_account_id y,
-                            dr_account_id *towards_x, dr_account_id *towards_y)
-{
-    *towards_x = x;
-    *towards_y = y;
-    while (x.v != y.v) {
-        /* Children have higher ids than their parents. */
-        if (x.v > y.v) {
-            *towards_x = x;
-            x = core->accounts[x.v - 1].parent;
-        } else {
-            *towards_y = y;
-            y = core->accounts[y.v - 1].parent;
-        }
-    }
-    return x;
-}
-
-/* Is every account from `y` up to `top` above its guarantee, in one resource that both use? */
-static int borrows(const struct dr_core *core, const struct hunt *hunt, const struct dr_job *victim,
-                   dr_account_id top)
+int dr_reclaim_borrows(const struct dr_core *core, dr_pool_id pool,
+                       const struct dr_amounts *amounts, const struct dr_job *victim,
+                       dr_account_id top)
 {
     struct dr_amounts holds = held_by(core, victim);
 
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
-        dr_group_id group = core->pools[hunt->pool.v - 1].groups[resource];
+        dr_group_id group = core->pools[pool.v - 1].groups[resource];
         dr_account_id at = victim->account;
-        int all = hunt->want.amounts.of[resource] != 0 && holds.of[resource] != 0 &&
+        int all = amounts->of[resource] != 0 && holds.of[resource] != 0 &&
                   core->pools[dr_job_run(core, victim)->pool.v - 1].groups[resource].v == group.v;
 
         while (all) {
@@ -141,11 +124,14 @@ static enum dr_stop_cause may_take(const struct hunt *hunt, const struct dr_job 
     const struct dr_core *core = hunt->core;
     dr_account_id x;
     dr_account_id y;
-    dr_account_id at = common(core, hunt->job->account, victim->account, &x, &y);
+    dr_account_id at;
 
+    if (hunt->fair != NULL)
+        return dr_fair_may_take(hunt->fair, victim) ? DR_STOP_FAIR_SHARE : DR_STOP_NONE;
+    at = dr_account_common(core, hunt->job->account, victim->account, &x, &y);
     if (hunt->job->account.v != victim->account.v &&
         dr_quota_within_stated(core, x, hunt->pool, &hunt->want.amounts) &&
-        borrows(core, hunt, victim, y))
+        dr_reclaim_borrows(core, hunt->pool, &hunt->want.amounts, victim, y))
         return DR_STOP_RECLAIM;
     if (victim->priority >= hunt->job->priority || !dr_queue_outranks(hunt->core, hunt->job))
         return DR_STOP_NONE;
@@ -171,7 +157,7 @@ static int pushed_under(const struct hunt *hunt, const struct dr_job *victim)
 
     if (hunt->job->account.v == victim->account.v)
         return 0;
-    common(core, hunt->job->account, victim->account, &x, &y);
+    dr_account_common(core, hunt->job->account, victim->account, &x, &y);
     for (dr_account_id at = victim->account;; at = core->accounts[at.v - 1].parent) {
         const struct dr_quota *quota = dr_quota_at(core, at, group);
 
@@ -238,6 +224,22 @@ static int fits(struct hunt *hunt)
 }
 
 /* ---- sets ---- */
+
+/* Whose loss would leave him with less than who asks may be in no set that is taken by fair share.
+ */
+static int set_is_fair(struct hunt *hunt)
+{
+    struct dr_core *core = hunt->core;
+    int holds = 1;
+
+    dr_quota_charge(core, hunt->job->account, hunt->pool, &hunt->want.amounts, DR_CHARGE_CLAIM, 1);
+    for (uint32_t i = 0; i < hunt->count && holds; i += 1)
+        if (hunt->victims[i].chosen)
+            holds = dr_fair_holds(hunt->fair, &core->jobs[hunt->victims[i].row],
+                                  hunt->victims[i].fair_key);
+    dr_quota_charge(core, hunt->job->account, hunt->pool, &hunt->want.amounts, DR_CHARGE_CLAIM, -1);
+    return holds;
+}
 
 /* An elastic attempt above its least size: with what is left of its place it may come back. */
 static int comes_back(const struct dr_core *core, const struct dr_job *job)
@@ -357,11 +359,13 @@ static int compare_set(struct hunt *hunt, struct plan *plan)
         set.units += victim->units;
         set.evicts |= !comes_back(core, job);
         if (pushed_under(hunt, job)) {
-            if (victim->cause == DR_STOP_PRIORITY)
-                return 0; /* priority never does that */
+            if (victim->cause != DR_STOP_RECLAIM)
+                return 0; /* priority and fair share never do that */
             set.under = 1;
         }
     }
+    if (hunt->fair != NULL && !set_is_fair(hunt))
+        return 0;
     if (plan->found.count == 0)
         better = 1;
     else if (set.under != plan->under)
@@ -519,9 +523,13 @@ static void consider(struct hunt *hunt, const struct dr_victim *victim)
 {
     const struct dr_job *job = &hunt->core->jobs[victim->row];
 
-    if (!takeable(hunt->decision, job) || may_take(hunt, job) == DR_STOP_NONE)
+    if (!takeable(hunt->decision, job) ||
+        (hunt->fair != NULL && !dr_fair_ripe(hunt->core, job, hunt->decision->now_us)) ||
+        may_take(hunt, job) == DR_STOP_NONE)
         return;
     hunt->victims[hunt->count] = *victim;
+    if (hunt->fair != NULL)
+        hunt->victims[hunt->count].fair_key = dr_fair_key(hunt->fair, job);
     hunt->count += 1;
 }
 
@@ -571,26 +579,33 @@ static void gather(struct hunt *hunt, int whole_group, int guaranteed)
         dr_sort(hunt->victims, hunt->count, sizeof hunt->victims[0], compare_each, core);
 }
 
-/* Advance reservations that would keep nodes from the job, if it began when the last of those who
- * leave, or may be told to, has used up its grace. */
-static void heed_windows(struct hunt *hunt)
+/* When the job is believed to end, if it began when the last of those who leave, or may be told to,
+ * has used up its grace. */
+static int64_t believed_end_us(const struct hunt *hunt)
 {
     const struct dr_core *core = hunt->core;
     int64_t now_us = hunt->decision->now_us;
     int64_t begin_us = now_us;
 
-    if (core->windows_count == 0)
-        return;
     for (uint32_t i = 0; i < hunt->count; i += 1)
         begin_us = dr_max_i64(
             begin_us, now_us + dr_job_terms(core, &core->jobs[hunt->victims[i].row])->grace_us);
     for (uint32_t i = 0; i < hunt->leaving_count; i += 1)
         begin_us =
             dr_max_i64(begin_us, dr_job_run(core, &core->jobs[hunt->leaving[i]])->stop_until_us);
+    return begin_us + dr_job_next_limit_us(core, hunt->job, hunt->want.alternative);
+}
+
+/* Advance reservations that would keep nodes from the job until then. */
+static void heed_windows(struct hunt *hunt)
+{
+    const struct dr_core *core = hunt->core;
+
+    if (core->windows_count == 0)
+        return;
     hunt->want.barred =
-        dr_window_barring(core, hunt->pool, hunt->job->account, now_us,
-                          begin_us + dr_job_next_limit_us(core, hunt->job, hunt->want.alternative),
-                          &hunt->barred)
+        dr_window_barring(core, hunt->pool, hunt->job->account, hunt->decision->now_us,
+                          believed_end_us(hunt), &hunt->barred)
             ? &hunt->barred
             : NULL;
 }
@@ -656,6 +671,31 @@ static int worth_hunting(struct hunt *hunt, int guaranteed)
            group_has_takeable(hunt, guaranteed);
 }
 
+/* The three sets. Returns 1 if the plan is one of them now. */
+static int try_sets(struct hunt *hunt, struct plan *plan)
+{
+    int kept = 0;
+
+    if (walk(hunt, 0) && settle_set(hunt))
+        kept |= compare_set(hunt, plan);
+    give_all_back(hunt);
+    if (single(hunt))
+        kept |= compare_set(hunt, plan);
+    give_all_back(hunt);
+    if (walk(hunt, 1) && settle_set(hunt))
+        kept |= compare_set(hunt, plan);
+    give_all_back(hunt);
+    return kept;
+}
+
+/* A quota alone is in the way, so that what is lent in the whole group helps. */
+static int only_quota_refuses(struct hunt *hunt)
+{
+    return dr_place_room(hunt->core, &hunt->want, hunt->pool) >= hunt->want.tasks &&
+           !quota_allows(hunt) &&
+           dr_place_find(hunt->core, &hunt->want, hunt->pool, hunt->extents) > 0;
+}
+
 static void hunt_in(struct hunt *hunt, struct plan *plan)
 {
     struct dr_core *core = hunt->core;
@@ -673,8 +713,7 @@ static void hunt_in(struct hunt *hunt, struct plan *plan)
     hunt->extents = dr_decision_extents(core, &hunt->want, hunt->pool);
     gather(hunt, 0, guaranteed);
     heed_windows(hunt);
-    if (dr_place_room(core, &hunt->want, hunt->pool) >= hunt->want.tasks && !quota_allows(hunt) &&
-        dr_place_find(core, &hunt->want, hunt->pool, hunt->extents) > 0) {
+    if (only_quota_refuses(hunt)) {
         gather(hunt, 1, guaranteed);
         heed_windows(hunt);
     }
@@ -684,20 +723,49 @@ static void hunt_in(struct hunt *hunt, struct plan *plan)
     }
     hunt->decision->hunts += 1;
     leave_or_return(hunt, 1);
-    if (guaranteed && fits(hunt)) {
+    if (guaranteed && fits(hunt))
         kept = compare_set(hunt, plan); /* those who leave anyway are enough */
-    } else {
-        if (walk(hunt, 0) && settle_set(hunt))
-            kept |= compare_set(hunt, plan);
-        give_all_back(hunt);
-        if (single(hunt))
-            kept |= compare_set(hunt, plan);
-        give_all_back(hunt);
-        if (walk(hunt, 1) && settle_set(hunt))
-            kept |= compare_set(hunt, plan);
-        give_all_back(hunt);
-    }
+    else
+        kept = try_sets(hunt, plan);
     leave_or_return(hunt, -1);
+    if (!kept)
+        dr_arena_reset(&core->scratch, mark);
+}
+
+/* By fair share. Where those who leave anyway are enough it waits for them. */
+static void hunt_fairly_in(struct hunt *hunt, struct plan *plan)
+{
+    struct dr_core *core = hunt->core;
+    const struct dr_lent *lent = core->lent;
+    size_t mark = core->scratch.used;
+    uint32_t row = hunt->pool.v - 1;
+    struct dr_fair fair;
+    int64_t end_us;
+    int kept = 0;
+
+    if (!dr_fair_ask(hunt->decision, hunt->job, hunt->pool, &hunt->want.amounts, &fair) ||
+        (hunt->want.accelerators > 0 &&
+         dr_space_free_milli(&core->places->spaces[row]) + lent->units[row] + lent->leaving[row] <
+             hunt->units))
+        return;
+    hunt->fair = &fair;
+    hunt->extents = dr_decision_extents(core, &hunt->want, hunt->pool);
+    gather(hunt, 0, 1);
+    heed_windows(hunt);
+    if (only_quota_refuses(hunt)) {
+        gather(hunt, 1, 1);
+        heed_windows(hunt);
+    }
+    end_us = believed_end_us(hunt);
+    if (hunt->count > 0 &&
+        dr_backfill_quota_leaves(hunt->decision, hunt->job, &hunt->want, hunt->pool, end_us)) {
+        dr_backfill_block(hunt->decision, hunt->job, hunt->pool, end_us);
+        leave_or_return(hunt, 1);
+        if (!fits(hunt))
+            kept = try_sets(hunt, plan);
+        leave_or_return(hunt, -1);
+        dr_backfill_unblock(hunt->decision, hunt->job, hunt->pool, end_us);
+    }
     if (!kept)
         dr_arena_reset(&core->scratch, mark);
 }
@@ -754,9 +822,10 @@ static int settle_plan(struct dr_decision *decision, const struct dr_choice *cho
     fact.job_promised.extents = plan->found.extents;
     fact.job_promised.extents_count = plan->found.count;
     dr_settle(core, &fact, decision->batch);
-    decision->freed = 1; /* claims of those who leave */
-    dr_backfill_displace(decision, choice->job_row, plan->found.pool, plan->found.extents,
-                         plan->found.count, DR_FOREVER_US);
+    decision->freed = 1;             /* claims of those who leave */
+    if (cause != DR_STOP_FAIR_SHARE) /* which is beside what others reserve */
+        dr_backfill_displace(decision, choice->job_row, plan->found.pool, plan->found.extents,
+                             plan->found.count, DR_FOREVER_US);
     for (uint32_t i = 0; i < plan->count; i += 1)
         dr_order_touch(&decision->order, core->jobs[plan->victims[i].row].account);
     return 1;
@@ -792,24 +861,18 @@ static int reaches_below(const struct dr_core *core, dr_account_id account)
     return 0;
 }
 
-int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice)
+/* In every pool, by every way to run the job. */
+static void hunt_everywhere(const struct hunt *about,
+                            void (*hunt_here)(struct hunt *, struct plan *), struct plan *plan)
 {
-    struct dr_core *core = decision->core;
-    const struct dr_job *job = &core->jobs[choice->job_row];
-    struct plan plan = {.found = {.count = 0}};
-    uint32_t hunts = decision->hunts;
-    int outranks = outranks_own(decision, job, 1);
-    int far_below = dr_queue_outranks(core, job) && reaches_below(core, job->account);
+    struct dr_core *core = about->core;
+    const struct dr_job *job = about->job;
 
     for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
-        struct hunt hunt = {.decision = decision,
-                            .core = core,
-                            .job = job,
-                            .want = dr_place_want(core, job, i),
-                            .outranks = outranks,
-                            .far_below = far_below};
+        struct hunt hunt = *about;
         struct dr_pool_set allowed;
 
+        hunt.want = dr_place_want(core, job, i);
         hunt.units = units_of(&hunt.want.amounts);
         dr_place_allowed(core, &hunt.want, &allowed);
         for (uint32_t row = 0; row < core->pools_count; row += 1) {
@@ -818,9 +881,36 @@ int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice)
             if (!dr_pool_set_has(&allowed, core->places->spaces[row].rank))
                 continue;
             here.pool.v = row + 1;
-            hunt_in(&here, &plan);
+            hunt_here(&here, plan);
         }
     }
+}
+
+int dr_reclaim_fairly(struct dr_decision *decision, const struct dr_choice *choice)
+{
+    struct hunt hunt = {.decision = decision,
+                        .core = decision->core,
+                        .job = &decision->core->jobs[choice->job_row]};
+    struct plan plan = {.found = {.count = 0}};
+
+    hunt_everywhere(&hunt, hunt_fairly_in, &plan);
+    return plan.found.count > 0 && settle_plan(decision, choice, &plan);
+}
+
+int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_job *job = &core->jobs[choice->job_row];
+    struct plan plan = {.found = {.count = 0}};
+    uint32_t hunts = decision->hunts;
+    struct hunt hunt = {.decision = decision,
+                        .core = core,
+                        .job = job,
+                        .outranks = outranks_own(decision, job, 1),
+                        .far_below =
+                            dr_queue_outranks(core, job) && reaches_below(core, job->account)};
+
+    hunt_everywhere(&hunt, hunt_in, &plan);
     outranks_own(decision, job, -1);
     if (plan.found.count == 0 && decision->hunts > hunts)
         dr_decision_doubt(decision); /* another set may do, beside others that start */

@@ -9,6 +9,8 @@
  * first, and every condition is checked again on what is left. Over all sets: no branch pushed
  * under its guarantee, least loss, least overshoot, fewest gangs, lowest pool, way and set.
  *
+ * The same machinery, with another rule of who may be taken, serves fair preemption: core/fair.h.
+ *
  * What the page leaves open: a job without accelerators counts its CPUs, eight to one. `missing` is
  * what the job asks less what is free in amounts; once that is nothing and it still does not fit,
  * set (a) goes on with attempts no larger than the job. Attempts that leave anyway and are promised
@@ -25,7 +27,8 @@ struct dr_victim {
     int64_t loss_us; /* accelerators x microseconds */
     int64_t each_us; /* loss per unit */
     uint8_t chosen;
-    uint8_t cause; /* enum dr_stop_cause, when chosen */
+    uint8_t cause;    /* enum dr_stop_cause, when chosen */
+    int64_t fair_key; /* by fair share: of its branch, before */
 };
 
 /* Before a walk. */
@@ -34,6 +37,15 @@ void dr_reclaim_begin(struct dr_decision *decision);
 /* Find what the job may take, warn it and promise the place. Returns 1 if the job has been promised
  * a place; 0: nothing may be taken with which it fits (or decision->full). */
 int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice);
+
+/* The same by fair share: core/fair.h has the rule, and who asks. */
+int dr_reclaim_fairly(struct dr_decision *decision, const struct dr_choice *choice);
+
+/* Is every account from the victim's up to `top` above its guarantee, in one resource of the pool's
+ * groups that it and the amounts use? */
+int dr_reclaim_borrows(const struct dr_core *core, dr_pool_id pool,
+                       const struct dr_amounts *amounts, const struct dr_job *victim,
+                       dr_account_id top);
 
 /* What would be lost by ending the attempt now, in accelerator-microseconds: accelerators x (time
  * since its last observed checkpoint, at most loss_cap, plus restart, plus credit for earlier

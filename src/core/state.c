@@ -305,6 +305,24 @@ int dr_account_within(const struct dr_core *core, dr_account_id account, dr_acco
     return 0;
 }
 
+dr_account_id dr_account_common(const struct dr_core *core, dr_account_id x, dr_account_id y,
+                                dr_account_id *towards_x, dr_account_id *towards_y)
+{
+    *towards_x = x;
+    *towards_y = y;
+    while (x.v != y.v) {
+        /* Children have higher ids than their parents. */
+        if (x.v > y.v) {
+            *towards_x = x;
+            x = core->accounts[x.v - 1].parent;
+        } else {
+            *towards_y = y;
+            y = core->accounts[y.v - 1].parent;
+        }
+    }
+    return x;
+}
+
 #define NAMED(function, id_type, table)                                                \
     id_type function(const struct dr_core *core, const char *name)                     \
     {                                                                                  \

@@ -29,6 +29,8 @@ struct dr_settings {
     uint32_t default_jobs_max; /* 0: no limit */
     uint32_t job_uid;
     uint32_t job_gid;
+    uint8_t fair_preemption; /* enum dr_fair_preemption */
+    int64_t fair_minimum_run_us;
 };
 
 struct dr_chip {
@@ -613,6 +615,11 @@ int dr_account_within(const struct dr_core *core, dr_account_id account, dr_acco
 
 /* The account below the root that it belongs to; 0: it is the root itself. */
 dr_account_id dr_account_branch(const struct dr_core *core, dr_account_id account);
+
+/* The lowest account that is the same as both or above them, and its children towards them: on the
+ * path of one that is it itself, that one. */
+dr_account_id dr_account_common(const struct dr_core *core, dr_account_id x, dr_account_id y,
+                                dr_account_id *towards_x, dr_account_id *towards_y);
 
 /* Find by name among those not removed; id 0: none. Linear: for the edge. */
 dr_chip_id dr_chip_named(const struct dr_core *core, const char *name);

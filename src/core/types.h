@@ -124,17 +124,18 @@ enum dr_outcome {
 };
 
 /* Why an attempt is told to leave. */
-#define DR_STOP_CAUSES(X)                                            \
-    X(NONE, "it is not")                                             \
-    X(CANCEL, "its user or an operator cancelled it")                \
-    X(RECLAIM, "a job within its guarantee takes the capacity back") \
-    X(PRIORITY, "a job of higher priority takes the capacity")       \
-    X(LIMIT, "its time limit is over and its site has not ended it") \
-    X(DEADLINE, "its deadline has passed")                           \
-    X(NODE, "a node of its gang failed")                             \
-    X(UNKNOWN, "the controller does not know it, or has ended it")   \
-    X(POWER, "it is flexible, and a lower power cap begins")         \
-    X(WINDOW, "its nodes are reserved for others, or for maintenance")
+#define DR_STOP_CAUSES(X)                                              \
+    X(NONE, "it is not")                                               \
+    X(CANCEL, "its user or an operator cancelled it")                  \
+    X(RECLAIM, "a job within its guarantee takes the capacity back")   \
+    X(PRIORITY, "a job of higher priority takes the capacity")         \
+    X(LIMIT, "its time limit is over and its site has not ended it")   \
+    X(DEADLINE, "its deadline has passed")                             \
+    X(NODE, "a node of its gang failed")                               \
+    X(UNKNOWN, "the controller does not know it, or has ended it")     \
+    X(POWER, "it is flexible, and a lower power cap begins")           \
+    X(WINDOW, "its nodes are reserved for others, or for maintenance") \
+    X(FAIR_SHARE, "fair share: a job of an account that has less takes the capacity")
 
 enum dr_stop_cause {
 #define DR_ENUM(name, text) DR_STOP_##name,
@@ -235,6 +236,18 @@ enum dr_role {
         DR_ROLE_COUNT
 };
 
+/* What jobs above their guarantees may take from each other (core/fair.h). Facts of older programs
+ * say OFF. */
+#define DR_FAIR_PREEMPTIONS(X) \
+    X(OFF, "nothing")          \
+    X(FINAL_SHARE, "what leaves who is taken from with no less than who takes")
+
+enum dr_fair_preemption {
+#define DR_ENUM(name, text) DR_FAIR_PREEMPTION_##name,
+    DR_FAIR_PREEMPTIONS(DR_ENUM)
+#undef DR_ENUM
+};
+
 /* With whom a data class may share a node's parts (POLICY, section 4). */
 #define DR_SHARES(X)                                            \
     X(ACCELERATOR, "with anyone, parts of one accelerator too") \
@@ -260,6 +273,7 @@ const char *dr_engine_kind_name(enum dr_engine_kind value);
 const char *dr_dependency_kind_name(enum dr_dependency_kind value);
 const char *dr_role_name(enum dr_role value);
 const char *dr_share_name(enum dr_share value);
+const char *dr_fair_preemption_name(enum dr_fair_preemption value);
 
 /* ---- small values ---- */
 

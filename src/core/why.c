@@ -11,6 +11,7 @@
 
 #include "base/math.h"
 #include "core/ends.h"
+#include "core/fair.h"
 #include "core/never.h"
 #include "core/power.h"
 #include "core/quota.h"
@@ -712,6 +713,29 @@ static void say_kept(const struct telling *telling, const struct dr_quota_verdic
     FREES(hold, "lending limits higher by %s, or as much given back by others who borrow", more);
 }
 
+/* What is too little might be taken by fair share one day: from whom. */
+static void say_fair(const struct telling *telling)
+{
+    const struct dr_core *core = telling->core;
+    const struct dr_why *why = telling->asking->why;
+    struct dr_hold *hold = &telling->asking->why->holds[why->holds_count - 1];
+    size_t used = strlen(hold->frees);
+    char span[DR_TEXT_BYTES];
+    dr_account_id than;
+    dr_account_id from = dr_fair_from(core, telling->asking->job, telling->place->pool,
+                                      &telling->place->want.amounts, &than);
+
+    if (from.v == 0)
+        return;
+    dr_format(
+        hold->frees + used, sizeof hold->frees - used,
+        "; or, by fair share, attempts of %s, which has more above its guarantee than %s "
+        "would, once they have run %s",
+        core->accounts[from.v - 1].name, core->accounts[than.v - 1].name,
+        dr_format_duration(
+            dr_max_i64(core->settings.minimum_run_us, core->settings.fair_minimum_run_us), span));
+}
+
 static void say_owed(const struct telling *telling)
 {
     const struct dr_core *core = telling->core;
@@ -945,6 +969,8 @@ static void say_place(struct asking *asking, const struct place *place)
         say_topology(&telling);
     else if (place->room == DR_REASON_CAPACITY)
         say_capacity(&telling);
+    if (place->room == DR_REASON_TOPOLOGY || place->room == DR_REASON_CAPACITY)
+        say_fair(&telling);
     for (uint32_t i = 0; place->windows_count > 0 && i < core->windows_count; i += 1)
         if ((place->windows.words[i / 64] >> (i % 64)) & 1)
             say_window(&telling, &core->windows[i]);

@@ -13,6 +13,7 @@ static void read_federation(struct dr_fed_reader *reader, const struct dr_yaml_n
     struct dr_federation *federation = reader->federation;
     struct dr_fact_settings_set *set = &federation->settings;
     const struct dr_yaml_node *map = dr_yaml_get(top, "federation");
+    static const char *const fair[] = {"off", "final-share"};
     const struct dr_yaml_node *job_user;
     size_t length;
 
@@ -26,6 +27,8 @@ static void read_federation(struct dr_fed_reader *reader, const struct dr_yaml_n
                                          .requeue_limit = 10,
                                          .default_jobs_max = 200000,
                                          .reserve_depth = 1,
+                                         .fair_preemption = DR_FAIR_PREEMPTION_FINAL_SHARE,
+                                         .fair_minimum_run_us = DR_HOUR_US,
                                          .job_uid = 65534,
                                          .job_gid = 65534};
     dr_copy_name(set->name, "federation");
@@ -59,6 +62,10 @@ static void read_federation(struct dr_fed_reader *reader, const struct dr_yaml_n
                         &set->requeue_limit);
         dr_fed_read_u32(reader, map, "reserve_depth", DR_FED_OPTIONAL, 0, 1000,
                         &set->reserve_depth);
+        dr_fed_read_choice(reader, map, "fair_preemption", fair, DR_COUNT_OF(fair),
+                           &set->fair_preemption);
+        dr_fed_read_duration(reader, map, "fair_minimum_run", DR_FED_OPTIONAL, 0, 30 * DR_DAY_US,
+                             &set->fair_minimum_run_us);
         dr_fed_read_money(reader, map, "span_price", &set->span_price_micro);
         dr_fed_read_u32(reader, map, "default_jobs_max", DR_FED_OPTIONAL, 0, UINT32_MAX,
                         &set->default_jobs_max);

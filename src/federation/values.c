@@ -10,11 +10,24 @@
 
 static const char *const keys_file[] = {"federation", "chips",    "data_classes", "zones", "sites",
                                         "datasets",   "accounts", "allocations",  "caps",  "users"};
-static const char *const keys_federation[] = {
-    "name",          "currency",      "default_limit", "default_grace",
-    "half_life",     "minimum_run",   "loss_cap",      "preemption_credit",
-    "retain_ended",  "requeue_limit", "reserve_depth", "span_price",
-    "preempt_below", "job_user",      "job_gid",       "default_jobs_max"};
+static const char *const keys_federation[] = {"name",
+                                              "currency",
+                                              "default_limit",
+                                              "default_grace",
+                                              "half_life",
+                                              "minimum_run",
+                                              "loss_cap",
+                                              "preemption_credit",
+                                              "retain_ended",
+                                              "requeue_limit",
+                                              "reserve_depth",
+                                              "span_price",
+                                              "preempt_below",
+                                              "job_user",
+                                              "job_gid",
+                                              "default_jobs_max",
+                                              "fair_preemption",
+                                              "fair_minimum_run"};
 static const char *const keys_chip[] = {"vendor",     "country", "memory",  "idle_power",
                                         "busy_power", "price",   "virtual", "stacks"};
 static const char *const keys_class[] = {"jurisdictions", "assurance", "share"};

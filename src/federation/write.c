@@ -81,6 +81,7 @@ static void names_line(struct dr_buffer *yaml, const char *indent, const char *k
 static void write_settings(const struct writer *writer)
 {
     const struct dr_settings *settings = &writer->core->settings;
+    static const char *const fair[] = {"off", "final-share"};
     struct dr_buffer *yaml = writer->yaml;
     char text[DR_AMOUNT_BYTES];
 
@@ -93,6 +94,8 @@ static void write_settings(const struct writer *writer)
     duration_line(yaml, "  ", "minimum_run", settings->minimum_run_us);
     duration_line(yaml, "  ", "loss_cap", settings->loss_cap_us);
     duration_line(yaml, "  ", "preemption_credit", settings->preemption_credit_us);
+    dr_buffer_printf(yaml, "  fair_preemption: %s\n", fair[settings->fair_preemption & 1]);
+    duration_line(yaml, "  ", "fair_minimum_run", settings->fair_minimum_run_us);
     duration_line(yaml, "  ", "retain_ended", settings->retain_ended_us);
     dr_buffer_printf(yaml, "  requeue_limit: %" PRIu32 "\n  reserve_depth: %" PRIu32 "\n",
                      settings->requeue_limit, settings->reserve_depth);

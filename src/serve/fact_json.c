@@ -82,6 +82,7 @@ enum meaning {
     RESOURCE,
     ENGINE,
     SHARE,
+    FAIR_PREEMPTION,
     ROLES,
     CLASSES,
     LEVEL_KIND,
@@ -124,6 +125,7 @@ static const struct {
     {"resource", RESOURCE},
     {"engine", ENGINE},
     {"share", SHARE},
+    {"fair_preemption", FAIR_PREEMPTION},
     {"roles", ROLES},
     {"classes", CLASSES},
     {"level_kind", LEVEL_KIND},
@@ -200,6 +202,7 @@ static const char *part_name(const struct dr_core *core, enum meaning meaning, u
     case RESOURCE:
     case ENGINE:
     case SHARE:
+    case FAIR_PREEMPTION:
     case ROLES:
     case CLASSES:
     case LEVEL_KIND:
@@ -256,6 +259,9 @@ static void small_number(struct dr_buffer *out, const struct dr_core *core, cons
         return;
     case SHARE:
         dr_put_text(out, name, dr_share_name((enum dr_share)value));
+        return;
+    case FAIR_PREEMPTION:
+        dr_put_text(out, name, dr_fair_preemption_name((enum dr_fair_preemption)value));
         return;
     case ROLES:
         dr_roles_json(out, name, (uint8_t)value);

@@ -5,7 +5,8 @@
  * Then random small worlds in which, from some moment on, nothing comes from outside: no submit, no
  * end of its own, no change; time goes by and attempts grow old enough to be taken. Every decision
  * that only takes back without pushing anybody under his guarantee, and starts, raises a potential;
- * and before long nothing is taken any more. SEEDS=N worlds (300) from seed FIRST (1). */
+ * what is taken by fair share keeps that rule; and before long nothing is taken any more. SEEDS=N
+ * worlds (300) from seed FIRST (1). */
 #include <stdlib.h>
 
 #include "base/math.h"
@@ -103,12 +104,14 @@ struct quiet {
     const char *says;
     uint64_t decisions;
     struct potential before; /* the first that was told to leave in this decision */
-    uint32_t reclaims;
+    uint32_t taken;
+    uint32_t fair;   /* of these, by fair share */
     uint32_t others; /* facts of it that the argument leaves out */
     uint64_t victims[64];
     uint64_t for_jobs[64];
     uint32_t victims_count;
     uint32_t rises;
+    uint32_t fair_all;
     uint32_t left_out;
 };
 
@@ -120,21 +123,41 @@ static const struct dr_job *job_of(const struct dr_core *core, uint64_t id)
     return NULL;
 }
 
+/* A promise: those of this decision who were told to leave for the job. */
+static void judge_set(struct quiet *quiet, const struct dr_core *core, uint64_t for_job)
+{
+    const struct dr_job *job = job_of(core, for_job);
+    uint64_t victims[64];
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < quiet->victims_count; i += 1)
+        if (quiet->for_jobs[i] == for_job)
+            victims[count++] = quiet->victims[i];
+    for (uint32_t i = 0; i < count && quiet->says == NULL; i += 1)
+        if (dr_job_run(core, job_of(core, victims[i]))->stopping == DR_STOP_FAIR_SHARE)
+            quiet->says = oracle_unfair(core, job, victims, count, job_of(core, victims[i]));
+}
+
 static void on_fact(struct world *w, const struct dr_fact *fact, void *context)
 {
     struct quiet *quiet = context;
 
     if (fact->kind == DR_FACT_PROMISE_DROPPED)
         quiet->others += 1;
+    if (fact->kind == DR_FACT_JOB_PROMISED)
+        judge_set(quiet, w->shadow, fact->job_promised.job);
     if (fact->kind != DR_FACT_ATTEMPT_STOPPING)
         return;
     if (fact->attempt_stopping.cause != DR_STOP_RECLAIM &&
-        fact->attempt_stopping.cause != DR_STOP_PRIORITY)
+        fact->attempt_stopping.cause != DR_STOP_PRIORITY &&
+        fact->attempt_stopping.cause != DR_STOP_FAIR_SHARE)
         return;
-    if (quiet->reclaims == 0)
+    if (quiet->taken == 0)
         quiet->before = potential_of(w->shadow, job_of(w->shadow, fact->attempt_stopping.job));
-    quiet->reclaims += 1;
-    quiet->others += fact->attempt_stopping.cause != DR_STOP_RECLAIM;
+    quiet->taken += 1;
+    quiet->fair += fact->attempt_stopping.cause == DR_STOP_FAIR_SHARE;
+    quiet->fair_all += fact->attempt_stopping.cause == DR_STOP_FAIR_SHARE;
+    quiet->others += fact->attempt_stopping.cause == DR_STOP_PRIORITY;
     if (quiet->victims_count < 64) {
         quiet->victims[quiet->victims_count] = fact->attempt_stopping.job;
         quiet->for_jobs[quiet->victims_count] = fact->attempt_stopping.for_job;
@@ -165,16 +188,18 @@ static void on_decision(struct world *w, void *context)
     struct potential after;
 
     quiet->decisions += 1;
-    if (quiet->reclaims > 0)
+    if (quiet->taken > 0)
         after = potential_of(w->shadow, NULL);
-    if (quiet->reclaims > 0 && (quiet->others > 0 || pushed_under(w->shadow, quiet))) {
+    if (quiet->taken > 0 &&
+        (quiet->others > 0 || quiet->fair > 0 || pushed_under(w->shadow, quiet))) {
         quiet->left_out += 1;
-    } else if (quiet->reclaims > 0) {
+    } else if (quiet->taken > 0) {
         quiet->rises += 1;
         if (compare(&after, &quiet->before) <= 0)
             quiet->says = "a decision took back and the potential did not rise";
     }
-    quiet->reclaims = 0;
+    quiet->taken = 0;
+    quiet->fair = 0;
     quiet->others = 0;
     quiet->victims_count = 0;
 }
@@ -198,8 +223,9 @@ static void submit(struct scene *scene)
                                    .limit_us = FOR_EVER});
 }
 
-static void build(struct scene *scene)
+static void build(struct scene *scene, uint64_t seed)
 {
+    struct dr_settings settings;
     char text[80];
     struct world *w;
     uint32_t *leaves = scene->leaves;
@@ -208,7 +234,10 @@ static void build(struct scene *scene)
 
     snprintf(text, sizeof text, "1 site, 1 pool, %u nodes x %u h200", 1 + roll(4), 1 + roll(8));
     w = world_new(text);
+    settings = w->core->settings;
     left = (int64_t)w->core->nodes_count * w->core->pools[0].accelerators;
+    if (seed % 2 == 0)
+        left /= 3; /* more is borrowed */
     for (uint32_t i = 1 + roll(3); i > 0; i -= 1) {
         int64_t share = roll((uint32_t)left + 1);
         char name[DR_NAME_BYTES];
@@ -230,6 +259,11 @@ static void build(struct scene *scene)
     leaves[0] = WORLD_ACCOUNT_A;
     scene->leaves_count = count;
     scene->world = w;
+    if (seed % 4 != 1)
+        settings.fair_preemption = DR_FAIR_PREEMPTION_FINAL_SHARE;
+    settings.fair_minimum_run_us = (int64_t)(5 + seed % 4 * 10) * DR_MINUTE_US;
+    settings.half_life_us = (int64_t)(5 + seed % 3 * 10) * DR_MINUTE_US; /* keys come to rest */
+    world_settings(w, settings);
     scene->quiet = (struct quiet){.says = NULL};
     w->check = on_fact;
     w->check_context = &scene->quiet;
@@ -239,38 +273,51 @@ static void build(struct scene *scene)
 TEST(quiet_worlds_come_to_rest)
 {
     struct test_seeds seeds = test_seeds(300);
-    uint64_t most = 0, all = 0, rises = 0, left_out = 0;
+    uint64_t most = 0, all = 0, rises = 0, fair = 0, left_out = 0;
 
     for (uint64_t seed = seeds.first; seed < seeds.first + seeds.count; seed += 1) {
         static struct scene scene;
         uint64_t before;
+        int rested = 0;
 
         test_seed(seed);
         dice = seed * 0x9e3779b97f4a7c15ull + 5;
-        build(&scene);
+        build(&scene, seed);
         for (uint32_t i = 4 + roll(10); i > 0; i -= 1) {
             submit(&scene);
             if (roll(3) == 0)
                 world_run_us(scene.world, (int64_t)roll(12) * DR_MINUTE_US);
         }
         before = evictions(scene.world);
-        world_run_us(scene.world, 6 * DR_HOUR_US);
+        /* Keys move slowly: who takes by fair share may do so again hours later, but no more than
+         * three times. */
+        for (uint32_t i = 0; i < 5 && !rested; i += 1) {
+            uint64_t late;
+
+            world_run_us(scene.world, 7 * DR_HOUR_US);
+            late = evictions(scene.world);
+            world_run_us(scene.world, DR_HOUR_US);
+            rested = evictions(scene.world) == late;
+        }
         all += evictions(scene.world);
         most = evictions(scene.world) - before > most ? evictions(scene.world) - before : most;
-        before = evictions(scene.world);
-        world_run_us(scene.world, DR_HOUR_US);
-        if (scene.quiet.says == NULL && evictions(scene.world) != before)
-            scene.quiet.says = "nothing came from outside for six hours, and it goes on taking";
+        if (scene.quiet.says == NULL && !rested)
+            scene.quiet.says = "nothing came from outside for forty hours, and it goes on taking";
         if (scene.quiet.says != NULL)
             fail_msg("seed %llu: %s", (unsigned long long)seed, scene.quiet.says);
         rises += scene.quiet.rises;
+        fair += scene.quiet.fair_all;
         left_out += scene.quiet.left_out;
         world_free(scene.world);
     }
-    print_message("# %llu promises, at most %llu in a world while nothing came from outside; %llu "
-                  "decisions raised the potential, %llu are left out of it\n",
-                  (unsigned long long)all, (unsigned long long)most, (unsigned long long)rises,
-                  (unsigned long long)left_out);
+    print_message(
+        "# %llu promises, %llu taken by fair share, at most %llu promises in a world while "
+        "nothing came from outside; %llu decisions raised the potential, %llu are left out "
+        "of it\n",
+        (unsigned long long)all, (unsigned long long)fair, (unsigned long long)most,
+        (unsigned long long)rises, (unsigned long long)left_out);
+    if (seeds.count >= 100)
+        CHECK(fair > seeds.count / 4);
 }
 
 /* ---- a long walk ---- */
@@ -329,7 +376,7 @@ TEST(a_long_walk_does_not_go_round)
 {
     uint64_t steps = getenv("STEPS") != NULL ? strtoull(getenv("STEPS"), NULL, 10) : 100000;
     uint64_t seed = test_seeds(1).first;
-    uint64_t done = 0, chain_most = 0, taken = 0, rises = 0, left_out = 0;
+    uint64_t done = 0, chain_most = 0, taken = 0, rises = 0, fair = 0, left_out = 0;
     uint32_t again_most = 0;
 
     for (; done < steps; seed += 1) {
@@ -337,7 +384,7 @@ TEST(a_long_walk_does_not_go_round)
 
         test_seed(seed);
         dice = seed * 0x9e3779b97f4a7c15ull + 6;
-        build(&scene);
+        build(&scene, seed);
         for (uint32_t i = 0; i < 100 && scene.quiet.says == NULL; i += 1)
             stroll(&scene, &again_most, &chain_most);
         if (scene.quiet.says == NULL && again_most > 3)
@@ -347,13 +394,15 @@ TEST(a_long_walk_does_not_go_round)
         done += scene.quiet.decisions;
         taken += evictions(scene.world);
         rises += scene.quiet.rises;
+        fair += scene.quiet.fair_all;
         left_out += scene.quiet.left_out;
         world_free(scene.world);
     }
-    print_message("# %llu decisions, %llu promises, at most %llu while nothing came from outside; "
+    print_message("# %llu decisions, %llu promises, %llu taken by fair share, at most %llu while "
+                  "nothing came from outside; "
                   "the same attempts ran again after an eviction at most %u times; %llu decisions "
                   "raised the potential, %llu are left out of it\n",
-                  (unsigned long long)done, (unsigned long long)taken,
+                  (unsigned long long)done, (unsigned long long)taken, (unsigned long long)fair,
                   (unsigned long long)chain_most, again_most, (unsigned long long)rises,
                   (unsigned long long)left_out);
 }

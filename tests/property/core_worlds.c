@@ -199,9 +199,16 @@ static void vary(struct scene *scene)
     }
 }
 
-static void settle_settings(struct world *w, int calm)
+static void settle_settings(const struct scene *scene, int calm)
 {
+    struct world *w = scene->world;
     struct dr_settings settings = w->core->settings;
+
+    /* Without the dice: the other worlds stay what they were. */
+    if (!calm && scene->seed % 2 == 0) {
+        settings.fair_preemption = DR_FAIR_PREEMPTION_FINAL_SHARE;
+        settings.fair_minimum_run_us = (int64_t)(scene->seed % 5) * 5 * MINUTE;
+    }
 
     settings.reserve_depth = calm ? 1 : roll(3);
     settings.requeue_limit = one_in(3) ? roll(3) : 10;
@@ -276,7 +283,7 @@ static void build(struct scene *scene, int calm)
         world_preempt_below(w, 1 + roll(w->core->accounts_count));
     if (!calm && one_in(2))
         vary(scene);
-    settle_settings(w, calm);
+    settle_settings(scene, calm);
     w->launch_delay_us = calm ? 0 : (int)roll(3) * 1000000;
 }
 
@@ -558,6 +565,7 @@ static const char *play(uint64_t seed, struct checker *totals)
     totals->waiting += scene.checker.waiting;
     totals->shadows += scene.checker.shadows;
     totals->reclaims += scene.checker.reclaims;
+    totals->fair += scene.checker.fair;
     totals->curtailed += scene.checker.curtailed;
     totals->cheaper += scene.checker.cheaper;
     totals->switched += scene.checker.switched;
@@ -602,14 +610,15 @@ TEST(random_worlds_keep_every_rule)
     }
     print_message(
         "# %u starts (%u priced against all places, %u times somebody came before), %u backfilled, "
-        "%u evictions, %u taken for a cap, %u waits for cheaper hours, %u reservations (%u against "
+        "%u evictions (%u by fair share), %u taken for a cap, %u waits for cheaper hours, %u "
+        "reservations (%u against "
         "all times), %u started "
         "late, %u waited, at most "
         "%u evictions in a row, advance reservations began or were left by others %u times, and "
         "told %u to leave\n",
         totals.starts, totals.priced, totals.compared, totals.backfills, totals.reclaims,
-        totals.curtailed, totals.cheaper, totals.reservations, totals.shadows, totals.late,
-        totals.waiting, totals.evictions_most, totals.windows, totals.told);
+        totals.fair, totals.curtailed, totals.cheaper, totals.reservations, totals.shadows,
+        totals.late, totals.waiting, totals.evictions_most, totals.windows, totals.told);
     print_message(
         "# %u answers to why, %u with several holds, taken at their word in %u decisions:",
         whys.asked, whys.several, whys.decided);
@@ -624,6 +633,7 @@ TEST(random_worlds_keep_every_rule)
         CHECK(totals.priced > 1000);
         CHECK(totals.compared > 1000);
         CHECK(totals.reclaims > 150);
+        CHECK(totals.fair > 30);
         CHECK(totals.curtailed > 30);
         CHECK(totals.cheaper > 100);
         CHECK(totals.switched > 30);

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fair.h: fair preemption above the guarantees (POLICY, section 3; "final-share" is the rule of
+ * Kueue's fair sharing, KEP-1714, LessThanOrEqualToFinalShare).
+ *
+ * A job of account x, above its guarantee, that found no place and nothing to take back, may take
+ * attempts of accounts y. Let x', y' be the children of the lowest account above both, towards
+ * each, and their keys those of core/order.h, "above guarantee". With the whole set of victims gone
+ * and the job counted, for each of them: the key of y' has fallen; that of x' was less than that of
+ * y' before, and is no greater now; no branch from y' down is under its guarantee; and the attempt
+ * has run for fair_minimum_run.
+ *
+ * Who is hunted for, how sets are made and compared, what is promised: core/reclaim.c, as for
+ * taking back. Where we differ from it, or from the source:
+ *
+ * - It is judged at ticks alone, in the decision of the same instant: past use is then as of that
+ *   tick, and claims are as they stand, with what this decision has taken and promised already.
+ *   Whatever a decision starts or takes changes keys; so at a tick it goes on until nobody may take
+ *   anything any more.
+ * - With many classes of waiting jobs (core/queue.h), each is asked at every k-th tick:
+ *   DR_FAIR_CLASSES_MAX of them at one, about.
+ * - A job that has been preempted three times takes nobody (docs/policy.md, "No loops").
+ * - All victims of a set are taken so: no set is half taken back and half by fair share.
+ * - It takes nothing that is reserved for others: they would be delayed by a borrower. */
+#ifndef DR_CORE_FAIR_H
+#define DR_CORE_FAIR_H
+
+#include "core/decide.h"
+
+#define DR_FAIR_CLASSES_MAX 256
+
+/* An account on the path of who asks, and its key. */
+struct dr_fair_step {
+    dr_account_id account;
+    int64_t before;
+    int64_t with;  /* the job */
+    uint8_t above; /* its guarantee, with the job */
+};
+
+/* Who asks, and where. */
+struct dr_fair {
+    struct dr_core *core;
+    const struct dr_job *job;
+    dr_pool_id pool;
+    const struct dr_amounts *amounts;
+    int64_t now_us;
+    struct dr_fair_step path[DR_DEPTH_MAX]; /* by depth; the root has no key */
+};
+
+/* Is it judged at this instant? */
+int dr_fair_is_due(const struct dr_core *core, int64_t now_us);
+
+/* Before a walk. */
+void dr_fair_begin(struct dr_decision *decision);
+
+/* The job was refused by all else: find what it may take by fair share, warn it and promise the
+ * place. Returns 1 if the job has been promised a place. */
+int dr_fair(struct dr_decision *decision, const struct dr_choice *choice);
+
+/* For explanations: of the accounts beside the job's own, or beside one above that, the one with
+ * the greatest key, if it has so much more that the job might take from it once attempts have run
+ * for long enough; `than`: the one beside it. 0: there is none. The lowest accounts first. */
+dr_account_id dr_fair_from(const struct dr_core *core, const struct dr_job *job, dr_pool_id pool,
+                           const struct dr_amounts *amounts, dr_account_id *than);
+
+/* ---- for core/reclaim.c ---- */
+
+/* Does any account have so much more than this one that the job might take from it? Not while
+ * thought changes sums. */
+int dr_fair_ask(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,
+                const struct dr_amounts *amounts, struct dr_fair *fair);
+
+/* Has it run for long enough? */
+int dr_fair_ripe(const struct dr_core *core, const struct dr_job *victim, int64_t now_us);
+
+/* Would what its branch has left be enough, with the sums as they are in thought now? A set of such
+ * victims may still fail dr_fair_holds(). */
+int dr_fair_may_take(const struct dr_fair *fair, const struct dr_job *victim);
+
+/* The key of its branch. */
+int64_t dr_fair_key(const struct dr_fair *fair, const struct dr_job *victim);
+
+/* All victims are gone in thought and the job's amounts are claimed: does the rule hold for this
+ * one? `before`: dr_fair_key() when nobody was gone. */
+int dr_fair_holds(const struct dr_fair *fair, const struct dr_job *victim, int64_t before);
+
+#endif
