@@ -190,6 +190,8 @@ void nation_declare_settings(struct nation *nation, uint32_t reserve_depth)
     dr_copy_name(fact.settings_set.currency, "krw");
     fact.settings_set.half_life_us = 7 * DR_DAY_US;
     fact.settings_set.minimum_run_us = 5 * DR_MINUTE_US;
+    fact.settings_set.fair_preemption = DR_FAIR_PREEMPTION_FINAL_SHARE;
+    fact.settings_set.fair_minimum_run_us = DR_HOUR_US;
     fact.settings_set.loss_cap_us = DR_HOUR_US;
     fact.settings_set.preemption_credit_us = 30 * DR_MINUTE_US;
     fact.settings_set.default_limit_us = DR_DAY_US;

@@ -194,6 +194,9 @@ TEST(single_edits)
                "settings nation: default_limit: 1h -> 1h30m\n");
     check_edit("default_limit: 1h", "default_limit: 1h, default_jobs_max: 5",
                "settings nation: default_jobs_max: 200000 -> 5\n");
+    check_edit(
+        "default_limit: 1h", "default_limit: 1h, fair_preemption: off, fair_minimum_run: 30m",
+        "settings nation: fair_preemption: final-share -> off; fair_minimum_run: 1h -> 30m\n");
     check_edit("weight: 0.5", "weight: 0.5, jobs_max: 7", "account institute: jobs_max: 0 -> 7\n");
     check_edit("name: nation", "name: people",
                "settings people: name: nation -> people\naccount people: name: nation -> people\n");

@@ -69,7 +69,7 @@ TEST(rare_things_come_back)
         "federation: {name: rare, currency: 'it''s \"\\money', default_limit: 90.5s, "
         "preempt_below: yes,\n"
         "  job_user: 4000, job_gid: 4001, default_grace: 0, span_price: 0.000001, requeue_limit: "
-        "0, default_jobs_max: 12}\n"
+        "0, default_jobs_max: 12, fair_preemption: off, fair_minimum_run: 90s}\n"
         "chips:\n"
         "  x: {vendor: \"\xec\x84\xb1\xec\x9a\xb8: a # b\", country: kr, memory: 1500M, stacks: "
         "[cuda-12.4, 'a, b']}\n"
