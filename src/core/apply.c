@@ -94,6 +94,7 @@ static void apply_settings_set(struct dr_core *core, const struct dr_fact_settin
     settings->span_price_micro = fact->span_price_micro;
     settings->requeue_limit = fact->requeue_limit;
     settings->reserve_depth = fact->reserve_depth;
+    dr_place_depth(core);
     settings->default_jobs_max = fact->default_jobs_max;
     settings->job_uid = fact->job_uid;
     settings->job_gid = fact->job_gid;

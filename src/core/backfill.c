@@ -887,6 +887,8 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
     for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
         struct dr_want want = dr_place_want(core, job, i);
 
+        if (job->reservation == NONE && !dr_place_reservable(core, &want))
+            continue;
         for (uint32_t row = 0; row < core->pools_count; row += 1) {
             struct dr_found found = {.pool = {row + 1}, .alternative = i};
             size_t mark = core->scratch.used;

@@ -785,6 +785,19 @@ uint32_t dr_place_find_beside(const struct dr_core *core, const struct dr_want *
     return find_in(core, want, pool, &core->places->beside[pool.v - 1], extents);
 }
 
+int dr_place_reservable(const struct dr_core *core, const struct dr_want *want)
+{
+    const struct dr_places *places = core->places;
+    struct dr_pool_set allowed;
+    uint64_t any = 0;
+
+    dr_place_prepare(core);
+    dr_place_allowed(core, want, &allowed);
+    for (uint32_t word = 0; word < places->words; word += 1)
+        any |= allowed.words[word] & places->reservable.words[word];
+    return any != 0;
+}
+
 uint32_t dr_place_reserved_count(const struct dr_core *core, dr_pool_id pool)
 {
     return core->places->reserved_count[pool.v - 1];

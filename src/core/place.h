@@ -67,6 +67,9 @@ void dr_place_promise(struct dr_core *core, dr_job_row row, int sign);
 /* A waiting job has reserved its place (sign 1), or gives it up: job->reservation. */
 void dr_place_reserve(struct dr_core *core, dr_job_row row, int sign);
 
+/* settings.reserve_depth has changed. */
+void dr_place_depth(struct dr_core *core);
+
 /* ---- asking ---- */
 
 /* Make the spaces true. Everything below calls it; dr_decide() once. */
@@ -99,7 +102,8 @@ struct dr_want {
     uint32_t tasks_per_node_max;
     uint8_t share;             /* enum dr_share: the strictest of its data classes */
     struct dr_amounts amounts; /* of the whole gang */
-    const struct dr_window_set *barred; /* keep their nodes from it (core/window.h); NULL: none do */
+    const struct dr_window_set
+        *barred; /* keep their nodes from it (core/window.h); NULL: none do */
 };
 
 struct dr_want dr_place_want(const struct dr_core *core, const struct dr_job *job,
@@ -145,6 +149,9 @@ uint32_t dr_place_find(const struct dr_core *core, const struct dr_want *want, d
 /* The same beside all that is reserved in the pool, were it taken already. */
 uint32_t dr_place_find_beside(const struct dr_core *core, const struct dr_want *want,
                               dr_pool_id pool, struct dr_extent *extents);
+
+/* Are there pools among those that it may use in which a reservation more may be given? */
+int dr_place_reservable(const struct dr_core *core, const struct dr_want *want);
 
 /* How many reservations that is. */
 uint32_t dr_place_reserved_count(const struct dr_core *core, dr_pool_id pool);

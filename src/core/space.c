@@ -675,6 +675,16 @@ static void lay_out(const struct dr_core *core, uint32_t pool_row, struct dr_spa
     DR_ASSERT(number == space->nodes);
 }
 
+static void note_reserved(const struct dr_core *core, uint32_t pool_row)
+{
+    struct dr_places *places = core->places;
+    uint32_t rank = places->spaces[pool_row].rank;
+
+    dr_pool_set_put(&places->with_reserved, rank, places->reserved_count[pool_row] > 0);
+    dr_pool_set_put(&places->reservable, rank,
+                    places->reserved_count[pool_row] < core->settings.reserve_depth);
+}
+
 static void build_beside(const struct dr_core *core, uint32_t pool_row)
 {
     struct dr_space *space = &core->places->beside[pool_row];
@@ -713,7 +723,7 @@ static void build_space(const struct dr_core *core, uint32_t pool_row)
                 space->live_most[level] = live;
         }
     places->beside[pool_row] = (struct dr_space){0};
-    dr_pool_set_put(&places->with_reserved, space->rank, places->reserved_count[pool_row] > 0);
+    note_reserved(core, pool_row);
     if (places->reserved_count[pool_row] > 0)
         build_beside(core, pool_row);
 }
@@ -768,6 +778,7 @@ static void rank_pools(const struct dr_core *core)
     memset(&places->sets, 0, sizeof places->sets);
     memset(&places->beside_sets, 0, sizeof places->beside_sets);
     memset(&places->with_reserved, 0, sizeof places->with_reserved);
+    memset(&places->reservable, 0, sizeof places->reservable);
     for (uint32_t row = 0; row < core->pools_count; row += 1) {
         const struct dr_pool *pool = &core->pools[row];
 
@@ -960,6 +971,12 @@ void dr_place_promise(struct dr_core *core, dr_job_row row, int sign)
     }
 }
 
+void dr_place_depth(struct dr_core *core)
+{
+    for (uint32_t row = 0; !is_stale(core) && row < core->pools_count; row += 1)
+        note_reserved(core, row);
+}
+
 void dr_place_reserve(struct dr_core *core, dr_job_row row, int sign)
 {
     struct dr_places *places = core->places;
@@ -996,8 +1013,7 @@ void dr_place_reserve(struct dr_core *core, dr_job_row row, int sign)
     }
     if (is_stale(core))
         return;
-    dr_pool_set_put(&places->with_reserved, places->spaces[pool_row].rank,
-                    places->reserved_count[pool_row] > 0);
+    note_reserved(core, pool_row);
     if (places->beside[pool_row].nodes == 0) {
         build_beside(core, pool_row);
         return;

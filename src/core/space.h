@@ -203,6 +203,7 @@ struct dr_places {
     struct dr_pool_set of_chip[DR_CHIPS_MAX + 1]; /* 0: without accelerators */
     struct dr_pool_set *of_site;                  /* [DR_SITES_MAX] */
     struct dr_pool_set with_reserved;             /* reserved_count > 0 */
+    struct dr_pool_set reservable;                /* ... below settings.reserve_depth */
     struct dr_pool_sets sets;                     /* by `spaces` */
     struct dr_pool_sets beside_sets;              /* by `beside` */
     struct dr_pool_sets trial_sets;               /* for dr_place_consistent() */
