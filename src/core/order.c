@@ -121,25 +121,32 @@ static uint8_t least_key(const struct dr_core *core, dr_account_id account,
 
 /* ---- what an account's sums alone say ---- */
 
-/* A bound for whatever it offers, and its key above guarantee. A job within guarantee finds room in
- * the group of its accelerators, or else of its CPUs, and its key is no less than what is claimed
- * there already. */
+/* A bound for whatever it offers, and its key above guarantee. A job within guarantee finds room for
+ * the least that is asked for in the group of its accelerators, or else of its CPUs, and its key is
+ * no less than what is claimed there with that. */
 static void know(struct dr_core *core, uint32_t row)
 {
     struct dr_seat *seat = &core->seats->seats[row];
     dr_account_id account = {row + 1};
     int64_t least = INT64_MAX;
+    int64_t asked[DR_RESOURCE_COUNT];
 
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+        asked[resource] = dr_seats_least(seat->wants, resource);
+    asked[DR_RESOURCE_MEMORY] = INT64_MAX;
+    if (!dr_seats_without(seat->wants))
+        asked[DR_RESOURCE_CPUS] = INT64_MAX;
     for (uint32_t i = 0; i < core->groups_count; i += 1) {
         dr_group_id group = {i + 1};
         const struct dr_quota *quota = dr_quota_at(core, account, group);
+        int64_t asks = asked[core->groups[i].resource];
         int64_t guarantee;
 
-        if (quota->guarantee == 0 || core->groups[i].resource == DR_RESOURCE_MEMORY)
+        if (asks > quota->guarantee)
             continue;
         guarantee = dr_quota_guarantee(core, account, group);
-        if (quota->occupied < guarantee)
-            least = dr_min_i64(least, ratio(quota->claim, guarantee));
+        if (quota->occupied <= guarantee - asks)
+            least = dr_min_i64(least, ratio(quota->claim + asks, guarantee));
     }
     seat->above_key = key_above(core, account, NULL);
     seat->bound_tier = least == INT64_MAX ? 2 : 1;

@@ -98,6 +98,24 @@ static int64_t in_whole(uint32_t resource, int64_t amount)
     return resource == DR_RESOURCE_MEMORY ? amount / 4096 : amount / 1000;
 }
 
+int64_t dr_seats_least(struct dr_wants wants, enum dr_resource resource)
+{
+    uint64_t bits = (wants.sums >> ((uint32_t)resource * SUM_BITS)) & ((UINT64_C(1) << SUM_BITS) - 1);
+    uint32_t low;
+
+    if (bits == 0)
+        return INT64_MAX;
+    low = dr_bit_lowest(bits);
+    if (low == 0)
+        return 1;
+    return (INT64_C(1) << low) * (resource == DR_RESOURCE_MEMORY ? 4096 : 1000);
+}
+
+int dr_seats_without(struct dr_wants wants)
+{
+    return (wants.room & CHIP_NONE) != 0;
+}
+
 static uint64_t sums_of(const struct dr_shape *shape)
 {
     uint64_t sums = 0;
@@ -355,6 +373,8 @@ static void sum_path(struct dr_core *core, uint32_t class_row, uint32_t account_
             wants = both(wants, seats[child].wants);
         if (equal(wants, seats[at].wants))
             return;
+        if (wants.sums != seats[at].wants.sums || ((wants.room ^ seats[at].wants.room) & CHIP_NONE))
+            dr_seats_changed(core->seats, at); /* its bound */
         seats[at].wants = wants;
     }
 }

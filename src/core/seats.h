@@ -210,6 +210,13 @@ static inline void dr_seats_all_changed(struct dr_seats *seats)
     seats->version += 1;
 }
 
+/* The least amount of a resource that any class with such wants asks for; INT64_MAX: none asks for
+ * any. A lower bound. */
+int64_t dr_seats_least(struct dr_wants wants, enum dr_resource resource);
+
+/* May a class with such wants run without a whole accelerator? */
+int dr_seats_without(struct dr_wants wants);
+
 /* For tests: do all sums of bits agree, and is every account in order? */
 int dr_seats_consistent(const struct dr_core *core);
 
