@@ -48,8 +48,8 @@ void dr_decision_doubt(struct dr_decision *decision)
 void dr_decision_beside(struct dr_decision *decision)
 {
     decision->beside = 1;
-    if (decision->doubt_seq == 0)
-        decision->doubt_seq = decision->core->seq;
+    if (decision->beside_seq == 0)
+        decision->beside_seq = decision->core->seq;
 }
 
 struct dr_fact dr_decision_fact(const struct dr_decision *decision, enum dr_fact_kind kind)
@@ -547,25 +547,45 @@ static int array_full(const struct dr_core *core, const struct dr_job *job)
     return row != DR_MAP_NONE && core->arrays[row].active >= core->arrays[row].limit;
 }
 
-/* What has come free since the last decision, and whoever has not been refused for lack of it. */
-static struct dr_wants offers_of(struct dr_decision *decision)
+/* What has come free in the pools after a moment. */
+static struct dr_wants offers_since(struct dr_decision *decision, uint64_t since)
 {
     struct dr_core *core = decision->core;
-    struct dr_wants offers = {DR_WANTS_FRESH, 0, 0};
+    struct dr_wants offers = {0, 0, 0};
 
-    if (core->seats->wake_all)
-        offers.room = DR_WANTS_ALL;
     for (uint32_t row = 0; row < core->pools_count; row += 1) {
         dr_pool_id pool = {row + 1};
 
-        if (dr_place_touched(core, pool))
-            offers.room |= dr_seats_offer(core, pool);
-        if (core->places->left_at[row] > core->places->untouched_at || core->lent->rose[row])
+        if (core->places->left_at[row] > since || core->lent->rose_at[row] > since)
             offers.hunts |= dr_seats_offer_hunts(core, pool);
+        if (core->places->freed_at[row] <= since)
+            continue;
+        offers.room |= dr_seats_offer(core, pool);
         if (dr_place_was_unreserved(core, pool))
             offers.room |= DR_WANTS_UNITS | DR_WANTS_TOTAL; /* they may wait for a reservation */
     }
     return offers;
+}
+
+/* Begin the order of those whom something may help that has come free since the last decision, and
+ * of whoever has not been refused for lack of it; or go through it again for what is new. */
+static void begin_order(struct dr_decision *decision)
+{
+    struct dr_core *core = decision->core;
+    uint64_t since = decision->in_part ? decision->looked_at : core->places->untouched_at;
+    struct dr_wants news = offers_since(decision, since);
+
+    if (!decision->in_part)
+        decision->offers = (struct dr_wants){
+            core->seats->wake_all ? DR_WANTS_ALL : DR_WANTS_FRESH, 0, 0};
+    decision->offers.room |= news.room;
+    decision->offers.hunts |= news.hunts;
+    decision->looked_at = core->seats->clock;
+    if (decision->in_part)
+        dr_order_again(&decision->order, decision->offers, news, since);
+    else
+        dr_order_begin(core, decision->offers, &decision->order);
+    decision->in_part = 1;
 }
 
 /* A flexible job with a deadline waits for cheaper hours, if it then still meets its deadline with
@@ -599,7 +619,7 @@ static void walk(struct dr_decision *decision)
     struct dr_core *core = decision->core;
     struct dr_choice choice;
 
-    dr_order_begin(core, offers_of(decision), &decision->order);
+    begin_order(decision);
     while (dr_order_next(&decision->order, &choice)) {
         size_t mark = core->scratch.used;
         const struct dr_job *job = &core->jobs[choice.job_row];
@@ -659,7 +679,9 @@ static void once_through(struct dr_decision *decision)
     decision->passes += 1;
     decision->freed = 0;
     decision->plans = 0;
-    decision->doubt_seq = 0;
+    decision->beside_seq = 0;
+    if (!decision->in_part)
+        decision->doubt_seq = 0;
     dr_lent_refresh(core);
     rises = core->lent->rises;
     dr_backfill_begin(decision);
@@ -670,16 +692,23 @@ static void once_through(struct dr_decision *decision)
     if (!decision->full)
         walk(decision);
     dr_lent_refresh(core);
-    if ((decision->doubt_seq != 0 && core->seq > decision->doubt_seq) || core->lent->rises != rises)
-        decision->freed = 1;
     if (!decision->full && dr_backfill_end(decision))
         decision->freed = 1;
+    if ((decision->beside_seq != 0 && core->seq > decision->beside_seq) ||
+        core->lent->rises != rises)
+        decision->freed = 1;
+    /* What is known of them says nothing of those who were refused in doubt. */
+    if (!decision->freed && decision->doubt_seq != 0 && core->seq > decision->doubt_seq) {
+        decision->freed = 1;
+        decision->in_part = 0;
+    }
     /* Once nothing else is left to do: keys that refused somebody have changed since. */
     if (!decision->full && !decision->freed && decision->fair_doubt_seq != 0 &&
         core->seq > decision->fair_doubt_seq) {
         decision->fair_doubt_seq = 0;
         dr_seats_wake_all(core->seats);
         decision->freed = 1;
+        decision->in_part = 0;
     }
 }
 

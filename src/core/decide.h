@@ -22,6 +22,9 @@ struct dr_decision {
     struct dr_batch *batch;
     int64_t now_us;
     struct dr_order order;
+    struct dr_wants offers; /* of all walks so far */
+    uint64_t looked_at;     /* by the seats' clock, when the last walk's offers were looked for */
+    int in_part;            /* the next walk looks at those alone whom something new may help */
     struct dr_reserved *reserved; /* of jobs that wait for a time and a place */
     uint32_t reserved_count;
     uint32_t reserved_max;
@@ -39,8 +42,9 @@ struct dr_decision {
     int quota_refused;  /* a place that is free was refused to the job by a quota alone */
     uint64_t since;     /* the job is judged by what has come free after this moment; 0: by all */
     int open;           /* the judgement of this job may change without anything being freed */
-    uint64_t doubt_seq; /* the fact before which somebody was refused for what later facts, starts
-                           too, may undo; 0: nobody was */
+    uint64_t doubt_seq;  /* the fact before which somebody was refused for what later facts, starts
+                            too, may undo; 0: nobody was */
+    uint64_t beside_seq; /* the same for what is known when it is undone (DR_BESIDE) */
     int in_thought;     /* sums are not those of the state, or not all reservations count */
     struct dr_fair_most *fair_most; /* [accounts_count] core/fair.c; NULL: it isn't judged now */
     uint64_t fair_doubt_seq; /* the fact before which somebody took nothing by fair share; 0: nobody

@@ -293,6 +293,43 @@ void dr_order_begin(struct dr_core *core, struct dr_wants offers, struct dr_orde
         .core = core, .stamp = core->seats->stamp, .offers = offers, .last = NONE};
 }
 
+/* Back to its bound, if anything new at or below it may help. Depth: that of the tree. */
+static int renew(struct dr_order *order, uint32_t row, struct dr_offers news, uint64_t since)
+{
+    struct dr_seat *seats = order->core->seats->seats;
+    struct dr_seat *seat = &seats[row];
+    int is_new;
+
+    if (seat->relief_below && seat->relieved_at > since) {
+        news.reliefs.sums |= seat->relief;
+        news.reliefs.room |= seat->relief_chips;
+        news.reliefs.hunts |= seat->relief_own;
+    }
+    is_new = seat->put_below || dr_wants_meet(seat->wants, news.pools) ||
+             dr_wants_meet(seat->wants, news.reliefs);
+    if (!is_new && !seat->relief_below)
+        return 0;
+    seat->put_below = 0;
+    if (seat->root == NONE) {
+        is_new = 0;
+        for (uint32_t child = seat->first_child; child != NONE; child = seats[child].next_sibling)
+            is_new |= renew(order, child, news, since);
+    }
+    if (!is_new)
+        return 0;
+    seat_at(order, row)->begun = 0;
+    to_bound(order, row);
+    return 1;
+}
+
+void dr_order_again(struct dr_order *order, struct dr_wants offers, struct dr_wants news,
+                    uint64_t since)
+{
+    order->offers = offers;
+    if (order->core->accounts_count > 0)
+        renew(order, 0, (struct dr_offers){.pools = news}, since);
+}
+
 int dr_order_next(struct dr_order *order, struct dr_choice *choice)
 {
     struct dr_core *core = order->core;

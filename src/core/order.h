@@ -38,6 +38,12 @@ struct dr_choice {
 /* A new decision about those who wait for something of `offers` (core/seats.h). One at a time. */
 void dr_order_begin(struct dr_core *core, struct dr_wants offers, struct dr_order *order);
 
+/* The same order once more, since something has come free after the moment `since`: from the first
+ * that this, `news`, may help, or that a relief or a new class may. Who has been judged and can't be
+ * helped is not looked at. `offers`: all that is offered now. */
+void dr_order_again(struct dr_order *order, struct dr_wants offers, struct dr_wants news,
+                    uint64_t since);
+
 /* The next job. Returns 0 when all have started or been passed. */
 int dr_order_next(struct dr_order *order, struct dr_choice *choice);
 

@@ -379,6 +379,20 @@ static void sum_path(struct dr_core *core, uint32_t class_row, uint32_t account_
     }
 }
 
+/* Classes have come or gone: what the account and those above it offer is to be looked for again.
+ */
+static void unsettle(struct dr_core *core, uint32_t account_row, int has_come)
+{
+    struct dr_seat *seats = core->seats->seats;
+
+    for (uint32_t at = account_row; at != NONE; at = seats[at].parent) {
+        seats[at].put_below |= (uint8_t)has_come;
+        seats[at].state = DR_SEAT_BOUND;
+        seats[at].tier = 0;
+        seats[at].key = INT64_MIN;
+    }
+}
+
 static uint64_t rank(uint32_t class_row)
 {
     return dr_hash_u64(class_row);
@@ -412,6 +426,7 @@ void dr_seats_put(struct dr_core *core, uint32_t row)
     while (class->line_parent != NONE && rank(row) > rank(class->line_parent))
         rotate_up(queue, seat, row);
     sum_path(core, row, class->account.v - 1);
+    unsettle(core, class->account.v - 1, 1);
 }
 
 void dr_seats_take(struct dr_core *core, uint32_t row)
@@ -428,6 +443,7 @@ void dr_seats_take(struct dr_core *core, uint32_t row)
     replace(queue, seat, row, class->line_left != NONE ? class->line_left : class->line_right);
     parent = class->line_parent;
     sum_path(core, parent, class->account.v - 1);
+    unsettle(core, class->account.v - 1, 0);
 }
 
 uint32_t dr_seats_first(const struct dr_core *core, dr_account_id account)

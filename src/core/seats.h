@@ -84,6 +84,7 @@ struct dr_seat {
     uint64_t relief_own;    /* DR_WANTS_OWN: gangs that its own attempts may make room for since */
     uint64_t relieved_at;   /* either, the last time, by the seats' clock */
     uint8_t relief_below;   /* it, or one below it, has relief: it is in the list of these */
+    uint8_t put_below;      /* a class has come, at it or below it, since an order looked */
     uint32_t relieved_next; /* account row; DR_ROW_NONE: the last */
     uint32_t parent;
     uint32_t first_child;
