@@ -463,7 +463,8 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
     if (count == 0 && blocked > 0 && want->share >= DR_SHARE_BLOCK)
         dr_decision_doubt(decision);
     if (count > 0 && !quotas_leave(decision, job_row, pool, &want->amounts, end_us, displace)) {
-        dr_decision_beside(decision); /* another reservation may come before that one */
+        /* another reservation may come before that one */
+        dr_decision_beside(decision, pool, want->alternative);
         return 0;
     }
     return count;

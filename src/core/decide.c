@@ -45,8 +45,25 @@ void dr_decision_doubt(struct dr_decision *decision)
         decision->doubt_seq = decision->core->seq;
 }
 
-void dr_decision_beside(struct dr_decision *decision)
+static int groups_alike(const dr_group_id *a, const dr_group_id *b)
 {
+    return a[0].v == b[0].v && a[1].v == b[1].v && a[2].v == b[2].v;
+}
+
+void dr_decision_beside(struct dr_decision *decision, dr_pool_id pool, uint32_t alternative)
+{
+    const struct dr_pool *pools = decision->core->pools;
+    uint32_t i = 0;
+
+    while (
+        i < decision->beside_count &&
+        (decision->beside_in[i].alternative != alternative ||
+         !groups_alike(pools[decision->beside_in[i].pool.v - 1].groups, pools[pool.v - 1].groups)))
+        i += 1;
+    if (i == decision->beside_count && i < DR_PLACE_GROUPS_MAX) {
+        decision->beside_in[i] = (struct dr_place_group){pool, alternative};
+        decision->beside_count += 1;
+    }
     decision->beside = 1;
     if (decision->beside_seq == 0)
         decision->beside_seq = decision->core->seq;
@@ -417,11 +434,6 @@ struct verdict {
     int allowed;
 };
 
-static int groups_alike(const dr_group_id *a, const dr_group_id *b)
-{
-    return a[0].v == b[0].v && a[1].v == b[1].v && a[2].v == b[2].v;
-}
-
 /* The cheapest place that is free now and that quotas, power and reservations allow; `displace`:
  * the reservations of those above their guarantee don't count. Only pools in which something has
  * come free after the moment `since`. Ties: alternative, the fuller pool,
@@ -576,8 +588,8 @@ static void begin_order(struct dr_decision *decision)
     struct dr_wants news = offers_since(decision, since);
 
     if (!decision->in_part)
-        decision->offers = (struct dr_wants){
-            core->seats->wake_all ? DR_WANTS_ALL : DR_WANTS_FRESH, 0, 0};
+        decision->offers =
+            (struct dr_wants){core->seats->wake_all ? DR_WANTS_ALL : DR_WANTS_FRESH, 0, 0};
     decision->offers.room |= news.room;
     decision->offers.hunts |= news.hunts;
     decision->looked_at = core->seats->clock;
@@ -611,7 +623,13 @@ static void remember(struct dr_decision *decision, const struct dr_choice *choic
         dr_seats_wake(core, choice->class_row);
     else
         dr_seats_park(core, choice->class_row,
-                      decision->hunted | (decision->beside ? DR_BESIDE : 0), judged_at);
+                      &(struct dr_refusal){
+                          .vain = decision->hunted | (decision->beside ? DR_BESIDE : 0),
+                          .judged_at = judged_at,
+                          .in_part = choice->scope == DR_SCOPE_FREED,
+                          .beside_in = decision->beside_in,
+                          .beside_count = decision->beside_count,
+                      });
 }
 
 static void walk(struct dr_decision *decision)
@@ -633,6 +651,7 @@ static void walk(struct dr_decision *decision)
         decision->open = 0;
         decision->hunted = 0;
         decision->beside = 0;
+        decision->beside_count = 0;
         decision->quota_refused = 0;
         if (array_full(core, job)) {
             dr_decision_open(decision);

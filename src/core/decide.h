@@ -39,13 +39,15 @@ struct dr_decision {
     int64_t *own_units; /* [pools_count] scratch of reclaim */
     unsigned hunted;    /* DR_HUNTED_*: what victims were looked for in vain for this job */
     int beside;         /* it is refused for what others have reserved */
-    int quota_refused;  /* a place that is free was refused to the job by a quota alone */
-    uint64_t since;     /* the job is judged by what has come free after this moment; 0: by all */
-    int open;           /* the judgement of this job may change without anything being freed */
+    struct dr_place_group beside_in[DR_PLACE_GROUPS_MAX]; /* ... in these pools, one of a group */
+    uint32_t beside_count; /* DR_PLACE_GROUPS_MAX: perhaps in others too */
+    int quota_refused;     /* a place that is free was refused to the job by a quota alone */
+    uint64_t since;      /* the job is judged by what has come free after this moment; 0: by all */
+    int open;            /* the judgement of this job may change without anything being freed */
     uint64_t doubt_seq;  /* the fact before which somebody was refused for what later facts, starts
                             too, may undo; 0: nobody was */
     uint64_t beside_seq; /* the same for what is known when it is undone (DR_BESIDE) */
-    int in_thought;     /* sums are not those of the state, or not all reservations count */
+    int in_thought;      /* sums are not those of the state, or not all reservations count */
     struct dr_fair_most *fair_most; /* [accounts_count] core/fair.c; NULL: it isn't judged now */
     uint64_t fair_doubt_seq; /* the fact before which somebody took nothing by fair share; 0: nobody
                                 was refused so since everybody was looked at */
@@ -76,8 +78,9 @@ static inline void dr_decision_open(struct dr_decision *decision)
 /* ... and for a reason that a later start in this decision may take away. */
 void dr_decision_doubt(struct dr_decision *decision);
 
-/* ... or for one that only what others reserve, or start, can take away (DR_BESIDE). */
-void dr_decision_beside(struct dr_decision *decision);
+/* ... or, for a place in that pool, for one that only what others reserve, or start, can take away
+ * (DR_BESIDE). */
+void dr_decision_beside(struct dr_decision *decision, dr_pool_id pool, uint32_t alternative);
 
 /* A fact of the system, now. */
 struct dr_fact dr_decision_fact(const struct dr_decision *decision, enum dr_fact_kind kind);

@@ -19,6 +19,7 @@
 #define OWN_BITS        14
 #define STANDING_STARTS 0xffu
 #define STANDING_WITHIN 0xff0000u
+#define STANDING_BESIDE 0xff000000u /* a place there would have delayed what others reserved */
 #define ANY_RELIEF      (UINT64_C(1) << 63) /* of sums: whatever the amount */
 #define TOTAL_SHIFT     UNIT_BITS
 #define CHIP_SHIFT      (UNIT_BITS + TOTAL_BITS)
@@ -100,7 +101,8 @@ static int64_t in_whole(uint32_t resource, int64_t amount)
 
 int64_t dr_seats_least(struct dr_wants wants, enum dr_resource resource)
 {
-    uint64_t bits = (wants.sums >> ((uint32_t)resource * SUM_BITS)) & ((UINT64_C(1) << SUM_BITS) - 1);
+    uint64_t bits =
+        (wants.sums >> ((uint32_t)resource * SUM_BITS)) & ((UINT64_C(1) << SUM_BITS) - 1);
     uint32_t low;
 
     if (bits == 0)
@@ -540,26 +542,55 @@ static uint32_t standing_of(const struct dr_core *core, const struct dr_queue_cl
     return standing;
 }
 
-void dr_seats_park(struct dr_core *core, uint32_t row, unsigned vain, uint64_t judged_at)
+/* In which of its groups a class was refused beside reservations, as STANDING_BESIDE bits. */
+static uint32_t beside_bits(const struct dr_core *core, const struct dr_queue_class *class,
+                            const struct dr_refusal *refusal)
+{
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint32_t count = dr_place_groups(core, &core->jobs[class->first], groups);
+    uint32_t bits = 0;
+
+    if (refusal->beside_count == DR_PLACE_GROUPS_MAX)
+        return STANDING_BESIDE;
+    for (uint32_t k = 0; k < refusal->beside_count; k += 1) {
+        const dr_group_id *there = core->pools[refusal->beside_in[k].pool.v - 1].groups;
+        uint32_t i = 0;
+
+        while (i < count && (groups[i].alternative != refusal->beside_in[k].alternative ||
+                             core->pools[groups[i].pool.v - 1].groups[0].v != there[0].v ||
+                             core->pools[groups[i].pool.v - 1].groups[1].v != there[1].v))
+            i += 1;
+        if (i == count)
+            return STANDING_BESIDE;
+        bits |= UINT32_C(0x1000000) << i;
+    }
+    return bits;
+}
+
+void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *refusal)
 {
     struct dr_queue_class *class = &core->queue->classes[row];
     struct dr_wants wants = class->wants;
+    uint64_t beside = refusal->in_part ? wants.hunts & DR_WANTS_BESIDE : 0;
+    uint32_t bits = beside == 0 ? 0 : class->standing & STANDING_BESIDE;
     int is_known;
 
-    class->judged_at = judged_at;
-    class->standing = standing_of(core, class, &is_known);
+    class->judged_at = refusal->judged_at;
+    if (refusal->vain & DR_BESIDE) {
+        beside = DR_WANTS_BESIDE;
+        bits |= beside_bits(core, class, refusal);
+    }
+    class->standing = standing_of(core, class, &is_known) | bits;
     wants.room &= ~DR_WANTS_FRESH;
-    if ((vain & DR_HUNTED_AGAIN) == 0)
-        wants.hunts = hunts_of(&core->shapes[class->shape], vain);
-    wants.hunts &= ~DR_WANTS_BESIDE;
-    if (vain & DR_BESIDE)
-        wants.hunts |= DR_WANTS_BESIDE;
-    wants.sums = vain & DR_PLANNED ? wants.sums | ANY_RELIEF : wants.sums & ~ANY_RELIEF;
+    if ((refusal->vain & DR_HUNTED_AGAIN) == 0)
+        wants.hunts = hunts_of(&core->shapes[class->shape], refusal->vain);
+    wants.hunts = (wants.hunts & ~DR_WANTS_BESIDE) | beside;
+    wants.sums = refusal->vain & DR_PLANNED ? wants.sums | ANY_RELIEF : wants.sums & ~ANY_RELIEF;
     set_wants(core, row, wants);
 }
 
 /* Would a start still take from jobs with reservations what they count on, at the root, in every
- * group that the class may run in? */
+ * group in which the class was refused for that? */
 static int still_beside(struct dr_core *core, const struct dr_queue_class *class)
 {
     const struct dr_job *job = &core->jobs[class->first];
@@ -567,8 +598,8 @@ static int still_beside(struct dr_core *core, const struct dr_queue_class *class
     uint32_t count = dr_place_groups(core, job, groups);
     dr_account_id branch = dr_account_branch(core, class->account);
 
-    if (branch.v == 0 || class->alone != 0 || count == DR_PLACE_GROUPS_MAX ||
-        !core->places->groups_alike)
+    if ((class->standing & STANDING_BESIDE) == 0 || branch.v == 0 || class->alone != 0 ||
+        count == DR_PLACE_GROUPS_MAX || !core->places->groups_alike)
         return 0;
     for (uint32_t i = 0; i < count; i += 1) {
         const struct dr_pool *pool = &core->pools[groups[i].pool.v - 1];
@@ -578,6 +609,8 @@ static int still_beside(struct dr_core *core, const struct dr_queue_class *class
             core->lent->now_us + dr_job_next_limit_us(core, job, groups[i].alternative);
         int refused = 0;
 
+        if ((class->standing & (UINT32_C(0x1000000) << i)) == 0)
+            continue;
         for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
             int64_t least;
 
@@ -589,29 +622,6 @@ static int still_beside(struct dr_core *core, const struct dr_queue_class *class
             return 0;
     }
     return 1;
-}
-
-/* Has a relief on its path changed anything for the class? */
-static int is_relieved(struct dr_core *core, const struct dr_queue_class *class,
-                       const struct dr_offers *offers)
-{
-    int is_known;
-    uint32_t standing;
-
-    if (class->judged_at >= offers->relieved_at)
-        return 0;
-    if ((class->wants.hunts & offers->reliefs.hunts & DR_WANTS_OWN) != 0 ||
-        (class->wants.sums & offers->reliefs.sums & ANY_RELIEF) != 0 ||
-        offers->reliefs.sums == UINT64_MAX)
-        return 1;
-    if ((class->wants.hunts & offers->reliefs.hunts & DR_WANTS_BESIDE) != 0 &&
-        !still_beside(core, class))
-        return 1;
-    if ((class->wants.sums & offers->reliefs.sums) == 0 ||
-        (class->wants.room & offers->reliefs.room & DR_WANTS_CHIPS) == 0)
-        return 0;
-    standing = standing_of(core, class, &is_known);
-    return !is_known || (standing & ~class->standing) != 0;
 }
 
 /* What a class is asked about pools in which something came free. */
@@ -672,9 +682,9 @@ static int may_reserve(struct asked *asked, uint32_t rank, uint32_t pool_row)
     return dr_pool_set_has(&asked->could, rank);
 }
 
-/* Has something come free, since the class was refused, in a pool that may hold it; or may it have
- * a reservation there? */
-static int place_freed(const struct dr_core *core, const struct dr_queue_class *class)
+/* May the class start, or have a reservation, in a pool in which something has come free after a
+ * moment? */
+static int place_in(const struct dr_core *core, const struct dr_queue_class *class, uint64_t since)
 {
     const struct dr_places *places = core->places;
     const struct dr_job *job = &core->jobs[class->first];
@@ -688,17 +698,51 @@ static int place_freed(const struct dr_core *core, const struct dr_queue_class *
         dr_place_allowed(core, &asked.want, &allowed);
         dr_place_could(core, &asked.want, &asked.could, &asked.beside);
         for (uint32_t word = 0; word < places->words; word += 1)
-            for (uint64_t rest = allowed.words[word] & places->touched_set.words[word]; rest != 0;
-                 rest &= rest - 1) {
+            for (uint64_t rest = allowed.words[word] &
+                                 (since == 0 ? UINT64_MAX : places->touched_set.words[word]);
+                 rest != 0; rest &= rest - 1) {
                 uint32_t rank = word * 64 + dr_bit_lowest(rest);
                 uint32_t row = places->pool_of[rank];
 
-                if (places->freed_at[row] > class->judged_at &&
+                if (places->freed_at[row] > since &&
                     (may_start(&asked, rank, row) || may_reserve(&asked, rank, row)))
                     return 1;
             }
     }
     return 0;
+}
+
+/* May it start, or have a reservation, in any pool at all? */
+static int place_anywhere(const struct dr_core *core, const struct dr_queue_class *class)
+{
+    return place_in(core, class, 0);
+}
+
+/* Has a relief on its path changed anything for the class? */
+static int is_relieved(struct dr_core *core, const struct dr_queue_class *class,
+                       const struct dr_offers *offers)
+{
+    int is_known;
+    uint32_t standing;
+
+    if (class->judged_at >= offers->relieved_at)
+        return 0;
+    if ((class->wants.hunts & offers->reliefs.hunts & DR_WANTS_OWN) != 0 ||
+        (class->wants.sums & offers->reliefs.sums & ANY_RELIEF) != 0 ||
+        offers->reliefs.sums == UINT64_MAX)
+        return 1;
+    if ((class->wants.hunts & offers->reliefs.hunts & DR_WANTS_BESIDE) != 0 &&
+        !still_beside(core, class))
+        return 1;
+    if ((class->wants.sums & offers->reliefs.sums) == 0 ||
+        (class->wants.room & offers->reliefs.room & DR_WANTS_CHIPS) == 0)
+        return 0;
+    standing = standing_of(core, class, &is_known);
+    if (!is_known || (standing & ~class->standing & ~STANDING_STARTS) != 0)
+        return 1;
+    /* Quotas alone let it start where they did not. */
+    return (standing & ~class->standing) != 0 &&
+           ((class->wants.hunts & ~DR_WANTS_BESIDE) != 0 || place_anywhere(core, class));
 }
 
 /* Can more be taken back, since the class was refused, in a pool that may hold it? */
@@ -745,7 +789,7 @@ static enum dr_scope scope_of(struct dr_core *core, uint32_t class_row,
         return DR_SCOPE_ALL;
     if (dr_wants_meet(hunts, offers->pools) && hunt_rose(core, class))
         return DR_SCOPE_ALL;
-    if (dr_wants_meet(room, offers->pools) && place_freed(core, class))
+    if (dr_wants_meet(room, offers->pools) && place_in(core, class, class->judged_at))
         return DR_SCOPE_FREED;
     return DR_SCOPE_NONE;
 }

@@ -147,10 +147,18 @@ void dr_seats_join(struct dr_core *core, uint32_t account_row);
 void dr_seats_put(struct dr_core *core, uint32_t class_row);
 void dr_seats_take(struct dr_core *core, uint32_t class_row);
 
+/* How a class was refused. */
+struct dr_refusal {
+    unsigned vain;      /* DR_HUNTED_*, DR_PLANNED, DR_BESIDE */
+    uint64_t judged_at; /* the moment after which something may help it */
+    int in_part;        /* only by what had come free: what was known of the rest still holds */
+    const struct dr_place_group *beside_in; /* with DR_BESIDE: one pool of each group and way */
+    uint32_t beside_count;                  /* DR_PLACE_GROUPS_MAX: there may be more */
+};
+
 /* It was refused for lack of room, or of a quota, and is to be met when there is some, or something
- * to take (`vain`: DR_HUNTED_*, DR_PLANNED), after the moment `judged_at`; or it is to be judged
- * whatever there is. */
-void dr_seats_park(struct dr_core *core, uint32_t class_row, unsigned vain, uint64_t judged_at);
+ * to take; or it is to be judged whatever there is. */
+void dr_seats_park(struct dr_core *core, uint32_t class_row, const struct dr_refusal *refusal);
 void dr_seats_wake(struct dr_core *core, uint32_t class_row);
 
 /* What is offered to the classes of an account: by pools, and by the reliefs on its path. */
