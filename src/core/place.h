@@ -123,12 +123,12 @@ int dr_place_feasible(const struct dr_core *core, const struct dr_want *want, dr
 
 /* A group that a job may run in: its first feasible pool there, for the first alternative that
  * leads to it. The group is that of the accelerators, or of CPUs for a job without. */
-#define DR_PLACE_GROUPS_MAX 8
+#define DR_PLACE_GROUPS_MAX 16
 struct dr_place_group {
     dr_pool_id pool;
     uint32_t alternative;
 };
-/* `groups` [DR_PLACE_GROUPS_MAX]; a job that fits more is judged in the first eight. Returns how
+/* `groups` [DR_PLACE_GROUPS_MAX]; a job that fits more is judged in the first of them. Returns how
  * many; 0: no pool is feasible. */
 uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
                          struct dr_place_group *groups);

@@ -50,9 +50,9 @@ struct dr_queue_class {
     int64_t first_submit_us;
     /* its place in its account's seat (core/seats.h) */
     uint64_t judged_at; /* when it was refused last, by the seats' clock; 0: not yet */
+    uint64_t standing;  /* what quotas said when it was refused (core/seats.c) */
     struct dr_wants wants;
     struct dr_wants wants_below; /* of it and what hangs under it there */
-    uint32_t standing;           /* what quotas said when it was refused (core/seats.c) */
     uint32_t line_left;
     uint32_t line_right;
     uint32_t line_parent;

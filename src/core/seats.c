@@ -17,9 +17,11 @@
 #define TOTAL_BITS      25
 #define CHIP_BITS       23
 #define OWN_BITS        14
-#define STANDING_STARTS 0xffu
-#define STANDING_WITHIN 0xff0000u
-#define STANDING_BESIDE 0xff000000u /* a place there would have delayed what others reserved */
+#define STANDING_STARTS UINT64_C(0xffff)
+#define STANDING_STATED UINT64_C(0xffff0000)
+#define STANDING_WITHIN UINT64_C(0xffff00000000)
+/* A place there would have delayed what others reserved. */
+#define STANDING_BESIDE UINT64_C(0xffff000000000000)
 #define ANY_RELIEF      (UINT64_C(1) << 63) /* of sums: whatever the amount */
 #define TOTAL_SHIFT     UNIT_BITS
 #define CHIP_SHIFT      (UNIT_BITS + TOTAL_BITS)
@@ -513,13 +515,13 @@ void dr_seats_wake(struct dr_core *core, uint32_t class_row)
 /* What quotas say of a class, as bits per group that it may run in: do they let it start, is it
  * within some guarantee on its path, is it within that of the account below the root? While nothing
  * is added to these, no relief helps it. 0 of `is_known`: they can't be told apart so simply. */
-static uint32_t standing_of(const struct dr_core *core, const struct dr_queue_class *class,
+static uint64_t standing_of(const struct dr_core *core, const struct dr_queue_class *class,
                             int *is_known)
 {
     const struct dr_job *job = &core->jobs[class->first];
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
     uint32_t count = dr_place_groups(core, job, groups);
-    uint32_t standing = 0;
+    uint64_t standing = 0;
 
     *is_known = count < DR_PLACE_GROUPS_MAX && core->places->groups_alike;
     for (uint32_t i = 0; i < count; i += 1) {
@@ -530,25 +532,25 @@ static uint32_t standing_of(const struct dr_core *core, const struct dr_queue_cl
         if (dr_quota_check(core, job->account, groups[i].pool, &amounts,
                            !dr_job_terms(core, job)->preemptible, NULL)
                 .reason == DR_REASON_NONE)
-            standing |= UINT32_C(1) << i;
+            standing |= UINT64_C(1) << i;
         for (; core->accounts[at.v - 1].parent.v != 0; at = core->accounts[at.v - 1].parent) {
             if (dr_quota_within_stated(core, at, groups[i].pool, &amounts))
-                standing |= UINT32_C(0x100) << i;
+                standing |= UINT64_C(0x10000) << i;
             if (core->accounts[at.v - 1].parent.v == 1 &&
                 dr_quota_within_guarantee(core, at, groups[i].pool, &amounts))
-                standing |= UINT32_C(0x10000) << i;
+                standing |= UINT64_C(0x100000000) << i;
         }
     }
     return standing;
 }
 
 /* In which of its groups a class was refused beside reservations, as STANDING_BESIDE bits. */
-static uint32_t beside_bits(const struct dr_core *core, const struct dr_queue_class *class,
+static uint64_t beside_bits(const struct dr_core *core, const struct dr_queue_class *class,
                             const struct dr_refusal *refusal)
 {
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
     uint32_t count = dr_place_groups(core, &core->jobs[class->first], groups);
-    uint32_t bits = 0;
+    uint64_t bits = 0;
 
     if (refusal->beside_count == DR_PLACE_GROUPS_MAX)
         return STANDING_BESIDE;
@@ -562,7 +564,7 @@ static uint32_t beside_bits(const struct dr_core *core, const struct dr_queue_cl
             i += 1;
         if (i == count)
             return STANDING_BESIDE;
-        bits |= UINT32_C(0x1000000) << i;
+        bits |= UINT64_C(0x1000000000000) << i;
     }
     return bits;
 }
@@ -572,7 +574,7 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
     struct dr_queue_class *class = &core->queue->classes[row];
     struct dr_wants wants = class->wants;
     uint64_t beside = refusal->in_part ? wants.hunts & DR_WANTS_BESIDE : 0;
-    uint32_t bits = beside == 0 ? 0 : class->standing & STANDING_BESIDE;
+    uint64_t bits = beside == 0 ? 0 : class->standing & STANDING_BESIDE;
     int is_known;
 
     class->judged_at = refusal->judged_at;
@@ -589,8 +591,22 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
     set_wants(core, row, wants);
 }
 
-/* Would a start still take from jobs with reservations what they count on, at the root, in every
- * group in which the class was refused for that? */
+/* Would a start in a pool take from jobs with reservations what they count on, at the root? */
+static int root_refuses(struct dr_core *core, dr_pool_id pool, const struct dr_amounts *amounts,
+                        int64_t end_us)
+{
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+        int64_t least;
+
+        if (amounts->of[resource] != 0 &&
+            dr_slack_least(core, core->pools[pool.v - 1].groups[resource], end_us, &least) &&
+            amounts->of[resource] > least)
+            return 1;
+    }
+    return 0;
+}
+
+/* Would it still, in every group in which the class was refused for that? */
 static int still_beside(struct dr_core *core, const struct dr_queue_class *class)
 {
     const struct dr_job *job = &core->jobs[class->first];
@@ -602,23 +618,15 @@ static int still_beside(struct dr_core *core, const struct dr_queue_class *class
         count == DR_PLACE_GROUPS_MAX || !core->places->groups_alike)
         return 0;
     for (uint32_t i = 0; i < count; i += 1) {
-        const struct dr_pool *pool = &core->pools[groups[i].pool.v - 1];
         struct dr_amounts amounts =
             dr_alternative_amounts(&core->shapes[class->shape].alternatives[groups[i].alternative]);
         int64_t end_us =
             core->lent->now_us + dr_job_next_limit_us(core, job, groups[i].alternative);
-        int refused = 0;
 
-        if ((class->standing & (UINT32_C(0x1000000) << i)) == 0)
+        if ((class->standing & (UINT64_C(0x1000000000000) << i)) == 0)
             continue;
-        for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
-            int64_t least;
-
-            refused |= amounts.of[resource] != 0 &&
-                       dr_slack_least(core, pool->groups[resource], end_us, &least) &&
-                       amounts.of[resource] > least;
-        }
-        if (!refused || dr_quota_within_guarantee(core, branch, groups[i].pool, &amounts))
+        if (!root_refuses(core, groups[i].pool, &amounts, end_us) ||
+            dr_quota_within_guarantee(core, branch, groups[i].pool, &amounts))
             return 0;
     }
     return 1;
@@ -626,22 +634,50 @@ static int still_beside(struct dr_core *core, const struct dr_queue_class *class
 
 /* What a class is asked about pools in which something came free. */
 struct asked {
-    const struct dr_core *core;
-    const struct dr_queue_class *class;
+    struct dr_core *core;
+    struct dr_queue_class *class;
     struct dr_want want;
     struct dr_pool_set could;  /* enough is free */
     struct dr_pool_set beside; /* ... beside all that is reserved */
     int64_t end_us;            /* were it started now */
-    uint32_t standing;
+    uint64_t standing;
     int is_known;   /* ... which may be believed */
     int has_looked; /* for `standing` */
+    uint64_t
+        beside_bits; /* STANDING_BESIDE of groups where a start would take what others count on */
 };
 
+/* What quotas let it have no longer is something to be relieved of again. */
 static void look(struct asked *asked)
 {
-    if (!asked->has_looked)
-        asked->standing = standing_of(asked->core, asked->class, &asked->is_known);
+    if (asked->has_looked)
+        return;
+    asked->standing = standing_of(asked->core, asked->class, &asked->is_known);
+    asked->class->standing &= asked->standing | STANDING_BESIDE;
     asked->has_looked = 1;
+}
+
+/* It would be refused there for what others have reserved, as long as these leave too little. */
+static int is_beside(struct asked *asked, dr_pool_id pool)
+{
+    struct dr_core *core = asked->core;
+    const dr_group_id *there = core->pools[pool.v - 1].groups;
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint32_t count;
+
+    if (asked->class->alone != 0 || !asked->is_known || (asked->standing & STANDING_WITHIN) != 0 ||
+        !root_refuses(core, pool, &asked->want.amounts, asked->end_us))
+        return 0;
+    count = dr_place_groups(core, &core->jobs[asked->class->first], groups);
+    for (uint32_t i = 0; i < count; i += 1)
+        if (groups[i].alternative == asked->want.alternative &&
+            (asked->standing & (UINT64_C(1) << i)) != 0 &&
+            core->pools[groups[i].pool.v - 1].groups[0].v == there[0].v &&
+            core->pools[groups[i].pool.v - 1].groups[1].v == there[1].v) {
+            asked->beside_bits |= UINT64_C(0x1000000000000) << i;
+            return 1;
+        }
+    return 0;
 }
 
 /* May it start there: beside what is reserved, or before all of it begins, or in the place of a
@@ -657,11 +693,12 @@ static int may_start(struct asked *asked, uint32_t rank, uint32_t pool_row)
     look(asked);
     if (asked->is_known && (asked->standing & STANDING_STARTS) == 0 && class->wants.hunts == 0)
         return 0;
-    return (dr_pool_set_has(&asked->beside, rank) &&
-            dr_place_room_beside(asked->core, &asked->want, pool) >= asked->want.tasks) ||
-           class->alone != 0 || asked->want.share >= DR_SHARE_BLOCK || !asked->is_known ||
-           (asked->standing & STANDING_WITHIN) != 0 ||
-           asked->end_us <= asked->core->places->reserved_until_us[pool_row];
+    return ((dr_pool_set_has(&asked->beside, rank) &&
+             dr_place_room_beside(asked->core, &asked->want, pool) >= asked->want.tasks) ||
+            class->alone != 0 || asked->want.share >= DR_SHARE_BLOCK || !asked->is_known ||
+            (asked->standing & STANDING_WITHIN) != 0 ||
+            asked->end_us <= asked->core->places->reserved_until_us[pool_row]) &&
+           !is_beside(asked, pool);
 }
 
 /* May it have a reservation by what was freed there? Who was refused by quotas alone was not looked
@@ -684,8 +721,9 @@ static int may_reserve(struct asked *asked, uint32_t rank, uint32_t pool_row)
 
 /* May the class start, or have a reservation, in a pool in which something has come free after a
  * moment? */
-static int place_in(const struct dr_core *core, const struct dr_queue_class *class, uint64_t since)
+static int place_in(struct dr_core *core, uint32_t class_row, uint64_t since)
 {
+    struct dr_queue_class *class = &core->queue->classes[class_row];
     const struct dr_places *places = core->places;
     const struct dr_job *job = &core->jobs[class->first];
     struct asked asked = {.core = core, .class = class};
@@ -709,21 +747,64 @@ static int place_in(const struct dr_core *core, const struct dr_queue_class *cla
                     return 1;
             }
     }
+    if (asked.beside_bits != 0) {
+        struct dr_wants wants = class->wants;
+
+        class->standing |= asked.beside_bits;
+        wants.hunts |= DR_WANTS_BESIDE;
+        set_wants(core, class_row, wants);
+    }
     return 0;
 }
 
-/* May it start, or have a reservation, in any pool at all? */
-static int place_anywhere(const struct dr_core *core, const struct dr_queue_class *class)
+/* Could a hunt for victims find enough, by sums, in some pool? As core/reclaim.c asks, or more. */
+static int may_hunt(const struct dr_core *core, const struct dr_queue_class *class)
 {
-    return place_in(core, class, 0);
+    const struct dr_places *places = core->places;
+    const struct dr_lent *lent = core->lent;
+    const struct dr_job *job = &core->jobs[class->first];
+
+    if ((class->wants.hunts & DR_WANTS_OWN) != 0)
+        return 1;
+    for (uint32_t i = 0; i < core->shapes[class->shape].alternatives_count; i += 1) {
+        struct dr_want want = dr_place_want(core, job, i);
+        struct dr_pool_set allowed;
+
+        dr_place_allowed(core, &want, &allowed);
+        for (uint32_t word = 0; word < places->words; word += 1)
+            for (uint64_t rest = allowed.words[word]; rest != 0; rest &= rest - 1) {
+                uint32_t row = places->pool_of[word * 64 + dr_bit_lowest(rest)];
+                int64_t takeable = lent->leaving[row] + lent->units[row];
+
+                if (takeable > 0 && (want.accelerators == 0 ||
+                                     dr_space_free_milli(&places->spaces[row]) + takeable >=
+                                         want.amounts.of[DR_RESOURCE_ACCELERATORS]))
+                    return 1;
+                if (dr_place_room(core, &want, (dr_pool_id){row + 1}) >= want.tasks)
+                    return 1;
+            }
+    }
+    return 0;
+}
+
+/* A class that some guarantee would let take from others is met when there is more to take. */
+static void note_hunts(struct dr_core *core, uint32_t class_row, uint64_t standing)
+{
+    struct dr_queue_class *class = &core->queue->classes[class_row];
+    struct dr_wants wants = class->wants;
+
+    if ((standing & STANDING_STATED) == 0)
+        return;
+    wants.hunts |= hunts_of(&core->shapes[class->shape], DR_HUNTED_OTHERS | DR_HUNTED_GROUP);
+    set_wants(core, class_row, wants);
 }
 
 /* Has a relief on its path changed anything for the class? */
-static int is_relieved(struct dr_core *core, const struct dr_queue_class *class,
-                       const struct dr_offers *offers)
+static int is_relieved(struct dr_core *core, uint32_t class_row, const struct dr_offers *offers)
 {
+    struct dr_queue_class *class = &core->queue->classes[class_row];
     int is_known;
-    uint32_t standing;
+    uint64_t standing;
 
     if (class->judged_at >= offers->relieved_at)
         return 0;
@@ -738,11 +819,16 @@ static int is_relieved(struct dr_core *core, const struct dr_queue_class *class,
         (class->wants.room & offers->reliefs.room & DR_WANTS_CHIPS) == 0)
         return 0;
     standing = standing_of(core, class, &is_known);
-    if (!is_known || (standing & ~class->standing & ~STANDING_STARTS) != 0)
+    if (is_known && (standing & ~class->standing) == 0) {
+        class->standing &= standing | STANDING_BESIDE;
+        return 0;
+    }
+    if (!is_known || place_in(core, class_row, 0) || may_hunt(core, class))
         return 1;
-    /* Quotas alone let it start where they did not. */
-    return (standing & ~class->standing) != 0 &&
-           ((class->wants.hunts & ~DR_WANTS_BESIDE) != 0 || place_anywhere(core, class));
+    /* Quotas let it have more, but there is no more to have: until there is. */
+    class->standing = standing | (class->standing & STANDING_BESIDE);
+    note_hunts(core, class_row, standing);
+    return 0;
 }
 
 /* Can more be taken back, since the class was refused, in a pool that may hold it? */
@@ -776,7 +862,7 @@ static int hunt_rose(const struct dr_core *core, const struct dr_queue_class *cl
 static enum dr_scope scope_of(struct dr_core *core, uint32_t class_row,
                               const struct dr_offers *offers)
 {
-    const struct dr_queue_class *class = &core->queue->classes[class_row];
+    struct dr_queue_class *class = &core->queue->classes[class_row];
     struct dr_wants wants = class->wants;
     struct dr_wants room = {wants.room, 0, 0};
     struct dr_wants hunts = {0, 0, wants.hunts};
@@ -785,11 +871,11 @@ static enum dr_scope scope_of(struct dr_core *core, uint32_t class_row,
         return DR_SCOPE_ALL;
     if (core->seats->wake_all && class->judged_at < core->seats->woken)
         return DR_SCOPE_ALL;
-    if (is_relieved(core, class, offers))
+    if (is_relieved(core, class_row, offers))
         return DR_SCOPE_ALL;
     if (dr_wants_meet(hunts, offers->pools) && hunt_rose(core, class))
         return DR_SCOPE_ALL;
-    if (dr_wants_meet(room, offers->pools) && place_in(core, class, class->judged_at))
+    if (dr_wants_meet(room, offers->pools) && place_in(core, class_row, class->judged_at))
         return DR_SCOPE_FREED;
     return DR_SCOPE_NONE;
 }
