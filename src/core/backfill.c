@@ -874,6 +874,7 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
                           : DR_FOREVER_US;
     struct dr_found best = {.count = 0};
     uint32_t plans = decision->plans;
+    int is_reserved;
     struct dr_fact fact;
 
     if (dr_job_run(core, job)->reservation != NONE &&
@@ -885,10 +886,11 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
         best_us = DR_FOREVER_US;
     }
 
+    is_reserved = dr_job_run(core, job)->reservation != NONE;
     for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
         struct dr_want want = dr_place_want(core, job, i);
 
-        if (job->reservation == NONE && !dr_place_reservable(core, &want))
+        if (!is_reserved && !dr_place_reservable(core, &want))
             continue;
         for (uint32_t row = 0; row < core->pools_count; row += 1) {
             struct dr_found found = {.pool = {row + 1}, .alternative = i};
@@ -896,8 +898,8 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
             int64_t when;
 
             if (held_in(decision, found.pool, choice->job_row) >= core->settings.reserve_depth ||
-                (dr_job_run(core, job)->reservation != NONE &&
-                 !dr_place_touched(core, found.pool)) ||
+                (is_reserved && (!dr_place_touched(core, found.pool) ||
+                                 core->places->freed_at[row] <= choice->judged_at)) ||
                 core->places->freed_at[row] <= decision->since ||
                 !dr_place_feasible(core, &want, found.pool) || decision->plans == DR_PLANS_MAX ||
                 dr_quota_never(core, job->account, found.pool, &want.amounts,
@@ -914,7 +916,7 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
             }
         }
     }
-    if (best.count == 0 && decision->plans > plans && dr_job_run(core, job)->reservation == NONE)
+    if (best.count == 0 && decision->plans > plans && !is_reserved)
         decision->hunted |= DR_PLANNED;
     if (best.count == 0 || decision->reserved_count == decision->reserved_max ||
         !dr_decision_room(decision, best.count))

@@ -48,7 +48,7 @@ void dr_lent_clear(struct dr_core *core)
     lent->leaving_all = 0;
     memset(lent->rose, 1, limits->pools_max);
     for (uint32_t row = 0; row < limits->pools_max; row += 1)
-        lent->rose_at[row] = dr_seats_moment(core->seats);
+        lent->rose_last = lent->rose_at[row] = dr_seats_moment(core->seats);
     lent->any_rose = 1;
     for (uint32_t row = 0; row < core->accounts_count; row += 1)
         dr_lent_stale(core, row);
@@ -137,7 +137,7 @@ static int lends(const struct dr_core *core, const struct dr_job *job)
 static void rise(struct dr_core *core, dr_pool_id pool)
 {
     core->lent->rose[pool.v - 1] = 1;
-    core->lent->rose_at[pool.v - 1] = dr_seats_moment(core->seats);
+    core->lent->rose_last = core->lent->rose_at[pool.v - 1] = dr_seats_moment(core->seats);
     core->lent->any_rose = 1;
     core->lent->rises += 1;
 }

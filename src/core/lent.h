@@ -37,10 +37,11 @@ struct dr_lent {
     uint8_t *stale; /* [accounts_max] its sums have changed since */
     uint32_t *stale_rows;
     uint32_t stale_count;
-    int64_t *units;    /* [pools_max] of lent attempts */
-    int64_t *leaving;  /* [pools_max] of attempts that have been told to leave */
-    uint8_t *rose;     /* [pools_max] either has grown, or may be had by more accounts */
-    uint64_t *rose_at; /* [pools_max] the last time, by the seats' clock (core/seats.h) */
+    int64_t *units;     /* [pools_max] of lent attempts */
+    int64_t *leaving;   /* [pools_max] of attempts that have been told to leave */
+    uint8_t *rose;      /* [pools_max] either has grown, or may be had by more accounts */
+    uint64_t *rose_at;  /* [pools_max] the last time, by the seats' clock (core/seats.h) */
+    uint64_t rose_last; /* the greatest of these */
     uint8_t any_rose;
     uint64_t rises;    /* how often, ever */
     int64_t units_all; /* over all pools */

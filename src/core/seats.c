@@ -728,6 +728,8 @@ static int place_in(struct dr_core *core, uint32_t class_row, uint64_t since)
     const struct dr_job *job = &core->jobs[class->first];
     struct asked asked = {.core = core, .class = class};
 
+    if (places->freed_last <= since)
+        return 0;
     for (uint32_t i = 0; i < core->shapes[class->shape].alternatives_count; i += 1) {
         struct dr_pool_set allowed;
 
@@ -839,6 +841,8 @@ static int hunt_rose(const struct dr_core *core, const struct dr_queue_class *cl
     const struct dr_job *job = &core->jobs[class->first];
     int any = (class->wants.hunts & DR_WANTS_CHIPS) == DR_WANTS_CHIPS;
 
+    if (places->left_last <= class->judged_at && lent->rose_last <= class->judged_at)
+        return 0;
     for (uint32_t i = 0; i < core->shapes[class->shape].alternatives_count; i += 1) {
         struct dr_want want = dr_place_want(core, job, i);
         struct dr_pool_set allowed;
@@ -884,7 +888,7 @@ static enum dr_scope scope_of(struct dr_core *core, uint32_t class_row,
 static uint32_t next_in(struct dr_core *core, uint32_t row, const struct dr_seat_key *after,
                         const struct dr_offers *offers, struct dr_wants all, enum dr_scope *scope)
 {
-    const struct dr_queue_class *class;
+    struct dr_queue_class *class;
     uint32_t found = NONE;
     int passed = 0; /* it and what is left of it come before `after` */
 
@@ -899,6 +903,8 @@ static uint32_t next_in(struct dr_core *core, uint32_t row, const struct dr_seat
             *scope = scope_of(core, row, offers);
             if (*scope != DR_SCOPE_NONE)
                 found = row;
+            else
+                class->judged_at = core->seats->clock; /* nothing until now helps it */
         }
     }
     if (found == NONE)

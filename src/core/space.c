@@ -110,7 +110,7 @@ static void touch(struct dr_core *core, uint32_t pool_row)
     struct dr_places *places = core->places;
 
     places->touched[pool_row] = 1;
-    places->freed_at[pool_row] = dr_seats_moment(core->seats);
+    places->freed_last = places->freed_at[pool_row] = dr_seats_moment(core->seats);
     dr_pool_set_put(&places->touched_set, places->spaces[pool_row].rank, 1);
 }
 
@@ -130,7 +130,7 @@ void dr_place_touch_all(struct dr_core *core)
 {
     for (uint32_t row = 0; row < core->limits.pools_max; row += 1) {
         dr_place_unreserved(core, (dr_pool_id){row + 1});
-        core->places->left_at[row] = core->places->freed_at[row];
+        core->places->left_last = core->places->left_at[row] = core->places->freed_at[row];
     }
 }
 
@@ -827,7 +827,8 @@ void dr_place_prepare(const struct dr_core *core)
     memset(places->touched, 1, core->limits.pools_max);
     memset(&places->touched_set, 0xff, sizeof places->touched_set);
     for (uint32_t row = 0; row < core->limits.pools_max; row += 1)
-        places->left_at[row] = places->freed_at[row] = dr_seats_moment(core->seats);
+        places->left_last = places->freed_last = places->left_at[row] = places->freed_at[row] =
+            dr_seats_moment(core->seats);
     dr_seats_wake_all(core->seats);
     dr_arena_reset(&places->arena, 0);
     dr_power_build(core);
@@ -856,7 +857,7 @@ void dr_place_touch_site(struct dr_core *core, dr_site_id site)
         if (core->pools[row].site.v == site.v ||
             (together && domains[core->pools[row].site.v - 1].zone == zone)) {
             touch(core, row);
-            core->places->left_at[row] = core->places->freed_at[row];
+            core->places->left_last = core->places->left_at[row] = core->places->freed_at[row];
         }
 }
 
@@ -865,7 +866,8 @@ void dr_place_touch(struct dr_core *core, dr_pool_id pool)
     dr_site_id site = core->pools[pool.v - 1].site;
 
     touch(core, pool.v - 1);
-    core->places->left_at[pool.v - 1] = core->places->freed_at[pool.v - 1];
+    core->places->left_last = core->places->left_at[pool.v - 1] =
+        core->places->freed_at[pool.v - 1];
     if (core->power->domains[site.v - 1].limited)
         dr_place_touch_site(core, site);
 }

@@ -183,9 +183,11 @@ struct dr_places {
     uint32_t *leaving;       /* [nodes_max] rows of nodes that leave the federation, in no order */
     uint32_t *leaving_place; /* [nodes_max] */
     uint32_t leaving_count;
-    uint8_t *touched;       /* [pools_max] something was freed there since the last decision */
-    uint64_t *freed_at;     /* [pools_max] the last time, by the seats' clock (core/seats.h) */
-    uint64_t *left_at;      /* [pools_max] the same, but for what was only reserved */
+    uint8_t *touched;    /* [pools_max] something was freed there since the last decision */
+    uint64_t *freed_at;  /* [pools_max] the last time, by the seats' clock (core/seats.h) */
+    uint64_t *left_at;   /* [pools_max] the same, but for what was only reserved */
+    uint64_t freed_last; /* the greatest of these */
+    uint64_t left_last;
     uint64_t untouched_at;  /* by it, dr_place_untouch() */
     uint8_t *unreserved;    /* [pools_max] a reservation there has ended since */
     uint32_t *held_count;   /* [pools_max] attempts */
