@@ -668,7 +668,7 @@ static void walk(struct dr_decision *decision)
                 dr_decision_place(decision, choice.job_row, &found, rule, &choice);
         } else if (choice.scope == DR_SCOPE_FREED &&
                    (!decision->quota_refused ||
-                    core->queue->classes[choice.class_row].wants.hunts == 0)) {
+                    dr_wants_hunts(core->queue->classes[choice.class_row].wants) == 0)) {
             decision->hunted = DR_HUNTED_AGAIN; /* what could be taken is no more than it was */
             dr_backfill_reserve(decision, &choice);
             remember(decision, &choice, now);

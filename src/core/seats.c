@@ -16,7 +16,7 @@
 #define UNIT_BITS       14
 #define TOTAL_BITS      25
 #define CHIP_BITS       23
-#define OWN_BITS        14
+#define OWN_BITS        13
 #define STANDING_STARTS UINT64_C(0xffff)
 #define STANDING_STATED UINT64_C(0xffff0000)
 #define STANDING_WITHIN UINT64_C(0xffff00000000)
@@ -512,18 +512,24 @@ void dr_seats_wake(struct dr_core *core, uint32_t class_row)
 
 /* ---- who may be helped ---- */
 
+/* What quotas say of a class (below). */
+struct standing {
+    uint64_t bits;
+    int is_known; /* they may be believed */
+    int starts;   /* quotas refuse it nowhere */
+};
+
 /* What quotas say of a class, as bits per group that it may run in: do they let it start, is it
  * within some guarantee on its path, is it within that of the account below the root? While nothing
- * is added to these, no relief helps it. 0 of `is_known`: they can't be told apart so simply. */
-static uint64_t standing_of(const struct dr_core *core, const struct dr_queue_class *class,
-                            int *is_known)
+ * is added to these, no relief helps it. */
+static struct standing standing_of(const struct dr_core *core, const struct dr_queue_class *class)
 {
     const struct dr_job *job = &core->jobs[class->first];
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
     uint32_t count = dr_place_groups(core, job, groups);
-    uint64_t standing = 0;
+    struct standing standing = {.starts = 1};
 
-    *is_known = count < DR_PLACE_GROUPS_MAX && core->places->groups_alike;
+    standing.is_known = count < DR_PLACE_GROUPS_MAX && core->places->groups_alike;
     for (uint32_t i = 0; i < count; i += 1) {
         struct dr_amounts amounts =
             dr_alternative_amounts(&core->shapes[class->shape].alternatives[groups[i].alternative]);
@@ -532,13 +538,15 @@ static uint64_t standing_of(const struct dr_core *core, const struct dr_queue_cl
         if (dr_quota_check(core, job->account, groups[i].pool, &amounts,
                            !dr_job_terms(core, job)->preemptible, NULL)
                 .reason == DR_REASON_NONE)
-            standing |= UINT64_C(1) << i;
+            standing.bits |= UINT64_C(1) << i;
+        else
+            standing.starts = 0;
         for (; core->accounts[at.v - 1].parent.v != 0; at = core->accounts[at.v - 1].parent) {
             if (dr_quota_within_stated(core, at, groups[i].pool, &amounts))
-                standing |= UINT64_C(0x10000) << i;
+                standing.bits |= UINT64_C(0x10000) << i;
             if (core->accounts[at.v - 1].parent.v == 1 &&
                 dr_quota_within_guarantee(core, at, groups[i].pool, &amounts))
-                standing |= UINT64_C(0x100000000) << i;
+                standing.bits |= UINT64_C(0x100000000) << i;
         }
     }
     return standing;
@@ -575,18 +583,18 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
     struct dr_wants wants = class->wants;
     uint64_t beside = refusal->in_part ? wants.hunts & DR_WANTS_BESIDE : 0;
     uint64_t bits = beside == 0 ? 0 : class->standing & STANDING_BESIDE;
-    int is_known;
+    struct standing standing = standing_of(core, class);
 
     class->judged_at = refusal->judged_at;
     if (refusal->vain & DR_BESIDE) {
         beside = DR_WANTS_BESIDE;
         bits |= beside_bits(core, class, refusal);
     }
-    class->standing = standing_of(core, class, &is_known) | bits;
+    class->standing = standing.bits | bits;
     wants.room &= ~DR_WANTS_FRESH;
     if ((refusal->vain & DR_HUNTED_AGAIN) == 0)
         wants.hunts = hunts_of(&core->shapes[class->shape], refusal->vain);
-    wants.hunts = (wants.hunts & ~DR_WANTS_BESIDE) | beside;
+    wants.hunts = dr_wants_hunts(wants) | beside | (standing.starts ? 0 : DR_WANTS_START);
     wants.sums = refusal->vain & DR_PLANNED ? wants.sums | ANY_RELIEF : wants.sums & ~ANY_RELIEF;
     set_wants(core, row, wants);
 }
@@ -632,29 +640,41 @@ static int still_beside(struct dr_core *core, const struct dr_queue_class *class
     return 1;
 }
 
+/* What quotas let a class have no longer is something to be relieved of again. */
+static void note_standing(struct dr_core *core, uint32_t class_row, const struct standing *standing)
+{
+    struct dr_queue_class *class = &core->queue->classes[class_row];
+    struct dr_wants wants = class->wants;
+
+    class->standing &= standing->bits | STANDING_BESIDE;
+    if (standing->starts)
+        return;
+    wants.hunts |= DR_WANTS_START;
+    set_wants(core, class_row, wants);
+}
+
 /* What a class is asked about pools in which something came free. */
 struct asked {
     struct dr_core *core;
+    uint32_t class_row;
     struct dr_queue_class *class;
     struct dr_want want;
     struct dr_pool_set could;  /* enough is free */
     struct dr_pool_set beside; /* ... beside all that is reserved */
     int64_t end_us;            /* were it started now */
-    uint64_t standing;
-    int is_known;   /* ... which may be believed */
-    int has_looked; /* for `standing` */
+    struct standing standing;
+    int has_looked; /* for it */
     uint64_t
         beside_bits; /* STANDING_BESIDE of groups where a start would take what others count on */
 };
 
-/* What quotas let it have no longer is something to be relieved of again. */
 static void look(struct asked *asked)
 {
     if (asked->has_looked)
         return;
-    asked->standing = standing_of(asked->core, asked->class, &asked->is_known);
-    asked->class->standing &= asked->standing | STANDING_BESIDE;
+    asked->standing = standing_of(asked->core, asked->class);
     asked->has_looked = 1;
+    note_standing(asked->core, asked->class_row, &asked->standing);
 }
 
 /* It would be refused there for what others have reserved, as long as these leave too little. */
@@ -665,13 +685,14 @@ static int is_beside(struct asked *asked, dr_pool_id pool)
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
     uint32_t count;
 
-    if (asked->class->alone != 0 || !asked->is_known || (asked->standing & STANDING_WITHIN) != 0 ||
+    if (asked->class->alone != 0 || !asked->standing.is_known ||
+        (asked->standing.bits & STANDING_WITHIN) != 0 ||
         !root_refuses(core, pool, &asked->want.amounts, asked->end_us))
         return 0;
     count = dr_place_groups(core, &core->jobs[asked->class->first], groups);
     for (uint32_t i = 0; i < count; i += 1)
         if (groups[i].alternative == asked->want.alternative &&
-            (asked->standing & (UINT64_C(1) << i)) != 0 &&
+            (asked->standing.bits & (UINT64_C(1) << i)) != 0 &&
             core->pools[groups[i].pool.v - 1].groups[0].v == there[0].v &&
             core->pools[groups[i].pool.v - 1].groups[1].v == there[1].v) {
             asked->beside_bits |= UINT64_C(0x1000000000000) << i;
@@ -691,12 +712,13 @@ static int may_start(struct asked *asked, uint32_t rank, uint32_t pool_row)
         dr_place_room(asked->core, &asked->want, pool) < asked->want.tasks)
         return 0;
     look(asked);
-    if (asked->is_known && (asked->standing & STANDING_STARTS) == 0 && class->wants.hunts == 0)
+    if (asked->standing.is_known && (asked->standing.bits & STANDING_STARTS) == 0 &&
+        dr_wants_hunts(class->wants) == 0)
         return 0;
     return ((dr_pool_set_has(&asked->beside, rank) &&
              dr_place_room_beside(asked->core, &asked->want, pool) >= asked->want.tasks) ||
-            class->alone != 0 || asked->want.share >= DR_SHARE_BLOCK || !asked->is_known ||
-            (asked->standing & STANDING_WITHIN) != 0 ||
+            class->alone != 0 || asked->want.share >= DR_SHARE_BLOCK || !asked->standing.is_known ||
+            (asked->standing.bits & STANDING_WITHIN) != 0 ||
             asked->end_us <= asked->core->places->reserved_until_us[pool_row]) &&
            !is_beside(asked, pool);
 }
@@ -714,7 +736,8 @@ static int may_reserve(struct asked *asked, uint32_t rank, uint32_t pool_row)
     if (dr_pool_set_has(&places->unreserved_set, rank))
         return 1;
     look(asked);
-    if (asked->is_known && (asked->standing & STANDING_STARTS) == 0 && class->wants.hunts == 0)
+    if (asked->standing.is_known && (asked->standing.bits & STANDING_STARTS) == 0 &&
+        dr_wants_hunts(class->wants) == 0)
         return (class->wants.sums & ANY_RELIEF) != 0;
     return dr_pool_set_has(&asked->could, rank);
 }
@@ -726,7 +749,7 @@ static int place_in(struct dr_core *core, uint32_t class_row, uint64_t since)
     struct dr_queue_class *class = &core->queue->classes[class_row];
     const struct dr_places *places = core->places;
     const struct dr_job *job = &core->jobs[class->first];
-    struct asked asked = {.core = core, .class = class};
+    struct asked asked = {.core = core, .class_row = class_row, .class = class};
 
     if (places->freed_last <= since)
         return 0;
@@ -805,8 +828,7 @@ static void note_hunts(struct dr_core *core, uint32_t class_row, uint64_t standi
 static int is_relieved(struct dr_core *core, uint32_t class_row, const struct dr_offers *offers)
 {
     struct dr_queue_class *class = &core->queue->classes[class_row];
-    int is_known;
-    uint64_t standing;
+    struct standing standing;
 
     if (class->judged_at >= offers->relieved_at)
         return 0;
@@ -817,19 +839,21 @@ static int is_relieved(struct dr_core *core, uint32_t class_row, const struct dr
     if ((class->wants.hunts & offers->reliefs.hunts & DR_WANTS_BESIDE) != 0 &&
         !still_beside(core, class))
         return 1;
-    if ((class->wants.sums & offers->reliefs.sums) == 0 ||
+    if (((class->wants.sums & offers->reliefs.sums) == 0 &&
+         (class->wants.hunts & offers->reliefs.hunts & DR_WANTS_START) == 0) ||
         (class->wants.room & offers->reliefs.room & DR_WANTS_CHIPS) == 0)
         return 0;
-    standing = standing_of(core, class, &is_known);
-    if (is_known && (standing & ~class->standing) == 0) {
-        class->standing &= standing | STANDING_BESIDE;
+    standing = standing_of(core, class);
+    if (standing.is_known && (standing.bits & ~class->standing) == 0) {
+        note_standing(core, class_row, &standing);
         return 0;
     }
-    if (!is_known || place_in(core, class_row, 0) || may_hunt(core, class))
+    if (!standing.is_known || place_in(core, class_row, 0) || may_hunt(core, class))
         return 1;
     /* Quotas let it have more, but there is no more to have: until there is. */
-    class->standing = standing | (class->standing & STANDING_BESIDE);
-    note_hunts(core, class_row, standing);
+    class->standing |= standing.bits;
+    note_standing(core, class_row, &standing);
+    note_hunts(core, class_row, standing.bits);
     return 0;
 }
 
@@ -1001,6 +1025,11 @@ void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id po
             if (amounts->of[resource] != 0)
                 relief |= ANY_RELIEF | relief_at(core, at, where->groups[resource], resource,
                                                  amounts->of[resource], at.v == account.v);
+        /* The root is above everybody: only those whom quotas refuse look at it. */
+        if (core->accounts[at.v - 1].parent.v == 0 && (relief & ~ANY_RELIEF) != 0) {
+            seat->relief_own |= DR_WANTS_START;
+            relief = ANY_RELIEF;
+        }
         seat->relief |= relief;
         seat->relief_chips |= chips;
         if (relief != 0)

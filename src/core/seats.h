@@ -26,7 +26,9 @@
 
 /* Bits of what is to be taken back: of the gang, TOTAL and CHIPS again, where somebody else's
  * attempts would do; and of the gang, powers of two, where its own account's would. */
-#define DR_WANTS_OWN UINT64_C(0x0000000000003fff)
+#define DR_WANTS_OWN UINT64_C(0x0000000000001fff)
+/* ... room at the root of the account tree, whatever the amount: quotas refuse it somewhere */
+#define DR_WANTS_START UINT64_C(0x0000000000002000)
 /* ... and a place that would not delay what others have reserved (DR_BESIDE). */
 #define DR_WANTS_BESIDE UINT64_C(0x8000000000000000)
 
@@ -38,8 +40,14 @@ static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
     return (wants.sums & offers.sums) != 0 || (both & DR_WANTS_FRESH) != 0 ||
            ((both & DR_WANTS_UNITS) != 0 && (both & DR_WANTS_TOTAL) != 0 &&
             (both & DR_WANTS_CHIPS) != 0) ||
-           (hunts & (DR_WANTS_OWN | DR_WANTS_BESIDE)) != 0 ||
+           (hunts & (DR_WANTS_OWN | DR_WANTS_START | DR_WANTS_BESIDE)) != 0 ||
            ((hunts & DR_WANTS_TOTAL) != 0 && (hunts & DR_WANTS_CHIPS) != 0);
+}
+
+/* What hunts for victims want, the rest aside. */
+static inline uint64_t dr_wants_hunts(struct dr_wants wants)
+{
+    return wants.hunts & ~(DR_WANTS_START | DR_WANTS_BESIDE);
 }
 
 /* Why a hunt for victims found none, so that its class is met when there may be some. */
