@@ -694,7 +694,7 @@ static void once_through(struct dr_decision *decision)
     struct dr_core *core = decision->core;
     uint64_t rises;
 
-    dr_arena_reset(&core->scratch, 0);
+    dr_arena_reset(&core->scratch, decision->kept);
     decision->passes += 1;
     decision->freed = 0;
     decision->plans = 0;
@@ -704,7 +704,6 @@ static void once_through(struct dr_decision *decision)
     dr_lent_refresh(core);
     rises = core->lent->rises;
     dr_backfill_begin(decision);
-    dr_reclaim_begin(decision);
     dr_fair_begin(decision);
     if (!decision->full)
         place_promised(decision);
@@ -721,11 +720,7 @@ static void once_through(struct dr_decision *decision)
         decision->freed = 1;
         decision->in_part = 0;
     }
-    /* Once nothing else is left to do: keys that refused somebody have changed since. */
-    if (!decision->full && !decision->freed && decision->fair_doubt_seq != 0 &&
-        core->seq > decision->fair_doubt_seq) {
-        decision->fair_doubt_seq = 0;
-        dr_seats_wake_all(core->seats);
+    if (!decision->full && !decision->freed && dr_fair_end(decision)) {
         decision->freed = 1;
         decision->in_part = 0;
     }
@@ -766,6 +761,9 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
     if (!decision.full)
         decision.full = !dr_settle_leaving(core, now_us, batch);
     decision.freed = 1;
+    dr_arena_reset(&core->scratch, 0);
+    dr_reclaim_begin(&decision);
+    decision.kept = core->scratch.used;
     while (decision.passes < PASSES_MAX && decision.freed && !decision.full)
         once_through(&decision);
     if (!decision.full)

@@ -6,11 +6,14 @@
 #include "core/order.h"
 #include "core/place.h"
 
+#define DR_FAIR_REFUSED_MAX 256
+
 struct dr_reserved;  /* core/backfill.h */
 struct dr_victim;    /* core/reclaim.h */
+struct dr_fair;      /* core/fair.h */
 struct dr_fair_most; /* core/fair.c */
 
-/* Attempts of a pool that time lets be taken, cheapest first: looked for once in a walk. */
+/* Attempts of a pool that time lets be taken, cheapest first: looked for once in a decision. */
 struct dr_victims {
     const struct dr_victim *first;
     uint32_t count;
@@ -32,6 +35,7 @@ struct dr_decision {
     struct dr_victims *victims_of; /* [pools_count] */
     struct dr_victim *victims;     /* where these lie */
     uint32_t victims_count;
+    size_t kept;        /* scratch that all walks share */
     uint32_t hunts;     /* times that victims were chosen among */
     uint32_t plans;     /* times that were looked for in this decision */
     uint32_t passes;    /* walks so far */
@@ -42,16 +46,19 @@ struct dr_decision {
     struct dr_place_group beside_in[DR_PLACE_GROUPS_MAX]; /* ... in these pools, one of a group */
     uint32_t beside_count; /* DR_PLACE_GROUPS_MAX: perhaps in others too */
     int quota_refused;     /* a place that is free was refused to the job by a quota alone */
-    uint64_t since;      /* the job is judged by what has come free after this moment; 0: by all */
-    int open;            /* the judgement of this job may change without anything being freed */
-    uint64_t doubt_seq;  /* the fact before which somebody was refused for what later facts, starts
-                            too, may undo; 0: nobody was */
-    uint64_t beside_seq; /* the same for what is known when it is undone (DR_BESIDE) */
-    int in_thought;      /* sums are not those of the state, or not all reservations count */
-    struct dr_fair_most *fair_most; /* [accounts_count] core/fair.c; NULL: it isn't judged now */
+    uint64_t since;       /* the job is judged by what has come free after this moment; 0: by all */
+    int open;             /* the judgement of this job may change without anything being freed */
+    uint64_t doubt_seq;   /* the fact before which somebody was refused for what later facts, starts
+                             too, may undo; 0: nobody was */
+    uint64_t beside_seq;  /* the same for what is known when it is undone (DR_BESIDE) */
+    int in_thought;       /* sums are not those of the state, or not all reservations count */
+    struct dr_fair *fair; /* who asks what to take; NULL: it isn't judged now */
+    struct dr_fair_most *fair_most; /* [accounts_count] core/fair.c */
     uint64_t fair_doubt_seq; /* the fact before which somebody took nothing by fair share; 0: nobody
                                 was refused so since everybody was looked at */
-    int full;                /* the batch (or a table) has no more room: stop and be called again */
+    uint32_t fair_refused[DR_FAIR_REFUSED_MAX]; /* classes that were since */
+    uint32_t fair_refused_count;                /* more than there is room for: any may have been */
+    int full; /* the batch (or a table) has no more room: stop and be called again */
 };
 
 /* A place for a job: found, priced, not yet settled. */

@@ -24,13 +24,20 @@ void dr_fair_begin(struct dr_decision *decision)
 {
     struct dr_core *core = decision->core;
 
-    decision->fair_most = NULL;
+    decision->fair = NULL;
     if (!dr_fair_is_due(core, decision->now_us))
         return;
     decision->fair_most =
         dr_arena_push(&core->scratch, core->accounts_count + 1u, sizeof decision->fair_most[0]);
-    DR_ASSERT(decision->fair_most != NULL);
+    decision->fair = dr_arena_push(&core->scratch, 1, sizeof *decision->fair);
+    DR_ASSERT(decision->fair_most != NULL && decision->fair != NULL);
+    *decision->fair =
+        (struct dr_fair){.core = core,
+                         .memo = dr_arena_push(&core->scratch, core->accounts_count + 1u,
+                                               sizeof(struct dr_fair_memo))};
+    DR_ASSERT(decision->fair->memo != NULL);
     memset(decision->fair_most, 0, core->accounts_count * sizeof decision->fair_most[0]);
+    memset(decision->fair->memo, 0, core->accounts_count * sizeof decision->fair->memo[0]);
 }
 
 /* Is it the class's turn at this tick? */
@@ -45,7 +52,7 @@ int dr_fair(struct dr_decision *decision, const struct dr_choice *choice)
 {
     struct dr_core *core = decision->core;
 
-    if (decision->fair_most == NULL || decision->full ||
+    if (decision->fair == NULL || decision->full ||
         !dr_queue_outranks(core, &core->jobs[choice->job_row]) ||
         !is_asked(core, &core->jobs[choice->job_row]))
         return 0;
@@ -53,7 +60,30 @@ int dr_fair(struct dr_decision *decision, const struct dr_choice *choice)
         return 1;
     if (decision->fair_doubt_seq == 0)
         decision->fair_doubt_seq = core->seq;
+    if (decision->fair_refused_count < DR_FAIR_REFUSED_MAX)
+        decision->fair_refused[decision->fair_refused_count] = choice->class_row;
+    decision->fair_refused_count += 1;
     return 0;
+}
+
+int dr_fair_end(struct dr_decision *decision)
+{
+    struct dr_core *core = decision->core;
+    uint32_t count = decision->fair_refused_count;
+
+    if (decision->fair_doubt_seq == 0 || core->seq == decision->fair_doubt_seq)
+        return 0;
+    decision->fair_doubt_seq = 0;
+    decision->fair_refused_count = 0;
+    if (count > DR_FAIR_REFUSED_MAX) {
+        dr_seats_wake_all(core->seats);
+        return 1;
+    }
+    /* A row may be another class's by now, which is then judged for nothing. */
+    for (uint32_t i = 0; i < count; i += 1)
+        if (core->queue->classes[decision->fair_refused[i]].hash != 0)
+            dr_seats_wake(core, decision->fair_refused[i]);
+    return 1;
 }
 
 /* ---- who asks ---- */
@@ -72,27 +102,45 @@ static int64_t most_below(struct dr_decision *decision, dr_account_id parent)
     return most->key;
 }
 
-int dr_fair_ask(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,
-                const struct dr_amounts *amounts, struct dr_fair *fair)
+/* Would it be the same as when the last one asked? */
+static int asks_again(const struct dr_fair *fair, const struct dr_job *job, dr_pool_id pool,
+                      const struct dr_amounts *amounts)
+{
+    const struct dr_core *core = fair->core;
+
+    return fair->seq == core->seq && fair->job == job &&
+           memcmp(&fair->amounts, amounts, sizeof *amounts) == 0 &&
+           memcmp(core->pools[fair->pool.v - 1].groups, core->pools[pool.v - 1].groups,
+                  sizeof core->pools[0].groups) == 0;
+}
+
+struct dr_fair *dr_fair_ask(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,
+                            const struct dr_amounts *amounts)
 {
     struct dr_core *core = decision->core;
+    struct dr_fair *fair = decision->fair;
     dr_account_id at = job->account;
-    int any = 0;
 
-    *fair = (struct dr_fair){
-        .core = core, .job = job, .pool = pool, .amounts = amounts, .now_us = decision->now_us};
-    while (core->accounts[at.v - 1].parent.v != 0) {
-        dr_account_id parent = core->accounts[at.v - 1].parent;
-        struct dr_fair_step *step = &fair->path[core->accounts[at.v - 1].depth];
+    if (!asks_again(fair, job, pool, amounts)) {
+        fair->job = job;
+        fair->amounts = *amounts;
+        fair->seq = core->seq;
+        fair->stamp += 1;
+        fair->any = 0;
+        while (core->accounts[at.v - 1].parent.v != 0) {
+            dr_account_id parent = core->accounts[at.v - 1].parent;
+            struct dr_fair_step *step = &fair->path[core->accounts[at.v - 1].depth];
 
-        step->account = at;
-        step->above = !dr_quota_within_stated(core, at, pool, amounts);
-        step->before = dr_order_above(core, at);
-        step->with = dr_order_above_with(core, at, pool, amounts, 1);
-        any |= step->above && most_below(decision, parent) > step->with;
-        at = parent;
+            step->account = at;
+            step->above = !dr_quota_within_stated(core, at, pool, amounts);
+            step->before = dr_order_above(core, at);
+            step->with = dr_order_above_with(core, at, pool, amounts, 1);
+            fair->any |= step->above && most_below(decision, parent) > step->with;
+            at = parent;
+        }
     }
-    return any;
+    fair->pool = pool;
+    return fair->any ? fair : NULL;
 }
 
 dr_account_id dr_fair_from(const struct dr_core *core, const struct dr_job *job, dr_pool_id pool,
@@ -125,60 +173,145 @@ dr_account_id dr_fair_from(const struct dr_core *core, const struct dr_job *job,
 
 /* ---- who may be taken ---- */
 
-int dr_fair_ripe(const struct dr_core *core, const struct dr_job *victim, int64_t now_us)
-{
-    return now_us - dr_job_run(core, victim)->start_us >= core->settings.fair_minimum_run_us;
-}
-
-/* The child of the lowest common account towards the victim, and the step towards who asks; 0: they
- * have one account. */
-static dr_account_id branch_of(const struct dr_fair *fair, const struct dr_job *victim,
-                               const struct dr_fair_step **step)
-{
-    const struct dr_core *core = fair->core;
-    dr_account_id x;
-    dr_account_id y;
-
-    if (fair->job->account.v == victim->account.v)
-        return (dr_account_id){0};
-    dr_account_common(core, fair->job->account, victim->account, &x, &y);
-    *step = &fair->path[core->accounts[x.v - 1].depth];
-    return y;
-}
-
 /* Whoever is taken from is left with no less than who takes. */
 static int is_final_share(int64_t takes, int64_t left)
 {
     return takes <= left;
 }
 
+int dr_fair_ripe(const struct dr_core *core, const struct dr_job *victim, int64_t now_us)
+{
+    return now_us - dr_job_run(core, victim)->start_us >= core->settings.fair_minimum_run_us;
+}
+
+/* The account beside a branch on the path of who asks. */
+static const struct dr_fair_step *step_beside(const struct dr_fair *fair, dr_account_id branch)
+{
+    return &fair->path[fair->core->accounts[branch.v - 1].depth];
+}
+
+/* The child of the lowest common account towards another account; 0: they are one. */
+static dr_account_id branch_of(const struct dr_fair *fair, dr_account_id account)
+{
+    dr_account_id x;
+    dr_account_id y;
+
+    if (fair->job->account.v == account.v)
+        return (dr_account_id){0};
+    dr_account_common(fair->core, fair->job->account, account, &x, &y);
+    return y;
+}
+
+int dr_fair_has(struct dr_fair *fair, dr_account_id account)
+{
+    struct dr_fair_memo *memo = &fair->memo[account.v - 1];
+    dr_account_id branch;
+
+    if (memo->stamp == fair->stamp)
+        return memo->branch != 0;
+    branch = branch_of(fair, account);
+    memo->stamp = fair->stamp;
+    /* With the job the other's key is no less than before. */
+    memo->branch = 0;
+    if (branch.v != 0 && step_beside(fair, branch)->above &&
+        dr_order_above(fair->core, branch) > step_beside(fair, branch)->with) {
+        memo->branch = branch.v;
+        fair->memo[branch.v - 1].before = dr_order_above(fair->core, branch);
+    }
+    return memo->branch != 0;
+}
+
+/* The most of `units` that leaves a branch with enough: at most, since CPUs and memory go with
+ * them.
+ */
+static int64_t most_units(const struct dr_fair *fair, dr_account_id branch, int64_t units)
+{
+    const struct dr_core *core = fair->core;
+    const struct dr_fair_step *step = step_beside(fair, branch);
+    int64_t least = 0;
+
+    while (least < units) {
+        int64_t middle = least + (units - least + 1) / 2;
+        struct dr_amounts amounts = {{[DR_RESOURCE_ACCELERATORS] = middle}};
+
+        if (is_final_share(step->with, dr_order_above_with(core, branch, fair->pool, &amounts, -1)))
+            least = middle;
+        else
+            units = middle - 1;
+    }
+    return least;
+}
+
+int64_t dr_fair_units(struct dr_fair *fair, const struct dr_victim *victims, uint32_t count)
+{
+    int64_t units = 0;
+
+    fair->sums += 1;
+    for (uint32_t i = 0; i < count; i += 1) {
+        uint32_t branch = fair->memo[victims[i].account.v - 1].branch;
+        struct dr_fair_memo *memo = &fair->memo[branch - 1];
+
+        if (memo->summed != fair->sums) {
+            memo->summed = fair->sums;
+            memo->units = 0;
+        }
+        memo->units += victims[i].units;
+    }
+    for (uint32_t i = 0; i < count; i += 1) {
+        uint32_t branch = fair->memo[victims[i].account.v - 1].branch;
+        struct dr_fair_memo *memo = &fair->memo[branch - 1];
+
+        if (memo->summed != fair->sums)
+            continue;
+        memo->summed = 0; /* once for each branch */
+        units += most_units(fair, (dr_account_id){branch}, memo->units);
+    }
+    return units;
+}
+
+/* Would each account from the victim's up to `top` still have its guarantee without it, by its
+ * accelerators, or by its CPUs if it has none? */
+static int leaves_guarantees(const struct dr_core *core, const struct dr_job *victim,
+                             const struct dr_amounts *holds, dr_account_id top)
+{
+    enum dr_resource main =
+        holds->of[DR_RESOURCE_ACCELERATORS] > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
+    dr_group_id group = core->pools[dr_job_run(core, victim)->pool.v - 1].groups[main];
+
+    for (dr_account_id at = victim->account;; at = core->accounts[at.v - 1].parent) {
+        const struct dr_quota *quota = dr_quota_at(core, at, group);
+
+        if (dr_max_i64(dr_quota_keep(quota), quota->occupied - holds->of[main]) < quota->guarantee)
+            return 0;
+        if (at.v == top.v)
+            return 1;
+    }
+}
+
 int dr_fair_may_take(const struct dr_fair *fair, const struct dr_job *victim)
 {
     const struct dr_core *core = fair->core;
     const struct dr_run *run = dr_job_run(core, victim);
-    const struct dr_fair_step *step;
-    dr_account_id branch = branch_of(fair, victim, &step);
+    dr_account_id branch = {fair->memo[victim->account.v - 1].branch};
     struct dr_amounts holds;
+    int64_t left;
 
-    if (branch.v == 0 || !step->above ||
-        dr_order_above(fair->core, branch) <= dr_max_i64(step->before, step->with))
+    if (branch.v == 0)
         return 0;
     holds = dr_alternative_amounts(&core->shapes[victim->shape].alternatives[run->alternative]);
-    return is_final_share(step->with, dr_order_above_with(core, branch, run->pool, &holds, -1)) &&
-           dr_reclaim_borrows(core, fair->pool, fair->amounts, victim, branch);
+    if (!leaves_guarantees(core, victim, &holds, branch))
+        return 0;
+    left = dr_order_above_with(core, branch, run->pool, &holds, -1);
+    return left < fair->memo[branch.v - 1].before &&
+           is_final_share(step_beside(fair, branch)->with, left) &&
+           dr_reclaim_borrows(core, fair->pool, &fair->amounts, victim, branch);
 }
 
-int64_t dr_fair_key(const struct dr_fair *fair, const struct dr_job *victim)
+int dr_fair_holds(const struct dr_fair *fair, const struct dr_job *victim)
 {
-    const struct dr_fair_step *step;
-
-    return dr_order_above(fair->core, branch_of(fair, victim, &step));
-}
-
-int dr_fair_holds(const struct dr_fair *fair, const struct dr_job *victim, int64_t before)
-{
-    const struct dr_fair_step *step;
-    dr_account_id branch = branch_of(fair, victim, &step);
+    dr_account_id branch = {fair->memo[victim->account.v - 1].branch};
+    const struct dr_fair_step *step = step_beside(fair, branch);
+    int64_t before = fair->memo[branch.v - 1].before;
     int64_t after = dr_order_above(fair->core, branch);
 
     return after < before && step->before < before &&

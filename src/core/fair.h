@@ -26,7 +26,7 @@
 
 #include "core/decide.h"
 
-#define DR_FAIR_CLASSES_MAX 256
+#define DR_FAIR_CLASSES_MAX 64
 
 /* An account on the path of who asks, and its key. */
 struct dr_fair_step {
@@ -36,13 +36,26 @@ struct dr_fair_step {
     uint8_t above; /* its guarantee, with the job */
 };
 
+/* What is known of an account while somebody asks. */
+struct dr_fair_memo {
+    uint32_t stamp;  /* of the one who asks */
+    uint32_t branch; /* account on its path that is looked at; 0: nothing is to be had */
+    int64_t before;  /* of such a branch: its key before anybody was gone */
+    uint64_t summed; /* number of the sum */
+    int64_t units;   /* summed up */
+};
+
 /* Who asks, and where. */
 struct dr_fair {
+    struct dr_fair_memo *memo; /* [accounts_count] */
+    uint32_t stamp;
+    uint64_t sums; /* how many have been made */
+    uint64_t seq;  /* the last fact when it was made; 0: nobody has asked yet */
+    int any;       /* some account has enough more */
     struct dr_core *core;
     const struct dr_job *job;
     dr_pool_id pool;
-    const struct dr_amounts *amounts;
-    int64_t now_us;
+    struct dr_amounts amounts;
     struct dr_fair_step path[DR_DEPTH_MAX]; /* by depth; the root has no key */
 };
 
@@ -56,6 +69,10 @@ void dr_fair_begin(struct dr_decision *decision);
  * place. Returns 1 if the job has been promised a place. */
 int dr_fair(struct dr_decision *decision, const struct dr_choice *choice);
 
+/* After a walk with nothing left to do by other rules: have keys changed since somebody took
+ * nothing? Then those are judged again. */
+int dr_fair_end(struct dr_decision *decision);
+
 /* For explanations: of the accounts beside the job's own, or beside one above that, the one with
  * the greatest key, if it has so much more that the job might take from it once attempts have run
  * for long enough; `than`: the one beside it. 0: there is none. The lowest accounts first. */
@@ -64,10 +81,18 @@ dr_account_id dr_fair_from(const struct dr_core *core, const struct dr_job *job,
 
 /* ---- for core/reclaim.c ---- */
 
-/* Does any account have so much more than this one that the job might take from it? Not while
- * thought changes sums. */
-int dr_fair_ask(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,
-                const struct dr_amounts *amounts, struct dr_fair *fair);
+/* The job asks. NULL: no account has so much more than this one that it might take from it. Good
+ * until the next call. Not while thought changes sums. */
+struct dr_fair *dr_fair_ask(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,
+                            const struct dr_amounts *amounts);
+
+/* Might anything be had from the account, before anybody was gone? */
+int dr_fair_has(struct dr_fair *fair, dr_account_id account);
+
+/* Accelerators, thousandths, that may be had from these victims at most: from each branch no more
+ * than would leave it with enough. */
+struct dr_victim;
+int64_t dr_fair_units(struct dr_fair *fair, const struct dr_victim *victims, uint32_t count);
 
 /* Has it run for long enough? */
 int dr_fair_ripe(const struct dr_core *core, const struct dr_job *victim, int64_t now_us);
@@ -76,11 +101,8 @@ int dr_fair_ripe(const struct dr_core *core, const struct dr_job *victim, int64_
  * victims may still fail dr_fair_holds(). */
 int dr_fair_may_take(const struct dr_fair *fair, const struct dr_job *victim);
 
-/* The key of its branch. */
-int64_t dr_fair_key(const struct dr_fair *fair, const struct dr_job *victim);
-
 /* All victims are gone in thought and the job's amounts are claimed: does the rule hold for this
- * one? `before`: dr_fair_key() when nobody was gone. */
-int dr_fair_holds(const struct dr_fair *fair, const struct dr_job *victim, int64_t before);
+ * one? */
+int dr_fair_holds(const struct dr_fair *fair, const struct dr_job *victim);
 
 #endif

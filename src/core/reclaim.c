@@ -235,8 +235,7 @@ static int set_is_fair(struct hunt *hunt)
     dr_quota_charge(core, hunt->job->account, hunt->pool, &hunt->want.amounts, DR_CHARGE_CLAIM, 1);
     for (uint32_t i = 0; i < hunt->count && holds; i += 1)
         if (hunt->victims[i].chosen)
-            holds = dr_fair_holds(hunt->fair, &core->jobs[hunt->victims[i].row],
-                                  hunt->victims[i].fair_key);
+            holds = dr_fair_holds(hunt->fair, &core->jobs[hunt->victims[i].row]);
     dr_quota_charge(core, hunt->job->account, hunt->pool, &hunt->want.amounts, DR_CHARGE_CLAIM, -1);
     return holds;
 }
@@ -472,7 +471,9 @@ static int hunted(const struct hunt *hunt, uint32_t row, int whole_group)
 
 static struct dr_victim victim_of(const struct dr_core *core, uint32_t row, int64_t now_us)
 {
-    struct dr_victim victim = {.row = row, .units = dr_reclaim_units(core, &core->jobs[row])};
+    struct dr_victim victim = {.row = row,
+                               .account = core->jobs[row].account,
+                               .units = dr_reclaim_units(core, &core->jobs[row])};
 
     victim.each_us = loss_each_us(core, &core->jobs[row], now_us);
     victim.loss_us = dr_mul_div_floor(victim.units, victim.each_us, 1000);
@@ -497,7 +498,8 @@ void dr_reclaim_begin(struct dr_decision *decision)
         decision->victims_of[pool] = (struct dr_victims){.known = 0};
 }
 
-/* In a walk time stands still and starts are too young, so the list only loses who was warned. */
+/* In a decision time stands still and who starts does not run yet, so the list only loses who was
+ * warned. */
 static const struct dr_victims *victims_in(struct dr_decision *decision, uint32_t pool)
 {
     const struct dr_core *core = decision->core;
@@ -523,13 +525,12 @@ static void consider(struct hunt *hunt, const struct dr_victim *victim)
 {
     const struct dr_job *job = &hunt->core->jobs[victim->row];
 
-    if (!takeable(hunt->decision, job) ||
+    if ((hunt->fair != NULL && !dr_fair_has(hunt->fair, victim->account)) ||
+        !takeable(hunt->decision, job) ||
         (hunt->fair != NULL && !dr_fair_ripe(hunt->core, job, hunt->decision->now_us)) ||
         may_take(hunt, job) == DR_STOP_NONE)
         return;
     hunt->victims[hunt->count] = *victim;
-    if (hunt->fair != NULL)
-        hunt->victims[hunt->count].fair_key = dr_fair_key(hunt->fair, job);
     hunt->count += 1;
 }
 
@@ -732,23 +733,28 @@ static void hunt_in(struct hunt *hunt, struct plan *plan)
         dr_arena_reset(&core->scratch, mark);
 }
 
+/* What is free in the pool, what leaves, and what may be had: are these too few accelerators? */
+static int too_few(const struct hunt *hunt)
+{
+    const struct dr_core *core = hunt->core;
+    int64_t there = dr_space_free_milli(&core->places->spaces[hunt->pool.v - 1]) +
+                    core->lent->leaving[hunt->pool.v - 1];
+
+    return hunt->want.accelerators > 0 &&
+           there + dr_fair_units(hunt->fair, hunt->victims, hunt->count) < hunt->units;
+}
+
 /* By fair share. Where those who leave anyway are enough it waits for them. */
 static void hunt_fairly_in(struct hunt *hunt, struct plan *plan)
 {
     struct dr_core *core = hunt->core;
-    const struct dr_lent *lent = core->lent;
     size_t mark = core->scratch.used;
-    uint32_t row = hunt->pool.v - 1;
-    struct dr_fair fair;
     int64_t end_us;
     int kept = 0;
 
-    if (!dr_fair_ask(hunt->decision, hunt->job, hunt->pool, &hunt->want.amounts, &fair) ||
-        (hunt->want.accelerators > 0 &&
-         dr_space_free_milli(&core->places->spaces[row]) + lent->units[row] + lent->leaving[row] <
-             hunt->units))
+    hunt->fair = dr_fair_ask(hunt->decision, hunt->job, hunt->pool, &hunt->want.amounts);
+    if (hunt->fair == NULL)
         return;
-    hunt->fair = &fair;
     hunt->extents = dr_decision_extents(core, &hunt->want, hunt->pool);
     gather(hunt, 0, 1);
     heed_windows(hunt);
@@ -756,15 +762,16 @@ static void hunt_fairly_in(struct hunt *hunt, struct plan *plan)
         gather(hunt, 1, 1);
         heed_windows(hunt);
     }
-    end_us = believed_end_us(hunt);
-    if (hunt->count > 0 &&
-        dr_backfill_quota_leaves(hunt->decision, hunt->job, &hunt->want, hunt->pool, end_us)) {
-        dr_backfill_block(hunt->decision, hunt->job, hunt->pool, end_us);
-        leave_or_return(hunt, 1);
-        if (!fits(hunt))
-            kept = try_sets(hunt, plan);
-        leave_or_return(hunt, -1);
-        dr_backfill_unblock(hunt->decision, hunt->job, hunt->pool, end_us);
+    if (hunt->count > 0 && !too_few(hunt)) {
+        end_us = believed_end_us(hunt);
+        if (dr_backfill_quota_leaves(hunt->decision, hunt->job, &hunt->want, hunt->pool, end_us)) {
+            dr_backfill_block(hunt->decision, hunt->job, hunt->pool, end_us);
+            leave_or_return(hunt, 1);
+            if (!fits(hunt))
+                kept = try_sets(hunt, plan);
+            leave_or_return(hunt, -1);
+            dr_backfill_unblock(hunt->decision, hunt->job, hunt->pool, end_us);
+        }
     }
     if (!kept)
         dr_arena_reset(&core->scratch, mark);

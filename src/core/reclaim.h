@@ -23,15 +23,15 @@
 
 struct dr_victim {
     uint32_t row;
+    dr_account_id account;
     int64_t units;   /* thousandths of accelerators */
     int64_t loss_us; /* accelerators x microseconds */
     int64_t each_us; /* loss per unit */
     uint8_t chosen;
-    uint8_t cause;    /* enum dr_stop_cause, when chosen */
-    int64_t fair_key; /* by fair share: of its branch, before */
+    uint8_t cause; /* enum dr_stop_cause, when chosen */
 };
 
-/* Before a walk. */
+/* Before the walks of a decision. */
 void dr_reclaim_begin(struct dr_decision *decision);
 
 /* Find what the job may take, warn it and promise the place. Returns 1 if the job has been promised
