@@ -132,8 +132,8 @@ int dr_queue_class_agrees(const struct dr_core *core, uint32_t row)
     struct likeness like = likeness_of(core, &core->jobs[class->first]);
 
     return class->hash == hash_of(&like) && class->account.v == like.account.v &&
-           class->shape == like.shape && class->priority == like.priority &&
-           class->again == like.again && class->alone == (like.alone != 0);
+           class->priority == like.priority && class->again == like.again &&
+           class->alone == (like.alone != 0);
 }
 
 static void link_reserved(struct dr_core *core, uint32_t row)
@@ -182,7 +182,6 @@ static uint32_t find_or_make_class(struct dr_core *core, const struct dr_job *jo
         queue->classes_high += 1;
     }
     queue->classes[row] = (struct dr_queue_class){.account = wanted.account,
-                                                  .shape = wanted.shape,
                                                   .priority = wanted.priority,
                                                   .again = wanted.again,
                                                   .alone = wanted.alone != 0,

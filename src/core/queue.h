@@ -38,7 +38,6 @@ static inline int dr_queue_outranks(const struct dr_core *core, const struct dr_
 struct dr_queue_class {
     /* what its jobs have in common, with what core/queue.c reads from the first of them */
     dr_account_id account;
-    uint32_t shape;
     int32_t priority;
     uint8_t again;  /* preempted before: ahead of new ones */
     uint8_t alone;  /* it is of one job, which holds a reservation */
@@ -47,16 +46,23 @@ struct dr_queue_class {
     /* the treap of its jobs */
     uint32_t root;
     uint32_t first;
-    int64_t first_submit_us;
     /* its place in its account's seat (core/seats.h) */
+    uint32_t line_left;
+    uint32_t line_right;
+    uint32_t line_parent;
+    int64_t first_submit_us;
     uint64_t judged_at; /* when it was refused last, by the seats' clock; 0: not yet */
     uint64_t standing;  /* what quotas said when it was refused (core/seats.c) */
     struct dr_wants wants;
     struct dr_wants wants_below; /* of it and what hangs under it there */
-    uint32_t line_left;
-    uint32_t line_right;
-    uint32_t line_parent;
 };
+
+/* The shape of a class's jobs. */
+static inline const struct dr_shape *dr_queue_shape(const struct dr_core *core,
+                                                    const struct dr_queue_class *class)
+{
+    return &core->shapes[core->jobs[class->first].shape];
+}
 
 struct dr_queue {
     struct dr_queue_class *classes; /* [jobs_max + 2] */

@@ -409,7 +409,7 @@ void dr_seats_put(struct dr_core *core, uint32_t row)
     struct dr_seat *seat = &core->seats->seats[class->account.v - 1];
     uint32_t parent = NONE;
 
-    class->wants = wants_of(&core->shapes[class->shape]);
+    class->wants = wants_of(dr_queue_shape(core, class));
     class->wants.room |= DR_WANTS_FRESH;
     class->judged_at = 0;
     for (uint32_t at = seat->root; at != NONE;) {
@@ -531,8 +531,8 @@ static struct standing standing_of(const struct dr_core *core, const struct dr_q
 
     standing.is_known = count < DR_PLACE_GROUPS_MAX && core->places->groups_alike;
     for (uint32_t i = 0; i < count; i += 1) {
-        struct dr_amounts amounts =
-            dr_alternative_amounts(&core->shapes[class->shape].alternatives[groups[i].alternative]);
+        struct dr_amounts amounts = dr_alternative_amounts(
+            &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
         dr_account_id at = job->account;
 
         if (dr_quota_check(core, job->account, groups[i].pool, &amounts,
@@ -593,7 +593,7 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
     class->standing = standing.bits | bits;
     wants.room &= ~DR_WANTS_FRESH;
     if ((refusal->vain & DR_HUNTED_AGAIN) == 0)
-        wants.hunts = hunts_of(&core->shapes[class->shape], refusal->vain);
+        wants.hunts = hunts_of(dr_queue_shape(core, class), refusal->vain);
     wants.hunts = dr_wants_hunts(wants) | beside | (standing.starts ? 0 : DR_WANTS_START);
     wants.sums = refusal->vain & DR_PLANNED ? wants.sums | ANY_RELIEF : wants.sums & ~ANY_RELIEF;
     set_wants(core, row, wants);
@@ -626,8 +626,8 @@ static int still_beside(struct dr_core *core, const struct dr_queue_class *class
         count == DR_PLACE_GROUPS_MAX || !core->places->groups_alike)
         return 0;
     for (uint32_t i = 0; i < count; i += 1) {
-        struct dr_amounts amounts =
-            dr_alternative_amounts(&core->shapes[class->shape].alternatives[groups[i].alternative]);
+        struct dr_amounts amounts = dr_alternative_amounts(
+            &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
         int64_t end_us =
             core->lent->now_us + dr_job_next_limit_us(core, job, groups[i].alternative);
 
@@ -753,7 +753,7 @@ static int place_in(struct dr_core *core, uint32_t class_row, uint64_t since)
 
     if (places->freed_last <= since)
         return 0;
-    for (uint32_t i = 0; i < core->shapes[class->shape].alternatives_count; i += 1) {
+    for (uint32_t i = 0; i < dr_queue_shape(core, class)->alternatives_count; i += 1) {
         struct dr_pool_set allowed;
 
         asked.want = dr_place_want(core, job, i);
@@ -791,7 +791,7 @@ static int may_hunt(const struct dr_core *core, const struct dr_queue_class *cla
 
     if ((class->wants.hunts & DR_WANTS_OWN) != 0)
         return 1;
-    for (uint32_t i = 0; i < core->shapes[class->shape].alternatives_count; i += 1) {
+    for (uint32_t i = 0; i < dr_queue_shape(core, class)->alternatives_count; i += 1) {
         struct dr_want want = dr_place_want(core, job, i);
         struct dr_pool_set allowed;
 
@@ -820,7 +820,7 @@ static void note_hunts(struct dr_core *core, uint32_t class_row, uint64_t standi
 
     if ((standing & STANDING_STATED) == 0)
         return;
-    wants.hunts |= hunts_of(&core->shapes[class->shape], DR_HUNTED_OTHERS | DR_HUNTED_GROUP);
+    wants.hunts |= hunts_of(dr_queue_shape(core, class), DR_HUNTED_OTHERS | DR_HUNTED_GROUP);
     set_wants(core, class_row, wants);
 }
 
@@ -867,7 +867,7 @@ static int hunt_rose(const struct dr_core *core, const struct dr_queue_class *cl
 
     if (places->left_last <= class->judged_at && lent->rose_last <= class->judged_at)
         return 0;
-    for (uint32_t i = 0; i < core->shapes[class->shape].alternatives_count; i += 1) {
+    for (uint32_t i = 0; i < dr_queue_shape(core, class)->alternatives_count; i += 1) {
         struct dr_want want = dr_place_want(core, job, i);
         struct dr_pool_set allowed;
 
