@@ -434,6 +434,44 @@ struct verdict {
     int allowed;
 };
 
+/* Do quotas refuse the job in every group that it may run in? 0: not, or that can't be told. */
+static int quotas_refuse(const struct dr_core *core, const struct dr_job *job)
+{
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint32_t count = dr_place_groups(core, job, groups);
+    int firm = !dr_job_terms(core, job)->preemptible;
+
+    if (count == DR_PLACE_GROUPS_MAX || !core->places->groups_alike)
+        return 0;
+    for (uint32_t i = 0; i < count; i += 1) {
+        struct dr_amounts amounts =
+            dr_alternative_amounts(&core->shapes[job->shape].alternatives[groups[i].alternative]);
+
+        if (dr_quota_check(core, job->account, groups[i].pool, &amounts, firm, NULL).reason ==
+            DR_REASON_NONE)
+            return 0;
+    }
+    return 1;
+}
+
+/* Is enough free for it in some pool in which something has come free after a moment? */
+static int has_room(const struct dr_core *core, const struct dr_job *job, uint64_t since)
+{
+    for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
+        struct dr_want want = dr_place_want(core, job, i);
+        struct dr_place_walk walk;
+        dr_pool_id pool;
+        int64_t bound_micro;
+
+        dr_place_walk(core, &want, 0, &walk);
+        while (dr_place_walk_next(&walk, &pool, &bound_micro))
+            if (core->places->freed_at[pool.v - 1] > since &&
+                dr_place_room(core, &want, pool) >= want.tasks)
+                return 1;
+    }
+    return 0;
+}
+
 /* The cheapest place that is free now and that quotas, power and reservations allow; `displace`:
  * the reservations of those above their guarantee don't count. Only pools in which something has
  * come free after the moment `since`. Ties: alternative, the fuller pool,
@@ -450,6 +488,10 @@ static int find_place(struct dr_decision *decision, uint32_t job_row, int displa
         .decision = decision, .job_row = job_row, .displace = displace, .best = best};
 
     best->count = 0;
+    if (quotas_refuse(core, job)) {
+        decision->quota_refused |= has_room(core, job, since);
+        return 0;
+    }
     for (uint32_t i = 0; i < ways; i += 1) {
         struct dr_want want = dr_place_want(core, job, i);
         struct verdict verdict = {.groups = NULL};

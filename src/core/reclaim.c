@@ -30,6 +30,9 @@ struct hunt {
     uint32_t extents_count;
     int outranks;  /* its own account runs attempts of lower priority that may be taken one day */
     int far_below; /* an account above it lets priority reach over those below */
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint8_t verdicts[DR_PLACE_GROUPS_MAX]; /* within a guarantee there */
+    uint32_t groups_count;                 /* 0: not known by groups */
     struct dr_window_set barred;
     struct dr_fair *fair; /* it takes by fair share; NULL: it takes back, or by priority */
 };
@@ -697,12 +700,42 @@ static int only_quota_refuses(struct hunt *hunt)
            dr_place_find(hunt->core, &hunt->want, hunt->pool, hunt->extents) > 0;
 }
 
+/* Within a guarantee or not: by the groups of one way, where those tell. */
+static void look_within(struct hunt *hunt)
+{
+    const struct dr_core *core = hunt->core;
+
+    hunt->groups_count = core->places->groups_alike ? dr_place_groups(core, hunt->job, hunt->groups)
+                                                    : DR_PLACE_GROUPS_MAX;
+    if (hunt->groups_count == DR_PLACE_GROUPS_MAX)
+        hunt->groups_count = 0;
+    for (uint32_t i = 0; i < hunt->groups_count; i += 1)
+        hunt->verdicts[i] =
+            hunt->groups[i].alternative == hunt->want.alternative &&
+            within_somewhere(core, hunt->job, hunt->groups[i].pool, &hunt->want.amounts);
+}
+
+static int is_within(const struct hunt *hunt)
+{
+    const struct dr_core *core = hunt->core;
+    const dr_group_id *here = core->pools[hunt->pool.v - 1].groups;
+
+    for (uint32_t i = 0; i < hunt->groups_count; i += 1) {
+        const dr_group_id *there = core->pools[hunt->groups[i].pool.v - 1].groups;
+
+        if (hunt->groups[i].alternative == hunt->want.alternative && there[0].v == here[0].v &&
+            there[1].v == here[1].v)
+            return hunt->verdicts[i];
+    }
+    return within_somewhere(core, hunt->job, hunt->pool, &hunt->want.amounts);
+}
+
 static void hunt_in(struct hunt *hunt, struct plan *plan)
 {
     struct dr_core *core = hunt->core;
     size_t mark = core->scratch.used;
     int kept = 0;
-    int guaranteed = within_somewhere(core, hunt->job, hunt->pool, &hunt->want.amounts);
+    int guaranteed = is_within(hunt);
 
     if (!guaranteed && !hunt->outranks && !hunt->far_below)
         return;
@@ -839,11 +872,16 @@ static int settle_plan(struct dr_decision *decision, const struct dr_choice *cho
 }
 
 /* Does its own account run something of lower priority that may be taken one day? What may be taken
- * now is summed up per pool, with sign 1, or taken out of the sums again. */
-static int outranks_own(struct dr_decision *decision, const struct dr_job *job, int sign)
+ * now is summed up per pool, with sign 1, or taken out of the sums again; `any_ripe`: there is
+ * some.
+ */
+static int outranks_own(struct dr_decision *decision, const struct dr_job *job, int sign,
+                        int *any_ripe)
 {
     const struct dr_core *core = decision->core;
     int outranks = 0;
+
+    *any_ripe = 0;
 
     for (uint32_t row = dr_place_attempts_of(core, job->account); row != NONE;
          row = dr_place_attempts_of_next(core, row)) {
@@ -853,9 +891,11 @@ static int outranks_own(struct dr_decision *decision, const struct dr_job *job, 
             !dr_queue_outranks(core, job))
             continue;
         outranks = 1;
-        if (dr_lent_ripe(core, row))
-            decision->own_units[dr_job_run(core, own)->pool.v - 1] +=
-                sign * dr_reclaim_units(core, own);
+        if (!dr_lent_ripe(core, row))
+            continue;
+        *any_ripe = 1;
+        decision->own_units[dr_job_run(core, own)->pool.v - 1] +=
+            sign * dr_reclaim_units(core, own);
     }
     return outranks;
 }
@@ -881,14 +921,15 @@ static void hunt_everywhere(const struct hunt *about,
 
         hunt.want = dr_place_want(core, job, i);
         hunt.units = units_of(&hunt.want.amounts);
+        look_within(&hunt);
         dr_place_allowed(core, &hunt.want, &allowed);
         for (uint32_t row = 0; row < core->pools_count; row += 1) {
-            struct hunt here = hunt;
-
             if (!dr_pool_set_has(&allowed, core->places->spaces[row].rank))
                 continue;
-            here.pool.v = row + 1;
-            hunt_here(&here, plan);
+            hunt.pool.v = row + 1;
+            hunt.want.barred = NULL;
+            hunt.fair = NULL;
+            hunt_here(&hunt, plan);
         }
     }
 }
@@ -904,21 +945,60 @@ int dr_reclaim_fairly(struct dr_decision *decision, const struct dr_choice *choi
     return plan.found.count > 0 && settle_plan(decision, choice, &plan);
 }
 
+/* Is it within some guarantee on its path, by some way, in some pool? */
+static int within_anything(const struct dr_core *core, const struct dr_job *job)
+{
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint32_t count = dr_place_groups(core, job, groups);
+
+    if (count == DR_PLACE_GROUPS_MAX || !core->places->groups_alike)
+        return 1;
+    for (uint32_t i = 0; i < count; i += 1) {
+        struct dr_amounts amounts =
+            dr_alternative_amounts(&core->shapes[job->shape].alternatives[groups[i].alternative]);
+
+        if (within_somewhere(core, job, groups[i].pool, &amounts))
+            return 1;
+    }
+    return 0;
+}
+
+/* Nobody may be taken anywhere, or it may take nobody: says what worth_hunting() would say of every
+ * pool, without looking at any. */
+static int hunts_nobody(struct dr_decision *decision, const struct hunt *hunt, int any_ripe)
+{
+    const struct dr_lent *lent = hunt->core->lent;
+    int guaranteed;
+
+    if (hunt->far_below || (hunt->outranks && any_ripe))
+        return 0;
+    guaranteed = within_anything(hunt->core, hunt->job);
+    if (guaranteed && (lent->units_all > 0 || lent->leaving_all > 0))
+        return 0;
+    if (hunt->outranks)
+        decision->hunted |= DR_HUNTED_OWN;
+    if (guaranteed)
+        decision->hunted |= DR_HUNTED_OTHERS | (decision->quota_refused ? DR_HUNTED_GROUP : 0);
+    return 1;
+}
+
 int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice)
 {
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[choice->job_row];
     struct plan plan = {.found = {.count = 0}};
     uint32_t hunts = decision->hunts;
+    int any_ripe;
     struct hunt hunt = {.decision = decision,
                         .core = core,
                         .job = job,
-                        .outranks = outranks_own(decision, job, 1),
+                        .outranks = outranks_own(decision, job, 1, &any_ripe),
                         .far_below =
                             dr_queue_outranks(core, job) && reaches_below(core, job->account)};
 
-    hunt_everywhere(&hunt, hunt_in, &plan);
-    outranks_own(decision, job, -1);
+    if (!hunts_nobody(decision, &hunt, any_ripe))
+        hunt_everywhere(&hunt, hunt_in, &plan);
+    outranks_own(decision, job, -1, &any_ripe);
     if (plan.found.count == 0 && decision->hunts > hunts)
         dr_decision_doubt(decision); /* another set may do, beside others that start */
     return plan.found.count > 0 && settle_plan(decision, choice, &plan);

@@ -16,7 +16,7 @@
 #define UNIT_BITS       14
 #define TOTAL_BITS      25
 #define CHIP_BITS       23
-#define OWN_BITS        13
+#define OWN_BITS        12
 #define STANDING_STARTS UINT64_C(0xffff)
 #define STANDING_STATED UINT64_C(0xffff0000)
 #define STANDING_WITHIN UINT64_C(0xffff00000000)
@@ -208,6 +208,19 @@ static void relieve(struct dr_core *core, dr_account_id account, uint64_t moment
     mark_path(core, account);
 }
 
+/* Of the classes that wait there. */
+static int32_t top_priority(const struct dr_core *core, const struct dr_seat *seat)
+{
+    const struct dr_queue_class *classes = core->queue->classes;
+    uint32_t first = seat->root;
+
+    if (first == NONE)
+        return INT32_MIN;
+    while (classes[first].line_left != NONE)
+        first = classes[first].line_left;
+    return classes[first].priority;
+}
+
 /* Accounts that hold ripe attempts in a pool, and wait for what their own attempts give back: what
  * these and what is free there may be enough for since that `moment`. */
 static void relieve_own(struct dr_core *core, dr_pool_id pool, int64_t free, uint64_t moment)
@@ -220,7 +233,8 @@ static void relieve_own(struct dr_core *core, dr_pool_id pool, int64_t free, uin
             const struct dr_job *job = &core->jobs[row];
             struct dr_seat *seat = &seats[job->account.v - 1];
 
-            if ((seat->wants.hunts & DR_WANTS_OWN) == 0 || !dr_lent_ripe(core, row))
+            if ((seat->wants.hunts & DR_WANTS_OWN) == 0 || !dr_lent_ripe(core, row) ||
+                top_priority(core, seat) <= job->priority)
                 continue;
             if (pass == 0 && seat->summed != pool.v) {
                 seat->summed = pool.v;
@@ -477,6 +491,17 @@ uint32_t dr_seats_after(const struct dr_core *core, uint32_t row)
     return parent;
 }
 
+/* Gangs that its own account's attempts of lower priority may make room for. */
+static uint64_t own_of(const struct dr_shape *shape)
+{
+    uint64_t own = 0;
+
+    for (uint32_t i = 0; i < shape->alternatives_count; i += 1)
+        own |= UINT64_C(1) << own_bit(shape->alternatives[i].accelerators_per_task / 1000 *
+                                      shape->alternatives[i].tasks);
+    return own;
+}
+
 static uint64_t hunts_of(const struct dr_shape *shape, unsigned hunted)
 {
     uint64_t hunts = 0;
@@ -485,9 +510,8 @@ static uint64_t hunts_of(const struct dr_shape *shape, unsigned hunted)
         hunts |= room_of(shape) & (DR_WANTS_TOTAL | DR_WANTS_CHIPS);
     if (hunted & DR_HUNTED_GROUP)
         hunts |= UINT64_C(1) << TOTAL_SHIFT | DR_WANTS_CHIPS;
-    for (uint32_t i = 0; (hunted & DR_HUNTED_OWN) && i < shape->alternatives_count; i += 1)
-        hunts |= UINT64_C(1) << own_bit(shape->alternatives[i].accelerators_per_task / 1000 *
-                                        shape->alternatives[i].tasks);
+    if (hunted & DR_HUNTED_OWN)
+        hunts |= DR_WANTS_TAKES;
     return hunts;
 }
 
@@ -595,6 +619,8 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
     if ((refusal->vain & DR_HUNTED_AGAIN) == 0)
         wants.hunts = hunts_of(dr_queue_shape(core, class), refusal->vain);
     wants.hunts = dr_wants_hunts(wants) | beside | (standing.starts ? 0 : DR_WANTS_START);
+    if (dr_queue_outranks(core, &core->jobs[class->first]))
+        wants.hunts |= own_of(dr_queue_shape(core, class));
     wants.sums = refusal->vain & DR_PLANNED ? wants.sums | ANY_RELIEF : wants.sums & ~ANY_RELIEF;
     set_wants(core, row, wants);
 }
@@ -701,6 +727,27 @@ static int is_beside(struct asked *asked, dr_pool_id pool)
     return 0;
 }
 
+/* Do quotas refuse it in the pool's group, with nothing to be taken that would help? Then it is met
+ * when there is. */
+static int is_refused(struct asked *asked, dr_pool_id pool)
+{
+    const struct dr_core *core = asked->core;
+    const dr_group_id *there = core->pools[pool.v - 1].groups;
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint32_t count;
+
+    if (!asked->standing.is_known || asked->standing.starts || core->lent->units_all > 0 ||
+        core->lent->leaving_all > 0 || (asked->class->wants.hunts & DR_WANTS_TAKES) != 0)
+        return 0;
+    count = dr_place_groups(core, &core->jobs[asked->class->first], groups);
+    for (uint32_t i = 0; i < count; i += 1)
+        if (groups[i].alternative == asked->want.alternative &&
+            core->pools[groups[i].pool.v - 1].groups[0].v == there[0].v &&
+            core->pools[groups[i].pool.v - 1].groups[1].v == there[1].v)
+            return (asked->standing.bits & (UINT64_C(1) << i)) == 0;
+    return 0;
+}
+
 /* May it start there: beside what is reserved, or before all of it begins, or in the place of a
  * borrower? While quotas refuse it everywhere, and it takes from nobody, it can't. */
 static int may_start(struct asked *asked, uint32_t rank, uint32_t pool_row)
@@ -712,6 +759,8 @@ static int may_start(struct asked *asked, uint32_t rank, uint32_t pool_row)
         dr_place_room(asked->core, &asked->want, pool) < asked->want.tasks)
         return 0;
     look(asked);
+    if (is_refused(asked, pool))
+        return 0;
     if (asked->standing.is_known && (asked->standing.bits & STANDING_STARTS) == 0 &&
         dr_wants_hunts(class->wants) == 0)
         return 0;
@@ -740,6 +789,18 @@ static int may_reserve(struct asked *asked, uint32_t rank, uint32_t pool_row)
         dr_wants_hunts(class->wants) == 0)
         return (class->wants.sums & ANY_RELIEF) != 0;
     return dr_pool_set_has(&asked->could, rank);
+}
+
+/* A class that some guarantee would let take from others is met when there is more to take. */
+static void note_hunts(struct dr_core *core, uint32_t class_row, uint64_t standing)
+{
+    struct dr_queue_class *class = &core->queue->classes[class_row];
+    struct dr_wants wants = class->wants;
+
+    if ((standing & STANDING_STATED) == 0)
+        return;
+    wants.hunts |= hunts_of(dr_queue_shape(core, class), DR_HUNTED_OTHERS | DR_HUNTED_GROUP);
+    set_wants(core, class_row, wants);
 }
 
 /* May the class start, or have a reservation, in a pool in which something has come free after a
@@ -779,6 +840,8 @@ static int place_in(struct dr_core *core, uint32_t class_row, uint64_t since)
         wants.hunts |= DR_WANTS_BESIDE;
         set_wants(core, class_row, wants);
     }
+    if (asked.has_looked && !asked.standing.starts)
+        note_hunts(core, class_row, asked.standing.bits);
     return 0;
 }
 
@@ -789,7 +852,7 @@ static int may_hunt(const struct dr_core *core, const struct dr_queue_class *cla
     const struct dr_lent *lent = core->lent;
     const struct dr_job *job = &core->jobs[class->first];
 
-    if ((class->wants.hunts & DR_WANTS_OWN) != 0)
+    if ((class->wants.hunts & DR_WANTS_TAKES) != 0)
         return 1;
     for (uint32_t i = 0; i < dr_queue_shape(core, class)->alternatives_count; i += 1) {
         struct dr_want want = dr_place_want(core, job, i);
@@ -812,16 +875,14 @@ static int may_hunt(const struct dr_core *core, const struct dr_queue_class *cla
     return 0;
 }
 
-/* A class that some guarantee would let take from others is met when there is more to take. */
-static void note_hunts(struct dr_core *core, uint32_t class_row, uint64_t standing)
+/* May it take an attempt of its own account now? */
+static int takes_own(const struct dr_core *core, const struct dr_queue_class *class)
 {
-    struct dr_queue_class *class = &core->queue->classes[class_row];
-    struct dr_wants wants = class->wants;
-
-    if ((standing & STANDING_STATED) == 0)
-        return;
-    wants.hunts |= hunts_of(dr_queue_shape(core, class), DR_HUNTED_OTHERS | DR_HUNTED_GROUP);
-    set_wants(core, class_row, wants);
+    for (uint32_t row = dr_place_attempts_of(core, class->account); row != NONE;
+         row = dr_place_attempts_of_next(core, row))
+        if (core->jobs[row].priority < class->priority && dr_lent_ripe(core, row))
+            return 1;
+    return 0;
 }
 
 /* Has a relief on its path changed anything for the class? */
@@ -832,7 +893,8 @@ static int is_relieved(struct dr_core *core, uint32_t class_row, const struct dr
 
     if (class->judged_at >= offers->relieved_at)
         return 0;
-    if ((class->wants.hunts & offers->reliefs.hunts & DR_WANTS_OWN) != 0 ||
+    if (((class->wants.hunts & offers->reliefs.hunts & DR_WANTS_OWN) != 0 &&
+         takes_own(core, class)) ||
         (class->wants.sums & offers->reliefs.sums & ANY_RELIEF) != 0 ||
         offers->reliefs.sums == UINT64_MAX)
         return 1;
@@ -984,28 +1046,10 @@ static uint64_t relief_at(const struct dr_core *core, dr_account_id account, dr_
 void dr_seats_own_ripe(struct dr_core *core, dr_account_id account, int32_t priority)
 {
     struct dr_seat *seat = &core->seats->seats[account.v - 1];
-    uint32_t first = seat->root;
 
-    if ((seat->wants.hunts & DR_WANTS_OWN) == 0)
+    if ((seat->wants.hunts & DR_WANTS_OWN) == 0 || top_priority(core, seat) <= priority)
         return;
-    while (core->queue->classes[first].line_left != NONE)
-        first = core->queue->classes[first].line_left;
-    if (core->queue->classes[first].priority <= priority)
-        return;
-    seat->relief_own = DR_WANTS_OWN;
-    relieve(core, account, dr_seats_moment(core->seats));
-}
-
-void dr_seats_outranked(struct dr_core *core, dr_account_id account, int32_t priority)
-{
-    struct dr_seat *seat = &core->seats->seats[account.v - 1];
-    uint32_t first = seat->root;
-
-    while (first != NONE && core->queue->classes[first].line_left != NONE)
-        first = core->queue->classes[first].line_left;
-    if (first == NONE || core->queue->classes[first].priority <= priority)
-        return;
-    seat->relief = UINT64_MAX;
+    seat->relief_own |= DR_WANTS_OWN;
     relieve(core, account, dr_seats_moment(core->seats));
 }
 

@@ -26,7 +26,9 @@
 
 /* Bits of what is to be taken back: of the gang, TOTAL and CHIPS again, where somebody else's
  * attempts would do; and of the gang, powers of two, where its own account's would. */
-#define DR_WANTS_OWN UINT64_C(0x0000000000001fff)
+#define DR_WANTS_OWN UINT64_C(0x0000000000000fff)
+/* ... it has some of lower priority there; nothing offers this */
+#define DR_WANTS_TAKES UINT64_C(0x0000000000001000)
 /* ... room at the root of the account tree, whatever the amount: quotas refuse it somewhere */
 #define DR_WANTS_START UINT64_C(0x0000000000002000)
 /* ... and a place that would not delay what others have reserved (DR_BESIDE). */
@@ -47,7 +49,7 @@ static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
 /* What hunts for victims want, the rest aside. */
 static inline uint64_t dr_wants_hunts(struct dr_wants wants)
 {
-    return wants.hunts & ~(DR_WANTS_START | DR_WANTS_BESIDE);
+    return wants.hunts & ~(DR_WANTS_OWN | DR_WANTS_START | DR_WANTS_BESIDE);
 }
 
 /* Why a hunt for victims found none, so that its class is met when there may be some. */
@@ -205,10 +207,6 @@ void dr_seats_replan(struct dr_core *core, dr_account_id account);
 /* The account has started or reserved something, or what it runs will end at another time: others
  * may have a place beside reservations now. */
 void dr_seats_beside(struct dr_core *core, dr_account_id account);
-
-/* An attempt of the account has begun: who waits there with a higher priority may take it one day.
- */
-void dr_seats_outranked(struct dr_core *core, dr_account_id account, int32_t priority);
 
 /* An attempt of the account may be taken from now on. */
 void dr_seats_own_ripe(struct dr_core *core, dr_account_id account, int32_t priority);

@@ -915,7 +915,6 @@ void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
     uint8_t share = dr_space_share_of(core, &core->shapes[job->shape]);
 
     if (sign > 0) {
-        dr_seats_outranked(core, job->account, job->priority);
         places->held_count[run->pool.v - 1] += 1;
         places->leaves_count[run->pool.v - 1] += run->stopping != DR_STOP_NONE;
         join(first, places->next, places->previous, row.v);
