@@ -393,14 +393,13 @@ static int quotas_leave(struct dr_decision *decision, uint32_t job_row, dr_pool_
     int at_root = displace || decision->in_thought || dr_job_run(core, job)->reservation != NONE;
 
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT && !at_root; resource += 1) {
-        int64_t least;
+        int can_tell;
 
-        if (amounts->of[resource] == 0)
-            continue;
-        if (!dr_slack_least(core, core->pools[pool.v - 1].groups[resource], end_us, &least))
-            at_root = 1;
-        else if (amounts->of[resource] > least)
+        if (amounts->of[resource] != 0 &&
+            !dr_slack_leaves(core, core->pools[pool.v - 1].groups[resource], amounts->of[resource],
+                             end_us, &can_tell))
             return 0;
+        at_root |= amounts->of[resource] != 0 && !can_tell;
     }
     for (uint32_t at = 0; at < decision->reserved_count; at += 1) {
         const struct dr_reserved *reserved = &decision->reserved[at];
@@ -459,10 +458,12 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
                 dr_place_view_undo(
                     core, dr_job_run(core, &core->jobs[decision->reserved[at].row])->reservation);
     }
+    decision->blocked |= count == 0 && blocked > 0;
     /* A later start may give a block that is reserved in part to the job's own account. */
     if (count == 0 && blocked > 0 && want->share >= DR_SHARE_BLOCK)
         dr_decision_doubt(decision);
     if (count > 0 && !quotas_leave(decision, job_row, pool, &want->amounts, end_us, displace)) {
+        decision->blocked = 1;
         /* another reservation may come before that one */
         dr_decision_beside(decision, pool, want->alternative);
         return 0;

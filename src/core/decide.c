@@ -519,8 +519,10 @@ static int find_place(struct dr_decision *decision, uint32_t job_row, int displa
             if (want.share < DR_SHARE_BLOCK &&
                 (!dr_place_walk_beside(&walk, pool) ||
                  dr_place_room_beside(core, &want, pool) < want.tasks) &&
-                dr_backfill_concerned(decision, job_row, &want, pool, displace))
+                dr_backfill_concerned(decision, job_row, &want, pool, displace)) {
+                decision->blocked = 1;
                 continue;
+            }
             if (choosing.candidates == NULL) {
                 choosing.candidates = dr_arena_push(&core->scratch, core->pools_count + 1u,
                                                     sizeof choosing.candidates[0]);
@@ -694,6 +696,7 @@ static void walk(struct dr_decision *decision)
         decision->hunted = 0;
         decision->beside = 0;
         decision->beside_count = 0;
+        decision->blocked = 0;
         decision->quota_refused = 0;
         if (array_full(core, job)) {
             dr_decision_open(decision);
@@ -702,7 +705,7 @@ static void walk(struct dr_decision *decision)
             dr_decision_open(decision); /* what it would save changes with every moment */
             remember(decision, &choice, now);
         } else if (find_place(decision, choice.job_row, 0, decision->since, &found) ||
-                   (choice.tier == 1 &&
+                   (choice.tier == 1 && decision->blocked &&
                     find_place(decision, choice.job_row, 1, decision->since, &found))) {
             if (rule != DR_RULE_RESERVATION && decision->reserved_of[found.pool.v - 1] != NONE)
                 rule = DR_RULE_BACKFILL;

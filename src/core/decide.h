@@ -45,6 +45,7 @@ struct dr_decision {
     int beside;         /* it is refused for what others have reserved */
     struct dr_place_group beside_in[DR_PLACE_GROUPS_MAX]; /* ... in these pools, one of a group */
     uint32_t beside_count; /* DR_PLACE_GROUPS_MAX: perhaps in others too */
+    int blocked;           /* a place was refused to the job for a reservation */
     int quota_refused;     /* a place that is free was refused to the job by a quota alone */
     uint64_t since;       /* the job is judged by what has come free after this moment; 0: by all */
     int open;             /* the judgement of this job may change without anything being freed */

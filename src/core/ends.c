@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "core/quota.h"
+#include "core/slack.h"
 
 #define NONE DR_ROW_NONE
 
@@ -102,6 +103,8 @@ static void changed(struct dr_core *core, uint32_t row)
 {
     const struct dr_pool *pool = &core->pools[core->ends->ends[row].pool.v - 1];
 
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+        dr_slack_changed(core, pool->groups[resource]);
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
         if (dr_quota_keep(dr_quota_at(core, core->jobs[row].account, pool->groups[resource])) > 0)
             core->ends->versions[pool->groups[resource].v - 1] += 1;

@@ -262,7 +262,11 @@ static const struct dr_place_memory *remembered(const struct dr_core *core, uint
             if (shape_obstacle(core, shape, &way, (dr_pool_id){places->pool_of[rank] + 1}) ==
                 DR_OBSTACLE_NONE)
                 words[rank / 64] |= UINT64_C(1) << (rank % 64);
-        memory->groups_count = add_groups(core, &way, words, memory->groups, memory->groups_count);
+        for (uint32_t from = memory->groups_count,
+                      to = add_groups(core, &way, words, memory->groups, from);
+             memory->groups_count < to; memory->groups_count += 1)
+            memory->groups_of[memory->groups_count] =
+                group_of(core, &way, memory->groups[memory->groups_count].pool.v - 1);
     }
     return memory;
 }
@@ -282,77 +286,95 @@ int dr_place_feasible(const struct dr_core *core, const struct dr_want *want, dr
            job_obstacle(core, want, pool) == DR_OBSTACLE_NONE;
 }
 
+/* The pools whose owners have not let an account in, remembered; [words]. */
+static const uint64_t *refused_to(const struct dr_core *core, dr_account_id account)
+{
+    const struct dr_places *places = core->places;
+    struct dr_refused *refused = &places->refused[account.v - 1];
+
+    if (refused->version == core->federation_version + 1)
+        return refused->pools.words;
+    refused->version = core->federation_version + 1;
+    for (uint32_t word = 0; word < places->words; word += 1) {
+        refused->pools.words[word] = 0;
+        for (uint64_t rest = places->asks_consent.words[word]; rest != 0; rest &= rest - 1) {
+            uint32_t rank = word * 64 + dr_bit_lowest(rest);
+
+            if (!consents(core, &core->pools[places->pool_of[rank]], account))
+                refused->pools.words[word] |= rest & -rest;
+        }
+    }
+    return refused->pools.words;
+}
+
 void dr_place_allowed(const struct dr_core *core, const struct dr_want *want,
                       struct dr_pool_set *allowed)
 {
     const struct dr_places *places = core->places;
     const uint64_t *pools = dr_place_pools(core, want);
+    const uint64_t *refused = refused_to(core, want->account);
 
     for (uint32_t word = 0; word < places->words; word += 1) {
-        uint64_t bits = pools[word];
-
+        allowed->words[word] = pools[word] & ~refused[word];
         if (want->kept_at.v != 0)
-            bits &= places->of_site[want->kept_at.v - 1].words[word];
-        for (uint64_t rest = bits & places->asks_consent.words[word]; rest != 0; rest &= rest - 1) {
-            uint32_t rank = word * 64 + dr_bit_lowest(rest);
-
-            if (!consents(core, &core->pools[places->pool_of[rank]], want->account))
-                bits &= ~(rest & -rest);
-        }
-        allowed->words[word] = bits;
+            allowed->words[word] &= places->of_site[want->kept_at.v - 1].words[word];
     }
 }
 
-/* The groups of a job that not every pool of its shape may take. */
-static const struct dr_groups_memory *groups_remembered(const struct dr_core *core,
-                                                        const struct dr_job *job)
+/* Of the pools in two sets, but for those that refuse it or lie elsewhere, the lowest id; 0: none.
+ */
+static uint32_t lowest_pool(const struct dr_places *places, const uint64_t *pools,
+                            const uint64_t *of_group, const uint64_t *refused, const uint64_t *site)
 {
-    const struct dr_shape *shape = &core->shapes[job->shape];
-    dr_site_id kept_at = dr_place_want(core, job, 0).kept_at;
-    uint64_t key =
-        ((uint64_t)job->account.v << 40) ^ ((uint64_t)kept_at.v << 32) ^ (uint64_t)job->shape;
-    struct dr_groups_memory *memory =
-        &core->places->groups_memories[dr_hash_u64(key) % DR_PLACE_MEMORIES];
+    uint32_t lowest = UINT32_MAX;
 
-    if (memory->version == core->federation_version + 1 && memory->shape == job->shape &&
-        memory->hash == shape->hash && memory->account.v == job->account.v &&
-        memory->kept_at.v == kept_at.v)
-        return memory;
-    *memory = (struct dr_groups_memory){.version = core->federation_version + 1,
-                                        .hash = shape->hash,
-                                        .shape = job->shape,
-                                        .account = job->account,
-                                        .kept_at = kept_at};
-    for (uint32_t i = 0; i < shape->alternatives_count; i += 1) {
-        struct dr_want want = dr_place_want(core, job, i);
-        struct dr_pool_set allowed;
-
-        dr_place_allowed(core, &want, &allowed);
-        memory->count = add_groups(core, &want, allowed.words, memory->groups, memory->count);
-    }
-    return memory;
+    for (uint32_t word = 0; word < places->words; word += 1)
+        for (uint64_t rest = pools[word] & of_group[word] & ~refused[word] &
+                             (site == NULL ? UINT64_MAX : site[word]);
+             rest != 0; rest &= rest - 1)
+            lowest = dr_min_u32(lowest, places->pool_of[word * 64 + dr_bit_lowest(rest)]);
+    return lowest + 1;
 }
 
 uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
                          struct dr_place_group *groups)
 {
-    const struct dr_run *run = dr_job_run(core, job);
     const struct dr_places *places = core->places;
-    const struct dr_shape *shape = &core->shapes[job->shape];
     const struct dr_place_memory *memory;
-    const struct dr_groups_memory *own;
-    uint64_t asked = 0;
+    const uint64_t *refused;
+    const uint64_t *site = NULL;
+    struct dr_want first;
+    uint32_t count = 0;
 
     dr_place_prepare(core);
     memory = remembered(core, job->shape);
-    for (uint32_t i = 0; i < shape->alternatives_count; i += 1)
-        for (uint32_t word = 0; word < places->words; word += 1)
-            asked |= words_of(places, memory, i)[word] & places->asks_consent.words[word];
-    if (asked == 0 && (run->kept_us == 0 || run->pool.v == 0)) {
-        memcpy(groups, memory->groups, memory->groups_count * sizeof groups[0]);
-        return memory->groups_count;
+    refused = refused_to(core, job->account);
+    first = dr_place_want(core, job, 0);
+    if (first.kept_at.v != 0)
+        site = places->of_site[first.kept_at.v - 1].words;
+    if (memory->groups_count == DR_PLACE_GROUPS_MAX) {
+        for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
+            struct dr_want want = dr_place_want(core, job, i);
+            struct dr_pool_set allowed;
+
+            dr_place_allowed(core, &want, &allowed);
+            count = add_groups(core, &want, allowed.words, groups, count);
+        }
+        return count;
     }
-    own = groups_remembered(core, job);
-    memcpy(groups, own->groups, own->count * sizeof groups[0]);
-    return own->count;
+    for (uint32_t i = 0; i < memory->groups_count; i += 1) {
+        struct dr_place_group group = memory->groups[i];
+        const uint64_t *pools = words_of(places, memory, group.alternative);
+        const uint64_t *of_group = places->of_group[memory->groups_of[i] - 1].words;
+        uint64_t gone = 0;
+
+        for (uint32_t word = 0; word < places->words; word += 1)
+            gone |=
+                pools[word] & of_group[word] & (refused[word] | (site == NULL ? 0 : ~site[word]));
+        if (gone != 0)
+            group.pool.v = lowest_pool(places, pools, of_group, refused, site);
+        groups[count] = group;
+        count += group.pool.v != 0;
+    }
+    return count;
 }

@@ -5,6 +5,7 @@
 #include "core/gate.h"
 #include "core/lent.h"
 #include "core/seats.h"
+#include "core/slack.h"
 
 static int is_leaf(const struct dr_core *core, dr_account_id account)
 {
@@ -39,6 +40,7 @@ void dr_quota_charge(struct dr_core *core, dr_account_id account, dr_pool_id poo
 
         if (amount == 0)
             continue;
+        dr_slack_changed(core, where->groups[resource]);
         for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
             struct dr_quota *quota = dr_quota_at(core, at, where->groups[resource]);
             int64_t before = quota->occupied;
@@ -307,6 +309,7 @@ void dr_quota_refresh(struct dr_core *core, dr_account_id account)
     for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent)
         dr_lent_stale(core, at.v - 1);
     dr_gate_changed(core);
+    dr_slack_clear(core);
     dr_seats_all_changed(core->seats);
 }
 

@@ -8,6 +8,7 @@
 #include "core/lent.h"
 #include "core/place.h"
 #include "core/seats.h"
+#include "core/slack.h"
 #include "core/quota.h"
 #include "core/timer.h"
 
@@ -69,6 +70,7 @@ void dr_rows_capacity(struct dr_core *core)
                 (int64_t)pool->accelerators - dr_bit_count(node->busy | node->promised);
         }
     }
+    dr_slack_clear(core);
     dr_seats_all_changed(core->seats);
 }
 

@@ -630,11 +630,11 @@ static int root_refuses(struct dr_core *core, dr_pool_id pool, const struct dr_a
                         int64_t end_us)
 {
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
-        int64_t least;
+        int can_tell;
 
         if (amounts->of[resource] != 0 &&
-            dr_slack_least(core, core->pools[pool.v - 1].groups[resource], end_us, &least) &&
-            amounts->of[resource] > least)
+            !dr_slack_leaves(core, core->pools[pool.v - 1].groups[resource], amounts->of[resource],
+                             end_us, &can_tell))
             return 1;
     }
     return 0;

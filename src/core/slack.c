@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See slack.h; read dr_slack_least() first. */
+/* See slack.h; read dr_slack_leaves() first. */
 #include "core/slack.h"
 
 #include "base/math.h"
@@ -21,16 +21,35 @@ enum dr_status dr_slack_open(struct dr_core *core)
     if (slack->groups == NULL || slack->at == NULL)
         return DR_E_FULL;
     core->slack = slack;
-    dr_slack_clear(core);
+    dr_slack_forget(core);
     return DR_OK;
 }
 
 void dr_slack_clear(struct dr_core *core)
 {
-    core->slack->seq = UINT64_MAX;
     core->slack->count = 0;
     for (uint32_t row = 0; row < core->limits.groups_max; row += 1)
-        core->slack->groups[row].seq = UINT64_MAX;
+        core->slack->groups[row].known = 0;
+}
+
+void dr_slack_forget(struct dr_core *core)
+{
+    dr_slack_clear(core);
+    for (uint32_t row = 0; row < core->limits.groups_max; row += 1)
+        core->slack->groups[row].needs = 0;
+}
+
+void dr_slack_reserve(struct dr_core *core, dr_pool_id pool, const struct dr_amounts *amounts,
+                      int sign)
+{
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+        dr_group_id group = core->pools[pool.v - 1].groups[resource];
+
+        if (amounts->of[resource] == 0)
+            continue;
+        core->slack->groups[group.v - 1].needs += sign * amounts->of[resource];
+        dr_slack_changed(core, group);
+    }
 }
 
 static int compare_starts(const void *a, const void *b, const void *context)
@@ -111,17 +130,18 @@ static int know(struct dr_core *core, dr_group_id group)
     int64_t held = 0;
     int64_t least = INT64_MAX;
 
-    if (slack->seq != core->seq) {
-        slack->seq = core->seq;
-        slack->count = 0;
-    }
-    about->first = slack->count;
-    if (!gather(core, group)) {
+    /* What is known of others goes when there is no more room: it is soon looked for again. */
+    for (int again = 0;; again = 1) {
+        about->first = slack->count;
+        if (gather(core, group))
+            break;
         slack->count = about->first;
-        return 0;
+        if (again)
+            return 0;
+        dr_slack_clear(core);
     }
     about->count = slack->count - about->first;
-    about->seq = core->seq;
+    about->known = 1;
     at = &slack->at[about->first];
     dr_sort(at, about->count, sizeof at[0], compare_starts, NULL);
     for (uint32_t i = 0; i < about->count;) {
@@ -137,15 +157,23 @@ static int know(struct dr_core *core, dr_group_id group)
     return 1;
 }
 
-int dr_slack_least(struct dr_core *core, dr_group_id group, int64_t end_us, int64_t *least)
+int dr_slack_leaves(struct dr_core *core, dr_group_id group, int64_t amount, int64_t end_us,
+                    int *can_tell)
 {
     const struct dr_slack_group *about = &core->slack->groups[group.v - 1];
+    const struct dr_quota *root = dr_quota_at(core, (dr_account_id){1}, group);
     const struct dr_slack_at *at;
     uint32_t low = 0;
     uint32_t high;
 
-    if (about->seq != core->seq && !know(core, group))
-        return 0;
+    *can_tell = 1;
+    if (root->kept == 0 ||
+        root->occupied + about->needs + amount <= core->groups[group.v - 1].capacity)
+        return 1;
+    if (!about->known && !know(core, group)) {
+        *can_tell = 0;
+        return 1;
+    }
     at = &core->slack->at[about->first];
     high = about->count;
     /* How many begin before it ends. */
@@ -157,6 +185,5 @@ int dr_slack_least(struct dr_core *core, dr_group_id group, int64_t end_us, int6
         else
             high = middle;
     }
-    *least = low == 0 ? INT64_MAX : at[low - 1].least;
-    return 1;
+    return low == 0 || amount <= at[low - 1].least;
 }

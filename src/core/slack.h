@@ -6,8 +6,8 @@
  * A reserved job counts on what ends give back until its reservation begins, and on what others who
  * are reserved until then do not ask. What is left beside that at the root of the account tree is
  * its *slack* in each group that it asks of. Who starts now and is believed to end after that
- * instant may add no more. Slacks are summed up per group when they are first asked for after a
- * fact, in the order of instants, with the least of those before. */
+ * that instant may add no more. Slacks are summed up per group when they are asked for after a
+ * change in it, in the order of instants, with the least of those before. */
 #ifndef DR_CORE_SLACK_H
 #define DR_CORE_SLACK_H
 
@@ -22,13 +22,13 @@ struct dr_slack_at {
 };
 
 struct dr_slack_group {
-    uint64_t seq; /* core->seq for which it is true; UINT64_MAX: none */
+    uint8_t known; /* its slacks are those of the state */
     uint32_t first;
     uint32_t count;
+    int64_t needs; /* of all reservations in it */
 };
 
 struct dr_slack {
-    uint64_t seq;                  /* of the groups that lie in `at` */
     struct dr_slack_group *groups; /* [groups_max] */
     struct dr_slack_at *at;        /* [DR_SLACK_MAX], groups one after another */
     uint32_t count;
@@ -36,12 +36,29 @@ struct dr_slack {
 
 DR_MUST_USE enum dr_status dr_slack_open(struct dr_core *core);
 
-/* The state is another one. */
+/* The state is another one, or limits and capacities are. */
 void dr_slack_clear(struct dr_core *core);
 
-/* What a job that ends at `end_us` may add to a group at the root; INT64_MAX: any amount. For a job
- * without a reservation of its own, all reservations counting. Returns 0 where there are too many
- * to tell. */
-int dr_slack_least(struct dr_core *core, dr_group_id group, int64_t end_us, int64_t *least);
+/* ... and there are no reservations. */
+void dr_slack_forget(struct dr_core *core);
+
+/* Sums of a group at the root, or an end in one of its pools, have changed. */
+static inline void dr_slack_changed(struct dr_core *core, dr_group_id group);
+
+/* A waiting job has reserved a place in a pool (sign 1), or gives it up. */
+void dr_slack_reserve(struct dr_core *core, dr_pool_id pool, const struct dr_amounts *amounts,
+                      int sign);
+
+/* May a job that ends at `end_us` add so much to a group at the root? For a job without a
+ * reservation of its own, all reservations counting. `can_tell`: 0 where there are too many. */
+int dr_slack_leaves(struct dr_core *core, dr_group_id group, int64_t amount, int64_t end_us,
+                    int *can_tell);
+
+/* ---- inline ---- */
+
+static inline void dr_slack_changed(struct dr_core *core, dr_group_id group)
+{
+    core->slack->groups[group.v - 1].known = 0;
+}
 
 #endif

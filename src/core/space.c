@@ -4,6 +4,7 @@
 #include "core/power.h"
 #include "core/breakage.h"
 #include "core/seats.h"
+#include "core/slack.h"
 #include "core/space.h"
 
 #include "base/math.h"
@@ -48,7 +49,8 @@ enum dr_status dr_place_open(struct dr_core *core)
     TABLE(freed_at, limits->pools_max);
     TABLE(left_at, limits->pools_max);
     TABLE(reserved_until_us, limits->pools_max);
-    TABLE(groups_memories, DR_PLACE_MEMORIES);
+    TABLE(refused, limits->accounts_max);
+    TABLE(of_group, limits->groups_max);
     TABLE(unreserved, limits->pools_max);
     TABLE(held_count, limits->pools_max);
     TABLE(leaves_count, limits->pools_max);
@@ -775,6 +777,7 @@ static void rank_pools(const struct dr_core *core)
     memset(&places->asks_consent, 0, sizeof places->asks_consent);
     memset(places->of_chip, 0, sizeof places->of_chip);
     memset(places->of_site, 0, DR_SITES_MAX * sizeof places->of_site[0]);
+    memset(places->of_group, 0, core->limits.groups_max * sizeof places->of_group[0]);
     memset(&places->sets, 0, sizeof places->sets);
     memset(&places->beside_sets, 0, sizeof places->beside_sets);
     memset(&places->with_reserved, 0, sizeof places->with_reserved);
@@ -804,6 +807,9 @@ static void rank_pools(const struct dr_core *core)
         places->spaces[row].rank = rank;
         places->hour_micro[rank] = hours[row];
         dr_pool_set_put(&places->of_site[pool->site.v - 1], rank, 1);
+        for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+            if (pool->groups[resource].v != 0)
+                dr_pool_set_put(&places->of_group[pool->groups[resource].v - 1], rank, 1);
         if (!pool->removed && !core->sites[pool->site.v - 1].removed)
             dr_pool_set_put(&places->of_chip[pool->chip.v], rank, 1);
         if (pool->consent_count > 0)
@@ -987,7 +993,9 @@ void dr_place_reserve(struct dr_core *core, dr_job_row row, int sign)
         &core->shapes[job->shape].alternatives[run->reservation_alternative];
     uint32_t share = dr_alternative_share(way);
     uint32_t pool_row = run->reservation_pool.v - 1;
+    struct dr_amounts amounts = dr_alternative_amounts(way);
 
+    dr_slack_reserve(core, (dr_pool_id){pool_row + 1}, &amounts, sign);
     places->reserved_count[pool_row] += (uint32_t)sign;
     if (places->reserved_count[pool_row] == (sign > 0))
         places->reserved_until_us[pool_row] = INT64_MIN;

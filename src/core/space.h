@@ -142,18 +142,13 @@ struct dr_place_memory {
     uint32_t shape;
     uint32_t groups_count;
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX]; /* leaving consent and saved work aside */
+    uint32_t groups_of[DR_PLACE_GROUPS_MAX];           /* ids */
 };
 
-/* The groups of a job whose shape meets pools that ask for consent, or whose saved work lies
- * somewhere. */
-struct dr_groups_memory {
+/* The pools whose owners have not let an account in. */
+struct dr_refused {
     uint64_t version; /* core->federation_version + 1; 0: none */
-    uint64_t hash;    /* of the shape */
-    uint32_t shape;
-    dr_account_id account;
-    dr_site_id kept_at;
-    uint32_t count;
-    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    struct dr_pool_set pools;
 };
 
 /* Pools are ranked by the least that an accelerator-hour can cost there (ties: pool id), and sets
@@ -210,7 +205,8 @@ struct dr_places {
     struct dr_pool_sets beside_sets;              /* by `beside` */
     struct dr_pool_sets trial_sets;               /* for dr_place_consistent() */
     struct dr_place_memory *memories;             /* [DR_PLACE_MEMORIES] */
-    struct dr_groups_memory *groups_memories;     /* [DR_PLACE_MEMORIES] */
+    struct dr_refused *refused;                   /* [accounts_max] */
+    struct dr_pool_set *of_group;                 /* [groups_max] whatever the resource */
     uint64_t *memory_words; /* [DR_PLACE_MEMORIES][DR_ALTERNATIVES_MAX][words] */
 };
 

@@ -257,7 +257,7 @@ void dr_core_index(struct dr_core *core)
     dr_power_clear(core);
     dr_lent_clear(core);
     dr_gate_changed(core);
-    dr_slack_clear(core);
+    dr_slack_forget(core);
     index_accounts(core);
     index_nodes(core);
     dr_quota_index(core);
