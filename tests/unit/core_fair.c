@@ -235,6 +235,35 @@ TEST(reservations_are_kept)
     world_free(w);
 }
 
+/* Who was refused is asked again when what starts later in the same decision changes keys. */
+TEST(keys_change_within_a_decision)
+{
+    struct world *w = fair_world("1 site, 1 pool, 1 node x 8 h200");
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
+    uint32_t c = world_account(w, "c", WORLD_ACCOUNT_ROOT, 2, -1, -1);
+    dr_job_id job;
+
+    submit(w, c, 2);
+    submit(w, WORLD_ACCOUNT_A, 2);
+    submit(w, WORLD_ACCOUNT_A, 2);
+    submit(w, b, 1);
+    world_run_us(w, 90 * MINUTE);
+    job = submit(w, b, 2); /* 3 of b, and 2 of a would be left: no */
+    world_run_us(w, 10 * MINUTE + 30 * DR_SECOND_US);
+    CHECK(world_run(w, job)->promise == DR_ROW_NONE);
+    /* On the tick a comes to 5, and would be left with 3. */
+    world_submit(w, (struct job_spec){.accelerators = 1,
+                                      .memory_mb = 1000,
+                                      .limit_us = FOR_EVER,
+                                      .begin_us = 30 * DR_SECOND_US});
+    world_run_us(w, 30 * DR_SECOND_US);
+    CHECK_EQ(w->now_us, w->core->tick_us);
+    CHECK(world_run(w, job)->promise != DR_ROW_NONE);
+    CHECK_EQ(w->undecided, 0); /* it was that decision, not the next one of the same instant */
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
 /* Who has been preempted three times takes nobody; another job of the account does. */
 TEST(three_times_and_no_more)
 {
