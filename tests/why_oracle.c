@@ -67,7 +67,8 @@ struct phantom {
 
 struct trial {
     struct dr_core *core;
-    uint32_t row; /* of the job */
+    uint32_t row;   /* of the job */
+    int beside_all; /* reservations stay, but for those in a pool that is emptied */
     struct phantom phantoms[256];
     uint32_t phantoms_count;
 };
@@ -106,8 +107,8 @@ static void set_terms(struct dr_core *core, struct dr_job *job, struct dr_terms 
     dr_rows_terms_drop(core, before);
 }
 
-/* Nobody holds anything in the pool, or is promised it; nobody has a reservation anywhere; caps are
- * what is looked at next, and so are lifted there. */
+/* Nobody holds anything in the pool, or is promised it; caps and reservations are what is looked at
+ * next: caps are lifted there, and nobody has a reservation, anywhere. */
 static void empty_pool(struct trial *trial, dr_pool_id pool)
 {
     struct dr_core *core = trial->core;
@@ -119,7 +120,8 @@ static void empty_pool(struct trial *trial, dr_pool_id pool)
 
         if (job->id.v == 0 || row == trial->row)
             continue;
-        run->reservation = NONE;
+        if (!trial->beside_all || run->reservation_pool.v == pool.v)
+            run->reservation = NONE;
         if (run->promise != NONE && run->promise_pool.v == pool.v) {
             leave_phantom(trial, job, pool, run->promise_alternative, DR_CHARGE_CLAIM);
             set_aside(core, job);
@@ -266,18 +268,24 @@ static void keep_others(struct trial *trial)
     }
 }
 
-/* Does it start, once the holds whose bits are set have gone? */
-static int starts(const struct world *world, dr_job_id job, const struct dr_why *why, unsigned bits,
-                  struct bytes *bytes)
+static int is_room(enum dr_reason reason)
 {
-    struct trial trial = {.core = copy_of(world->core, bytes)};
+    return reason == DR_REASON_GUARANTEES_OF || reason == DR_REASON_CAPACITY ||
+           reason == DR_REASON_TOPOLOGY;
+}
+
+/* The pool in which it starts, once the holds whose bits are set have gone; 0: it does not. */
+static dr_pool_id starts_in(const struct world *world, dr_job_id job, const struct dr_why *why,
+                            unsigned bits, int beside_all, struct bytes *bytes)
+{
+    struct trial trial = {.core = copy_of(world->core, bytes), .beside_all = beside_all};
     static uint8_t facts[1 << 20];
     static struct dr_effect effects[4096];
     struct dr_batch batch = {.bytes = facts,
                              .bytes_max = sizeof facts,
                              .effects = effects,
                              .effects_max = DR_COUNT_OF(effects)};
-    int started;
+    dr_pool_id pool = {0};
 
     trial.row = dr_job_find(trial.core, job).v;
     for (uint32_t i = 0; i < why->holds_count; i += 1)
@@ -286,10 +294,26 @@ static int starts(const struct world *world, dr_job_id job, const struct dr_why 
     keep_others(&trial);
     (void)dr_decide(trial.core, world->now_us, &batch);
     /* Who is promised what others hold has not been let through: he has taken it. */
-    started = trial.core->jobs[trial.row].state != DR_JOB_PENDING &&
-              dr_job_run(trial.core, &trial.core->jobs[trial.row])->rule != DR_RULE_PROMISE;
+    if (trial.core->jobs[trial.row].state != DR_JOB_PENDING &&
+        dr_job_run(trial.core, &trial.core->jobs[trial.row])->rule != DR_RULE_PROMISE)
+        pool = dr_job_run(trial.core, &trial.core->jobs[trial.row])->pool;
     dr_core_close(trial.core);
-    return started;
+    return pool;
+}
+
+/* Does it start, once the holds whose bits are set have gone? */
+static int starts(const struct world *world, dr_job_id job, const struct dr_why *why, unsigned bits,
+                  struct bytes *bytes)
+{
+    dr_pool_id pool = starts_in(world, job, why, bits, 0, bytes);
+
+    if (pool.v == 0 || bits == (1u << why->holds_count) - 1)
+        return pool.v != 0;
+    /* Reservations that go with what a pool holds tell nothing of other pools. */
+    for (uint32_t i = 0; i < why->holds_count; i += 1)
+        if (((bits >> i) & 1) && is_room(why->holds[i].reason) && why->holds[i].pool.v != pool.v)
+            return starts_in(world, job, why, bits, 1, bytes).v != 0;
+    return 1;
 }
 
 static int is_tried(const struct dr_core *core, const struct dr_why *why)
@@ -307,11 +331,6 @@ static int is_tried(const struct dr_core *core, const struct dr_why *why)
     /* With caps lifted, nodes that are off come back: what is up counts anew, without phantoms. */
     for (uint32_t row = 0; (seen & lifts) && row < core->nodes_count; row += 1)
         if (core->nodes[row].off)
-            return 0;
-    /* What is held back from the job may hold back others, who have reserved: where it is not any
-     * more, their reservations may leave room for it, in another pool too. */
-    for (uint32_t row = 0; (seen & 1u << DR_REASON_KEPT) && row < core->jobs_high; row += 1)
-        if (core->jobs[row].id.v != 0 && dr_job_run(core, &core->jobs[row])->reservation != NONE)
             return 0;
     return why->holds_count <= 6;
 }

@@ -327,23 +327,24 @@ static int account_leaves(const struct contest *contest, dr_account_id account)
 
 /* The root, where capacity is held back while it is idle: also what is in use now, once that ends.
  * What ends there gives back between what it claims and that less what lending limits can hold
- * back. */
-static int root_leaves(const struct contest *contest)
+ * back. Returns by how much less would have to be held back; 0: none. */
+static int64_t root_lacks(const struct contest *contest)
 {
     const struct dr_core *core = contest->decision->core;
     const struct dr_quota *quota = dr_quota_at(core, (dr_account_id){1}, contest->group);
     int64_t held = contest->needs + sum_reserved(contest, (dr_account_id){1}, 0);
     int64_t claim = quota->claim;
     int64_t capacity = core->groups[contest->group.v - 1].capacity;
+    int64_t most;
 
     if (quota->kept == 0 || quota->occupied + held + contest->adds <= capacity)
-        return 1;
+        return 0;
     for (uint32_t row = 0; row < core->pools_count; row += 1)
         if (core->pools[row].groups[contest->resource].v == contest->group.v)
             claim -= dr_ends_sum(core, (dr_pool_id){row + 1}, contest->reserved->start_us)
                          .of[contest->resource];
-    return leaves_room(contest, claim + held,
-                       dr_min_i64(quota->occupied, claim + quota->kept) + held, capacity);
+    most = dr_min_i64(quota->occupied, claim + quota->kept) + held;
+    return leaves_room(contest, claim + held, most, capacity) ? 0 : most + contest->adds - capacity;
 }
 
 /* With the job started, could the reserved one start at its time, by the quotas of accounts above
@@ -376,7 +377,7 @@ static int quota_leaves(struct dr_decision *decision, const struct dr_reserved *
         for (; core->accounts[at.v - 1].parent.v != 0; at = core->accounts[at.v - 1].parent)
             if (dr_account_within(core, job->account, at) && !account_leaves(&contest, at))
                 return 0;
-        if (at_root && !root_leaves(&contest))
+        if (at_root && root_lacks(&contest) > 0)
             return 0;
     }
     return 1;
@@ -1031,4 +1032,38 @@ uint32_t dr_backfill_blockers(const struct dr_core *core, uint32_t job_row,
     }
     dr_arena_reset(&seen->scratch, mark);
     return count;
+}
+
+int64_t dr_backfill_kept(const struct dr_core *core, uint32_t job_row, const struct dr_want *want,
+                         dr_pool_id pool, int64_t now_us, int displace, enum dr_resource resource)
+{
+    struct dr_core *seen = (struct dr_core *)core;
+    size_t mark = core->scratch.used;
+    struct dr_decision view = view_of(seen, now_us);
+    const struct dr_job *job = &core->jobs[job_row];
+    int64_t end_us = now_us + dr_job_next_limit_us(core, job, want->alternative);
+    int64_t most = 0;
+
+    for (uint32_t at = 0; at < view.reserved_count; at += 1) {
+        const struct dr_reserved *reserved = &view.reserved[at];
+        const struct dr_job *waiting = &core->jobs[reserved->row];
+        struct contest contest = {
+            .decision = &view,
+            .reserved = reserved,
+            .waiting = waiting,
+            .later = job,
+            .group = core->pools[pool.v - 1].groups[resource],
+            .resource = resource,
+            .needs = dr_alternative_amounts(
+                         &core->shapes[waiting->shape]
+                              .alternatives[dr_job_run(core, waiting)->reservation_alternative])
+                         .of[resource],
+            .adds = want->amounts.of[resource]};
+
+        if (concerns(core, reserved, job_row, end_us, displace) && contest.needs != 0 &&
+            core->pools[reserved->pool.v - 1].groups[resource].v == contest.group.v)
+            most = dr_max_i64(most, root_lacks(&contest));
+    }
+    dr_arena_reset(&seen->scratch, mark);
+    return most;
 }

@@ -90,4 +90,10 @@ uint32_t dr_backfill_blockers(const struct dr_core *core, uint32_t job_row,
                               const struct dr_want *want, dr_pool_id pool, int64_t now_us,
                               int displace, uint32_t *blockers, uint32_t max);
 
+/* For explanations: by how much less would have to be held back in the pool's group of a resource,
+ * so that the job could start beside those whose reservations it meets; 0: what is held back there
+ * does not stand in its way. `displace` as above. */
+int64_t dr_backfill_kept(const struct dr_core *core, uint32_t job_row, const struct dr_want *want,
+                         dr_pool_id pool, int64_t now_us, int displace, enum dr_resource resource);
+
 #endif

@@ -265,6 +265,7 @@ struct place {
     int64_t free;        /* accelerators */
     struct dr_quota_verdict quotas[DR_QUOTA_VERDICTS_MAX];
     uint32_t quotas_count;
+    uint32_t beside_count; /* of quotas, the last: KEPT beside what others have reserved */
     struct dr_power_lack lack;
     struct dr_window_set windows; /* that would have to go */
     uint32_t windows_count;
@@ -440,6 +441,143 @@ static void think_limits(struct asking *asking, const struct place *place, int s
     }
 }
 
+/* In thought, what a group holds back may all be lent. */
+struct lent_all {
+    dr_group_id group;
+    struct dr_quota root; /* as they are */
+    int64_t *occupied;    /* of the accounts below the root, in their order */
+};
+
+/* Of what changes by it, reservations are asked about with the sums of the root and of the accounts
+ * below it alone. */
+static void think_lent(const struct dr_core *core, struct lent_all *all, dr_group_id group)
+{
+    struct dr_arena *scratch = (struct dr_arena *)&core->scratch;
+    struct dr_quota *root = dr_quota_at(core, (dr_account_id){1}, group);
+    uint32_t count = 0;
+
+    all->group = group;
+    all->root = *root;
+    all->occupied = dr_arena_push(scratch, core->accounts_count, sizeof all->occupied[0]);
+    DR_ASSERT(all->occupied != NULL);
+    root->occupied = root->claim;
+    root->kept = 0;
+    for (uint32_t row = core->accounts[0].first_child; row != NONE;
+         row = core->accounts[row].next_sibling) {
+        struct dr_quota *quota = dr_quota_at(core, (dr_account_id){row + 1}, group);
+
+        all->occupied[count] = quota->occupied;
+        quota->occupied = quota->claim;
+        count += 1;
+    }
+}
+
+static void think_kept(const struct dr_core *core, const struct lent_all *all)
+{
+    uint32_t count = 0;
+
+    *dr_quota_at(core, (dr_account_id){1}, all->group) = all->root;
+    for (uint32_t row = core->accounts[0].first_child; row != NONE;
+         row = core->accounts[row].next_sibling) {
+        dr_quota_at(core, (dr_account_id){row + 1}, all->group)->occupied = all->occupied[count];
+        count += 1;
+    }
+}
+
+/* Reservations of others that would have to go, were everything lent in the groups of some
+ * resources (bits). */
+static uint32_t blockers_if_lent(struct asking *asking, const struct place *place,
+                                 const struct dr_want *want, unsigned lent, uint32_t *blockers)
+{
+    const struct dr_core *core = asking->core;
+    struct dr_arena *scratch = (struct dr_arena *)&core->scratch;
+    size_t mark = scratch->used;
+    struct lent_all all[DR_RESOURCE_COUNT];
+    uint32_t count;
+
+    for (unsigned rest = lent; rest != 0; rest &= rest - 1) {
+        uint32_t resource = (uint32_t)dr_bit_lowest(rest);
+
+        think_lent(core, &all[resource], core->pools[place->pool.v - 1].groups[resource]);
+    }
+    count = dr_backfill_blockers(core, asking->row, want, place->pool, asking->now_us,
+                                 within_guarantee(core, asking->job), blockers, BLOCKERS_MAX);
+    for (unsigned rest = lent; rest != 0; rest &= rest - 1)
+        think_kept(core, &all[dr_bit_lowest(rest)]);
+    dr_arena_reset(scratch, mark);
+    return count;
+}
+
+/* Does what a group holds back keep the job from starting beside those who have reservations?
+ * By how much. */
+static int64_t kept_beside(const struct asking *asking, const struct place *place,
+                           const struct dr_want *want, uint32_t resource)
+{
+    return want->amounts.of[resource] == 0
+               ? 0
+               : dr_backfill_kept(asking->core, asking->row, want, place->pool, asking->now_us,
+                                  within_guarantee(asking->core, asking->job),
+                                  (enum dr_resource)resource);
+}
+
+static void push_beside(const struct asking *asking, struct place *place, uint32_t resource,
+                        int64_t lacks)
+{
+    dr_group_id group = asking->core->pools[place->pool.v - 1].groups[resource];
+    int64_t capacity = asking->core->groups[group.v - 1].capacity;
+
+    place->quotas[place->quotas_count] =
+        (struct dr_quota_verdict){.reason = DR_REASON_KEPT,
+                                  .account = {1},
+                                  .group = group,
+                                  .has = capacity + lacks - place->want.amounts.of[resource],
+                                  .needs = capacity + lacks,
+                                  .limit = capacity};
+    place->quotas_count += 1;
+    place->beside_count += 1;
+}
+
+/* Which reservations of others stand in the way. What a lending limit holds back from the job it
+ * holds back from them too. Where a limit makes several of them stand in the way, it is named in
+ * their place. Sets blockers, adds to quotas. */
+static void look_for_blockers(struct asking *asking, struct place *place,
+                              const struct dr_want *want)
+{
+    const struct dr_pool *pool = &asking->core->pools[place->pool.v - 1];
+    int64_t lacks[DR_RESOURCE_COUNT] = {0};
+    unsigned lent = 0;
+    unsigned more = 0;
+    unsigned best = 0;
+
+    for (uint32_t i = 0; i < place->quotas_count; i += 1)
+        for (uint32_t k = 0; k < DR_RESOURCE_COUNT; k += 1)
+            if (place->quotas[i].reason == DR_REASON_KEPT &&
+                place->quotas[i].group.v == pool->groups[k].v)
+                lent |= 1u << k;
+    place->blockers_count = blockers_if_lent(asking, place, want, lent, place->blockers);
+    for (uint32_t k = 0; place->blockers_count > 1 && k < DR_RESOURCE_COUNT; k += 1) {
+        lacks[k] = (lent >> k) & 1 ? 0 : kept_beside(asking, place, want, k);
+        more |= lacks[k] > 0 ? 1u << k : 0;
+    }
+    for (unsigned bits = more; bits != 0; bits = (bits - 1) & more) {
+        uint32_t least = place->blockers_count + dr_bit_count(best);
+        uint32_t blockers[BLOCKERS_MAX];
+        uint32_t count;
+
+        if (dr_bit_count(bits) >= least)
+            continue;
+        count = blockers_if_lent(asking, place, want, lent | bits, blockers);
+        if (dr_bit_count(bits) + count >= least)
+            continue;
+        best = bits;
+        place->blockers_count = count;
+        memcpy(place->blockers, blockers, sizeof blockers);
+    }
+    for (uint32_t k = 0; k < DR_RESOURCE_COUNT; k += 1)
+        if ((best >> k) & 1)
+            push_beside(asking, place, k, lacks[k]);
+}
+
 /* Of a place that is free: caps, and what others have reserved. */
 static void look_beyond(struct asking *asking, struct place *place)
 {
@@ -466,9 +604,7 @@ static void look_beyond(struct asking *asking, struct place *place)
     dr_arena_reset(scratch, mark);
     /* A limit that holds it may be what holds others, who have reserved. */
     think_limits(asking, place, 1);
-    place->blockers_count =
-        dr_backfill_blockers(core, asking->row, &want, place->pool, asking->now_us,
-                             within_guarantee(core, asking->job), place->blockers, BLOCKERS_MAX);
+    look_for_blockers(asking, place, &want);
     think_limits(asking, place, -1);
 }
 
@@ -536,14 +672,15 @@ static void look_at(struct asking *asking, struct place *place, const struct pla
         }
         asking->looks += 1;
         look_beyond(asking, place);
-        place->count += (place->lack.missing_w > 0) + place->blockers_count;
+        place->count += place->beside_count + (place->lack.missing_w > 0) + place->blockers_count;
     }
     place->first = first_of(place);
 }
 
 /* Fewer things in the way; the first of them later in the order of reasons (so a place without
- * room comes before one whose quota is full); fewer tasks missing; more free; else the one that was
- * met first: way, pool id. */
+ * room comes before one whose quota is full); fewer tasks missing; less that is asked (what is
+ * enough for more could be enough, in part, for less); more free; else the one that was met first:
+ * way, pool id. */
 static int better(const struct place *a, const struct place *b)
 {
     int64_t missing_a = dr_max_i64(0, (int64_t)a->want.tasks - (int64_t)a->tasks);
@@ -555,6 +692,9 @@ static int better(const struct place *a, const struct place *b)
         return a->first > b->first;
     if (missing_a != missing_b)
         return missing_a < missing_b;
+    for (uint32_t k = 0; k < DR_RESOURCE_COUNT; k += 1)
+        if (a->want.amounts.of[k] != b->want.amounts.of[k])
+            return a->want.amounts.of[k] < b->want.amounts.of[k];
     return a->free > b->free;
 }
 
@@ -692,7 +832,8 @@ static void name_keepers(const struct dr_core *core, struct dr_hold *hold, char 
     }
 }
 
-static void say_kept(const struct telling *telling, const struct dr_quota_verdict *verdict)
+static void say_kept(const struct telling *telling, const struct dr_quota_verdict *verdict,
+                     int beside)
 {
     const struct dr_core *core = telling->core;
     struct dr_hold *hold = push_here(telling, DR_REASON_KEPT);
@@ -707,9 +848,10 @@ static void say_kept(const struct telling *telling, const struct dr_quota_verdic
     name_keepers(core, hold, names, sizeof names);
     quantity_text(core, verdict->group, verdict->needs - verdict->limit, more);
     SAY(hold,
-        "what is free in group %s is held back by lending limits%s%s: with this job %s too many "
+        "what is free in group %s is held back by lending limits%s%s: with this job%s %s too many "
         "would be taken or held back",
-        core->groups[verdict->group.v - 1].name, names[0] == 0 ? "" : ", of account ", names, more);
+        core->groups[verdict->group.v - 1].name, names[0] == 0 ? "" : ", of account ", names,
+        beside ? ", beside those that hold reservations," : "", more);
     FREES(hold, "lending limits higher by %s, or as much given back by others who borrow", more);
 }
 
@@ -961,7 +1103,7 @@ static void say_place(struct asking *asking, const struct place *place)
         if (place->quotas[i].reason == DR_REASON_QUOTA)
             say_quota(&telling, &place->quotas[i]);
         else
-            say_kept(&telling, &place->quotas[i]);
+            say_kept(&telling, &place->quotas[i], i + place->beside_count >= place->quotas_count);
     }
     if (place->room == DR_REASON_GUARANTEES_OF)
         say_owed(&telling);

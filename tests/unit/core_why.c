@@ -45,6 +45,45 @@ TEST(kept_names_the_keeper)
     world_free(w);
 }
 
+/* What is kept may be what each of several jobs with reservations would lack: one thing, not one
+ * for each of them. Without either of the two the other would still be 4 accelerators short. */
+TEST(kept_beside_reservations)
+{
+    struct world *w = world_new("1 site, 1 pool, 2 nodes x 8 h200");
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
+    struct job_spec spec = {.site = "s1", .tasks = 1, .accelerators = 8, .memory_mb = 1};
+    dr_job_id job;
+    struct dr_why why;
+
+    world_pool(w, world_site(w, "s2"), "h200", 3, 8, 0);
+    world_pool(w, world_site(w, "s3"), "h200", 3, 8, 0);
+    world_account(w, "c", WORLD_ACCOUNT_ROOT, 20, -1, 0);
+    for (uint32_t i = 0; i < 2; i += 1) { /* one runs in s1 and in s2, and one waits for it */
+        spec.site = "s1";
+        spec.tasks = i == 0 ? 1 : 2;
+        spec.limit_us = 30 * MINUTE;
+        world_submit(w, spec);
+        spec.site = "s2";
+        spec.tasks = i == 0 ? 1 : 3;
+        spec.limit_us = 60 * MINUTE;
+        world_submit(w, spec);
+        world_run_us(w, MINUTE);
+    }
+    spec.account = b;
+    spec.site = "s3";
+    spec.limit_us = 120 * MINUTE;
+    job = world_submit(w, spec);
+    world_run_us(w, MINUTE);
+    why = world_why(w, job);
+    CHECK_EQ(why.holds_count, 1);
+    CHECK_EQ(why.holds[0].reason, DR_REASON_KEPT);
+    CHECK_EQ(why.holds[0].needs - why.holds[0].limit, 20000);
+    CHECK_HAS(why.holds[0].text, "of account c (20 accelerators)");
+    CHECK_HAS(why.holds[0].text, "with this job, beside those that hold reservations, 20 "
+                                 "accelerators too many would be taken or held back");
+    world_free(w);
+}
+
 /* All is in use within guarantees: whose. */
 TEST(guarantees_are_named)
 {
@@ -159,6 +198,33 @@ TEST(all_of_a_least_set_is_named)
     CHECK_EQ(why.holds[2].reason, DR_REASON_CAPACITY);
     CHECK_HAS(why.holds[2].frees, "3 more accelerators");
     CHECK_EQ(why.ever, 0);
+    world_free(w);
+}
+
+/* Of an elastic job's sizes the least: a guarantee high enough for 6 tasks would let it start with
+ * 2 without a higher borrowing limit. */
+TEST(limits_are_told_for_the_least_size)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 node x 8 h200");
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 1, 1, -1);
+    dr_job_id job;
+    struct dr_why why;
+
+    world_submit(w, (struct job_spec){.account = b, .accelerators = 2, .memory_mb = 1});
+    world_run_us(w, MINUTE);
+    job = world_submit(w, (struct job_spec){.account = b,
+                                            .tasks = 6,
+                                            .tasks_min = 2,
+                                            .accelerators = 1,
+                                            .memory_mb = 1,
+                                            .firm = 1});
+    world_run_us(w, MINUTE);
+    why = world_why(w, job);
+    CHECK_EQ(why.holds_count, 2);
+    CHECK(why.holds[0].firm);
+    CHECK_EQ(why.holds[0].needs, 2000);
+    CHECK_EQ(why.holds[1].needs, 4000);
+    CHECK_EQ(why.holds[1].limit, 2000);
     world_free(w);
 }
 
