@@ -177,21 +177,27 @@ void dr_backfill_begin(struct dr_decision *decision)
 /* ---- what others may not touch ---- */
 
 /* As sums are now: a start of this decision may have made a borrower of its account. */
-static int reserved_guaranteed(const struct dr_core *core, const struct dr_reserved *reserved)
+static int reserved_guaranteed(const struct dr_decision *decision, struct dr_reserved *reserved)
 {
+    const struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[reserved->row];
-    struct dr_amounts amounts = dr_alternative_amounts(
-        &core->shapes[job->shape].alternatives[dr_job_run(core, job)->reservation_alternative]);
+    struct dr_amounts amounts;
 
-    return guaranteed(core, job, reserved->pool, &amounts);
+    if (reserved->guaranteed_seq == core->seq && core->seq != 0 && !decision->in_thought)
+        return reserved->is_guaranteed;
+    amounts = dr_alternative_amounts(
+        &core->shapes[job->shape].alternatives[dr_job_run(core, job)->reservation_alternative]);
+    reserved->is_guaranteed = (uint8_t)guaranteed(core, job, reserved->pool, &amounts);
+    reserved->guaranteed_seq = decision->in_thought ? 0 : core->seq;
+    return reserved->is_guaranteed;
 }
 
 /* Does a job that runs until `end_us` meet this reservation at all? */
-static int concerns(const struct dr_core *core, const struct dr_reserved *reserved,
+static int concerns(const struct dr_decision *decision, struct dr_reserved *reserved,
                     uint32_t job_row, int64_t end_us, int displace)
 {
     return reserved->row != job_row && end_us > reserved->start_us &&
-           (!displace || reserved_guaranteed(core, reserved));
+           (!displace || reserved_guaranteed(decision, reserved));
 }
 
 /* In thought: the reserved jobs but two that begin by `until_us` hold their quota (sign 1), or
@@ -391,22 +397,23 @@ static int quotas_leave(struct dr_decision *decision, uint32_t job_row, dr_pool_
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[job_row];
     dr_account_id branch = dr_account_branch(core, job->account);
-    int at_root = displace || decision->in_thought || dr_job_run(core, job)->reservation != NONE;
+    int at_root = decision->in_thought || dr_job_run(core, job)->reservation != NONE;
 
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT && !at_root; resource += 1) {
-        int can_tell;
+        int can_tell = 1;
+        int leaves = amounts->of[resource] == 0 ||
+                     dr_slack_leaves(core, core->pools[pool.v - 1].groups[resource],
+                                     amounts->of[resource], end_us, &can_tell);
 
-        if (amounts->of[resource] != 0 &&
-            !dr_slack_leaves(core, core->pools[pool.v - 1].groups[resource], amounts->of[resource],
-                             end_us, &can_tell))
+        if (!leaves && !displace)
             return 0;
-        at_root |= amounts->of[resource] != 0 && !can_tell;
+        at_root |= !leaves || !can_tell; /* each is looked at: some don't count */
     }
     for (uint32_t at = 0; at < decision->reserved_count; at += 1) {
-        const struct dr_reserved *reserved = &decision->reserved[at];
+        struct dr_reserved *reserved = &decision->reserved[at];
 
         if (reserved->alive && (at_root || reserved->branch.v == branch.v) &&
-            concerns(core, reserved, job_row, end_us, displace) &&
+            concerns(decision, reserved, job_row, end_us, displace) &&
             !quota_leaves(decision, reserved, job, pool, amounts, at_root))
             return 0;
     }
@@ -442,7 +449,7 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
     }
     for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
          at = decision->reserved[at].next)
-        blocked += (uint32_t)concerns(core, &decision->reserved[at], job_row, end_us, displace);
+        blocked += (uint32_t)concerns(decision, &decision->reserved[at], job_row, end_us, displace);
     all = blocked > 0 && blocked == dr_place_reserved_count(core, pool);
     count = all ? dr_place_find_beside(core, want, pool, extents)
                 : dr_place_find(core, want, pool, extents);
@@ -450,12 +457,12 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
     if (count > 0 && blocked > 0 && !all) {
         for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
              at = decision->reserved[at].next)
-            if (concerns(core, &decision->reserved[at], job_row, end_us, displace))
+            if (concerns(decision, &decision->reserved[at], job_row, end_us, displace))
                 block(core, &core->jobs[decision->reserved[at].row]);
         count = dr_place_find(core, want, pool, extents);
         for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
              at = decision->reserved[at].next)
-            if (concerns(core, &decision->reserved[at], job_row, end_us, displace))
+            if (concerns(decision, &decision->reserved[at], job_row, end_us, displace))
                 dr_place_view_undo(
                     core, dr_job_run(core, &core->jobs[decision->reserved[at].row])->reservation);
     }
@@ -481,7 +488,7 @@ int dr_backfill_concerned(const struct dr_decision *decision, uint32_t job_row,
 
     for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
          at = decision->reserved[at].next)
-        if (!concerns(core, &decision->reserved[at], job_row, end_us, displace))
+        if (!concerns(decision, &decision->reserved[at], job_row, end_us, displace))
             return 0;
     return 1;
 }
@@ -500,7 +507,7 @@ void dr_backfill_block(struct dr_decision *decision, const struct dr_job *job, d
 
     for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
          at = decision->reserved[at].next)
-        if (concerns(core, &decision->reserved[at], (uint32_t)(job - core->jobs), end_us, 0))
+        if (concerns(decision, &decision->reserved[at], (uint32_t)(job - core->jobs), end_us, 0))
             block(core, &core->jobs[decision->reserved[at].row]);
 }
 
@@ -511,7 +518,7 @@ void dr_backfill_unblock(struct dr_decision *decision, const struct dr_job *job,
 
     for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
          at = decision->reserved[at].next)
-        if (concerns(core, &decision->reserved[at], (uint32_t)(job - core->jobs), end_us, 0))
+        if (concerns(decision, &decision->reserved[at], (uint32_t)(job - core->jobs), end_us, 0))
             dr_place_view_undo(
                 core, dr_job_run(core, &core->jobs[decision->reserved[at].row])->reservation);
 }
@@ -565,7 +572,7 @@ void dr_backfill_displace(struct dr_decision *decision, uint32_t job_row, dr_poo
     while (*link != NONE) {
         struct dr_reserved *reserved = &decision->reserved[*link];
 
-        if (!concerns(core, reserved, job_row, end_us, 0) ||
+        if (!concerns(decision, reserved, job_row, end_us, 0) ||
             !cuts(core, &core->jobs[reserved->row], extents, count)) {
             link = &reserved->next;
             continue;
@@ -1045,7 +1052,7 @@ int64_t dr_backfill_kept(const struct dr_core *core, uint32_t job_row, const str
     int64_t most = 0;
 
     for (uint32_t at = 0; at < view.reserved_count; at += 1) {
-        const struct dr_reserved *reserved = &view.reserved[at];
+        struct dr_reserved *reserved = &view.reserved[at];
         const struct dr_job *waiting = &core->jobs[reserved->row];
         struct contest contest = {
             .decision = &view,
@@ -1060,7 +1067,7 @@ int64_t dr_backfill_kept(const struct dr_core *core, uint32_t job_row, const str
                          .of[resource],
             .adds = want->amounts.of[resource]};
 
-        if (concerns(core, reserved, job_row, end_us, displace) && contest.needs != 0 &&
+        if (concerns(&view, reserved, job_row, end_us, displace) && contest.needs != 0 &&
             core->pools[reserved->pool.v - 1].groups[resource].v == contest.group.v)
             most = dr_max_i64(most, root_lacks(&contest));
     }

@@ -34,9 +34,11 @@ struct dr_reserved {
     uint32_t row; /* of the job */
     dr_pool_id pool;
     int64_t start_us;
-    dr_account_id branch; /* its account's branch below the root; 0: it is the root's */
-    uint8_t alive;        /* still held */
-    uint32_t next;        /* of the same pool, in decision->reserved */
+    dr_account_id branch;    /* its account's branch below the root; 0: it is the root's */
+    uint8_t alive;           /* still held */
+    uint8_t is_guaranteed;   /* as of the fact `guaranteed_seq` */
+    uint64_t guaranteed_seq; /* 0: not known */
+    uint32_t next;           /* of the same pool, in decision->reserved */
 };
 
 /* Before the walk: drop reservations that can't be kept, list the others. */

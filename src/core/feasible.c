@@ -336,6 +336,21 @@ static uint32_t lowest_pool(const struct dr_places *places, const uint64_t *pool
     return lowest + 1;
 }
 
+/* Is any pool of its shape refused to the job, or elsewhere? */
+static int is_curtailed(const struct dr_core *core, const struct dr_job *job,
+                        const uint64_t *refused, const uint64_t *site)
+{
+    const struct dr_places *places = core->places;
+    const struct dr_place_memory *memory = remembered(core, job->shape);
+    uint64_t gone = 0;
+
+    for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1)
+        for (uint32_t word = 0; word < places->words; word += 1)
+            gone |= words_of(places, memory, i)[word] &
+                    (refused[word] | (site == NULL ? 0 : ~site[word]));
+    return gone != 0;
+}
+
 uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
                          struct dr_place_group *groups)
 {
@@ -352,7 +367,7 @@ uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
     first = dr_place_want(core, job, 0);
     if (first.kept_at.v != 0)
         site = places->of_site[first.kept_at.v - 1].words;
-    if (memory->groups_count == DR_PLACE_GROUPS_MAX) {
+    if (memory->groups_count == DR_PLACE_GROUPS_MAX && is_curtailed(core, job, refused, site)) {
         for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
             struct dr_want want = dr_place_want(core, job, i);
             struct dr_pool_set allowed;

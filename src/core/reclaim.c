@@ -528,6 +528,10 @@ static void consider(struct hunt *hunt, const struct dr_victim *victim)
 {
     const struct dr_job *job = &hunt->core->jobs[victim->row];
 
+    /* Whose account is within its guarantee is taken by priority alone. */
+    if (hunt->fair == NULL && !hunt->outranks && !hunt->far_below &&
+        (hunt->core->lent->flags[victim->row] & DR_LENT_LENT) == 0)
+        return;
     if ((hunt->fair != NULL && !dr_fair_has(hunt->fair, victim->account)) ||
         !takeable(hunt->decision, job) ||
         (hunt->fair != NULL && !dr_fair_ripe(hunt->core, job, hunt->decision->now_us)) ||
