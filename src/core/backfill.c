@@ -400,14 +400,13 @@ static int quotas_leave(struct dr_decision *decision, uint32_t job_row, dr_pool_
     int at_root = decision->in_thought || dr_job_run(core, job)->reservation != NONE;
 
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT && !at_root; resource += 1) {
-        int can_tell = 1;
-        int leaves = amounts->of[resource] == 0 ||
-                     dr_slack_leaves(core, core->pools[pool.v - 1].groups[resource],
-                                     amounts->of[resource], end_us, &can_tell);
+        int can_tell;
 
-        if (!leaves && !displace)
+        if (amounts->of[resource] != 0 &&
+            !dr_slack_leaves(core, core->pools[pool.v - 1].groups[resource], amounts->of[resource],
+                             end_us, displace, &can_tell))
             return 0;
-        at_root |= !leaves || !can_tell; /* each is looked at: some don't count */
+        at_root |= amounts->of[resource] != 0 && !can_tell;
     }
     for (uint32_t at = 0; at < decision->reserved_count; at += 1) {
         struct dr_reserved *reserved = &decision->reserved[at];

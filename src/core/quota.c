@@ -38,9 +38,10 @@ void dr_quota_charge(struct dr_core *core, dr_account_id account, dr_pool_id poo
         int64_t amount = amounts->of[resource] * sign;
         int64_t risen = 0; /* of occupied, in the child */
 
+        /* Whether a reserved job is within its guarantee depends on all three. */
+        dr_slack_changed(core, where->groups[resource]);
         if (amount == 0)
             continue;
-        dr_slack_changed(core, where->groups[resource]);
         for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
             struct dr_quota *quota = dr_quota_at(core, at, where->groups[resource]);
             int64_t before = quota->occupied;

@@ -625,16 +625,17 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
     set_wants(core, row, wants);
 }
 
-/* Would a start in a pool take from jobs with reservations what they count on, at the root? */
+/* Would a start in a pool take from jobs with reservations what they count on, at the root? A job
+ * within its guarantee may take it from borrowers. */
 static int root_refuses(struct dr_core *core, dr_pool_id pool, const struct dr_amounts *amounts,
-                        int64_t end_us)
+                        int64_t end_us, int displace)
 {
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
         int can_tell;
 
         if (amounts->of[resource] != 0 &&
             !dr_slack_leaves(core, core->pools[pool.v - 1].groups[resource], amounts->of[resource],
-                             end_us, &can_tell))
+                             end_us, displace, &can_tell))
             return 1;
     }
     return 0;
@@ -647,10 +648,17 @@ static int still_beside(struct dr_core *core, const struct dr_queue_class *class
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
     uint32_t count = dr_place_groups(core, job, groups);
     dr_account_id branch = dr_account_branch(core, class->account);
+    int displace = 0;
 
     if ((class->standing & STANDING_BESIDE) == 0 || branch.v == 0 || class->alone != 0 ||
         count == DR_PLACE_GROUPS_MAX || !core->places->groups_alike)
         return 0;
+    for (uint32_t i = 0; i < count && !displace; i += 1) {
+        struct dr_amounts amounts = dr_alternative_amounts(
+            &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
+
+        displace = dr_quota_within_guarantee(core, branch, groups[i].pool, &amounts);
+    }
     for (uint32_t i = 0; i < count; i += 1) {
         struct dr_amounts amounts = dr_alternative_amounts(
             &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
@@ -659,8 +667,7 @@ static int still_beside(struct dr_core *core, const struct dr_queue_class *class
 
         if ((class->standing & (UINT64_C(0x1000000000000) << i)) == 0)
             continue;
-        if (!root_refuses(core, groups[i].pool, &amounts, end_us) ||
-            dr_quota_within_guarantee(core, branch, groups[i].pool, &amounts))
+        if (!root_refuses(core, groups[i].pool, &amounts, end_us, displace))
             return 0;
     }
     return 1;
@@ -712,8 +719,8 @@ static int is_beside(struct asked *asked, dr_pool_id pool)
     uint32_t count;
 
     if (asked->class->alone != 0 || !asked->standing.is_known ||
-        (asked->standing.bits & STANDING_WITHIN) != 0 ||
-        !root_refuses(core, pool, &asked->want.amounts, asked->end_us))
+        !root_refuses(core, pool, &asked->want.amounts, asked->end_us,
+                      (asked->standing.bits & STANDING_WITHIN) != 0))
         return 0;
     count = dr_place_groups(core, &core->jobs[asked->class->first], groups);
     for (uint32_t i = 0; i < count; i += 1)
@@ -919,30 +926,55 @@ static int is_relieved(struct dr_core *core, uint32_t class_row, const struct dr
     return 0;
 }
 
-/* Can more be taken back, since the class was refused, in a pool that may hold it? */
-static int hunt_rose(const struct dr_core *core, const struct dr_queue_class *class)
+/* Is the class within some guarantee in the pool's group, or does it take from its own account? */
+static int may_take_in(struct asked *asked, dr_pool_id pool)
 {
+    const struct dr_core *core = asked->core;
+    const dr_group_id *there = core->pools[pool.v - 1].groups;
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint32_t count;
+
+    look(asked);
+    if (!asked->standing.is_known || (asked->class->wants.hunts & DR_WANTS_TAKES) != 0)
+        return 1;
+    count = dr_place_groups(core, &core->jobs[asked->class->first], groups);
+    for (uint32_t i = 0; i < count; i += 1) {
+        const dr_group_id *here = core->pools[groups[i].pool.v - 1].groups;
+
+        if (groups[i].alternative == asked->want.alternative && here[0].v == there[0].v &&
+            here[1].v == there[1].v)
+            return (asked->standing.bits & (UINT64_C(0x10000) << i)) != 0;
+    }
+    return 0;
+}
+
+/* Can more be taken back, since the class was refused, in a pool that may hold it? */
+static int hunt_rose(struct dr_core *core, uint32_t class_row)
+{
+    struct dr_queue_class *class = &core->queue->classes[class_row];
     const struct dr_places *places = core->places;
     const struct dr_lent *lent = core->lent;
     const struct dr_job *job = &core->jobs[class->first];
     int any = (class->wants.hunts & DR_WANTS_CHIPS) == DR_WANTS_CHIPS;
+    struct asked asked = {.core = core, .class_row = class_row, .class = class};
 
     if (places->left_last <= class->judged_at && lent->rose_last <= class->judged_at)
         return 0;
     for (uint32_t i = 0; i < dr_queue_shape(core, class)->alternatives_count; i += 1) {
-        struct dr_want want = dr_place_want(core, job, i);
         struct dr_pool_set allowed;
 
-        dr_place_allowed(core, &want, &allowed);
+        asked.want = dr_place_want(core, job, i);
+        dr_place_allowed(core, &asked.want, &allowed);
         for (uint32_t row = 0; row < core->pools_count; row += 1) {
             const struct dr_space *space = &places->spaces[row];
 
             if (rose_at(core, row) <= class->judged_at)
                 continue;
-            if (any || (dr_pool_set_has(&allowed, space->rank) &&
-                        (want.accelerators == 0 ||
-                         dr_space_free_milli(space) + lent->leaving[row] + lent->units[row] >=
-                             want.amounts.of[DR_RESOURCE_ACCELERATORS])))
+            if ((any || (dr_pool_set_has(&allowed, space->rank) &&
+                         (asked.want.accelerators == 0 ||
+                          dr_space_free_milli(space) + lent->leaving[row] + lent->units[row] >=
+                              asked.want.amounts.of[DR_RESOURCE_ACCELERATORS]))) &&
+                may_take_in(&asked, (dr_pool_id){row + 1}))
                 return 1;
         }
     }
@@ -963,7 +995,7 @@ static enum dr_scope scope_of(struct dr_core *core, uint32_t class_row,
         return DR_SCOPE_ALL;
     if (is_relieved(core, class_row, offers))
         return DR_SCOPE_ALL;
-    if (dr_wants_meet(hunts, offers->pools) && hunt_rose(core, class))
+    if (dr_wants_meet(hunts, offers->pools) && hunt_rose(core, class_row))
         return DR_SCOPE_ALL;
     if (dr_wants_meet(room, offers->pools) && place_in(core, class_row, class->judged_at))
         return DR_SCOPE_FREED;

@@ -60,7 +60,9 @@ static int compare_starts(const void *a, const void *b, const void *context)
     (void)context;
     if (x->start_us != y->start_us)
         return x->start_us < y->start_us ? -1 : 1;
-    return x->needs < y->needs ? -1 : x->needs > y->needs;
+    if (x->needs != y->needs)
+        return x->needs < y->needs ? -1 : 1;
+    return x->is_guaranteed - y->is_guaranteed;
 }
 
 /* What is claimed at the root once all that ends until then has ended. */
@@ -95,7 +97,7 @@ static int64_t slack_of(const struct dr_core *core, dr_group_id group, int64_t s
     return capacity - most;
 }
 
-/* The reservations in a group, in order; 0: there is no room for them. */
+/* The reservations in a group, in no order; 0: there is no room for them. */
 static int gather(struct dr_core *core, dr_group_id group)
 {
     struct dr_slack *slack = core->slack;
@@ -104,19 +106,21 @@ static int gather(struct dr_core *core, dr_group_id group)
     for (uint32_t at = dr_queue_reserved_first(core); at != NONE;
          at = dr_queue_reserved_next(core, at)) {
         const struct dr_job *job = &core->jobs[at];
-        int64_t needs = dr_alternative_amounts(
-                            &core->shapes[job->shape]
-                                 .alternatives[dr_job_run(core, job)->reservation_alternative])
-                            .of[resource];
+        const struct dr_run *run = dr_job_run(core, job);
+        struct dr_amounts needs = dr_alternative_amounts(
+            &core->shapes[job->shape].alternatives[run->reservation_alternative]);
+        dr_account_id branch = dr_account_branch(core, job->account);
 
-        if (needs == 0 ||
-            core->pools[dr_job_run(core, job)->reservation_pool.v - 1].groups[resource].v !=
-                group.v)
+        if (needs.of[resource] == 0 ||
+            core->pools[run->reservation_pool.v - 1].groups[resource].v != group.v)
             continue;
         if (slack->count == DR_SLACK_MAX)
             return 0;
-        slack->at[slack->count] =
-            (struct dr_slack_at){.start_us = dr_job_run(core, job)->reservation_us, .needs = needs};
+        slack->at[slack->count] = (struct dr_slack_at){
+            .start_us = run->reservation_us,
+            .needs = needs.of[resource],
+            .is_guaranteed = branch.v != 0 && dr_quota_within_guarantee(
+                                                  core, branch, run->reservation_pool, &needs)};
         slack->count += 1;
     }
     return 1;
@@ -129,6 +133,7 @@ static int know(struct dr_core *core, dr_group_id group)
     struct dr_slack_at *at;
     int64_t held = 0;
     int64_t least = INT64_MAX;
+    int64_t least_guaranteed = INT64_MAX;
 
     /* What is known of others goes when there is no more room: it is soon looked for again. */
     for (int again = 0;; again = 1) {
@@ -146,19 +151,28 @@ static int know(struct dr_core *core, dr_group_id group)
     dr_sort(at, about->count, sizeof at[0], compare_starts, NULL);
     for (uint32_t i = 0; i < about->count;) {
         uint32_t end = i;
+        int any_guaranteed = 0;
+        int64_t slack_there;
 
         /* Those of one instant count on each other. */
-        for (; end < about->count && at[end].start_us == at[i].start_us; end += 1)
+        for (; end < about->count && at[end].start_us == at[i].start_us; end += 1) {
             held += at[end].needs;
-        least = dr_min_i64(least, slack_of(core, group, at[i].start_us, held));
-        for (; i < end; i += 1)
+            any_guaranteed |= at[end].is_guaranteed;
+        }
+        slack_there = slack_of(core, group, at[i].start_us, held);
+        least = dr_min_i64(least, slack_there);
+        if (any_guaranteed)
+            least_guaranteed = dr_min_i64(least_guaranteed, slack_there);
+        for (; i < end; i += 1) {
             at[i].least = least;
+            at[i].least_guaranteed = least_guaranteed;
+        }
     }
     return 1;
 }
 
 int dr_slack_leaves(struct dr_core *core, dr_group_id group, int64_t amount, int64_t end_us,
-                    int *can_tell)
+                    int displace, int *can_tell)
 {
     const struct dr_slack_group *about = &core->slack->groups[group.v - 1];
     const struct dr_quota *root = dr_quota_at(core, (dr_account_id){1}, group);
@@ -185,5 +199,7 @@ int dr_slack_leaves(struct dr_core *core, dr_group_id group, int64_t amount, int
         else
             high = middle;
     }
-    return low == 0 || amount <= at[low - 1].least;
+    if (low == 0)
+        return 1;
+    return amount <= (displace ? at[low - 1].least_guaranteed : at[low - 1].least);
 }

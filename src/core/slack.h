@@ -19,6 +19,8 @@ struct dr_slack_at {
     int64_t start_us; /* of a reservation */
     int64_t needs;
     int64_t least; /* slack of it and of all that begin before it; INT64_MAX: any amount */
+    int64_t least_guaranteed; /* the same over those of jobs within their guarantee alone */
+    uint8_t is_guaranteed;
 };
 
 struct dr_slack_group {
@@ -50,9 +52,10 @@ void dr_slack_reserve(struct dr_core *core, dr_pool_id pool, const struct dr_amo
                       int sign);
 
 /* May a job that ends at `end_us` add so much to a group at the root? For a job without a
- * reservation of its own, all reservations counting. `can_tell`: 0 where there are too many. */
+ * reservation of its own. `displace`: only the reservations of jobs within their guarantee count.
+ * `can_tell`: 0 where there are too many. */
 int dr_slack_leaves(struct dr_core *core, dr_group_id group, int64_t amount, int64_t end_us,
-                    int *can_tell);
+                    int displace, int *can_tell);
 
 /* ---- inline ---- */
 
