@@ -4,8 +4,9 @@
 #include <stdlib.h>
 
 #include "base/math.h"
-#include "core/rows.h"
+#include "core/place.h"
 #include "core/quota.h"
+#include "core/rows.h"
 
 #define NONE DR_ROW_NONE
 
@@ -274,9 +275,14 @@ static int is_room(enum dr_reason reason)
            reason == DR_REASON_TOPOLOGY;
 }
 
-/* The pool in which it starts, once the holds whose bits are set have gone; 0: it does not. */
-static dr_pool_id starts_in(const struct world *world, dr_job_id job, const struct dr_why *why,
-                            unsigned bits, int beside_all, struct bytes *bytes)
+struct start {
+    dr_pool_id pool; /* 0: there is none */
+    uint32_t alternative;
+};
+
+/* Where it starts, once the holds whose bits are set have gone. */
+static struct start start_of(const struct world *world, dr_job_id job, const struct dr_why *why,
+                             unsigned bits, int beside_all, struct bytes *bytes)
 {
     struct trial trial = {.core = copy_of(world->core, bytes), .beside_all = beside_all};
     static uint8_t facts[1 << 20];
@@ -285,7 +291,9 @@ static dr_pool_id starts_in(const struct world *world, dr_job_id job, const stru
                              .bytes_max = sizeof facts,
                              .effects = effects,
                              .effects_max = DR_COUNT_OF(effects)};
-    dr_pool_id pool = {0};
+    struct start start = {.pool = {0}};
+    const struct dr_job *started;
+    const struct dr_run *run;
 
     trial.row = dr_job_find(trial.core, job).v;
     for (uint32_t i = 0; i < why->holds_count; i += 1)
@@ -294,25 +302,41 @@ static dr_pool_id starts_in(const struct world *world, dr_job_id job, const stru
     keep_others(&trial);
     (void)dr_decide(trial.core, world->now_us, &batch);
     /* Who is promised what others hold has not been let through: he has taken it. */
-    if (trial.core->jobs[trial.row].state != DR_JOB_PENDING &&
-        dr_job_run(trial.core, &trial.core->jobs[trial.row])->rule != DR_RULE_PROMISE)
-        pool = dr_job_run(trial.core, &trial.core->jobs[trial.row])->pool;
+    started = &trial.core->jobs[trial.row];
+    run = dr_job_run(trial.core, started);
+    if (started->state != DR_JOB_PENDING && run->rule != DR_RULE_PROMISE)
+        start = (struct start){run->pool, run->alternative};
     dr_core_close(trial.core);
-    return pool;
+    return start;
+}
+
+/* Is enough free there for it now? */
+static int has_room(const struct dr_core *core, dr_job_id job, const struct start *start)
+{
+    struct dr_want want =
+        dr_place_want(core, &core->jobs[dr_job_find(core, job).v], start->alternative);
+
+    return dr_place_largest(core, &want, start->pool) >= want.tasks;
 }
 
 /* Does it start, once the holds whose bits are set have gone? */
 static int starts(const struct world *world, dr_job_id job, const struct dr_why *why, unsigned bits,
                   struct bytes *bytes)
 {
-    dr_pool_id pool = starts_in(world, job, why, bits, 0, bytes);
+    struct start start = start_of(world, job, why, bits, 0, bytes);
 
-    if (pool.v == 0 || bits == (1u << why->holds_count) - 1)
-        return pool.v != 0;
-    /* Reservations that go with what a pool holds tell nothing of other pools. */
-    for (uint32_t i = 0; i < why->holds_count; i += 1)
-        if (((bits >> i) & 1) && is_room(why->holds[i].reason) && why->holds[i].pool.v != pool.v)
-            return starts_in(world, job, why, bits, 1, bytes).v != 0;
+    if (start.pool.v == 0 || bits == (1u << why->holds_count) - 1)
+        return start.pool.v != 0;
+    /* Caps and reservations go with what a pool holds. That tells nothing of other pools, nor of a
+     * way to run it that has room: it is caps and reservations that hold it there. */
+    for (uint32_t i = 0; i < why->holds_count; i += 1) {
+        if (((bits >> i) & 1) == 0 || !is_room(why->holds[i].reason))
+            continue;
+        if (why->holds[i].pool.v != start.pool.v)
+            return start_of(world, job, why, bits, 1, bytes).pool.v != 0;
+        if (has_room(world->core, job, &start))
+            return 0;
+    }
     return 1;
 }
 
