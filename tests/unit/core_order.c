@@ -152,3 +152,53 @@ TEST(the_blocked_step_aside)
     CHECK(running(w, other));
     world_free(w);
 }
+
+/* The owner of a pool lets in one account alone. */
+static void let_in(struct world *w, uint32_t pool, uint32_t account)
+{
+    const struct dr_pool *known = &w->core->pools[pool - 1];
+    struct dr_fact fact = {.kind = DR_FACT_POOL_SET};
+    uint32_t groups[DR_RESOURCE_COUNT];
+
+    for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1)
+        groups[i] = known->groups[i].v;
+    fact.pool_set = (struct dr_fact_pool_set){.pool = pool,
+                                              .site = known->site.v,
+                                              .chip = known->chip.v,
+                                              .owner = known->owner.v,
+                                              .accelerators = known->accelerators,
+                                              .cpus = known->cpus,
+                                              .memory_mb = known->memory_mb,
+                                              .node_first = known->node_first,
+                                              .node_digits = known->node_digits,
+                                              .groups = groups,
+                                              .groups_count = DR_RESOURCE_COUNT,
+                                              .consent = &account,
+                                              .consent_count = 1};
+    dr_copy_name(fact.pool_set.name, known->name);
+    dr_copy_name(fact.pool_set.node_prefix, known->node_prefix);
+    world_declare(w, fact);
+}
+
+/* A guarantee in capacity whose owner has not let the account in puts nobody before others. */
+TEST(a_guarantee_counts_where_one_is_let_in)
+{
+    for (int is_in = 0; is_in < 2; is_in += 1) {
+        struct world *w = world_new("1 site, 1 pool, 1 node x 8 h100");
+        uint32_t pool = world_pool(w, 1, "h200", 1, 8, 0);
+        uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
+        dr_job_id early, late;
+
+        world_limits(w, b, 2, 8, -1, -1);
+        let_in(w, pool, is_in ? b : WORLD_ACCOUNT_A);
+        early = world_submit(w, (struct job_spec){.accelerators = 8, .chips = 1 << 0});
+        late = world_submit(w, (struct job_spec){.account = b, .accelerators = 8});
+        world_run_us(w, 1);
+        CHECK(running(w, early));
+        CHECK_EQ(running(w, late), is_in);
+        if (is_in)
+            CHECK_EQ(world_run(w, late)->rule, DR_RULE_GUARANTEE);
+        CHECK_REPLAY(w);
+        world_free(w);
+    }
+}
