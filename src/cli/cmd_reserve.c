@@ -153,15 +153,20 @@ static int take_place(struct dr_cli *cli, json_t *body)
     return DR_EXIT_OK;
 }
 
-static void take_accounts(struct dr_cli *cli, json_t *body)
+static int take_accounts(struct dr_cli *cli, json_t *body)
 {
     const char *names = dr_cli_value(cli, "account");
+    int maintenance = dr_cli_value(cli, "maintenance") != NULL;
     json_t *accounts;
 
-    if (dr_cli_value(cli, "maintenance") != NULL)
+    if ((names != NULL) == maintenance)
+        return dr_cli_fail(cli, DR_EXIT_USAGE,
+                           "found %s --account %s --maintenance, expected one of them",
+                           maintenance ? "both" : "neither", maintenance ? "and" : "nor");
+    if (maintenance) {
         json_object_set_new(body, "maintenance", json_true());
-    if (names == NULL)
-        return;
+        return DR_EXIT_OK;
+    }
     accounts = json_array();
     while (*names != '\0') {
         size_t length = strcspn(names, ",");
@@ -170,6 +175,7 @@ static void take_accounts(struct dr_cli *cli, json_t *body)
         names += length + (names[length] == ',');
     }
     json_object_set_new(body, "accounts", accounts);
+    return DR_EXIT_OK;
 }
 
 static int take_count(struct dr_cli *cli, json_t *body)
@@ -216,7 +222,6 @@ static int create(struct dr_cli *cli)
     char *text;
     int code;
 
-    take_accounts(cli, body);
     for (uint32_t i = 0; i < DR_COUNT_OF(copied); i += 1)
         if (dr_cli_value(cli, copied[i]) != NULL)
             json_object_set_new(body, copied[i], json_string(dr_cli_value(cli, copied[i])));
@@ -224,7 +229,8 @@ static int create(struct dr_cli *cli)
         json_object_set_new(body, "evict", json_true());
     if (dr_cli_value(cli, "force") != NULL)
         json_object_set_new(body, "force", json_true());
-    if ((code = take_count(cli, body)) != DR_EXIT_OK ||
+    if ((code = take_accounts(cli, body)) != DR_EXIT_OK ||
+        (code = take_count(cli, body)) != DR_EXIT_OK ||
         (code = take_instant(cli, "from", body, "from_us")) != DR_EXIT_OK ||
         (code = take_instant(cli, "until", body, "until_us")) != DR_EXIT_OK ||
         (code = take_place(cli, body)) != DR_EXIT_OK) {
@@ -280,6 +286,13 @@ int dr_cmd_reserve(struct dr_cli *cli)
         return create(cli);
     if (strcmp(what, "drop") == 0 && cli->operands_count > 1)
         return drop(cli);
+    if (strcmp(what, "list") == 0)
+        return dr_cli_fail(cli, DR_EXIT_USAGE, "found '%s' after list, expected nothing more",
+                           cli->operands[1]);
+    if (strcmp(what, "create") == 0 || strcmp(what, "drop") == 0)
+        return dr_cli_fail(cli, DR_EXIT_USAGE, "found nothing after %s, expected %s", what,
+                           strcmp(what, "drop") == 0 ? "names of advance reservations"
+                                                     : "a site, SITE/POOL, or nodes");
     return dr_cli_fail(cli, DR_EXIT_USAGE,
                        "found '%s', expected list, create PLACE..., or drop NAME...", what);
 }

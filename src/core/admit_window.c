@@ -43,6 +43,7 @@ static int check_name_and_time(const struct asked *asked)
     struct dr_fact_window_made *window = asked->window;
     struct dr_answer *answer = asked->answer;
     char text[DR_TEXT_BYTES];
+    char begin[DR_TEXT_BYTES];
 
     if (window->window != 0 && window->window != core->window_id_last + 1)
         return dr_refuse(answer, DR_REFUSAL_STATE, "reservation",
@@ -66,11 +67,14 @@ static int check_name_and_time(const struct asked *asked)
         (window->from_us < asked->now_us && window->from_us > asked->now_us - JUST_NOW_US))
         window->from_us = asked->now_us;
     if (window->from_us < asked->now_us)
-        return dr_refuse(answer, DR_REFUSAL_INVALID, "from", "it begins in the past, at %s",
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "from",
+                         "it begins in the past, at %s: expected now or later",
                          dr_format_instant(window->from_us, text));
     if (window->until_us <= window->from_us)
-        return dr_refuse(answer, DR_REFUSAL_INVALID, "until", "it ends before it begins, at %s",
-                         dr_format_instant(window->until_us, text));
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "until",
+                         "it would end at %s, expected a time after it begins, at %s",
+                         dr_format_instant(window->until_us, text),
+                         dr_format_instant(window->from_us, begin));
     return 1;
 }
 
@@ -294,11 +298,13 @@ static int add_counted(const struct asked *asked)
         (others_may_stay && add_good(asked, pool, fitness, STAYS_HELD, &most)))
         return 1;
     return dr_refuse(asked->answer, DR_REFUSAL_STATE, "count",
-                     "%s%s%s has %u node%s that can be had%s, expected %u%s",
+                     "%s%s%s has %u node%s%s in no other advance reservation then%s, "
+                     "expected %u%s",
                      window->level[0] == '\0' ? "pool " : "the best ",
                      window->level[0] == '\0' ? "" : window->level,
                      window->level[0] == '\0' ? pool->name : " of the pool", most,
                      most == 1 ? "" : "s",
+                     window->accounts_count == 0 ? "" : " up, not drained and",
                      others_may_stay ? "" : " and are believed to be empty then", window->count,
                      others_may_stay ? "" : "; `evict` or `force` takes others as well");
 }
@@ -319,10 +325,12 @@ static int add_nodes(const struct asked *asked)
         return dr_refuse(asked->answer, DR_REFUSAL_UNKNOWN, "pool", "there is no such pool");
     if (window->pool == 0 && (window->count != 0 || window->level[0] != '\0'))
         return dr_refuse(asked->answer, DR_REFUSAL_INVALID, window->count != 0 ? "count" : "level",
-                         "a count, and a level, are of a pool");
+                         "a count, and a level, are of one pool: expected a pool beside it");
     if (window->count == 0 && window->level[0] != '\0')
         return dr_refuse(asked->answer, DR_REFUSAL_INVALID, "level",
-                         "a level is where so many nodes are to lie: expected a count");
+                         "found level %s and no count, expected how many nodes are to lie in one "
+                         "%s",
+                         window->level, window->level);
     if (window->runs_count != 0)
         return add_named(asked);
     return window->count != 0 ? add_counted(asked) : add_whole(asked);

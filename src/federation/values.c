@@ -476,8 +476,9 @@ void dr_fed_read_choice(struct dr_fed_reader *reader, const struct dr_yaml_node 
             return;
         }
     }
-    dr_fed_wrong(reader, node->line, key, dr_yaml_found(node), "one of these%s",
-                 dr_fed_hint(text, node->text, names, count));
+    dr_fed_hint(text, node->text, names, count);
+    dr_fed_wrong(reader, node->line, key, dr_yaml_found(node), "%s%s", expected,
+                 text[0] == ';' ? text : ""); /* else it is the list again */
 }
 
 /* ---- lists and references ---- */

@@ -167,7 +167,10 @@ static int take_nodes(struct exchange *x, const json_t *root, struct dr_fact_win
         runs[2 * i] = dr_node_named(core_of(x), name).v;
         runs[2 * i + 1] = 1;
         if (runs[2 * i] == 0) {
-            exchange_refuse(x, "UNKNOWN", "nodes", "there is no node '%.80s'", name);
+            exchange_refuse(x, "UNKNOWN", "nodes", "there is no node '%.80s'%s", name,
+                            dr_site_named(core_of(x), name).v != 0
+                                ? "; it is a site: expected a site alone, or nodes"
+                                : "");
             return 0;
         }
     }
