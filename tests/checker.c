@@ -1228,9 +1228,10 @@ static void check_windows_now(struct checker *checker, const struct dr_core *cor
                                               dr_job_run(core, job)->promise_alternative)) != 0)
             wrong(checker, &none, "job %llu is promised what an advance reservation keeps",
                   (unsigned long long)job->id.v);
-        if (dr_job_run(core, job)->reservation == NONE)
+        /* One that is late is looked at by the next decision that has anything to do. */
+        from_us = dr_job_run(core, job)->reservation_us;
+        if (dr_job_run(core, job)->reservation == NONE || from_us < now_us)
             continue;
-        from_us = dr_max_i64(now_us, dr_job_run(core, job)->reservation_us);
         if (kept_off(core, job, dr_job_run(core, job)->reservation, UINT32_MAX, from_us,
                      from_us + oracle_limit_us(
                                    core, job, dr_job_run(core, job)->reservation_alternative)) != 0)
