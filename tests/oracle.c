@@ -1265,50 +1265,60 @@ static int holds_when_empty(const struct dr_core *core, const struct dr_job *job
     return (uint64_t)tasks_empty(way, pool) * nodes >= way->tasks;
 }
 
+/* What the later start saves in a pool, as a multiple of what rounding may hide. */
+static double saved_later(const struct dr_core *core, const struct dr_job *job, int64_t now_us,
+                          const struct dr_site *site, double watts, double span, double slack)
+{
+    double margin = span / 10 < 600e6 ? 600e6 : span / 10;
+    double energy = energy_cost(site, watts, now_us, span);
+    double gain = 0;
+
+    for (int64_t at = now_us - now_us % DR_MINUTE_US; at <= now_us + DR_DAY_US;
+         at += DR_MINUTE_US / 2) { /* limits are half minutes */
+        int64_t latest = (int64_t)((double)dr_job_terms(core, job)->deadline_us - span - margin);
+        int64_t start = at < latest ? at : latest;
+        double then = energy_cost(site, watts, start, span);
+
+        if (start > now_us && energy - then > gain * slack)
+            gain = (energy - then) / slack;
+        if (start == latest)
+            break;
+    }
+    return gain;
+}
+
+/* Of pools that cost the same but for rounding any may be the cheapest: the least of what these
+ * save counts. */
 double oracle_cheaper_later(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
 {
     const struct dr_terms *terms = dr_job_terms(core, job);
-
     double least = INFINITY;
-    double gain = 0;
+    double gain = INFINITY;
 
     if (!terms->flexible || terms->deadline_us == 0 || dr_job_run(core, job)->reservation != NONE)
         return 0;
-    for (uint32_t index = 0; index < core->shapes[job->shape].alternatives_count; index += 1)
-        for (uint32_t id = 1; id <= core->pools_count; id += 1) {
-            const struct dr_alternative *way = way_of(core, job, index);
-            const struct dr_pool *pool = &core->pools[id - 1];
-            const struct dr_site *site = &core->sites[pool->site.v - 1];
-            double span = (double)oracle_limit_us(core, job, index);
-            double margin = span / 10 < 600e6 ? 600e6 : span / 10;
-            double watts = draws_w(core, way, pool);
-            double energy = energy_cost(site, watts, now_us, span);
-            double cost = energy;
-            double slack = 2 + 52 * watts * site->pue_milli / 1e6;
+    for (int pass = 0; pass < 2; pass += 1)
+        for (uint32_t index = 0; index < core->shapes[job->shape].alternatives_count; index += 1)
+            for (uint32_t id = 1; id <= core->pools_count; id += 1) {
+                const struct dr_alternative *way = way_of(core, job, index);
+                const struct dr_pool *pool = &core->pools[id - 1];
+                const struct dr_site *site = &core->sites[pool->site.v - 1];
+                double span = (double)oracle_limit_us(core, job, index);
+                double watts = draws_w(core, way, pool);
+                double cost = energy_cost(site, watts, now_us, span);
+                double slack = 2 + 52 * watts * site->pue_milli / 1e6;
 
-            if (!oracle_lawful(core, job, index, id) || !holds_when_empty(core, job, way, pool))
-                continue;
-            if (pool->chip.v != 0)
-                cost += (double)way->tasks * way->accelerators_per_task / 1000 *
-                        (double)core->chips[pool->chip.v - 1].price_micro * span / 3600e6;
-            if (cost >= least - 2) /* rounding apart, the first of equal ones */
-                continue;
-            least = cost;
-            gain = 0;
-            for (int64_t at = now_us - now_us % DR_MINUTE_US; at <= now_us + DR_DAY_US;
-                 at += DR_MINUTE_US / 2) { /* limits are half minutes */
-                int64_t latest =
-                    (int64_t)((double)dr_job_terms(core, job)->deadline_us - span - margin);
-                int64_t start = at < latest ? at : latest;
-                double then = energy_cost(site, watts, start, span);
-
-                if (start > now_us && energy - then > gain * slack)
-                    gain = (energy - then) / slack;
-                if (start == latest)
-                    break;
+                if (!oracle_lawful(core, job, index, id) || !holds_when_empty(core, job, way, pool))
+                    continue;
+                if (pool->chip.v != 0)
+                    cost += (double)way->tasks * way->accelerators_per_task / 1000 *
+                            (double)core->chips[pool->chip.v - 1].price_micro * span / 3600e6;
+                if (pass == 0)
+                    least = cost < least ? cost : least;
+                else if (cost <= least + slack)
+                    gain = fmin(gain, saved_later(core, job, now_us, site, watts, span, slack));
             }
-        }
-    return gain;
+    return least < INFINITY ? gain : 0;
 }
 
 /* Is it in the queue of its account, perhaps for cheaper hours to come? */
