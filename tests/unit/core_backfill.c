@@ -189,6 +189,72 @@ TEST(quota_is_held_with_the_nodes)
     world_free(w);
 }
 
+/* Beside a place that waits for its time, CPUs count as much as accelerators do. */
+TEST(cpus_are_held_with_the_accelerators)
+{
+    struct world *w = world_new("1 site, 1 pool, 2 nodes x 8 h200"); /* of 64 CPUs each */
+    dr_job_id gang, wide, narrow;
+
+    world_submit(w, (struct job_spec){.accelerators = 8, .limit_us = 60 * MINUTE});
+    world_run_us(w, MINUTE);
+    gang = world_submit(
+        w, (struct job_spec){
+               .tasks = 2, .accelerators = 4, .cpus = 60, .memory_mb = 1, .tasks_per_node = 1});
+    world_run_us(w, MINUTE);
+    CHECK(world_run(w, gang)->reservation_us != 0);
+    wide = world_submit(
+        w, (struct job_spec){
+               .accelerators = 4, .cpus = 5, .memory_mb = 1, .limit_us = 5 * DR_HOUR_US});
+    narrow = world_submit(
+        w, (struct job_spec){
+               .accelerators = 4, .cpus = 4, .memory_mb = 1, .limit_us = 5 * DR_HOUR_US});
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, wide)->state, DR_JOB_PENDING);
+    CHECK_EQ(world_job(w, narrow)->state, DR_JOB_RUNNING);
+    world_run_us(w, 60 * MINUTE);
+    CHECK_EQ(world_job(w, gang)->state, DR_JOB_RUNNING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* What two jobs need that begin one after the other is held for both: 16 accelerators from minute
+ * 30 on, 24 more from minute 60 on, 20 that c does not lend, and so 4 are left of 64 until then. */
+TEST(quota_is_held_for_all_who_have_begun)
+{
+    struct world *w = world_new("1 site, 1 pool, 2 nodes x 8 h200");
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
+    dr_job_id longer, shorter;
+
+    world_pool(w, world_site(w, "s2"), "h200", 3, 8, 0);
+    world_pool(w, world_site(w, "s3"), "h200", 3, 8, 0);
+    world_account(w, "c", WORLD_ACCOUNT_ROOT, 20, -1, 0);
+    for (uint32_t i = 0; i < 2; i += 1) { /* one runs in s1 and in s2, and one waits for it */
+        struct job_spec spec = {.site = "s1", .accelerators = 8, .memory_mb = 1};
+
+        spec.tasks = i == 0 ? 1 : 2;
+        spec.limit_us = 30 * MINUTE;
+        world_submit(w, spec);
+        spec.site = "s2";
+        spec.tasks = i == 0 ? 1 : 3;
+        spec.limit_us = 60 * MINUTE;
+        world_submit(w, spec);
+        world_run_us(w, MINUTE);
+    }
+    longer = world_submit(
+        w,
+        (struct job_spec){.account = b, .site = "s3", .accelerators = 8, .limit_us = 70 * MINUTE});
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, longer)->state, DR_JOB_PENDING);
+    shorter = world_submit(
+        w,
+        (struct job_spec){.account = b, .site = "s3", .accelerators = 8, .limit_us = 40 * MINUTE});
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, longer)->state, DR_JOB_PENDING);
+    CHECK_EQ(world_job(w, shorter)->state, DR_JOB_RUNNING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
 /* Another account is not blocked by a gang that waits, while it delays nothing. */
 TEST(other_accounts_go_on)
 {
