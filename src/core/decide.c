@@ -40,7 +40,7 @@ int dr_decision_room(struct dr_decision *decision, uint32_t extents)
 
 void dr_decision_doubt(struct dr_decision *decision)
 {
-    decision->doubtful = 1;
+    decision->open = 1;
     if (decision->doubt_seq == 0)
         decision->doubt_seq = decision->core->seq;
 }
@@ -663,9 +663,7 @@ static void remember(struct dr_decision *decision, const struct dr_choice *choic
 
     if (core->jobs[choice->job_row].queue_class != choice->class_row)
         return; /* it holds a reservation now, and has a class of its own */
-    if (!decision->open && decision->doubtful)
-        dr_seats_doubt(core, choice->class_row, judged_at);
-    else if (decision->open)
+    if (decision->open)
         dr_seats_wake(core, choice->class_row);
     else
         dr_seats_park(core, choice->class_row,
@@ -695,7 +693,6 @@ static void walk(struct dr_decision *decision)
 
         decision->since = choice.scope == DR_SCOPE_FREED ? choice.judged_at : 0;
         decision->open = 0;
-        decision->doubtful = 0;
         decision->hunted = 0;
         decision->beside = 0;
         decision->beside_count = 0;

@@ -39,11 +39,10 @@ struct dr_queue_class {
     /* what its jobs have in common, with what core/queue.c reads from the first of them */
     dr_account_id account;
     int32_t priority;
-    uint8_t again;    /* preempted before: ahead of new ones */
-    uint8_t alone;    /* it is of one job, which holds a reservation */
-    uint8_t doubtful; /* fresh, but for nothing that time alone may change (core/seats.h) */
-    uint32_t hash;    /* 0: the row is free */
-    uint32_t chain;   /* of the same hash, or free */
+    uint8_t again;  /* preempted before: ahead of new ones */
+    uint8_t alone;  /* it is of one job, which holds a reservation */
+    uint32_t hash;  /* 0: the row is free */
+    uint32_t chain; /* of the same hash, or free */
     /* the treap of its jobs */
     uint32_t root;
     uint32_t first;

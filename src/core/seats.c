@@ -425,7 +425,6 @@ void dr_seats_put(struct dr_core *core, uint32_t row)
 
     class->wants = wants_of(dr_queue_shape(core, class));
     class->wants.room |= DR_WANTS_FRESH;
-    class->doubtful = 0;
     class->judged_at = 0;
     for (uint32_t at = seat->root; at != NONE;) {
         parent = at;
@@ -530,17 +529,9 @@ void dr_seats_wake(struct dr_core *core, uint32_t class_row)
 {
     struct dr_wants wants = core->queue->classes[class_row].wants;
 
-    core->queue->classes[class_row].doubtful = 0;
     wants.room |= DR_WANTS_FRESH;
     wants.hunts = 0;
     set_wants(core, class_row, wants);
-}
-
-void dr_seats_doubt(struct dr_core *core, uint32_t class_row, uint64_t judged_at)
-{
-    dr_seats_wake(core, class_row);
-    core->queue->classes[class_row].doubtful = 1;
-    core->queue->classes[class_row].judged_at = judged_at;
 }
 
 /* ---- who may be helped ---- */
@@ -618,7 +609,6 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
     uint64_t bits = beside == 0 ? 0 : class->standing & STANDING_BESIDE;
     struct standing standing = standing_of(core, class);
 
-    class->doubtful = 0;
     class->judged_at = refusal->judged_at;
     if (refusal->vain & DR_BESIDE) {
         beside = DR_WANTS_BESIDE;
@@ -999,9 +989,8 @@ static enum dr_scope scope_of(struct dr_core *core, uint32_t class_row,
     struct dr_wants room = {wants.room, 0, 0};
     struct dr_wants hunts = {0, 0, wants.hunts};
 
-    if ((wants.room & DR_WANTS_FRESH) != 0)
-        return class->doubtful && class->judged_at >= core->seats->clock ? DR_SCOPE_NONE
-                                                                         : DR_SCOPE_ALL;
+    if (wants.room & DR_WANTS_FRESH)
+        return DR_SCOPE_ALL;
     if (core->seats->wake_all && class->judged_at < core->seats->woken)
         return DR_SCOPE_ALL;
     if (is_relieved(core, class_row, offers))

@@ -921,7 +921,6 @@ void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
     uint8_t share = dr_space_share_of(core, &core->shapes[job->shape]);
 
     if (sign > 0) {
-        dr_seats_moment(core->seats);
         places->held_count[run->pool.v - 1] += 1;
         places->leaves_count[run->pool.v - 1] += run->stopping != DR_STOP_NONE;
         join(first, places->next, places->previous, row.v);
@@ -962,7 +961,6 @@ void dr_place_promise(struct dr_core *core, dr_job_row row, int sign)
     const struct dr_run *run = dr_job_run(core, job);
     uint8_t share = dr_space_share_of(core, &core->shapes[job->shape]);
 
-    dr_seats_moment(core->seats);
     for (uint32_t at = run->promise; share >= DR_SHARE_NODE && at != NONE;
          at = core->extents[at].next) {
         uint32_t node = core->extents[at].extent.node.v - 1;
