@@ -6,7 +6,11 @@
  * reservations may count as held. From it come the sums of accounts, what is free on each node, and
  * so whether a job could start in a pool, where the page's rule would put it, and what that costs;
  * and from these when a reservation could begin, and who comes first. For small worlds: a look
- * walks everything. */
+ * walks everything.
+ *
+ * Each subject has its file: oracle_state.c (what stands in the state), oracle_look.c,
+ * oracle_room.c (law, nodes, quotas), oracle_power.c, oracle_place.c and oracle_breakage.c (where),
+ * oracle_money.c, oracle_shadow.c (when), oracle_order.c (who first). */
 #ifndef DR_TEST_ORACLE_H
 #define DR_TEST_ORACLE_H
 
@@ -68,6 +72,9 @@ int oracle_claims(const struct dr_core *core, const struct dr_job *job);
 int oracle_waits(const struct dr_core *core, const struct dr_job *job, int64_t now_us);
 int64_t oracle_keep(const struct dr_quota *quota);
 const struct dr_quota *oracle_quota(const struct dr_core *core, uint32_t account, uint32_t group);
+/* One of the ways in which it may run. */
+const struct dr_alternative *oracle_way(const struct dr_core *core, const struct dr_job *job,
+                                        uint32_t alternative);
 /* Amounts of a gang in thousandths and MB. */
 void oracle_amounts(const struct dr_core *core, const struct dr_job *job, uint32_t alternative,
                     int64_t amounts[3]);

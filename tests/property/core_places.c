@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where the search of src/core/place.c puts gangs in random pools of up to three levels, partly
- * full, against the page's rule carried out by hand (tests/oracle.c), and against the fewest
+ * full, against the page's rule carried out by hand (tests/oracle_place.c), and against the fewest
  * domains that any place could have.
  *
  * SEEDS=N pools (1000) from seed FIRST (1). */
