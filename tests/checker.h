@@ -4,7 +4,8 @@
  * It reads primary state alone (jobs, their lists of extents, limits, what the federation declares)
  * and computes everything again from scratch, by tests/oracle.h, sharing no code with src/core: a
  * bit per accelerator, sums per account and group by walking all jobs, whether a job could start,
- * when and where, by trying. */
+ * when and where, by trying. checker.c says which fact is judged by what, checker_parts.h by whom.
+ */
 #ifndef DR_TEST_CHECKER_H
 #define DR_TEST_CHECKER_H
 
