@@ -45,23 +45,13 @@ void dr_decision_doubt(struct dr_decision *decision)
         decision->doubt_seq = decision->core->seq;
 }
 
-static int groups_alike(const dr_group_id *a, const dr_group_id *b)
-{
-    return a[0].v == b[0].v && a[1].v == b[1].v && a[2].v == b[2].v;
-}
-
 void dr_decision_beside(struct dr_decision *decision, dr_pool_id pool, uint32_t alternative)
 {
-    const struct dr_pool *pools = decision->core->pools;
-    uint32_t i = 0;
+    uint32_t count = decision->beside_count;
 
-    while (
-        i < decision->beside_count &&
-        (decision->beside_in[i].alternative != alternative ||
-         !groups_alike(pools[decision->beside_in[i].pool.v - 1].groups, pools[pool.v - 1].groups)))
-        i += 1;
-    if (i == decision->beside_count && i < DR_PLACE_GROUPS_MAX) {
-        decision->beside_in[i] = (struct dr_place_group){pool, alternative};
+    if (count < DR_PLACE_GROUPS_MAX &&
+        dr_place_group_of(decision->core, decision->beside_in, count, pool, alternative) == NONE) {
+        decision->beside_in[count] = (struct dr_place_group){pool, alternative};
         decision->beside_count += 1;
     }
     decision->beside = 1;
@@ -430,7 +420,7 @@ static int quota_allows(const struct dr_core *core, const struct dr_job *job,
 
 /* Pools of the same three groups have the same verdict: the last one is remembered. */
 struct verdict {
-    const dr_group_id *groups;
+    const struct dr_pool *of;
     int allowed;
 };
 
@@ -441,7 +431,7 @@ static int quotas_refuse(const struct dr_core *core, const struct dr_job *job)
     uint32_t count = dr_place_groups(core, job, groups);
     int firm = !dr_job_terms(core, job)->preemptible;
 
-    if (count == DR_PLACE_GROUPS_MAX || !core->places->groups_alike)
+    if (!dr_place_groups_tell(core, count))
         return 0;
     for (uint32_t i = 0; i < count; i += 1) {
         struct dr_amounts amounts =
@@ -494,7 +484,7 @@ static int find_place(struct dr_decision *decision, uint32_t job_row, int displa
     }
     for (uint32_t i = 0; i < ways; i += 1) {
         struct dr_want want = dr_place_want(core, job, i);
-        struct verdict verdict = {.groups = NULL};
+        struct verdict verdict = {.of = NULL};
         struct dr_place_walk walk;
         dr_pool_id pool;
         int64_t bound_micro;
@@ -509,8 +499,8 @@ static int find_place(struct dr_decision *decision, uint32_t job_row, int displa
             if (core->places->freed_at[pool.v - 1] <= since ||
                 dr_place_room(core, &want, pool) < want.tasks)
                 continue;
-            if (verdict.groups == NULL || !groups_alike(verdict.groups, about->groups)) {
-                verdict.groups = about->groups;
+            if (verdict.of == NULL || !dr_pool_same_groups(verdict.of, about)) {
+                verdict.of = about;
                 verdict.allowed = quota_allows(core, job, &want, pool);
             }
             decision->quota_refused |= !verdict.allowed;

@@ -393,3 +393,18 @@ uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
     }
     return count;
 }
+
+int dr_place_groups_tell(const struct dr_core *core, uint32_t count)
+{
+    return count < DR_PLACE_GROUPS_MAX && core->places->groups_alike;
+}
+
+uint32_t dr_place_group_of(const struct dr_core *core, const struct dr_place_group *groups,
+                           uint32_t count, dr_pool_id pool, uint32_t alternative)
+{
+    for (uint32_t i = 0; i < count; i += 1)
+        if (groups[i].alternative == alternative &&
+            dr_pool_same_groups(&core->pools[groups[i].pool.v - 1], &core->pools[pool.v - 1]))
+            return i;
+    return DR_ROW_NONE;
+}

@@ -133,6 +133,14 @@ struct dr_place_group {
 uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
                          struct dr_place_group *groups);
 
+/* Do these groups tell of every pool that the job may run in? Not where there may be more of them,
+ * or where pools of one group of accelerators are in several of CPUs or memory. */
+int dr_place_groups_tell(const struct dr_core *core, uint32_t count);
+
+/* Which of them a pool is in, by one way to run the job; DR_ROW_NONE: in none. */
+uint32_t dr_place_group_of(const struct dr_core *core, const struct dr_place_group *groups,
+                           uint32_t count, dr_pool_id pool, uint32_t alternative);
+
 /* What a shape asks of a placement, before it is a job. */
 struct dr_want dr_place_want_of(const struct dr_core *core, const struct dr_shape *shape,
                                 dr_account_id account, uint32_t alternative);

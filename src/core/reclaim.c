@@ -709,9 +709,8 @@ static void look_within(struct hunt *hunt)
 {
     const struct dr_core *core = hunt->core;
 
-    hunt->groups_count = core->places->groups_alike ? dr_place_groups(core, hunt->job, hunt->groups)
-                                                    : DR_PLACE_GROUPS_MAX;
-    if (hunt->groups_count == DR_PLACE_GROUPS_MAX)
+    hunt->groups_count = dr_place_groups(core, hunt->job, hunt->groups);
+    if (!dr_place_groups_tell(core, hunt->groups_count))
         hunt->groups_count = 0;
     for (uint32_t i = 0; i < hunt->groups_count; i += 1)
         hunt->verdicts[i] =
@@ -721,17 +720,11 @@ static void look_within(struct hunt *hunt)
 
 static int is_within(const struct hunt *hunt)
 {
-    const struct dr_core *core = hunt->core;
-    const dr_group_id *here = core->pools[hunt->pool.v - 1].groups;
+    uint32_t group = dr_place_group_of(hunt->core, hunt->groups, hunt->groups_count, hunt->pool,
+                                       hunt->want.alternative);
 
-    for (uint32_t i = 0; i < hunt->groups_count; i += 1) {
-        const dr_group_id *there = core->pools[hunt->groups[i].pool.v - 1].groups;
-
-        if (hunt->groups[i].alternative == hunt->want.alternative && there[0].v == here[0].v &&
-            there[1].v == here[1].v)
-            return hunt->verdicts[i];
-    }
-    return within_somewhere(core, hunt->job, hunt->pool, &hunt->want.amounts);
+    return group != NONE ? hunt->verdicts[group]
+                         : within_somewhere(hunt->core, hunt->job, hunt->pool, &hunt->want.amounts);
 }
 
 static void hunt_in(struct hunt *hunt, struct plan *plan)
@@ -955,7 +948,7 @@ static int within_anything(const struct dr_core *core, const struct dr_job *job)
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
     uint32_t count = dr_place_groups(core, job, groups);
 
-    if (count == DR_PLACE_GROUPS_MAX || !core->places->groups_alike)
+    if (!dr_place_groups_tell(core, count))
         return 1;
     for (uint32_t i = 0; i < count; i += 1) {
         struct dr_amounts amounts =

@@ -13,13 +13,18 @@
 
 #define NONE DR_ROW_NONE
 
-#define UNIT_BITS       14
-#define TOTAL_BITS      25
-#define CHIP_BITS       23
-#define OWN_BITS        12
-#define STANDING_STARTS UINT64_C(0xffff)
-#define STANDING_STATED UINT64_C(0xffff0000)
-#define STANDING_WITHIN UINT64_C(0xffff00000000)
+#define UNIT_BITS  14
+#define TOTAL_BITS 25
+#define CHIP_BITS  23
+#define OWN_BITS   12
+/* What quotas say of a class, a bit per group that it may run in. */
+#define STARTS_IN(group) (UINT64_C(1) << (group))
+#define STATED_IN(group) (UINT64_C(0x10000) << (group))
+#define WITHIN_IN(group) (UINT64_C(0x100000000) << (group))
+#define BESIDE_IN(group) (UINT64_C(0x1000000000000) << (group))
+#define STANDING_STARTS  UINT64_C(0xffff)
+#define STANDING_STATED  UINT64_C(0xffff0000)
+#define STANDING_WITHIN  UINT64_C(0xffff00000000)
 /* A place there would have delayed what others reserved. */
 #define STANDING_BESIDE UINT64_C(0xffff000000000000)
 #define ANY_RELIEF      (UINT64_C(1) << 63) /* of sums: whatever the amount */
@@ -553,7 +558,7 @@ static struct standing standing_of(const struct dr_core *core, const struct dr_q
     uint32_t count = dr_place_groups(core, job, groups);
     struct standing standing = {.starts = 1};
 
-    standing.is_known = count < DR_PLACE_GROUPS_MAX && core->places->groups_alike;
+    standing.is_known = dr_place_groups_tell(core, count);
     for (uint32_t i = 0; i < count; i += 1) {
         struct dr_amounts amounts = dr_alternative_amounts(
             &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
@@ -562,15 +567,15 @@ static struct standing standing_of(const struct dr_core *core, const struct dr_q
         if (dr_quota_check(core, job->account, groups[i].pool, &amounts,
                            !dr_job_terms(core, job)->preemptible, NULL)
                 .reason == DR_REASON_NONE)
-            standing.bits |= UINT64_C(1) << i;
+            standing.bits |= STARTS_IN(i);
         else
             standing.starts = 0;
         for (; core->accounts[at.v - 1].parent.v != 0; at = core->accounts[at.v - 1].parent) {
             if (dr_quota_within_stated(core, at, groups[i].pool, &amounts))
-                standing.bits |= UINT64_C(0x10000) << i;
+                standing.bits |= STATED_IN(i);
             if (core->accounts[at.v - 1].parent.v == 1 &&
                 dr_quota_within_guarantee(core, at, groups[i].pool, &amounts))
-                standing.bits |= UINT64_C(0x100000000) << i;
+                standing.bits |= WITHIN_IN(i);
         }
     }
     return standing;
@@ -587,16 +592,12 @@ static uint64_t beside_bits(const struct dr_core *core, const struct dr_queue_cl
     if (refusal->beside_count == DR_PLACE_GROUPS_MAX)
         return STANDING_BESIDE;
     for (uint32_t k = 0; k < refusal->beside_count; k += 1) {
-        const dr_group_id *there = core->pools[refusal->beside_in[k].pool.v - 1].groups;
-        uint32_t i = 0;
+        uint32_t group = dr_place_group_of(core, groups, count, refusal->beside_in[k].pool,
+                                           refusal->beside_in[k].alternative);
 
-        while (i < count && (groups[i].alternative != refusal->beside_in[k].alternative ||
-                             core->pools[groups[i].pool.v - 1].groups[0].v != there[0].v ||
-                             core->pools[groups[i].pool.v - 1].groups[1].v != there[1].v))
-            i += 1;
-        if (i == count)
+        if (group == NONE)
             return STANDING_BESIDE;
-        bits |= UINT64_C(0x1000000000000) << i;
+        bits |= BESIDE_IN(group);
     }
     return bits;
 }
@@ -651,7 +652,7 @@ static int still_beside(struct dr_core *core, const struct dr_queue_class *class
     int displace = 0;
 
     if ((class->standing & STANDING_BESIDE) == 0 || branch.v == 0 || class->alone != 0 ||
-        count == DR_PLACE_GROUPS_MAX || !core->places->groups_alike)
+        !dr_place_groups_tell(core, count))
         return 0;
     for (uint32_t i = 0; i < count && !displace; i += 1) {
         struct dr_amounts amounts = dr_alternative_amounts(
@@ -665,7 +666,7 @@ static int still_beside(struct dr_core *core, const struct dr_queue_class *class
         int64_t end_us =
             core->lent->now_us + dr_job_next_limit_us(core, job, groups[i].alternative);
 
-        if ((class->standing & (UINT64_C(0x1000000000000) << i)) == 0)
+        if ((class->standing & BESIDE_IN(i)) == 0)
             continue;
         if (!root_refuses(core, groups[i].pool, &amounts, end_us, displace))
             return 0;
@@ -696,7 +697,9 @@ struct asked {
     struct dr_pool_set beside; /* ... beside all that is reserved */
     int64_t end_us;            /* were it started now */
     struct standing standing;
-    int has_looked; /* for it */
+    int has_looked; /* for it, and for its groups */
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint32_t groups_count;
     uint64_t
         beside_bits; /* STANDING_BESIDE of groups where a start would take what others count on */
 };
@@ -706,53 +709,45 @@ static void look(struct asked *asked)
     if (asked->has_looked)
         return;
     asked->standing = standing_of(asked->core, asked->class);
+    asked->groups_count =
+        dr_place_groups(asked->core, &asked->core->jobs[asked->class->first], asked->groups);
     asked->has_looked = 1;
     note_standing(asked->core, asked->class_row, &asked->standing);
+}
+
+/* The group that a pool is in, by the way that is asked about; DR_ROW_NONE: none. After look(). */
+static uint32_t group_asked(const struct asked *asked, dr_pool_id pool)
+{
+    return dr_place_group_of(asked->core, asked->groups, asked->groups_count, pool,
+                             asked->want.alternative);
 }
 
 /* It would be refused there for what others have reserved, as long as these leave too little. */
 static int is_beside(struct asked *asked, dr_pool_id pool)
 {
-    struct dr_core *core = asked->core;
-    const dr_group_id *there = core->pools[pool.v - 1].groups;
-    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
-    uint32_t count;
+    uint32_t group = group_asked(asked, pool);
 
-    if (asked->class->alone != 0 || !asked->standing.is_known ||
-        !root_refuses(core, pool, &asked->want.amounts, asked->end_us,
+    if (asked->class->alone != 0 || !asked->standing.is_known || group == NONE ||
+        (asked->standing.bits & STARTS_IN(group)) == 0 ||
+        !root_refuses(asked->core, pool, &asked->want.amounts, asked->end_us,
                       (asked->standing.bits & STANDING_WITHIN) != 0))
         return 0;
-    count = dr_place_groups(core, &core->jobs[asked->class->first], groups);
-    for (uint32_t i = 0; i < count; i += 1)
-        if (groups[i].alternative == asked->want.alternative &&
-            (asked->standing.bits & (UINT64_C(1) << i)) != 0 &&
-            core->pools[groups[i].pool.v - 1].groups[0].v == there[0].v &&
-            core->pools[groups[i].pool.v - 1].groups[1].v == there[1].v) {
-            asked->beside_bits |= UINT64_C(0x1000000000000) << i;
-            return 1;
-        }
-    return 0;
+    asked->beside_bits |= BESIDE_IN(group);
+    return 1;
 }
 
 /* Do quotas refuse it in the pool's group, with nothing to be taken that would help? Then it is met
  * when there is. */
-static int is_refused(struct asked *asked, dr_pool_id pool)
+static int is_refused(const struct asked *asked, dr_pool_id pool)
 {
-    const struct dr_core *core = asked->core;
-    const dr_group_id *there = core->pools[pool.v - 1].groups;
-    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
-    uint32_t count;
+    const struct dr_lent *lent = asked->core->lent;
+    uint32_t group;
 
-    if (!asked->standing.is_known || asked->standing.starts || core->lent->units_all > 0 ||
-        core->lent->leaving_all > 0 || (asked->class->wants.hunts & DR_WANTS_TAKES) != 0)
+    if (!asked->standing.is_known || asked->standing.starts || lent->units_all > 0 ||
+        lent->leaving_all > 0 || (asked->class->wants.hunts & DR_WANTS_TAKES) != 0)
         return 0;
-    count = dr_place_groups(core, &core->jobs[asked->class->first], groups);
-    for (uint32_t i = 0; i < count; i += 1)
-        if (groups[i].alternative == asked->want.alternative &&
-            core->pools[groups[i].pool.v - 1].groups[0].v == there[0].v &&
-            core->pools[groups[i].pool.v - 1].groups[1].v == there[1].v)
-            return (asked->standing.bits & (UINT64_C(1) << i)) == 0;
-    return 0;
+    group = group_asked(asked, pool);
+    return group != NONE && (asked->standing.bits & STARTS_IN(group)) == 0;
 }
 
 /* May it start there: beside what is reserved, or before all of it begins, or in the place of a
@@ -929,23 +924,13 @@ static int is_relieved(struct dr_core *core, uint32_t class_row, const struct dr
 /* Is the class within some guarantee in the pool's group, or does it take from its own account? */
 static int may_take_in(struct asked *asked, dr_pool_id pool)
 {
-    const struct dr_core *core = asked->core;
-    const dr_group_id *there = core->pools[pool.v - 1].groups;
-    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
-    uint32_t count;
+    uint32_t group;
 
     look(asked);
     if (!asked->standing.is_known || (asked->class->wants.hunts & DR_WANTS_TAKES) != 0)
         return 1;
-    count = dr_place_groups(core, &core->jobs[asked->class->first], groups);
-    for (uint32_t i = 0; i < count; i += 1) {
-        const dr_group_id *here = core->pools[groups[i].pool.v - 1].groups;
-
-        if (groups[i].alternative == asked->want.alternative && here[0].v == there[0].v &&
-            here[1].v == there[1].v)
-            return (asked->standing.bits & (UINT64_C(0x10000) << i)) != 0;
-    }
-    return 0;
+    group = group_asked(asked, pool);
+    return group != NONE && (asked->standing.bits & STATED_IN(group)) != 0;
 }
 
 /* Can more be taken back, since the class was refused, in a pool that may hold it? */

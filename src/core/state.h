@@ -610,6 +610,13 @@ static inline int dr_node_up(const struct dr_core *core, const struct dr_node *n
 const char *dr_node_name(const struct dr_core *core, dr_node_id node,
                          char text[DR_NAME_BYTES + 12]);
 
+/* Are two pools in the same three groups? Then quotas say the same of both. */
+static inline int dr_pool_same_groups(const struct dr_pool *a, const struct dr_pool *b)
+{
+    return a->groups[0].v == b->groups[0].v && a->groups[1].v == b->groups[1].v &&
+           a->groups[2].v == b->groups[2].v;
+}
+
 /* Is `account` the same as `above`, or below it? */
 int dr_account_within(const struct dr_core *core, dr_account_id account, dr_account_id above);
 
