@@ -195,7 +195,7 @@ uint32_t dr_space_last_of(const struct dr_space *space, uint32_t level, uint32_t
 
 /* ---- keeping a space ---- */
 
-static uint8_t tier_of(const struct dr_space *space, const struct dr_room *room)
+uint8_t dr_space_tier_of(const struct dr_space *space, const struct dr_room *room)
 {
     if (!room->usable)
         return DR_TIER_NONE;
@@ -216,13 +216,11 @@ static int is_short(const struct dr_space *space, const struct dr_room *room)
                             room->memory_mb * all < free * space->memory_mb);
 }
 
-/* The pool's tiers as sets of pools, after nodes have left `from` for `to` (DR_TIER_NONE: nowhere),
- * and its free units and whole nodes have come to what they are. */
-static void count_summary(struct dr_space *space, uint32_t units_before, uint32_t whole_before)
+/* The pool's tiers as sets of pools, and its free units, after these have come to what they are. */
+static void count_summary(struct dr_space *space, uint32_t units_before)
 {
     const uint32_t *counts = space->counts[space->levels];
     uint32_t units = space->units[space->levels][0];
-    uint32_t whole = space->whole[space->levels][0];
     uint32_t most = space->tiers - 1;
 
     while (most > 0 && counts[most] == 0)
@@ -235,10 +233,6 @@ static void count_summary(struct dr_space *space, uint32_t units_before, uint32_
         dr_pool_set_put(&space->sets->with_units[k], space->rank, 1);
     for (uint32_t k = dr_bit_log(units); k < dr_bit_log(units_before); k += 1)
         dr_pool_set_put(&space->sets->with_units[k], space->rank, 0);
-    for (uint32_t k = dr_bit_log(whole_before); k < dr_bit_log(whole); k += 1)
-        dr_pool_set_put(&space->sets->with_whole[k], space->rank, 1);
-    for (uint32_t k = dr_bit_log(whole); k < dr_bit_log(whole_before); k += 1)
-        dr_pool_set_put(&space->sets->with_whole[k], space->rank, 0);
 }
 
 /* The same for the steps of what is left of shared accelerators. */
@@ -366,7 +360,7 @@ static uint32_t guards_in(const struct dr_room *room)
 }
 
 /* What is left of the accelerators in `open`. */
-static void sum_shares(const struct dr_space *space, uint32_t number, struct dr_room *room)
+void dr_space_sum_shares(const struct dr_space *space, uint32_t number, struct dr_room *room)
 {
     room->share_most = 0;
     room->share_left = 0;
@@ -385,9 +379,9 @@ void dr_space_set_room(struct dr_space *space, uint32_t number, const struct dr_
     struct dr_room summed = *now;
     const struct dr_room *room = &summed;
     uint8_t before = space->tier[number];
-    uint8_t after = tier_of(space, room);
+    uint8_t after = dr_space_tier_of(space, room);
 
-    sum_shares(space, number, &summed);
+    dr_space_sum_shares(space, number, &summed);
     space->guards += guards_in(room) - guards_in(kept);
     count_about(space, number, kept, room);
     if ((room->open | kept->open) != 0)
@@ -398,13 +392,12 @@ void dr_space_set_room(struct dr_space *space, uint32_t number, const struct dr_
         return;
     space->tier[number] = after;
     uint32_t units = space->units[space->levels][0];
-    uint32_t whole = space->whole[space->levels][0];
 
     if (before != DR_TIER_NONE)
         count_tier(space, number, before, -1);
     if (after != DR_TIER_NONE)
         count_tier(space, number, after, 1);
-    count_summary(space, units, whole);
+    count_summary(space, units);
 }
 
 /* Accelerators of a node that are held or promised as a whole. */
@@ -436,7 +429,7 @@ uint64_t dr_space_whole_promised(const struct dr_core *core, uint32_t row)
     return whole;
 }
 
-static struct dr_room true_room(const struct dr_core *core, uint32_t row)
+struct dr_room dr_space_true_room(const struct dr_core *core, uint32_t row)
 {
     const struct dr_node *node = &core->nodes[row];
     const struct dr_pool *pool = &core->pools[node->pool.v - 1];
@@ -469,7 +462,7 @@ int64_t dr_space_share_mw(const struct dr_core *core, const struct dr_pool *pool
 }
 
 /* What the node draws, its accelerators included. */
-static struct dr_node_draw draw_of(const struct dr_core *core, uint32_t row)
+struct dr_node_draw dr_space_draw_of(const struct dr_core *core, uint32_t row)
 {
     const struct dr_node *node = &core->nodes[row];
     const struct dr_pool *pool = &core->pools[node->pool.v - 1];
@@ -495,7 +488,7 @@ static struct dr_node_draw draw_of(const struct dr_core *core, uint32_t row)
 static void count_watts(const struct dr_core *core, uint32_t row)
 {
     struct dr_node_draw *known = &core->places->draws[row];
-    struct dr_node_draw draw = draw_of(core, row);
+    struct dr_node_draw draw = dr_space_draw_of(core, row);
 
     dr_power_draw(core, core->pools[core->nodes[row].pool.v - 1].site,
                   draw.milliwatts - known->milliwatts, draw.idle_w - known->idle_w);
@@ -541,7 +534,7 @@ void dr_space_need_shares(struct dr_space *space)
 }
 
 /* What a node's accelerators give in shares, as it is in truth. */
-static void true_shares(const struct dr_core *core, struct dr_space *space, uint32_t row)
+void dr_space_true_shares(const struct dr_core *core, struct dr_space *space, uint32_t row)
 {
     const struct dr_node *node = &core->nodes[row];
 
@@ -561,8 +554,8 @@ static void true_shares(const struct dr_core *core, struct dr_space *space, uint
 }
 
 /* What is left of a node's room beside what jobs have reserved there. */
-static void take_reserved(const struct dr_core *core, struct dr_space *space, uint32_t row,
-                          struct dr_room *room)
+void dr_space_take_reserved(const struct dr_core *core, struct dr_space *space, uint32_t row,
+                            struct dr_room *room)
 {
     const struct dr_node_reserved *reserved = &core->places->reserved[row];
 
@@ -593,9 +586,9 @@ static void set_beside(const struct dr_core *core, struct dr_space *space, uint3
 {
     struct dr_room room;
 
-    true_shares(core, space, row);
-    room = true_room(core, row);
-    take_reserved(core, space, row, &room);
+    dr_space_true_shares(core, space, row);
+    room = dr_space_true_room(core, row);
+    dr_space_take_reserved(core, space, row, &room);
     dr_space_set_room(space, core->nodes[row].number, &room);
 }
 
@@ -613,8 +606,8 @@ void dr_place_changed(struct dr_core *core, uint32_t node_row)
 
     if (is_stale(core))
         return; /* all of it is built again when next asked */
-    true_shares(core, space, node_row);
-    room = true_room(core, node_row);
+    dr_space_true_shares(core, space, node_row);
+    room = dr_space_true_room(core, node_row);
     dr_space_set_room(space, node->number, &room);
     if (places->beside[node->pool.v - 1].nodes > 0)
         set_beside(core, &places->beside[node->pool.v - 1], node_row);
@@ -623,8 +616,8 @@ void dr_place_changed(struct dr_core *core, uint32_t node_row)
 }
 
 /* A space with no node in it yet. */
-static void lay_out(const struct dr_core *core, uint32_t pool_row, struct dr_space *space,
-                    struct dr_pool_sets *sets)
+void dr_space_lay_out(const struct dr_core *core, uint32_t pool_row, struct dr_space *space,
+                      struct dr_pool_sets *sets)
 {
     struct dr_places *places = core->places;
     const struct dr_pool *pool = &core->pools[pool_row];
@@ -691,7 +684,7 @@ static void build_beside(const struct dr_core *core, uint32_t pool_row)
 {
     struct dr_space *space = &core->places->beside[pool_row];
 
-    lay_out(core, pool_row, space, &core->places->beside_sets);
+    dr_space_lay_out(core, pool_row, space, &core->places->beside_sets);
     for (uint32_t number = 0; number < space->nodes; number += 1)
         set_beside(core, space, space->rows[number]);
 }
@@ -701,13 +694,13 @@ static void build_space(const struct dr_core *core, uint32_t pool_row)
     struct dr_places *places = core->places;
     struct dr_space *space = &places->spaces[pool_row];
 
-    lay_out(core, pool_row, space, &places->sets);
+    dr_space_lay_out(core, pool_row, space, &places->sets);
     for (uint32_t number = 0; number < space->nodes; number += 1) {
         uint32_t row = space->rows[number];
         struct dr_room room;
 
-        true_shares(core, space, row);
-        room = true_room(core, row);
+        dr_space_true_shares(core, space, row);
+        room = dr_space_true_room(core, row);
         dr_space_set_room(space, number, &room);
         places->draws[row] = (struct dr_node_draw){0, 0};
         count_watts(core, row);
@@ -851,7 +844,7 @@ void dr_place_prepare(const struct dr_core *core)
     places->built = 1;
 }
 
-/* ---- attempts ---- */
+/* ---- what comes free, and what is reserved ---- */
 
 void dr_place_touch_site(struct dr_core *core, dr_site_id site)
 {
@@ -876,106 +869,6 @@ void dr_place_touch(struct dr_core *core, dr_pool_id pool)
         core->places->freed_at[pool.v - 1];
     if (core->power->domains[site.v - 1].limited)
         dr_place_touch_site(core, site);
-}
-
-static void join(uint32_t *first, uint32_t *next, uint32_t *previous, uint32_t row)
-{
-    next[row] = *first;
-    previous[row] = NONE;
-    if (*first != NONE)
-        previous[*first] = row;
-    *first = row;
-}
-
-static void leave(uint32_t *first, uint32_t *next, uint32_t *previous, uint32_t row)
-{
-    if (previous[row] == NONE)
-        *first = next[row];
-    else
-        next[previous[row]] = next[row];
-    if (next[row] != NONE)
-        previous[next[row]] = previous[row];
-}
-
-/* The accelerator that a part of a job has a share of, where its data class lets no other account
- * near; NULL. */
-static struct dr_device_share *guarded_device(const struct dr_core *core, const struct dr_job *job,
-                                              uint32_t alternative, uint8_t class_shares,
-                                              uint32_t extent_row)
-{
-    const struct dr_extent *extent = &core->extents[extent_row].extent;
-
-    if (class_shares < DR_SHARE_NODE ||
-        dr_alternative_share(&core->shapes[job->shape].alternatives[alternative]) == 0)
-        return NULL;
-    return &core->device_shares[extent->node.v - 1][dr_bit_lowest(extent->accelerators)];
-}
-
-void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
-{
-    struct dr_places *places = core->places;
-    const struct dr_job *job = dr_job_at(core, row);
-    const struct dr_run *run = dr_job_run(core, job);
-    uint32_t *first = &places->attempts[run->pool.v - 1];
-    uint32_t *of_account = &places->attempts_of[job->account.v - 1];
-    uint8_t share = dr_space_share_of(core, &core->shapes[job->shape]);
-
-    if (sign > 0) {
-        places->held_count[run->pool.v - 1] += 1;
-        places->leaves_count[run->pool.v - 1] += run->stopping != DR_STOP_NONE;
-        join(first, places->next, places->previous, row.v);
-        join(of_account, places->next_of, places->previous_of, row.v);
-    } else {
-        dr_place_touch(core, run->pool);
-        places->held_count[run->pool.v - 1] -= 1;
-        places->leaves_count[run->pool.v - 1] -= run->stopping != DR_STOP_NONE;
-        leave(first, places->next, places->previous, row.v);
-        leave(of_account, places->next_of, places->previous_of, row.v);
-    }
-    for (uint32_t at = run->extents; at != NONE; at = core->extents[at].next) {
-        uint32_t node = core->extents[at].extent.node.v - 1;
-        struct dr_guard *guard = &places->guards[node];
-        struct dr_device_share *device = guarded_device(core, job, run->alternative, share, at);
-
-        if (device != NULL) {
-            device->guards = (uint16_t)(device->guards + sign);
-            device->guard.v = device->guards == 0 ? 0 : job->account.v;
-        }
-
-        if (share == DR_SHARE_BLOCK)
-            guard->of_node = (uint16_t)(guard->of_node + sign);
-        if (share == DR_SHARE_NONE)
-            guard->of_block = (uint16_t)(guard->of_block + sign);
-        if (guard->of_node + guard->of_block == 0)
-            guard->account.v = 0;
-        else if (share >= DR_SHARE_BLOCK && sign > 0)
-            guard->account = job->account;
-        if (share >= DR_SHARE_BLOCK || device != NULL)
-            dr_place_changed(core, node);
-    }
-}
-
-void dr_place_promise(struct dr_core *core, dr_job_row row, int sign)
-{
-    const struct dr_job *job = dr_job_at(core, row);
-    const struct dr_run *run = dr_job_run(core, job);
-    uint8_t share = dr_space_share_of(core, &core->shapes[job->shape]);
-
-    for (uint32_t at = run->promise; share >= DR_SHARE_NODE && at != NONE;
-         at = core->extents[at].next) {
-        uint32_t node = core->extents[at].extent.node.v - 1;
-        struct dr_guard *guard = &core->places->guards[node];
-        struct dr_device_share *device =
-            guarded_device(core, job, run->promise_alternative, share, at);
-
-        if (device != NULL)
-            device->pledges = (uint16_t)(device->pledges + sign);
-        if (share == DR_SHARE_BLOCK)
-            guard->pledges_of_node = (uint16_t)(guard->pledges_of_node + sign);
-        if (share == DR_SHARE_NONE)
-            guard->pledges_of_block = (uint16_t)(guard->pledges_of_block + sign);
-        dr_place_changed(core, node);
-    }
 }
 
 void dr_place_depth(struct dr_core *core)
@@ -1031,21 +924,6 @@ void dr_place_reserve(struct dr_core *core, dr_job_row row, int sign)
         set_beside(core, &places->beside[pool_row], core->extents[at].extent.node.v - 1);
 }
 
-uint32_t dr_place_attempts_count(const struct dr_core *core, dr_pool_id pool)
-{
-    return core->places->held_count[pool.v - 1];
-}
-
-uint32_t dr_place_leaving_count(const struct dr_core *core, dr_pool_id pool)
-{
-    return core->places->leaves_count[pool.v - 1];
-}
-
-void dr_place_leaves(struct dr_core *core, dr_pool_id pool)
-{
-    core->places->leaves_count[pool.v - 1] += 1;
-}
-
 int64_t dr_place_free(const struct dr_core *core, dr_pool_id pool)
 {
     const struct dr_space *space;
@@ -1056,226 +934,4 @@ int64_t dr_place_free(const struct dr_core *core, dr_pool_id pool)
     for (uint32_t tier = 1; space->all != 0 && tier < space->tiers; tier += 1)
         free += (int64_t)space->counts[space->levels][tier] * tier;
     return free;
-}
-
-uint32_t dr_place_attempts(const struct dr_core *core, dr_pool_id pool)
-{
-    return core->places->attempts[pool.v - 1];
-}
-
-uint32_t dr_place_attempts_next(const struct dr_core *core, uint32_t job_row)
-{
-    return core->places->next[job_row];
-}
-
-uint32_t dr_place_attempts_of(const struct dr_core *core, dr_account_id account)
-{
-    return core->places->attempts_of[account.v - 1];
-}
-
-uint32_t dr_place_attempts_of_next(const struct dr_core *core, uint32_t job_row)
-{
-    return core->places->next_of[job_row];
-}
-
-uint32_t dr_place_emptied(const struct dr_core *core)
-{
-    const struct dr_places *places = core->places;
-    uint32_t found = NONE;
-
-    for (uint32_t i = 0; i < places->leaving_count; i += 1) {
-        const struct dr_node *node = &core->nodes[places->leaving[i]];
-
-        if (node->busy == 0 && node->promised == 0 && node->tasks == 0 &&
-            places->leaving[i] < found)
-            found = places->leaving[i];
-    }
-    return found;
-}
-
-/* ---- for tests ---- */
-
-static int shares_agree(const struct dr_core *core, const struct dr_space *space, uint32_t number)
-{
-    const struct dr_device_share *shares = core->device_shares[space->rows[number]];
-
-    for (uint32_t i = 0; i < space->accelerators; i += 1) {
-        static const struct dr_share_use none;
-        const struct dr_share_use *use =
-            space->share_uses == NULL ? &none : dr_space_share_use(space, number, i);
-
-        if (use->used != (uint32_t)shares[i].held + shares[i].promised ||
-            use->guards != shares[i].guards || use->pledges != shares[i].pledges ||
-            use->guard.v != shares[i].guard.v)
-            return 0;
-    }
-    return 1;
-}
-
-/* The steps of usable nodes, and what is left in every domain. */
-static int share_sums_agree(const struct dr_space *space)
-{
-    uint32_t counts[DR_SHARE_STEPS + 1] = {0};
-    uint32_t most = 0;
-
-    for (uint32_t number = 0; number < space->nodes; number += 1) {
-        const struct dr_room *room = &space->rooms[number];
-        uint32_t step = room->usable ? dr_space_share_step(room->share_most) : 0;
-
-        counts[step] += step != 0;
-        if (step > most)
-            most = step;
-        for (uint32_t i = 1; i <= DR_SHARE_STEPS; i += 1)
-            if (((space->share_bits[(size_t)i * space->words + number / 64] >> (number % 64)) &
-                 1) != (i == step))
-                return 0;
-    }
-    if (memcmp(counts, space->share_counts, sizeof counts) != 0)
-        return 0;
-    for (uint32_t step = 1; step <= DR_SHARE_STEPS; step += 1)
-        if (dr_pool_set_has(&space->sets->with_share[step], space->rank) != (step <= most))
-            return 0;
-    for (uint32_t level = 0; level <= space->levels; level += 1)
-        for (uint32_t at = 0; at < space->domains[level]; at += 1) {
-            uint32_t left = 0;
-
-            for (uint32_t i = at * space->size[level]; i < dr_space_last_of(space, level, at);
-                 i += 1)
-                left += space->rooms[i].usable ? space->rooms[i].share_left : 0;
-            if (left != space->shares[level][at])
-                return 0;
-        }
-    return 1;
-}
-
-/* No node has more than is said of its tier. */
-static int most_agrees(const struct dr_space *space)
-{
-    for (uint32_t number = 0; number < space->nodes; number += 1) {
-        const struct dr_room *room = &space->rooms[number];
-
-        if (space->tier[number] != DR_TIER_NONE &&
-            (room->cpus > space->most[space->tier[number]].cpus ||
-             room->memory_mb > space->most[space->tier[number]].memory_mb))
-            return 0;
-    }
-    return 1;
-}
-
-static int sums_agree(const struct dr_space *space)
-{
-    const uint32_t *counts = space->counts[space->levels];
-    uint32_t most = 0;
-
-    for (uint32_t level = 0; level <= space->levels; level += 1)
-        for (uint32_t at = 0; at < space->domains[level]; at += 1) {
-            uint32_t units = 0;
-
-            for (uint32_t tier = 0; tier < space->tiers; tier += 1)
-                units += tier * space->counts[level][(size_t)at * space->tiers + tier];
-            if (units != space->units[level][at] ||
-                space->whole[level][at] !=
-                    space->counts[level][(size_t)at * space->tiers + space->tiers - 1])
-                return 0;
-        }
-    for (uint32_t tier = 1; tier < space->tiers; tier += 1)
-        if (counts[tier] > 0)
-            most = tier;
-    for (uint32_t tier = 1; tier < space->tiers; tier += 1)
-        if (dr_pool_set_has(&space->sets->with_unit[tier], space->rank) != (tier <= most))
-            return 0;
-    for (uint32_t k = 0; k < DR_POOL_LOGS; k += 1)
-        if (dr_pool_set_has(&space->sets->with_units[k], space->rank) !=
-                (space->units[space->levels][0] >> k > 0) ||
-            dr_pool_set_has(&space->sets->with_whole[k], space->rank) !=
-                (space->whole[space->levels][0] >> k > 0))
-            return 0;
-    return most_agrees(space);
-}
-
-/* What is kept beside reservations, against the reservations themselves. */
-static int beside_agrees(struct dr_core *core, uint32_t pool_row)
-{
-    struct dr_places *places = core->places;
-    struct dr_space *space = &places->beside[pool_row];
-    struct dr_space built;
-    struct dr_pool_sets *sets = &places->trial_sets;
-    size_t mark = places->arena.used;
-    int agrees = 1;
-
-    if (space->nodes == 0)
-        return places->reserved_count[pool_row] == 0;
-    memset(sets, 0, sizeof *sets);
-    lay_out(core, pool_row, &built, sets);
-    for (uint32_t number = 0; number < built.nodes; number += 1) {
-        struct dr_room room;
-        const struct dr_room *kept = &space->rooms[number];
-
-        true_shares(core, &built, built.rows[number]);
-        room = true_room(core, built.rows[number]);
-        take_reserved(core, &built, built.rows[number], &room);
-        dr_space_set_room(&built, number, &room);
-        agrees &= built.tier[number] == space->tier[number] &&
-                  built.rooms[number].free == kept->free &&
-                  built.rooms[number].open == kept->open &&
-                  built.rooms[number].blocked == kept->blocked &&
-                  built.rooms[number].cpus == kept->cpus &&
-                  built.rooms[number].memory_mb == kept->memory_mb &&
-                  built.rooms[number].share_left == kept->share_left &&
-                  built.rooms[number].empty == kept->empty &&
-                  built.rooms[number].guards_of_block == kept->guards_of_block;
-    }
-    for (uint32_t level = 0; level <= built.levels; level += 1)
-        agrees &= memcmp(built.counts[level], space->counts[level],
-                         (size_t)built.domains[level] * built.tiers * sizeof(uint32_t)) == 0;
-    dr_arena_reset(&places->arena, mark);
-    return agrees && sums_agree(space) && share_sums_agree(space);
-}
-
-int dr_place_consistent(const struct dr_core *core)
-{
-    struct dr_places *places = core->places;
-
-    dr_place_prepare(core);
-    for (uint32_t pool = 0; pool < core->pools_count; pool += 1) {
-        struct dr_space *space = &places->spaces[pool];
-        uint32_t counted = 0;
-
-        for (uint32_t number = 0; number < space->nodes; number += 1) {
-            struct dr_room room = true_room(core, space->rows[number]);
-            struct dr_node_draw draw = draw_of(core, space->rows[number]);
-            const struct dr_room *kept = &space->rooms[number];
-            uint8_t tier = tier_of(space, &room);
-
-            sum_shares(space, number, &room);
-            if (room.free != kept->free || room.open != kept->open ||
-                room.share_most != kept->share_most || room.share_left != kept->share_left ||
-                !shares_agree(core, space, number) || room.cpus != kept->cpus ||
-                room.memory_mb != kept->memory_mb || room.usable != kept->usable ||
-                room.empty != kept->empty || room.guard.v != kept->guard.v ||
-                room.guards_of_node != kept->guards_of_node ||
-                room.guards_of_block != kept->guards_of_block || tier != space->tier[number] ||
-                places->draws[space->rows[number]].milliwatts != draw.milliwatts ||
-                places->draws[space->rows[number]].idle_w != draw.idle_w)
-                return 0;
-            if (tier == DR_TIER_NONE)
-                continue;
-            counted += 1;
-            if (((space->bits[(size_t)tier * space->words + number / 64] >> (number % 64)) & 1) ==
-                0)
-                return 0;
-        }
-        for (uint32_t level = 0; level <= space->levels; level += 1) {
-            uint32_t sum = 0;
-
-            for (size_t i = 0; i < (size_t)space->domains[level] * space->tiers; i += 1)
-                sum += space->counts[level][i];
-            if (sum != counted)
-                return 0;
-        }
-        if (!sums_agree(space) || !share_sums_agree(space) ||
-            !beside_agrees((struct dr_core *)core, pool))
-            return 0;
-    }
-    return 1;
 }

@@ -66,7 +66,6 @@ struct dr_pool_sets {
     struct dr_pool_set with_unit[DR_ACCELERATORS_MAX + 1]; /* some node has so many free */
     struct dr_pool_set with_units[DR_POOL_LOGS];           /* 2^k accelerators are free */
     struct dr_pool_set with_share[DR_SHARE_STEPS + 1];     /* some node is of that step or above */
-    struct dr_pool_set with_whole[DR_POOL_LOGS];           /* 2^k whole nodes are free */
 };
 
 /* The most CPUs and memory that are free on one node of a tier; known on demand. */
@@ -292,6 +291,26 @@ int64_t dr_space_share_mw(const struct dr_core *core, const struct dr_pool *pool
 
 /* May some node take a task? Upper bound: by accelerators, CPUs and memory, each for itself. */
 int dr_space_may_take(const struct dr_space *space, const struct dr_want *want);
+
+/* A space with no node in it yet, from the places' arena. */
+void dr_space_lay_out(const struct dr_core *core, uint32_t pool_row, struct dr_space *space,
+                      struct dr_pool_sets *sets);
+
+/* What a node has to give in truth: its shares go into the space, its room is returned; and what is
+ * left of that beside what jobs have reserved there. */
+void dr_space_true_shares(const struct dr_core *core, struct dr_space *space, uint32_t node_row);
+struct dr_room dr_space_true_room(const struct dr_core *core, uint32_t node_row);
+void dr_space_take_reserved(const struct dr_core *core, struct dr_space *space, uint32_t node_row,
+                            struct dr_room *room);
+
+/* What is left of the accelerators in `open`. */
+void dr_space_sum_shares(const struct dr_space *space, uint32_t number, struct dr_room *room);
+
+/* By what is free on it; DR_TIER_NONE: it takes nothing. */
+uint8_t dr_space_tier_of(const struct dr_space *space, const struct dr_room *room);
+
+/* What a node draws, its accelerators included. */
+struct dr_node_draw dr_space_draw_of(const struct dr_core *core, uint32_t node_row);
 
 /* Put a node's room into the space; the sums follow. */
 void dr_space_set_room(struct dr_space *space, uint32_t number, const struct dr_room *room);
