@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which attempts hold places in a pool, and whom they keep away. See place.h. */
-#include "core/seats.h"
 #include "core/space.h"
 
 #define NONE DR_ROW_NONE

@@ -52,7 +52,7 @@ struct dr_queue_class {
     uint32_t line_parent;
     int64_t first_submit_us;
     uint64_t judged_at; /* when it was refused last, by the seats' clock; 0: not yet */
-    uint64_t standing;  /* what quotas said when it was refused (core/seats.c) */
+    uint64_t standing;  /* what quotas said when it was refused (core/judged.c) */
     struct dr_wants wants;
     struct dr_wants wants_below; /* of it and what hangs under it there */
 };

@@ -46,6 +46,9 @@ static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
            ((hunts & DR_WANTS_TOTAL) != 0 && (hunts & DR_WANTS_CHIPS) != 0);
 }
 
+/* Of sums: any relief at all, whatever the amount. */
+#define DR_WANTS_ANY_RELIEF (UINT64_C(1) << 63)
+
 /* What hunts for victims want, the rest aside. */
 static inline uint64_t dr_wants_hunts(struct dr_wants wants)
 {
@@ -231,6 +234,24 @@ int64_t dr_seats_least(struct dr_wants wants, enum dr_resource resource);
 
 /* May a class with such wants run without a whole accelerator? */
 int dr_seats_without(struct dr_wants wants);
+
+/* ---- between seats.c and judged.c ---- */
+
+/* What a class has to be judged for: by what has come since it was refused, of what is offered. May
+ * note that it waits for something else now. */
+enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
+                             const struct dr_offers *offers);
+
+/* What a class waits for; sums follow up its account's classes, and up the accounts. */
+void dr_seats_set_wants(struct dr_core *core, uint32_t class_row, struct dr_wants wants);
+
+/* What is to be taken back for a shape, by how it was hunted for (DR_HUNTED_*), and what its own
+ * account's attempts of lower priority might make room for: as bits of `hunts`. */
+uint64_t dr_seats_hunts_of(const struct dr_shape *shape, unsigned hunted);
+uint64_t dr_seats_own_of(const struct dr_shape *shape);
+
+/* When more could be had in a pool, free or by taking back. */
+uint64_t dr_seats_rose_at(const struct dr_core *core, uint32_t pool_row);
 
 /* For tests: do all sums of bits agree, and is every account in order? */
 int dr_seats_consistent(const struct dr_core *core);

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who has been refused, and what has come since that could help him: the memory of refusals. See
+ * seats.h; read dr_seats_scope() first. */
+#include "core/seats.h"
+
+#include "base/math.h"
+#include "core/lent.h"
+#include "core/quota.h"
+#include "core/slack.h"
+#include "core/space.h"
+
+#define NONE DR_ROW_NONE
+
+/* What quotas say of a class, a bit per group that it may run in. */
+#define STARTS_IN(group) (UINT64_C(1) << (group))
+#define STATED_IN(group) (UINT64_C(0x10000) << (group))
+#define WITHIN_IN(group) (UINT64_C(0x100000000) << (group))
+#define BESIDE_IN(group) (UINT64_C(0x1000000000000) << (group))
+#define STANDING_STARTS  UINT64_C(0xffff)
+#define STANDING_STATED  UINT64_C(0xffff0000)
+#define STANDING_WITHIN  UINT64_C(0xffff00000000)
+/* A place there would have delayed what others reserved. */
+#define STANDING_BESIDE UINT64_C(0xffff000000000000)
+
+/* What quotas say of a class (below). */
+struct standing {
+    uint64_t bits;
+    int is_known; /* they may be believed */
+    int starts;   /* quotas refuse it nowhere */
+};
+
+/* What quotas say of a class, as bits per group that it may run in: do they let it start, is it
+ * within some guarantee on its path, is it within that of the account below the root? While nothing
+ * is added to these, no relief helps it. */
+static struct standing standing_of(const struct dr_core *core, const struct dr_queue_class *class)
+{
+    const struct dr_job *job = &core->jobs[class->first];
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint32_t count = dr_place_groups(core, job, groups);
+    struct standing standing = {.starts = 1};
+
+    standing.is_known = dr_place_groups_tell(core, count);
+    for (uint32_t i = 0; i < count; i += 1) {
+        struct dr_amounts amounts = dr_alternative_amounts(
+            &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
+        dr_account_id at = job->account;
+
+        if (dr_quota_check(core, job->account, groups[i].pool, &amounts,
+                           !dr_job_terms(core, job)->preemptible, NULL)
+                .reason == DR_REASON_NONE)
+            standing.bits |= STARTS_IN(i);
+        else
+            standing.starts = 0;
+        for (; core->accounts[at.v - 1].parent.v != 0; at = core->accounts[at.v - 1].parent) {
+            if (dr_quota_within_stated(core, at, groups[i].pool, &amounts))
+                standing.bits |= STATED_IN(i);
+            if (core->accounts[at.v - 1].parent.v == 1 &&
+                dr_quota_within_guarantee(core, at, groups[i].pool, &amounts))
+                standing.bits |= WITHIN_IN(i);
+        }
+    }
+    return standing;
+}
+
+/* In which of its groups a class was refused beside reservations, as STANDING_BESIDE bits. */
+static uint64_t beside_bits(const struct dr_core *core, const struct dr_queue_class *class,
+                            const struct dr_refusal *refusal)
+{
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint32_t count = dr_place_groups(core, &core->jobs[class->first], groups);
+    uint64_t bits = 0;
+
+    if (refusal->beside_count == DR_PLACE_GROUPS_MAX)
+        return STANDING_BESIDE;
+    for (uint32_t k = 0; k < refusal->beside_count; k += 1) {
+        uint32_t group = dr_place_group_of(core, groups, count, refusal->beside_in[k].pool,
+                                           refusal->beside_in[k].alternative);
+
+        if (group == NONE)
+            return STANDING_BESIDE;
+        bits |= BESIDE_IN(group);
+    }
+    return bits;
+}
+
+void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *refusal)
+{
+    struct dr_queue_class *class = &core->queue->classes[row];
+    struct dr_wants wants = class->wants;
+    uint64_t beside = refusal->in_part ? wants.hunts & DR_WANTS_BESIDE : 0;
+    uint64_t bits = beside == 0 ? 0 : class->standing & STANDING_BESIDE;
+    struct standing standing = standing_of(core, class);
+
+    class->judged_at = refusal->judged_at;
+    if (refusal->vain & DR_BESIDE) {
+        beside = DR_WANTS_BESIDE;
+        bits |= beside_bits(core, class, refusal);
+    }
+    class->standing = standing.bits | bits;
+    wants.room &= ~DR_WANTS_FRESH;
+    if ((refusal->vain & DR_HUNTED_AGAIN) == 0)
+        wants.hunts = dr_seats_hunts_of(dr_queue_shape(core, class), refusal->vain);
+    wants.hunts = dr_wants_hunts(wants) | beside | (standing.starts ? 0 : DR_WANTS_START);
+    if (dr_queue_outranks(core, &core->jobs[class->first]))
+        wants.hunts |= dr_seats_own_of(dr_queue_shape(core, class));
+    wants.sums = refusal->vain & DR_PLANNED ? wants.sums | DR_WANTS_ANY_RELIEF
+                                            : wants.sums & ~DR_WANTS_ANY_RELIEF;
+    dr_seats_set_wants(core, row, wants);
+}
+
+/* Would a start in a pool take from jobs with reservations what they count on, at the root? A job
+ * within its guarantee may take it from borrowers. */
+static int root_refuses(struct dr_core *core, dr_pool_id pool, const struct dr_amounts *amounts,
+                        int64_t end_us, int displace)
+{
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+        int can_tell;
+
+        if (amounts->of[resource] != 0 &&
+            !dr_slack_leaves(core, core->pools[pool.v - 1].groups[resource], amounts->of[resource],
+                             end_us, displace, &can_tell))
+            return 1;
+    }
+    return 0;
+}
+
+/* Would it still, in every group in which the class was refused for that? */
+static int still_beside(struct dr_core *core, const struct dr_queue_class *class)
+{
+    const struct dr_job *job = &core->jobs[class->first];
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint32_t count = dr_place_groups(core, job, groups);
+    dr_account_id branch = dr_account_branch(core, class->account);
+    int displace = 0;
+
+    if ((class->standing & STANDING_BESIDE) == 0 || branch.v == 0 || class->alone != 0 ||
+        !dr_place_groups_tell(core, count))
+        return 0;
+    for (uint32_t i = 0; i < count && !displace; i += 1) {
+        struct dr_amounts amounts = dr_alternative_amounts(
+            &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
+
+        displace = dr_quota_within_guarantee(core, branch, groups[i].pool, &amounts);
+    }
+    for (uint32_t i = 0; i < count; i += 1) {
+        struct dr_amounts amounts = dr_alternative_amounts(
+            &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
+        int64_t end_us =
+            core->lent->now_us + dr_job_next_limit_us(core, job, groups[i].alternative);
+
+        if ((class->standing & BESIDE_IN(i)) == 0)
+            continue;
+        if (!root_refuses(core, groups[i].pool, &amounts, end_us, displace))
+            return 0;
+    }
+    return 1;
+}
+
+/* What quotas let a class have no longer is something to be relieved of again. */
+static void note_standing(struct dr_core *core, uint32_t class_row, const struct standing *standing)
+{
+    struct dr_queue_class *class = &core->queue->classes[class_row];
+    struct dr_wants wants = class->wants;
+
+    class->standing &= standing->bits | STANDING_BESIDE;
+    if (standing->starts)
+        return;
+    wants.hunts |= DR_WANTS_START;
+    dr_seats_set_wants(core, class_row, wants);
+}
+
+/* What a class is asked about pools in which something came free. */
+struct asked {
+    struct dr_core *core;
+    uint32_t class_row;
+    struct dr_queue_class *class;
+    struct dr_want want;
+    struct dr_pool_set could;  /* enough is free */
+    struct dr_pool_set beside; /* ... beside all that is reserved */
+    int64_t end_us;            /* were it started now */
+    struct standing standing;
+    int has_looked; /* for it, and for its groups */
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint32_t groups_count;
+    uint64_t
+        beside_bits; /* STANDING_BESIDE of groups where a start would take what others count on */
+};
+
+static void look(struct asked *asked)
+{
+    if (asked->has_looked)
+        return;
+    asked->standing = standing_of(asked->core, asked->class);
+    asked->groups_count =
+        dr_place_groups(asked->core, &asked->core->jobs[asked->class->first], asked->groups);
+    asked->has_looked = 1;
+    note_standing(asked->core, asked->class_row, &asked->standing);
+}
+
+/* The group that a pool is in, by the way that is asked about; DR_ROW_NONE: none. After look(). */
+static uint32_t group_asked(const struct asked *asked, dr_pool_id pool)
+{
+    return dr_place_group_of(asked->core, asked->groups, asked->groups_count, pool,
+                             asked->want.alternative);
+}
+
+/* It would be refused there for what others have reserved, as long as these leave too little. */
+static int is_beside(struct asked *asked, dr_pool_id pool)
+{
+    uint32_t group = group_asked(asked, pool);
+
+    if (asked->class->alone != 0 || !asked->standing.is_known || group == NONE ||
+        (asked->standing.bits & STARTS_IN(group)) == 0 ||
+        !root_refuses(asked->core, pool, &asked->want.amounts, asked->end_us,
+                      (asked->standing.bits & STANDING_WITHIN) != 0))
+        return 0;
+    asked->beside_bits |= BESIDE_IN(group);
+    return 1;
+}
+
+/* Do quotas refuse it in the pool's group, with nothing to be taken that would help? Then it is met
+ * when there is. */
+static int is_refused(const struct asked *asked, dr_pool_id pool)
+{
+    const struct dr_lent *lent = asked->core->lent;
+    uint32_t group;
+
+    if (!asked->standing.is_known || asked->standing.starts || lent->units_all > 0 ||
+        lent->leaving_all > 0 || (asked->class->wants.hunts & DR_WANTS_TAKES) != 0)
+        return 0;
+    group = group_asked(asked, pool);
+    return group != NONE && (asked->standing.bits & STARTS_IN(group)) == 0;
+}
+
+/* May it start there: beside what is reserved, or before all of it begins, or in the place of a
+ * borrower? While quotas refuse it everywhere, and it takes from nobody, it can't. */
+static int may_start(struct asked *asked, uint32_t rank, uint32_t pool_row)
+{
+    const struct dr_queue_class *class = asked->class;
+    dr_pool_id pool = {pool_row + 1};
+
+    if (!dr_pool_set_has(&asked->could, rank) ||
+        dr_place_room(asked->core, &asked->want, pool) < asked->want.tasks)
+        return 0;
+    look(asked);
+    if (is_refused(asked, pool))
+        return 0;
+    if (asked->standing.is_known && (asked->standing.bits & STANDING_STARTS) == 0 &&
+        dr_wants_hunts(class->wants) == 0)
+        return 0;
+    return ((dr_pool_set_has(&asked->beside, rank) &&
+             dr_place_room_beside(asked->core, &asked->want, pool) >= asked->want.tasks) ||
+            class->alone != 0 || asked->want.share >= DR_SHARE_BLOCK || !asked->standing.is_known ||
+            (asked->standing.bits & STANDING_WITHIN) != 0 ||
+            asked->end_us <= asked->core->places->reserved_until_us[pool_row]) &&
+           !is_beside(asked, pool);
+}
+
+/* May it have a reservation by what was freed there? Who was refused by quotas alone was not looked
+ * for one in vain. */
+static int may_reserve(struct asked *asked, uint32_t rank, uint32_t pool_row)
+{
+    const struct dr_places *places = asked->core->places;
+    const struct dr_queue_class *class = asked->class;
+
+    if (class->alone == 0 &&
+        places->reserved_count[pool_row] >= asked->core->settings.reserve_depth)
+        return 0;
+    if (dr_pool_set_has(&places->unreserved_set, rank))
+        return 1;
+    look(asked);
+    if (asked->standing.is_known && (asked->standing.bits & STANDING_STARTS) == 0 &&
+        dr_wants_hunts(class->wants) == 0)
+        return (class->wants.sums & DR_WANTS_ANY_RELIEF) != 0;
+    return dr_pool_set_has(&asked->could, rank);
+}
+
+/* A class that some guarantee would let take from others is met when there is more to take. */
+static void note_hunts(struct dr_core *core, uint32_t class_row, uint64_t standing)
+{
+    struct dr_queue_class *class = &core->queue->classes[class_row];
+    struct dr_wants wants = class->wants;
+
+    if ((standing & STANDING_STATED) == 0)
+        return;
+    wants.hunts |=
+        dr_seats_hunts_of(dr_queue_shape(core, class), DR_HUNTED_OTHERS | DR_HUNTED_GROUP);
+    dr_seats_set_wants(core, class_row, wants);
+}
+
+/* May the class start, or have a reservation, in a pool in which something has come free after a
+ * moment? */
+static int place_in(struct dr_core *core, uint32_t class_row, uint64_t since)
+{
+    struct dr_queue_class *class = &core->queue->classes[class_row];
+    const struct dr_places *places = core->places;
+    const struct dr_job *job = &core->jobs[class->first];
+    struct asked asked = {.core = core, .class_row = class_row, .class = class};
+
+    if (places->freed_last <= since)
+        return 0;
+    for (uint32_t i = 0; i < dr_queue_shape(core, class)->alternatives_count; i += 1) {
+        struct dr_pool_set allowed;
+
+        asked.want = dr_place_want(core, job, i);
+        asked.end_us = core->lent->now_us + dr_job_next_limit_us(core, job, i);
+        dr_place_allowed(core, &asked.want, &allowed);
+        dr_place_could(core, &asked.want, &asked.could, &asked.beside);
+        for (uint32_t word = 0; word < places->words; word += 1)
+            for (uint64_t rest = allowed.words[word] &
+                                 (since == 0 ? UINT64_MAX : places->touched_set.words[word]);
+                 rest != 0; rest &= rest - 1) {
+                uint32_t rank = word * 64 + dr_bit_lowest(rest);
+                uint32_t row = places->pool_of[rank];
+
+                if (places->freed_at[row] > since &&
+                    (may_start(&asked, rank, row) || may_reserve(&asked, rank, row)))
+                    return 1;
+            }
+    }
+    if (asked.beside_bits != 0) {
+        struct dr_wants wants = class->wants;
+
+        class->standing |= asked.beside_bits;
+        wants.hunts |= DR_WANTS_BESIDE;
+        dr_seats_set_wants(core, class_row, wants);
+    }
+    if (asked.has_looked && !asked.standing.starts)
+        note_hunts(core, class_row, asked.standing.bits);
+    return 0;
+}
+
+/* Could a hunt for victims find enough, by sums, in some pool? As core/reclaim.c asks, or more. */
+static int may_hunt(const struct dr_core *core, const struct dr_queue_class *class)
+{
+    const struct dr_places *places = core->places;
+    const struct dr_lent *lent = core->lent;
+    const struct dr_job *job = &core->jobs[class->first];
+
+    if ((class->wants.hunts & DR_WANTS_TAKES) != 0)
+        return 1;
+    for (uint32_t i = 0; i < dr_queue_shape(core, class)->alternatives_count; i += 1) {
+        struct dr_want want = dr_place_want(core, job, i);
+        struct dr_pool_set allowed;
+
+        dr_place_allowed(core, &want, &allowed);
+        for (uint32_t word = 0; word < places->words; word += 1)
+            for (uint64_t rest = allowed.words[word]; rest != 0; rest &= rest - 1) {
+                uint32_t row = places->pool_of[word * 64 + dr_bit_lowest(rest)];
+                int64_t takeable = lent->leaving[row] + lent->units[row];
+
+                if (takeable > 0 && (want.accelerators == 0 ||
+                                     dr_space_free_milli(&places->spaces[row]) + takeable >=
+                                         want.amounts.of[DR_RESOURCE_ACCELERATORS]))
+                    return 1;
+                if (dr_place_room(core, &want, (dr_pool_id){row + 1}) >= want.tasks)
+                    return 1;
+            }
+    }
+    return 0;
+}
+
+/* May it take an attempt of its own account now? */
+static int takes_own(const struct dr_core *core, const struct dr_queue_class *class)
+{
+    for (uint32_t row = dr_place_attempts_of(core, class->account); row != NONE;
+         row = dr_place_attempts_of_next(core, row))
+        if (core->jobs[row].priority < class->priority && dr_lent_ripe(core, row))
+            return 1;
+    return 0;
+}
+
+/* Has a relief on its path changed anything for the class? */
+static int is_relieved(struct dr_core *core, uint32_t class_row, const struct dr_offers *offers)
+{
+    struct dr_queue_class *class = &core->queue->classes[class_row];
+    struct standing standing;
+
+    if (class->judged_at >= offers->relieved_at)
+        return 0;
+    if (((class->wants.hunts & offers->reliefs.hunts & DR_WANTS_OWN) != 0 &&
+         takes_own(core, class)) ||
+        (class->wants.sums & offers->reliefs.sums & DR_WANTS_ANY_RELIEF) != 0 ||
+        offers->reliefs.sums == UINT64_MAX)
+        return 1;
+    if ((class->wants.hunts & offers->reliefs.hunts & DR_WANTS_BESIDE) != 0 &&
+        !still_beside(core, class))
+        return 1;
+    if (((class->wants.sums & offers->reliefs.sums) == 0 &&
+         (class->wants.hunts & offers->reliefs.hunts & DR_WANTS_START) == 0) ||
+        (class->wants.room & offers->reliefs.room & DR_WANTS_CHIPS) == 0)
+        return 0;
+    standing = standing_of(core, class);
+    if (standing.is_known && (standing.bits & ~class->standing) == 0) {
+        note_standing(core, class_row, &standing);
+        return 0;
+    }
+    if (!standing.is_known || place_in(core, class_row, 0) || may_hunt(core, class))
+        return 1;
+    /* Quotas let it have more, but there is no more to have: until there is. */
+    class->standing |= standing.bits;
+    note_standing(core, class_row, &standing);
+    note_hunts(core, class_row, standing.bits);
+    return 0;
+}
+
+/* Is the class within some guarantee in the pool's group, or does it take from its own account? */
+static int may_take_in(struct asked *asked, dr_pool_id pool)
+{
+    uint32_t group;
+
+    look(asked);
+    if (!asked->standing.is_known || (asked->class->wants.hunts & DR_WANTS_TAKES) != 0)
+        return 1;
+    group = group_asked(asked, pool);
+    return group != NONE && (asked->standing.bits & STATED_IN(group)) != 0;
+}
+
+/* Can more be taken back, since the class was refused, in a pool that may hold it? */
+static int hunt_rose(struct dr_core *core, uint32_t class_row)
+{
+    struct dr_queue_class *class = &core->queue->classes[class_row];
+    const struct dr_places *places = core->places;
+    const struct dr_lent *lent = core->lent;
+    const struct dr_job *job = &core->jobs[class->first];
+    int any = (class->wants.hunts & DR_WANTS_CHIPS) == DR_WANTS_CHIPS;
+    struct asked asked = {.core = core, .class_row = class_row, .class = class};
+
+    if (places->left_last <= class->judged_at && lent->rose_last <= class->judged_at)
+        return 0;
+    for (uint32_t i = 0; i < dr_queue_shape(core, class)->alternatives_count; i += 1) {
+        struct dr_pool_set allowed;
+
+        asked.want = dr_place_want(core, job, i);
+        dr_place_allowed(core, &asked.want, &allowed);
+        for (uint32_t row = 0; row < core->pools_count; row += 1) {
+            const struct dr_space *space = &places->spaces[row];
+
+            if (dr_seats_rose_at(core, row) <= class->judged_at)
+                continue;
+            if ((any || (dr_pool_set_has(&allowed, space->rank) &&
+                         (asked.want.accelerators == 0 ||
+                          dr_space_free_milli(space) + lent->leaving[row] + lent->units[row] >=
+                              asked.want.amounts.of[DR_RESOURCE_ACCELERATORS]))) &&
+                may_take_in(&asked, (dr_pool_id){row + 1}))
+                return 1;
+        }
+    }
+    return 0;
+}
+
+enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
+                             const struct dr_offers *offers)
+{
+    struct dr_queue_class *class = &core->queue->classes[class_row];
+    struct dr_wants wants = class->wants;
+    struct dr_wants room = {wants.room, 0, 0};
+    struct dr_wants hunts = {0, 0, wants.hunts};
+
+    if (wants.room & DR_WANTS_FRESH)
+        return DR_SCOPE_ALL;
+    if (core->seats->wake_all && class->judged_at < core->seats->woken)
+        return DR_SCOPE_ALL;
+    if (is_relieved(core, class_row, offers))
+        return DR_SCOPE_ALL;
+    if (dr_wants_meet(hunts, offers->pools) && hunt_rose(core, class_row))
+        return DR_SCOPE_ALL;
+    if (dr_wants_meet(room, offers->pools) && place_in(core, class_row, class->judged_at))
+        return DR_SCOPE_FREED;
+    return DR_SCOPE_NONE;
+}
