@@ -259,6 +259,73 @@ struct json_t *exchange_object(struct exchange *x, const char *members)
     return root;
 }
 
+int exchange_take_integer(struct exchange *x, const struct json_t *root, const char *member,
+                          int64_t min, int64_t max, const char *expected, int64_t *value)
+{
+    const json_t *found = json_object_get(root, member);
+
+    if (!json_is_integer(found) || json_integer_value(found) < min ||
+        json_integer_value(found) > max) {
+        exchange_refuse(x, "INVALID", member, "expected %s", expected);
+        return 0;
+    }
+    *value = json_integer_value(found);
+    return 1;
+}
+
+int exchange_take_text(struct exchange *x, const struct json_t *root, const char *member,
+                       size_t bytes_max, const char *expected, const char **text)
+{
+    const json_t *found = json_object_get(root, member);
+
+    if (found != NULL && (!json_is_string(found) || json_string_length(found) > bytes_max)) {
+        exchange_refuse(x, "INVALID", member, "expected %s", expected);
+        return 0;
+    }
+    *text = json_string_value(found);
+    return 1;
+}
+
+int exchange_take_name(struct exchange *x, const struct json_t *root, const char *member,
+                       const char **name)
+{
+    return exchange_take_text(x, root, member, DR_NAME_BYTES - 1, "a name of at most 63 bytes",
+                              name);
+}
+
+int exchange_take_flag(struct exchange *x, const struct json_t *root, const char *member,
+                       uint8_t *flag)
+{
+    const json_t *found = json_object_get(root, member);
+
+    if (found != NULL && !json_is_boolean(found)) {
+        exchange_refuse(x, "INVALID", member, "expected true or false");
+        return 0;
+    }
+    *flag = json_is_true(found);
+    return 1;
+}
+
+int exchange_take_reason(struct exchange *x, const struct json_t *root, const char **reason)
+{
+    const char *text;
+
+    if (!exchange_take_text(x, root, "reason", EXCHANGE_REASON_BYTES_MAX,
+                            "a string of at most 200 bytes", &text))
+        return 0;
+    *reason = text == NULL ? NULL : exchange_copy(x, text);
+    return 1;
+}
+
+int exchange_reason(struct exchange *x, const char **reason)
+{
+    json_t *root = exchange_object(x, "reason");
+    int good = root != NULL && exchange_take_reason(x, root, reason);
+
+    json_decref(root);
+    return good;
+}
+
 enum MHD_Result exchange_check_parameter(void *context, enum MHD_ValueKind kind, const char *name,
                                          const char *value)
 {
@@ -413,6 +480,15 @@ void exchange_ask(struct exchange *x, void (*finish)(struct exchange *x))
     x->request.context = x;
     exchange_wait(x);
     dr_controller_ask(x->http->controller, &x->request);
+}
+
+void exchange_done(struct exchange *x)
+{
+    dr_put_begin(&x->out, NULL, '{');
+    dr_put_u64(&x->out, "id", x->request.answers[0].id);
+    dr_put_bool(&x->out, "unchanged", x->request.answers[0].unchanged != 0);
+    dr_put_end(&x->out, '}');
+    exchange_answer(x, 200);
 }
 
 int exchange_sees(struct exchange *x, uint32_t owner, uint32_t account)

@@ -20,6 +20,9 @@
 #include "serve/jobspec.h"
 #include "serve/routes.h"
 
+#define EXCHANGE_REASON_BYTES_MAX 200 /* the sentences of refusals say so too */
+
+struct json_t;
 struct line;
 struct exchange;
 struct dr_http;
@@ -128,6 +131,25 @@ int exchange_flag(struct exchange *x, const char *name, int *value);
  * empty object. NULL: refused. The caller gives it back with json_decref(). */
 struct json_t *exchange_object(struct exchange *x, const char *members);
 
+/* Members of that object. Each returns 1, or 0 with the refusal "expected `expected`". */
+
+/* A whole number from min to max; it has to be there. */
+int exchange_take_integer(struct exchange *x, const struct json_t *root, const char *member,
+                          int64_t min, int64_t max, const char *expected, int64_t *value);
+/* Text of at most bytes_max, the object's own; NULL: not there. */
+int exchange_take_text(struct exchange *x, const struct json_t *root, const char *member,
+                       size_t bytes_max, const char *expected, const char **text);
+/* The name of a part, the object's own; NULL: not there. */
+int exchange_take_name(struct exchange *x, const struct json_t *root, const char *member,
+                       const char **name);
+/* 0 where it is not there. */
+int exchange_take_flag(struct exchange *x, const struct json_t *root, const char *member,
+                       uint8_t *flag);
+/* Why the person asks, kept until the answer; NULL: not there. */
+int exchange_take_reason(struct exchange *x, const struct json_t *root, const char **reason);
+/* The same from a body that may say nothing else; 0: refused. */
+int exchange_reason(struct exchange *x, const char **reason);
+
 /* ---- asking ---- */
 
 /* Zeroed memory until the answer; never NULL: a full arena ends the process, and limits on requests
@@ -141,6 +163,8 @@ struct dr_command *exchange_commands(struct exchange *x, uint32_t count);
 struct dr_command exchange_asker(struct exchange *x, const char *reason);
 /* Ask the controller; refusals are answered here, `finish` writes the rest. */
 void exchange_ask(struct exchange *x, void (*finish)(struct exchange *x));
+/* A `finish` for one command on a part: its id, and whether anything was to be done. */
+void exchange_done(struct exchange *x);
 /* Wait for something else than the controller's decision; exchange_resume() once x is ANSWERED. */
 void exchange_wait(struct exchange *x);
 void exchange_resume(struct exchange *x);

@@ -139,34 +139,13 @@ static void changed(struct exchange *x)
     exchange_answer(x, 200);
 }
 
-/* The person's reason, from {"reason": "..."}; 0: refused. */
-static int take_reason(struct exchange *x, const char **reason)
-{
-    json_t *root = exchange_object(x, "reason");
-    const json_t *value;
-
-    *reason = NULL;
-    if (root == NULL)
-        return 0;
-    value = json_object_get(root, "reason");
-    if (value != NULL && (!json_is_string(value) || json_string_length(value) > 200)) {
-        exchange_refuse(x, "INVALID", "reason", "expected a string of at most 200 bytes");
-        json_decref(root);
-        return 0;
-    }
-    if (value != NULL)
-        *reason = exchange_copy(x, json_string_value(value));
-    json_decref(root);
-    return 1;
-}
-
 static void act(struct exchange *x, enum dr_command_kind kind)
 {
     struct exchange_job found;
     struct dr_command *command;
     const char *reason;
 
-    if (!exchange_find(x, &found) || !take_reason(x, &reason))
+    if (!exchange_find(x, &found) || !exchange_reason(x, &reason))
         return;
     if (found.job == NULL) {
         exchange_refuse(x, "STATE", "job", "job %llu has ended: %s", (unsigned long long)x->number,
@@ -229,7 +208,7 @@ void route_job_erase(struct exchange *x)
     struct dr_command *command;
     const char *reason;
 
-    if (!exchange_find(x, &found) || !take_reason(x, &reason))
+    if (!exchange_find(x, &found) || !exchange_reason(x, &reason))
         return;
     if (!is_near(x, &found)) {
         exchange_refuse(x, "DENIED", "job", "its owner or an admin of its account may do this");

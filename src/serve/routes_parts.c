@@ -144,31 +144,22 @@ static void change_node(struct exchange *x, int drained, int down)
 {
     dr_node_id id = dr_node_named(core_of(x), x->name);
     struct dr_command *command;
-    const json_t *reason;
     const struct dr_node *node;
-    json_t *root;
+    const char *reason;
 
     if (id.v == 0) {
         exchange_refuse(x, "UNKNOWN", "name", "there is no node '%s'", x->name);
         return;
     }
-    root = exchange_object(x, "reason");
-    if (root == NULL)
+    if (!exchange_reason(x, &reason))
         return;
-    reason = json_object_get(root, "reason");
-    if (reason != NULL && (!json_is_string(reason) || json_string_length(reason) > 200)) {
-        exchange_refuse(x, "INVALID", "reason", "expected a string of at most 200 bytes");
-        json_decref(root);
-        return;
-    }
     node = &core_of(x)->nodes[id.v - 1];
     command = exchange_commands(x, 1);
     command->kind = DR_COMMAND_NODE;
-    command->reason = reason == NULL ? NULL : exchange_copy(x, json_string_value(reason));
+    command->reason = reason;
     command->body.node.node = id.v;
     command->body.node.drained = drained < 0 ? node->drained : (uint8_t)drained;
     command->body.node.down = down < 0 ? node->down : (uint8_t)down;
-    json_decref(root);
     exchange_ask(x, node_changed);
 }
 
@@ -558,7 +549,7 @@ static int header_reason(struct exchange *x, const char **reason)
         length += 1;
     }
     text[length] = 0;
-    if (length > 200) {
+    if (length > EXCHANGE_REASON_BYTES_MAX) {
         exchange_refuse(x, "INVALID", "X-Daero-Reason", "expected at most 200 bytes");
         return 0;
     }

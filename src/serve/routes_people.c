@@ -106,7 +106,7 @@ static int take_token(struct exchange *x, const json_t *root, struct dr_fact_tok
     const json_t *user = json_object_get(root, "user");
     const json_t *roles = json_object_get(root, "roles");
     const json_t *ttl = json_object_get(root, "ttl_us");
-    const json_t *label = json_object_get(root, "label");
+    const char *label;
     int64_t ttl_us = ttl == NULL ? TOKEN_DEFAULT_US : json_integer_value(ttl);
 
     token->token_user = x->who.user.v;
@@ -138,12 +138,11 @@ static int take_token(struct exchange *x, const json_t *root, struct dr_fact_tok
         return 0;
     }
     token->expires_us = dr_controller_now_us(x->http->controller) + ttl_us;
-    if (label != NULL && (!json_is_string(label) || json_string_length(label) >= DR_NAME_BYTES)) {
-        exchange_refuse(x, "INVALID", "label", "expected a string of at most 63 bytes");
+    if (!exchange_take_text(x, root, "label", DR_NAME_BYTES - 1, "a string of at most 63 bytes",
+                            &label))
         return 0;
-    }
     if (label != NULL)
-        dr_copy_name(token->label, json_string_value(label));
+        dr_copy_name(token->label, label);
     return 1;
 }
 
@@ -166,15 +165,6 @@ void route_token_issue(struct exchange *x)
     exchange_ask(x, issued);
 }
 
-static void revoked(struct exchange *x)
-{
-    dr_put_begin(&x->out, NULL, '{');
-    dr_put_u64(&x->out, "id", x->number);
-    dr_put_bool(&x->out, "unchanged", x->request.answers[0].unchanged != 0);
-    dr_put_end(&x->out, '}');
-    exchange_answer(x, 200);
-}
-
 void route_token_revoke(struct exchange *x)
 {
     const struct dr_core *core = core_of(x);
@@ -194,7 +184,7 @@ void route_token_revoke(struct exchange *x)
     command->kind = DR_COMMAND_TOKEN;
     command->body.declare.kind = DR_FACT_TOKEN_REVOKED;
     command->body.declare.token_revoked.token = (uint32_t)x->number;
-    exchange_ask(x, revoked);
+    exchange_ask(x, exchange_done);
 }
 
 /* ---- who asks ---- */

@@ -94,30 +94,6 @@ static void announced(struct exchange *x)
     exchange_answer(x, 201);
 }
 
-static int take_name(struct exchange *x, const json_t *root, const char *member, const char **name)
-{
-    const json_t *value = json_object_get(root, member);
-
-    *name = json_string_value(value);
-    if (value == NULL || (*name != NULL && json_string_length(value) < DR_NAME_BYTES))
-        return 1;
-    exchange_refuse(x, "INVALID", member, "expected a name of at most 63 bytes");
-    return 0;
-}
-
-static int take_integer(struct exchange *x, const json_t *root, const char *member,
-                        const char *expected, int64_t *number)
-{
-    const json_t *value = json_object_get(root, member);
-
-    if (!json_is_integer(value)) {
-        exchange_refuse(x, "INVALID", member, "expected %s", expected);
-        return 0;
-    }
-    *number = json_integer_value(value);
-    return 1;
-}
-
 /* The zone or site that the cap is of. */
 static int take_place(struct exchange *x, const json_t *root, struct dr_fact_grid_cap_set *cap)
 {
@@ -125,7 +101,7 @@ static int take_place(struct exchange *x, const json_t *root, struct dr_fact_gri
     const char *zone;
     const char *site;
 
-    if (!take_name(x, root, "zone", &zone) || !take_name(x, root, "site", &site))
+    if (!exchange_take_name(x, root, "zone", &zone) || !exchange_take_name(x, root, "site", &site))
         return 0;
     cap->zone = zone == NULL ? 0 : dr_zone_named(core, zone).v;
     cap->site = site == NULL ? 0 : dr_site_named(core, site).v;
@@ -140,14 +116,11 @@ static int take_place(struct exchange *x, const json_t *root, struct dr_fact_gri
     return 1;
 }
 
-static const char *reason_of(struct exchange *x, const json_t *root, int *good)
+/* Any number: the core says which are watts, and which times. */
+static int take_number(struct exchange *x, const json_t *root, const char *member,
+                       const char *expected, int64_t *number)
 {
-    const json_t *reason = json_object_get(root, "reason");
-
-    *good = reason == NULL || (json_is_string(reason) && json_string_length(reason) <= 200);
-    if (!*good)
-        exchange_refuse(x, "INVALID", "reason", "expected a string of at most 200 bytes");
-    return reason == NULL || !*good ? NULL : exchange_copy(x, json_string_value(reason));
+    return exchange_take_integer(x, root, member, INT64_MIN, INT64_MAX, expected, number);
 }
 
 /* A name that there is already changes that cap. */
@@ -155,13 +128,12 @@ static int take_cap(struct exchange *x, const json_t *root, struct dr_command *c
 {
     struct dr_fact_grid_cap_set *cap = &command->body.declare.grid_cap_set;
     const char *name;
-    int good;
 
-    command->reason = reason_of(x, root, &good);
-    if (!good || !take_name(x, root, "name", &name) || !take_place(x, root, cap) ||
-        !take_integer(x, root, "power_cap_w", "watts, 1 or more", &cap->power_cap_w) ||
-        !take_integer(x, root, "from_us", "microseconds since 1970", &cap->from_us) ||
-        !take_integer(x, root, "until_us", "microseconds since 1970", &cap->until_us))
+    if (!exchange_take_reason(x, root, &command->reason) ||
+        !exchange_take_name(x, root, "name", &name) || !take_place(x, root, cap) ||
+        !take_number(x, root, "power_cap_w", "watts, 1 or more", &cap->power_cap_w) ||
+        !take_number(x, root, "from_us", "microseconds since 1970", &cap->from_us) ||
+        !take_number(x, root, "until_us", "microseconds since 1970", &cap->until_us))
         return 0;
     if (name != NULL) {
         const struct dr_grid_cap *known = dr_grid_cap_named(core_of(x), name);
@@ -190,26 +162,15 @@ void route_cap_announce(struct exchange *x)
         exchange_ask(x, announced);
 }
 
-static void called_off(struct exchange *x)
-{
-    dr_put_begin(&x->out, NULL, '{');
-    dr_put_u64(&x->out, "id", x->request.answers[0].id);
-    dr_put_bool(&x->out, "unchanged", 0);
-    dr_put_end(&x->out, '}');
-    exchange_answer(x, 200);
-}
-
 void route_cap_cancel(struct exchange *x)
 {
     const struct dr_grid_cap *cap = dr_grid_cap_named(core_of(x), x->name);
-    json_t *root = exchange_object(x, "reason");
     struct dr_command *command;
-    int good;
+    const char *reason;
 
-    if (root == NULL)
+    if (!exchange_reason(x, &reason))
         return;
     if (cap == NULL) {
-        json_decref(root);
         exchange_refuse(x, "UNKNOWN", "name", "there is no cap '%s'", x->name);
         return;
     }
@@ -217,8 +178,6 @@ void route_cap_cancel(struct exchange *x)
     command->kind = DR_COMMAND_DECLARE;
     command->body.declare.kind = DR_FACT_GRID_CAP_REMOVED;
     command->body.declare.grid_cap_removed.cap = cap->id;
-    command->reason = reason_of(x, root, &good);
-    json_decref(root);
-    if (good)
-        exchange_ask(x, called_off);
+    command->reason = reason;
+    exchange_ask(x, exchange_done);
 }

@@ -107,44 +107,21 @@ static int bad(struct exchange *x, const char *member, const char *expected)
     return 0;
 }
 
-/* A name that may be left out. */
-static int take_text(struct exchange *x, const json_t *root, const char *member, const char **text)
-{
-    const json_t *value = json_object_get(root, member);
-
-    *text = json_string_value(value);
-    return value == NULL || (*text != NULL && json_string_length(value) < 2 * DR_NAME_BYTES) ||
-           bad(x, member, "a name");
-}
-
 static int take_name(struct exchange *x, const json_t *root, const char *member,
                      char name[DR_NAME_BYTES])
 {
     const char *text;
 
-    if (!take_text(x, root, member, &text))
+    if (!exchange_take_name(x, root, member, &text))
         return 0;
-    if (text != NULL && strlen(text) >= DR_NAME_BYTES)
-        return bad(x, member, "a name of at most 63 bytes");
     dr_copy_name(name, text == NULL ? "" : text);
     return 1;
 }
 
-static int take_flag(struct exchange *x, const json_t *root, const char *member, uint8_t *flag)
-{
-    const json_t *value = json_object_get(root, member);
-
-    *flag = json_is_true(value);
-    return value == NULL || json_is_boolean(value) || bad(x, member, "true or false");
-}
-
 static int take_instant(struct exchange *x, const json_t *root, const char *member, int64_t *at_us)
 {
-    const json_t *value = json_object_get(root, member);
-
-    *at_us = json_integer_value(value);
-    return value == NULL || (json_is_integer(value) && *at_us > 0) ||
-           bad(x, member, "microseconds since 1970");
+    return json_object_get(root, member) == NULL ||
+           exchange_take_integer(x, root, member, 1, INT64_MAX, "microseconds since 1970", at_us);
 }
 
 /* Names of nodes become runs of one, which the core joins. */
@@ -181,17 +158,18 @@ static int take_nodes(struct exchange *x, const json_t *root, struct dr_fact_win
 
 static int take_pool(struct exchange *x, const json_t *root, struct dr_fact_window_made *window)
 {
-    const json_t *count = json_object_get(root, "count");
+    int64_t count = 0; /* all of it */
     const char *text;
     const char *slash;
     char site[DR_NAME_BYTES];
 
-    if (!take_text(x, root, "pool", &text) || !take_name(x, root, "level", window->level))
+    if (!exchange_take_text(x, root, "pool", 2 * DR_NAME_BYTES - 1, "SITE/POOL", &text) ||
+        !take_name(x, root, "level", window->level) ||
+        (json_object_get(root, "count") != NULL &&
+         !exchange_take_integer(x, root, "count", 1, UINT32_MAX, "a number of nodes, 1 or more",
+                                &count)))
         return 0;
-    if (count != NULL && (!json_is_integer(count) || json_integer_value(count) < 1 ||
-                          json_integer_value(count) > UINT32_MAX))
-        return bad(x, "count", "a number of nodes, 1 or more");
-    window->count = (uint32_t)json_integer_value(count);
+    window->count = (uint32_t)count;
     if (text == NULL)
         return 1;
     slash = strchr(text, '/');
@@ -212,7 +190,7 @@ static int take_site(struct exchange *x, const json_t *root, struct dr_fact_wind
 {
     const char *text;
 
-    if (!take_text(x, root, "site", &text))
+    if (!exchange_take_name(x, root, "site", &text))
         return 0;
     if (text == NULL)
         return 1;
@@ -232,7 +210,7 @@ static int take_accounts(struct exchange *x, const json_t *root, struct dr_fact_
     uint8_t maintenance;
     uint32_t *accounts;
 
-    if (!take_flag(x, root, "maintenance", &maintenance))
+    if (!exchange_take_flag(x, root, "maintenance", &maintenance))
         return 0;
     if ((names != NULL && !json_is_array(names)) || maintenance == (count > 0))
         return bad(x, "accounts", "names of accounts, or `maintenance`: true");
@@ -253,16 +231,6 @@ static int take_accounts(struct exchange *x, const json_t *root, struct dr_fact_
     return 1;
 }
 
-static int take_reason(struct exchange *x, const json_t *root, const char **reason)
-{
-    const json_t *value = json_object_get(root, "reason");
-
-    if (value != NULL && (!json_is_string(value) || json_string_length(value) > 200))
-        return bad(x, "reason", "a string of at most 200 bytes");
-    *reason = value == NULL ? NULL : exchange_copy(x, json_string_value(value));
-    return 1;
-}
-
 void route_reservation_make(struct exchange *x)
 {
     json_t *root = exchange_object(x, "name site pool count level nodes accounts maintenance "
@@ -277,13 +245,13 @@ void route_reservation_make(struct exchange *x)
     command->kind = DR_COMMAND_DECLARE;
     command->body.declare.kind = DR_FACT_WINDOW_MADE;
     window = &command->body.declare.window_made;
-    good = take_reason(x, root, &command->reason) && take_name(x, root, "name", window->name) &&
-           take_accounts(x, root, window) && take_site(x, root, window) &&
-           take_pool(x, root, window) && take_nodes(x, root, window) &&
-           take_instant(x, root, "from_us", &window->from_us) &&
+    good = exchange_take_reason(x, root, &command->reason) &&
+           take_name(x, root, "name", window->name) && take_accounts(x, root, window) &&
+           take_site(x, root, window) && take_pool(x, root, window) &&
+           take_nodes(x, root, window) && take_instant(x, root, "from_us", &window->from_us) &&
            take_instant(x, root, "until_us", &window->until_us) &&
-           take_flag(x, root, "evict", &window->evict) &&
-           take_flag(x, root, "force", &window->forced);
+           exchange_take_flag(x, root, "evict", &window->evict) &&
+           exchange_take_flag(x, root, "force", &window->forced);
     json_decref(root);
     if (good)
         exchange_ask(x, made);
@@ -291,26 +259,15 @@ void route_reservation_make(struct exchange *x)
 
 /* ---- calling one off ---- */
 
-static void dropped(struct exchange *x)
-{
-    dr_put_begin(&x->out, NULL, '{');
-    dr_put_u64(&x->out, "id", x->request.answers[0].id);
-    dr_put_bool(&x->out, "unchanged", 0);
-    dr_put_end(&x->out, '}');
-    exchange_answer(x, 200);
-}
-
 void route_reservation_drop(struct exchange *x)
 {
     const struct dr_window *window = dr_window_named(core_of(x), x->name);
-    json_t *root = exchange_object(x, "reason");
     struct dr_command *command;
-    int good;
+    const char *reason;
 
-    if (root == NULL)
+    if (!exchange_reason(x, &reason))
         return;
     if (window == NULL) {
-        json_decref(root);
         exchange_refuse(x, "UNKNOWN", "name", "there is no advance reservation '%s'", x->name);
         return;
     }
@@ -318,8 +275,6 @@ void route_reservation_drop(struct exchange *x)
     command->kind = DR_COMMAND_DECLARE;
     command->body.declare.kind = DR_FACT_WINDOW_DROPPED;
     command->body.declare.window_dropped.window = window->id;
-    good = take_reason(x, root, &command->reason);
-    json_decref(root);
-    if (good)
-        exchange_ask(x, dropped);
+    command->reason = reason;
+    exchange_ask(x, exchange_done);
 }

@@ -56,7 +56,12 @@ TEST(caps_are_announced_and_called_off)
                           "\"power_cap_w\":400,\"from_us\":4000000000000000,"
                           "\"until_us\":4000003600000000,\"declared\":false}]");
     reply_free(&reply);
-    ASK(people_tokens[KEEPER], "DELETE", "/v1/power/caps/peak", "", 200, "");
+    ASK(people_tokens[KEEPER], "DELETE", "/v1/power/caps/peak", "{\"reason\":7}", 400, "INVALID");
+    reply = http_ask(w, people_tokens[KEEPER], "DELETE", "/v1/power/caps/peak",
+                     "{\"reason\":\"mild\"}");
+    CHECK_EQ(reply.status, 200);
+    CHECK_HAS(reply.body, "{\"id\":1,\"unchanged\":false}");
+    reply_free(&reply);
     ASK(people_tokens[KEEPER], "DELETE", "/v1/power/caps/peak", "", 404, "UNKNOWN");
     http_world_close(w);
 }
@@ -110,7 +115,11 @@ TEST(nodes_are_reserved_in_advance)
     CHECK_HAS(reply.body, "\"reservation\":{\"name\":\"exam\",\"accounts\":[\"university\"],");
     CHECK_HAS(reply.body, "\"reservation\":{\"name\":\"reservation-2\",\"accounts\":[],");
     reply_free(&reply);
-    ASK(people_tokens[KEEPER], "DELETE", "/v1/reservations/exam", "", 200, "");
+    ASK(people_tokens[KEEPER], "DELETE", "/v1/reservations/exam", "{\"reason\":7}", 400, "INVALID");
+    reply = http_ask(w, people_tokens[KEEPER], "DELETE", "/v1/reservations/exam", NULL);
+    CHECK_EQ(reply.status, 200);
+    CHECK_HAS(reply.body, "{\"id\":1,\"unchanged\":false}");
+    reply_free(&reply);
     ASK(people_tokens[KEEPER], "DELETE", "/v1/reservations/exam", "", 404, "UNKNOWN");
     http_world_close(w);
 }
