@@ -561,6 +561,47 @@ int dr_cli_print_json(const struct dr_cli *cli, const json_t *answer)
     return DR_EXIT_OK;
 }
 
+int dr_cli_act(struct dr_cli *cli, const char *method, const char *path)
+{
+    const char *reason = dr_cli_value(cli, "reason");
+    json_t *body = reason == NULL ? NULL : json_pack("{s:s}", "reason", reason);
+    char *text = json_dumps(body, JSON_COMPACT); /* NULL for NULL */
+    json_t *answer = NULL;
+    int code = dr_cli_ask(cli, method, path, NULL, text, &answer);
+
+    if (code == DR_EXIT_OK && cli->json)
+        dr_cli_print_json(cli, answer);
+    json_decref(answer);
+    free(text);
+    json_decref(body);
+    return code;
+}
+
+int dr_cli_act_on_each(struct dr_cli *cli, uint32_t first, const char *method, const char *before,
+                       const char *after)
+{
+    int worst = DR_EXIT_OK;
+
+    for (uint32_t i = first; i < cli->operands_count; i += 1) {
+        struct dr_buffer path DR_CLEANUP(dr_buffer_deinit) = {0};
+        int code;
+
+        dr_buffer_init(&path, 4096);
+        dr_buffer_append_text(&path, before);
+        dr_cli_escape(&path, cli->operands[i]);
+        dr_buffer_append_text(&path, after);
+        /* The API's paths have no escapes, and no name needs one: "exam#2" is not "exam". */
+        if (strchr(dr_buffer_text(&path), '%') != NULL)
+            code = dr_cli_fail(cli, DR_EXIT_UNKNOWN, "there is no '%s'; names have a-z, 0-9 and -",
+                               cli->operands[i]);
+        else
+            code = dr_cli_act(cli, method, dr_buffer_text(&path));
+        if (code > worst)
+            worst = code;
+    }
+    return worst;
+}
+
 uint64_t dr_cli_job(const struct dr_cli *cli, const char *text)
 {
     int64_t job;

@@ -142,6 +142,14 @@ DR_MUST_USE int dr_cli_ask(struct dr_cli *cli, const char *method, const char *p
 /* The same without looking inside: the body as it came. */
 DR_MUST_USE int dr_cli_ask_text(struct dr_cli *cli, const char *method, const char *path,
                                 const char *headers, const char *body, struct dr_buffer *answer);
+/* Do something: one request with --reason, where it was given, as its body; the answer is shown
+ * with --json alone. Returns the exit code. */
+int dr_cli_act(struct dr_cli *cli, const char *method, const char *path);
+/* The same to what the operands from `first` on name, one after the other, all of them: `method` on
+ * `before`, the name and `after`. Returns the largest exit code; DR_EXIT_UNKNOWN for a name that
+ * nothing can have. */
+int dr_cli_act_on_each(struct dr_cli *cli, uint32_t first, const char *method, const char *before,
+                       const char *after);
 /* The client, opened by the options and the environment. NULL: an error was printed. */
 struct dr_client *dr_cli_client(struct dr_cli *cli);
 /* The exit code for an answer that is no success, having printed its sentences. */

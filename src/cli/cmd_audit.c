@@ -191,24 +191,10 @@ static int decision(struct dr_cli *cli, uint64_t job)
 
 static int erase(struct dr_cli *cli, uint64_t job)
 {
-    const char *reason = dr_cli_value(cli, "reason");
-    json_t *body = json_object();
-    json_t *answer = NULL;
     char path[64];
-    char *text;
-    int code;
 
-    if (reason != NULL)
-        json_object_set_new(body, "reason", json_string(reason));
-    text = json_dumps(body, JSON_COMPACT);
-    json_decref(body);
     snprintf(path, sizeof path, "/v1/jobs/%llu/text", (unsigned long long)job);
-    code = dr_cli_ask(cli, "DELETE", path, NULL, text, &answer);
-    free(text);
-    if (code == DR_EXIT_OK && cli->json)
-        dr_cli_print_json(cli, answer);
-    json_decref(answer);
-    return code;
+    return dr_cli_act(cli, "DELETE", path);
 }
 
 static int head(struct dr_cli *cli)

@@ -217,31 +217,6 @@ static int announce(struct dr_cli *cli)
     return DR_EXIT_OK;
 }
 
-static int cancel(struct dr_cli *cli)
-{
-    const char *reason = dr_cli_value(cli, "reason");
-    int worst = DR_EXIT_OK;
-
-    for (uint32_t i = 1; i < cli->operands_count; i += 1) {
-        json_t *body = reason == NULL ? NULL : json_pack("{s:s}", "reason", reason);
-        char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
-        json_t *answer = NULL;
-        char path[128];
-        int code;
-
-        snprintf(path, sizeof path, "/v1/power/caps/%.80s", cli->operands[i]);
-        code = dr_cli_ask(cli, "DELETE", path, NULL, text, &answer);
-        if (code == DR_EXIT_OK && cli->json)
-            dr_cli_print_json(cli, answer);
-        json_decref(answer);
-        json_decref(body);
-        free(text);
-        if (code > worst)
-            worst = code;
-    }
-    return worst;
-}
-
 int dr_cmd_grid(struct dr_cli *cli)
 {
     const char *what = cli->operands[0];
@@ -251,7 +226,7 @@ int dr_cmd_grid(struct dr_cli *cli)
     if (strcmp(what, "cap") == 0 && cli->operands_count == 2)
         return announce(cli);
     if (strcmp(what, "cancel") == 0 && cli->operands_count > 1)
-        return cancel(cli);
+        return dr_cli_act_on_each(cli, 1, "DELETE", "/v1/power/caps/", "");
     return dr_cli_fail(cli, DR_EXIT_USAGE,
                        "found '%s', expected list, cap PLACE, or cancel NAME...", what);
 }

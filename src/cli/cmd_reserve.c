@@ -251,31 +251,6 @@ static int create(struct dr_cli *cli)
     return DR_EXIT_OK;
 }
 
-static int drop(struct dr_cli *cli)
-{
-    const char *reason = dr_cli_value(cli, "reason");
-    int worst = DR_EXIT_OK;
-
-    for (uint32_t i = 1; i < cli->operands_count; i += 1) {
-        json_t *body = reason == NULL ? NULL : json_pack("{s:s}", "reason", reason);
-        char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT);
-        json_t *answer = NULL;
-        char path[128];
-        int code;
-
-        snprintf(path, sizeof path, "/v1/reservations/%.80s", cli->operands[i]);
-        code = dr_cli_ask(cli, "DELETE", path, NULL, text, &answer);
-        if (code == DR_EXIT_OK && cli->json)
-            dr_cli_print_json(cli, answer);
-        json_decref(answer);
-        json_decref(body);
-        free(text);
-        if (code > worst)
-            worst = code;
-    }
-    return worst;
-}
-
 int dr_cmd_reserve(struct dr_cli *cli)
 {
     const char *what = cli->operands[0];
@@ -285,7 +260,7 @@ int dr_cmd_reserve(struct dr_cli *cli)
     if (strcmp(what, "create") == 0 && cli->operands_count > 1)
         return create(cli);
     if (strcmp(what, "drop") == 0 && cli->operands_count > 1)
-        return drop(cli);
+        return dr_cli_act_on_each(cli, 1, "DELETE", "/v1/reservations/", "");
     if (strcmp(what, "list") == 0)
         return dr_cli_fail(cli, DR_EXIT_USAGE, "found '%s' after list, expected nothing more",
                            cli->operands[1]);

@@ -101,29 +101,19 @@ static int list(struct dr_cli *cli)
     return DR_EXIT_OK;
 }
 
+/* All numbers are looked at before the first token is taken back. */
 static int revoke(struct dr_cli *cli)
 {
-    int worst = DR_EXIT_OK;
-
     for (uint32_t i = 1; i < cli->operands_count; i += 1) {
         int64_t id;
-        char path[64];
-        json_t *answer = NULL;
-        int code;
 
         if (!dr_parse_i64(cli->operands[i], 1, UINT32_MAX, &id))
             return dr_cli_fail(cli, DR_EXIT_USAGE,
                                "found '%s', expected a token's number, as `daero token list` shows",
                                cli->operands[i]);
-        snprintf(path, sizeof path, "/v1/tokens/%lld", (long long)id);
-        code = dr_cli_ask(cli, "DELETE", path, NULL, NULL, &answer);
-        if (code == DR_EXIT_OK && cli->json)
-            dr_cli_print_json(cli, answer);
-        json_decref(answer);
-        if (code > worst)
-            worst = code;
+        cli->operands[i] += strspn(cli->operands[i], "+0"); /* a path has the digits alone */
     }
-    return worst;
+    return dr_cli_act_on_each(cli, 1, "DELETE", "/v1/tokens/", "");
 }
 
 int dr_cmd_token(struct dr_cli *cli)
