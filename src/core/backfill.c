@@ -221,7 +221,7 @@ static void charge_reserved(struct dr_decision *decision, uint32_t except_row, u
                 decision->reserved[at].start_us <= until_us)
                 dr_quota_charge(core, job->account, dr_job_run(core, job)->reservation_pool,
                                 &amounts,
-                                DR_CHARGE_USE | DR_CHARGE_CLAIM |
+                                DR_CHARGE_THOUGHT | DR_CHARGE_USE | DR_CHARGE_CLAIM |
                                     (dr_job_terms(core, job)->preemptible ? 0 : DR_CHARGE_FIRM),
                                 sign);
         }
@@ -339,18 +339,13 @@ static int64_t root_lacks(const struct contest *contest)
     const struct dr_core *core = contest->decision->core;
     const struct dr_quota *quota = dr_quota_at(core, (dr_account_id){1}, contest->group);
     int64_t held = contest->needs + sum_reserved(contest, (dr_account_id){1}, 0);
-    int64_t claim = quota->claim;
-    int64_t capacity = core->groups[contest->group.v - 1].capacity;
-    int64_t most;
+    int64_t slack;
 
-    if (quota->kept == 0 || quota->occupied + held + contest->adds <= capacity)
+    if (quota->kept == 0 ||
+        quota->occupied + held + contest->adds <= core->groups[contest->group.v - 1].capacity)
         return 0;
-    for (uint32_t row = 0; row < core->pools_count; row += 1)
-        if (core->pools[row].groups[contest->resource].v == contest->group.v)
-            claim -= dr_ends_sum(core, (dr_pool_id){row + 1}, contest->reserved->start_us)
-                         .of[contest->resource];
-    most = dr_min_i64(quota->occupied, claim + quota->kept) + held;
-    return leaves_room(contest, claim + held, most, capacity) ? 0 : most + contest->adds - capacity;
+    slack = dr_slack_of(core, contest->group, contest->reserved->start_us, held);
+    return slack == INT64_MAX ? 0 : dr_max_i64(0, contest->adds - slack);
 }
 
 /* With the job started, could the reserved one start at its time, by the quotas of accounts above

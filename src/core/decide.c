@@ -55,8 +55,7 @@ void dr_decision_beside(struct dr_decision *decision, dr_pool_id pool, uint32_t 
         decision->beside_count += 1;
     }
     decision->beside = 1;
-    if (decision->beside_seq == 0)
-        decision->beside_seq = decision->core->seq;
+    dr_seats_beside_refused(decision->core);
 }
 
 struct dr_fact dr_decision_fact(const struct dr_decision *decision, enum dr_fact_kind kind)
@@ -84,7 +83,7 @@ static void charge(struct dr_core *core, uint32_t job_row, int sign)
     const struct dr_job *job = &core->jobs[job_row];
     struct dr_amounts holds = dr_alternative_amounts(
         &core->shapes[job->shape].alternatives[dr_job_run(core, job)->alternative]);
-    unsigned charges = DR_CHARGE_USE;
+    unsigned charges = DR_CHARGE_USE | DR_CHARGE_THOUGHT;
 
     if (dr_job_run(core, job)->counted)
         charges |= DR_CHARGE_CLAIM | (dr_job_terms(core, job)->preemptible ? 0 : DR_CHARGE_FIRM);
@@ -539,8 +538,8 @@ static int place_elsewhere(struct dr_decision *decision, uint32_t row, struct dr
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[row];
     struct dr_want want = dr_place_want(core, job, dr_job_run(core, job)->promise_alternative);
-    unsigned charges =
-        DR_CHARGE_CLAIM | (dr_job_terms(core, job)->preemptible ? 0 : DR_CHARGE_FIRM);
+    unsigned charges = DR_CHARGE_THOUGHT | DR_CHARGE_CLAIM |
+                       (dr_job_terms(core, job)->preemptible ? 0 : DR_CHARGE_FIRM);
     int is_free;
 
     dr_quota_charge(core, job->account, dr_job_run(core, job)->promise_pool, &want.amounts, charges,
@@ -733,7 +732,7 @@ static void once_through(struct dr_decision *decision)
     decision->passes += 1;
     decision->freed = 0;
     decision->plans = 0;
-    decision->beside_seq = 0;
+    core->seats->beside_seq = 0;
     if (!decision->in_part)
         decision->doubt_seq = 0;
     dr_lent_refresh(core);
@@ -747,7 +746,7 @@ static void once_through(struct dr_decision *decision)
     dr_lent_refresh(core);
     if (!decision->full && dr_backfill_end(decision))
         decision->freed = 1;
-    if ((decision->beside_seq != 0 && core->seq > decision->beside_seq) ||
+    if ((core->seats->beside_seq != 0 && core->seq > core->seats->beside_seq) ||
         core->lent->rises != rises)
         decision->freed = 1;
     /* What is known of them says nothing of those who were refused in doubt. */
@@ -807,7 +806,6 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
     if (!decision.full) {
         dr_place_untouch(core);
         dr_seats_settled(core);
-        dr_lent_settled(core);
     }
     return decision.full;
 }

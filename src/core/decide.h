@@ -51,7 +51,6 @@ struct dr_decision {
     int open;             /* the judgement of this job may change without anything being freed */
     uint64_t doubt_seq;   /* the fact before which somebody was refused for what later facts, starts
                              too, may undo; 0: nobody was */
-    uint64_t beside_seq;  /* the same for what is known when it is undone (DR_BESIDE) */
     int in_thought;       /* sums are not those of the state, or not all reservations count */
     struct dr_fair *fair; /* who asks what to take; NULL: it isn't judged now */
     struct dr_fair_most *fair_most; /* [accounts_count] core/fair.c */

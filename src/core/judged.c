@@ -322,6 +322,7 @@ static int place_in(struct dr_core *core, uint32_t class_row, uint64_t since)
         struct dr_wants wants = class->wants;
 
         class->standing |= asked.beside_bits;
+        dr_seats_beside_refused(core);
         wants.hunts |= DR_WANTS_BESIDE;
         dr_seats_set_wants(core, class_row, wants);
     }
@@ -383,9 +384,11 @@ static int is_relieved(struct dr_core *core, uint32_t class_row, const struct dr
         (class->wants.sums & offers->reliefs.sums & DR_WANTS_ANY_RELIEF) != 0 ||
         offers->reliefs.sums == UINT64_MAX)
         return 1;
-    if ((class->wants.hunts & offers->reliefs.hunts & DR_WANTS_BESIDE) != 0 &&
-        !still_beside(core, class))
-        return 1;
+    if ((class->wants.hunts & offers->reliefs.hunts & DR_WANTS_BESIDE) != 0) {
+        if (!still_beside(core, class))
+            return 1;
+        dr_seats_beside_refused(core);
+    }
     if (((class->wants.sums & offers->reliefs.sums) == 0 &&
          (class->wants.hunts & offers->reliefs.hunts & DR_WANTS_START) == 0) ||
         (class->wants.room & offers->reliefs.room & DR_WANTS_CHIPS) == 0)

@@ -26,7 +26,6 @@ enum dr_status dr_lent_open(struct dr_core *core)
     TABLE(stale_rows, limits->accounts_max);
     TABLE(units, limits->pools_max);
     TABLE(leaving, limits->pools_max);
-    TABLE(rose, limits->pools_max);
     TABLE(rose_at, limits->pools_max);
 #undef TABLE
     core->lent = lent;
@@ -46,10 +45,8 @@ void dr_lent_clear(struct dr_core *core)
     memset(lent->leaving, 0, limits->pools_max * sizeof lent->leaving[0]);
     lent->units_all = 0;
     lent->leaving_all = 0;
-    memset(lent->rose, 1, limits->pools_max);
     for (uint32_t row = 0; row < limits->pools_max; row += 1)
         lent->rose_last = lent->rose_at[row] = dr_seats_moment(core->seats);
-    lent->any_rose = 1;
     for (uint32_t row = 0; row < core->accounts_count; row += 1)
         dr_lent_stale(core, row);
 }
@@ -136,9 +133,7 @@ static int lends(const struct dr_core *core, const struct dr_job *job)
 
 static void rise(struct dr_core *core, dr_pool_id pool)
 {
-    core->lent->rose[pool.v - 1] = 1;
     core->lent->rose_last = core->lent->rose_at[pool.v - 1] = dr_seats_moment(core->seats);
-    core->lent->any_rose = 1;
     core->lent->rises += 1;
 }
 
@@ -292,13 +287,6 @@ void dr_lent_refresh(struct dr_core *core)
         refresh(core, lent->stale_rows[i]);
     }
     lent->stale_count = 0;
-}
-
-void dr_lent_settled(struct dr_core *core)
-{
-    if (core->lent->any_rose)
-        memset(core->lent->rose, 0, core->limits.pools_max);
-    core->lent->any_rose = 0;
 }
 
 /* ---- for tests ---- */

@@ -39,12 +39,10 @@ struct dr_lent {
     uint32_t stale_count;
     int64_t *units;     /* [pools_max] of lent attempts */
     int64_t *leaving;   /* [pools_max] of attempts that have been told to leave */
-    uint8_t *rose;      /* [pools_max] either has grown, or may be had by more accounts */
     uint64_t *rose_at;  /* [pools_max] the last time, by the seats' clock (core/seats.h) */
     uint64_t rose_last; /* the greatest of these */
-    uint8_t any_rose;
-    uint64_t rises;    /* how often, ever */
-    int64_t units_all; /* over all pools */
+    uint64_t rises;     /* how often, ever */
+    int64_t units_all;  /* over all pools */
     int64_t leaving_all;
 };
 
@@ -64,9 +62,6 @@ void dr_lent_advance(struct dr_core *core, int64_t now_us);
 
 /* Look at the attempts of accounts whose sums have changed. Not while thought changes sums. */
 void dr_lent_refresh(struct dr_core *core);
-
-/* A decision has looked at everything. */
-void dr_lent_settled(struct dr_core *core);
 
 /* Time lets the attempt be taken. */
 static inline int dr_lent_ripe(const struct dr_core *core, uint32_t job_row)

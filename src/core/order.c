@@ -121,9 +121,9 @@ static uint8_t least_key(const struct dr_core *core, dr_account_id account,
 
 /* ---- what an account's sums alone say ---- */
 
-/* A bound for whatever it offers, and its key above guarantee. A job within guarantee finds room for
- * the least that is asked for in the group of its accelerators, or else of its CPUs, and its key is
- * no less than what is claimed there with that. */
+/* A bound for whatever it offers, and its key above guarantee. A job within guarantee finds room
+ * for the least that is asked for in the group of its accelerators, or else of its CPUs, and its
+ * key is no less than what is claimed there with that. */
 static void know(struct dr_core *core, uint32_t row)
 {
     struct dr_seat *seat = &core->seats->seats[row];
@@ -192,6 +192,7 @@ static struct dr_seat *seat_at(struct dr_order *order, uint32_t row)
     if (seat->stamp != order->stamp) {
         seat->stamp = order->stamp;
         seat->begun = 0;
+        seat->put_below = 0;
         to_bound(order, row);
     }
     return seat;
@@ -289,8 +290,11 @@ void dr_order_begin(struct dr_core *core, struct dr_wants offers, struct dr_orde
             core->seats->seats[row].stamp = 0;
         core->seats->stamp = 1;
     }
-    *order = (struct dr_order){
-        .core = core, .stamp = core->seats->stamp, .offers = offers, .last = NONE};
+    *order = (struct dr_order){.core = core,
+                               .stamp = core->seats->stamp,
+                               .offers = offers,
+                               .looked_at = core->seats->clock,
+                               .last = NONE};
 }
 
 /* Back to its bound, if anything new at or below it may help. Depth: that of the tree. */
@@ -326,6 +330,7 @@ void dr_order_again(struct dr_order *order, struct dr_wants offers, struct dr_wa
                     uint64_t since)
 {
     order->offers = offers;
+    order->looked_at = order->core->seats->clock;
     if (order->core->accounts_count > 0)
         renew(order, 0, (struct dr_offers){.pools = news}, since);
 }
@@ -339,7 +344,8 @@ int dr_order_next(struct dr_order *order, struct dr_choice *choice)
     if (core->accounts_count == 0)
         return 0;
     if (seat_at(order, 0)->state == DR_SEAT_BOUND)
-        resolve(order, 0, (struct dr_offers){.pools = order->offers});
+        resolve(order, 0,
+                (struct dr_offers){.pools = order->offers, .looked_at = order->looked_at});
     if (seats[0].state == DR_SEAT_EMPTY)
         return 0;
     *choice = (struct dr_choice){.tier = 1, .class_row = seats[0].class_row};

@@ -34,12 +34,12 @@ void dr_quota_charge(struct dr_core *core, dr_account_id account, dr_pool_id poo
 {
     const struct dr_pool *where = &core->pools[pool.v - 1];
 
+    if ((charges & DR_CHARGE_THOUGHT) == 0)
+        dr_slack_charged(core, pool);
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
         int64_t amount = amounts->of[resource] * sign;
         int64_t risen = 0; /* of occupied, in the child */
 
-        /* Whether a reserved job is within its guarantee depends on all three. */
-        dr_slack_changed(core, where->groups[resource]);
         if (amount == 0)
             continue;
         for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {

@@ -235,11 +235,13 @@ static int set_is_fair(struct hunt *hunt)
     struct dr_core *core = hunt->core;
     int holds = 1;
 
-    dr_quota_charge(core, hunt->job->account, hunt->pool, &hunt->want.amounts, DR_CHARGE_CLAIM, 1);
+    dr_quota_charge(core, hunt->job->account, hunt->pool, &hunt->want.amounts,
+                    DR_CHARGE_CLAIM | DR_CHARGE_THOUGHT, 1);
     for (uint32_t i = 0; i < hunt->count && holds; i += 1)
         if (hunt->victims[i].chosen)
             holds = dr_fair_holds(hunt->fair, &core->jobs[hunt->victims[i].row]);
-    dr_quota_charge(core, hunt->job->account, hunt->pool, &hunt->want.amounts, DR_CHARGE_CLAIM, -1);
+    dr_quota_charge(core, hunt->job->account, hunt->pool, &hunt->want.amounts,
+                    DR_CHARGE_CLAIM | DR_CHARGE_THOUGHT, -1);
     return holds;
 }
 

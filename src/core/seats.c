@@ -529,6 +529,18 @@ void dr_seats_wake(struct dr_core *core, uint32_t class_row)
 
 /* ---- whose turn it is ---- */
 
+/* Until when everything has been looked at that a class was held against: now, or when pools were,
+ * if something has come free there since. */
+static uint64_t looked_until(const struct dr_core *core, const struct dr_offers *offers)
+{
+    const struct dr_places *places = core->places;
+
+    return places->freed_last > offers->looked_at || places->left_last > offers->looked_at ||
+                   core->lent->rose_last > offers->looked_at
+               ? offers->looked_at
+               : core->seats->clock;
+}
+
 /* Depth of the recursion: that of a treap. */
 static uint32_t next_in(struct dr_core *core, uint32_t row, const struct dr_seat_key *after,
                         const struct dr_offers *offers, struct dr_wants all, enum dr_scope *scope)
@@ -549,7 +561,7 @@ static uint32_t next_in(struct dr_core *core, uint32_t row, const struct dr_seat
             if (*scope != DR_SCOPE_NONE)
                 found = row;
             else
-                class->judged_at = core->seats->clock; /* nothing until now helps it */
+                class->judged_at = looked_until(core, offers);
         }
     }
     if (found == NONE)
@@ -636,8 +648,8 @@ void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id po
         }
         seat->relief |= relief;
         seat->relief_chips |= chips;
-        if (relief != 0)
-            seat->relieved_at = moment;
+        seat->relief_own |= DR_WANTS_BESIDE; /* what is occupied has fallen */
+        seat->relieved_at = moment;
     }
     mark_path(core, account);
 }

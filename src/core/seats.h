@@ -131,6 +131,8 @@ struct dr_seats {
     uint8_t wake_all;        /* something has changed that anybody may have waited for */
     uint64_t clock;          /* counts what has come free, or may be had, in order */
     uint64_t woken;          /* by it, the last wake of all */
+    uint64_t beside_seq; /* the fact before which somebody was refused, in the walk that goes on,
+                            for what others have reserved; 0: nobody was */
 };
 
 DR_MUST_USE enum dr_status dr_seats_open(struct dr_core *core);
@@ -179,6 +181,7 @@ struct dr_offers {
     struct dr_wants pools;
     struct dr_wants reliefs;
     uint64_t relieved_at; /* the last of these */
+    uint64_t looked_at;   /* when `pools` were looked for, by the seats' clock */
 };
 
 /* The first class of an account after a key (NULL: of all) that `offers` might help, and that has
@@ -241,6 +244,14 @@ int dr_seats_without(struct dr_wants wants);
  * note that it waits for something else now. */
 enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
                              const struct dr_offers *offers);
+
+/* Somebody is refused for what others have reserved: once anything has been decided since, it is to
+ * be looked at again before the decision is over. */
+static inline void dr_seats_beside_refused(struct dr_core *core)
+{
+    if (core->seats->beside_seq == 0)
+        core->seats->beside_seq = core->seq;
+}
 
 /* What a class waits for; sums follow up its account's classes, and up the accounts. */
 void dr_seats_set_wants(struct dr_core *core, uint32_t class_row, struct dr_wants wants);

@@ -7,6 +7,7 @@
 #include "core/ends.h"
 #include "core/queue.h"
 #include "core/quota.h"
+#include "core/space.h"
 
 #define NONE DR_ROW_NONE
 
@@ -27,14 +28,21 @@ enum dr_status dr_slack_open(struct dr_core *core)
 
 void dr_slack_clear(struct dr_core *core)
 {
+    core->slack->version += 1;
+}
+
+/* Nobody has any room in `at`. */
+static void forget_places(struct dr_core *core)
+{
+    dr_slack_clear(core);
     core->slack->count = 0;
     for (uint32_t row = 0; row < core->limits.groups_max; row += 1)
-        core->slack->groups[row].known = 0;
+        core->slack->groups[row].room = 0;
 }
 
 void dr_slack_forget(struct dr_core *core)
 {
-    dr_slack_clear(core);
+    forget_places(core);
     for (uint32_t row = 0; row < core->limits.groups_max; row += 1)
         core->slack->groups[row].needs = 0;
 }
@@ -50,6 +58,15 @@ void dr_slack_reserve(struct dr_core *core, dr_pool_id pool, const struct dr_amo
         core->slack->groups[group.v - 1].needs += sign * amounts->of[resource];
         dr_slack_changed(core, group);
     }
+}
+
+void dr_slack_charged(struct dr_core *core, dr_pool_id pool)
+{
+    /* Whether a reserved job is within its guarantee depends on all groups of its pool. */
+    if (!core->places->groups_alike)
+        dr_slack_clear(core);
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+        dr_slack_changed(core, core->pools[pool.v - 1].groups[resource]);
 }
 
 static int compare_starts(const void *a, const void *b, const void *context)
@@ -80,8 +97,7 @@ static int64_t claim_then(const struct dr_core *core, dr_group_id group, int64_t
 /* `held`: by the reserved job and by others who begin until then. What ends there gives back
  * between what it claims and that less what lending limits can hold back; where the reserved job
  * could not start even without anybody else, nothing is delayed. */
-static int64_t slack_of(const struct dr_core *core, dr_group_id group, int64_t start_us,
-                        int64_t held)
+int64_t dr_slack_of(const struct dr_core *core, dr_group_id group, int64_t start_us, int64_t held)
 {
     const struct dr_quota *quota = dr_quota_at(core, (dr_account_id){1}, group);
     int64_t capacity = core->groups[group.v - 1].capacity;
@@ -97,15 +113,16 @@ static int64_t slack_of(const struct dr_core *core, dr_group_id group, int64_t s
     return capacity - most;
 }
 
-/* The reservations in a group, in no order; 0: there is no room for them. */
-static int gather(struct dr_core *core, dr_group_id group)
+/* The reservations in a group, in no order, into `at` [max]; returns how many there are. */
+static uint32_t gather(const struct dr_core *core, dr_group_id group, struct dr_slack_at *at,
+                       uint32_t max)
 {
-    struct dr_slack *slack = core->slack;
     enum dr_resource resource = core->groups[group.v - 1].resource;
+    uint32_t count = 0;
 
-    for (uint32_t at = dr_queue_reserved_first(core); at != NONE;
-         at = dr_queue_reserved_next(core, at)) {
-        const struct dr_job *job = &core->jobs[at];
+    for (uint32_t row = dr_queue_reserved_first(core); row != NONE;
+         row = dr_queue_reserved_next(core, row)) {
+        const struct dr_job *job = &core->jobs[row];
         const struct dr_run *run = dr_job_run(core, job);
         struct dr_amounts needs = dr_alternative_amounts(
             &core->shapes[job->shape].alternatives[run->reservation_alternative]);
@@ -114,15 +131,29 @@ static int gather(struct dr_core *core, dr_group_id group)
         if (needs.of[resource] == 0 ||
             core->pools[run->reservation_pool.v - 1].groups[resource].v != group.v)
             continue;
-        if (slack->count == DR_SLACK_MAX)
-            return 0;
-        slack->at[slack->count] = (struct dr_slack_at){
-            .start_us = run->reservation_us,
-            .needs = needs.of[resource],
-            .is_guaranteed = branch.v != 0 && dr_quota_within_guarantee(
-                                                  core, branch, run->reservation_pool, &needs)};
-        slack->count += 1;
+        if (count < max)
+            at[count] = (struct dr_slack_at){
+                .start_us = run->reservation_us,
+                .needs = needs.of[resource],
+                .is_guaranteed = branch.v != 0 && dr_quota_within_guarantee(
+                                                      core, branch, run->reservation_pool, &needs)};
+        count += 1;
     }
+    return count;
+}
+
+/* Where there is too little room, what is known of others goes: it is soon looked for again. */
+static int make_room(struct dr_core *core, struct dr_slack_group *about, uint32_t count)
+{
+    struct dr_slack *slack = core->slack;
+
+    if (count > DR_SLACK_MAX)
+        return 0;
+    if (slack->count + count > DR_SLACK_MAX)
+        forget_places(core);
+    about->first = slack->count;
+    about->room = count;
+    slack->count += count;
     return 1;
 }
 
@@ -135,18 +166,13 @@ static int know(struct dr_core *core, dr_group_id group)
     int64_t least = INT64_MAX;
     int64_t least_guaranteed = INT64_MAX;
 
-    /* What is known of others goes when there is no more room: it is soon looked for again. */
-    for (int again = 0;; again = 1) {
-        about->first = slack->count;
-        if (gather(core, group))
-            break;
-        slack->count = about->first;
-        if (again)
+    about->count = gather(core, group, &slack->at[about->first], about->room);
+    if (about->count > about->room) {
+        if (!make_room(core, about, about->count))
             return 0;
-        dr_slack_clear(core);
+        gather(core, group, &slack->at[about->first], about->room);
     }
-    about->count = slack->count - about->first;
-    about->known = 1;
+    about->known = slack->version;
     at = &slack->at[about->first];
     dr_sort(at, about->count, sizeof at[0], compare_starts, NULL);
     for (uint32_t i = 0; i < about->count;) {
@@ -159,7 +185,7 @@ static int know(struct dr_core *core, dr_group_id group)
             held += at[end].needs;
             any_guaranteed |= at[end].is_guaranteed;
         }
-        slack_there = slack_of(core, group, at[i].start_us, held);
+        slack_there = dr_slack_of(core, group, at[i].start_us, held);
         least = dr_min_i64(least, slack_there);
         if (any_guaranteed)
             least_guaranteed = dr_min_i64(least_guaranteed, slack_there);
@@ -184,7 +210,7 @@ int dr_slack_leaves(struct dr_core *core, dr_group_id group, int64_t amount, int
     if (root->kept == 0 ||
         root->occupied + about->needs + amount <= core->groups[group.v - 1].capacity)
         return 1;
-    if (!about->known && !know(core, group)) {
+    if (about->known != core->slack->version && !know(core, group)) {
         *can_tell = 0;
         return 1;
     }

@@ -24,16 +24,18 @@ struct dr_slack_at {
 };
 
 struct dr_slack_group {
-    uint8_t known; /* its slacks are those of the state */
+    uint64_t known; /* the version for which its slacks are those of the state; 0: for none */
     uint32_t first;
     uint32_t count;
+    uint32_t room; /* from `first` on, that nobody else has */
     int64_t needs; /* of all reservations in it */
 };
 
 struct dr_slack {
     struct dr_slack_group *groups; /* [groups_max] */
-    struct dr_slack_at *at;        /* [DR_SLACK_MAX], groups one after another */
+    struct dr_slack_at *at;        /* [DR_SLACK_MAX], the room of groups, one after another */
     uint32_t count;
+    uint64_t version; /* grows when all is forgotten; starts at 1 */
 };
 
 DR_MUST_USE enum dr_status dr_slack_open(struct dr_core *core);
@@ -44,8 +46,15 @@ void dr_slack_clear(struct dr_core *core);
 /* ... and there are no reservations. */
 void dr_slack_forget(struct dr_core *core);
 
-/* Sums of a group at the root, or an end in one of its pools, have changed. */
+/* An end in a pool of the group has changed. */
 static inline void dr_slack_changed(struct dr_core *core, dr_group_id group);
+
+/* Something has been charged in a pool: sums at the root, and who is within his guarantee. */
+void dr_slack_charged(struct dr_core *core, dr_pool_id pool);
+
+/* What may be added beside a reservation that begins then, with `held` for it and those before it,
+ * before anybody is delayed; INT64_MAX: any amount. */
+int64_t dr_slack_of(const struct dr_core *core, dr_group_id group, int64_t start_us, int64_t held);
 
 /* A waiting job has reserved a place in a pool (sign 1), or gives it up. */
 void dr_slack_reserve(struct dr_core *core, dr_pool_id pool, const struct dr_amounts *amounts,

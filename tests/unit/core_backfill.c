@@ -255,6 +255,52 @@ TEST(quota_is_held_for_all_who_have_begun)
     world_free(w);
 }
 
+/* Who would take what a reservation counts on is met when an attempt elsewhere ends early: what is
+ * occupied falls at the root, though nobody's quota refused him. */
+TEST(an_early_end_leaves_room_beside_what_is_reserved)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 nodes x 8 h200");
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
+    uint32_t keeper;
+    dr_job_id early, waits, later;
+
+    world_pool(w, world_site(w, "s2"), "h200", 1, 8, 0);
+    world_pool(w, world_site(w, "s3"), "h200", 1, 2, 0);
+    world_pool(w, world_site(w, "s4"), "h200", 1, 8, 0);
+    keeper = world_account(w, "keeper", WORLD_ACCOUNT_ROOT, 8, -1, 0);
+    world_submit(w, (struct job_spec){.account = keeper,
+                                      .site = "s2",
+                                      .accelerators = 8,
+                                      .memory_mb = 1,
+                                      .limit_us = 300 * MINUTE});
+    world_submit(w, (struct job_spec){
+                        .site = "s1", .accelerators = 4, .memory_mb = 1, .limit_us = 300 * MINUTE});
+    world_submit(w, (struct job_spec){
+                        .site = "s1", .accelerators = 2, .memory_mb = 1, .limit_us = 60 * MINUTE});
+    early = world_submit(
+        w, (struct job_spec){
+               .site = "s3", .accelerators = 2, .memory_mb = 1, .limit_us = 50 * MINUTE});
+    world_run_us(w, MINUTE);
+    waits = world_submit(
+        w, (struct job_spec){
+               .site = "s1", .accelerators = 4, .memory_mb = 1, .limit_us = 60 * MINUTE});
+    world_run_us(w, MINUTE);
+    later = world_submit(w, (struct job_spec){.account = b,
+                                              .site = "s4",
+                                              .accelerators = 7,
+                                              .memory_mb = 1,
+                                              .limit_us = 90 * MINUTE});
+    world_run_us(w, MINUTE + 10 * DR_SECOND_US);
+    CHECK(world_run(w, waits)->reservation != DR_ROW_NONE);
+    CHECK_EQ(world_job(w, later)->state, DR_JOB_PENDING);
+    world_end(w, early, 0);
+    world_decide(w);
+    CHECK(world_job(w, later)->state != DR_JOB_PENDING);
+    CHECK_EQ(w->undecided, 0);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
 /* Another account is not blocked by a gang that waits, while it delays nothing. */
 TEST(other_accounts_go_on)
 {
