@@ -670,6 +670,29 @@ void world_run_us(struct world *world, int64_t span_us)
     world->now_us = until_us;
 }
 
+struct world *world_reserved_twice(uint32_t *b)
+{
+    struct world *w = world_new("1 site, 1 pool, 2 nodes x 8 h200");
+
+    *b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
+    world_pool(w, world_site(w, "s2"), "h200", 3, 8, 0);
+    world_pool(w, world_site(w, "s3"), "h200", 3, 8, 0);
+    world_account(w, "c", WORLD_ACCOUNT_ROOT, 20, -1, 0);
+    for (uint32_t i = 0; i < 2; i += 1) { /* one runs in s1 and in s2, and one waits for it */
+        struct job_spec spec = {.site = "s1", .accelerators = 8, .memory_mb = 1};
+
+        spec.tasks = i == 0 ? 1 : 2;
+        spec.limit_us = 30 * DR_MINUTE_US;
+        world_submit(w, spec);
+        spec.site = "s2";
+        spec.tasks = i == 0 ? 1 : 3;
+        spec.limit_us = 60 * DR_MINUTE_US;
+        world_submit(w, spec);
+        world_run_us(w, DR_MINUTE_US);
+    }
+    return w;
+}
+
 void world_node(struct world *world, uint32_t row, int drained, int down)
 {
     struct dr_command command = {.kind = DR_COMMAND_NODE};

@@ -97,6 +97,10 @@ struct job_spec {
 
 struct world *world_new(const char *text);
 void world_free(struct world *world);
+/* Sites s1 of two nodes, s2 and s3 of three, with 8 h200 each; the account `b` (fills its id), and
+ * c, which lends nothing of its 20. In s1 and in s2 a job of `a` runs, until minute 30 and minute
+ * 60, and one of all nodes waits for its end with a reservation. */
+struct world *world_reserved_twice(uint32_t *b);
 
 /* More of it. Ids. Guarantees in whole accelerators of a chip's group (chip 1 is the first); CPUs
  * and memory in the same proportion of what the chip's pools have. borrow and lend: -1 for no

@@ -221,25 +221,10 @@ TEST(cpus_are_held_with_the_accelerators)
  * 30 on, 24 more from minute 60 on, 20 that c does not lend, and so 4 are left of 64 until then. */
 TEST(quota_is_held_for_all_who_have_begun)
 {
-    struct world *w = world_new("1 site, 1 pool, 2 nodes x 8 h200");
-    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
+    uint32_t b;
+    struct world *w = world_reserved_twice(&b);
     dr_job_id longer, shorter;
 
-    world_pool(w, world_site(w, "s2"), "h200", 3, 8, 0);
-    world_pool(w, world_site(w, "s3"), "h200", 3, 8, 0);
-    world_account(w, "c", WORLD_ACCOUNT_ROOT, 20, -1, 0);
-    for (uint32_t i = 0; i < 2; i += 1) { /* one runs in s1 and in s2, and one waits for it */
-        struct job_spec spec = {.site = "s1", .accelerators = 8, .memory_mb = 1};
-
-        spec.tasks = i == 0 ? 1 : 2;
-        spec.limit_us = 30 * MINUTE;
-        world_submit(w, spec);
-        spec.site = "s2";
-        spec.tasks = i == 0 ? 1 : 3;
-        spec.limit_us = 60 * MINUTE;
-        world_submit(w, spec);
-        world_run_us(w, MINUTE);
-    }
     longer = world_submit(
         w,
         (struct job_spec){.account = b, .site = "s3", .accelerators = 8, .limit_us = 70 * MINUTE});

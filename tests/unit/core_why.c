@@ -49,30 +49,16 @@ TEST(kept_names_the_keeper)
  * for each of them. Without either of the two the other would still be 4 accelerators short. */
 TEST(kept_beside_reservations)
 {
-    struct world *w = world_new("1 site, 1 pool, 2 nodes x 8 h200");
-    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
-    struct job_spec spec = {.site = "s1", .tasks = 1, .accelerators = 8, .memory_mb = 1};
-    dr_job_id job;
+    uint32_t b;
+    struct world *w = world_reserved_twice(&b);
     struct dr_why why;
+    dr_job_id job = world_submit(w, (struct job_spec){.account = b,
+                                                      .site = "s3",
+                                                      .tasks = 3,
+                                                      .accelerators = 8,
+                                                      .memory_mb = 1,
+                                                      .limit_us = 120 * MINUTE});
 
-    world_pool(w, world_site(w, "s2"), "h200", 3, 8, 0);
-    world_pool(w, world_site(w, "s3"), "h200", 3, 8, 0);
-    world_account(w, "c", WORLD_ACCOUNT_ROOT, 20, -1, 0);
-    for (uint32_t i = 0; i < 2; i += 1) { /* one runs in s1 and in s2, and one waits for it */
-        spec.site = "s1";
-        spec.tasks = i == 0 ? 1 : 2;
-        spec.limit_us = 30 * MINUTE;
-        world_submit(w, spec);
-        spec.site = "s2";
-        spec.tasks = i == 0 ? 1 : 3;
-        spec.limit_us = 60 * MINUTE;
-        world_submit(w, spec);
-        world_run_us(w, MINUTE);
-    }
-    spec.account = b;
-    spec.site = "s3";
-    spec.limit_us = 120 * MINUTE;
-    job = world_submit(w, spec);
     world_run_us(w, MINUTE);
     why = world_why(w, job);
     CHECK_EQ(why.holds_count, 1);
