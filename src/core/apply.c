@@ -878,7 +878,7 @@ static void apply_reservation_made(struct dr_core *core,
     run->reservation_us = fact->start_us;
     run->guaranteed = 0;
     dr_place_reserve(core, (dr_job_row){row}, 1);
-    dr_seats_beside(core, job->account);
+    dr_seats_near(core, job->account);
     dr_queue_add(core, (dr_job_row){row});
 }
 
@@ -926,7 +926,7 @@ static void apply_job_placed(struct dr_core *core, const struct dr_fact *fact,
     core->accounts[job->account.v - 1].pending -= 1;
     dr_rows_list_push(core, &core->running, row);
     dr_rows_hold(core, job, 1);
-    dr_seats_beside(core, job->account);
+    dr_seats_near(core, job->account);
     effect(batch, (struct dr_effect){.kind = DR_EFFECT_LAUNCH,
                                      .job = job->id,
                                      .attempt = run->attempt,
@@ -959,7 +959,7 @@ static void apply_attempt_started(struct dr_core *core, const struct dr_fact_att
     believed_us = dr_job_believed_end_us(core, job);
     run->start_us = fact->start_us;
     if (reserved_between(core, believed_us, dr_job_believed_end_us(core, job)))
-        dr_seats_beside(core, job->account);
+        dr_seats_near(core, job->account);
     if (job->state == DR_JOB_CONFIGURING)
         job->state = DR_JOB_RUNNING;
     else if (job->state == DR_JOB_UNREACHABLE && run->before_unreachable == DR_JOB_CONFIGURING)

@@ -384,10 +384,17 @@ static int quota_leaves(struct dr_decision *decision, const struct dr_reserved *
     return 1;
 }
 
+enum leaves {
+    LEAVES_ENOUGH,
+    LEAVES_LITTLE,      /* at the root, for what reservations count on there */
+    LEAVES_LITTLE_NEAR, /* by an account on the path */
+    LEAVES_UNKNOWN,     /* too little; by the root or an account */
+};
+
 /* The same for all that a job would meet. What they leave at the root is known without looking at
  * each (core/slack.h), unless some of them don't count, or one is its own. */
-static int quotas_leave(struct dr_decision *decision, uint32_t job_row, dr_pool_id pool,
-                        const struct dr_amounts *amounts, int64_t end_us, int displace)
+static enum leaves quotas_leave(struct dr_decision *decision, uint32_t job_row, dr_pool_id pool,
+                                const struct dr_amounts *amounts, int64_t end_us, int displace)
 {
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[job_row];
@@ -400,7 +407,7 @@ static int quotas_leave(struct dr_decision *decision, uint32_t job_row, dr_pool_
         if (amounts->of[resource] != 0 &&
             !dr_slack_leaves(core, core->pools[pool.v - 1].groups[resource], amounts->of[resource],
                              end_us, displace, &can_tell))
-            return 0;
+            return LEAVES_LITTLE;
         at_root |= amounts->of[resource] != 0 && !can_tell;
     }
     for (uint32_t at = 0; at < decision->reserved_count; at += 1) {
@@ -409,9 +416,9 @@ static int quotas_leave(struct dr_decision *decision, uint32_t job_row, dr_pool_
         if (reserved->alive && (at_root || reserved->branch.v == branch.v) &&
             concerns(decision, reserved, job_row, end_us, displace) &&
             !quota_leaves(decision, reserved, job, pool, amounts, at_root))
-            return 0;
+            return at_root ? LEAVES_UNKNOWN : LEAVES_LITTLE_NEAR;
     }
-    return 1;
+    return LEAVES_ENOUGH;
 }
 
 static void block(struct dr_core *core, const struct dr_job *job)
@@ -464,13 +471,21 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
     /* A later start may give a block that is reserved in part to the job's own account. */
     if (count == 0 && blocked > 0 && want->share >= DR_SHARE_BLOCK)
         dr_decision_doubt(decision);
-    if (count > 0 && !quotas_leave(decision, job_row, pool, &want->amounts, end_us, displace)) {
+    if (count > 0) {
+        enum leaves leaves =
+            quotas_leave(decision, job_row, pool, &want->amounts, end_us, displace);
+
+        if (leaves == LEAVES_ENOUGH)
+            return count;
         decision->blocked = 1;
-        /* another reservation may come before that one */
-        dr_decision_beside(decision, pool, want->alternative);
-        return 0;
+        if (decision->in_thought)
+            return 0;
+        if (leaves != LEAVES_LITTLE_NEAR)
+            dr_decision_beside(decision, pool, want->alternative, displace);
+        if (leaves != LEAVES_LITTLE)
+            dr_decision_near(decision);
     }
-    return count;
+    return 0;
 }
 
 int dr_backfill_concerned(const struct dr_decision *decision, uint32_t job_row,
@@ -491,7 +506,7 @@ int dr_backfill_quota_leaves(struct dr_decision *decision, const struct dr_job *
                              const struct dr_want *want, dr_pool_id pool, int64_t end_us)
 {
     return quotas_leave(decision, (uint32_t)(job - decision->core->jobs), pool, &want->amounts,
-                        end_us, 0);
+                        end_us, 0) == LEAVES_ENOUGH;
 }
 
 void dr_backfill_block(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,

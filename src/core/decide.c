@@ -17,6 +17,7 @@
 #include "core/lent.h"
 #include "core/quota.h"
 #include "core/reclaim.h"
+#include "core/slack.h"
 #include "core/space.h"
 #include "core/timer.h"
 #include "core/window.h"
@@ -45,17 +46,23 @@ void dr_decision_doubt(struct dr_decision *decision)
         decision->doubt_seq = decision->core->seq;
 }
 
-void dr_decision_beside(struct dr_decision *decision, dr_pool_id pool, uint32_t alternative)
+void dr_decision_beside(struct dr_decision *decision, dr_pool_id pool, uint32_t alternative,
+                        int displace)
 {
-    uint32_t count = decision->beside_count;
+    struct dr_beside *beside = &decision->beside[displace];
 
-    if (count < DR_PLACE_GROUPS_MAX &&
-        dr_place_group_of(decision->core, decision->beside_in, count, pool, alternative) == NONE) {
-        decision->beside_in[count] = (struct dr_place_group){pool, alternative};
-        decision->beside_count += 1;
+    if (beside->count < DR_PLACE_GROUPS_MAX &&
+        dr_place_group_of(decision->core, beside->in, beside->count, pool, alternative) == NONE) {
+        beside->in[beside->count] = (struct dr_place_group){pool, alternative};
+        beside->count += 1;
     }
-    decision->beside = 1;
-    dr_seats_beside_refused(decision->core);
+    dr_slack_watch(decision->core, pool);
+}
+
+void dr_decision_near(struct dr_decision *decision)
+{
+    decision->near = 1;
+    dr_seats_near_refused(decision->core);
 }
 
 struct dr_fact dr_decision_fact(const struct dr_decision *decision, enum dr_fact_kind kind)
@@ -619,17 +626,25 @@ static void begin_order(struct dr_decision *decision)
     struct dr_core *core = decision->core;
     uint64_t since = decision->in_part ? decision->looked_at : core->places->untouched_at;
     struct dr_wants news = offers_since(decision, since);
+    uint64_t news_beside;
 
-    if (!decision->in_part)
+    dr_slack_refresh(core);
+    news_beside = dr_seats_offer_beside(core, since);
+
+    if (!decision->in_part) {
         decision->offers =
             (struct dr_wants){core->seats->wake_all ? DR_WANTS_ALL : DR_WANTS_FRESH, 0, 0};
+        decision->offers_beside = 0;
+    }
+    decision->offers_beside |= news_beside;
     decision->offers.room |= news.room;
     decision->offers.hunts |= news.hunts;
     decision->looked_at = core->seats->clock;
     if (decision->in_part)
-        dr_order_again(&decision->order, decision->offers, news, since);
+        dr_order_again(&decision->order, decision->offers, decision->offers_beside,
+                       (struct dr_offers){.pools = news, .beside = news_beside}, since);
     else
-        dr_order_begin(core, decision->offers, &decision->order);
+        dr_order_begin(core, decision->offers, decision->offers_beside, &decision->order);
     decision->in_part = 1;
 }
 
@@ -657,11 +672,10 @@ static void remember(struct dr_decision *decision, const struct dr_choice *choic
     else
         dr_seats_park(core, choice->class_row,
                       &(struct dr_refusal){
-                          .vain = decision->hunted | (decision->beside ? DR_BESIDE : 0),
+                          .vain = decision->hunted | (decision->near ? DR_NEAR : 0),
                           .judged_at = judged_at,
                           .in_part = choice->scope == DR_SCOPE_FREED,
-                          .beside_in = decision->beside_in,
-                          .beside_count = decision->beside_count,
+                          .beside = decision->beside,
                       });
 }
 
@@ -683,8 +697,9 @@ static void walk(struct dr_decision *decision)
         decision->since = choice.scope == DR_SCOPE_FREED ? choice.judged_at : 0;
         decision->open = 0;
         decision->hunted = 0;
-        decision->beside = 0;
-        decision->beside_count = 0;
+        decision->beside[0].count = 0;
+        decision->beside[1].count = 0;
+        decision->near = 0;
         decision->blocked = 0;
         decision->quota_refused = 0;
         if (array_full(core, job)) {
@@ -732,7 +747,7 @@ static void once_through(struct dr_decision *decision)
     decision->passes += 1;
     decision->freed = 0;
     decision->plans = 0;
-    core->seats->beside_seq = 0;
+    core->seats->near_seq = 0;
     if (!decision->in_part)
         decision->doubt_seq = 0;
     dr_lent_refresh(core);
@@ -746,8 +761,9 @@ static void once_through(struct dr_decision *decision)
     dr_lent_refresh(core);
     if (!decision->full && dr_backfill_end(decision))
         decision->freed = 1;
-    if ((core->seats->beside_seq != 0 && core->seq > core->seats->beside_seq) ||
-        core->lent->rises != rises)
+    dr_slack_refresh(core);
+    if ((core->seats->near_seq != 0 && core->seq > core->seats->near_seq) ||
+        core->slack->rose_last > decision->looked_at || core->lent->rises != rises)
         decision->freed = 1;
     /* What is known of them says nothing of those who were refused in doubt. */
     if (!decision->freed && decision->doubt_seq != 0 && core->seq > decision->doubt_seq) {

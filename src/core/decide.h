@@ -26,6 +26,7 @@ struct dr_decision {
     int64_t now_us;
     struct dr_order order;
     struct dr_wants offers; /* of all walks so far */
+    uint64_t offers_beside;
     uint64_t looked_at;     /* by the seats' clock, when the last walk's offers were looked for */
     int in_part;            /* the next walk looks at those alone whom something new may help */
     struct dr_reserved *reserved; /* of jobs that wait for a time and a place */
@@ -42,9 +43,9 @@ struct dr_decision {
     int freed;          /* this walk gave something free that was judged as taken before */
     int64_t *own_units; /* [pools_count] scratch of reclaim */
     unsigned hunted;    /* DR_HUNTED_*: what victims were looked for in vain for this job */
-    int beside;         /* it is refused for what others have reserved */
-    struct dr_place_group beside_in[DR_PLACE_GROUPS_MAX]; /* ... in these pools, one of a group */
-    uint32_t beside_count; /* DR_PLACE_GROUPS_MAX: perhaps in others too */
+    struct dr_beside beside[2]; /* what others have reserved refuses it places here: of all, and
+                                   of those within their guarantee */
+    int near;                   /* ... by the quota of an account on its path */
     int blocked;           /* a place was refused to the job for a reservation */
     int quota_refused;     /* a place that is free was refused to the job by a quota alone */
     uint64_t since;       /* the job is judged by what has come free after this moment; 0: by all */
@@ -85,9 +86,11 @@ static inline void dr_decision_open(struct dr_decision *decision)
 /* ... and for a reason that a later start in this decision may take away. */
 void dr_decision_doubt(struct dr_decision *decision);
 
-/* ... or, for a place in that pool, for one that only what others reserve, or start, can take away
- * (DR_BESIDE). */
-void dr_decision_beside(struct dr_decision *decision, dr_pool_id pool, uint32_t alternative);
+/* ... or, for a place in that pool, for one that only what others reserve, or start, can take away:
+ * at the root of the account tree (DR_BESIDE), or at an account on its path too (DR_NEAR). */
+void dr_decision_beside(struct dr_decision *decision, dr_pool_id pool, uint32_t alternative,
+                        int displace);
+void dr_decision_near(struct dr_decision *decision);
 
 /* A fact of the system, now. */
 struct dr_fact dr_decision_fact(const struct dr_decision *decision, enum dr_fact_kind kind);

@@ -198,12 +198,9 @@ enum dr_obstacle dr_place_obstacle(const struct dr_core *core, const struct dr_w
     return of_shape;
 }
 
-static uint32_t group_of(const struct dr_core *core, const struct dr_want *want, uint32_t pool_row)
+static enum dr_resource main_of(const struct dr_alternative *way)
 {
-    enum dr_resource main =
-        want->accelerators + want->part > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
-
-    return core->pools[pool_row].groups[main].v;
+    return way->accelerators_per_task > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
 }
 
 /* The groups of one way that are not in the list yet: the first pool of each, by id. `allowed`
@@ -212,6 +209,7 @@ static uint32_t add_groups(const struct dr_core *core, const struct dr_want *wan
                            const uint64_t *allowed, struct dr_place_group *groups, uint32_t count)
 {
     const struct dr_places *places = core->places;
+    enum dr_resource main = main_of(&core->shapes[want->shape].alternatives[want->alternative]);
     uint32_t first = count;
 
     for (uint32_t word = 0; word < places->words; word += 1)
@@ -219,8 +217,8 @@ static uint32_t add_groups(const struct dr_core *core, const struct dr_want *wan
             uint32_t row = places->pool_of[word * 64 + dr_bit_lowest(rest)];
             uint32_t k = first;
 
-            while (k < count &&
-                   group_of(core, want, groups[k].pool.v - 1) != group_of(core, want, row))
+            while (k < count && core->pools[groups[k].pool.v - 1].groups[main].v !=
+                                    core->pools[row].groups[main].v)
                 k += 1;
             if (k == DR_PLACE_GROUPS_MAX)
                 continue;
@@ -239,7 +237,7 @@ static uint64_t *words_of(const struct dr_places *places, const struct dr_place_
 {
     size_t slot = (size_t)(memory - places->memories);
 
-    return &places->memory_words[(slot * DR_ALTERNATIVES_MAX + alternative) * places->words];
+    return &places->memory_words[(alternative * (size_t)DR_PLACE_MEMORIES + slot) * places->words];
 }
 
 static const struct dr_place_memory *remembered(const struct dr_core *core, uint32_t shape_row)
@@ -247,6 +245,7 @@ static const struct dr_place_memory *remembered(const struct dr_core *core, uint
     struct dr_places *places = core->places;
     const struct dr_shape *shape = &core->shapes[shape_row];
     struct dr_place_memory *memory = &places->memories[dr_hash_u64(shape_row) % DR_PLACE_MEMORIES];
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
 
     if (memory->version == core->federation_version + 1 && memory->shape == shape_row &&
         memory->hash == shape->hash)
@@ -262,11 +261,11 @@ static const struct dr_place_memory *remembered(const struct dr_core *core, uint
             if (shape_obstacle(core, shape, &way, (dr_pool_id){places->pool_of[rank] + 1}) ==
                 DR_OBSTACLE_NONE)
                 words[rank / 64] |= UINT64_C(1) << (rank % 64);
-        for (uint32_t from = memory->groups_count,
-                      to = add_groups(core, &way, words, memory->groups, from);
-             memory->groups_count < to; memory->groups_count += 1)
-            memory->groups_of[memory->groups_count] =
-                group_of(core, &way, memory->groups[memory->groups_count].pool.v - 1);
+        memory->groups_count = add_groups(core, &way, words, groups, memory->groups_count);
+    }
+    for (uint32_t k = 0; k < memory->groups_count; k += 1) {
+        memory->pools[k] = (uint16_t)groups[k].pool.v;
+        memory->alternatives[k] = (uint8_t)groups[k].alternative;
     }
     return memory;
 }
@@ -378,9 +377,11 @@ uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
         return count;
     }
     for (uint32_t i = 0; i < memory->groups_count; i += 1) {
-        struct dr_place_group group = memory->groups[i];
+        struct dr_place_group group = {{memory->pools[i]}, memory->alternatives[i]};
         const uint64_t *pools = words_of(places, memory, group.alternative);
-        const uint64_t *of_group = places->of_group[memory->groups_of[i] - 1].words;
+        enum dr_resource main = main_of(&core->shapes[job->shape].alternatives[group.alternative]);
+        const uint64_t *of_group =
+            places->of_group[core->pools[group.pool.v - 1].groups[main].v - 1].words;
         uint64_t gone = 0;
 
         for (uint32_t word = 0; word < places->words; word += 1)

@@ -11,27 +11,22 @@
 
 #define NONE DR_ROW_NONE
 
-/* What quotas say of a class, a bit per group that it may run in. */
-#define STARTS_IN(group) (UINT64_C(1) << (group))
-#define STATED_IN(group) (UINT64_C(0x10000) << (group))
-#define WITHIN_IN(group) (UINT64_C(0x100000000) << (group))
-#define BESIDE_IN(group) (UINT64_C(0x1000000000000) << (group))
-#define STANDING_STARTS  UINT64_C(0xffff)
-#define STANDING_STATED  UINT64_C(0xffff0000)
-#define STANDING_WITHIN  UINT64_C(0xffff00000000)
-/* A place there would have delayed what others reserved. */
-#define STANDING_BESIDE UINT64_C(0xffff000000000000)
-
 /* What quotas say of a class (below). */
 struct standing {
-    uint64_t bits;
+    struct dr_standing in; /* but for `beside` and `displace` */
+    int within;
     int is_known; /* they may be believed */
     int starts;   /* quotas refuse it nowhere */
 };
 
+static uint32_t bit(uint32_t group)
+{
+    return UINT32_C(1) << group;
+}
+
 /* What quotas say of a class, as bits per group that it may run in: do they let it start, is it
- * within some guarantee on its path, is it within that of the account below the root? While nothing
- * is added to these, no relief helps it. */
+ * within some guarantee on its path? And is it within that of the account below the root in any?
+ * While nothing is added to these, no relief helps it. */
 static struct standing standing_of(const struct dr_core *core, const struct dr_queue_class *class)
 {
     const struct dr_job *job = &core->jobs[class->first];
@@ -48,37 +43,45 @@ static struct standing standing_of(const struct dr_core *core, const struct dr_q
         if (dr_quota_check(core, job->account, groups[i].pool, &amounts,
                            !dr_job_terms(core, job)->preemptible, NULL)
                 .reason == DR_REASON_NONE)
-            standing.bits |= STARTS_IN(i);
+            standing.in.starts |= bit(i);
         else
             standing.starts = 0;
         for (; core->accounts[at.v - 1].parent.v != 0; at = core->accounts[at.v - 1].parent) {
             if (dr_quota_within_stated(core, at, groups[i].pool, &amounts))
-                standing.bits |= STATED_IN(i);
+                standing.in.stated |= bit(i);
             if (core->accounts[at.v - 1].parent.v == 1 &&
                 dr_quota_within_guarantee(core, at, groups[i].pool, &amounts))
-                standing.bits |= WITHIN_IN(i);
+                standing.within = 1;
         }
     }
     return standing;
 }
 
-/* In which of its groups a class was refused beside reservations, as STANDING_BESIDE bits. */
-static uint64_t beside_bits(const struct dr_core *core, const struct dr_queue_class *class,
-                            const struct dr_refusal *refusal)
+/* Does it say more than what the class was refused by? */
+static int is_more(const struct standing *standing, const struct dr_queue_class *class)
+{
+    return (standing->in.starts & ~class->standing.starts) != 0 ||
+           (standing->in.stated & ~class->standing.stated) != 0 ||
+           (standing->within && !class->within);
+}
+
+/* In which of its groups a class was refused beside reservations. */
+static uint32_t beside_bits(const struct dr_core *core, const struct dr_queue_class *class,
+                            const struct dr_beside *beside)
 {
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
     uint32_t count = dr_place_groups(core, &core->jobs[class->first], groups);
-    uint64_t bits = 0;
+    uint32_t bits = 0;
 
-    if (refusal->beside_count == DR_PLACE_GROUPS_MAX)
-        return STANDING_BESIDE;
-    for (uint32_t k = 0; k < refusal->beside_count; k += 1) {
-        uint32_t group = dr_place_group_of(core, groups, count, refusal->beside_in[k].pool,
-                                           refusal->beside_in[k].alternative);
+    if (beside->count == DR_PLACE_GROUPS_MAX)
+        return UINT32_MAX;
+    for (uint32_t k = 0; k < beside->count; k += 1) {
+        uint32_t group = dr_place_group_of(core, groups, count, beside->in[k].pool,
+                                           beside->in[k].alternative);
 
         if (group == NONE)
-            return STANDING_BESIDE;
-        bits |= BESIDE_IN(group);
+            return UINT32_MAX;
+        bits |= bit(group);
     }
     return bits;
 }
@@ -87,20 +90,27 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
 {
     struct dr_queue_class *class = &core->queue->classes[row];
     struct dr_wants wants = class->wants;
-    uint64_t beside = refusal->in_part ? wants.hunts & DR_WANTS_BESIDE : 0;
-    uint64_t bits = beside == 0 ? 0 : class->standing & STANDING_BESIDE;
+    uint64_t kept = refusal->in_part ? wants.hunts & (DR_WANTS_BESIDE | DR_WANTS_NEAR) : 0;
+    struct dr_standing before = class->standing;
     struct standing standing = standing_of(core, class);
 
     class->judged_at = refusal->judged_at;
-    if (refusal->vain & DR_BESIDE) {
-        beside = DR_WANTS_BESIDE;
-        bits |= beside_bits(core, class, refusal);
+    class->standing = standing.in;
+    class->within = (uint8_t)standing.within;
+    if (kept & DR_WANTS_BESIDE) {
+        class->standing.beside = before.beside;
+        class->standing.displace = before.displace;
     }
-    class->standing = standing.bits | bits;
+    class->standing.beside |= beside_bits(core, class, &refusal->beside[0]);
+    class->standing.displace |= beside_bits(core, class, &refusal->beside[1]);
+    if ((class->standing.beside | class->standing.displace) != 0)
+        kept |= DR_WANTS_BESIDE;
+    if (refusal->vain & DR_NEAR)
+        kept |= DR_WANTS_NEAR;
     wants.room &= ~DR_WANTS_FRESH;
     if ((refusal->vain & DR_HUNTED_AGAIN) == 0)
         wants.hunts = dr_seats_hunts_of(dr_queue_shape(core, class), refusal->vain);
-    wants.hunts = dr_wants_hunts(wants) | beside | (standing.starts ? 0 : DR_WANTS_START);
+    wants.hunts = dr_wants_hunts(wants) | kept | (standing.starts ? 0 : DR_WANTS_START);
     if (dr_queue_outranks(core, &core->jobs[class->first]))
         wants.hunts |= dr_seats_own_of(dr_queue_shape(core, class));
     wants.sums = refusal->vain & DR_PLANNED ? wants.sums | DR_WANTS_ANY_RELIEF
@@ -124,36 +134,38 @@ static int root_refuses(struct dr_core *core, dr_pool_id pool, const struct dr_a
     return 0;
 }
 
-/* Would it still, in every group in which the class was refused for that? */
-static int still_beside(struct dr_core *core, const struct dr_queue_class *class)
+/* Could the class start beside what is reserved, in a group in which it was refused for that and
+ * more may be added since? Who has a reservation of his own asks by other sums. */
+static int is_room_beside(struct dr_core *core, const struct dr_queue_class *class)
 {
     const struct dr_job *job = &core->jobs[class->first];
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
-    uint32_t count = dr_place_groups(core, job, groups);
-    dr_account_id branch = dr_account_branch(core, class->account);
-    int displace = 0;
+    uint32_t count;
 
-    if ((class->standing & STANDING_BESIDE) == 0 || branch.v == 0 || class->alone != 0 ||
-        !dr_place_groups_tell(core, count))
+    if (core->slack->rose_last <= class->judged_at)
         return 0;
-    for (uint32_t i = 0; i < count && !displace; i += 1) {
-        struct dr_amounts amounts = dr_alternative_amounts(
-            &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
-
-        displace = dr_quota_within_guarantee(core, branch, groups[i].pool, &amounts);
-    }
+    count = dr_place_groups(core, job, groups);
+    if (!dr_place_groups_tell(core, count))
+        return 1;
     for (uint32_t i = 0; i < count; i += 1) {
-        struct dr_amounts amounts = dr_alternative_amounts(
-            &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
-        int64_t end_us =
-            core->lent->now_us + dr_job_next_limit_us(core, job, groups[i].alternative);
+        struct dr_amounts amounts;
+        int64_t end_us;
 
-        if ((class->standing & BESIDE_IN(i)) == 0)
+        if (((class->standing.beside | class->standing.displace) & bit(i)) == 0 ||
+            dr_slack_rose_at(core, groups[i].pool, class->alone) <= class->judged_at)
             continue;
-        if (!root_refuses(core, groups[i].pool, &amounts, end_us, displace))
-            return 0;
+        if (class->alone)
+            return 1;
+        amounts = dr_alternative_amounts(
+            &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
+        end_us = core->lent->now_us + dr_job_next_limit_us(core, job, groups[i].alternative);
+        if (((class->standing.beside & bit(i)) != 0 &&
+             !root_refuses(core, groups[i].pool, &amounts, end_us, 0)) ||
+            ((class->standing.displace & bit(i)) != 0 &&
+             !root_refuses(core, groups[i].pool, &amounts, end_us, 1)))
+            return 1;
     }
-    return 1;
+    return 0;
 }
 
 /* What quotas let a class have no longer is something to be relieved of again. */
@@ -162,7 +174,9 @@ static void note_standing(struct dr_core *core, uint32_t class_row, const struct
     struct dr_queue_class *class = &core->queue->classes[class_row];
     struct dr_wants wants = class->wants;
 
-    class->standing &= standing->bits | STANDING_BESIDE;
+    class->standing.starts &= standing->in.starts;
+    class->standing.stated &= standing->in.stated;
+    class->within &= (uint8_t)standing->within;
     if (standing->starts)
         return;
     wants.hunts |= DR_WANTS_START;
@@ -182,8 +196,7 @@ struct asked {
     int has_looked; /* for it, and for its groups */
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
     uint32_t groups_count;
-    uint64_t
-        beside_bits; /* STANDING_BESIDE of groups where a start would take what others count on */
+    struct dr_standing found; /* `beside` and `displace` alone */
 };
 
 static void look(struct asked *asked)
@@ -210,11 +223,13 @@ static int is_beside(struct asked *asked, dr_pool_id pool)
     uint32_t group = group_asked(asked, pool);
 
     if (asked->class->alone != 0 || !asked->standing.is_known || group == NONE ||
-        (asked->standing.bits & STARTS_IN(group)) == 0 ||
+        (asked->standing.in.starts & bit(group)) == 0 ||
         !root_refuses(asked->core, pool, &asked->want.amounts, asked->end_us,
-                      (asked->standing.bits & STANDING_WITHIN) != 0))
+                      asked->standing.within))
         return 0;
-    asked->beside_bits |= BESIDE_IN(group);
+    asked->found.beside |= bit(group);
+    if (asked->standing.within)
+        asked->found.displace |= bit(group);
     return 1;
 }
 
@@ -229,7 +244,7 @@ static int is_refused(const struct asked *asked, dr_pool_id pool)
         lent->leaving_all > 0 || (asked->class->wants.hunts & DR_WANTS_TAKES) != 0)
         return 0;
     group = group_asked(asked, pool);
-    return group != NONE && (asked->standing.bits & STARTS_IN(group)) == 0;
+    return group != NONE && (asked->standing.in.starts & bit(group)) == 0;
 }
 
 /* May it start there: beside what is reserved, or before all of it begins, or in the place of a
@@ -245,13 +260,13 @@ static int may_start(struct asked *asked, uint32_t rank, uint32_t pool_row)
     look(asked);
     if (is_refused(asked, pool))
         return 0;
-    if (asked->standing.is_known && (asked->standing.bits & STANDING_STARTS) == 0 &&
+    if (asked->standing.is_known && asked->standing.in.starts == 0 &&
         dr_wants_hunts(class->wants) == 0)
         return 0;
     return ((dr_pool_set_has(&asked->beside, rank) &&
              dr_place_room_beside(asked->core, &asked->want, pool) >= asked->want.tasks) ||
             class->alone != 0 || asked->want.share >= DR_SHARE_BLOCK || !asked->standing.is_known ||
-            (asked->standing.bits & STANDING_WITHIN) != 0 ||
+            asked->standing.within ||
             asked->end_us <= asked->core->places->reserved_until_us[pool_row]) &&
            !is_beside(asked, pool);
 }
@@ -269,19 +284,19 @@ static int may_reserve(struct asked *asked, uint32_t rank, uint32_t pool_row)
     if (dr_pool_set_has(&places->unreserved_set, rank))
         return 1;
     look(asked);
-    if (asked->standing.is_known && (asked->standing.bits & STANDING_STARTS) == 0 &&
+    if (asked->standing.is_known && asked->standing.in.starts == 0 &&
         dr_wants_hunts(class->wants) == 0)
         return (class->wants.sums & DR_WANTS_ANY_RELIEF) != 0;
     return dr_pool_set_has(&asked->could, rank);
 }
 
 /* A class that some guarantee would let take from others is met when there is more to take. */
-static void note_hunts(struct dr_core *core, uint32_t class_row, uint64_t standing)
+static void note_hunts(struct dr_core *core, uint32_t class_row, const struct standing *standing)
 {
     struct dr_queue_class *class = &core->queue->classes[class_row];
     struct dr_wants wants = class->wants;
 
-    if ((standing & STANDING_STATED) == 0)
+    if (standing->in.stated == 0)
         return;
     wants.hunts |=
         dr_seats_hunts_of(dr_queue_shape(core, class), DR_HUNTED_OTHERS | DR_HUNTED_GROUP);
@@ -318,16 +333,16 @@ static int place_in(struct dr_core *core, uint32_t class_row, uint64_t since)
                     return 1;
             }
     }
-    if (asked.beside_bits != 0) {
+    if (asked.found.beside != 0) {
         struct dr_wants wants = class->wants;
 
-        class->standing |= asked.beside_bits;
-        dr_seats_beside_refused(core);
+        class->standing.beside |= asked.found.beside;
+        class->standing.displace |= asked.found.displace;
         wants.hunts |= DR_WANTS_BESIDE;
         dr_seats_set_wants(core, class_row, wants);
     }
     if (asked.has_looked && !asked.standing.starts)
-        note_hunts(core, class_row, asked.standing.bits);
+        note_hunts(core, class_row, &asked.standing);
     return 0;
 }
 
@@ -381,29 +396,27 @@ static int is_relieved(struct dr_core *core, uint32_t class_row, const struct dr
         return 0;
     if (((class->wants.hunts & offers->reliefs.hunts & DR_WANTS_OWN) != 0 &&
          takes_own(core, class)) ||
+        (class->wants.hunts & offers->reliefs.hunts & DR_WANTS_NEAR) != 0 ||
         (class->wants.sums & offers->reliefs.sums & DR_WANTS_ANY_RELIEF) != 0 ||
         offers->reliefs.sums == UINT64_MAX)
         return 1;
-    if ((class->wants.hunts & offers->reliefs.hunts & DR_WANTS_BESIDE) != 0) {
-        if (!still_beside(core, class))
-            return 1;
-        dr_seats_beside_refused(core);
-    }
     if (((class->wants.sums & offers->reliefs.sums) == 0 &&
          (class->wants.hunts & offers->reliefs.hunts & DR_WANTS_START) == 0) ||
         (class->wants.room & offers->reliefs.room & DR_WANTS_CHIPS) == 0)
         return 0;
     standing = standing_of(core, class);
-    if (standing.is_known && (standing.bits & ~class->standing) == 0) {
+    if (standing.is_known && !is_more(&standing, class)) {
         note_standing(core, class_row, &standing);
         return 0;
     }
     if (!standing.is_known || place_in(core, class_row, 0) || may_hunt(core, class))
         return 1;
     /* Quotas let it have more, but there is no more to have: until there is. */
-    class->standing |= standing.bits;
+    class->standing.starts |= standing.in.starts;
+    class->standing.stated |= standing.in.stated;
+    class->within |= (uint8_t)standing.within;
     note_standing(core, class_row, &standing);
-    note_hunts(core, class_row, standing.bits);
+    note_hunts(core, class_row, &standing);
     return 0;
 }
 
@@ -416,7 +429,7 @@ static int may_take_in(struct asked *asked, dr_pool_id pool)
     if (!asked->standing.is_known || (asked->class->wants.hunts & DR_WANTS_TAKES) != 0)
         return 1;
     group = group_asked(asked, pool);
-    return group != NONE && (asked->standing.bits & STATED_IN(group)) != 0;
+    return group != NONE && (asked->standing.in.stated & bit(group)) != 0;
 }
 
 /* Can more be taken back, since the class was refused, in a pool that may hold it? */
@@ -465,6 +478,8 @@ enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
     if (core->seats->wake_all && class->judged_at < core->seats->woken)
         return DR_SCOPE_ALL;
     if (is_relieved(core, class_row, offers))
+        return DR_SCOPE_ALL;
+    if (dr_wants_beside(wants, offers->beside) && is_room_beside(core, class))
         return DR_SCOPE_ALL;
     if (dr_wants_meet(hunts, offers->pools) && hunt_rose(core, class_row))
         return DR_SCOPE_ALL;

@@ -221,7 +221,8 @@ static int seat_before(const struct dr_seat *a, uint32_t row_a, const struct dr_
 static int meets(const struct dr_seat *seat, const struct dr_offers *offers)
 {
     return seat->relief_below || dr_wants_meet(seat->wants, offers->pools) ||
-           dr_wants_meet(seat->wants, offers->reliefs);
+           dr_wants_meet(seat->wants, offers->reliefs) ||
+           dr_wants_beside(seat->wants, offers->beside);
 }
 
 /* Find out what the account offers. Levels are few: the recursion is no deeper than the tree. */
@@ -282,7 +283,8 @@ static void resolve(struct dr_order *order, uint32_t row, struct dr_offers offer
     }
 }
 
-void dr_order_begin(struct dr_core *core, struct dr_wants offers, struct dr_order *order)
+void dr_order_begin(struct dr_core *core, struct dr_wants offers, uint64_t beside,
+                    struct dr_order *order)
 {
     core->seats->stamp += 1;
     if (core->seats->stamp == 0) {
@@ -293,6 +295,7 @@ void dr_order_begin(struct dr_core *core, struct dr_wants offers, struct dr_orde
     *order = (struct dr_order){.core = core,
                                .stamp = core->seats->stamp,
                                .offers = offers,
+                               .beside = beside,
                                .looked_at = core->seats->clock,
                                .last = NONE};
 }
@@ -310,7 +313,7 @@ static int renew(struct dr_order *order, uint32_t row, struct dr_offers news, ui
         news.reliefs.hunts |= seat->relief_own;
     }
     is_new = seat->put_below || dr_wants_meet(seat->wants, news.pools) ||
-             dr_wants_meet(seat->wants, news.reliefs);
+             dr_wants_meet(seat->wants, news.reliefs) || dr_wants_beside(seat->wants, news.beside);
     if (!is_new && !seat->relief_below)
         return 0;
     seat->put_below = 0;
@@ -326,13 +329,14 @@ static int renew(struct dr_order *order, uint32_t row, struct dr_offers news, ui
     return 1;
 }
 
-void dr_order_again(struct dr_order *order, struct dr_wants offers, struct dr_wants news,
-                    uint64_t since)
+void dr_order_again(struct dr_order *order, struct dr_wants offers, uint64_t beside,
+                    struct dr_offers news, uint64_t since)
 {
     order->offers = offers;
+    order->beside = beside;
     order->looked_at = order->core->seats->clock;
     if (order->core->accounts_count > 0)
-        renew(order, 0, (struct dr_offers){.pools = news}, since);
+        renew(order, 0, news, since);
 }
 
 int dr_order_next(struct dr_order *order, struct dr_choice *choice)
@@ -345,7 +349,9 @@ int dr_order_next(struct dr_order *order, struct dr_choice *choice)
         return 0;
     if (seat_at(order, 0)->state == DR_SEAT_BOUND)
         resolve(order, 0,
-                (struct dr_offers){.pools = order->offers, .looked_at = order->looked_at});
+                (struct dr_offers){.pools = order->offers,
+                                   .beside = order->beside,
+                                   .looked_at = order->looked_at});
     if (seats[0].state == DR_SEAT_EMPTY)
         return 0;
     *choice = (struct dr_choice){.tier = 1, .class_row = seats[0].class_row};

@@ -21,6 +21,7 @@ struct dr_order {
     struct dr_core *core;
     uint32_t stamp;
     struct dr_wants offers; /* what classes may want to take part */
+    uint64_t beside;        /* ... struct dr_offers */
     uint64_t looked_at;     /* when they were looked for, by the seats' clock */
     uint32_t last;          /* account row of the last choice */
     struct dr_seat_key key; /* of the last choice */
@@ -37,13 +38,14 @@ struct dr_choice {
 };
 
 /* A new decision about those who wait for something of `offers` (core/seats.h). One at a time. */
-void dr_order_begin(struct dr_core *core, struct dr_wants offers, struct dr_order *order);
+void dr_order_begin(struct dr_core *core, struct dr_wants offers, uint64_t beside,
+                    struct dr_order *order);
 
 /* The same order once more, since something has come free after the moment `since`: from the first
  * that this, `news`, may help, or that a relief or a new class may. Who has been judged and can't
  * be helped is not looked at. `offers`: all that is offered now. */
-void dr_order_again(struct dr_order *order, struct dr_wants offers, struct dr_wants news,
-                    uint64_t since);
+void dr_order_again(struct dr_order *order, struct dr_wants offers, uint64_t beside,
+                    struct dr_offers news, uint64_t since);
 
 /* The next job. Returns 0 when all have started or been passed. */
 int dr_order_next(struct dr_order *order, struct dr_choice *choice);

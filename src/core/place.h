@@ -123,11 +123,19 @@ int dr_place_feasible(const struct dr_core *core, const struct dr_want *want, dr
 
 /* A group that a job may run in: its first feasible pool there, for the first alternative that
  * leads to it. The group is that of the accelerators, or of CPUs for a job without. */
-#define DR_PLACE_GROUPS_MAX 16
+#define DR_PLACE_GROUPS_MAX 32
 struct dr_place_group {
     dr_pool_id pool;
     uint32_t alternative;
 };
+
+/* Where what others have reserved refuses a job a place that is free (core/slack.h): one pool of each
+ * group and way. DR_PLACE_GROUPS_MAX: there may be more. */
+struct dr_beside {
+    struct dr_place_group in[DR_PLACE_GROUPS_MAX];
+    uint32_t count;
+};
+
 /* `groups` [DR_PLACE_GROUPS_MAX]; a job that fits more is judged in the first of them. Returns how
  * many; 0: no pool is feasible. */
 uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,

@@ -8,6 +8,7 @@
 #include "core/lent.h"
 #include "core/quota.h"
 #include "core/reclaim.h"
+#include "core/slack.h"
 #include "core/space.h"
 
 #define NONE DR_ROW_NONE
@@ -175,6 +176,18 @@ uint64_t dr_seats_offer(const struct dr_core *core, dr_pool_id pool)
     offers |= (UINT64_C(2) << unit_class(units)) - 1;
     offers |= ((UINT64_C(1) << dr_bit_log(total)) - 1) << TOTAL_SHIFT;
     return offers | (about->chip.v == 0 ? CHIP_NONE : chip_bit(about->chip.v - 1));
+}
+
+uint64_t dr_seats_offer_beside(const struct dr_core *core, uint64_t since)
+{
+    uint64_t chips = 0;
+
+    if (core->slack->rose_last <= since)
+        return 0;
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        if (dr_slack_rose_at(core, (dr_pool_id){row + 1}, 1) > since)
+            chips |= core->pools[row].chip.v == 0 ? CHIP_NONE : chip_bit(core->pools[row].chip.v - 1);
+    return chips;
 }
 
 static void mark_path(struct dr_core *core, dr_account_id account)
@@ -536,7 +549,8 @@ static uint64_t looked_until(const struct dr_core *core, const struct dr_offers 
     const struct dr_places *places = core->places;
 
     return places->freed_last > offers->looked_at || places->left_last > offers->looked_at ||
-                   core->lent->rose_last > offers->looked_at
+                   core->lent->rose_last > offers->looked_at ||
+                   core->slack->rose_last > offers->looked_at
                ? offers->looked_at
                : core->seats->clock;
 }
@@ -549,14 +563,18 @@ static uint32_t next_in(struct dr_core *core, uint32_t row, const struct dr_seat
     uint32_t found = NONE;
     int passed = 0; /* it and what is left of it come before `after` */
 
-    if (row == NONE || !dr_wants_meet(core->queue->classes[row].wants_below, all))
+    if (row == NONE)
         return NONE;
     class = &core->queue->classes[row];
+    if (!dr_wants_meet(class->wants_below, all) &&
+        !dr_wants_beside(class->wants_below, offers->beside))
+        return NONE;
     if (after != NULL)
         passed = !class_after(core, class, after);
     if (!passed) {
         found = next_in(core, class->line_left, after, offers, all, scope);
-        if (found == NONE && dr_wants_meet(class->wants, all)) {
+        if (found == NONE && (dr_wants_meet(class->wants, all) ||
+                              dr_wants_beside(class->wants, offers->beside))) {
             *scope = dr_seats_scope(core, row, offers);
             if (*scope != DR_SCOPE_NONE)
                 found = row;
@@ -648,32 +666,35 @@ void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id po
         }
         seat->relief |= relief;
         seat->relief_chips |= chips;
-        seat->relief_own |= DR_WANTS_BESIDE; /* what is occupied has fallen */
+        if (seat->parent != NONE)
+            seat->relief_own |= DR_WANTS_NEAR; /* what is occupied has fallen */
         seat->relieved_at = moment;
     }
     mark_path(core, account);
 }
 
-static void relieve_path(struct dr_core *core, dr_account_id account, uint64_t sums, uint64_t hunts)
+void dr_seats_near(struct dr_core *core, dr_account_id account)
 {
+    struct dr_seat *seats = core->seats->seats;
     uint64_t moment = dr_seats_moment(core->seats);
 
-    for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
-        core->seats->seats[at.v - 1].relief |= sums;
-        core->seats->seats[at.v - 1].relief_own |= hunts;
-        core->seats->seats[at.v - 1].relieved_at = moment;
+    for (uint32_t at = account.v - 1; seats[at].parent != NONE; at = seats[at].parent) {
+        seats[at].relief_own |= DR_WANTS_NEAR;
+        seats[at].relieved_at = moment;
     }
     mark_path(core, account);
 }
 
 void dr_seats_replan(struct dr_core *core, dr_account_id account)
 {
-    relieve_path(core, account, DR_WANTS_ANY_RELIEF, DR_WANTS_BESIDE);
-}
+    struct dr_seat *seats = core->seats->seats;
+    uint64_t moment = dr_seats_moment(core->seats);
 
-void dr_seats_beside(struct dr_core *core, dr_account_id account)
-{
-    relieve_path(core, account, 0, DR_WANTS_BESIDE);
+    dr_seats_near(core, account);
+    for (uint32_t at = account.v - 1; at != NONE; at = seats[at].parent) {
+        seats[at].relief |= DR_WANTS_ANY_RELIEF;
+        seats[at].relieved_at = moment;
+    }
 }
 
 void dr_seats_settled(struct dr_core *core)

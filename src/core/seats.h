@@ -31,8 +31,10 @@
 #define DR_WANTS_TAKES UINT64_C(0x0000000000001000)
 /* ... room at the root of the account tree, whatever the amount: quotas refuse it somewhere */
 #define DR_WANTS_START UINT64_C(0x0000000000002000)
-/* ... and a place that would not delay what others have reserved (DR_BESIDE). */
+/* ... a place that would not delay what others have reserved: by what these count on at the root
+ * (DR_BESIDE), and by quotas on its path (DR_NEAR). */
 #define DR_WANTS_BESIDE UINT64_C(0x8000000000000000)
+#define DR_WANTS_NEAR   UINT64_C(0x4000000000000000)
 
 static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
 {
@@ -42,8 +44,14 @@ static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
     return (wants.sums & offers.sums) != 0 || (both & DR_WANTS_FRESH) != 0 ||
            ((both & DR_WANTS_UNITS) != 0 && (both & DR_WANTS_TOTAL) != 0 &&
             (both & DR_WANTS_CHIPS) != 0) ||
-           (hunts & (DR_WANTS_OWN | DR_WANTS_START | DR_WANTS_BESIDE)) != 0 ||
+           (hunts & (DR_WANTS_OWN | DR_WANTS_START | DR_WANTS_NEAR)) != 0 ||
            ((hunts & DR_WANTS_TOTAL) != 0 && (hunts & DR_WANTS_CHIPS) != 0);
+}
+
+/* More may be added at the root beside what is reserved, for the chips that are bits of `beside`. */
+static inline int dr_wants_beside(struct dr_wants wants, uint64_t beside)
+{
+    return (wants.hunts & DR_WANTS_BESIDE) != 0 && (wants.room & beside) != 0;
 }
 
 /* Of sums: any relief at all, whatever the amount. */
@@ -52,7 +60,7 @@ static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
 /* What hunts for victims want, the rest aside. */
 static inline uint64_t dr_wants_hunts(struct dr_wants wants)
 {
-    return wants.hunts & ~(DR_WANTS_OWN | DR_WANTS_START | DR_WANTS_BESIDE);
+    return wants.hunts & ~(DR_WANTS_OWN | DR_WANTS_START | DR_WANTS_BESIDE | DR_WANTS_NEAR);
 }
 
 /* Why a hunt for victims found none, so that its class is met when there may be some. */
@@ -64,9 +72,9 @@ static inline uint64_t dr_wants_hunts(struct dr_wants wants)
 /* And a time in vain, when it could have had a reservation: whatever its quotas get back helps. */
 #define DR_PLANNED 16u
 
-/* A place would have delayed what others have reserved, by quota: what these, and others on their
- * paths, start, reserve or give up, and when it ends, may change that. */
-#define DR_BESIDE 32u
+/* A place would have delayed what others have reserved, by the quota of an account on its path:
+ * what is started, reserved or given up at or below that, and when it ends, may change it. */
+#define DR_NEAR 32u
 
 /* A place in the order within an account. */
 struct dr_seat_key {
@@ -131,8 +139,8 @@ struct dr_seats {
     uint8_t wake_all;        /* something has changed that anybody may have waited for */
     uint64_t clock;          /* counts what has come free, or may be had, in order */
     uint64_t woken;          /* by it, the last wake of all */
-    uint64_t beside_seq; /* the fact before which somebody was refused, in the walk that goes on,
-                            for what others have reserved; 0: nobody was */
+    uint64_t near_seq;       /* the fact before which somebody was refused, in the walk that goes on,
+                                for what others have reserved (DR_NEAR); 0: nobody was */
 };
 
 DR_MUST_USE enum dr_status dr_seats_open(struct dr_core *core);
@@ -162,13 +170,14 @@ void dr_seats_join(struct dr_core *core, uint32_t account_row);
 void dr_seats_put(struct dr_core *core, uint32_t class_row);
 void dr_seats_take(struct dr_core *core, uint32_t class_row);
 
+struct dr_beside; /* core/place.h */
+
 /* How a class was refused. */
 struct dr_refusal {
-    unsigned vain;      /* DR_HUNTED_*, DR_PLANNED, DR_BESIDE */
+    unsigned vain;      /* DR_HUNTED_*, DR_PLANNED, DR_NEAR */
     uint64_t judged_at; /* the moment after which something may help it */
     int in_part;        /* only by what had come free: what was known of the rest still holds */
-    const struct dr_place_group *beside_in; /* with DR_BESIDE: one pool of each group and way */
-    uint32_t beside_count;                  /* DR_PLACE_GROUPS_MAX: there may be more */
+    const struct dr_beside *beside; /* [2] by all, and by those within their guarantee alone */
 };
 
 /* It was refused for lack of room, or of a quota, and is to be met when there is some, or something
@@ -180,7 +189,8 @@ void dr_seats_wake(struct dr_core *core, uint32_t class_row);
 struct dr_offers {
     struct dr_wants pools;
     struct dr_wants reliefs;
-    uint64_t relieved_at; /* the last of these */
+    uint64_t beside;      /* chips of pools in whose groups more may be added beside reservations */
+    uint64_t relieved_at; /* the last of the reliefs */
     uint64_t looked_at;   /* when `pools` were looked for, by the seats' clock */
 };
 
@@ -202,6 +212,10 @@ uint64_t dr_seats_offer(const struct dr_core *core, dr_pool_id pool);
  * attempts there may now be enough have relief. */
 uint64_t dr_seats_offer_hunts(struct dr_core *core, dr_pool_id pool);
 
+/* The chips of pools in whose groups more may be added beside what is reserved since a moment, as
+ * bits of `room` (core/slack.h). */
+uint64_t dr_seats_offer_beside(const struct dr_core *core, uint64_t since);
+
 /* An account has given back amounts in a pool's groups (its sums say so already): its quotas and
  * those above have room for jobs that were too large before. */
 void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id pool,
@@ -211,8 +225,8 @@ void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id po
 void dr_seats_replan(struct dr_core *core, dr_account_id account);
 
 /* The account has started or reserved something, or what it runs will end at another time: others
- * may have a place beside reservations now. */
-void dr_seats_beside(struct dr_core *core, dr_account_id account);
+ * near it may have a place beside reservations now. */
+void dr_seats_near(struct dr_core *core, dr_account_id account);
 
 /* An attempt of the account may be taken from now on. */
 void dr_seats_own_ripe(struct dr_core *core, dr_account_id account, int32_t priority);
@@ -245,12 +259,12 @@ int dr_seats_without(struct dr_wants wants);
 enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
                              const struct dr_offers *offers);
 
-/* Somebody is refused for what others have reserved: once anything has been decided since, it is to
- * be looked at again before the decision is over. */
-static inline void dr_seats_beside_refused(struct dr_core *core)
+/* Somebody is refused for what others on his path have reserved: once anything has been decided
+ * since, he is to be looked at again before the decision is over. */
+static inline void dr_seats_near_refused(struct dr_core *core)
 {
-    if (core->seats->beside_seq == 0)
-        core->seats->beside_seq = core->seq;
+    if (core->seats->near_seq == 0)
+        core->seats->near_seq = core->seq;
 }
 
 /* What a class waits for; sums follow up its account's classes, and up the accounts. */

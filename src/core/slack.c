@@ -7,6 +7,7 @@
 #include "core/ends.h"
 #include "core/queue.h"
 #include "core/quota.h"
+#include "core/seats.h"
 #include "core/space.h"
 
 #define NONE DR_ROW_NONE
@@ -31,20 +32,35 @@ void dr_slack_clear(struct dr_core *core)
     core->slack->version += 1;
 }
 
-/* Nobody has any room in `at`. */
+static void rise(struct dr_core *core, struct dr_slack_group *about)
+{
+    about->rose_at = dr_seats_moment(core->seats);
+    about->any_rose_at = about->rose_at;
+    core->slack->rose_last = about->rose_at;
+}
+
+/* Nobody has any room in `at`: nobody knows any more whether slacks have risen. */
 static void forget_places(struct dr_core *core)
 {
     dr_slack_clear(core);
     core->slack->count = 0;
-    for (uint32_t row = 0; row < core->limits.groups_max; row += 1)
-        core->slack->groups[row].room = 0;
+    for (uint32_t row = 0; row < core->limits.groups_max; row += 1) {
+        struct dr_slack_group *about = &core->slack->groups[row];
+
+        about->room = 0;
+        about->count = 0;
+        if (about->is_watched)
+            rise(core, about);
+    }
 }
 
 void dr_slack_forget(struct dr_core *core)
 {
     forget_places(core);
-    for (uint32_t row = 0; row < core->limits.groups_max; row += 1)
+    for (uint32_t row = 0; row < core->limits.groups_max; row += 1) {
         core->slack->groups[row].needs = 0;
+        core->slack->groups[row].is_watched = 0;
+    }
 }
 
 void dr_slack_reserve(struct dr_core *core, dr_pool_id pool, const struct dr_amounts *amounts,
@@ -157,22 +173,93 @@ static int make_room(struct dr_core *core, struct dr_slack_group *about, uint32_
     return 1;
 }
 
+/* ---- have they risen? ---- */
+
+/* What may be added by who ends after the first `begun` reservations have begun. */
+static int64_t most(const struct dr_slack_at *at, uint32_t begun, int64_t beside, int displace)
+{
+    if (begun == 0)
+        return INT64_MAX;
+    return dr_max_i64(beside, displace ? at[begun - 1].least_guaranteed : at[begun - 1].least);
+}
+
+/* May anybody add more than before, for any end? */
+static int has_risen(const struct dr_slack_at *old, uint32_t old_count, int64_t old_beside,
+                     const struct dr_slack_at *at, uint32_t count, int64_t beside)
+{
+    uint32_t i = 0;
+    uint32_t k = 0;
+
+    while (i < old_count || k < count) {
+        int64_t start_us = i == old_count   ? at[k].start_us
+                           : k == count     ? old[i].start_us
+                                            : dr_min_i64(old[i].start_us, at[k].start_us);
+
+        for (; i < old_count && old[i].start_us == start_us; i += 1)
+            ;
+        for (; k < count && at[k].start_us == start_us; k += 1)
+            ;
+        for (int displace = 0; displace < 2; displace += 1)
+            if (most(at, k, beside, displace) > most(old, i, old_beside, displace))
+                return 1;
+    }
+    return 0;
+}
+
+/* Is a reservation another one, or one's own slack greater? */
+static int has_any_risen(const struct dr_slack_at *old, uint32_t old_count, int64_t old_beside,
+                         const struct dr_slack_at *at, uint32_t count, int64_t beside)
+{
+    if (old_count != count || beside > old_beside)
+        return 1;
+    for (uint32_t i = 0; i < count; i += 1)
+        if (compare_starts(&old[i], &at[i], NULL) != 0 || at[i].own > old[i].own)
+            return 1;
+    return 0;
+}
+
+/* ---- summing up ---- */
+
+/* What may be added beside all reservations, whenever they begin. */
+static int64_t beside_all(const struct dr_core *core, dr_group_id group)
+{
+    const struct dr_quota *root = dr_quota_at(core, (dr_account_id){1}, group);
+
+    return root->kept == 0 ? INT64_MAX
+                           : core->groups[group.v - 1].capacity - root->occupied -
+                                 core->slack->groups[group.v - 1].needs;
+}
+
 static int know(struct dr_core *core, dr_group_id group)
 {
     struct dr_slack *slack = core->slack;
     struct dr_slack_group *about = &slack->groups[group.v - 1];
+    size_t mark = core->scratch.used;
+    uint32_t old_count = about->count;
+    int64_t old_beside = about->beside;
+    struct dr_slack_at *old = dr_arena_push(&core->scratch, old_count + 1u, sizeof old[0]);
+    uint32_t count;
     struct dr_slack_at *at;
     int64_t held = 0;
     int64_t least = INT64_MAX;
     int64_t least_guaranteed = INT64_MAX;
 
-    about->count = gather(core, group, &slack->at[about->first], about->room);
-    if (about->count > about->room) {
-        if (!make_room(core, about, about->count))
+    DR_ASSERT(old != NULL);
+    if (old_count > 0)
+        memcpy(old, &slack->at[about->first], old_count * sizeof old[0]);
+    count = gather(core, group, &slack->at[about->first], about->room);
+    if (count > about->room) {
+        if (!make_room(core, about, count)) {
+            if (about->is_watched)
+                rise(core, about);
+            dr_arena_reset(&core->scratch, mark);
             return 0;
+        }
         gather(core, group, &slack->at[about->first], about->room);
     }
+    about->count = count;
     about->known = slack->version;
+    about->beside = beside_all(core, group);
     at = &slack->at[about->first];
     dr_sort(at, about->count, sizeof at[0], compare_starts, NULL);
     for (uint32_t i = 0; i < about->count;) {
@@ -190,27 +277,73 @@ static int know(struct dr_core *core, dr_group_id group)
         if (any_guaranteed)
             least_guaranteed = dr_min_i64(least_guaranteed, slack_there);
         for (; i < end; i += 1) {
+            at[i].own = slack_there;
             at[i].least = least;
             at[i].least_guaranteed = least_guaranteed;
         }
     }
+    if (about->is_watched &&
+        has_risen(old, old_count, old_beside, at, about->count, about->beside)) {
+        rise(core, about);
+    } else if (about->is_watched &&
+               has_any_risen(old, old_count, old_beside, at, about->count, about->beside)) {
+        about->any_rose_at = dr_seats_moment(core->seats);
+        slack->rose_last = about->any_rose_at;
+    }
+    dr_arena_reset(&core->scratch, mark);
     return 1;
+}
+
+static int is_known(const struct dr_core *core, dr_group_id group)
+{
+    return core->slack->groups[group.v - 1].known == core->slack->version;
+}
+
+void dr_slack_watch(struct dr_core *core, dr_pool_id pool)
+{
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+        dr_group_id group = core->pools[pool.v - 1].groups[resource];
+
+        if (!is_known(core, group))
+            know(core, group);
+        core->slack->groups[group.v - 1].is_watched = 1;
+    }
+}
+
+void dr_slack_refresh(struct dr_core *core)
+{
+    for (uint32_t row = 0; row < core->groups_count; row += 1)
+        if (core->slack->groups[row].is_watched && !is_known(core, (dr_group_id){row + 1}))
+            know(core, (dr_group_id){row + 1});
+}
+
+uint64_t dr_slack_rose_at(const struct dr_core *core, dr_pool_id pool, int any)
+{
+    uint64_t last = 0;
+
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+        const struct dr_slack_group *about =
+            &core->slack->groups[core->pools[pool.v - 1].groups[resource].v - 1];
+        uint64_t at = any ? about->any_rose_at : about->rose_at;
+
+        if (last < at)
+            last = at;
+    }
+    return last;
 }
 
 int dr_slack_leaves(struct dr_core *core, dr_group_id group, int64_t amount, int64_t end_us,
                     int displace, int *can_tell)
 {
     const struct dr_slack_group *about = &core->slack->groups[group.v - 1];
-    const struct dr_quota *root = dr_quota_at(core, (dr_account_id){1}, group);
     const struct dr_slack_at *at;
     uint32_t low = 0;
     uint32_t high;
 
     *can_tell = 1;
-    if (root->kept == 0 ||
-        root->occupied + about->needs + amount <= core->groups[group.v - 1].capacity)
+    if (amount <= beside_all(core, group))
         return 1;
-    if (about->known != core->slack->version && !know(core, group)) {
+    if (!is_known(core, group) && !know(core, group)) {
         *can_tell = 0;
         return 1;
     }

@@ -7,7 +7,10 @@
  * are reserved until then do not ask. What is left beside that at the root of the account tree is
  * its *slack* in each group that it asks of. Who starts now and is believed to end after that
  * that instant may add no more. Slacks are summed up per group when they are asked for after a
- * change in it, in the order of instants, with the least of those before. */
+ * change in it, in the order of instants, with the least of those before.
+ *
+ * Who was refused by them (core/judged.c) can only be helped once some have risen: whenever they
+ * are summed up anew they are compared with what they were. */
 #ifndef DR_CORE_SLACK_H
 #define DR_CORE_SLACK_H
 
@@ -18,7 +21,8 @@
 struct dr_slack_at {
     int64_t start_us; /* of a reservation */
     int64_t needs;
-    int64_t least; /* slack of it and of all that begin before it; INT64_MAX: any amount */
+    int64_t own;   /* slack of those that begin then; INT64_MAX: any amount */
+    int64_t least; /* ... and of all that begin before it */
     int64_t least_guaranteed; /* the same over those of jobs within their guarantee alone */
     uint8_t is_guaranteed;
 };
@@ -27,15 +31,20 @@ struct dr_slack_group {
     uint64_t known; /* the version for which its slacks are those of the state; 0: for none */
     uint32_t first;
     uint32_t count;
-    uint32_t room; /* from `first` on, that nobody else has */
-    int64_t needs; /* of all reservations in it */
+    uint32_t room;    /* from `first` on, that nobody else has */
+    int64_t needs;    /* of all reservations in it */
+    int64_t beside;   /* what may be added beside all of them, when slacks were summed up last */
+    uint64_t rose_at; /* by the seats' clock (core/seats.h): when more could be added, last */
+    uint64_t any_rose_at; /* ... or the slack of any reservation has risen, or one is another */
+    uint8_t is_watched;   /* somebody was refused by them */
 };
 
 struct dr_slack {
     struct dr_slack_group *groups; /* [groups_max] */
     struct dr_slack_at *at;        /* [DR_SLACK_MAX], the room of groups, one after another */
     uint32_t count;
-    uint64_t version; /* grows when all is forgotten; starts at 1 */
+    uint64_t version;  /* grows when all is forgotten; starts at 1 */
+    uint64_t rose_last; /* the greatest of any_rose_at */
 };
 
 DR_MUST_USE enum dr_status dr_slack_open(struct dr_core *core);
@@ -65,6 +74,16 @@ void dr_slack_reserve(struct dr_core *core, dr_pool_id pool, const struct dr_amo
  * `can_tell`: 0 where there are too many. */
 int dr_slack_leaves(struct dr_core *core, dr_group_id group, int64_t amount, int64_t end_us,
                     int displace, int *can_tell);
+
+/* Somebody is refused for what reservations in a pool count on: from now on it is known when that
+ * has become less. Not while thought changes sums. */
+void dr_slack_watch(struct dr_core *core, dr_pool_id pool);
+
+/* Sum up anew where somebody was refused and something has changed since. */
+void dr_slack_refresh(struct dr_core *core);
+
+/* When more could be added in a group of the pool, last; `any`: or a slack was another. */
+uint64_t dr_slack_rose_at(const struct dr_core *core, dr_pool_id pool, int any);
 
 /* ---- inline ---- */
 

@@ -140,8 +140,8 @@ struct dr_place_memory {
     uint64_t hash;
     uint32_t shape;
     uint32_t groups_count;
-    struct dr_place_group groups[DR_PLACE_GROUPS_MAX]; /* leaving consent and saved work aside */
-    uint32_t groups_of[DR_PLACE_GROUPS_MAX];           /* ids */
+    uint16_t pools[DR_PLACE_GROUPS_MAX]; /* of its groups, leaving consent and saved work aside */
+    uint8_t alternatives[DR_PLACE_GROUPS_MAX];
 };
 
 /* The pools whose owners have not let an account in. */
@@ -206,7 +206,7 @@ struct dr_places {
     struct dr_place_memory *memories;             /* [DR_PLACE_MEMORIES] */
     struct dr_refused *refused;                   /* [accounts_max] */
     struct dr_pool_set *of_group;                 /* [groups_max] whatever the resource */
-    uint64_t *memory_words; /* [DR_PLACE_MEMORIES][DR_ALTERNATIVES_MAX][words] */
+    uint64_t *memory_words; /* [DR_ALTERNATIVES_MAX][DR_PLACE_MEMORIES][words] */
 };
 
 /* 0: nothing is left; 1 to DR_SHARE_STEPS: how much is, of an accelerator. Who asks for a share
