@@ -392,21 +392,21 @@ enum leaves {
 };
 
 /* The same for all that a job would meet. What they leave at the root is known without looking at
- * each (core/slack.h), unless some of them don't count, or one is its own. */
+ * each (core/slack.h), unless sums are those of a thought. */
 static enum leaves quotas_leave(struct dr_decision *decision, uint32_t job_row, dr_pool_id pool,
                                 const struct dr_amounts *amounts, int64_t end_us, int displace)
 {
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[job_row];
     dr_account_id branch = dr_account_branch(core, job->account);
-    int at_root = decision->in_thought || dr_job_run(core, job)->reservation != NONE;
+    int at_root = decision->in_thought;
 
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT && !at_root; resource += 1) {
         int can_tell;
 
         if (amounts->of[resource] != 0 &&
-            !dr_slack_leaves(core, core->pools[pool.v - 1].groups[resource], amounts->of[resource],
-                             end_us, displace, &can_tell))
+            !dr_slack_leaves(core, job, core->pools[pool.v - 1].groups[resource],
+                             amounts->of[resource], end_us, displace, &can_tell))
             return LEAVES_LITTLE;
         at_root |= amounts->of[resource] != 0 && !can_tell;
     }

@@ -120,22 +120,22 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
 
 /* Would a start in a pool take from jobs with reservations what they count on, at the root? A job
  * within its guarantee may take it from borrowers. */
-static int root_refuses(struct dr_core *core, dr_pool_id pool, const struct dr_amounts *amounts,
-                        int64_t end_us, int displace)
+static int root_refuses(struct dr_core *core, const struct dr_job *job, dr_pool_id pool,
+                        const struct dr_amounts *amounts, int64_t end_us, int displace)
 {
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
         int can_tell;
 
         if (amounts->of[resource] != 0 &&
-            !dr_slack_leaves(core, core->pools[pool.v - 1].groups[resource], amounts->of[resource],
-                             end_us, displace, &can_tell))
+            !dr_slack_leaves(core, job, core->pools[pool.v - 1].groups[resource],
+                             amounts->of[resource], end_us, displace, &can_tell))
             return 1;
     }
     return 0;
 }
 
 /* Could the class start beside what is reserved, in a group in which it was refused for that and
- * more may be added since? Who has a reservation of his own asks by other sums. */
+ * more may be added since? */
 static int is_room_beside(struct dr_core *core, const struct dr_queue_class *class)
 {
     const struct dr_job *job = &core->jobs[class->first];
@@ -154,15 +154,13 @@ static int is_room_beside(struct dr_core *core, const struct dr_queue_class *cla
         if (((class->standing.beside | class->standing.displace) & bit(i)) == 0 ||
             dr_slack_rose_at(core, groups[i].pool, class->alone) <= class->judged_at)
             continue;
-        if (class->alone)
-            return 1;
         amounts = dr_alternative_amounts(
             &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
         end_us = core->lent->now_us + dr_job_next_limit_us(core, job, groups[i].alternative);
         if (((class->standing.beside & bit(i)) != 0 &&
-             !root_refuses(core, groups[i].pool, &amounts, end_us, 0)) ||
+             !root_refuses(core, job, groups[i].pool, &amounts, end_us, 0)) ||
             ((class->standing.displace & bit(i)) != 0 &&
-             !root_refuses(core, groups[i].pool, &amounts, end_us, 1)))
+             !root_refuses(core, job, groups[i].pool, &amounts, end_us, 1)))
             return 1;
     }
     return 0;
@@ -222,10 +220,10 @@ static int is_beside(struct asked *asked, dr_pool_id pool)
 {
     uint32_t group = group_asked(asked, pool);
 
-    if (asked->class->alone != 0 || !asked->standing.is_known || group == NONE ||
+    if (!asked->standing.is_known || group == NONE ||
         (asked->standing.in.starts & bit(group)) == 0 ||
-        !root_refuses(asked->core, pool, &asked->want.amounts, asked->end_us,
-                      asked->standing.within))
+        !root_refuses(asked->core, &asked->core->jobs[asked->class->first], pool,
+                      &asked->want.amounts, asked->end_us, asked->standing.within))
         return 0;
     asked->found.beside |= bit(group);
     if (asked->standing.within)

@@ -113,20 +113,30 @@ static int64_t claim_then(const struct dr_core *core, dr_group_id group, int64_t
 /* `held`: by the reserved job and by others who begin until then. What ends there gives back
  * between what it claims and that less what lending limits can hold back; where the reserved job
  * could not start even without anybody else, nothing is delayed. */
-int64_t dr_slack_of(const struct dr_core *core, dr_group_id group, int64_t start_us, int64_t held)
+static int64_t slack_by(const struct dr_core *core, dr_group_id group, int64_t claim, int64_t held)
 {
     const struct dr_quota *quota = dr_quota_at(core, (dr_account_id){1}, group);
     int64_t capacity = core->groups[group.v - 1].capacity;
-    int64_t claim;
     int64_t most;
 
-    if (quota->kept == 0)
-        return INT64_MAX;
-    claim = claim_then(core, group, start_us);
-    if (claim + held > capacity)
+    if (quota->kept == 0 || claim + held > capacity)
         return INT64_MAX;
     most = dr_min_i64(quota->occupied, claim + quota->kept) + held;
     return capacity - most;
+}
+
+int64_t dr_slack_of(const struct dr_core *core, dr_group_id group, int64_t start_us, int64_t held)
+{
+    return slack_by(core, group, claim_then(core, group, start_us), held);
+}
+
+static int is_guaranteed(const struct dr_core *core, const struct dr_job *job,
+                         const struct dr_amounts *needs)
+{
+    dr_account_id branch = dr_account_branch(core, job->account);
+
+    return branch.v != 0 && dr_quota_within_guarantee(
+                                core, branch, dr_job_run(core, job)->reservation_pool, needs);
 }
 
 /* The reservations in a group, in no order, into `at` [max]; returns how many there are. */
@@ -142,17 +152,15 @@ static uint32_t gather(const struct dr_core *core, dr_group_id group, struct dr_
         const struct dr_run *run = dr_job_run(core, job);
         struct dr_amounts needs = dr_alternative_amounts(
             &core->shapes[job->shape].alternatives[run->reservation_alternative]);
-        dr_account_id branch = dr_account_branch(core, job->account);
 
         if (needs.of[resource] == 0 ||
             core->pools[run->reservation_pool.v - 1].groups[resource].v != group.v)
             continue;
         if (count < max)
-            at[count] = (struct dr_slack_at){
-                .start_us = run->reservation_us,
-                .needs = needs.of[resource],
-                .is_guaranteed = branch.v != 0 && dr_quota_within_guarantee(
-                                                      core, branch, run->reservation_pool, &needs)};
+            at[count] =
+                (struct dr_slack_at){.start_us = run->reservation_us,
+                                     .needs = needs.of[resource],
+                                     .is_guaranteed = (uint8_t)is_guaranteed(core, job, &needs)};
         count += 1;
     }
     return count;
@@ -266,17 +274,21 @@ static int know(struct dr_core *core, dr_group_id group)
         uint32_t end = i;
         int any_guaranteed = 0;
         int64_t slack_there;
+        int64_t claim;
 
         /* Those of one instant count on each other. */
         for (; end < about->count && at[end].start_us == at[i].start_us; end += 1) {
             held += at[end].needs;
             any_guaranteed |= at[end].is_guaranteed;
         }
-        slack_there = dr_slack_of(core, group, at[i].start_us, held);
+        claim = claim_then(core, group, at[i].start_us);
+        slack_there = slack_by(core, group, claim, held);
         least = dr_min_i64(least, slack_there);
         if (any_guaranteed)
             least_guaranteed = dr_min_i64(least_guaranteed, slack_there);
         for (; i < end; i += 1) {
+            at[i].claim = claim;
+            at[i].held = held;
             at[i].own = slack_there;
             at[i].least = least;
             at[i].least_guaranteed = least_guaranteed;
@@ -332,8 +344,39 @@ uint64_t dr_slack_rose_at(const struct dr_core *core, dr_pool_id pool, int any)
     return last;
 }
 
-int dr_slack_leaves(struct dr_core *core, dr_group_id group, int64_t amount, int64_t end_us,
-                    int displace, int *can_tell)
+/* The first `begun` reservations but its own, which counts on as much as it asks: what others leave
+ * it. Returns whether that is enough. */
+static int others_leave(const struct dr_core *core, const struct dr_job *job, dr_group_id group,
+                        uint32_t begun, int64_t amount, int displace)
+{
+    const struct dr_slack_at *at = &core->slack->at[core->slack->groups[group.v - 1].first];
+    enum dr_resource resource = core->groups[group.v - 1].resource;
+    const struct dr_run *run = dr_job_run(core, job);
+    struct dr_amounts needs = dr_alternative_amounts(
+        &core->shapes[job->shape].alternatives[run->reservation_alternative]);
+    int64_t own = core->pools[run->reservation_pool.v - 1].groups[resource].v == group.v
+                      ? needs.of[resource]
+                      : 0;
+    int guaranteed = is_guaranteed(core, job, &needs);
+    int has_met = own == 0; /* one like its own is left out: which one makes no difference */
+
+    for (uint32_t i = 0; i < begun; i += 1) {
+        int64_t held = at[i].held - (at[i].start_us >= run->reservation_us ? own : 0);
+
+        if (!has_met && at[i].start_us == run->reservation_us && at[i].needs == own &&
+            at[i].is_guaranteed == guaranteed) {
+            has_met = 1;
+            continue;
+        }
+        if ((!displace || at[i].is_guaranteed) &&
+            amount > slack_by(core, group, at[i].claim, held))
+            return 0;
+    }
+    return 1;
+}
+
+int dr_slack_leaves(struct dr_core *core, const struct dr_job *job, dr_group_id group,
+                    int64_t amount, int64_t end_us, int displace, int *can_tell)
 {
     const struct dr_slack_group *about = &core->slack->groups[group.v - 1];
     const struct dr_slack_at *at;
@@ -360,5 +403,7 @@ int dr_slack_leaves(struct dr_core *core, dr_group_id group, int64_t amount, int
     }
     if (low == 0)
         return 1;
+    if (dr_job_run(core, job)->reservation != NONE)
+        return others_leave(core, job, group, low, amount, displace);
     return amount <= (displace ? at[low - 1].least_guaranteed : at[low - 1].least);
 }

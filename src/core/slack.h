@@ -21,6 +21,8 @@
 struct dr_slack_at {
     int64_t start_us; /* of a reservation */
     int64_t needs;
+    int64_t claim; /* at the root, once all that ends until then has ended */
+    int64_t held;  /* by those that begin until then */
     int64_t own;   /* slack of those that begin then; INT64_MAX: any amount */
     int64_t least; /* ... and of all that begin before it */
     int64_t least_guaranteed; /* the same over those of jobs within their guarantee alone */
@@ -69,11 +71,11 @@ int64_t dr_slack_of(const struct dr_core *core, dr_group_id group, int64_t start
 void dr_slack_reserve(struct dr_core *core, dr_pool_id pool, const struct dr_amounts *amounts,
                       int sign);
 
-/* May a job that ends at `end_us` add so much to a group at the root? For a job without a
- * reservation of its own. `displace`: only the reservations of jobs within their guarantee count.
- * `can_tell`: 0 where there are too many. */
-int dr_slack_leaves(struct dr_core *core, dr_group_id group, int64_t amount, int64_t end_us,
-                    int displace, int *can_tell);
+/* May a job that ends at `end_us` add so much to a group at the root? `displace`: only the
+ * reservations of jobs within their guarantee count; its own never does. `can_tell`: 0 where there
+ * are too many. */
+int dr_slack_leaves(struct dr_core *core, const struct dr_job *job, dr_group_id group,
+                    int64_t amount, int64_t end_us, int displace, int *can_tell);
 
 /* Somebody is refused for what reservations in a pool count on: from now on it is known when that
  * has become less. Not while thought changes sums. */
