@@ -599,24 +599,39 @@ static int array_full(const struct dr_core *core, const struct dr_job *job)
     return row != DR_MAP_NONE && core->arrays[row].active >= core->arrays[row].limit;
 }
 
-/* What has come free in the pools after a moment. */
-static struct dr_wants offers_since(struct dr_decision *decision, uint64_t since)
+/* What has come free in the pools after a moment, and is still there: as bits of `room`. */
+static uint64_t room_since(const struct dr_decision *decision, uint64_t since)
 {
-    struct dr_core *core = decision->core;
-    struct dr_wants offers = {0, 0, 0};
+    const struct dr_core *core = decision->core;
+    uint64_t room = 0;
 
     for (uint32_t row = 0; row < core->pools_count; row += 1) {
         dr_pool_id pool = {row + 1};
 
-        if (core->places->left_at[row] > since || core->lent->rose_at[row] > since)
-            offers.hunts |= dr_seats_offer_hunts(core, pool);
         if (core->places->freed_at[row] <= since)
             continue;
-        offers.room |= dr_seats_offer(core, pool);
-        if (dr_place_was_unreserved(core, pool))
-            offers.room |= DR_WANTS_UNITS | DR_WANTS_TOTAL; /* they may wait for a reservation */
+        room |= dr_seats_offer(core, pool);
+        if (!dr_place_was_unreserved(core, pool))
+            continue;
+        room |= DR_WANTS_AGAIN;
+        if (decision->plans < DR_PLANS_MAX &&
+            dr_place_reserved_count(core, pool) < core->settings.reserve_depth)
+            room |= DR_WANTS_UNITS | DR_WANTS_TOTAL; /* they may wait for a reservation */
     }
-    return offers;
+    return room;
+}
+
+/* What could be taken back in the pools, where it has become more after a moment: as bits of
+ * `hunts`. */
+static uint64_t hunts_since(struct dr_decision *decision, uint64_t since)
+{
+    struct dr_core *core = decision->core;
+    uint64_t hunts = 0;
+
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        if (core->places->left_at[row] > since || core->lent->rose_at[row] > since)
+            hunts |= dr_seats_offer_hunts(core, (dr_pool_id){row + 1});
+    return hunts;
 }
 
 /* Begin the order of those whom something may help that has come free since the last decision, and
@@ -625,7 +640,7 @@ static void begin_order(struct dr_decision *decision)
 {
     struct dr_core *core = decision->core;
     uint64_t since = decision->in_part ? decision->looked_at : core->places->untouched_at;
-    struct dr_wants news = offers_since(decision, since);
+    struct dr_wants news = {room_since(decision, since), 0, hunts_since(decision, since)};
     uint64_t news_beside;
 
     dr_slack_refresh(core);
@@ -646,6 +661,17 @@ static void begin_order(struct dr_decision *decision)
     else
         dr_order_begin(core, decision->offers, decision->offers_beside, &decision->order);
     decision->in_part = 1;
+}
+
+/* What is offered has become less: a job has started, or reserved. */
+static void narrow(struct dr_decision *decision)
+{
+    const struct dr_core *core = decision->core;
+
+    decision->offers.room =
+        (core->seats->wake_all ? DR_WANTS_ALL : DR_WANTS_FRESH) |
+        (decision->offers.room & room_since(decision, core->places->untouched_at));
+    decision->order.offers.room = decision->offers.room;
 }
 
 /* A flexible job with a deadline waits for cheaper hours, if it then still meets its deadline with
@@ -692,6 +718,8 @@ static void walk(struct dr_decision *decision)
                             : choice.tier == 1                         ? DR_RULE_GUARANTEE
                                                                        : DR_RULE_SHARE;
         uint64_t now = core->seats->clock;
+        uint64_t seq = core->seq;
+        uint32_t plans = decision->plans;
         struct dr_found found;
 
         decision->since = choice.scope == DR_SCOPE_FREED ? choice.judged_at : 0;
@@ -727,6 +755,8 @@ static void walk(struct dr_decision *decision)
         }
         if (decision->full)
             return;
+        if (core->seq != seq || (decision->plans == DR_PLANS_MAX && plans < DR_PLANS_MAX))
+            narrow(decision);
         dr_order_passed(&decision->order);
         dr_arena_reset(&core->scratch, mark);
         /* The first in order is to have what came free, not the next one. */

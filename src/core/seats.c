@@ -430,7 +430,7 @@ void dr_seats_put(struct dr_core *core, uint32_t row)
     uint32_t parent = NONE;
 
     class->wants = wants_of(dr_queue_shape(core, class));
-    class->wants.room |= DR_WANTS_FRESH;
+    class->wants.room |= DR_WANTS_FRESH | (class->alone ? DR_WANTS_AGAIN : 0);
     class->judged_at = 0;
     for (uint32_t at = seat->root; at != NONE;) {
         parent = at;

@@ -22,6 +22,7 @@
 #define DR_WANTS_TOTAL UINT64_C(0x0000007fffffc000) /* of the gang: powers of two */
 #define DR_WANTS_CHIPS UINT64_C(0x7fffff8000000000) /* folded into 23 bits; the last: no chip */
 #define DR_WANTS_FRESH UINT64_C(0x8000000000000000) /* not parked */
+#define DR_WANTS_AGAIN UINT64_C(0x4000000000000000) /* a reservation earlier than the one it has */
 #define DR_WANTS_ALL   UINT64_MAX
 
 /* Bits of what is to be taken back: of the gang, TOTAL and CHIPS again, where somebody else's
@@ -44,6 +45,7 @@ static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
     return (wants.sums & offers.sums) != 0 || (both & DR_WANTS_FRESH) != 0 ||
            ((both & DR_WANTS_UNITS) != 0 && (both & DR_WANTS_TOTAL) != 0 &&
             (both & DR_WANTS_CHIPS) != 0) ||
+           ((both & DR_WANTS_AGAIN) != 0 && (both & DR_WANTS_CHIPS) != 0) ||
            (hunts & (DR_WANTS_OWN | DR_WANTS_START | DR_WANTS_NEAR)) != 0 ||
            ((hunts & DR_WANTS_TOTAL) != 0 && (hunts & DR_WANTS_CHIPS) != 0);
 }
