@@ -220,3 +220,17 @@ int64_t dr_place_power_missing(const struct dr_core *core, const struct dr_want 
         *lack = found;
     return found.missing_w;
 }
+
+int dr_place_power_lacks(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
+                         int64_t from_us, int64_t until_us)
+{
+    const struct dr_pool *where = &core->pools[pool.v - 1];
+    int64_t more_mw = 0;
+
+    if (!core->power->domains[where->site.v - 1].limited)
+        return 0;
+    if (where->chip.v != 0)
+        more_mw = want->amounts.of[DR_RESOURCE_ACCELERATORS] *
+                  (core->chips[where->chip.v - 1].busy_w - core->chips[where->chip.v - 1].idle_w);
+    return dr_power_lack(core, where->site, more_mw, from_us, until_us).missing_w > 0;
+}

@@ -401,8 +401,6 @@ static void try_candidates(struct choosing *choosing, int64_t bound_micro)
             continue;
         found->pool = candidate.pool;
         found->alternative = candidate.alternative;
-        if (power_missing(decision, job, &want, found, found->count) > 0)
-            continue;
         found->breaks =
             dr_place_breakage(core, &want, candidate.pool, found->extents, found->count);
         found->cost_micro =
@@ -491,6 +489,7 @@ static int find_place(struct dr_decision *decision, uint32_t job_row, int displa
     for (uint32_t i = 0; i < ways; i += 1) {
         struct dr_want want = dr_place_want(core, job, i);
         struct verdict verdict = {.of = NULL};
+        int64_t power_until_us = dr_power_until_us(core, job, i, decision->now_us);
         struct dr_place_walk walk;
         dr_pool_id pool;
         int64_t bound_micro;
@@ -512,6 +511,8 @@ static int find_place(struct dr_decision *decision, uint32_t job_row, int displa
             decision->quota_refused |= !verdict.allowed;
             if (!verdict.allowed)
                 continue; /* relief of a quota wakes it (core/seats.h) */
+            if (dr_place_power_lacks(core, &want, pool, decision->now_us, power_until_us))
+                continue; /* what draws less touches the pool */
             if (want.share < DR_SHARE_BLOCK &&
                 (!dr_place_walk_beside(&walk, pool) ||
                  dr_place_room_beside(core, &want, pool) < want.tasks) &&

@@ -5,6 +5,7 @@
 
 #include "base/math.h"
 #include "core/lent.h"
+#include "core/power.h"
 #include "core/quota.h"
 #include "core/slack.h"
 #include "core/space.h"
@@ -190,6 +191,7 @@ struct asked {
     struct dr_pool_set could;  /* enough is free */
     struct dr_pool_set beside; /* ... beside all that is reserved */
     int64_t end_us;            /* were it started now */
+    int64_t power_until_us;    /* ... it would count in caps until then */
     struct standing standing;
     int has_looked; /* for it, and for its groups */
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
@@ -245,6 +247,15 @@ static int is_refused(const struct asked *asked, dr_pool_id pool)
     return group != NONE && (asked->standing.in.starts & bit(group)) == 0;
 }
 
+/* Do quotas let it start there? 0: not, or that is not known. */
+static int starts_in(const struct asked *asked, dr_pool_id pool)
+{
+    uint32_t group = group_asked(asked, pool);
+
+    return asked->standing.is_known && group != NONE &&
+           (asked->standing.in.starts & bit(group)) != 0;
+}
+
 /* May it start there: beside what is reserved, or before all of it begins, or in the place of a
  * borrower? While quotas refuse it everywhere, and it takes from nobody, it can't. */
 static int may_start(struct asked *asked, uint32_t rank, uint32_t pool_row)
@@ -260,6 +271,10 @@ static int may_start(struct asked *asked, uint32_t rank, uint32_t pool_row)
         return 0;
     if (asked->standing.is_known && asked->standing.in.starts == 0 &&
         dr_wants_hunts(class->wants) == 0)
+        return 0;
+    if (starts_in(asked, pool) && dr_place_power_lacks(asked->core, &asked->want, pool,
+                                                       asked->core->lent->now_us,
+                                                       asked->power_until_us))
         return 0;
     return ((dr_pool_set_has(&asked->beside, rank) &&
              dr_place_room_beside(asked->core, &asked->want, pool) >= asked->want.tasks) ||
@@ -317,6 +332,7 @@ static int place_in(struct dr_core *core, uint32_t class_row, uint64_t since)
 
         asked.want = dr_place_want(core, job, i);
         asked.end_us = core->lent->now_us + dr_job_next_limit_us(core, job, i);
+        asked.power_until_us = dr_power_until_us(core, job, i, core->lent->now_us);
         dr_place_allowed(core, &asked.want, &allowed);
         dr_place_could(core, &asked.want, &asked.could, &asked.beside);
         for (uint32_t word = 0; word < places->words; word += 1)

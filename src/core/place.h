@@ -266,6 +266,10 @@ int64_t dr_place_power_missing(const struct dr_core *core, const struct dr_want 
                                dr_pool_id pool, const struct dr_extent *extents, uint32_t count,
                                int64_t from_us, int64_t until_us, struct dr_power_lack *lack);
 
+/* Would it lack power wherever in the pool it took what is free there? */
+int dr_place_power_lacks(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
+                         int64_t from_us, int64_t until_us);
+
 /* The attempts that hold places in a pool, in no order: first, and next after a job's row. */
 uint32_t dr_place_attempts(const struct dr_core *core, dr_pool_id pool);
 uint32_t dr_place_attempts_next(const struct dr_core *core, uint32_t job_row);
