@@ -641,26 +641,19 @@ static void begin_order(struct dr_decision *decision)
 {
     struct dr_core *core = decision->core;
     uint64_t since = decision->in_part ? decision->looked_at : core->places->untouched_at;
-    struct dr_wants news = {room_since(decision, since), 0, hunts_since(decision, since)};
-    uint64_t news_beside;
+    struct dr_offers offers = {
+        .pools = {room_since(decision, since), 0, hunts_since(decision, since)}};
 
     dr_slack_refresh(core);
-    news_beside = dr_seats_offer_beside(core, since);
-
-    if (!decision->in_part) {
-        decision->offers =
-            (struct dr_wants){core->seats->wake_all ? DR_WANTS_ALL : DR_WANTS_FRESH, 0, 0};
-        decision->offers_beside = 0;
-    }
-    decision->offers_beside |= news_beside;
-    decision->offers.room |= news.room;
-    decision->offers.hunts |= news.hunts;
+    offers.beside = dr_seats_offer_beside(core, since);
+    offers.looked_at = core->seats->clock;
     decision->looked_at = core->seats->clock;
-    if (decision->in_part)
-        dr_order_again(&decision->order, decision->offers, decision->offers_beside,
-                       (struct dr_offers){.pools = news, .beside = news_beside}, since);
-    else
-        dr_order_begin(core, decision->offers, decision->offers_beside, &decision->order);
+    if (decision->in_part) {
+        dr_order_again(&decision->order, offers);
+    } else {
+        offers.pools.room |= core->seats->wake_all ? DR_WANTS_ALL : DR_WANTS_FRESH;
+        dr_order_begin(core, offers, &decision->order);
+    }
     decision->in_part = 1;
 }
 
@@ -669,10 +662,10 @@ static void narrow(struct dr_decision *decision)
 {
     const struct dr_core *core = decision->core;
 
-    decision->offers.room =
-        (core->seats->wake_all ? DR_WANTS_ALL : DR_WANTS_FRESH) |
-        (decision->offers.room & room_since(decision, core->places->untouched_at));
-    decision->order.offers.room = decision->offers.room;
+    dr_order_narrow(&decision->order,
+                    core->seats->wake_all
+                        ? DR_WANTS_ALL
+                        : DR_WANTS_FRESH | room_since(decision, core->places->untouched_at));
 }
 
 /* A flexible job with a deadline waits for cheaper hours, if it then still meets its deadline with

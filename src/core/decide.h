@@ -25,8 +25,6 @@ struct dr_decision {
     struct dr_batch *batch;
     int64_t now_us;
     struct dr_order order;
-    struct dr_wants offers; /* of all walks so far */
-    uint64_t offers_beside;
     uint64_t looked_at;     /* by the seats' clock, when the last walk's offers were looked for */
     int in_part;            /* the next walk looks at those alone whom something new may help */
     struct dr_reserved *reserved; /* of jobs that wait for a time and a place */

@@ -193,6 +193,8 @@ static struct dr_seat *seat_at(struct dr_order *order, uint32_t row)
         seat->stamp = order->stamp;
         seat->begun = 0;
         seat->put_below = 0;
+        seat->has_new = 0;
+        seat->gone = 0;
         to_bound(order, row);
     }
     return seat;
@@ -225,27 +227,51 @@ static int meets(const struct dr_seat *seat, const struct dr_offers *offers)
            dr_wants_beside(seat->wants, offers->beside);
 }
 
-/* Find out what the account offers. Levels are few: the recursion is no deeper than the tree. */
+/* What the reliefs of a seat since a moment offer, with those above it so far. */
+static void add_reliefs(const struct dr_seat *seat, uint64_t since, struct dr_offers *offers)
+{
+    if ((seat->relief == 0 && seat->relief_own == 0) || seat->relieved_at <= since)
+        return;
+    offers->reliefs.sums |= seat->relief;
+    offers->reliefs.room |= seat->relief_chips;
+    offers->reliefs.hunts |= seat->relief_own;
+    if (offers->relieved_at < seat->relieved_at)
+        offers->relieved_at = seat->relieved_at;
+}
+
+/* What is offered to the classes of an account since it was gone through last. */
+static struct dr_offers offers_to(const struct dr_order *order, uint32_t row)
+{
+    const struct dr_seat *seats = order->core->seats->seats;
+    struct dr_offers offers = order->since[seats[row].gone];
+    uint64_t since = seats[row].gone == 0 ? 0 : offers.looked_at;
+
+    offers.looked_at = order->since[order->looks].looked_at;
+    if (seats[row].put_below || seats[row].has_new)
+        offers.pools.room |= DR_WANTS_FRESH;
+    for (uint32_t at = row; at != NONE; at = seats[at].parent)
+        add_reliefs(&seats[at], since, &offers);
+    return offers;
+}
+
+/* Find out what the account offers; `offers`: to it and those below. Levels are few: the recursion
+ * is no deeper than the tree. */
 static void resolve(struct dr_order *order, uint32_t row, struct dr_offers offers)
 {
     struct dr_core *core = order->core;
     struct dr_seat *seats = core->seats->seats;
     struct dr_seat *seat = seat_at(order, row);
 
-    if (seat->relief != 0 || seat->relief_own != 0) {
-        offers.reliefs.sums |= seat->relief;
-        offers.reliefs.room |= seat->relief_chips;
-        offers.reliefs.hunts |= seat->relief_own;
-        if (offers.relieved_at < seat->relieved_at)
-            offers.relieved_at = seat->relieved_at;
-    }
     if (seat->root != NONE) {
+        struct dr_offers since = offers_to(order, row);
+
         seat->class_row =
-            dr_seats_next(core, row, seat->begun ? &seat->last : NULL, &offers, &seat->scope);
+            dr_seats_next(core, row, seat->begun ? &seat->last : NULL, &since, &seat->scope);
         seat->best = row;
         if (seat->class_row != NONE)
             seat->submit_us = core->queue->classes[seat->class_row].first_submit_us;
     } else {
+        add_reliefs(seat, 0, &offers);
         seat->class_row = NONE;
         for (;;) {
             uint32_t best = NONE;
@@ -272,6 +298,8 @@ static void resolve(struct dr_order *order, uint32_t row, struct dr_offers offer
     }
     if (seat->class_row == NONE) {
         seat->state = DR_SEAT_EMPTY;
+        seat->has_new = 0;
+        seat->gone = (uint8_t)order->looks;
         return;
     }
     seat->state = DR_SEAT_OFFER;
@@ -283,8 +311,7 @@ static void resolve(struct dr_order *order, uint32_t row, struct dr_offers offer
     }
 }
 
-void dr_order_begin(struct dr_core *core, struct dr_wants offers, uint64_t beside,
-                    struct dr_order *order)
+void dr_order_begin(struct dr_core *core, struct dr_offers offers, struct dr_order *order)
 {
     core->seats->stamp += 1;
     if (core->seats->stamp == 0) {
@@ -292,12 +319,16 @@ void dr_order_begin(struct dr_core *core, struct dr_wants offers, uint64_t besid
             core->seats->seats[row].stamp = 0;
         core->seats->stamp = 1;
     }
-    *order = (struct dr_order){.core = core,
-                               .stamp = core->seats->stamp,
-                               .offers = offers,
-                               .beside = beside,
-                               .looked_at = core->seats->clock,
-                               .last = NONE};
+    *order = (struct dr_order){
+        .core = core, .stamp = core->seats->stamp, .looks = 1, .last = NONE};
+    order->since[0] = offers;
+    order->since[1].looked_at = offers.looked_at;
+}
+
+void dr_order_narrow(struct dr_order *order, uint64_t room)
+{
+    for (uint32_t look = 0; look <= order->looks; look += 1)
+        order->since[look].pools.room &= room;
 }
 
 /* Back to its bound, if anything new at or below it may help. Depth: that of the tree. */
@@ -307,15 +338,14 @@ static int renew(struct dr_order *order, uint32_t row, struct dr_offers news, ui
     struct dr_seat *seat = &seats[row];
     int is_new;
 
-    if (seat->relief_below && seat->relieved_at > since) {
-        news.reliefs.sums |= seat->relief;
-        news.reliefs.room |= seat->relief_chips;
-        news.reliefs.hunts |= seat->relief_own;
-    }
+    if (seat->relief_below)
+        add_reliefs(seat, since, &news);
     is_new = seat->put_below || dr_wants_meet(seat->wants, news.pools) ||
              dr_wants_meet(seat->wants, news.reliefs) || dr_wants_beside(seat->wants, news.beside);
     if (!is_new && !seat->relief_below)
         return 0;
+    if (seat->put_below)
+        seat->has_new = 1;
     seat->put_below = 0;
     if (seat->root == NONE) {
         is_new = 0;
@@ -329,12 +359,21 @@ static int renew(struct dr_order *order, uint32_t row, struct dr_offers news, ui
     return 1;
 }
 
-void dr_order_again(struct dr_order *order, struct dr_wants offers, uint64_t beside,
-                    struct dr_offers news, uint64_t since)
+void dr_order_again(struct dr_order *order, struct dr_offers news)
 {
-    order->offers = offers;
-    order->beside = beside;
-    order->looked_at = order->core->seats->clock;
+    uint64_t since = order->since[order->looks].looked_at;
+
+    for (uint32_t look = 0; look <= order->looks; look += 1) {
+        struct dr_offers *offers = &order->since[look];
+
+        offers->pools.room |= news.pools.room;
+        offers->pools.hunts |= news.pools.hunts;
+        offers->beside |= news.beside;
+    }
+    if (order->looks < DR_ORDER_LOOKS_MAX) {
+        order->looks += 1;
+        order->since[order->looks] = (struct dr_offers){.looked_at = news.looked_at};
+    }
     if (order->core->accounts_count > 0)
         renew(order, 0, news, since);
 }
@@ -348,10 +387,7 @@ int dr_order_next(struct dr_order *order, struct dr_choice *choice)
     if (core->accounts_count == 0)
         return 0;
     if (seat_at(order, 0)->state == DR_SEAT_BOUND)
-        resolve(order, 0,
-                (struct dr_offers){.pools = order->offers,
-                                   .beside = order->beside,
-                                   .looked_at = order->looked_at});
+        resolve(order, 0, order->since[0]);
     if (seats[0].state == DR_SEAT_EMPTY)
         return 0;
     *choice = (struct dr_choice){.tier = 1, .class_row = seats[0].class_row};

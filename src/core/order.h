@@ -17,12 +17,15 @@
 
 #define DR_ORDER_ONE (INT64_C(1) << 32)
 
+#define DR_ORDER_LOOKS_MAX 32
+
 struct dr_order {
     struct dr_core *core;
     uint32_t stamp;
-    struct dr_wants offers; /* what classes may want to take part */
-    uint64_t beside;        /* ... struct dr_offers */
-    uint64_t looked_at;     /* when they were looked for, by the seats' clock */
+    /* What has been offered since each look at what is free: from 0 on all, from the last on
+     * nothing. A leaf that has been gone through after a look asks what has come since. */
+    struct dr_offers since[DR_ORDER_LOOKS_MAX + 1];
+    uint32_t looks;         /* so far; from DR_ORDER_LOOKS_MAX on they count as one */
     uint32_t last;          /* account row of the last choice */
     struct dr_seat_key key; /* of the last choice */
 };
@@ -38,14 +41,15 @@ struct dr_choice {
 };
 
 /* A new decision about those who wait for something of `offers` (core/seats.h). One at a time. */
-void dr_order_begin(struct dr_core *core, struct dr_wants offers, uint64_t beside,
-                    struct dr_order *order);
+void dr_order_begin(struct dr_core *core, struct dr_offers offers, struct dr_order *order);
 
-/* The same order once more, since something has come free after the moment `since`: from the first
- * that this, `news`, may help, or that a relief or a new class may. Who has been judged and can't
- * be helped is not looked at. `offers`: all that is offered now. */
-void dr_order_again(struct dr_order *order, struct dr_wants offers, uint64_t beside,
-                    struct dr_offers news, uint64_t since);
+/* The same order once more, since something has come free after the last look: from the first that
+ * this, `news`, may help, or that a relief or a new class may. Who has been judged and can't be
+ * helped is not looked at. */
+void dr_order_again(struct dr_order *order, struct dr_offers news);
+
+/* Of `room` no more than this is offered any more. */
+void dr_order_narrow(struct dr_order *order, uint64_t room);
 
 /* The next job. Returns 0 when all have started or been passed. */
 int dr_order_next(struct dr_order *order, struct dr_choice *choice);

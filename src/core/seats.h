@@ -122,7 +122,9 @@ struct dr_seat {
     uint32_t stamp;
     uint8_t state; /* enum dr_seat_state */
     uint8_t tier;
-    uint8_t begun; /* `last` is set */
+    uint8_t begun;   /* `last` is set */
+    uint8_t has_new; /* of a leaf: classes have come since it was gone through */
+    uint8_t gone;    /* ... after how many looks at what is free; 0: it was not */
     int64_t key;
     int64_t submit_us; /* of the offer */
     uint32_t summed;   /* pool for which `own_units` is summed up */
