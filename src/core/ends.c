@@ -3,8 +3,10 @@
 #include "core/ends.h"
 
 #include "base/hash.h"
+#include "core/gate.h"
 #include "core/quota.h"
 #include "core/slack.h"
+#include "core/space.h"
 
 #define NONE DR_ROW_NONE
 
@@ -16,12 +18,8 @@ enum dr_status dr_ends_open(struct dr_core *core)
         return DR_E_FULL;
     ends->ends = dr_arena_push(&core->tables, core->limits.jobs_max, sizeof ends->ends[0]);
     ends->roots = dr_arena_push(&core->tables, core->limits.pools_max, sizeof ends->roots[0]);
-    ends->versions =
-        dr_arena_push(&core->tables, core->limits.groups_max, sizeof ends->versions[0]);
-    if (ends->ends == NULL || ends->roots == NULL || ends->versions == NULL)
+    if (ends->ends == NULL || ends->roots == NULL)
         return DR_E_FULL;
-    for (uint32_t row = 0; row < core->limits.groups_max; row += 1)
-        ends->versions[row] = 1;
     core->ends = ends;
     return DR_OK;
 }
@@ -107,7 +105,7 @@ static void changed(struct dr_core *core, uint32_t row)
         dr_slack_changed(core, pool->groups[resource]);
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
         if (dr_quota_keep(dr_quota_at(core, core->jobs[row].account, pool->groups[resource])) > 0)
-            core->ends->versions[pool->groups[resource].v - 1] += 1;
+            dr_gate_ends_changed(core, core->jobs[row].account.v - 1, pool->groups[resource]);
 }
 
 static void put(struct dr_core *core, uint32_t row)
@@ -154,19 +152,21 @@ static void take(struct dr_core *core, uint32_t row)
     end->pool.v = 0;
 }
 
-/* A node that is down draws nothing. */
+/* By how much less is drawn once it has ended: what is promised goes on, and a node that is down
+ * draws nothing. */
 static int64_t drawing_of(const struct dr_core *core, const struct dr_job *job)
 {
     const struct dr_run *run = dr_job_run(core, job);
     const struct dr_alternative *way = &core->shapes[job->shape].alternatives[run->alternative];
-    int64_t tasks = 0;
+    uint32_t share = dr_alternative_share(way);
+    int64_t drawing = 0;
 
-    if (run->counted) /* so its nodes are up */
-        return dr_alternative_amounts(way).of[DR_RESOURCE_ACCELERATORS];
+    if (way->accelerators_per_task == 0)
+        return 0;
     for (uint32_t at = run->extents; at != NONE; at = core->extents[at].next)
         if (!core->nodes[core->extents[at].extent.node.v - 1].down)
-            tasks += core->extents[at].extent.tasks;
-    return tasks * way->accelerators_per_task;
+            drawing += dr_space_drawn_less(core, &core->extents[at].extent, share);
+    return drawing;
 }
 
 void dr_ends_update(struct dr_core *core, uint32_t row)
@@ -206,6 +206,16 @@ static uint32_t leftmost(const struct dr_end *ends, uint32_t row)
     while (row != NONE && ends[row].left != NONE)
         row = ends[row].left;
     return row;
+}
+
+void dr_ends_promised(struct dr_core *core, dr_pool_id pool)
+{
+    if (dr_place_leaving_count(core, pool) == 0)
+        return;
+    for (uint32_t row = dr_place_attempts(core, pool); row != NONE;
+         row = dr_place_attempts_next(core, row))
+        if (dr_job_run(core, &core->jobs[row])->stopping != DR_STOP_NONE)
+            dr_ends_update(core, row);
 }
 
 uint32_t dr_ends_first(const struct dr_core *core, dr_pool_id pool)

@@ -14,7 +14,7 @@ struct dr_end {
     int64_t end_us;
     struct dr_amounts amounts; /* that the attempt then gives back of claim: none, once warned */
     struct dr_amounts below;   /* of it and what hangs under it */
-    int64_t drawing;           /* accelerators that draw power for it, thousandths */
+    int64_t drawing;           /* accelerators that then draw no more, thousandths */
     int64_t drawing_below;
     uint32_t left;
     uint32_t right;
@@ -25,8 +25,6 @@ struct dr_end {
 struct dr_ends {
     struct dr_end *ends; /* [jobs_max] by job row */
     uint32_t *roots;     /* [pools_max] */
-    uint64_t *versions;  /* [groups_max] grows with a change to an end of an account that keeps
-                            something back there; from 1 */
 };
 
 DR_MUST_USE enum dr_status dr_ends_open(struct dr_core *core);
@@ -34,6 +32,10 @@ void dr_ends_clear(struct dr_core *core);
 
 /* A job's state has changed: its believed end is looked at again. */
 void dr_ends_update(struct dr_core *core, uint32_t job_row);
+
+/* Accelerators of the pool have been promised, or are not any more: what those give back who leave
+ * there. */
+void dr_ends_promised(struct dr_core *core, dr_pool_id pool);
 
 /* The first end in a pool, and the next one after a job's; DR_ROW_NONE: none. */
 uint32_t dr_ends_first(const struct dr_core *core, dr_pool_id pool);

@@ -18,8 +18,10 @@ enum dr_status dr_gate_open(struct dr_core *core)
     if (gate == NULL)
         return DR_E_FULL;
     gate->groups = dr_arena_push(&core->tables, limits->groups_max, sizeof gate->groups[0]);
-    gate->keepers = dr_arena_push(&core->tables, limits->accounts_max, sizeof gate->keepers[0]);
-    gate->ends = dr_arena_push(&core->tables, limits->jobs_max, sizeof gate->ends[0]);
+    gate->keepers = dr_arena_push(&core->tables, (size_t)limits->accounts_max * limits->groups_max,
+                                  sizeof gate->keepers[0]);
+    gate->ends_max = limits->jobs_max * DR_RESOURCE_COUNT;
+    gate->ends = dr_arena_push(&core->tables, gate->ends_max, sizeof gate->ends[0]);
     if (gate->groups == NULL || gate->keepers == NULL || gate->ends == NULL)
         return DR_E_FULL;
     core->gate = gate;
@@ -29,7 +31,30 @@ enum dr_status dr_gate_open(struct dr_core *core)
 void dr_gate_changed(struct dr_core *core)
 {
     for (uint32_t row = 0; row < core->limits.groups_max; row += 1)
-        core->gate->groups[row].version = 0;
+        core->gate->groups[row] = (struct dr_gate_group){0};
+    core->gate->keepers_count = 0;
+    core->gate->ends_count = 0;
+}
+
+void dr_gate_ends_changed(struct dr_core *core, uint32_t account_row, dr_group_id group)
+{
+    struct dr_gate *gate = core->gate;
+    struct dr_gate_group *about = &gate->groups[group.v - 1];
+    uint32_t low = about->first;
+    uint32_t high = about->first + about->count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (gate->keepers[middle].account_row < account_row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == about->first + about->count || gate->keepers[low].account_row != account_row)
+        return;
+    gate->keepers[low].is_stale = 1;
+    about->any_stale = 1;
 }
 
 /* ---- power ---- */
@@ -47,8 +72,7 @@ static int64_t draws_less(const void *context, int64_t until_us)
 }
 
 /* When the standing caps of the site and of its zone are believed to leave room: draws only fall by
- * ends. DR_GATE_CANT_TELL: caps change with time, or a promise keeps what an attempt holds drawing.
- */
+ * ends. DR_GATE_CANT_TELL: caps change with time. */
 static int64_t power_when(const struct dr_decision *decision, const struct dr_pool *where,
                           const struct dr_amounts *amounts, int *is_shut)
 {
@@ -78,8 +102,6 @@ static int64_t power_when(const struct dr_decision *decision, const struct dr_po
         if (over_uw <= 0)
             continue;
         *is_shut = 1;
-        if (dr_queue_first(core, DR_QUEUE_PROMISED) != NONE)
-            return DR_GATE_CANT_TELL;
         for (uint32_t row = 0; row < core->pools_count; row += 1) {
             const struct dr_pool *pool = &core->pools[row];
             const struct dr_power_domain *at = &power->domains[pool->site.v - 1];
@@ -184,63 +206,102 @@ static int compare_keeper_ends(const void *a, const void *b, const void *context
     return core->jobs[x->row].id.v < core->jobs[y->row].id.v ? -1 : 1;
 }
 
-static void add_keeper(struct dr_core *core, uint32_t account_row, dr_group_id group)
+/* Nobody has any room for ends. */
+static void forget_ends(struct dr_core *core)
 {
     struct dr_gate *gate = core->gate;
-    struct dr_keeper *keeper = &gate->keepers[gate->keepers_count];
-    uint32_t resource = core->groups[group.v - 1].resource;
-    int64_t sum = 0;
 
-    *keeper = (struct dr_keeper){.account_row = account_row, .first = gate->ends_count};
-    for (uint32_t row = dr_place_attempts_of(core, (dr_account_id){account_row + 1}); row != NONE;
-         row = dr_place_attempts_of_next(core, row))
-        if (core->ends->ends[row].pool.v != 0 && dr_job_run(core, &core->jobs[row])->counted &&
-            core->pools[dr_job_run(core, &core->jobs[row])->pool.v - 1].groups[resource].v ==
-                group.v) {
-            gate->ends[gate->ends_count] =
-                (struct dr_keeper_end){.end_us = core->ends->ends[row].end_us, .row = row};
-            gate->ends_count += 1;
-        }
-    keeper->count = gate->ends_count - keeper->first;
-    dr_sort(&gate->ends[keeper->first], keeper->count, sizeof gate->ends[0], compare_keeper_ends,
-            core);
-    for (uint32_t i = 0; i < keeper->count; i += 1) {
-        struct dr_keeper_end *end = &gate->ends[keeper->first + i];
-
-        sum += core->ends->ends[end->row].amounts.of[resource];
-        end->sum = sum;
+    gate->ends_count = 0;
+    for (uint32_t i = 0; i < gate->keepers_count; i += 1) {
+        gate->keepers[i].room = 0;
+        gate->keepers[i].is_stale = 1;
     }
-    gate->keepers_count += 1;
+    for (uint32_t row = 0; row < core->groups_count; row += 1)
+        gate->groups[row].any_stale = 1;
 }
 
-/* The keepers of a group, looked at again if something has changed since. */
-static const struct dr_gate_group *keepers_of(struct dr_core *core, dr_group_id group)
+/* The attempts of an account, not of those below it, that give something back in a group: in no
+ * order, into `ends` [max]. Returns how many there are. */
+static uint32_t ends_of(const struct dr_core *core, uint32_t account_row, dr_group_id group,
+                        struct dr_keeper_end *ends, uint32_t max)
+{
+    uint32_t resource = core->groups[group.v - 1].resource;
+    uint32_t count = 0;
+
+    for (uint32_t row = dr_place_attempts_of(core, (dr_account_id){account_row + 1}); row != NONE;
+         row = dr_place_attempts_of_next(core, row)) {
+        const struct dr_end *end = &core->ends->ends[row];
+
+        if (end->pool.v == 0 || end->amounts.of[resource] == 0 ||
+            core->pools[end->pool.v - 1].groups[resource].v != group.v)
+            continue;
+        if (count < max)
+            ends[count] = (struct dr_keeper_end){.end_us = end->end_us, .row = row};
+        count += 1;
+    }
+    return count;
+}
+
+/* Returns 0 where there was no room, and everything known of others is gone. */
+static int know_ends(struct dr_core *core, struct dr_keeper *keeper, dr_group_id group)
+{
+    struct dr_gate *gate = core->gate;
+    uint32_t resource = core->groups[group.v - 1].resource;
+    struct dr_keeper_end *ends = &gate->ends[keeper->first];
+    int64_t sum = 0;
+
+    keeper->count = ends_of(core, keeper->account_row, group, ends, keeper->room);
+    if (keeper->count > keeper->room) {
+        if (gate->ends_count + keeper->count > gate->ends_max) {
+            forget_ends(core);
+            return 0;
+        }
+        keeper->first = gate->ends_count;
+        keeper->room = keeper->count;
+        gate->ends_count += keeper->count;
+        ends = &gate->ends[keeper->first];
+        ends_of(core, keeper->account_row, group, ends, keeper->room);
+    }
+    dr_sort(ends, keeper->count, sizeof ends[0], compare_keeper_ends, core);
+    for (uint32_t i = 0; i < keeper->count; i += 1) {
+        sum += core->ends->ends[ends[i].row].amounts.of[resource];
+        ends[i].sum = sum;
+    }
+    keeper->is_stale = 0;
+    return 1;
+}
+
+static void find_keepers(struct dr_core *core, dr_group_id group)
 {
     struct dr_gate *gate = core->gate;
     struct dr_gate_group *about = &gate->groups[group.v - 1];
-    uint32_t attempts = 0;
 
-    if (about->version == core->ends->versions[group.v - 1])
-        return about;
-    for (uint32_t row = 0; row < core->pools_count; row += 1)
-        if (core->pools[row].groups[core->groups[group.v - 1].resource].v == group.v)
-            attempts += dr_place_attempts_count(core, (dr_pool_id){row + 1});
-    if (gate->keepers_count + core->accounts_count > core->limits.accounts_max ||
-        gate->ends_count + attempts > core->limits.jobs_max) {
-        dr_gate_changed(core); /* no more room: all of it anew */
-        gate->keepers_count = 0;
-        gate->ends_count = 0;
-    }
-    *about = (struct dr_gate_group){.version = core->ends->versions[group.v - 1],
-                                    .first = gate->keepers_count};
+    *about = (struct dr_gate_group){.first = gate->keepers_count, .is_known = 1, .any_stale = 1};
     for (uint32_t row = 1; row < core->accounts_count; row += 1) {
         if (dr_quota_keep(dr_quota_at(core, (dr_account_id){row + 1}, group)) == 0)
             continue;
         about->nested |= core->accounts[row].first_child != NONE;
-        if (!about->nested)
-            add_keeper(core, row, group);
+        gate->keepers[gate->keepers_count] =
+            (struct dr_keeper){.account_row = row, .is_stale = 1};
+        gate->keepers_count += 1;
     }
     about->count = gate->keepers_count - about->first;
+}
+
+/* The keepers of a group; those whose ends have changed are looked at again. */
+static const struct dr_gate_group *keepers_of(struct dr_core *core, dr_group_id group)
+{
+    struct dr_gate *gate = core->gate;
+    struct dr_gate_group *about = &gate->groups[group.v - 1];
+
+    if (!about->is_known)
+        find_keepers(core, group);
+    while (about->any_stale && !about->nested) {
+        about->any_stale = 0;
+        for (uint32_t i = 0; i < about->count && !about->any_stale; i += 1)
+            if (gate->keepers[about->first + i].is_stale)
+                (void)know_ends(core, &gate->keepers[about->first + i], group);
+    }
     return about;
 }
 

@@ -22,29 +22,35 @@ struct dr_keeper {
     uint32_t account_row;
     uint32_t first; /* of its ends */
     uint32_t count;
+    uint32_t room;    /* from `first` on, that nobody else has */
+    uint8_t is_stale; /* its ends have changed since */
 };
 
-/* The keepers of one group, as far as they are known. */
+/* The keepers of one group, by account. */
 struct dr_gate_group {
-    uint64_t version; /* of the group's ends for which this is true; 0: none */
-    uint32_t first;   /* keeper */
+    uint32_t first; /* keeper */
     uint32_t count;
-    uint8_t nested; /* one is above others: sums don't tell */
+    uint8_t is_known;
+    uint8_t nested;    /* one is above others: sums don't tell */
+    uint8_t any_stale; /* among them */
 };
 
 struct dr_gate {
     struct dr_gate_group *groups; /* [groups_max] */
-    struct dr_keeper *keepers;    /* [accounts_max] */
+    struct dr_keeper *keepers;    /* [accounts_max * groups_max] */
     uint32_t keepers_count;
-    struct dr_keeper_end *ends; /* [jobs_max] */
+    struct dr_keeper_end *ends; /* [ends_max] the room of keepers, one after another */
     uint32_t ends_count;
-    uint64_t limits; /* grows with every change of accounts and their limits */
+    uint32_t ends_max; /* an attempt is in one group of each resource */
 };
 
 DR_MUST_USE enum dr_status dr_gate_open(struct dr_core *core);
 
 /* Accounts, or their limits, have changed. */
 void dr_gate_changed(struct dr_core *core);
+
+/* An attempt of the account in the group ends at another time, or gives back something else. */
+void dr_gate_ends_changed(struct dr_core *core, uint32_t account_row, dr_group_id group);
 
 #define DR_GATE_CANT_TELL (-1) /* ends have to be gone through one by one */
 

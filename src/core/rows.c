@@ -681,6 +681,7 @@ void dr_rows_hold_promise(struct dr_core *core, struct dr_job *job, int sign)
 
     hold_extents(core, alternative, run->promise, 1, sign);
     dr_place_promise(core, (dr_job_row){(uint32_t)(job - core->jobs)}, sign);
+    dr_ends_promised(core, run->promise_pool);
     dr_quota_charge(core, job->account, run->promise_pool, &amounts, claim_charges(core, job),
                     sign);
     if (sign < 0) {

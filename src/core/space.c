@@ -461,6 +461,26 @@ int64_t dr_space_share_mw(const struct dr_core *core, const struct dr_pool *pool
     return thousandths * (chip->busy_w - chip->idle_w);
 }
 
+/* What a held part is then drawn less by, in thousandths of accelerators. */
+int64_t dr_space_drawn_less(const struct dr_core *core, const struct dr_extent *extent,
+                            uint32_t share)
+{
+    uint32_t row = extent->node.v - 1;
+    const struct dr_node *node = &core->nodes[row];
+    uint64_t promised = extent->accelerators & node->promised;
+    int64_t milli = (int64_t)dr_bit_count(extent->accelerators) * 1000;
+
+    if (promised != 0 && share != 0 && (dr_space_whole_promised(core, row) & promised) != 0)
+        return 0;
+    if (share != 0)
+        return (int64_t)extent->tasks * share;
+    for (uint64_t rest = promised; rest != 0; rest &= rest - 1)
+        milli -= (dr_space_whole_promised(core, row) & rest & -rest) != 0
+                     ? 1000
+                     : core->device_shares[row][dr_bit_lowest(rest)].promised;
+    return milli;
+}
+
 /* What the node draws, its accelerators included. */
 struct dr_node_draw dr_space_draw_of(const struct dr_core *core, uint32_t row)
 {

@@ -310,6 +310,11 @@ void dr_space_sum_shares(const struct dr_space *space, uint32_t number, struct d
 uint8_t dr_space_tier_of(const struct dr_space *space, const struct dr_room *room);
 
 /* What a node draws, its accelerators included. */
+/* By how much less is drawn once a part is not held any more, thousandths of accelerators: what is
+ * promised of it goes on. `share`: of one accelerator, per task; 0: it is of whole ones. */
+int64_t dr_space_drawn_less(const struct dr_core *core, const struct dr_extent *extent,
+                            uint32_t share);
+
 struct dr_node_draw dr_space_draw_of(const struct dr_core *core, uint32_t node_row);
 
 /* Put a node's room into the space; the sums follow. */
