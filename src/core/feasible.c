@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a job could ever go: chips, sizes, law, consent. See place.h; read shape_obstacle() first.
  */
+#include "core/queue.h"
 #include "core/space.h"
 
 #include "base/hash.h"
@@ -286,14 +287,15 @@ int dr_place_feasible(const struct dr_core *core, const struct dr_want *want, dr
 }
 
 /* The pools whose owners have not let an account in, remembered; [words]. */
-static const uint64_t *refused_to(const struct dr_core *core, dr_account_id account)
+static const struct dr_refused *refused_to(const struct dr_core *core, dr_account_id account)
 {
     const struct dr_places *places = core->places;
     struct dr_refused *refused = &places->refused[account.v - 1];
 
     if (refused->version == core->federation_version + 1)
-        return refused->pools.words;
+        return refused;
     refused->version = core->federation_version + 1;
+    refused->any = 0;
     for (uint32_t word = 0; word < places->words; word += 1) {
         refused->pools.words[word] = 0;
         for (uint64_t rest = places->asks_consent.words[word]; rest != 0; rest &= rest - 1) {
@@ -302,8 +304,9 @@ static const uint64_t *refused_to(const struct dr_core *core, dr_account_id acco
             if (!consents(core, &core->pools[places->pool_of[rank]], account))
                 refused->pools.words[word] |= rest & -rest;
         }
+        refused->any |= refused->pools.words[word];
     }
-    return refused->pools.words;
+    return refused;
 }
 
 void dr_place_allowed(const struct dr_core *core, const struct dr_want *want,
@@ -311,7 +314,7 @@ void dr_place_allowed(const struct dr_core *core, const struct dr_want *want,
 {
     const struct dr_places *places = core->places;
     const uint64_t *pools = dr_place_pools(core, want);
-    const uint64_t *refused = refused_to(core, want->account);
+    const uint64_t *refused = refused_to(core, want->account)->pools.words;
 
     for (uint32_t word = 0; word < places->words; word += 1) {
         allowed->words[word] = pools[word] & ~refused[word];
@@ -355,17 +358,23 @@ uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
 {
     const struct dr_places *places = core->places;
     const struct dr_place_memory *memory;
+    const struct dr_refused *about;
     const uint64_t *refused;
     const uint64_t *site = NULL;
-    struct dr_want first;
+    dr_site_id kept_at = dr_queue_kept_at(core, job);
     uint32_t count = 0;
 
     dr_place_prepare(core);
     memory = remembered(core, job->shape);
-    refused = refused_to(core, job->account);
-    first = dr_place_want(core, job, 0);
-    if (first.kept_at.v != 0)
-        site = places->of_site[first.kept_at.v - 1].words;
+    about = refused_to(core, job->account);
+    refused = about->pools.words;
+    if (about->any == 0 && kept_at.v == 0) {
+        for (uint32_t i = 0; i < memory->groups_count; i += 1)
+            groups[i] = (struct dr_place_group){{memory->pools[i]}, memory->alternatives[i]};
+        return memory->groups_count;
+    }
+    if (kept_at.v != 0)
+        site = places->of_site[kept_at.v - 1].words;
     if (memory->groups_count == DR_PLACE_GROUPS_MAX && is_curtailed(core, job, refused, site)) {
         for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
             struct dr_want want = dr_place_want(core, job, i);

@@ -25,10 +25,21 @@ static uint32_t bit(uint32_t group)
     return UINT32_C(1) << group;
 }
 
+/* Has anything been given back since a moment, by whomever, in the groups of a pool? */
+static int was_relieved(const struct dr_core *core, dr_pool_id pool, uint64_t since)
+{
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+        if (core->seats->relieved_in[core->pools[pool.v - 1].groups[resource].v - 1] > since)
+            return 1;
+    return 0;
+}
+
 /* What quotas say of a class, as bits per group that it may run in: do they let it start, is it
  * within some guarantee on its path? And is it within that of the account below the root in any?
- * While nothing is added to these, no relief helps it. */
-static struct standing standing_of(const struct dr_core *core, const struct dr_queue_class *class)
+ * While nothing is added to these, no relief helps it. Where nothing has been given back since a
+ * moment it is what it was. */
+static struct standing standing_since(const struct dr_core *core,
+                                      const struct dr_queue_class *class, uint64_t since)
 {
     const struct dr_job *job = &core->jobs[class->first];
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
@@ -37,10 +48,18 @@ static struct standing standing_of(const struct dr_core *core, const struct dr_q
 
     standing.is_known = dr_place_groups_tell(core, count);
     for (uint32_t i = 0; i < count; i += 1) {
-        struct dr_amounts amounts = dr_alternative_amounts(
-            &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
+        struct dr_amounts amounts;
         dr_account_id at = job->account;
 
+        if (since != 0 && standing.is_known && !was_relieved(core, groups[i].pool, since)) {
+            standing.in.starts |= class->standing.starts & bit(i);
+            standing.in.stated |= class->standing.stated & bit(i);
+            standing.within |= class->within;
+            standing.starts &= (class->standing.starts & bit(i)) != 0;
+            continue;
+        }
+        amounts = dr_alternative_amounts(
+            &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
         if (dr_quota_check(core, job->account, groups[i].pool, &amounts,
                            !dr_job_terms(core, job)->preemptible, NULL)
                 .reason == DR_REASON_NONE)
@@ -56,6 +75,11 @@ static struct standing standing_of(const struct dr_core *core, const struct dr_q
         }
     }
     return standing;
+}
+
+static struct standing standing_of(const struct dr_core *core, const struct dr_queue_class *class)
+{
+    return standing_since(core, class, 0);
 }
 
 /* Does it say more than what the class was refused by? */
@@ -193,9 +217,11 @@ struct asked {
     int64_t end_us;            /* were it started now */
     int64_t power_until_us;    /* ... it would count in caps until then */
     struct standing standing;
-    int has_looked; /* for it, and for its groups */
+    int has_looked; /* for it */
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
     uint32_t groups_count;
+    int has_groups;
+    int is_bound; /* what was noted of the class bounds what quotas say now */
     struct dr_standing found; /* `beside` and `displace` alone */
 };
 
@@ -204,17 +230,33 @@ static void look(struct asked *asked)
     if (asked->has_looked)
         return;
     asked->standing = standing_of(asked->core, asked->class);
-    asked->groups_count =
-        dr_place_groups(asked->core, &asked->core->jobs[asked->class->first], asked->groups);
     asked->has_looked = 1;
     note_standing(asked->core, asked->class_row, &asked->standing);
 }
 
-/* The group that a pool is in, by the way that is asked about; DR_ROW_NONE: none. After look(). */
-static uint32_t group_asked(const struct asked *asked, dr_pool_id pool)
+/* The group that a pool is in, by the way that is asked about; DR_ROW_NONE: none. */
+static uint32_t group_asked(struct asked *asked, dr_pool_id pool)
 {
+    if (!asked->has_groups)
+        asked->groups_count =
+            dr_place_groups(asked->core, &asked->core->jobs[asked->class->first], asked->groups);
+    asked->has_groups = 1;
     return dr_place_group_of(asked->core, asked->groups, asked->groups_count, pool,
                              asked->want.alternative);
+}
+
+/* Do quotas refuse it there, or is it within no guarantee, by what was noted of it? 0: that is not
+ * known. */
+static int is_known_refused(struct asked *asked, dr_pool_id pool, int stated)
+{
+    uint32_t group;
+
+    if (!asked->is_bound || (asked->class->wants.hunts & DR_WANTS_TAKES) != 0)
+        return 0;
+    group = group_asked(asked, pool);
+    return group != NONE && dr_place_groups_tell(asked->core, asked->groups_count) &&
+           ((stated ? asked->class->standing.stated : asked->class->standing.starts) &
+            bit(group)) == 0;
 }
 
 /* It would be refused there for what others have reserved, as long as these leave too little. */
@@ -235,7 +277,7 @@ static int is_beside(struct asked *asked, dr_pool_id pool)
 
 /* Do quotas refuse it in the pool's group, with nothing to be taken that would help? Then it is met
  * when there is. */
-static int is_refused(const struct asked *asked, dr_pool_id pool)
+static int is_refused(struct asked *asked, dr_pool_id pool)
 {
     const struct dr_lent *lent = asked->core->lent;
     uint32_t group;
@@ -248,7 +290,7 @@ static int is_refused(const struct asked *asked, dr_pool_id pool)
 }
 
 /* Do quotas let it start there? 0: not, or that is not known. */
-static int starts_in(const struct asked *asked, dr_pool_id pool)
+static int starts_in(struct asked *asked, dr_pool_id pool)
 {
     uint32_t group = group_asked(asked, pool);
 
@@ -265,6 +307,8 @@ static int may_start(struct asked *asked, uint32_t rank, uint32_t pool_row)
 
     if (!dr_pool_set_has(&asked->could, rank) ||
         dr_place_room(asked->core, &asked->want, pool) < asked->want.tasks)
+        return 0;
+    if (is_known_refused(asked, pool, 0) && is_known_refused(asked, pool, 1))
         return 0;
     look(asked);
     if (is_refused(asked, pool))
@@ -318,12 +362,13 @@ static void note_hunts(struct dr_core *core, uint32_t class_row, const struct st
 
 /* May the class start, or have a reservation, in a pool in which something has come free after a
  * moment? */
-static int place_in(struct dr_core *core, uint32_t class_row, uint64_t since)
+static int place_in(struct dr_core *core, uint32_t class_row, uint64_t since, int is_bound)
 {
     struct dr_queue_class *class = &core->queue->classes[class_row];
     const struct dr_places *places = core->places;
     const struct dr_job *job = &core->jobs[class->first];
-    struct asked asked = {.core = core, .class_row = class_row, .class = class};
+    struct asked asked = {
+        .core = core, .class_row = class_row, .class = class, .is_bound = is_bound};
 
     if (places->freed_last <= since)
         return 0;
@@ -361,14 +406,21 @@ static int place_in(struct dr_core *core, uint32_t class_row, uint64_t since)
 }
 
 /* Could a hunt for victims find enough, by sums, in some pool? As core/reclaim.c asks, or more. */
-static int may_hunt(const struct dr_core *core, const struct dr_queue_class *class)
+static int may_hunt(const struct dr_core *core, const struct dr_queue_class *class,
+                    const struct standing *standing)
 {
     const struct dr_places *places = core->places;
     const struct dr_lent *lent = core->lent;
     const struct dr_job *job = &core->jobs[class->first];
 
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint32_t groups_count;
+
     if ((class->wants.hunts & DR_WANTS_TAKES) != 0)
         return 1;
+    if (standing->in.stated == 0)
+        return 0;
+    groups_count = dr_place_groups(core, job, groups);
     for (uint32_t i = 0; i < dr_queue_shape(core, class)->alternatives_count; i += 1) {
         struct dr_want want = dr_place_want(core, job, i);
         struct dr_pool_set allowed;
@@ -378,7 +430,11 @@ static int may_hunt(const struct dr_core *core, const struct dr_queue_class *cla
             for (uint64_t rest = allowed.words[word]; rest != 0; rest &= rest - 1) {
                 uint32_t row = places->pool_of[word * 64 + dr_bit_lowest(rest)];
                 int64_t takeable = lent->leaving[row] + lent->units[row];
+                uint32_t group =
+                    dr_place_group_of(core, groups, groups_count, (dr_pool_id){row + 1}, i);
 
+                if (group != NONE && (standing->in.stated & bit(group)) == 0)
+                    continue;
                 if (takeable > 0 && (want.accelerators == 0 ||
                                      dr_space_free_milli(&places->spaces[row]) + takeable >=
                                          want.amounts.of[DR_RESOURCE_ACCELERATORS]))
@@ -418,12 +474,13 @@ static int is_relieved(struct dr_core *core, uint32_t class_row, const struct dr
          (class->wants.hunts & offers->reliefs.hunts & DR_WANTS_START) == 0) ||
         (class->wants.room & offers->reliefs.room & DR_WANTS_CHIPS) == 0)
         return 0;
-    standing = standing_of(core, class);
+    standing = standing_since(core, class, class->judged_at);
     if (standing.is_known && !is_more(&standing, class)) {
         note_standing(core, class_row, &standing);
         return 0;
     }
-    if (!standing.is_known || place_in(core, class_row, 0) || may_hunt(core, class))
+    if (!standing.is_known || place_in(core, class_row, 0, 0) ||
+        may_hunt(core, class, &standing))
         return 1;
     /* Quotas let it have more, but there is no more to have: until there is. */
     class->standing.starts |= standing.in.starts;
@@ -439,6 +496,8 @@ static int may_take_in(struct asked *asked, dr_pool_id pool)
 {
     uint32_t group;
 
+    if (is_known_refused(asked, pool, 1))
+        return 0;
     look(asked);
     if (!asked->standing.is_known || (asked->class->wants.hunts & DR_WANTS_TAKES) != 0)
         return 1;
@@ -454,7 +513,7 @@ static int hunt_rose(struct dr_core *core, uint32_t class_row)
     const struct dr_lent *lent = core->lent;
     const struct dr_job *job = &core->jobs[class->first];
     int any = (class->wants.hunts & DR_WANTS_CHIPS) == DR_WANTS_CHIPS;
-    struct asked asked = {.core = core, .class_row = class_row, .class = class};
+    struct asked asked = {.core = core, .class_row = class_row, .class = class, .is_bound = 1};
 
     if (places->left_last <= class->judged_at && lent->rose_last <= class->judged_at)
         return 0;
@@ -497,7 +556,7 @@ enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
         return DR_SCOPE_ALL;
     if (dr_wants_meet(hunts, offers->pools) && hunt_rose(core, class_row))
         return DR_SCOPE_ALL;
-    if (dr_wants_meet(room, offers->pools) && place_in(core, class_row, class->judged_at))
+    if (dr_wants_meet(room, offers->pools) && place_in(core, class_row, class->judged_at, 1))
         return DR_SCOPE_FREED;
     return DR_SCOPE_NONE;
 }

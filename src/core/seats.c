@@ -28,7 +28,9 @@ enum dr_status dr_seats_open(struct dr_core *core)
     if (seats == NULL)
         return DR_E_FULL;
     seats->seats = dr_arena_push(&core->tables, core->limits.accounts_max, sizeof seats->seats[0]);
-    if (seats->seats == NULL)
+    seats->relieved_in =
+        dr_arena_push(&core->tables, core->limits.groups_max, sizeof seats->relieved_in[0]);
+    if (seats->seats == NULL || seats->relieved_in == NULL)
         return DR_E_FULL;
     seats->version = 1;
     seats->relieved_first = NONE;
@@ -650,6 +652,9 @@ void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id po
     uint64_t moment = dr_seats_moment(seats);
     uint64_t chips = where->chip.v == 0 ? DR_WANTS_CHIPS : CHIP_NONE | chip_bit(where->chip.v - 1);
 
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+        if (amounts->of[resource] != 0)
+            seats->relieved_in[where->groups[resource].v - 1] = moment;
     for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
         struct dr_seat *seat = &seats->seats[at.v - 1];
         uint64_t relief = 0;

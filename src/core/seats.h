@@ -143,6 +143,7 @@ struct dr_seats {
     uint8_t wake_all;        /* something has changed that anybody may have waited for */
     uint64_t clock;          /* counts what has come free, or may be had, in order */
     uint64_t woken;          /* by it, the last wake of all */
+    uint64_t *relieved_in;   /* [groups_max] by it, when something was given back there, last */
     uint64_t near_seq;       /* the fact before which somebody was refused, in the walk that goes on,
                                 for what others have reserved (DR_NEAR); 0: nobody was */
 };

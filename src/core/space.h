@@ -147,6 +147,7 @@ struct dr_place_memory {
 /* The pools whose owners have not let an account in. */
 struct dr_refused {
     uint64_t version; /* core->federation_version + 1; 0: none */
+    uint64_t any;     /* is there one? */
     struct dr_pool_set pools;
 };
 
