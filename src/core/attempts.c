@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which attempts hold places in a pool, and whom they keep away. See place.h. */
+#include "core/seats.h"
 #include "core/space.h"
 
 #define NONE DR_ROW_NONE
@@ -87,6 +88,7 @@ void dr_place_promise(struct dr_core *core, dr_job_row row, int sign)
     const struct dr_run *run = dr_job_run(core, job);
     uint8_t share = dr_space_share_of(core, &core->shapes[job->shape]);
 
+    dr_seats_moment(core->seats);
     for (uint32_t at = run->promise; share >= DR_SHARE_NODE && at != NONE;
          at = core->extents[at].next) {
         uint32_t node = core->extents[at].extent.node.v - 1;

@@ -41,7 +41,7 @@ int dr_decision_room(struct dr_decision *decision, uint32_t extents)
 
 void dr_decision_doubt(struct dr_decision *decision)
 {
-    decision->open = 1;
+    decision->doubtful = 1;
     if (decision->doubt_seq == 0)
         decision->doubt_seq = decision->core->seq;
 }
@@ -689,6 +689,8 @@ static void remember(struct dr_decision *decision, const struct dr_choice *choic
         return; /* it holds a reservation now, and has a class of its own */
     if (decision->open)
         dr_seats_wake(core, choice->class_row);
+    else if (decision->doubtful)
+        dr_seats_doubt(core, choice->class_row, judged_at);
     else
         dr_seats_park(core, choice->class_row,
                       &(struct dr_refusal){
@@ -718,6 +720,7 @@ static void walk(struct dr_decision *decision)
 
         decision->since = choice.scope == DR_SCOPE_FREED ? choice.judged_at : 0;
         decision->open = 0;
+        decision->doubtful = 0;
         decision->hunted = 0;
         decision->beside[0].count = 0;
         decision->beside[1].count = 0;

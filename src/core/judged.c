@@ -119,6 +119,7 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
     struct dr_standing before = class->standing;
     struct standing standing = standing_of(core, class);
 
+    class->doubtful = 0;
     class->judged_at = refusal->judged_at;
     class->standing = standing.in;
     class->within = (uint8_t)standing.within;
@@ -546,8 +547,9 @@ enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
     struct dr_wants room = {wants.room, 0, 0};
     struct dr_wants hunts = {0, 0, wants.hunts};
 
-    if (wants.room & DR_WANTS_FRESH)
-        return DR_SCOPE_ALL;
+    if ((wants.room & DR_WANTS_FRESH) != 0)
+        return class->doubtful && class->judged_at >= core->seats->clock ? DR_SCOPE_NONE
+                                                                         : DR_SCOPE_ALL;
     if (core->seats->wake_all && class->judged_at < core->seats->woken)
         return DR_SCOPE_ALL;
     if (is_relieved(core, class_row, offers))

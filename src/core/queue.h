@@ -50,6 +50,7 @@ struct dr_queue_class {
     int32_t priority;
     uint8_t again;  /* preempted before: ahead of new ones */
     uint8_t alone;  /* it is of one job, which holds a reservation */
+    uint8_t doubtful; /* fresh, but for nothing that time alone may change (core/seats.h) */
     uint8_t within; /* the account below the root was within its guarantee, in some group */
     uint32_t hash;  /* 0: the row is free */
     uint32_t chain; /* of the same hash, or free */

@@ -433,6 +433,7 @@ void dr_seats_put(struct dr_core *core, uint32_t row)
 
     class->wants = wants_of(dr_queue_shape(core, class));
     class->wants.room |= DR_WANTS_FRESH | (class->alone ? DR_WANTS_AGAIN : 0);
+    class->doubtful = 0;
     class->judged_at = 0;
     for (uint32_t at = seat->root; at != NONE;) {
         parent = at;
@@ -537,9 +538,17 @@ void dr_seats_wake(struct dr_core *core, uint32_t class_row)
 {
     struct dr_wants wants = core->queue->classes[class_row].wants;
 
+    core->queue->classes[class_row].doubtful = 0;
     wants.room |= DR_WANTS_FRESH;
     wants.hunts = 0;
     dr_seats_set_wants(core, class_row, wants);
+}
+
+void dr_seats_doubt(struct dr_core *core, uint32_t class_row, uint64_t judged_at)
+{
+    dr_seats_wake(core, class_row);
+    core->queue->classes[class_row].doubtful = 1;
+    core->queue->classes[class_row].judged_at = judged_at;
 }
 
 /* ---- whose turn it is ---- */

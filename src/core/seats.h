@@ -190,6 +190,9 @@ struct dr_refusal {
 void dr_seats_park(struct dr_core *core, uint32_t class_row, const struct dr_refusal *refusal);
 void dr_seats_wake(struct dr_core *core, uint32_t class_row);
 
+/* The same, once anything at all has started, ended or come free after the moment `judged_at`. */
+void dr_seats_doubt(struct dr_core *core, uint32_t class_row, uint64_t judged_at);
+
 /* What is offered to the classes of an account: by pools, and by the reliefs on its path. */
 struct dr_offers {
     struct dr_wants pools;
