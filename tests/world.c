@@ -880,6 +880,8 @@ const char *world_replay(struct world *world)
         return "the index of advance reservations is not what they say";
     if (!dr_seats_consistent(world->core))
         return "the order of classes, or what they want, does not add up";
+    if (!dr_seats_bounded(world->core))
+        return "quotas let somebody who is parked have more than was noted of him";
     dr_core_index(world->shadow);
     differs = sums_differ(world->core, world->shadow);
     if (differs != NULL)

@@ -34,6 +34,19 @@ static int was_relieved(const struct dr_core *core, dr_pool_id pool, uint64_t si
     return 0;
 }
 
+/* Do quotas let the job start there? Where nothing is kept back the root refuses nobody who finds
+ * room, and who finds none is met when there is some. */
+static int lets_start(const struct dr_core *core, const struct dr_job *job, dr_pool_id pool,
+                      const struct dr_amounts *amounts)
+{
+    struct dr_quota_verdict verdict = dr_quota_check(core, job->account, pool, amounts,
+                                                     !dr_job_terms(core, job)->preemptible, NULL);
+
+    return verdict.reason == DR_REASON_NONE ||
+           (verdict.reason == DR_REASON_CAPACITY &&
+            dr_quota_at(core, (dr_account_id){1}, verdict.group)->kept == 0);
+}
+
 /* What quotas say of a class, as bits per group that it may run in: do they let it start, is it
  * within some guarantee on its path? And is it within that of the account below the root in any?
  * While nothing is added to these, no relief helps it. Where nothing has been given back since a
@@ -60,9 +73,7 @@ static struct standing standing_since(const struct dr_core *core,
         }
         amounts = dr_alternative_amounts(
             &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
-        if (dr_quota_check(core, job->account, groups[i].pool, &amounts,
-                           !dr_job_terms(core, job)->preemptible, NULL)
-                .reason == DR_REASON_NONE)
+        if (lets_start(core, job, groups[i].pool, &amounts))
             standing.in.starts |= bit(i);
         else
             standing.starts = 0;
@@ -561,4 +572,23 @@ enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
     if (dr_wants_meet(room, offers->pools) && place_in(core, class_row, class->judged_at, 1))
         return DR_SCOPE_FREED;
     return DR_SCOPE_NONE;
+}
+
+/* ---- for tests ---- */
+
+int dr_seats_bounded(const struct dr_core *core)
+{
+    if (core->seats->wake_all || core->seats->relieved_first != NONE)
+        return 1;
+    for (uint32_t account = 1; account <= core->accounts_count; account += 1)
+        for (uint32_t row = dr_seats_first(core, (dr_account_id){account}); row != NONE;
+             row = dr_seats_after(core, row)) {
+            const struct dr_queue_class *class = &core->queue->classes[row];
+            struct standing standing = standing_of(core, class);
+
+            if ((class->wants.room & DR_WANTS_FRESH) == 0 && standing.is_known &&
+                is_more(&standing, class))
+                return 0;
+        }
+    return 1;
 }

@@ -289,4 +289,8 @@ uint64_t dr_seats_rose_at(const struct dr_core *core, uint32_t pool_row);
 /* For tests: do all sums of bits agree, and is every account in order? */
 int dr_seats_consistent(const struct dr_core *core);
 
+/* For tests: while nothing has been given back since a decision, do quotas let nobody who is parked
+ * have more than was noted of him? */
+int dr_seats_bounded(const struct dr_core *core);
+
 #endif
