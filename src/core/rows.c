@@ -38,7 +38,12 @@ void dr_rows_join_parent(struct dr_core *core, uint32_t row)
 
 void dr_rows_capacity(struct dr_core *core)
 {
+    size_t mark = core->scratch.used;
+    int64_t *before = dr_arena_push(&core->scratch, core->groups_count + 1u, sizeof before[0]);
+
+    DR_ASSERT(before != NULL);
     for (uint32_t row = 0; row < core->groups_count; row += 1) {
+        before[row] = core->groups[row].capacity;
         core->groups[row].capacity = 0;
         core->groups[row].declared = 0;
     }
@@ -72,6 +77,9 @@ void dr_rows_capacity(struct dr_core *core)
     }
     dr_slack_clear(core);
     dr_seats_all_changed(core->seats);
+    for (uint32_t row = 0; row < core->groups_count; row += 1)
+        dr_seats_lifted(core, (dr_group_id){row + 1}, before[row]);
+    dr_arena_reset(&core->scratch, mark);
 }
 
 /* ---- extents ---- */

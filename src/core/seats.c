@@ -653,13 +653,19 @@ void dr_seats_own_ripe(struct dr_core *core, dr_account_id account, int32_t prio
     relieve(core, account, dr_seats_moment(core->seats));
 }
 
+/* Whom relief in a pool may help. */
+static uint64_t chips_of(const struct dr_pool *pool)
+{
+    return pool->chip.v == 0 ? DR_WANTS_CHIPS : CHIP_NONE | chip_bit(pool->chip.v - 1);
+}
+
 void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id pool,
                       const struct dr_amounts *amounts)
 {
     struct dr_seats *seats = core->seats;
     const struct dr_pool *where = &core->pools[pool.v - 1];
     uint64_t moment = dr_seats_moment(seats);
-    uint64_t chips = where->chip.v == 0 ? DR_WANTS_CHIPS : CHIP_NONE | chip_bit(where->chip.v - 1);
+    uint64_t chips = chips_of(where);
 
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
         if (amounts->of[resource] != 0)
@@ -685,6 +691,25 @@ void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id po
         seat->relieved_at = moment;
     }
     mark_path(core, account);
+}
+
+void dr_seats_lifted(struct dr_core *core, dr_group_id group, int64_t before)
+{
+    struct dr_seats *seats = core->seats;
+    const struct dr_group *about = &core->groups[group.v - 1];
+
+    if (about->capacity <= before || core->accounts_count == 0)
+        return;
+    if (before < about->guaranteed) {
+        dr_seats_wake_all(seats);
+        return;
+    }
+    seats->relieved_in[group.v - 1] = dr_seats_moment(seats);
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        if (core->pools[row].groups[about->resource].v == group.v)
+            seats->seats[0].relief_chips |= chips_of(&core->pools[row]);
+    seats->seats[0].relief_own |= DR_WANTS_START;
+    relieve(core, (dr_account_id){1}, seats->clock);
 }
 
 void dr_seats_near(struct dr_core *core, dr_account_id account)

@@ -229,6 +229,10 @@ uint64_t dr_seats_offer_beside(const struct dr_core *core, uint64_t since);
 void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id pool,
                       const struct dr_amounts *amounts);
 
+/* The capacity of a group was less before: there is room at the root for jobs that were too large,
+ * and where guarantees have shrunk for want of nodes they may have grown. */
+void dr_seats_lifted(struct dr_core *core, dr_group_id group, int64_t before);
+
 /* A reservation of the account is no more: what it kept in quotas may now have an end. */
 void dr_seats_replan(struct dr_core *core, dr_account_id account);
 
