@@ -594,6 +594,35 @@ struct dr_power_lack dr_power_lack(const struct dr_core *core, dr_site_id site, 
     return lack;
 }
 
+/* What the cap that holds in a domain now leaves. */
+static int64_t left_uw(const struct dr_power *power, uint32_t row, int64_t now_us)
+{
+    const struct dr_power_domain *domain = &power->domains[row];
+    const struct dr_power_interval *now;
+
+    if (domain->count == 0)
+        return INT64_MAX;
+    now = &power->intervals[domain->first + dr_power_interval_at(power, domain, now_us)];
+    return now->cap_uw == DR_POWER_NO_CAP ? INT64_MAX : dr_max_i64(0, now->cap_uw - domain->draw_uw);
+}
+
+int64_t dr_power_room_milli(const struct dr_core *core, dr_site_id site, dr_chip_id chip,
+                            int64_t now_us)
+{
+    const struct dr_power *power = core->power;
+    const struct dr_power_domain *domain = &power->domains[site.v - 1];
+    int64_t each_uw = (core->chips[chip.v - 1].busy_w - core->chips[chip.v - 1].idle_w) *
+                      (int64_t)domain->pue_milli;
+    int64_t left;
+
+    if (!domain->limited || each_uw <= 0)
+        return INT64_MAX;
+    left = left_uw(power, site.v - 1, now_us);
+    if (domain->zone != NONE)
+        left = dr_min_i64(left, left_uw(power, domain->zone, now_us));
+    return left == INT64_MAX ? left : left / each_uw;
+}
+
 static int64_t rise_of(const struct dr_power *power, uint32_t row, int64_t after_us)
 {
     const struct dr_power_domain *domain = &power->domains[row];

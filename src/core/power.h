@@ -152,6 +152,11 @@ struct dr_power_lack {
 struct dr_power_lack dr_power_lack(const struct dr_core *core, dr_site_id site, int64_t more_mw,
                                    int64_t from_us, int64_t until_us);
 
+/* Thousandths of accelerators of a chip that may be held in addition at a site now, in a view too:
+ * by the caps that hold now, its own and its zone's; INT64_MAX: any number. */
+int64_t dr_power_room_milli(const struct dr_core *core, dr_site_id site, dr_chip_id chip,
+                            int64_t now_us);
+
 /* The next instant after one at which a higher cap begins to hold at a site, or DR_FOREVER_US. */
 int64_t dr_power_rise_us(const struct dr_core *core, dr_site_id site, int64_t after_us);
 

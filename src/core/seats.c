@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/math.h"
 #include "core/lent.h"
+#include "core/power.h"
 #include "core/quota.h"
 #include "core/reclaim.h"
 #include "core/slack.h"
@@ -173,8 +174,13 @@ uint64_t dr_seats_offer(const struct dr_core *core, dr_pool_id pool)
     const struct dr_space *space = &core->places->spaces[pool.v - 1];
     uint32_t units = space->all == 0 ? 0 : space->tier_most;
     uint32_t total = space->all == 0 ? 0 : space->units[space->levels][0];
+    int64_t powered = about->chip.v == 0
+                          ? INT64_MAX
+                          : dr_power_room_milli(core, about->site, about->chip, core->lent->now_us);
     uint64_t offers = UINT64_C(1) | UINT64_C(1) << TOTAL_SHIFT;
 
+    units = (uint32_t)dr_min_i64(units, powered / 1000);
+    total = (uint32_t)dr_min_i64(total, powered / 1000);
     offers |= (UINT64_C(2) << unit_class(units)) - 1;
     offers |= ((UINT64_C(1) << dr_bit_log(total)) - 1) << TOTAL_SHIFT;
     return offers | (about->chip.v == 0 ? CHIP_NONE : chip_bit(about->chip.v - 1));
