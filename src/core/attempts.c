@@ -47,6 +47,7 @@ void dr_place_attempt(struct dr_core *core, dr_job_row row, int sign)
     uint32_t *of_account = &places->attempts_of[job->account.v - 1];
     uint8_t share = dr_space_share_of(core, &core->shapes[job->shape]);
 
+    dr_seats_stir(core, run->pool);
     if (sign > 0) {
         places->held_count[run->pool.v - 1] += 1;
         places->leaves_count[run->pool.v - 1] += run->stopping != DR_STOP_NONE;
@@ -88,7 +89,7 @@ void dr_place_promise(struct dr_core *core, dr_job_row row, int sign)
     const struct dr_run *run = dr_job_run(core, job);
     uint8_t share = dr_space_share_of(core, &core->shapes[job->shape]);
 
-    dr_seats_moment(core->seats);
+    dr_seats_stir(core, run->promise_pool);
     for (uint32_t at = run->promise; share >= DR_SHARE_NODE && at != NONE;
          at = core->extents[at].next) {
         uint32_t node = core->extents[at].extent.node.v - 1;

@@ -648,6 +648,9 @@ static void begin_order(struct dr_decision *decision)
     offers.beside = dr_seats_offer_beside(core, since);
     offers.looked_at = core->seats->clock;
     decision->looked_at = core->seats->clock;
+    if (decision->asks_fresh)
+        offers.pools.room |= DR_WANTS_FRESH;
+    decision->asks_fresh = 0;
     if (decision->in_part) {
         dr_order_again(&decision->order, offers);
     } else {
@@ -696,7 +699,7 @@ static void remember(struct dr_decision *decision, const struct dr_choice *choic
                       &(struct dr_refusal){
                           .vain = decision->hunted | (decision->near ? DR_NEAR : 0),
                           .judged_at = judged_at,
-                          .in_part = choice->scope == DR_SCOPE_FREED,
+                          .in_part = choice->scope != DR_SCOPE_ALL,
                           .beside = decision->beside,
                       });
 }
@@ -718,7 +721,7 @@ static void walk(struct dr_decision *decision)
         uint32_t plans = decision->plans;
         struct dr_found found;
 
-        decision->since = choice.scope == DR_SCOPE_FREED ? choice.judged_at : 0;
+        decision->since = choice.scope != DR_SCOPE_ALL ? choice.judged_at : 0;
         decision->open = 0;
         decision->doubtful = 0;
         decision->hunted = 0;
@@ -775,7 +778,7 @@ static void once_through(struct dr_decision *decision)
     decision->freed = 0;
     decision->plans = 0;
     core->seats->near_seq = 0;
-    if (!decision->in_part)
+    if (!decision->in_part || decision->asks_fresh)
         decision->doubt_seq = 0;
     dr_lent_refresh(core);
     rises = core->lent->rises;
@@ -792,10 +795,10 @@ static void once_through(struct dr_decision *decision)
     if ((core->seats->near_seq != 0 && core->seq > core->seats->near_seq) ||
         core->slack->rose_last > decision->looked_at || core->lent->rises != rises)
         decision->freed = 1;
-    /* What is known of them says nothing of those who were refused in doubt. */
+    /* Those who were refused in doubt are fresh. */
     if (!decision->freed && decision->doubt_seq != 0 && core->seq > decision->doubt_seq) {
         decision->freed = 1;
-        decision->in_part = 0;
+        decision->asks_fresh = 1;
     }
     if (!decision->full && !decision->freed && dr_fair_end(decision)) {
         decision->freed = 1;

@@ -27,6 +27,7 @@ struct dr_decision {
     struct dr_order order;
     uint64_t looked_at;     /* by the seats' clock, when the last walk's offers were looked for */
     int in_part;            /* the next walk looks at those alone whom something new may help */
+    int asks_fresh;         /* ... and at whoever is fresh */
     struct dr_reserved *reserved; /* of jobs that wait for a time and a place */
     uint32_t reserved_count;
     uint32_t reserved_max;

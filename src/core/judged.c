@@ -146,7 +146,8 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
         kept |= DR_WANTS_NEAR;
     wants.room &= ~DR_WANTS_FRESH;
     if ((refusal->vain & DR_HUNTED_AGAIN) == 0)
-        wants.hunts = dr_seats_hunts_of(dr_queue_shape(core, class), refusal->vain);
+        wants.hunts = (refusal->in_part ? dr_wants_hunts(wants) : 0) |
+                      dr_seats_hunts_of(dr_queue_shape(core, class), refusal->vain);
     wants.hunts = dr_wants_hunts(wants) | kept | (standing.starts ? 0 : DR_WANTS_START);
     if (dr_queue_outranks(core, &core->jobs[class->first]))
         wants.hunts |= dr_seats_own_of(dr_queue_shape(core, class));
@@ -550,6 +551,27 @@ static int hunt_rose(struct dr_core *core, uint32_t class_row)
     return 0;
 }
 
+/* Has anything started, ended or come free, since it was refused, where it may run? */
+static int is_stirred(const struct dr_core *core, const struct dr_queue_class *class)
+{
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint32_t count;
+
+    if (core->seats->clock <= class->judged_at)
+        return 0;
+    if (core->seats->wake_all && class->judged_at < core->seats->woken)
+        return 1;
+    count = dr_place_groups(core, &core->jobs[class->first], groups);
+    if (!dr_place_groups_tell(core, count))
+        return 1;
+    for (uint32_t i = 0; i < count; i += 1)
+        for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+            if (core->seats->stirred_in[core->pools[groups[i].pool.v - 1].groups[resource].v - 1] >
+                class->judged_at)
+                return 1;
+    return 0;
+}
+
 enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
                              const struct dr_offers *offers)
 {
@@ -559,8 +581,7 @@ enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
     struct dr_wants hunts = {0, 0, wants.hunts};
 
     if ((wants.room & DR_WANTS_FRESH) != 0)
-        return class->doubtful && class->judged_at >= core->seats->clock ? DR_SCOPE_NONE
-                                                                         : DR_SCOPE_ALL;
+        return class->doubtful && !is_stirred(core, class) ? DR_SCOPE_NONE : DR_SCOPE_ALL;
     if (core->seats->wake_all && class->judged_at < core->seats->woken)
         return DR_SCOPE_ALL;
     if (is_relieved(core, class_row, offers))
@@ -568,7 +589,7 @@ enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
     if (dr_wants_beside(wants, offers->beside) && is_room_beside(core, class))
         return DR_SCOPE_ALL;
     if (dr_wants_meet(hunts, offers->pools) && hunt_rose(core, class_row))
-        return DR_SCOPE_ALL;
+        return DR_SCOPE_RISEN;
     if (dr_wants_meet(room, offers->pools) && place_in(core, class_row, class->judged_at, 1))
         return DR_SCOPE_FREED;
     return DR_SCOPE_NONE;

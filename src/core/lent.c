@@ -133,7 +133,8 @@ static int lends(const struct dr_core *core, const struct dr_job *job)
 
 static void rise(struct dr_core *core, dr_pool_id pool)
 {
-    core->lent->rose_last = core->lent->rose_at[pool.v - 1] = dr_seats_moment(core->seats);
+    core->lent->rose_last = core->lent->rose_at[pool.v - 1] = dr_seats_stir(core, pool);
+    dr_seats_rise(core, pool, core->lent->rose_last);
     core->lent->rises += 1;
 }
 

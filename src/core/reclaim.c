@@ -729,6 +729,17 @@ static int is_within(const struct hunt *hunt)
                          : within_somewhere(hunt->core, hunt->job, hunt->pool, &hunt->want.amounts);
 }
 
+/* May more be had for it in the pool than when it was refused: there, or where only quotas are in
+ * the way in the whole group? */
+static int rose_for(const struct hunt *hunt)
+{
+    int in_group;
+
+    return dr_seats_rose_since(hunt->core, hunt->pool, hunt->decision->since, &in_group) ||
+           hunt->core->places->freed_at[hunt->pool.v - 1] > hunt->decision->since ||
+           (in_group && dr_place_room(hunt->core, &hunt->want, hunt->pool) >= hunt->want.tasks);
+}
+
 static void hunt_in(struct hunt *hunt, struct plan *plan)
 {
     struct dr_core *core = hunt->core;
@@ -736,6 +747,8 @@ static void hunt_in(struct hunt *hunt, struct plan *plan)
     int kept = 0;
     int guaranteed = is_within(hunt);
 
+    if (hunt->decision->since != 0 && !rose_for(hunt))
+        return;
     if (!guaranteed && !hunt->outranks && !hunt->far_below)
         return;
     /* A later start may lift a branch so far above its guarantee that priority may take from it. */

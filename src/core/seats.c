@@ -31,7 +31,12 @@ enum dr_status dr_seats_open(struct dr_core *core)
     seats->seats = dr_arena_push(&core->tables, core->limits.accounts_max, sizeof seats->seats[0]);
     seats->relieved_in =
         dr_arena_push(&core->tables, core->limits.groups_max, sizeof seats->relieved_in[0]);
-    if (seats->seats == NULL || seats->relieved_in == NULL)
+    seats->stirred_in =
+        dr_arena_push(&core->tables, core->limits.groups_max, sizeof seats->stirred_in[0]);
+    seats->risen_in =
+        dr_arena_push(&core->tables, core->limits.groups_max, sizeof seats->risen_in[0]);
+    if (seats->seats == NULL || seats->relieved_in == NULL || seats->stirred_in == NULL ||
+        seats->risen_in == NULL)
         return DR_E_FULL;
     seats->version = 1;
     seats->relieved_first = NONE;
@@ -273,6 +278,16 @@ uint64_t dr_seats_rose_at(const struct dr_core *core, uint32_t pool_row)
     uint64_t rose_at = core->lent->rose_at[pool_row];
 
     return left_at > rose_at ? left_at : rose_at;
+}
+
+int dr_seats_rose_since(const struct dr_core *core, dr_pool_id pool, uint64_t since,
+                        int *in_group)
+{
+    *in_group = 0;
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+        *in_group |=
+            core->seats->risen_in[core->pools[pool.v - 1].groups[resource].v - 1] > since;
+    return dr_seats_rose_at(core, pool.v - 1) > since;
 }
 
 uint64_t dr_seats_offer_hunts(struct dr_core *core, dr_pool_id pool)

@@ -90,6 +90,7 @@ struct dr_seat_key {
 enum dr_scope {
     DR_SCOPE_NONE,
     DR_SCOPE_FREED, /* a place in a pool in which something has come free since it was refused */
+    DR_SCOPE_RISEN, /* ... and what may be taken back where there is more since */
     DR_SCOPE_ALL,
 };
 
@@ -144,6 +145,9 @@ struct dr_seats {
     uint64_t clock;          /* counts what has come free, or may be had, in order */
     uint64_t woken;          /* by it, the last wake of all */
     uint64_t *relieved_in;   /* [groups_max] by it, when something was given back there, last */
+    uint64_t *stirred_in;    /* [groups_max] ... when something started, was promised, came free or
+                                might be taken back */
+    uint64_t *risen_in;      /* [groups_max] ... when more could be had, free or by taking back */
     uint64_t near_seq;       /* the fact before which somebody was refused, in the walk that goes on,
                                 for what others have reserved (DR_NEAR); 0: nobody was */
 };
@@ -155,6 +159,25 @@ static inline uint64_t dr_seats_moment(struct dr_seats *seats)
 {
     seats->clock += 1;
     return seats->clock;
+}
+
+/* Something has started or come free in a pool, or may be taken back there: the moment. */
+static inline uint64_t dr_seats_stir(struct dr_core *core, dr_pool_id pool)
+{
+    uint64_t moment = dr_seats_moment(core->seats);
+
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT && pool.v <= core->pools_count;
+         resource += 1)
+        core->seats->stirred_in[core->pools[pool.v - 1].groups[resource].v - 1] = moment;
+    return moment;
+}
+
+/* ... and that is more than could be had there before. */
+static inline void dr_seats_rise(struct dr_core *core, dr_pool_id pool, uint64_t moment)
+{
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT && pool.v <= core->pools_count;
+         resource += 1)
+        core->seats->risen_in[core->pools[pool.v - 1].groups[resource].v - 1] = moment;
 }
 
 /* Everybody is to be judged again. */
@@ -190,7 +213,8 @@ struct dr_refusal {
 void dr_seats_park(struct dr_core *core, uint32_t class_row, const struct dr_refusal *refusal);
 void dr_seats_wake(struct dr_core *core, uint32_t class_row);
 
-/* The same, once anything at all has started, ended or come free after the moment `judged_at`. */
+/* The same, once anything has started, ended or come free after the moment `judged_at` in a group
+ * that it may run in. */
 void dr_seats_doubt(struct dr_core *core, uint32_t class_row, uint64_t judged_at);
 
 /* What is offered to the classes of an account: by pools, and by the reliefs on its path. */
@@ -289,6 +313,10 @@ uint64_t dr_seats_own_of(const struct dr_shape *shape);
 
 /* When more could be had in a pool, free or by taking back. */
 uint64_t dr_seats_rose_at(const struct dr_core *core, uint32_t pool_row);
+
+/* Could more be had since a moment in a pool, or in one of its groups? */
+int dr_seats_rose_since(const struct dr_core *core, dr_pool_id pool, uint64_t since,
+                        int *in_group);
 
 /* For tests: do all sums of bits agree, and is every account in order? */
 int dr_seats_consistent(const struct dr_core *core);

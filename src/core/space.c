@@ -112,7 +112,8 @@ static void touch(struct dr_core *core, uint32_t pool_row)
     struct dr_places *places = core->places;
 
     places->touched[pool_row] = 1;
-    places->freed_last = places->freed_at[pool_row] = dr_seats_moment(core->seats);
+    places->freed_last = places->freed_at[pool_row] =
+        dr_seats_stir(core, (dr_pool_id){pool_row + 1});
     dr_pool_set_put(&places->touched_set, places->spaces[pool_row].rank, 1);
 }
 
@@ -133,6 +134,7 @@ void dr_place_touch_all(struct dr_core *core)
     for (uint32_t row = 0; row < core->limits.pools_max; row += 1) {
         dr_place_unreserved(core, (dr_pool_id){row + 1});
         core->places->left_last = core->places->left_at[row] = core->places->freed_at[row];
+        dr_seats_rise(core, (dr_pool_id){row + 1}, core->places->left_last);
     }
 }
 
@@ -887,6 +889,7 @@ void dr_place_touch(struct dr_core *core, dr_pool_id pool)
     touch(core, pool.v - 1);
     core->places->left_last = core->places->left_at[pool.v - 1] =
         core->places->freed_at[pool.v - 1];
+    dr_seats_rise(core, pool, core->places->left_last);
     if (core->power->domains[site.v - 1].limited)
         dr_place_touch_site(core, site);
 }
