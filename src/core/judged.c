@@ -18,6 +18,7 @@ struct standing {
     int within;
     int is_known; /* they may be believed */
     int starts;   /* quotas refuse it nowhere */
+    int at_root;  /* the root refuses it somewhere */
 };
 
 static uint32_t bit(uint32_t group)
@@ -37,14 +38,17 @@ static int was_relieved(const struct dr_core *core, dr_pool_id pool, uint64_t si
 /* Do quotas let the job start there? Where nothing is kept back the root refuses nobody who finds
  * room, and who finds none is met when there is some. */
 static int lets_start(const struct dr_core *core, const struct dr_job *job, dr_pool_id pool,
-                      const struct dr_amounts *amounts)
+                      const struct dr_amounts *amounts, int *at_root)
 {
     struct dr_quota_verdict verdict = dr_quota_check(core, job->account, pool, amounts,
                                                      !dr_job_terms(core, job)->preemptible, NULL);
 
-    return verdict.reason == DR_REASON_NONE ||
-           (verdict.reason == DR_REASON_CAPACITY &&
-            dr_quota_at(core, (dr_account_id){1}, verdict.group)->kept == 0);
+    if (verdict.reason == DR_REASON_NONE ||
+        (verdict.reason == DR_REASON_CAPACITY &&
+         dr_quota_at(core, (dr_account_id){1}, verdict.group)->kept == 0))
+        return 1;
+    *at_root |= verdict.reason != DR_REASON_QUOTA;
+    return 0;
 }
 
 /* What quotas say of a class, as bits per group that it may run in: do they let it start, is it
@@ -68,12 +72,15 @@ static struct standing standing_since(const struct dr_core *core,
             standing.in.starts |= class->standing.starts & bit(i);
             standing.in.stated |= class->standing.stated & bit(i);
             standing.within |= class->within;
-            standing.starts &= (class->standing.starts & bit(i)) != 0;
+            if ((class->standing.starts & bit(i)) == 0) {
+                standing.starts = 0;
+                standing.at_root |= (class->wants.hunts & DR_WANTS_START) != 0;
+            }
             continue;
         }
         amounts = dr_alternative_amounts(
             &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
-        if (lets_start(core, job, groups[i].pool, &amounts))
+        if (lets_start(core, job, groups[i].pool, &amounts, &standing.at_root))
             standing.in.starts |= bit(i);
         else
             standing.starts = 0;
@@ -148,7 +155,7 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
     if ((refusal->vain & DR_HUNTED_AGAIN) == 0)
         wants.hunts = (refusal->in_part ? dr_wants_hunts(wants) : 0) |
                       dr_seats_hunts_of(dr_queue_shape(core, class), refusal->vain);
-    wants.hunts = dr_wants_hunts(wants) | kept | (standing.starts ? 0 : DR_WANTS_START);
+    wants.hunts = dr_wants_hunts(wants) | kept | (standing.at_root ? DR_WANTS_START : 0);
     if (dr_queue_outranks(core, &core->jobs[class->first]))
         wants.hunts |= dr_seats_own_of(dr_queue_shape(core, class));
     wants.sums = refusal->vain & DR_PLANNED ? wants.sums | DR_WANTS_ANY_RELIEF
@@ -213,7 +220,7 @@ static void note_standing(struct dr_core *core, uint32_t class_row, const struct
     class->standing.starts &= standing->in.starts;
     class->standing.stated &= standing->in.stated;
     class->within &= (uint8_t)standing->within;
-    if (standing->starts)
+    if (!standing->at_root)
         return;
     wants.hunts |= DR_WANTS_START;
     dr_seats_set_wants(core, class_row, wants);

@@ -30,7 +30,7 @@
 #define DR_WANTS_OWN UINT64_C(0x0000000000000fff)
 /* ... it has some of lower priority there; nothing offers this */
 #define DR_WANTS_TAKES UINT64_C(0x0000000000001000)
-/* ... room at the root of the account tree, whatever the amount: quotas refuse it somewhere */
+/* ... room at the root of the account tree, whatever the amount: that refuses it somewhere */
 #define DR_WANTS_START UINT64_C(0x0000000000002000)
 /* ... a place that would not delay what others have reserved: by what these count on at the root
  * (DR_BESIDE), and by quotas on its path (DR_NEAR). */
