@@ -19,6 +19,7 @@ struct standing {
     int is_known; /* they may be believed */
     int starts;   /* quotas refuse it nowhere */
     int at_root;  /* the root refuses it somewhere */
+    int is_kept;  /* ... where an account on its path keeps something back */
 };
 
 static uint32_t bit(uint32_t group)
@@ -38,7 +39,7 @@ static int was_relieved(const struct dr_core *core, dr_pool_id pool, uint64_t si
 /* Do quotas let the job start there? Where nothing is kept back the root refuses nobody who finds
  * room, and who finds none is met when there is some. */
 static int lets_start(const struct dr_core *core, const struct dr_job *job, dr_pool_id pool,
-                      const struct dr_amounts *amounts, int *at_root)
+                      const struct dr_amounts *amounts, struct standing *standing)
 {
     struct dr_quota_verdict verdict = dr_quota_check(core, job->account, pool, amounts,
                                                      !dr_job_terms(core, job)->preemptible, NULL);
@@ -47,7 +48,12 @@ static int lets_start(const struct dr_core *core, const struct dr_job *job, dr_p
         (verdict.reason == DR_REASON_CAPACITY &&
          dr_quota_at(core, (dr_account_id){1}, verdict.group)->kept == 0))
         return 1;
-    *at_root |= verdict.reason != DR_REASON_QUOTA;
+    if (verdict.reason == DR_REASON_QUOTA)
+        return 0;
+    standing->at_root = 1;
+    for (dr_account_id at = job->account; core->accounts[at.v - 1].parent.v != 0;
+         at = core->accounts[at.v - 1].parent)
+        standing->is_kept |= dr_quota_keep(dr_quota_at(core, at, verdict.group)) > 0;
     return 0;
 }
 
@@ -75,12 +81,13 @@ static struct standing standing_since(const struct dr_core *core,
             if ((class->standing.starts & bit(i)) == 0) {
                 standing.starts = 0;
                 standing.at_root |= (class->wants.hunts & DR_WANTS_START) != 0;
+                standing.is_kept |= (class->wants.hunts & DR_WANTS_KEPT) != 0;
             }
             continue;
         }
         amounts = dr_alternative_amounts(
             &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
-        if (lets_start(core, job, groups[i].pool, &amounts, &standing.at_root))
+        if (lets_start(core, job, groups[i].pool, &amounts, &standing))
             standing.in.starts |= bit(i);
         else
             standing.starts = 0;
@@ -155,7 +162,8 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
     if ((refusal->vain & DR_HUNTED_AGAIN) == 0)
         wants.hunts = (refusal->in_part ? dr_wants_hunts(wants) : 0) |
                       dr_seats_hunts_of(dr_queue_shape(core, class), refusal->vain);
-    wants.hunts = dr_wants_hunts(wants) | kept | (standing.at_root ? DR_WANTS_START : 0);
+    wants.hunts = dr_wants_hunts(wants) | kept | (standing.at_root ? DR_WANTS_START : 0) |
+                  (standing.is_kept ? DR_WANTS_KEPT : 0);
     if (dr_queue_outranks(core, &core->jobs[class->first]))
         wants.hunts |= dr_seats_own_of(dr_queue_shape(core, class));
     wants.sums = refusal->vain & DR_PLANNED ? wants.sums | DR_WANTS_ANY_RELIEF
@@ -222,7 +230,7 @@ static void note_standing(struct dr_core *core, uint32_t class_row, const struct
     class->within &= (uint8_t)standing->within;
     if (!standing->at_root)
         return;
-    wants.hunts |= DR_WANTS_START;
+    wants.hunts |= DR_WANTS_START | (standing->is_kept ? DR_WANTS_KEPT : 0);
     dr_seats_set_wants(core, class_row, wants);
 }
 
@@ -476,6 +484,15 @@ static int takes_own(const struct dr_core *core, const struct dr_queue_class *cl
     return 0;
 }
 
+/* May the root have room for it, since it refused it? */
+static int is_root_relieved(struct dr_wants wants, struct dr_wants reliefs)
+{
+    uint64_t hunts = wants.hunts & reliefs.hunts;
+
+    return (hunts & DR_WANTS_KEPT) != 0 ||
+           ((hunts & DR_WANTS_START) != 0 && (wants.room & reliefs.room & DR_WANTS_TOTAL) != 0);
+}
+
 /* Has a relief on its path changed anything for the class? */
 static int is_relieved(struct dr_core *core, uint32_t class_row, const struct dr_offers *offers)
 {
@@ -491,7 +508,7 @@ static int is_relieved(struct dr_core *core, uint32_t class_row, const struct dr
         offers->reliefs.sums == UINT64_MAX)
         return 1;
     if (((class->wants.sums & offers->reliefs.sums) == 0 &&
-         (class->wants.hunts & offers->reliefs.hunts & DR_WANTS_START) == 0) ||
+         !is_root_relieved(class->wants, offers->reliefs)) ||
         (class->wants.room & offers->reliefs.room & DR_WANTS_CHIPS) == 0)
         return 0;
     standing = standing_since(core, class, class->judged_at);

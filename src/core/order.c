@@ -7,8 +7,8 @@
 #include "core/order.h"
 
 #include "base/math.h"
-#include "core/place.h"
 #include "core/quota.h"
+#include "core/space.h"
 
 #define NONE DR_ROW_NONE
 
@@ -222,19 +222,23 @@ static int seat_before(const struct dr_seat *a, uint32_t row_a, const struct dr_
  */
 static int meets(const struct dr_seat *seat, const struct dr_offers *offers)
 {
-    return seat->relief_below || dr_wants_meet(seat->wants, offers->pools) ||
-           dr_wants_meet(seat->wants, offers->reliefs) ||
-           dr_wants_beside(seat->wants, offers->beside);
+    return seat->relief_below || dr_offers_meet(seat->wants, offers);
 }
 
 /* What the reliefs of a seat since a moment offer, with those above it so far. */
-static void add_reliefs(const struct dr_seat *seat, uint64_t since, struct dr_offers *offers)
+static void add_reliefs(const struct dr_core *core, uint32_t row, uint64_t since,
+                        struct dr_offers *offers)
 {
+    const struct dr_seat *seat = &core->seats->seats[row];
+
+
     if ((seat->relief == 0 && seat->relief_own == 0) || seat->relieved_at <= since)
         return;
     offers->reliefs.sums |= seat->relief;
     offers->reliefs.room |= seat->relief_chips;
     offers->reliefs.hunts |= seat->relief_own;
+    if ((seat->relief_own & DR_WANTS_START) != 0)
+        offers->reliefs.room |= dr_seats_root_room(core, since);
     if (offers->relieved_at < seat->relieved_at)
         offers->relieved_at = seat->relieved_at;
 }
@@ -244,13 +248,14 @@ static struct dr_offers offers_to(const struct dr_order *order, uint32_t row)
 {
     const struct dr_seat *seats = order->core->seats->seats;
     struct dr_offers offers = order->since[seats[row].gone];
-    uint64_t since = seats[row].gone == 0 ? 0 : offers.looked_at;
+    uint64_t since =
+        seats[row].gone == 0 ? order->core->places->untouched_at : offers.looked_at;
 
     offers.looked_at = order->since[order->looks].looked_at;
     if (seats[row].put_below || seats[row].has_new)
         offers.pools.room |= DR_WANTS_FRESH;
     for (uint32_t at = row; at != NONE; at = seats[at].parent)
-        add_reliefs(&seats[at], since, &offers);
+        add_reliefs(order->core, at, since, &offers);
     return offers;
 }
 
@@ -271,7 +276,7 @@ static void resolve(struct dr_order *order, uint32_t row, struct dr_offers offer
         if (seat->class_row != NONE)
             seat->submit_us = core->queue->classes[seat->class_row].first_submit_us;
     } else {
-        add_reliefs(seat, 0, &offers);
+        add_reliefs(core, row, core->places->untouched_at, &offers);
         seat->class_row = NONE;
         for (;;) {
             uint32_t best = NONE;
@@ -339,9 +344,8 @@ static int renew(struct dr_order *order, uint32_t row, struct dr_offers news, ui
     int is_new;
 
     if (seat->relief_below)
-        add_reliefs(seat, since, &news);
-    is_new = seat->put_below || dr_wants_meet(seat->wants, news.pools) ||
-             dr_wants_meet(seat->wants, news.reliefs) || dr_wants_beside(seat->wants, news.beside);
+        add_reliefs(order->core, row, since, &news);
+    is_new = seat->put_below || dr_offers_meet(seat->wants, &news);
     if (!is_new && !seat->relief_below)
         return 0;
     if (seat->put_below)

@@ -17,7 +17,7 @@
 #define UNIT_BITS   14
 #define TOTAL_BITS  25
 #define CHIP_BITS   23
-#define OWN_BITS    12
+#define OWN_BITS    11
 #define TOTAL_SHIFT UNIT_BITS
 #define CHIP_SHIFT  (UNIT_BITS + TOTAL_BITS)
 #define CHIP_NONE   (UINT64_C(1) << (CHIP_SHIFT + CHIP_BITS - 1))
@@ -589,7 +589,7 @@ static uint64_t looked_until(const struct dr_core *core, const struct dr_offers 
 
 /* Depth of the recursion: that of a treap. */
 static uint32_t next_in(struct dr_core *core, uint32_t row, const struct dr_seat_key *after,
-                        const struct dr_offers *offers, struct dr_wants all, enum dr_scope *scope)
+                        const struct dr_offers *offers, enum dr_scope *scope)
 {
     struct dr_queue_class *class;
     uint32_t found = NONE;
@@ -598,15 +598,13 @@ static uint32_t next_in(struct dr_core *core, uint32_t row, const struct dr_seat
     if (row == NONE)
         return NONE;
     class = &core->queue->classes[row];
-    if (!dr_wants_meet(class->wants_below, all) &&
-        !dr_wants_beside(class->wants_below, offers->beside))
+    if (!dr_offers_meet(class->wants_below, offers))
         return NONE;
     if (after != NULL)
         passed = !class_after(core, class, after);
     if (!passed) {
-        found = next_in(core, class->line_left, after, offers, all, scope);
-        if (found == NONE && (dr_wants_meet(class->wants, all) ||
-                              dr_wants_beside(class->wants, offers->beside))) {
+        found = next_in(core, class->line_left, after, offers, scope);
+        if (found == NONE && dr_offers_meet(class->wants, offers)) {
             *scope = dr_seats_scope(core, row, offers);
             if (*scope != DR_SCOPE_NONE)
                 found = row;
@@ -615,15 +613,14 @@ static uint32_t next_in(struct dr_core *core, uint32_t row, const struct dr_seat
         }
     }
     if (found == NONE)
-        found = next_in(core, class->line_right, passed ? after : NULL, offers, all, scope);
+        found = next_in(core, class->line_right, passed ? after : NULL, offers, scope);
     return found;
 }
 
 uint32_t dr_seats_next(struct dr_core *core, uint32_t account_row, const struct dr_seat_key *after,
                        const struct dr_offers *offers, enum dr_scope *scope)
 {
-    return next_in(core, core->seats->seats[account_row].root, after, offers,
-                   both(offers->pools, offers->reliefs), scope);
+    return next_in(core, core->seats->seats[account_row].root, after, offers, scope);
 }
 
 /* ---- relief ---- */
@@ -680,6 +677,33 @@ static uint64_t chips_of(const struct dr_pool *pool)
     return pool->chip.v == 0 ? DR_WANTS_CHIPS : CHIP_NONE | chip_bit(pool->chip.v - 1);
 }
 
+uint64_t dr_seats_root_room(const struct dr_core *core, uint64_t since)
+{
+    const struct dr_seats *seats = core->seats;
+    uint64_t room = UINT64_C(1) << TOTAL_SHIFT;
+
+    for (uint32_t row = 0; row < core->pools_count; row += 1) {
+        const dr_group_id group = core->pools[row].groups[DR_RESOURCE_ACCELERATORS];
+        int64_t left;
+
+        if (seats->relieved_in[group.v - 1] <= since) {
+            /* Who was refused for something else may ask for any number of accelerators. */
+            if (seats->relieved_in[core->pools[row].groups[DR_RESOURCE_CPUS].v - 1] > since ||
+                seats->relieved_in[core->pools[row].groups[DR_RESOURCE_MEMORY].v - 1] > since)
+                return DR_WANTS_TOTAL;
+            continue;
+        }
+        left = core->groups[group.v - 1].capacity -
+               dr_quota_at(core, (dr_account_id){1}, group)->occupied;
+        if (left > 0)
+            room |= ((UINT64_C(1) << dr_bit_log((uint32_t)dr_min_i64(
+                                         left / 1000, (1 << TOTAL_BITS) - 1))) -
+                     1)
+                    << TOTAL_SHIFT;
+    }
+    return room;
+}
+
 void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id pool,
                       const struct dr_amounts *amounts)
 {
@@ -702,13 +726,13 @@ void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id po
                                                     amounts->of[resource], at.v == account.v);
         /* The root is above everybody: only those whom quotas refuse look at it. */
         if (core->accounts[at.v - 1].parent.v == 0 && (relief & ~DR_WANTS_ANY_RELIEF) != 0) {
-            seat->relief_own |= DR_WANTS_START;
+            seat->relief_own |= DR_WANTS_START | DR_WANTS_KEPT;
             relief = DR_WANTS_ANY_RELIEF;
         }
         seat->relief |= relief;
         seat->relief_chips |= chips;
-        if (seat->parent != NONE)
-            seat->relief_own |= DR_WANTS_NEAR; /* what is occupied has fallen */
+        if (seat->parent != NONE) /* what is occupied has fallen, or what is kept is not used */
+            seat->relief_own |= DR_WANTS_NEAR | DR_WANTS_KEPT;
         seat->relieved_at = moment;
     }
     mark_path(core, account);
@@ -729,7 +753,7 @@ void dr_seats_lifted(struct dr_core *core, dr_group_id group, int64_t before)
     for (uint32_t row = 0; row < core->pools_count; row += 1)
         if (core->pools[row].groups[about->resource].v == group.v)
             seats->seats[0].relief_chips |= chips_of(&core->pools[row]);
-    seats->seats[0].relief_own |= DR_WANTS_START;
+    seats->seats[0].relief_own |= DR_WANTS_START | DR_WANTS_KEPT;
     relieve(core, (dr_account_id){1}, seats->clock);
 }
 

@@ -27,10 +27,12 @@
 
 /* Bits of what is to be taken back: of the gang, TOTAL and CHIPS again, where somebody else's
  * attempts would do; and of the gang, powers of two, where its own account's would. */
-#define DR_WANTS_OWN UINT64_C(0x0000000000000fff)
+#define DR_WANTS_OWN UINT64_C(0x00000000000007ff)
 /* ... it has some of lower priority there; nothing offers this */
 #define DR_WANTS_TAKES UINT64_C(0x0000000000001000)
-/* ... room at the root of the account tree, whatever the amount: that refuses it somewhere */
+/* ... room at the root of the account tree: that refuses it somewhere. Where an account on its path
+ * keeps something back it may need less there than the gang: DR_WANTS_KEPT. */
+#define DR_WANTS_KEPT  UINT64_C(0x0000000000000800)
 #define DR_WANTS_START UINT64_C(0x0000000000002000)
 /* ... a place that would not delay what others have reserved: by what these count on at the root
  * (DR_BESIDE), and by quotas on its path (DR_NEAR). */
@@ -46,7 +48,8 @@ static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
            ((both & DR_WANTS_UNITS) != 0 && (both & DR_WANTS_TOTAL) != 0 &&
             (both & DR_WANTS_CHIPS) != 0) ||
            ((both & DR_WANTS_AGAIN) != 0 && (both & DR_WANTS_CHIPS) != 0) ||
-           (hunts & (DR_WANTS_OWN | DR_WANTS_START | DR_WANTS_NEAR)) != 0 ||
+           (hunts & (DR_WANTS_OWN | DR_WANTS_KEPT | DR_WANTS_NEAR)) != 0 ||
+           ((hunts & DR_WANTS_START) != 0 && (both & DR_WANTS_TOTAL) != 0) ||
            ((hunts & DR_WANTS_TOTAL) != 0 && (hunts & DR_WANTS_CHIPS) != 0);
 }
 
@@ -62,7 +65,8 @@ static inline int dr_wants_beside(struct dr_wants wants, uint64_t beside)
 /* What hunts for victims want, the rest aside. */
 static inline uint64_t dr_wants_hunts(struct dr_wants wants)
 {
-    return wants.hunts & ~(DR_WANTS_OWN | DR_WANTS_START | DR_WANTS_BESIDE | DR_WANTS_NEAR);
+    return wants.hunts &
+           ~(DR_WANTS_OWN | DR_WANTS_KEPT | DR_WANTS_START | DR_WANTS_BESIDE | DR_WANTS_NEAR);
 }
 
 /* Why a hunt for victims found none, so that its class is met when there may be some. */
@@ -217,7 +221,8 @@ void dr_seats_wake(struct dr_core *core, uint32_t class_row);
  * that it may run in. */
 void dr_seats_doubt(struct dr_core *core, uint32_t class_row, uint64_t judged_at);
 
-/* What is offered to the classes of an account: by pools, and by the reliefs on its path. */
+/* What is offered to the classes of an account: by pools, and by the reliefs on its path. Of these
+ * `room` says of what chips, and what the root has room for. */
 struct dr_offers {
     struct dr_wants pools;
     struct dr_wants reliefs;
@@ -225,6 +230,12 @@ struct dr_offers {
     uint64_t relieved_at; /* the last of the reliefs */
     uint64_t looked_at;   /* when `pools` were looked for, by the seats' clock */
 };
+
+static inline int dr_offers_meet(struct dr_wants wants, const struct dr_offers *offers)
+{
+    return dr_wants_meet(wants, offers->pools) || dr_wants_meet(wants, offers->reliefs) ||
+           dr_wants_beside(wants, offers->beside);
+}
 
 /* The first class of an account after a key (NULL: of all) that `offers` might help, and that has
  * not been refused since they came; DR_ROW_NONE: none. */
@@ -247,6 +258,10 @@ uint64_t dr_seats_offer_hunts(struct dr_core *core, dr_pool_id pool);
 /* The chips of pools in whose groups more may be added beside what is reserved since a moment, as
  * bits of `room` (core/slack.h). */
 uint64_t dr_seats_offer_beside(const struct dr_core *core, uint64_t since);
+
+/* What the root has room for now in groups in which something has been given back since a moment:
+ * DR_WANTS_TOTAL. */
+uint64_t dr_seats_root_room(const struct dr_core *core, uint64_t since);
 
 /* An account has given back amounts in a pool's groups (its sums say so already): its quotas and
  * those above have room for jobs that were too large before. */
