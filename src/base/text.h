@@ -38,8 +38,8 @@ int dr_parse_milli(const char *text, int64_t min, int64_t max, int64_t *milli);
  */
 int dr_parse_duration_us(const char *text, int64_t *duration_us);
 
-/* Bytes in MB: "512" (MB), "512M", "4G", "1.5T", "2048K", "4 GB", "4GiB": steps of 1024, rounded up to a
- * whole MB. */
+/* Bytes in MB: "512" (MB), "512M", "4G", "1.5T", "2048K", "4 GB", "4GiB": steps of 1024, rounded up
+ * to a whole MB. */
 int dr_parse_memory_mb(const char *text, int64_t *memory_mb);
 
 /* RFC 3339 in UTC ("2026-11-23T09:30:00Z", or with an offset) to microseconds since 1970. Without a
@@ -59,8 +59,8 @@ const char *dr_format_milli(int64_t milli, char text[DR_TEXT_BYTES]);
 const char *dr_format_memory(int64_t memory_mb, char text[DR_TEXT_BYTES]);
 /* Joules as "0.14 Wh", "830 Wh", "12.4 kWh", "3.2 MWh", cut. */
 const char *dr_format_energy(int64_t energy_j, char text[DR_TEXT_BYTES]);
-/* Micro-units of the currency as "12.34" with thousands apart: "1,204.50", rounded; below a tenth with
- * four places: "0.0034". */
+/* Micro-units of the currency as "12.34" with thousands apart: "1,204.50", rounded; below a tenth
+ * with four places: "0.0034". */
 const char *dr_format_money(int64_t money_micro, char text[DR_TEXT_BYTES]);
 
 /* Lower-case hexadecimal; `text` has 2 * bytes + 1 bytes. */

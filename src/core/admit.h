@@ -27,8 +27,8 @@ int dr_check_submit(const struct dr_core *core, const struct dr_command *command
 int dr_check_declare(const struct dr_core *core, const struct dr_command *command, int64_t now_us,
                      struct dr_fact *settled, struct dr_answer *answer);
 
-/* core/admit_window.c: an advance reservation. Its runs become those of the nodes that it gets; they
- * lie in core->scratch. */
+/* core/admit_window.c: an advance reservation. Its runs become those of the nodes that it gets;
+ * they lie in core->scratch. */
 int dr_check_window(const struct dr_core *core, struct dr_fact_window_made *window, int64_t now_us,
                     struct dr_answer *answer);
 

@@ -25,9 +25,9 @@ struct dr_decision {
     struct dr_batch *batch;
     int64_t now_us;
     struct dr_order order;
-    uint64_t looked_at;     /* by the seats' clock, when the last walk's offers were looked for */
-    int in_part;            /* the next walk looks at those alone whom something new may help */
-    int asks_fresh;         /* ... and at whoever is fresh */
+    uint64_t looked_at; /* by the seats' clock, when the last walk's offers were looked for */
+    int in_part;        /* the next walk looks at those alone whom something new may help */
+    int asks_fresh;     /* ... and at whoever is fresh */
     struct dr_reserved *reserved; /* of jobs that wait for a time and a place */
     uint32_t reserved_count;
     uint32_t reserved_max;
@@ -35,18 +35,18 @@ struct dr_decision {
     struct dr_victims *victims_of; /* [pools_count] */
     struct dr_victim *victims;     /* where these lie */
     uint32_t victims_count;
-    size_t kept;        /* scratch that all walks share */
-    uint32_t hunts;     /* times that victims were chosen among */
-    uint32_t plans;     /* times that were looked for in this decision */
-    uint32_t passes;    /* walks so far */
-    int freed;          /* this walk gave something free that was judged as taken before */
-    int64_t *own_units; /* [pools_count] scratch of reclaim */
-    unsigned hunted;    /* DR_HUNTED_*: what victims were looked for in vain for this job */
+    size_t kept;                /* scratch that all walks share */
+    uint32_t hunts;             /* times that victims were chosen among */
+    uint32_t plans;             /* times that were looked for in this decision */
+    uint32_t passes;            /* walks so far */
+    int freed;                  /* this walk gave something free that was judged as taken before */
+    int64_t *own_units;         /* [pools_count] scratch of reclaim */
+    unsigned hunted;            /* DR_HUNTED_*: what victims were looked for in vain for this job */
     struct dr_beside beside[2]; /* what others have reserved refuses it places here: of all, and
                                    of those within their guarantee */
     int near;                   /* ... by the quota of an account on its path */
-    int blocked;           /* a place was refused to the job for a reservation */
-    int quota_refused;     /* a place that is free was refused to the job by a quota alone */
+    int blocked;                /* a place was refused to the job for a reservation */
+    int quota_refused;          /* a place that is free was refused to the job by a quota alone */
     uint64_t since;       /* the job is judged by what has come free after this moment; 0: by all */
     int open;             /* the judgement of this job may change without anything being freed */
     int doubtful;         /* ... or may by anything that starts, ends or comes free */

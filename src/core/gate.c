@@ -281,8 +281,7 @@ static void find_keepers(struct dr_core *core, dr_group_id group)
         if (dr_quota_keep(dr_quota_at(core, (dr_account_id){row + 1}, group)) == 0)
             continue;
         about->nested |= core->accounts[row].first_child != NONE;
-        gate->keepers[gate->keepers_count] =
-            (struct dr_keeper){.account_row = row, .is_stale = 1};
+        gate->keepers[gate->keepers_count] = (struct dr_keeper){.account_row = row, .is_stale = 1};
         gate->keepers_count += 1;
     }
     about->count = gate->keepers_count - about->first;

@@ -126,8 +126,8 @@ static uint32_t beside_bits(const struct dr_core *core, const struct dr_queue_cl
     if (beside->count == DR_PLACE_GROUPS_MAX)
         return UINT32_MAX;
     for (uint32_t k = 0; k < beside->count; k += 1) {
-        uint32_t group = dr_place_group_of(core, groups, count, beside->in[k].pool,
-                                           beside->in[k].alternative);
+        uint32_t group =
+            dr_place_group_of(core, groups, count, beside->in[k].pool, beside->in[k].alternative);
 
         if (group == NONE)
             return UINT32_MAX;
@@ -249,7 +249,7 @@ struct asked {
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
     uint32_t groups_count;
     int has_groups;
-    int is_bound; /* what was noted of the class bounds what quotas say now */
+    int is_bound;             /* what was noted of the class bounds what quotas say now */
     struct dr_standing found; /* `beside` and `displace` alone */
 };
 
@@ -344,9 +344,9 @@ static int may_start(struct asked *asked, uint32_t rank, uint32_t pool_row)
     if (asked->standing.is_known && asked->standing.in.starts == 0 &&
         dr_wants_hunts(class->wants) == 0)
         return 0;
-    if (starts_in(asked, pool) && dr_place_power_lacks(asked->core, &asked->want, pool,
-                                                       asked->core->lent->now_us,
-                                                       asked->power_until_us))
+    if (starts_in(asked, pool) &&
+        dr_place_power_lacks(asked->core, &asked->want, pool, asked->core->lent->now_us,
+                             asked->power_until_us))
         return 0;
     return ((dr_pool_set_has(&asked->beside, rank) &&
              dr_place_room_beside(asked->core, &asked->want, pool) >= asked->want.tasks) ||
@@ -516,8 +516,7 @@ static int is_relieved(struct dr_core *core, uint32_t class_row, const struct dr
         note_standing(core, class_row, &standing);
         return 0;
     }
-    if (!standing.is_known || place_in(core, class_row, 0, 0) ||
-        may_hunt(core, class, &standing))
+    if (!standing.is_known || place_in(core, class_row, 0, 0) || may_hunt(core, class, &standing))
         return 1;
     /* Quotas let it have more, but there is no more to have: until there is. */
     class->standing.starts |= standing.in.starts;

@@ -231,7 +231,6 @@ static void add_reliefs(const struct dr_core *core, uint32_t row, uint64_t since
 {
     const struct dr_seat *seat = &core->seats->seats[row];
 
-
     if ((seat->relief == 0 && seat->relief_own == 0) || seat->relieved_at <= since)
         return;
     offers->reliefs.sums |= seat->relief;
@@ -248,8 +247,7 @@ static struct dr_offers offers_to(const struct dr_order *order, uint32_t row)
 {
     const struct dr_seat *seats = order->core->seats->seats;
     struct dr_offers offers = order->since[seats[row].gone];
-    uint64_t since =
-        seats[row].gone == 0 ? order->core->places->untouched_at : offers.looked_at;
+    uint64_t since = seats[row].gone == 0 ? order->core->places->untouched_at : offers.looked_at;
 
     offers.looked_at = order->since[order->looks].looked_at;
     if (seats[row].put_below || seats[row].has_new)
@@ -324,8 +322,7 @@ void dr_order_begin(struct dr_core *core, struct dr_offers offers, struct dr_ord
             core->seats->seats[row].stamp = 0;
         core->seats->stamp = 1;
     }
-    *order = (struct dr_order){
-        .core = core, .stamp = core->seats->stamp, .looks = 1, .last = NONE};
+    *order = (struct dr_order){.core = core, .stamp = core->seats->stamp, .looks = 1, .last = NONE};
     order->since[0] = offers;
     order->since[1].looked_at = offers.looked_at;
 }

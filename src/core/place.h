@@ -129,8 +129,8 @@ struct dr_place_group {
     uint32_t alternative;
 };
 
-/* Where what others have reserved refuses a job a place that is free (core/slack.h): one pool of each
- * group and way. DR_PLACE_GROUPS_MAX: there may be more. */
+/* Where what others have reserved refuses a job a place that is free (core/slack.h): one pool of
+ * each group and way. DR_PLACE_GROUPS_MAX: there may be more. */
 struct dr_beside {
     struct dr_place_group in[DR_PLACE_GROUPS_MAX];
     uint32_t count;

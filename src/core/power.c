@@ -603,7 +603,8 @@ static int64_t left_uw(const struct dr_power *power, uint32_t row, int64_t now_u
     if (domain->count == 0)
         return INT64_MAX;
     now = &power->intervals[domain->first + dr_power_interval_at(power, domain, now_us)];
-    return now->cap_uw == DR_POWER_NO_CAP ? INT64_MAX : dr_max_i64(0, now->cap_uw - domain->draw_uw);
+    return now->cap_uw == DR_POWER_NO_CAP ? INT64_MAX
+                                          : dr_max_i64(0, now->cap_uw - domain->draw_uw);
 }
 
 int64_t dr_power_room_milli(const struct dr_core *core, dr_site_id site, dr_chip_id chip,

@@ -38,9 +38,9 @@ static inline int dr_queue_outranks(const struct dr_core *core, const struct dr_
 /* What quotas said of a class when it was refused (core/judged.c), a bit per group that it may run
  * in: in the order of dr_place_groups(). */
 struct dr_standing {
-    uint32_t starts;   /* they let it start */
-    uint32_t stated;   /* it is within some guarantee on its path */
-    uint32_t beside;   /* a start there would take what jobs with reservations count on at the root */
+    uint32_t starts; /* they let it start */
+    uint32_t stated; /* it is within some guarantee on its path */
+    uint32_t beside; /* a start there would take what jobs with reservations count on at the root */
     uint32_t displace; /* ... what those within their guarantee do, and it is within its own */
 };
 
@@ -48,12 +48,12 @@ struct dr_queue_class {
     /* what its jobs have in common, with what core/queue.c reads from the first of them */
     dr_account_id account;
     int32_t priority;
-    uint8_t again;  /* preempted before: ahead of new ones */
-    uint8_t alone;  /* it is of one job, which holds a reservation */
+    uint8_t again;    /* preempted before: ahead of new ones */
+    uint8_t alone;    /* it is of one job, which holds a reservation */
     uint8_t doubtful; /* fresh, but for nothing that time alone may change (core/seats.h) */
-    uint8_t within; /* the account below the root was within its guarantee, in some group */
-    uint32_t hash;  /* 0: the row is free */
-    uint32_t chain; /* of the same hash, or free */
+    uint8_t within;   /* the account below the root was within its guarantee, in some group */
+    uint32_t hash;    /* 0: the row is free */
+    uint32_t chain;   /* of the same hash, or free */
     /* the treap of its jobs */
     uint32_t root;
     uint32_t first;

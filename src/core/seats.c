@@ -199,7 +199,8 @@ uint64_t dr_seats_offer_beside(const struct dr_core *core, uint64_t since)
         return 0;
     for (uint32_t row = 0; row < core->pools_count; row += 1)
         if (dr_slack_rose_at(core, (dr_pool_id){row + 1}, 1) > since)
-            chips |= core->pools[row].chip.v == 0 ? CHIP_NONE : chip_bit(core->pools[row].chip.v - 1);
+            chips |=
+                core->pools[row].chip.v == 0 ? CHIP_NONE : chip_bit(core->pools[row].chip.v - 1);
     return chips;
 }
 
@@ -280,13 +281,11 @@ uint64_t dr_seats_rose_at(const struct dr_core *core, uint32_t pool_row)
     return left_at > rose_at ? left_at : rose_at;
 }
 
-int dr_seats_rose_since(const struct dr_core *core, dr_pool_id pool, uint64_t since,
-                        int *in_group)
+int dr_seats_rose_since(const struct dr_core *core, dr_pool_id pool, uint64_t since, int *in_group)
 {
     *in_group = 0;
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
-        *in_group |=
-            core->seats->risen_in[core->pools[pool.v - 1].groups[resource].v - 1] > since;
+        *in_group |= core->seats->risen_in[core->pools[pool.v - 1].groups[resource].v - 1] > since;
     return dr_seats_rose_at(core, pool.v - 1) > since;
 }
 
@@ -696,8 +695,8 @@ uint64_t dr_seats_root_room(const struct dr_core *core, uint64_t since)
         left = core->groups[group.v - 1].capacity -
                dr_quota_at(core, (dr_account_id){1}, group)->occupied;
         if (left > 0)
-            room |= ((UINT64_C(1) << dr_bit_log((uint32_t)dr_min_i64(
-                                         left / 1000, (1 << TOTAL_BITS) - 1))) -
+            room |= ((UINT64_C(1) << dr_bit_log(
+                          (uint32_t)dr_min_i64(left / 1000, (1 << TOTAL_BITS) - 1))) -
                      1)
                     << TOTAL_SHIFT;
     }

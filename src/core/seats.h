@@ -22,8 +22,9 @@
 #define DR_WANTS_TOTAL UINT64_C(0x0000007fffffc000) /* of the gang: powers of two */
 #define DR_WANTS_CHIPS UINT64_C(0x7fffff8000000000) /* folded into 23 bits; the last: no chip */
 #define DR_WANTS_FRESH UINT64_C(0x8000000000000000) /* not parked */
-#define DR_WANTS_AGAIN UINT64_C(0x4000000000000000) /* a reservation earlier than the one it has */
-#define DR_WANTS_ALL   UINT64_MAX
+#define DR_WANTS_AGAIN UINT64_C(0x4000000000000000) /* a reservation earlier than the one it has \
+                                                     */
+#define DR_WANTS_ALL UINT64_MAX
 
 /* Bits of what is to be taken back: of the gang, TOTAL and CHIPS again, where somebody else's
  * attempts would do; and of the gang, powers of two, where its own account's would. */
@@ -53,7 +54,8 @@ static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
            ((hunts & DR_WANTS_TOTAL) != 0 && (hunts & DR_WANTS_CHIPS) != 0);
 }
 
-/* More may be added at the root beside what is reserved, for the chips that are bits of `beside`. */
+/* More may be added at the root beside what is reserved, for the chips that are bits of `beside`.
+ */
 static inline int dr_wants_beside(struct dr_wants wants, uint64_t beside)
 {
     return (wants.hunts & DR_WANTS_BESIDE) != 0 && (wants.room & beside) != 0;
@@ -152,8 +154,8 @@ struct dr_seats {
     uint64_t *stirred_in;    /* [groups_max] ... when something started, was promised, came free or
                                 might be taken back */
     uint64_t *risen_in;      /* [groups_max] ... when more could be had, free or by taking back */
-    uint64_t near_seq;       /* the fact before which somebody was refused, in the walk that goes on,
-                                for what others have reserved (DR_NEAR); 0: nobody was */
+    uint64_t near_seq; /* the fact before which somebody was refused, in the walk that goes on,
+                          for what others have reserved (DR_NEAR); 0: nobody was */
 };
 
 DR_MUST_USE enum dr_status dr_seats_open(struct dr_core *core);
@@ -330,8 +332,7 @@ uint64_t dr_seats_own_of(const struct dr_shape *shape);
 uint64_t dr_seats_rose_at(const struct dr_core *core, uint32_t pool_row);
 
 /* Could more be had since a moment in a pool, or in one of its groups? */
-int dr_seats_rose_since(const struct dr_core *core, dr_pool_id pool, uint64_t since,
-                        int *in_group);
+int dr_seats_rose_since(const struct dr_core *core, dr_pool_id pool, uint64_t since, int *in_group);
 
 /* For tests: do all sums of bits agree, and is every account in order? */
 int dr_seats_consistent(const struct dr_core *core);

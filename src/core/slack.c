@@ -135,8 +135,8 @@ static int is_guaranteed(const struct dr_core *core, const struct dr_job *job,
 {
     dr_account_id branch = dr_account_branch(core, job->account);
 
-    return branch.v != 0 && dr_quota_within_guarantee(
-                                core, branch, dr_job_run(core, job)->reservation_pool, needs);
+    return branch.v != 0 &&
+           dr_quota_within_guarantee(core, branch, dr_job_run(core, job)->reservation_pool, needs);
 }
 
 /* The reservations in a group, in no order, into `at` [max]; returns how many there are. */
@@ -199,9 +199,9 @@ static int has_risen(const struct dr_slack_at *old, uint32_t old_count, int64_t 
     uint32_t k = 0;
 
     while (i < old_count || k < count) {
-        int64_t start_us = i == old_count   ? at[k].start_us
-                           : k == count     ? old[i].start_us
-                                            : dr_min_i64(old[i].start_us, at[k].start_us);
+        int64_t start_us = i == old_count ? at[k].start_us
+                           : k == count   ? old[i].start_us
+                                          : dr_min_i64(old[i].start_us, at[k].start_us);
 
         for (; i < old_count && old[i].start_us == start_us; i += 1)
             ;
@@ -368,8 +368,7 @@ static int others_leave(const struct dr_core *core, const struct dr_job *job, dr
             has_met = 1;
             continue;
         }
-        if ((!displace || at[i].is_guaranteed) &&
-            amount > slack_by(core, group, at[i].claim, held))
+        if ((!displace || at[i].is_guaranteed) && amount > slack_by(core, group, at[i].claim, held))
             return 0;
     }
     return 1;

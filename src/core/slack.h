@@ -21,10 +21,10 @@
 struct dr_slack_at {
     int64_t start_us; /* of a reservation */
     int64_t needs;
-    int64_t claim; /* at the root, once all that ends until then has ended */
-    int64_t held;  /* by those that begin until then */
-    int64_t own;   /* slack of those that begin then; INT64_MAX: any amount */
-    int64_t least; /* ... and of all that begin before it */
+    int64_t claim;            /* at the root, once all that ends until then has ended */
+    int64_t held;             /* by those that begin until then */
+    int64_t own;              /* slack of those that begin then; INT64_MAX: any amount */
+    int64_t least;            /* ... and of all that begin before it */
     int64_t least_guaranteed; /* the same over those of jobs within their guarantee alone */
     uint8_t is_guaranteed;
 };
@@ -45,7 +45,7 @@ struct dr_slack {
     struct dr_slack_group *groups; /* [groups_max] */
     struct dr_slack_at *at;        /* [DR_SLACK_MAX], the room of groups, one after another */
     uint32_t count;
-    uint64_t version;  /* grows when all is forgotten; starts at 1 */
+    uint64_t version;   /* grows when all is forgotten; starts at 1 */
     uint64_t rose_last; /* the greatest of any_rose_at */
 };
 

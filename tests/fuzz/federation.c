@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a federation file: it is refused with a reason, or it becomes changes to an empty federation.
- * What is refused names a place; what passes asks for something. */
+/* Any bytes as a federation file: it is refused with a reason, or it becomes changes to an empty
+ * federation. What is refused names a place; what passes asks for something. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -28,8 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (core == NULL && dr_core_open(&core, &limits) != DR_OK)
         abort();
-    status = dr_federation_parse(&federation, "fuzz.yaml", (const char *)data, size, &errors,
-                                 &warnings);
+    status =
+        dr_federation_parse(&federation, "fuzz.yaml", (const char *)data, size, &errors, &warnings);
     if ((status == DR_OK) != (errors.count == 0) || (status == DR_OK) != (federation != NULL))
         abort();
     for (uint32_t i = 0; i < errors.count; i += 1) {

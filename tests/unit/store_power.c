@@ -3,7 +3,8 @@
  * At a chosen moment it makes the files as a disk may have them then: everything synced, and of the
  * rest any part in sectors of 512 bytes. Would catch: an append that answers before its bytes are
  * safe, a torn last transaction taken for damage, a sync that is tried again after it failed.
- * SOAK=1 cuts at every operation and lets every write fail; SEED=N draws other moments and parts. */
+ * SOAK=1 cuts at every operation and lets every write fail; SEED=N draws other moments and parts.
+ */
 #include "test.h"
 
 #include <fcntl.h>
