@@ -218,6 +218,9 @@ uint32_t world_decide(struct world *world)
     }
     if (world->decided != NULL && !world->core->dirty)
         world->decided(world, world->check_context);
+    world->decisions += 1;
+    if (world->decisions % world->asks_every != 0)
+        return (uint32_t)(world->facts_count - before);
     /* A decision leaves nothing undone: asked again at once, with no memory of who was refused, it
      * has nothing to say. */
     world->core->dirty = asked;
@@ -473,6 +476,8 @@ struct world *world_new(const char *text)
                                      .effects_max = EFFECTS};
     world->now_us = START_US;
     world->next_tick_us = START_US + DR_MINUTE_US;
+    world->tick_us = DR_MINUTE_US;
+    world->asks_every = 1;
     must(world, (struct dr_command){.kind = DR_COMMAND_LEAD, .body.lead.program = "test"});
     settings_of(world, settings);
     account_of(world, 0, "root", 0, 1000, 0, NULL, 0);
@@ -661,7 +666,7 @@ void world_run_us(struct world *world, int64_t span_us)
             break;
         world->now_us = dr_max_i64(world->now_us, next_us);
         if (world->now_us >= world->next_tick_us) {
-            world->next_tick_us += DR_MINUTE_US;
+            world->next_tick_us += world->tick_us;
             must(world, (struct dr_command){.kind = DR_COMMAND_TICK});
         }
         if (world_decide(world) == 0 && dr_core_next_time_us(world->core) <= world->now_us)

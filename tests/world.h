@@ -56,6 +56,11 @@ struct world {
     void (*decided)(struct world *world, void *context);
     int launch_delay_us;
     uint32_t undecided; /* decisions that, asked again at once, had more to say */
+    /* Whoever was refused is judged again at each tick, and where a decision is asked again. Both
+     * are rare where the memory of refusals is to last for more than one decision. */
+    int64_t tick_us;     /* from tick to tick: a minute */
+    uint32_t asks_every; /* of so many decisions one is asked again: each */
+    uint32_t decisions;
 };
 
 struct job_spec {
