@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who is met again when capacity comes back (core/seats.h). Decisions are not asked again here:
+ * what is remembered of a refusal has to last. */
+#include "world.h"
+
+#define MINUTE DR_MINUTE_US
+
+/* The last node is of another site. Who might have a reservation is met whenever nodes come and go,
+ * so there is none left to have. */
+static struct world *two_sites(uint32_t nodes, uint32_t reservations)
+{
+    struct world *w = world_new(nodes == 1 ? "1 site, 1 pool, 1 node x 4 h200"
+                                           : "1 site, 1 pool, 3 nodes x 4 h200");
+    struct dr_settings settings = w->core->settings;
+
+    settings.reserve_depth = reservations;
+    world_settings(w, settings);
+    w->asks_every = 1000;
+    w->tick_us = DR_HOUR_US;
+    world_pool(w, world_site(w, "s2"), "h200", 1, 4, 0);
+    return w;
+}
+
+/* What is kept for an account leaves nothing of what is up; a node of another site leaves enough,
+ * though nothing has come free where the job waits. */
+TEST(a_node_that_comes_up_relieves_whom_the_root_refused)
+{
+    struct world *w = two_sites(1, 0);
+    dr_job_id job;
+
+    world_account(w, "keeper", WORLD_ACCOUNT_ROOT, 4, -1, 0);
+    world_node(w, 1, 0, 1);
+    world_run_us(w, 2 * MINUTE);
+    job = world_submit(w, (struct job_spec){.site = "s1", .accelerators = 4, .memory_mb = 1});
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, job)->state, DR_JOB_PENDING);
+    CHECK_EQ(world_why(w, job).holds[0].reason, DR_REASON_KEPT);
+    world_node(w, 1, 0, 0);
+    world_decide(w);
+    CHECK(world_job(w, job)->state != DR_JOB_PENDING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* The root has accelerators for the job, but no CPUs beside those that are kept: until some are
+ * given back elsewhere. */
+TEST(cpus_that_are_given_back_relieve_whom_the_root_refused)
+{
+    struct world *w = two_sites(1, 0); /* nodes of 32 CPUs */
+    dr_job_id others, job;
+
+    world_account(w, "keeper", WORLD_ACCOUNT_ROOT, 4, -1, 0);
+    others = world_submit(w, (struct job_spec){.site = "s2", .cpus = 28, .memory_mb = 1});
+    world_run_us(w, 2 * MINUTE);
+    job = world_submit(
+        w, (struct job_spec){.site = "s1", .accelerators = 4, .cpus = 6, .memory_mb = 1});
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, others)->state, DR_JOB_RUNNING);
+    CHECK_EQ(world_why(w, job).holds[0].reason, DR_REASON_KEPT);
+    world_end(w, others, 0);
+    world_decide(w);
+    CHECK(world_job(w, job)->state != DR_JOB_PENDING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* Guarantees of more than is up count in proportion: 8 of 16 for 6 while 12 are up. Once they count
+ * in full, the owner is within his, and the reservation of a borrower is no longer in his way. */
+TEST(guarantees_rise_with_what_is_up)
+{
+    struct world *w = two_sites(3, 1);
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 8, -1, -1);
+    dr_job_id gang, owner;
+
+    world_account(w, "c", WORLD_ACCOUNT_ROOT, 8, -1, -1);
+    world_node(w, 3, 0, 1);
+    world_submit(w, (struct job_spec){.site = "s1", .accelerators = 4});
+    world_run_us(w, MINUTE);
+    gang = world_submit(w, (struct job_spec){.site = "s1", .tasks = 3, .accelerators = 4});
+    world_run_us(w, MINUTE);
+    CHECK(world_run(w, gang)->reservation != DR_ROW_NONE);
+    owner = world_submit(
+        w,
+        (struct job_spec){
+            .account = b, .site = "s1", .tasks = 2, .accelerators = 4, .limit_us = 5 * DR_HOUR_US});
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, owner)->state, DR_JOB_PENDING);
+    world_node(w, 3, 0, 0);
+    world_decide(w);
+    CHECK(world_job(w, owner)->state != DR_JOB_PENDING);
+    CHECK_EQ(w->counts[DR_FACT_RESERVATION_DROPPED], 1);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
