@@ -64,6 +64,31 @@ TEST(cpus_that_are_given_back_relieve_whom_the_root_refused)
     world_free(w);
 }
 
+/* Of the 6 that the job asks for its own account keeps 4, so that 2 more at the root are enough. */
+TEST(an_account_that_keeps_some_asks_less_of_the_root)
+{
+    struct world *w = two_sites(3, 0);
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 4, -1, 0);
+    dr_job_id others, job;
+
+    world_account(w, "keeper", WORLD_ACCOUNT_ROOT, 2, -1, 0);
+    world_submit(w, (struct job_spec){.site = "s1", .tasks = 3, .accelerators = 2, .memory_mb = 1});
+    world_submit(w, (struct job_spec){.site = "s2", .accelerators = 2, .memory_mb = 1});
+    others = world_submit(w, (struct job_spec){.site = "s2", .accelerators = 2, .memory_mb = 1});
+    world_run_us(w, 2 * MINUTE);
+    job = world_submit(
+        w, (struct job_spec){
+               .account = b, .site = "s1", .tasks = 3, .accelerators = 2, .memory_mb = 1});
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, job)->state, DR_JOB_PENDING);
+    CHECK_EQ(world_why(w, job).holds[0].reason, DR_REASON_KEPT);
+    world_end(w, others, 0);
+    world_decide(w);
+    CHECK(world_job(w, job)->state != DR_JOB_PENDING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
 /* Guarantees of more than is up count in proportion: 8 of 16 for 6 while 12 are up. Once they count
  * in full, the owner is within his, and the reservation of a borrower is no longer in his way. */
 TEST(guarantees_rise_with_what_is_up)
