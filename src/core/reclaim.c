@@ -874,7 +874,8 @@ static int settle_plan(struct dr_decision *decision, const struct dr_choice *cho
     fact.job_promised.extents = plan->found.extents;
     fact.job_promised.extents_count = plan->found.count;
     dr_settle(core, &fact, decision->batch);
-    decision->freed = 1;             /* claims of those who leave */
+    if (plan->count > 0)
+        decision->freed = 1; /* claims of those who leave */
     if (cause != DR_STOP_FAIR_SHARE) /* which is beside what others reserve */
         dr_backfill_displace(decision, choice->job_row, plan->found.pool, plan->found.extents,
                              plan->found.count, DR_FOREVER_US);
