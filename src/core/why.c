@@ -982,8 +982,9 @@ static void say_capacity(const struct telling *telling)
         SAY(hold, "too few accelerators are free: %s/%s comes nearest, with %s of %s",
             telling->site->name, telling->pool->name, dr_format_milli(hold->has, has),
             dr_format_milli(hold->needs, needs));
-        FREES(hold, "%s more accelerators free there: the end of jobs, or more nodes",
-              dr_format_milli(hold->needs - hold->has, more));
+        FREES(hold, "%s more accelerator%s free there: the end of jobs, or more nodes",
+              dr_format_milli(hold->needs - hold->has, more),
+              hold->needs - hold->has == 1000 ? "" : "s");
         return;
     }
     hold->has = (int64_t)place->tasks;
