@@ -46,6 +46,12 @@ static int64_t more_in(const struct more *more, uint32_t group_row)
     return 0;
 }
 
+/* Groups in which an account has, or had, anything: bits of 64 of them from `word` * 64 on. */
+static uint64_t used_in(const struct dr_core *core, dr_account_id account, uint32_t word)
+{
+    return core->quotas_used[(size_t)(account.v - 1) * core->quota_words + word];
+}
+
 static int64_t key_above(const struct dr_core *core, dr_account_id account, const struct more *more)
 {
     int64_t share = 0;
@@ -54,20 +60,30 @@ static int64_t key_above(const struct dr_core *core, dr_account_id account, cons
     int64_t seconds =
         dr_mul_div_floor(core->settings.half_life_us, 1442695, INT64_C(1000000) * DR_SECOND_US);
 
-    for (uint32_t group = 0; group < core->groups_count; group += 1) {
-        const struct dr_quota *quota = dr_quota_at(core, account, (dr_group_id){group + 1});
-        int64_t capacity = core->groups[group].capacity;
-        int64_t claim = quota->claim + more_in(more, group);
-        int64_t guarantee;
+    for (uint32_t word = 0; word < core->quota_words; word += 1)
+        for (uint64_t rest = more != NULL ? UINT64_MAX : used_in(core, account, word); rest != 0;
+             rest &= rest - 1) {
+            uint32_t group = word * 64 + dr_bit_lowest(rest);
+            const struct dr_quota *quota;
+            int64_t capacity;
+            int64_t claim;
 
-        if (capacity == 0 || (claim == 0 && quota->past == 0))
-            continue;
-        guarantee = dr_quota_guarantee(core, account, (dr_group_id){group + 1});
-        if (claim > guarantee)
-            share = dr_max_i64(share, ratio(claim - guarantee, capacity));
-        if (quota->past > 0 && seconds > 0 && capacity < INT64_MAX / seconds)
-            past = dr_max_i64(past, ratio(quota->past, capacity * seconds));
-    }
+            if (group >= core->groups_count)
+                break;
+            quota = dr_quota_at(core, account, (dr_group_id){group + 1});
+            capacity = core->groups[group].capacity;
+            claim = quota->claim + more_in(more, group);
+            if (capacity == 0)
+                continue;
+            if (claim > 0) {
+                int64_t guarantee = dr_quota_guarantee(core, account, (dr_group_id){group + 1});
+
+                if (claim > guarantee)
+                    share = dr_max_i64(share, ratio(claim - guarantee, capacity));
+            }
+            if (quota->past > 0 && seconds > 0 && capacity < INT64_MAX / seconds)
+                past = dr_max_i64(past, ratio(quota->past, capacity * seconds));
+        }
     return by_weight(share + past, core->accounts[account.v - 1].weight);
 }
 
@@ -100,10 +116,16 @@ uint8_t dr_order_key(const struct dr_core *core, dr_account_id account, dr_pool_
 static uint8_t least_key(const struct dr_core *core, dr_account_id account,
                          const struct dr_job *job, int64_t *key)
 {
+    const struct dr_seat *seat = &core->seats->seats[account.v - 1];
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
-    uint32_t count = dr_place_groups(core, job, groups);
+    uint32_t count;
     uint8_t tier = 2;
 
+    if (seat->known == core->seats->version && seat->bound_tier == 2) {
+        *key = seat->above_key;
+        return 2;
+    }
+    count = dr_place_groups(core, job, groups);
     *key = INT64_MAX;
     for (uint32_t i = 0; i < count; i += 1) {
         struct dr_amounts amounts =
@@ -136,18 +158,22 @@ static void know(struct dr_core *core, uint32_t row)
     asked[DR_RESOURCE_MEMORY] = INT64_MAX;
     if (!dr_seats_without(seat->wants))
         asked[DR_RESOURCE_CPUS] = INT64_MAX;
-    for (uint32_t i = 0; i < core->groups_count; i += 1) {
-        dr_group_id group = {i + 1};
-        const struct dr_quota *quota = dr_quota_at(core, account, group);
-        int64_t asks = asked[core->groups[i].resource];
-        int64_t guarantee;
+    for (uint32_t word = 0; word < core->quota_words; word += 1)
+        for (uint64_t rest = used_in(core, account, word); rest != 0; rest &= rest - 1) {
+            dr_group_id group = {word * 64 + dr_bit_lowest(rest) + 1};
+            int64_t asks = asked[core->groups[group.v - 1].resource];
+            const struct dr_quota *quota;
+            int64_t guarantee;
 
-        if (asks > quota->guarantee)
-            continue;
-        guarantee = dr_quota_guarantee(core, account, group);
-        if (quota->occupied <= guarantee - asks)
-            least = dr_min_i64(least, ratio(quota->claim + asks, guarantee));
-    }
+            if (asks == INT64_MAX)
+                continue;
+            quota = dr_quota_at(core, account, group);
+            if (asks > quota->guarantee)
+                continue;
+            guarantee = dr_quota_guarantee(core, account, group);
+            if (quota->occupied <= guarantee - asks)
+                least = dr_min_i64(least, ratio(quota->claim + asks, guarantee));
+        }
     seat->above_key = key_above(core, account, NULL);
     seat->bound_tier = least == INT64_MAX ? 2 : 1;
     seat->bound_key = least == INT64_MAX ? seat->above_key : least;

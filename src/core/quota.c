@@ -17,6 +17,12 @@ int64_t dr_quota_keep(const struct dr_quota *quota)
     return quota->lend >= quota->guarantee ? 0 : quota->guarantee - quota->lend;
 }
 
+static void note_used(struct dr_core *core, dr_account_id account, dr_group_id group)
+{
+    core->quotas_used[(size_t)(account.v - 1) * core->quota_words + (group.v - 1) / 64] |=
+        UINT64_C(1) << (group.v - 1) % 64;
+}
+
 static int64_t occupied_of(const struct dr_core *core, dr_account_id account,
                            const struct dr_quota *quota)
 {
@@ -53,6 +59,7 @@ void dr_quota_charge(struct dr_core *core, dr_account_id account, dr_pool_id poo
             if (charges & DR_CHARGE_FIRM)
                 quota->firm += amount;
             DR_ASSERT(quota->use >= 0); /* I4 */
+            note_used(core, at, where->groups[resource]);
             quota->children_occupied += risen;
             quota->occupied = occupied_of(core, at, quota);
             risen = quota->occupied - before;
@@ -298,6 +305,8 @@ void dr_quota_refresh(struct dr_core *core, dr_account_id account)
             int64_t before = quota->occupied;
             int64_t kept_before = quota->kept;
 
+            if (quota->guarantee != 0)
+                note_used(core, at, group);
             quota->children_occupied += risen;
             quota->occupied = occupied_of(core, at, quota);
             risen = quota->occupied - before;
@@ -358,6 +367,8 @@ void dr_quota_index(struct dr_core *core)
             dr_account_id parent = core->accounts[a - 1].parent;
             struct dr_quota *quota = dr_quota_at(core, account, (dr_group_id){g + 1});
 
+            if (quota->guarantee != 0 || quota->past != 0)
+                note_used(core, account, (dr_group_id){g + 1});
             quota->occupied = occupied_of(core, account, quota);
             quota->kept = kept_of(quota);
             if (parent.v != 0)

@@ -676,7 +676,7 @@ static uint64_t chips_of(const struct dr_pool *pool)
     return pool->chip.v == 0 ? DR_WANTS_CHIPS : CHIP_NONE | chip_bit(pool->chip.v - 1);
 }
 
-uint64_t dr_seats_root_room(const struct dr_core *core, uint64_t since)
+static uint64_t root_room(const struct dr_core *core, uint64_t since)
 {
     const struct dr_seats *seats = core->seats;
     uint64_t room = UINT64_C(1) << TOTAL_SHIFT;
@@ -701,6 +701,19 @@ uint64_t dr_seats_root_room(const struct dr_core *core, uint64_t since)
                     << TOTAL_SHIFT;
     }
     return room;
+}
+
+uint64_t dr_seats_root_room(const struct dr_core *core, uint64_t since)
+{
+    struct dr_seats *seats = core->seats;
+
+    /* Whatever starts or comes free is a moment by itself. */
+    if (seats->root_room_clock != seats->clock || seats->root_room_since != since) {
+        seats->root_room = root_room(core, since);
+        seats->root_room_clock = seats->clock;
+        seats->root_room_since = since;
+    }
+    return seats->root_room;
 }
 
 void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id pool,

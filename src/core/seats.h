@@ -154,6 +154,9 @@ struct dr_seats {
     uint64_t *stirred_in;    /* [groups_max] ... when something started, was promised, came free or
                                 might be taken back */
     uint64_t *risen_in;      /* [groups_max] ... when more could be had, free or by taking back */
+    uint64_t root_room_clock; /* of dr_seats_root_room(): what it said last, when, and since when */
+    uint64_t root_room_since;
+    uint64_t root_room;
     uint64_t near_seq; /* the fact before which somebody was refused, in the walk that goes on,
                           for what others have reserved (DR_NEAR); 0: nobody was */
 };

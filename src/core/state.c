@@ -62,6 +62,8 @@ static enum dr_status push_tables(struct dr_core *core)
     TABLE(groups, limits->groups_max);
     TABLE(accounts, limits->accounts_max);
     TABLE(quotas, (size_t)limits->accounts_max * limits->groups_max);
+    core->quota_words = (limits->groups_max + 63) / 64;
+    TABLE(quotas_used, (size_t)limits->accounts_max * core->quota_words);
     TABLE(allocations, DR_ALLOCATIONS_MAX);
     TABLE(zones, DR_ZONES_MAX);
     TABLE(grid_caps, DR_GRID_CAPS_MAX);

@@ -476,6 +476,9 @@ struct dr_core {
     struct dr_account *accounts;
     uint32_t accounts_count;
     struct dr_quota *quotas;
+    uint64_t *quotas_used; /* [accounts_max][quota_words] groups in which an account has, or had, a
+                              guarantee, a claim or past use: index */
+    uint32_t quota_words;
     struct dr_allocation *allocations; /* [DR_ALLOCATIONS_MAX] */
     uint32_t allocations_count;
     struct dr_zone *zones; /* [DR_ZONES_MAX] */
