@@ -52,38 +52,59 @@ static uint64_t used_in(const struct dr_core *core, dr_account_id account, uint3
     return core->quotas_used[(size_t)(account.v - 1) * core->quota_words + word];
 }
 
-static int64_t key_above(const struct dr_core *core, dr_account_id account, const struct more *more)
+/* A part of capacity: what is claimed above the guarantee there. */
+static int64_t share_in(const struct dr_core *core, dr_account_id account, dr_group_id group,
+                        int64_t claim)
 {
-    int64_t share = 0;
-    int64_t past = 0;
+    int64_t capacity = core->groups[group.v - 1].capacity;
+    int64_t guarantee;
+
+    if (capacity == 0 || claim <= 0)
+        return 0;
+    guarantee = dr_quota_guarantee(core, account, group);
+    return claim > guarantee ? ratio(claim - guarantee, capacity) : 0;
+}
+
+/* A part of what the capacity would give in the time that past use is remembered. */
+static int64_t past_in(const struct dr_core *core, dr_group_id group, int64_t past, int64_t seconds)
+{
+    int64_t capacity = core->groups[group.v - 1].capacity;
+
+    return capacity > 0 && past > 0 && seconds > 0 && capacity < INT64_MAX / seconds
+               ? ratio(past, capacity * seconds)
+               : 0;
+}
+
+static void sum_above(const struct dr_core *core, dr_account_id account, const struct more *more,
+                      int64_t *share, int64_t *past)
+{
     /* A use of x for ever is x * H / ln 2 in decayed unit-seconds. */
     int64_t seconds =
         dr_mul_div_floor(core->settings.half_life_us, 1442695, INT64_C(1000000) * DR_SECOND_US);
 
+    *share = 0;
+    *past = 0;
     for (uint32_t word = 0; word < core->quota_words; word += 1)
         for (uint64_t rest = more != NULL ? UINT64_MAX : used_in(core, account, word); rest != 0;
              rest &= rest - 1) {
-            uint32_t group = word * 64 + dr_bit_lowest(rest);
+            dr_group_id group = {word * 64 + dr_bit_lowest(rest) + 1};
             const struct dr_quota *quota;
-            int64_t capacity;
-            int64_t claim;
 
-            if (group >= core->groups_count)
+            if (group.v > core->groups_count)
                 break;
-            quota = dr_quota_at(core, account, (dr_group_id){group + 1});
-            capacity = core->groups[group].capacity;
-            claim = quota->claim + more_in(more, group);
-            if (capacity == 0)
-                continue;
-            if (claim > 0) {
-                int64_t guarantee = dr_quota_guarantee(core, account, (dr_group_id){group + 1});
-
-                if (claim > guarantee)
-                    share = dr_max_i64(share, ratio(claim - guarantee, capacity));
-            }
-            if (quota->past > 0 && seconds > 0 && capacity < INT64_MAX / seconds)
-                past = dr_max_i64(past, ratio(quota->past, capacity * seconds));
+            quota = dr_quota_at(core, account, group);
+            *share = dr_max_i64(*share, share_in(core, account, group,
+                                                 quota->claim + more_in(more, group.v - 1)));
+            *past = dr_max_i64(*past, past_in(core, group, quota->past, seconds));
         }
+}
+
+static int64_t key_above(const struct dr_core *core, dr_account_id account, const struct more *more)
+{
+    int64_t share;
+    int64_t past;
+
+    sum_above(core, account, more, &share, &past);
     return by_weight(share + past, core->accounts[account.v - 1].weight);
 }
 
@@ -112,45 +133,52 @@ uint8_t dr_order_key(const struct dr_core *core, dr_account_id account, dr_pool_
     return 1;
 }
 
-/* The least key of an account over the groups that the job may run in. */
-static uint8_t least_key(const struct dr_core *core, dr_account_id account,
-                         const struct dr_job *job, int64_t *key)
+/* The least key of an account over the groups that the job may run in. Where it isn't within its
+ * guarantee the key is the same in all of them. */
+static uint8_t least_key(struct dr_order *order, dr_account_id account, uint32_t job_row,
+                         int64_t *key)
 {
+    const struct dr_core *core = order->core;
+    const struct dr_job *job = &core->jobs[job_row];
     const struct dr_seat *seat = &core->seats->seats[account.v - 1];
-    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
-    uint32_t count;
     uint8_t tier = 2;
 
-    if (seat->known == core->seats->version && seat->bound_tier == 2) {
-        *key = seat->above_key;
+    *key = dr_order_above(order->core, account);
+    if (seat->bound_tier == 2)
         return 2;
-    }
-    count = dr_place_groups(core, job, groups);
-    *key = INT64_MAX;
-    for (uint32_t i = 0; i < count; i += 1) {
-        struct dr_amounts amounts =
-            dr_alternative_amounts(&core->shapes[job->shape].alternatives[groups[i].alternative]);
+    if (order->asked_row != job_row)
+        order->groups_count = dr_place_groups(core, job, order->groups);
+    order->asked_row = job_row;
+    for (uint32_t i = 0; i < order->groups_count; i += 1) {
+        const struct dr_place_group *group = &order->groups[i];
+        const struct dr_alternative *way =
+            &core->shapes[job->shape].alternatives[group->alternative];
+        enum dr_resource main =
+            way->accelerators_per_task > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
+        struct dr_amounts amounts;
         int64_t one;
-        uint8_t one_tier = dr_order_key(core, account, groups[i].pool, &amounts, &one);
 
-        if (one_tier < tier || (one_tier == tier && one < *key)) {
-            tier = one_tier;
-            *key = one;
-        }
+        if (dr_quota_at(core, account, core->pools[group->pool.v - 1].groups[main])->guarantee == 0)
+            continue;
+        amounts = dr_alternative_amounts(way);
+        if (dr_order_key(core, account, group->pool, &amounts, &one) == 2 ||
+            (tier == 1 && one >= *key))
+            continue;
+        tier = 1;
+        *key = one;
     }
     return tier;
 }
 
 /* ---- what an account's sums alone say ---- */
 
-/* A bound for whatever it offers, and its key above guarantee. A job within guarantee finds room
- * for the least that is asked for in the group of its accelerators, or else of its CPUs, and its
- * key is no less than what is claimed there with that. */
-static void know(struct dr_core *core, uint32_t row)
+/* A bound for what it offers within its guarantee: a job finds room there for the least that is
+ * asked for in the group of its accelerators, or else of its CPUs, and its key is no less than what
+ * is claimed there with that. */
+static void know_least(struct dr_core *core, uint32_t row)
 {
     struct dr_seat *seat = &core->seats->seats[row];
     dr_account_id account = {row + 1};
-    int64_t least = INT64_MAX;
     int64_t asked[DR_RESOURCE_COUNT];
 
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
@@ -158,12 +186,15 @@ static void know(struct dr_core *core, uint32_t row)
     asked[DR_RESOURCE_MEMORY] = INT64_MAX;
     if (!dr_seats_without(seat->wants))
         asked[DR_RESOURCE_CPUS] = INT64_MAX;
+    seat->least = INT64_MAX;
+    seat->least_in = NONE;
     for (uint32_t word = 0; word < core->quota_words; word += 1)
         for (uint64_t rest = used_in(core, account, word); rest != 0; rest &= rest - 1) {
             dr_group_id group = {word * 64 + dr_bit_lowest(rest) + 1};
             int64_t asks = asked[core->groups[group.v - 1].resource];
             const struct dr_quota *quota;
             int64_t guarantee;
+            int64_t key;
 
             if (asks == INT64_MAX)
                 continue;
@@ -171,13 +202,49 @@ static void know(struct dr_core *core, uint32_t row)
             if (asks > quota->guarantee)
                 continue;
             guarantee = dr_quota_guarantee(core, account, group);
-            if (quota->occupied <= guarantee - asks)
-                least = dr_min_i64(least, ratio(quota->claim + asks, guarantee));
+            if (quota->occupied > guarantee - asks)
+                continue;
+            key = ratio(quota->claim + asks, guarantee);
+            if (key >= seat->least)
+                continue;
+            seat->least = key;
+            seat->least_in = group.v - 1;
         }
-    seat->above_key = key_above(core, account, NULL);
-    seat->bound_tier = least == INT64_MAX ? 2 : 1;
-    seat->bound_key = least == INT64_MAX ? seat->above_key : least;
+}
+
+static void set_keys(struct dr_core *core, uint32_t row)
+{
+    struct dr_seat *seat = &core->seats->seats[row];
+
+    seat->above_key = by_weight(seat->share + seat->past, core->accounts[row].weight);
+    seat->bound_tier = seat->least == INT64_MAX ? 2 : 1;
+    seat->bound_key = seat->least == INT64_MAX ? seat->above_key : seat->least;
+}
+
+/* A bound for whatever it offers, and its key above guarantee. */
+static void know(struct dr_core *core, uint32_t row)
+{
+    struct dr_seat *seat = &core->seats->seats[row];
+
+    know_least(core, row);
+    sum_above(core, (dr_account_id){row + 1}, NULL, &seat->share, &seat->past);
+    set_keys(core, row);
     seat->known = core->seats->version;
+}
+
+void dr_order_claimed(struct dr_core *core, dr_account_id account, dr_group_id group)
+{
+    uint32_t row = account.v - 1;
+    struct dr_seat *seat = &core->seats->seats[row];
+
+    if (seat->known != core->seats->version)
+        return;
+    seat->share = dr_max_i64(
+        seat->share, share_in(core, account, group, dr_quota_at(core, account, group)->claim));
+    /* Elsewhere less is left within its guarantee, or it is claimed already. */
+    if (seat->least_in == group.v - 1)
+        know_least(core, row);
+    set_keys(core, row);
 }
 
 int64_t dr_order_above(struct dr_core *core, dr_account_id account)
@@ -335,8 +402,7 @@ static void resolve(struct dr_order *order, uint32_t row, struct dr_offers offer
     if (seat->parent != NONE) {
         const struct dr_queue_class *class = &core->queue->classes[seat->class_row];
 
-        seat->tier =
-            least_key(core, (dr_account_id){row + 1}, &core->jobs[class->first], &seat->key);
+        seat->tier = least_key(order, (dr_account_id){row + 1}, class->first, &seat->key);
     }
 }
 
@@ -413,6 +479,7 @@ int dr_order_next(struct dr_order *order, struct dr_choice *choice)
 
     if (core->accounts_count == 0)
         return 0;
+    order->asked_row = NONE;
     if (seat_at(order, 0)->state == DR_SEAT_BOUND)
         resolve(order, 0, order->since[0]);
     if (seats[0].state == DR_SEAT_EMPTY)

@@ -13,6 +13,7 @@
 #ifndef DR_CORE_ORDER_H
 #define DR_CORE_ORDER_H
 
+#include "core/place.h"
 #include "core/seats.h"
 
 #define DR_ORDER_ONE (INT64_C(1) << 32)
@@ -28,6 +29,9 @@ struct dr_order {
     uint32_t looks;         /* so far; from DR_ORDER_LOOKS_MAX on they count as one */
     uint32_t last;          /* account row of the last choice */
     struct dr_seat_key key; /* of the last choice */
+    uint32_t asked_row;     /* the job whose groups these are */
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint32_t groups_count;
 };
 
 struct dr_choice {
@@ -65,6 +69,9 @@ void dr_order_touch(struct dr_order *order, dr_account_id account);
  */
 uint8_t dr_order_key(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
                      const struct dr_amounts *amounts, int64_t *key);
+
+/* An account has claimed more in a group: its keys follow, if they were known. */
+void dr_order_claimed(struct dr_core *core, dr_account_id account, dr_group_id group);
 
 /* Key above guarantee (2.), as sums are now. */
 int64_t dr_order_above(struct dr_core *core, dr_account_id account);

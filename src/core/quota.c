@@ -4,6 +4,7 @@
 #include "base/math.h"
 #include "core/gate.h"
 #include "core/lent.h"
+#include "core/order.h"
 #include "core/seats.h"
 #include "core/slack.h"
 
@@ -63,7 +64,10 @@ void dr_quota_charge(struct dr_core *core, dr_account_id account, dr_pool_id poo
             quota->children_occupied += risen;
             quota->occupied = occupied_of(core, at, quota);
             risen = quota->occupied - before;
-            dr_seats_changed(core->seats, at.v - 1);
+            if (sign > 0 && (charges & DR_CHARGE_THOUGHT) == 0)
+                dr_order_claimed(core, at, where->groups[resource]);
+            else
+                dr_seats_changed(core->seats, at.v - 1);
             dr_lent_stale(core, at.v - 1);
         }
     }

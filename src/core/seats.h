@@ -125,6 +125,10 @@ struct dr_seat {
     uint8_t bound_tier;
     int64_t bound_key;
     int64_t above_key;
+    int64_t share;       /* of what is above its guarantee, not yet by weight */
+    int64_t past;        /* likewise */
+    int64_t least;       /* within its guarantee, whatever it offers; INT64_MAX: nothing is */
+    uint32_t least_in;   /* group row */
     /* in the decision that goes on, if `stamp` is its own */
     uint32_t stamp;
     uint8_t state; /* enum dr_seat_state */
