@@ -22,6 +22,17 @@
 #define CHIP_SHIFT  (UNIT_BITS + TOTAL_BITS)
 #define CHIP_NONE   (UINT64_C(1) << (CHIP_SHIFT + CHIP_BITS - 1))
 
+_Static_assert(DR_WANTS_UNITS == (UINT64_C(1) << UNIT_BITS) - 1 &&
+                   DR_WANTS_TOTAL == ((UINT64_C(1) << TOTAL_BITS) - 1) << TOTAL_SHIFT &&
+                   DR_WANTS_CHIPS == ((UINT64_C(1) << CHIP_BITS) - 1) << CHIP_SHIFT,
+               "fields of room");
+_Static_assert((DR_WANTS_CHIPS & (DR_WANTS_AGAIN | DR_WANTS_FRESH | DR_WANTS_NEAR |
+                                  DR_WANTS_BESIDE)) == 0 &&
+                   DR_WANTS_OWN == (UINT64_C(1) << OWN_BITS) - 1 &&
+                   (DR_WANTS_OWN & (DR_WANTS_KEPT | DR_WANTS_TAKES | DR_WANTS_START)) == 0 &&
+                   ((DR_WANTS_KEPT | DR_WANTS_TAKES | DR_WANTS_START) & ~DR_WANTS_UNITS) == 0,
+               "bits stand beside the fields");
+
 enum dr_status dr_seats_open(struct dr_core *core)
 {
     struct dr_seats *seats = dr_arena_push(&core->tables, 1, sizeof *seats);

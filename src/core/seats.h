@@ -20,7 +20,7 @@
  * its path has room for since. */
 #define DR_WANTS_UNITS UINT64_C(0x0000000000003fff) /* accelerators of one task: 0, 1..8, more */
 #define DR_WANTS_TOTAL UINT64_C(0x0000007fffffc000) /* of the gang: powers of two */
-#define DR_WANTS_CHIPS UINT64_C(0x7fffff8000000000) /* folded into 23 bits; the last: no chip */
+#define DR_WANTS_CHIPS UINT64_C(0x3fffff8000000000) /* folded into 23 bits; the last: no chip */
 #define DR_WANTS_FRESH UINT64_C(0x8000000000000000) /* not parked */
 #define DR_WANTS_AGAIN UINT64_C(0x4000000000000000) /* a reservation earlier than the one it has \
                                                      */
