@@ -824,6 +824,15 @@ static void hunt_fairly_in(struct hunt *hunt, struct plan *plan)
 
 /* ---- the promise ---- */
 
+/* Do others hold accelerators of the place still? */
+static int is_held(const struct dr_core *core, const struct dr_found *found)
+{
+    for (uint32_t i = 0; i < found->count; i += 1)
+        if ((core->nodes[found->extents[i].node.v - 1].busy & found->extents[i].accelerators) != 0)
+            return 1;
+    return 0;
+}
+
 static int settle_plan(struct dr_decision *decision, const struct dr_choice *choice,
                        const struct plan *plan)
 {
@@ -874,8 +883,9 @@ static int settle_plan(struct dr_decision *decision, const struct dr_choice *cho
     fact.job_promised.extents = plan->found.extents;
     fact.job_promised.extents_count = plan->found.count;
     dr_settle(core, &fact, decision->batch);
-    if (plan->count > 0)
-        decision->freed = 1; /* claims of those who leave */
+    /* Claims of those who leave; or a place that others have left by now. */
+    if (plan->count > 0 || !is_held(core, &plan->found))
+        decision->freed = 1;
     if (cause != DR_STOP_FAIR_SHARE) /* which is beside what others reserve */
         dr_backfill_displace(decision, choice->job_row, plan->found.pool, plan->found.extents,
                              plan->found.count, DR_FOREVER_US);
