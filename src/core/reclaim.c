@@ -824,9 +824,12 @@ static void hunt_fairly_in(struct hunt *hunt, struct plan *plan)
 
 /* ---- the promise ---- */
 
-/* Do others hold accelerators of the place still? */
-static int is_held(const struct dr_core *core, const struct dr_found *found)
+/* Do others hold accelerators of the place still? Of shares that is not asked. */
+static int is_held(const struct dr_core *core, const struct dr_job *job,
+                   const struct dr_found *found)
 {
+    if (dr_alternative_share(&core->shapes[job->shape].alternatives[found->alternative]) != 0)
+        return 0;
     for (uint32_t i = 0; i < found->count; i += 1)
         if ((core->nodes[found->extents[i].node.v - 1].busy & found->extents[i].accelerators) != 0)
             return 1;
@@ -884,7 +887,7 @@ static int settle_plan(struct dr_decision *decision, const struct dr_choice *cho
     fact.job_promised.extents_count = plan->found.count;
     dr_settle(core, &fact, decision->batch);
     /* Claims of those who leave; or a place that others have left by now. */
-    if (plan->count > 0 || !is_held(core, &plan->found))
+    if (plan->count > 0 || !is_held(core, job, &plan->found))
         decision->freed = 1;
     if (cause != DR_STOP_FAIR_SHARE) /* which is beside what others reserve */
         dr_backfill_displace(decision, choice->job_row, plan->found.pool, plan->found.extents,
