@@ -979,8 +979,12 @@ static void apply_checkpoint_seen(struct dr_core *core, const struct dr_fact_che
     struct dr_run *run = dr_rows_run(core, job);
 
     DR_ASSERT(run->attempt == fact->attempt);
-    if (fact->saved_us > run->saved_us)
+    if (fact->saved_us > run->saved_us) {
         run->saved_us = fact->saved_us;
+        /* It is a cheaper victim: another set may do for who has hunted in vain. */
+        if (dr_lent_ripe(core, row))
+            dr_seats_stir(core, run->pool);
+    }
     if (run->stopping != DR_STOP_NONE) {
         run->checkpoint_proven = 1;
         run->saved_after_warning = 1;
