@@ -558,18 +558,22 @@ static int hunt_rose(struct dr_core *core, uint32_t class_row)
 
         asked.want = dr_place_want(core, job, i);
         dr_place_allowed(core, &asked.want, &allowed);
-        for (uint32_t row = 0; row < core->pools_count; row += 1) {
-            const struct dr_space *space = &places->spaces[row];
+        for (uint32_t word = 0; word < places->words; word += 1)
+            for (uint64_t rest =
+                     places->risen_set.words[word] & (any ? UINT64_MAX : allowed.words[word]);
+                 rest != 0; rest &= rest - 1) {
+                uint32_t rank = word * 64 + dr_bit_lowest(rest);
+                uint32_t row = rank < core->pools_count ? places->pool_of[rank] : NONE;
 
-            if (dr_seats_rose_at(core, row) <= class->judged_at)
-                continue;
-            if ((any || (dr_pool_set_has(&allowed, space->rank) &&
-                         (asked.want.accelerators == 0 ||
-                          dr_space_free_milli(space) + lent->leaving[row] + lent->units[row] >=
-                              asked.want.amounts.of[DR_RESOURCE_ACCELERATORS]))) &&
-                may_take_in(&asked, (dr_pool_id){row + 1}))
-                return 1;
-        }
+                if (row == NONE || dr_seats_rose_at(core, row) <= class->judged_at)
+                    continue;
+                if ((any || asked.want.accelerators == 0 ||
+                     dr_space_free_milli(&places->spaces[row]) + lent->leaving[row] +
+                             lent->units[row] >=
+                         asked.want.amounts.of[DR_RESOURCE_ACCELERATORS]) &&
+                    may_take_in(&asked, (dr_pool_id){row + 1}))
+                    return 1;
+            }
     }
     return 0;
 }

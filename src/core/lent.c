@@ -135,6 +135,7 @@ static void rise(struct dr_core *core, dr_pool_id pool)
 {
     core->lent->rose_last = core->lent->rose_at[pool.v - 1] = dr_seats_stir(core, pool);
     dr_seats_rise(core, pool, core->lent->rose_last);
+    dr_place_risen(core, pool);
     core->lent->rises += 1;
 }
 

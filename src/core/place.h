@@ -55,6 +55,9 @@ void dr_place_touch_all(struct dr_core *core);
 void dr_place_touch(struct dr_core *core, dr_pool_id pool);
 void dr_place_touch_site(struct dr_core *core, dr_site_id site);
 
+/* More may be taken back in a pool (core/lent.h). */
+void dr_place_risen(struct dr_core *core, dr_pool_id pool);
+
 /* A reservation in the pool has come to its end: others may have one there. Until
  * dr_place_untouch(). */
 void dr_place_unreserved(struct dr_core *core, dr_pool_id pool);

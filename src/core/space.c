@@ -105,6 +105,7 @@ void dr_place_untouch(struct dr_core *core)
     memset(core->places->unreserved, 0, core->limits.pools_max);
     memset(&core->places->touched_set, 0, sizeof core->places->touched_set);
     memset(&core->places->unreserved_set, 0, sizeof core->places->unreserved_set);
+    memset(&core->places->risen_set, 0, sizeof core->places->risen_set);
 }
 
 static void touch(struct dr_core *core, uint32_t pool_row)
@@ -115,6 +116,11 @@ static void touch(struct dr_core *core, uint32_t pool_row)
     places->freed_last = places->freed_at[pool_row] =
         dr_seats_stir(core, (dr_pool_id){pool_row + 1});
     dr_pool_set_put(&places->touched_set, places->spaces[pool_row].rank, 1);
+}
+
+void dr_place_risen(struct dr_core *core, dr_pool_id pool)
+{
+    dr_pool_set_put(&core->places->risen_set, core->places->spaces[pool.v - 1].rank, 1);
 }
 
 void dr_place_unreserved(struct dr_core *core, dr_pool_id pool)
@@ -135,6 +141,7 @@ void dr_place_touch_all(struct dr_core *core)
         dr_place_unreserved(core, (dr_pool_id){row + 1});
         core->places->left_last = core->places->left_at[row] = core->places->freed_at[row];
         dr_seats_rise(core, (dr_pool_id){row + 1}, core->places->left_last);
+        dr_place_risen(core, (dr_pool_id){row + 1});
     }
 }
 
@@ -847,6 +854,7 @@ void dr_place_prepare(const struct dr_core *core)
     }
     memset(places->touched, 1, core->limits.pools_max);
     memset(&places->touched_set, 0xff, sizeof places->touched_set);
+    memset(&places->risen_set, 0xff, sizeof places->risen_set);
     for (uint32_t row = 0; row < core->limits.pools_max; row += 1)
         places->left_last = places->freed_last = places->left_at[row] = places->freed_at[row] =
             dr_seats_moment(core->seats);
@@ -890,6 +898,7 @@ void dr_place_touch(struct dr_core *core, dr_pool_id pool)
     core->places->left_last = core->places->left_at[pool.v - 1] =
         core->places->freed_at[pool.v - 1];
     dr_seats_rise(core, pool, core->places->left_last);
+    dr_place_risen(core, pool);
     if (core->power->domains[site.v - 1].limited)
         dr_place_touch_site(core, site);
 }

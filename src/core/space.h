@@ -196,6 +196,7 @@ struct dr_places {
     int64_t slack_micro;  /* by which rounding may take a cost under that, per accelerator */
     struct dr_pool_set touched_set; /* as touched[] and unreserved[] */
     struct dr_pool_set unreserved_set;
+    struct dr_pool_set risen_set; /* more may be had there since: left_at, or core->lent->rose_at */
     struct dr_pool_set asks_consent;
     struct dr_pool_set of_chip[DR_CHIPS_MAX + 1]; /* 0: without accelerators */
     struct dr_pool_set *of_site;                  /* [DR_SITES_MAX] */
