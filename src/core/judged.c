@@ -484,15 +484,6 @@ static int takes_own(const struct dr_core *core, const struct dr_queue_class *cl
     return 0;
 }
 
-/* May the root have room for it, since it refused it? */
-static int is_root_relieved(struct dr_wants wants, struct dr_wants reliefs)
-{
-    uint64_t hunts = wants.hunts & reliefs.hunts;
-
-    return (hunts & DR_WANTS_KEPT) != 0 ||
-           ((hunts & DR_WANTS_START) != 0 && (wants.room & reliefs.room & DR_WANTS_TOTAL) != 0);
-}
-
 /* Has a relief on its path changed anything for the class? */
 static int is_relieved(struct dr_core *core, uint32_t class_row, const struct dr_offers *offers)
 {
@@ -508,7 +499,7 @@ static int is_relieved(struct dr_core *core, uint32_t class_row, const struct dr
         offers->reliefs.sums == UINT64_MAX)
         return 1;
     if (((class->wants.sums & offers->reliefs.sums) == 0 &&
-         !is_root_relieved(class->wants, offers->reliefs)) ||
+         !dr_offers_root(class->wants, offers)) ||
         (class->wants.room & offers->reliefs.room & DR_WANTS_CHIPS) == 0)
         return 0;
     standing = standing_since(core, class, class->judged_at);

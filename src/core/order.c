@@ -8,7 +8,6 @@
 
 #include "base/math.h"
 #include "core/quota.h"
-#include "core/space.h"
 
 #define NONE DR_ROW_NONE
 
@@ -93,8 +92,8 @@ static void sum_above(const struct dr_core *core, dr_account_id account, const s
             if (group.v > core->groups_count)
                 break;
             quota = dr_quota_at(core, account, group);
-            *share = dr_max_i64(*share, share_in(core, account, group,
-                                                 quota->claim + more_in(more, group.v - 1)));
+            *share = dr_max_i64(
+                *share, share_in(core, account, group, quota->claim + more_in(more, group.v - 1)));
             *past = dr_max_i64(*past, past_in(core, group, quota->past, seconds));
         }
 }
@@ -330,7 +329,7 @@ static void add_reliefs(const struct dr_core *core, uint32_t row, uint64_t since
     offers->reliefs.room |= seat->relief_chips;
     offers->reliefs.hunts |= seat->relief_own;
     if ((seat->relief_own & DR_WANTS_START) != 0)
-        offers->reliefs.room |= dr_seats_root_room(core, since);
+        offers->root_sums |= core->seats->root_relief;
     if (offers->relieved_at < seat->relieved_at)
         offers->relieved_at = seat->relieved_at;
 }
@@ -340,7 +339,7 @@ static struct dr_offers offers_to(const struct dr_order *order, uint32_t row)
 {
     const struct dr_seat *seats = order->core->seats->seats;
     struct dr_offers offers = order->since[seats[row].gone];
-    uint64_t since = seats[row].gone == 0 ? order->core->places->untouched_at : offers.looked_at;
+    uint64_t since = seats[row].gone == 0 ? 0 : offers.looked_at;
 
     offers.looked_at = order->since[order->looks].looked_at;
     if (seats[row].put_below || seats[row].has_new)
@@ -367,7 +366,7 @@ static void resolve(struct dr_order *order, uint32_t row, struct dr_offers offer
         if (seat->class_row != NONE)
             seat->submit_us = core->queue->classes[seat->class_row].first_submit_us;
     } else {
-        add_reliefs(core, row, core->places->untouched_at, &offers);
+        add_reliefs(core, row, 0, &offers);
         seat->class_row = NONE;
         for (;;) {
             uint32_t best = NONE;

@@ -26,8 +26,8 @@ _Static_assert(DR_WANTS_UNITS == (UINT64_C(1) << UNIT_BITS) - 1 &&
                    DR_WANTS_TOTAL == ((UINT64_C(1) << TOTAL_BITS) - 1) << TOTAL_SHIFT &&
                    DR_WANTS_CHIPS == ((UINT64_C(1) << CHIP_BITS) - 1) << CHIP_SHIFT,
                "fields of room");
-_Static_assert((DR_WANTS_CHIPS & (DR_WANTS_AGAIN | DR_WANTS_FRESH | DR_WANTS_NEAR |
-                                  DR_WANTS_BESIDE)) == 0 &&
+_Static_assert((DR_WANTS_CHIPS &
+                (DR_WANTS_AGAIN | DR_WANTS_FRESH | DR_WANTS_NEAR | DR_WANTS_BESIDE)) == 0 &&
                    DR_WANTS_OWN == (UINT64_C(1) << OWN_BITS) - 1 &&
                    (DR_WANTS_OWN & (DR_WANTS_KEPT | DR_WANTS_TAKES | DR_WANTS_START)) == 0 &&
                    ((DR_WANTS_KEPT | DR_WANTS_TAKES | DR_WANTS_START) & ~DR_WANTS_UNITS) == 0,
@@ -687,46 +687,6 @@ static uint64_t chips_of(const struct dr_pool *pool)
     return pool->chip.v == 0 ? DR_WANTS_CHIPS : CHIP_NONE | chip_bit(pool->chip.v - 1);
 }
 
-static uint64_t root_room(const struct dr_core *core, uint64_t since)
-{
-    const struct dr_seats *seats = core->seats;
-    uint64_t room = UINT64_C(1) << TOTAL_SHIFT;
-
-    for (uint32_t row = 0; row < core->pools_count; row += 1) {
-        const dr_group_id group = core->pools[row].groups[DR_RESOURCE_ACCELERATORS];
-        int64_t left;
-
-        if (seats->relieved_in[group.v - 1] <= since) {
-            /* Who was refused for something else may ask for any number of accelerators. */
-            if (seats->relieved_in[core->pools[row].groups[DR_RESOURCE_CPUS].v - 1] > since ||
-                seats->relieved_in[core->pools[row].groups[DR_RESOURCE_MEMORY].v - 1] > since)
-                return DR_WANTS_TOTAL;
-            continue;
-        }
-        left = core->groups[group.v - 1].capacity -
-               dr_quota_at(core, (dr_account_id){1}, group)->occupied;
-        if (left > 0)
-            room |= ((UINT64_C(1) << dr_bit_log(
-                          (uint32_t)dr_min_i64(left / 1000, (1 << TOTAL_BITS) - 1))) -
-                     1)
-                    << TOTAL_SHIFT;
-    }
-    return room;
-}
-
-uint64_t dr_seats_root_room(const struct dr_core *core, uint64_t since)
-{
-    struct dr_seats *seats = core->seats;
-
-    /* Whatever starts or comes free is a moment by itself. */
-    if (seats->root_room_clock != seats->clock || seats->root_room_since != since) {
-        seats->root_room = root_room(core, since);
-        seats->root_room_clock = seats->clock;
-        seats->root_room_since = since;
-    }
-    return seats->root_room;
-}
-
 void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id pool,
                       const struct dr_amounts *amounts)
 {
@@ -750,6 +710,7 @@ void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id po
         /* The root is above everybody: only those whom quotas refuse look at it. */
         if (core->accounts[at.v - 1].parent.v == 0 && (relief & ~DR_WANTS_ANY_RELIEF) != 0) {
             seat->relief_own |= DR_WANTS_START | DR_WANTS_KEPT;
+            seats->root_relief |= relief & ~DR_WANTS_ANY_RELIEF;
             relief = DR_WANTS_ANY_RELIEF;
         }
         seat->relief |= relief;
@@ -777,6 +738,7 @@ void dr_seats_lifted(struct dr_core *core, dr_group_id group, int64_t before)
         if (core->pools[row].groups[about->resource].v == group.v)
             seats->seats[0].relief_chips |= chips_of(&core->pools[row]);
     seats->seats[0].relief_own |= DR_WANTS_START | DR_WANTS_KEPT;
+    seats->root_relief = ~DR_WANTS_ANY_RELIEF;
     relieve(core, (dr_account_id){1}, seats->clock);
 }
 
@@ -815,6 +777,7 @@ void dr_seats_settled(struct dr_core *core)
         seats->seats[row].relief_below = 0;
     }
     seats->relieved_first = NONE;
+    seats->root_relief = 0;
     seats->wake_all = 0;
 }
 

@@ -22,8 +22,9 @@
 #define DR_WANTS_TOTAL UINT64_C(0x0000007fffffc000) /* of the gang: powers of two */
 #define DR_WANTS_CHIPS UINT64_C(0x3fffff8000000000) /* folded into 23 bits; the last: no chip */
 #define DR_WANTS_FRESH UINT64_C(0x8000000000000000) /* not parked */
-#define DR_WANTS_AGAIN UINT64_C(0x4000000000000000) /* a reservation earlier than the one it has \
-                                                     */
+#define DR_WANTS_AGAIN                                                        \
+    UINT64_C(0x4000000000000000) /* a reservation earlier than the one it has \
+                                  */
 #define DR_WANTS_ALL UINT64_MAX
 
 /* Bits of what is to be taken back: of the gang, TOTAL and CHIPS again, where somebody else's
@@ -49,8 +50,7 @@ static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
            ((both & DR_WANTS_UNITS) != 0 && (both & DR_WANTS_TOTAL) != 0 &&
             (both & DR_WANTS_CHIPS) != 0) ||
            ((both & DR_WANTS_AGAIN) != 0 && (both & DR_WANTS_CHIPS) != 0) ||
-           (hunts & (DR_WANTS_OWN | DR_WANTS_KEPT | DR_WANTS_NEAR)) != 0 ||
-           ((hunts & DR_WANTS_START) != 0 && (both & DR_WANTS_TOTAL) != 0) ||
+           (hunts & (DR_WANTS_OWN | DR_WANTS_NEAR)) != 0 ||
            ((hunts & DR_WANTS_TOTAL) != 0 && (hunts & DR_WANTS_CHIPS) != 0);
 }
 
@@ -125,10 +125,10 @@ struct dr_seat {
     uint8_t bound_tier;
     int64_t bound_key;
     int64_t above_key;
-    int64_t share;       /* of what is above its guarantee, not yet by weight */
-    int64_t past;        /* likewise */
-    int64_t least;       /* within its guarantee, whatever it offers; INT64_MAX: nothing is */
-    uint32_t least_in;   /* group row */
+    int64_t share;     /* of what is above its guarantee, not yet by weight */
+    int64_t past;      /* likewise */
+    int64_t least;     /* within its guarantee, whatever it offers; INT64_MAX: nothing is */
+    uint32_t least_in; /* group row */
     /* in the decision that goes on, if `stamp` is its own */
     uint32_t stamp;
     uint8_t state; /* enum dr_seat_state */
@@ -158,9 +158,7 @@ struct dr_seats {
     uint64_t *stirred_in;    /* [groups_max] ... when something started, was promised, came free or
                                 might be taken back */
     uint64_t *risen_in;      /* [groups_max] ... when more could be had, free or by taking back */
-    uint64_t root_room_clock; /* of dr_seats_root_room(): what it said last, when, and since when */
-    uint64_t root_room_since;
-    uint64_t root_room;
+    uint64_t root_relief;    /* amounts that the root has room for since the last decision */
     uint64_t near_seq; /* the fact before which somebody was refused, in the walk that goes on,
                           for what others have reserved (DR_NEAR); 0: nobody was */
 };
@@ -230,20 +228,30 @@ void dr_seats_wake(struct dr_core *core, uint32_t class_row);
  * that it may run in. */
 void dr_seats_doubt(struct dr_core *core, uint32_t class_row, uint64_t judged_at);
 
-/* What is offered to the classes of an account: by pools, and by the reliefs on its path. Of these
- * `room` says of what chips, and what the root has room for. */
+/* What is offered to the classes of an account: by pools, and by the reliefs on its path, of which
+ * `room` says of what chips. */
 struct dr_offers {
     struct dr_wants pools;
     struct dr_wants reliefs;
+    uint64_t root_sums;   /* amounts that the root has room for: with DR_WANTS_START */
     uint64_t beside;      /* chips of pools in whose groups more may be added beside reservations */
     uint64_t relieved_at; /* the last of the reliefs */
     uint64_t looked_at;   /* when `pools` were looked for, by the seats' clock */
 };
 
+/* May the root have room for it, since it refused it? */
+static inline int dr_offers_root(struct dr_wants wants, const struct dr_offers *offers)
+{
+    uint64_t hunts = wants.hunts & offers->reliefs.hunts;
+
+    return (hunts & DR_WANTS_KEPT) != 0 ||
+           ((hunts & DR_WANTS_START) != 0 && (wants.sums & offers->root_sums) != 0);
+}
+
 static inline int dr_offers_meet(struct dr_wants wants, const struct dr_offers *offers)
 {
     return dr_wants_meet(wants, offers->pools) || dr_wants_meet(wants, offers->reliefs) ||
-           dr_wants_beside(wants, offers->beside);
+           dr_offers_root(wants, offers) || dr_wants_beside(wants, offers->beside);
 }
 
 /* The first class of an account after a key (NULL: of all) that `offers` might help, and that has
@@ -267,10 +275,6 @@ uint64_t dr_seats_offer_hunts(struct dr_core *core, dr_pool_id pool);
 /* The chips of pools in whose groups more may be added beside what is reserved since a moment, as
  * bits of `room` (core/slack.h). */
 uint64_t dr_seats_offer_beside(const struct dr_core *core, uint64_t since);
-
-/* What the root has room for now in groups in which something has been given back since a moment:
- * DR_WANTS_TOTAL. */
-uint64_t dr_seats_root_room(const struct dr_core *core, uint64_t since);
 
 /* An account has given back amounts in a pool's groups (its sums say so already): its quotas and
  * those above have room for jobs that were too large before. */
