@@ -569,24 +569,30 @@ static int hunt_rose(struct dr_core *core, uint32_t class_row)
     return 0;
 }
 
-/* Has anything started, ended or come free, since it was refused, where it may run? */
-static int is_stirred(const struct dr_core *core, const struct dr_queue_class *class)
+/* Has anything started, ended or come free, since it was refused, where it may run? Or do others on
+ * its path, or at the root, count on less? */
+static int is_stirred(const struct dr_core *core, const struct dr_queue_class *class,
+                      const struct dr_offers *offers)
 {
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
     uint32_t count;
 
     if (core->seats->clock <= class->judged_at)
         return 0;
-    if (core->seats->wake_all && class->judged_at < core->seats->woken)
+    if ((core->seats->wake_all && class->judged_at < core->seats->woken) ||
+        (offers->relieved_at > class->judged_at && (offers->reliefs.hunts & DR_WANTS_NEAR) != 0))
         return 1;
     count = dr_place_groups(core, &core->jobs[class->first], groups);
     if (!dr_place_groups_tell(core, count))
         return 1;
-    for (uint32_t i = 0; i < count; i += 1)
+    for (uint32_t i = 0; i < count; i += 1) {
+        if (dr_slack_rose_at(core, groups[i].pool, 1) > class->judged_at)
+            return 1;
         for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
             if (core->seats->stirred_in[core->pools[groups[i].pool.v - 1].groups[resource].v - 1] >
                 class->judged_at)
                 return 1;
+    }
     return 0;
 }
 
@@ -599,7 +605,7 @@ enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
     struct dr_wants hunts = {0, 0, wants.hunts};
 
     if ((wants.room & DR_WANTS_FRESH) != 0)
-        return class->doubtful && !is_stirred(core, class) ? DR_SCOPE_NONE : DR_SCOPE_ALL;
+        return class->doubtful && !is_stirred(core, class, offers) ? DR_SCOPE_NONE : DR_SCOPE_ALL;
     if (core->seats->wake_all && class->judged_at < core->seats->woken)
         return DR_SCOPE_ALL;
     if (is_relieved(core, class_row, offers))
