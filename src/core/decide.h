@@ -87,7 +87,7 @@ static inline void dr_decision_open(struct dr_decision *decision)
 void dr_decision_doubt(struct dr_decision *decision);
 
 /* ... or, for a place in that pool, for one that only what others reserve, or start, can take away:
- * at the root of the account tree (DR_BESIDE), or at an account on its path too (DR_NEAR). */
+ * at the root of the account tree, or at an account on its path too. */
 void dr_decision_beside(struct dr_decision *decision, dr_pool_id pool, uint32_t alternative,
                         int displace);
 void dr_decision_near(struct dr_decision *decision);

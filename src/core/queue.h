@@ -58,12 +58,13 @@ struct dr_queue_class {
     uint32_t root;
     uint32_t first;
     /* its place in its account's seat (core/seats.h) */
-    uint32_t line_left;
-    uint32_t line_right;
     uint32_t line_parent;
     int64_t first_submit_us;
     uint64_t judged_at; /* when it was refused last, by the seats' clock; 0: not yet */
     struct dr_standing standing;
+    /* what a walk down a seat looks at, together in memory */
+    uint32_t line_left;
+    uint32_t line_right;
     struct dr_wants wants;
     struct dr_wants wants_below; /* of it and what hangs under it there */
 };

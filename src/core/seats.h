@@ -36,8 +36,8 @@
  * keeps something back it may need less there than the gang: DR_WANTS_KEPT. */
 #define DR_WANTS_KEPT  UINT64_C(0x0000000000000800)
 #define DR_WANTS_START UINT64_C(0x0000000000002000)
-/* ... a place that would not delay what others have reserved: by what these count on at the root
- * (DR_BESIDE), and by quotas on its path (DR_NEAR). */
+/* ... a place that would not delay what others have reserved: by what these count on at the root,
+ * and by quotas on its path (DR_NEAR). */
 #define DR_WANTS_BESIDE UINT64_C(0x8000000000000000)
 #define DR_WANTS_NEAR   UINT64_C(0x4000000000000000)
 
