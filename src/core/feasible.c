@@ -241,6 +241,15 @@ static uint64_t *words_of(const struct dr_places *places, const struct dr_place_
     return &places->memory_words[(alternative * (size_t)DR_PLACE_MEMORIES + slot) * places->words];
 }
 
+void dr_place_shape_changed(struct dr_core *core, uint32_t shape_row)
+{
+    struct dr_place_memory *memory =
+        &core->places->memories[dr_hash_u64(shape_row) % DR_PLACE_MEMORIES];
+
+    if (memory->shape == shape_row)
+        memory->version = 0;
+}
+
 static const struct dr_place_memory *remembered(const struct dr_core *core, uint32_t shape_row)
 {
     struct dr_places *places = core->places;
@@ -248,11 +257,10 @@ static const struct dr_place_memory *remembered(const struct dr_core *core, uint
     struct dr_place_memory *memory = &places->memories[dr_hash_u64(shape_row) % DR_PLACE_MEMORIES];
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
 
-    if (memory->version == core->federation_version + 1 && memory->shape == shape_row &&
-        memory->hash == shape->hash)
+    if (memory->version == core->federation_version + 1 && memory->shape == shape_row)
         return memory;
-    *memory = (struct dr_place_memory){
-        .version = core->federation_version + 1, .shape = shape_row, .hash = shape->hash};
+    *memory = (struct dr_place_memory){.version = core->federation_version + 1,
+                                       .shape = shape_row};
     for (uint32_t i = 0; i < shape->alternatives_count; i += 1) {
         struct dr_want way = dr_place_want(core, &(struct dr_job){.shape = shape_row}, i);
         uint64_t *words = words_of(places, memory, i);

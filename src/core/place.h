@@ -55,6 +55,9 @@ void dr_place_touch_all(struct dr_core *core);
 void dr_place_touch(struct dr_core *core, dr_pool_id pool);
 void dr_place_touch_site(struct dr_core *core, dr_site_id site);
 
+/* The row has a new shape. */
+void dr_place_shape_changed(struct dr_core *core, uint32_t shape_row);
+
 /* More may be taken back in a pool (core/lent.h). */
 void dr_place_risen(struct dr_core *core, dr_pool_id pool);
 

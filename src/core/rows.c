@@ -202,6 +202,7 @@ uint32_t dr_rows_shape_take(struct dr_core *core, const struct dr_shape *shape)
         core->shapes_high += 1;
     }
     core->shapes[row] = *shape;
+    dr_place_shape_changed(core, row);
     core->shapes[row].jobs = 1;
     core->shapes_count += 1;
     dr_rows_shape_link(core, row);

@@ -137,7 +137,6 @@ struct dr_node_reserved {
 /* What a shape may use, remembered. `pools` of it lie in dr_places.memory_words. */
 struct dr_place_memory {
     uint64_t version;
-    uint64_t hash;
     uint32_t shape;
     uint32_t groups_count;
     uint16_t pools[DR_PLACE_GROUPS_MAX]; /* of its groups, leaving consent and saved work aside */
