@@ -320,9 +320,11 @@ static void apply_node_flags(struct dr_core *core, const struct dr_fact_node_fla
                              uint64_t seq, const char *reason)
 {
     struct dr_node *node;
+    int was_up;
 
     DR_ASSERT(fact->node >= 1 && fact->node <= core->nodes_count);
     node = &core->nodes[fact->node - 1];
+    was_up = dr_rows_node_changes(core, fact->node - 1);
     node->drained = fact->drained;
     node->down = fact->down;
     node->removing = fact->removing;
@@ -332,15 +334,15 @@ static void apply_node_flags(struct dr_core *core, const struct dr_fact_node_fla
     if (reason != NULL)
         memcpy(core->node_notes[fact->node - 1], reason, strlen(reason));
     if (node->tasks > 0)
-        for (uint32_t row = core->running.first; row != DR_ROW_NONE;
-             row = dr_job_list_next(core, row))
+        for (uint32_t row = dr_place_attempts(core, node->pool); row != DR_ROW_NONE;
+             row = dr_place_attempts_next(core, row))
             if (job_uses_node(core, &core->jobs[row], fact->node)) {
                 dr_rows_recount(core, &core->jobs[row]);
                 dr_ends_update(core, row); /* what it draws */
             }
-    dr_rows_capacity(core);
+    dr_rows_node_changed(core, fact->node - 1, was_up);
     dr_place_changed(core, fact->node - 1);
-    dr_place_touch_all(core);
+    dr_place_touch(core, node->pool);
 }
 
 static void apply_data_class_set(struct dr_core *core, const struct dr_fact_data_class_set *fact)
@@ -651,17 +653,18 @@ static void apply_nodes_power(struct dr_core *core, const struct dr_fact_nodes_p
 {
     for (uint32_t i = 0; i < fact->nodes_count; i += 1) {
         struct dr_node *node;
+        int was_up;
 
         DR_ASSERT(fact->nodes[i] >= 1 && fact->nodes[i] <= core->nodes_count);
         node = &core->nodes[fact->nodes[i] - 1];
         DR_ASSERT(node->tasks == 0 && node->off != fact->off);
         core->power->off_count += fact->off ? 1 : UINT32_MAX;
+        was_up = dr_rows_node_changes(core, fact->nodes[i] - 1);
         node->off = fact->off;
-    }
-    dr_rows_capacity(core);
-    for (uint32_t i = 0; i < fact->nodes_count; i += 1)
+        dr_rows_node_changed(core, fact->nodes[i] - 1, was_up);
         dr_place_changed(core, fact->nodes[i] - 1);
-    dr_place_touch_all(core);
+        dr_place_touch(core, node->pool);
+    }
 }
 
 static void apply_user_set(struct dr_core *core, const struct dr_fact_user_set *fact)

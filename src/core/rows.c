@@ -36,6 +36,33 @@ void dr_rows_join_parent(struct dr_core *core, uint32_t row)
     *link = row;
 }
 
+/* What a node adds to its groups and its pool (sign 1), or took part in (-1). */
+static void count_node(struct dr_core *core, uint32_t row, int sign)
+{
+    const struct dr_node *node = &core->nodes[row];
+    struct dr_pool *pool = &core->pools[node->pool.v - 1];
+    int up = dr_node_up(core, node);
+    int64_t amounts[DR_RESOURCE_COUNT] = {
+        [DR_RESOURCE_ACCELERATORS] = (int64_t)pool->accelerators * 1000,
+        [DR_RESOURCE_CPUS] = pool->cpus,
+        [DR_RESOURCE_MEMORY] = pool->memory_mb,
+    };
+
+    if (node->removed)
+        return;
+    for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1) {
+        struct dr_group *group = &core->groups[pool->groups[i].v - 1];
+
+        group->declared += sign * amounts[i];
+        group->capacity += up ? sign * amounts[i] : 0;
+    }
+    if (!up)
+        return;
+    pool->nodes_up += (uint32_t)sign;
+    pool->accelerators_free +=
+        sign * ((int64_t)pool->accelerators - dr_bit_count(node->busy | node->promised));
+}
+
 void dr_rows_capacity(struct dr_core *core)
 {
     size_t mark = core->scratch.used;
@@ -51,35 +78,34 @@ void dr_rows_capacity(struct dr_core *core)
         core->pools[row].nodes_up = 0;
         core->pools[row].accelerators_free = 0;
     }
-    for (uint32_t row = 0; row < core->nodes_count; row += 1) {
-        const struct dr_node *node = &core->nodes[row];
-        struct dr_pool *pool = &core->pools[node->pool.v - 1];
-        int up = dr_node_up(core, node);
-        int64_t amounts[DR_RESOURCE_COUNT] = {
-            [DR_RESOURCE_ACCELERATORS] = (int64_t)pool->accelerators * 1000,
-            [DR_RESOURCE_CPUS] = pool->cpus,
-            [DR_RESOURCE_MEMORY] = pool->memory_mb,
-        };
-
-        if (node->removed)
-            continue;
-        for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1) {
-            struct dr_group *group = &core->groups[pool->groups[i].v - 1];
-
-            group->declared += amounts[i];
-            group->capacity += up ? amounts[i] : 0;
-        }
-        if (up) {
-            pool->nodes_up += 1;
-            pool->accelerators_free +=
-                (int64_t)pool->accelerators - dr_bit_count(node->busy | node->promised);
-        }
-    }
+    for (uint32_t row = 0; row < core->nodes_count; row += 1)
+        count_node(core, row, 1);
     dr_slack_clear(core);
     dr_seats_all_changed(core->seats);
     for (uint32_t row = 0; row < core->groups_count; row += 1)
         dr_seats_lifted(core, (dr_group_id){row + 1}, before[row]);
     dr_arena_reset(&core->scratch, mark);
+}
+
+int dr_rows_node_changes(struct dr_core *core, uint32_t row)
+{
+    count_node(core, row, -1);
+    return dr_node_up(core, &core->nodes[row]);
+}
+
+void dr_rows_node_changed(struct dr_core *core, uint32_t row, int was_up)
+{
+    dr_pool_id pool = core->nodes[row].pool;
+    const dr_group_id *groups = core->pools[pool.v - 1].groups;
+    int64_t without[DR_RESOURCE_COUNT];
+
+    for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1)
+        without[i] = core->groups[groups[i].v - 1].capacity;
+    count_node(core, row, 1);
+    dr_slack_charged(core, pool);
+    dr_seats_all_changed(core->seats);
+    for (uint32_t i = 0; i < DR_RESOURCE_COUNT && !was_up; i += 1)
+        dr_seats_lifted(core, groups[i], without[i]);
 }
 
 /* ---- extents ---- */

@@ -17,6 +17,10 @@ void dr_rows_join_parent(struct dr_core *core, uint32_t row);
  */
 void dr_rows_capacity(struct dr_core *core);
 
+/* The same for one node: before its flags change, and after. The first says whether it was up. */
+int dr_rows_node_changes(struct dr_core *core, uint32_t node_row);
+void dr_rows_node_changed(struct dr_core *core, uint32_t node_row, int was_up);
+
 /* ---- lists of extents: placements, promises, reservations ---- */
 
 /* Keep a list; returns its first row. The caller has made sure of room. */
