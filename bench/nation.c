@@ -67,6 +67,7 @@ static const struct row ROWS[] = {
     {"full", "nothing", "    nothing changed since: a decision", "ms", 0.1, AT_MOST},
     {"full", "submit", "    one job submitted: admit and decision, p50", "us", NO_BAR, AT_MOST},
     {"full", "submit-p99", "    one job submitted: admit and decision, p99", "us", NO_BAR, AT_MOST},
+    {"full", "node", "    one node drained, or resumed: admit and decision, p50", "us", NO_BAR, AT_MOST},
     {"full", "tick", "    a tick: admit and decision", "ms", NO_BAR, AT_MOST},
     {"full", "event-p50", "    a 64-accelerator job ended: event to placement, p50", "us", 20,
      AT_MOST},

@@ -330,6 +330,29 @@ static void events(struct nation *nation)
     free(started);
 }
 
+/* A node is drained, and resumed: two events. */
+static void nodes_drained(struct nation *nation, uint32_t max)
+{
+    int64_t until;
+
+    meter_row_begins("node");
+    until = meter_now_ns() + ROW_NS * 8 / 10;
+    for (uint32_t i = 0; i < max && (i < 2 || meter_now_ns() < until); i += 1) {
+        struct dr_command command = {.kind = DR_COMMAND_NODE, .roles = 0xff};
+
+        nation->now_us += 1000;
+        command.body.node.node =
+            1 + (uint32_t)((uint64_t)(i / 2) * 7919 % nation->nodes_count);
+        command.body.node.drained = i % 2 == 0;
+        meter_sample(event_timed(nation, &command));
+        nation_drain(nation);
+    }
+    meter_row_ends("node", meter_quantile(0.5) / 1e3, meter.samples_count, "p99 %.1f us, of %u",
+                   meter_quantile(0.99) / 1e3, meter.samples_count);
+    nation_started(nation);
+    nation_decide(nation);
+}
+
 static void scene_full(void)
 {
     uint32_t pending = N / 10;
@@ -377,6 +400,7 @@ static void scene_full(void)
                        meter_quantile(1) / 1e3);
         nation_started(nation);
         nation_decide(nation);
+        nodes_drained(nation, max / 2);
         meter_row_begins("tick");
         for (uint32_t i = 0; i < 3; i += 1) {
             struct dr_command tick = {.kind = DR_COMMAND_TICK, .roles = 0xff};
