@@ -341,8 +341,7 @@ static void nodes_drained(struct nation *nation, uint32_t max)
         struct dr_command command = {.kind = DR_COMMAND_NODE, .roles = 0xff};
 
         nation->now_us += 1000;
-        command.body.node.node =
-            1 + (uint32_t)((uint64_t)(i / 2) * 7919 % nation->nodes_count);
+        command.body.node.node = 1 + (uint32_t)((uint64_t)(i / 2) * 7919 % nation->nodes_count);
         command.body.node.drained = i % 2 == 0;
         meter_sample(event_timed(nation, &command));
         nation_drain(nation);

@@ -779,7 +779,7 @@ static void once_through(struct dr_decision *decision)
     decision->plans = 0;
     core->seats->near_seq = 0;
     if (!decision->in_part || decision->asks_fresh)
-        decision->doubt_seq = 0;
+        decision->doubt_seq = core->seats->doubt_seq = 0;
     dr_lent_refresh(core);
     rises = core->lent->rises;
     dr_backfill_begin(decision);
@@ -795,6 +795,8 @@ static void once_through(struct dr_decision *decision)
     if ((core->seats->near_seq != 0 && core->seq > core->seats->near_seq) ||
         core->slack->rose_last > decision->looked_at || core->lent->rises != rises)
         decision->freed = 1;
+    if (decision->doubt_seq == 0)
+        decision->doubt_seq = core->seats->doubt_seq;
     /* Those who were refused in doubt are fresh. */
     if (!decision->freed && decision->doubt_seq != 0 && core->seq > decision->doubt_seq) {
         decision->freed = 1;

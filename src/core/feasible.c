@@ -259,8 +259,7 @@ static const struct dr_place_memory *remembered(const struct dr_core *core, uint
 
     if (memory->version == core->federation_version + 1 && memory->shape == shape_row)
         return memory;
-    *memory = (struct dr_place_memory){.version = core->federation_version + 1,
-                                       .shape = shape_row};
+    *memory = (struct dr_place_memory){.version = core->federation_version + 1, .shape = shape_row};
     for (uint32_t i = 0; i < shape->alternatives_count; i += 1) {
         struct dr_want way = dr_place_want(core, &(struct dr_job){.shape = shape_row}, i);
         uint64_t *words = words_of(places, memory, i);

@@ -604,8 +604,14 @@ enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
     struct dr_wants room = {wants.room, 0, 0};
     struct dr_wants hunts = {0, 0, wants.hunts};
 
-    if ((wants.room & DR_WANTS_FRESH) != 0)
-        return class->doubtful && !is_stirred(core, class, offers) ? DR_SCOPE_NONE : DR_SCOPE_ALL;
+    if (class->doubtful && !is_stirred(core, class, offers)) {
+        /* What starts in this decision may stir it. */
+        if (core->seats->doubt_seq == 0)
+            core->seats->doubt_seq = core->seq;
+        return DR_SCOPE_NONE;
+    }
+    if (wants.room & DR_WANTS_FRESH)
+        return DR_SCOPE_ALL;
     if (core->seats->wake_all && class->judged_at < core->seats->woken)
         return DR_SCOPE_ALL;
     if (is_relieved(core, class_row, offers))

@@ -159,8 +159,9 @@ struct dr_seats {
                                 might be taken back */
     uint64_t *risen_in;      /* [groups_max] ... when more could be had, free or by taking back */
     uint64_t root_relief;    /* amounts that the root has room for since the last decision */
-    uint64_t near_seq; /* the fact before which somebody was refused, in the walk that goes on,
-                          for what others have reserved (DR_NEAR); 0: nobody was */
+    uint64_t doubt_seq; /* the fact before which somebody in doubt was passed over; 0: nobody */
+    uint64_t near_seq;  /* the fact before which somebody was refused, in the walk that goes on,
+                           for what others have reserved (DR_NEAR); 0: nobody was */
 };
 
 DR_MUST_USE enum dr_status dr_seats_open(struct dr_core *core);
