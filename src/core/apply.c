@@ -316,6 +316,27 @@ static int job_uses_node(const struct dr_core *core, const struct dr_job *job, u
     return 0;
 }
 
+/* A node leaves or comes back: others may have a place, or a reservation, where its capacity
+ * counts, and where what it draws does. */
+static void touch_around(struct dr_core *core, dr_pool_id pool)
+{
+    const struct dr_pool *own = &core->pools[pool.v - 1];
+
+    dr_place_touch(core, pool);
+    dr_place_unreserved(core, pool);
+    for (uint32_t row = 0; row < core->pools_count; row += 1) {
+        const struct dr_pool *other = &core->pools[row];
+        int is_near = other->site.v == own->site.v || (core->sites[own->site.v - 1].zone.v != 0 &&
+                                                       core->sites[own->site.v - 1].zone.v ==
+                                                           core->sites[other->site.v - 1].zone.v);
+
+        for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+            is_near |= other->groups[resource].v == own->groups[resource].v;
+        if (is_near)
+            dr_place_unreserved(core, (dr_pool_id){row + 1});
+    }
+}
+
 static void apply_node_flags(struct dr_core *core, const struct dr_fact_node_flags *fact,
                              uint64_t seq, const char *reason)
 {
@@ -342,7 +363,7 @@ static void apply_node_flags(struct dr_core *core, const struct dr_fact_node_fla
             }
     dr_rows_node_changed(core, fact->node - 1, was_up);
     dr_place_changed(core, fact->node - 1);
-    dr_place_touch(core, node->pool);
+    touch_around(core, node->pool);
 }
 
 static void apply_data_class_set(struct dr_core *core, const struct dr_fact_data_class_set *fact)
@@ -663,7 +684,7 @@ static void apply_nodes_power(struct dr_core *core, const struct dr_fact_nodes_p
         node->off = fact->off;
         dr_rows_node_changed(core, fact->nodes[i] - 1, was_up);
         dr_place_changed(core, fact->nodes[i] - 1);
-        dr_place_touch(core, node->pool);
+        touch_around(core, node->pool);
     }
 }
 

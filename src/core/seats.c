@@ -738,6 +738,7 @@ void dr_seats_lifted(struct dr_core *core, dr_group_id group, int64_t before)
         if (core->pools[row].groups[about->resource].v == group.v)
             seats->seats[0].relief_chips |= chips_of(&core->pools[row]);
     seats->seats[0].relief_own |= DR_WANTS_START | DR_WANTS_KEPT;
+    seats->seats[0].relief |= DR_WANTS_ANY_RELIEF; /* who found no time may find one */
     seats->root_relief = ~DR_WANTS_ANY_RELIEF;
     relieve(core, (dr_account_id){1}, seats->clock);
 }
