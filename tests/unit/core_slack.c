@@ -158,3 +158,38 @@ TEST(who_had_no_room_is_met_when_more_may_be_added)
     CHECK_REPLAY(w);
     world_free(w);
 }
+
+/* The same where nobody else has been refused in the group: who is not asked watches it himself. */
+TEST(who_is_not_asked_beside_watches_too)
+{
+    struct world *w = begin(4);
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
+    struct dr_settings settings = w->core->settings;
+    dr_job_id later, first, fills, no_room;
+
+    world_limits(w, 3, 1, 11, -1, 0); /* the keeper */
+    submit(w, WORLD_ACCOUNT_A, "s1", 1, 4, 60);
+    submit(w, WORLD_ACCOUNT_A, "s2", 1, 8, 300);
+    submit(w, WORLD_ACCOUNT_A, "s3", 1, 2, 50);
+    later = submit(w, WORLD_ACCOUNT_A, "s3", 1, 2, 200);
+    world_run_us(w, MINUTE);
+    first = submit(w, WORLD_ACCOUNT_A, "s1", 1, 8, 60);
+    submit(w, WORLD_ACCOUNT_A, "s2", 2, 8, 60); /* at minute 300 */
+    world_run_us(w, MINUTE);
+    CHECK(is_reserved(w, first));
+    settings.reserve_depth = 0; /* nobody else */
+    world_settings(w, settings);
+    fills = submit(w, WORLD_ACCOUNT_A, "s4", 1, 4, 40);
+    world_run_us(w, MINUTE);
+    no_room = submit(w, b, "s4", 1, 4, 80);
+    world_run_us(w, MINUTE);
+    CHECK(!waits(w, fills) && waits(w, no_room) && !is_reserved(w, no_room));
+    world_end(w, fills, 0);
+    world_decide(w);
+    CHECK(waits(w, no_room) && is_reserved(w, first));
+    world_end(w, later, 0);
+    world_decide(w);
+    CHECK(!waits(w, no_room));
+    CHECK_REPLAY(w);
+    world_free(w);
+}
