@@ -36,17 +36,33 @@ static int was_relieved(const struct dr_core *core, dr_pool_id pool, uint64_t si
     return 0;
 }
 
-/* Do quotas let the job start there? Where nothing is kept back the root refuses nobody who finds
- * room, and who finds none is met when there is some. */
+/* Where nothing is kept back the root refuses nobody who finds room, and who finds none is met when
+ * there is some. */
+static int is_refusal(const struct dr_core *core, const struct dr_quota_verdict *verdict)
+{
+    return verdict->reason != DR_REASON_NONE &&
+           (verdict->reason != DR_REASON_CAPACITY ||
+            dr_quota_at(core, (dr_account_id){1}, verdict->group)->kept > 0);
+}
+
+/* Do quotas let the job start there? `standing`: notes where the root refuses it. */
 static int lets_start(const struct dr_core *core, const struct dr_job *job, dr_pool_id pool,
                       const struct dr_amounts *amounts, struct standing *standing)
 {
-    struct dr_quota_verdict verdict = dr_quota_check(core, job->account, pool, amounts,
-                                                     !dr_job_terms(core, job)->preemptible, NULL);
+    int firm = !dr_job_terms(core, job)->preemptible;
+    struct dr_quota_verdict verdict = dr_quota_check(core, job->account, pool, amounts, firm, NULL);
 
-    if (verdict.reason == DR_REASON_NONE ||
-        (verdict.reason == DR_REASON_CAPACITY &&
-         dr_quota_at(core, (dr_account_id){1}, verdict.group)->kept == 0))
+    if (verdict.reason == DR_REASON_NONE)
+        return 1;
+    /* A verdict says nothing of the resources after its own. */
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT && !is_refusal(core, &verdict);
+         resource += 1) {
+        struct dr_amounts only = {{0}};
+
+        only.of[resource] = amounts->of[resource];
+        verdict = dr_quota_check(core, job->account, pool, &only, firm, NULL);
+    }
+    if (!is_refusal(core, &verdict))
         return 1;
     if (verdict.reason == DR_REASON_QUOTA)
         return 0;
@@ -297,6 +313,7 @@ static int is_beside(struct asked *asked, dr_pool_id pool)
         !root_refuses(asked->core, &asked->core->jobs[asked->class->first], pool,
                       &asked->want.amounts, asked->end_us, asked->standing.within))
         return 0;
+    dr_slack_watch(asked->core, pool);
     asked->found.beside |= bit(group);
     if (asked->standing.within)
         asked->found.displace |= bit(group);

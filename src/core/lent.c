@@ -178,6 +178,7 @@ static void set_ripe(struct dr_core *core, uint32_t row)
     const struct dr_job *job = &core->jobs[row];
 
     core->lent->flags[row] |= DR_LENT_RIPE;
+    dr_seats_stir(core, dr_job_run(core, job)->pool); /* also where it is taken by priority */
     set_lent(core, row, lends(core, job));
     dr_seats_own_ripe(core, job->account, job->priority);
 }
