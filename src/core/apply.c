@@ -323,7 +323,6 @@ static void touch_around(struct dr_core *core, dr_pool_id pool)
     const struct dr_pool *own = &core->pools[pool.v - 1];
 
     dr_place_touch(core, pool);
-    dr_place_unreserved(core, pool);
     for (uint32_t row = 0; row < core->pools_count; row += 1) {
         const struct dr_pool *other = &core->pools[row];
         int is_near = other->site.v == own->site.v || (core->sites[own->site.v - 1].zone.v != 0 &&

@@ -42,8 +42,7 @@ int dr_decision_room(struct dr_decision *decision, uint32_t extents)
 void dr_decision_doubt(struct dr_decision *decision)
 {
     decision->doubtful = 1;
-    if (decision->doubt_seq == 0)
-        decision->doubt_seq = decision->core->seq;
+    dr_seats_doubted(decision->core);
 }
 
 void dr_decision_beside(struct dr_decision *decision, dr_pool_id pool, uint32_t alternative,
@@ -227,19 +226,6 @@ static void drop_promise(struct dr_decision *decision, uint32_t row, uint64_t by
     decision->freed = 1;
 }
 
-/* Watts that caps lack for a start now, with the first `count` parts of a place, which nobody has
- * been promised. */
-static int64_t power_missing(const struct dr_decision *decision, const struct dr_job *job,
-                             const struct dr_want *want, const struct dr_found *found,
-                             uint32_t count)
-{
-    const struct dr_core *core = decision->core;
-
-    return dr_place_power_missing(
-        core, want, found->pool, found->extents, count, decision->now_us,
-        dr_power_until_us(core, job, found->alternative, decision->now_us), NULL);
-}
-
 enum promised {
     PROMISED_FREE,      /* the place can be taken now */
     PROMISED_HELD,      /* others have not left yet */
@@ -303,7 +289,9 @@ static enum promised promised_place(const struct dr_decision *decision, uint32_t
          dr_quota_check(core, job->account, found->pool, &want.amounts,
                         !dr_job_terms(core, job)->preemptible, &want.amounts)
                  .reason != DR_REASON_NONE ||
-         power_missing(decision, job, &want, found, 0) > 0))
+         dr_place_power_missing(core, &want, found->pool, NULL, 0, decision->now_us,
+                                dr_power_until_us(core, job, found->alternative, decision->now_us),
+                                NULL) > 0))
         return decision->now_us > dr_job_run(core, job)->promise_until_us ? PROMISED_BROKEN
                                                                           : PROMISED_HELD;
     return state;
@@ -779,7 +767,7 @@ static void once_through(struct dr_decision *decision)
     decision->plans = 0;
     core->seats->near_seq = 0;
     if (!decision->in_part || decision->asks_fresh)
-        decision->doubt_seq = core->seats->doubt_seq = 0;
+        core->seats->doubt_seq = 0;
     dr_lent_refresh(core);
     rises = core->lent->rises;
     dr_backfill_begin(decision);
@@ -795,10 +783,8 @@ static void once_through(struct dr_decision *decision)
     if ((core->seats->near_seq != 0 && core->seq > core->seats->near_seq) ||
         core->slack->rose_last > decision->looked_at || core->lent->rises != rises)
         decision->freed = 1;
-    if (decision->doubt_seq == 0)
-        decision->doubt_seq = core->seats->doubt_seq;
     /* Those who were refused in doubt are fresh. */
-    if (!decision->freed && decision->doubt_seq != 0 && core->seq > decision->doubt_seq) {
+    if (!decision->freed && core->seats->doubt_seq != 0 && core->seq > core->seats->doubt_seq) {
         decision->freed = 1;
         decision->asks_fresh = 1;
     }

@@ -136,11 +136,14 @@ static uint32_t beside_bits(const struct dr_core *core, const struct dr_queue_cl
                             const struct dr_beside *beside)
 {
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
-    uint32_t count = dr_place_groups(core, &core->jobs[class->first], groups);
+    uint32_t count;
     uint32_t bits = 0;
 
+    if (beside->count == 0)
+        return 0;
     if (beside->count == DR_PLACE_GROUPS_MAX)
         return UINT32_MAX;
+    count = dr_place_groups(core, &core->jobs[class->first], groups);
     for (uint32_t k = 0; k < beside->count; k += 1) {
         uint32_t group =
             dr_place_group_of(core, groups, count, beside->in[k].pool, beside->in[k].alternative);
@@ -289,9 +292,8 @@ static uint32_t group_asked(struct asked *asked, dr_pool_id pool)
                              asked->want.alternative);
 }
 
-/* Do quotas refuse it there, or is it within no guarantee, by what was noted of it? 0: that is not
- * known. */
-static int is_known_refused(struct asked *asked, dr_pool_id pool, int stated)
+/* Is the pool's group none of those, of what was noted of the class? 0: that is not known. */
+static int is_out_of(struct asked *asked, dr_pool_id pool, uint32_t noted)
 {
     uint32_t group;
 
@@ -299,8 +301,16 @@ static int is_known_refused(struct asked *asked, dr_pool_id pool, int stated)
         return 0;
     group = group_asked(asked, pool);
     return group != NONE && dr_place_groups_tell(asked->core, asked->groups_count) &&
-           ((stated ? asked->class->standing.stated : asked->class->standing.starts) &
-            bit(group)) == 0;
+           (noted & bit(group)) == 0;
+}
+
+/* Do quotas let it start there? 0: not, or that is not known. */
+static int starts_in(struct asked *asked, dr_pool_id pool)
+{
+    uint32_t group = group_asked(asked, pool);
+
+    return asked->standing.is_known && group != NONE &&
+           (asked->standing.in.starts & bit(group)) != 0;
 }
 
 /* It would be refused there for what others have reserved, as long as these leave too little. */
@@ -308,8 +318,7 @@ static int is_beside(struct asked *asked, dr_pool_id pool)
 {
     uint32_t group = group_asked(asked, pool);
 
-    if (!asked->standing.is_known || group == NONE ||
-        (asked->standing.in.starts & bit(group)) == 0 ||
+    if (!starts_in(asked, pool) ||
         !root_refuses(asked->core, &asked->core->jobs[asked->class->first], pool,
                       &asked->want.amounts, asked->end_us, asked->standing.within))
         return 0;
@@ -334,15 +343,6 @@ static int is_refused(struct asked *asked, dr_pool_id pool)
     return group != NONE && (asked->standing.in.starts & bit(group)) == 0;
 }
 
-/* Do quotas let it start there? 0: not, or that is not known. */
-static int starts_in(struct asked *asked, dr_pool_id pool)
-{
-    uint32_t group = group_asked(asked, pool);
-
-    return asked->standing.is_known && group != NONE &&
-           (asked->standing.in.starts & bit(group)) != 0;
-}
-
 /* May it start there: beside what is reserved, or before all of it begins, or in the place of a
  * borrower? While quotas refuse it everywhere, and it takes from nobody, it can't. */
 static int may_start(struct asked *asked, uint32_t rank, uint32_t pool_row)
@@ -353,7 +353,7 @@ static int may_start(struct asked *asked, uint32_t rank, uint32_t pool_row)
     if (!dr_pool_set_has(&asked->could, rank) ||
         dr_place_room(asked->core, &asked->want, pool) < asked->want.tasks)
         return 0;
-    if (is_known_refused(asked, pool, 0) && is_known_refused(asked, pool, 1))
+    if (is_out_of(asked, pool, class->standing.starts | class->standing.stated))
         return 0;
     look(asked);
     if (is_refused(asked, pool))
@@ -540,7 +540,7 @@ static int may_take_in(struct asked *asked, dr_pool_id pool)
 {
     uint32_t group;
 
-    if (is_known_refused(asked, pool, 1))
+    if (is_out_of(asked, pool, asked->class->standing.stated))
         return 0;
     look(asked);
     if (!asked->standing.is_known || (asked->class->wants.hunts & DR_WANTS_TAKES) != 0)
@@ -622,9 +622,7 @@ enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
     struct dr_wants hunts = {0, 0, wants.hunts};
 
     if (class->doubtful && !is_stirred(core, class, offers)) {
-        /* What starts in this decision may stir it. */
-        if (core->seats->doubt_seq == 0)
-            core->seats->doubt_seq = core->seq;
+        dr_seats_doubted(core);
         return DR_SCOPE_NONE;
     }
     if (wants.room & DR_WANTS_FRESH)

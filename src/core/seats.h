@@ -159,9 +159,10 @@ struct dr_seats {
                                 might be taken back */
     uint64_t *risen_in;      /* [groups_max] ... when more could be had, free or by taking back */
     uint64_t root_relief;    /* amounts that the root has room for since the last decision */
-    uint64_t doubt_seq; /* the fact before which somebody in doubt was passed over; 0: nobody */
-    uint64_t near_seq;  /* the fact before which somebody was refused, in the walk that goes on,
-                           for what others have reserved (DR_NEAR); 0: nobody was */
+    uint64_t doubt_seq;      /* the fact before which somebody was refused in doubt, or passed over
+                                because nothing had stirred him; 0: nobody was */
+    uint64_t near_seq; /* the fact before which somebody was refused, in the walk that goes on,
+                          for what others have reserved (DR_NEAR); 0: nobody was */
 };
 
 DR_MUST_USE enum dr_status dr_seats_open(struct dr_core *core);
@@ -323,6 +324,13 @@ int dr_seats_without(struct dr_wants wants);
  * note that it waits for something else now. */
 enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
                              const struct dr_offers *offers);
+
+/* Somebody is in doubt: what starts in this decision may stir him. */
+static inline void dr_seats_doubted(struct dr_core *core)
+{
+    if (core->seats->doubt_seq == 0)
+        core->seats->doubt_seq = core->seq;
+}
 
 /* Somebody is refused for what others on his path have reserved: once anything has been decided
  * since, he is to be looked at again before the decision is over. */

@@ -21,6 +21,19 @@ static struct world *two_sites(uint32_t nodes, uint32_t reservations)
     return w;
 }
 
+/* It waits for what is held back, and starts as soon as another is over. */
+static void starts_when_over(struct world *w, dr_job_id job, dr_job_id other)
+{
+    CHECK_EQ(world_job(w, other)->state, DR_JOB_RUNNING);
+    CHECK_EQ(world_job(w, job)->state, DR_JOB_PENDING);
+    CHECK_EQ(world_why(w, job).holds[0].reason, DR_REASON_KEPT);
+    world_end(w, other, 0);
+    world_decide(w);
+    CHECK(world_job(w, job)->state != DR_JOB_PENDING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
 /* What is kept for an account leaves nothing of what is up; a node of another site leaves enough,
  * though nothing has come free where the job waits. */
 TEST(a_node_that_comes_up_relieves_whom_the_root_refused)
@@ -55,13 +68,7 @@ TEST(cpus_that_are_given_back_relieve_whom_the_root_refused)
     job = world_submit(
         w, (struct job_spec){.site = "s1", .accelerators = 4, .cpus = 6, .memory_mb = 1});
     world_run_us(w, MINUTE);
-    CHECK_EQ(world_job(w, others)->state, DR_JOB_RUNNING);
-    CHECK_EQ(world_why(w, job).holds[0].reason, DR_REASON_KEPT);
-    world_end(w, others, 0);
-    world_decide(w);
-    CHECK(world_job(w, job)->state != DR_JOB_PENDING);
-    CHECK_REPLAY(w);
-    world_free(w);
+    starts_when_over(w, job, others);
 }
 
 /* Of the 6 that the job asks for its own account keeps 4, so that 2 more at the root are enough. */
@@ -80,13 +87,7 @@ TEST(an_account_that_keeps_some_asks_less_of_the_root)
         w, (struct job_spec){
                .account = b, .site = "s1", .tasks = 3, .accelerators = 2, .memory_mb = 1});
     world_run_us(w, MINUTE);
-    CHECK_EQ(world_job(w, job)->state, DR_JOB_PENDING);
-    CHECK_EQ(world_why(w, job).holds[0].reason, DR_REASON_KEPT);
-    world_end(w, others, 0);
-    world_decide(w);
-    CHECK(world_job(w, job)->state != DR_JOB_PENDING);
-    CHECK_REPLAY(w);
-    world_free(w);
+    starts_when_over(w, job, others);
 }
 
 /* Guarantees of more than is up count in proportion: 8 of 16 for 6 while 12 are up. Once they count

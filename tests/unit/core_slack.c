@@ -119,77 +119,86 @@ TEST(a_start_that_makes_a_borrower_leaves_more)
     world_free(w);
 }
 
-/* Who had no room, and then would have it, but for reservations that leave 3: he is not asked, and
- * is when they leave 5. */
-TEST(who_had_no_room_is_met_when_more_may_be_added)
+/* A nation in which reservations leave 3 beside them until `later` ends, which leaves 5, and nobody
+ * else may reserve. `b`: an account without a guarantee. */
+struct reserved {
+    struct world *world;
+    uint32_t b;
+    dr_job_id later;
+    dr_job_id first; /* it holds a reservation */
+};
+
+static struct reserved begin_reserved(void)
 {
     struct world *w = begin(4);
-    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
+    struct reserved it = {.world = w, .b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1)};
     struct dr_settings settings = w->core->settings;
-    dr_job_id later, first, refused, fills, no_room;
 
     world_limits(w, 3, 1, 11, -1, 0); /* the keeper */
     submit(w, WORLD_ACCOUNT_A, "s1", 1, 4, 60);
     submit(w, WORLD_ACCOUNT_A, "s2", 1, 8, 300);
     submit(w, WORLD_ACCOUNT_A, "s3", 1, 2, 50);
-    later = submit(w, WORLD_ACCOUNT_A, "s3", 1, 2, 200);
+    it.later = submit(w, WORLD_ACCOUNT_A, "s3", 1, 2, 200);
     world_run_us(w, MINUTE);
-    first = submit(w, WORLD_ACCOUNT_A, "s1", 1, 8, 60);
+    it.first = submit(w, WORLD_ACCOUNT_A, "s1", 1, 8, 60);
     submit(w, WORLD_ACCOUNT_A, "s2", 2, 8, 60); /* at minute 300 */
     world_run_us(w, MINUTE);
-    CHECK(is_reserved(w, first));
-    settings.reserve_depth = 0; /* nobody else */
+    CHECK(is_reserved(w, it.first));
+    settings.reserve_depth = 0;
     world_settings(w, settings);
-    refused = submit(w, b, "s2", 1, 4, 90);
+    return it;
+}
+
+/* A job that fills what is free at s4, and one that has no room there then. */
+static dr_job_id fill(const struct reserved *it, dr_job_id *no_room)
+{
+    struct world *w = it->world;
+    dr_job_id fills = submit(w, WORLD_ACCOUNT_A, "s4", 1, 4, 40);
+
     world_run_us(w, MINUTE);
-    CHECK(waits(w, refused) && !is_reserved(w, refused));
-    fills = submit(w, WORLD_ACCOUNT_A, "s4", 1, 4, 40);
+    *no_room = submit(w, it->b, "s4", 1, 4, 80);
     world_run_us(w, MINUTE);
-    no_room = submit(w, b, "s4", 1, 4, 80);
-    world_run_us(w, MINUTE);
-    CHECK(!waits(w, fills) && waits(w, no_room) && !is_reserved(w, no_room));
-    world_cancel(w, refused);
+    CHECK(!waits(w, fills) && waits(w, *no_room) && !is_reserved(w, *no_room));
+    return fills;
+}
+
+/* There is room now, but not beside reservations, until these leave more. */
+static void waits_for_more(const struct reserved *it, dr_job_id fills, dr_job_id no_room)
+{
+    struct world *w = it->world;
+
     world_end(w, fills, 0);
     world_decide(w);
-    CHECK(waits(w, no_room) && is_reserved(w, first));
-    world_end(w, later, 0);
+    CHECK(waits(w, no_room) && is_reserved(w, it->first));
+    world_end(w, it->later, 0);
     world_decide(w);
     CHECK(!waits(w, no_room));
     CHECK_REPLAY(w);
     world_free(w);
 }
 
+/* Who had no room is not asked when there is some, where others were refused beside what is
+ * reserved, and is when that leaves more. */
+TEST(who_had_no_room_is_met_when_more_may_be_added)
+{
+    struct reserved it = begin_reserved();
+    struct world *w = it.world;
+    dr_job_id refused = submit(w, it.b, "s2", 1, 4, 90);
+    dr_job_id fills, no_room;
+
+    world_run_us(w, MINUTE);
+    CHECK(waits(w, refused) && !is_reserved(w, refused));
+    fills = fill(&it, &no_room);
+    world_cancel(w, refused);
+    waits_for_more(&it, fills, no_room);
+}
+
 /* The same where nobody else has been refused in the group: who is not asked watches it himself. */
 TEST(who_is_not_asked_beside_watches_too)
 {
-    struct world *w = begin(4);
-    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
-    struct dr_settings settings = w->core->settings;
-    dr_job_id later, first, fills, no_room;
+    struct reserved it = begin_reserved();
+    dr_job_id no_room;
+    dr_job_id fills = fill(&it, &no_room);
 
-    world_limits(w, 3, 1, 11, -1, 0); /* the keeper */
-    submit(w, WORLD_ACCOUNT_A, "s1", 1, 4, 60);
-    submit(w, WORLD_ACCOUNT_A, "s2", 1, 8, 300);
-    submit(w, WORLD_ACCOUNT_A, "s3", 1, 2, 50);
-    later = submit(w, WORLD_ACCOUNT_A, "s3", 1, 2, 200);
-    world_run_us(w, MINUTE);
-    first = submit(w, WORLD_ACCOUNT_A, "s1", 1, 8, 60);
-    submit(w, WORLD_ACCOUNT_A, "s2", 2, 8, 60); /* at minute 300 */
-    world_run_us(w, MINUTE);
-    CHECK(is_reserved(w, first));
-    settings.reserve_depth = 0; /* nobody else */
-    world_settings(w, settings);
-    fills = submit(w, WORLD_ACCOUNT_A, "s4", 1, 4, 40);
-    world_run_us(w, MINUTE);
-    no_room = submit(w, b, "s4", 1, 4, 80);
-    world_run_us(w, MINUTE);
-    CHECK(!waits(w, fills) && waits(w, no_room) && !is_reserved(w, no_room));
-    world_end(w, fills, 0);
-    world_decide(w);
-    CHECK(waits(w, no_room) && is_reserved(w, first));
-    world_end(w, later, 0);
-    world_decide(w);
-    CHECK(!waits(w, no_room));
-    CHECK_REPLAY(w);
-    world_free(w);
+    waits_for_more(&it, fills, no_room);
 }
