@@ -274,8 +274,7 @@ int64_t dr_fair_units(struct dr_fair *fair, const struct dr_victim *victims, uin
 static int leaves_guarantees(const struct dr_core *core, const struct dr_job *victim,
                              const struct dr_amounts *holds, dr_account_id top)
 {
-    enum dr_resource main =
-        holds->of[DR_RESOURCE_ACCELERATORS] > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
+    enum dr_resource main = dr_resource_main(holds->of[DR_RESOURCE_ACCELERATORS]);
     dr_group_id group = core->pools[dr_job_run(core, victim)->pool.v - 1].groups[main];
 
     for (dr_account_id at = victim->account;; at = core->accounts[at.v - 1].parent) {

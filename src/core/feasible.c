@@ -199,18 +199,14 @@ enum dr_obstacle dr_place_obstacle(const struct dr_core *core, const struct dr_w
     return of_shape;
 }
 
-static enum dr_resource main_of(const struct dr_alternative *way)
-{
-    return way->accelerators_per_task > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
-}
-
 /* The groups of one way that are not in the list yet: the first pool of each, by id. `allowed`
  * [words], by rank. */
 static uint32_t add_groups(const struct dr_core *core, const struct dr_want *want,
                            const uint64_t *allowed, struct dr_place_group *groups, uint32_t count)
 {
     const struct dr_places *places = core->places;
-    enum dr_resource main = main_of(&core->shapes[want->shape].alternatives[want->alternative]);
+    enum dr_resource main = dr_resource_main(
+        core->shapes[want->shape].alternatives[want->alternative].accelerators_per_task);
     uint32_t first = count;
 
     for (uint32_t word = 0; word < places->words; word += 1)
@@ -395,7 +391,8 @@ uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
     for (uint32_t i = 0; i < memory->groups_count; i += 1) {
         struct dr_place_group group = {{memory->pools[i]}, memory->alternatives[i]};
         const uint64_t *pools = words_of(places, memory, group.alternative);
-        enum dr_resource main = main_of(&core->shapes[job->shape].alternatives[group.alternative]);
+        enum dr_resource main = dr_resource_main(
+            core->shapes[job->shape].alternatives[group.alternative].accelerators_per_task);
         const uint64_t *of_group =
             places->of_group[core->pools[group.pool.v - 1].groups[main].v - 1].words;
         uint64_t gone = 0;

@@ -219,8 +219,7 @@ static void say_node(struct saying *saying)
 static const char *gang_words(const struct dr_want *want, char text[96])
 {
     char each[64];
-    enum dr_resource resource =
-        want->accelerators + want->part > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
+    enum dr_resource resource = dr_resource_main((int64_t)want->accelerators + want->part);
 
     return dr_format(text, 96, "%u task%s of %s", want->tasks, want->tasks == 1 ? "" : "s",
                      amount_words(resource, of_task(want, resource), each));

@@ -152,8 +152,7 @@ static uint8_t least_key(struct dr_order *order, dr_account_id account, uint32_t
         const struct dr_place_group *group = &order->groups[i];
         const struct dr_alternative *way =
             &core->shapes[job->shape].alternatives[group->alternative];
-        enum dr_resource main =
-            way->accelerators_per_task > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
+        enum dr_resource main = dr_resource_main(way->accelerators_per_task);
         struct dr_amounts amounts;
         int64_t one;
 

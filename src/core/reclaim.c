@@ -152,8 +152,7 @@ static int pushed_under(const struct hunt *hunt, const struct dr_job *victim)
 {
     const struct dr_core *core = hunt->core;
     struct dr_amounts holds = held_by(core, victim);
-    enum dr_resource main =
-        holds.of[DR_RESOURCE_ACCELERATORS] > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
+    enum dr_resource main = dr_resource_main(holds.of[DR_RESOURCE_ACCELERATORS]);
     dr_group_id group = core->pools[dr_job_run(core, victim)->pool.v - 1].groups[main];
     dr_account_id x;
     dr_account_id y;
@@ -465,9 +464,7 @@ static int leaves(const struct dr_core *core, const struct dr_job *job)
 static int hunted(const struct hunt *hunt, uint32_t row, int whole_group)
 {
     const struct dr_core *core = hunt->core;
-    enum dr_resource main = hunt->want.amounts.of[DR_RESOURCE_ACCELERATORS] > 0
-                                ? DR_RESOURCE_ACCELERATORS
-                                : DR_RESOURCE_CPUS;
+    enum dr_resource main = dr_resource_main(hunt->want.amounts.of[DR_RESOURCE_ACCELERATORS]);
 
     return row == hunt->pool.v - 1 ||
            (whole_group &&

@@ -199,6 +199,12 @@ enum dr_resource {
         DR_RESOURCE_COUNT
 };
 
+/* The resource by whose group a job is judged that asks so many accelerators: theirs, or CPUs. */
+static inline enum dr_resource dr_resource_main(int64_t accelerators)
+{
+    return accelerators > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
+}
+
 #define DR_ENGINES(X)                                          \
     X(LOCAL, "real processes on the controller's own machine") \
     X(SIMULATED, "no processes at all: ends come from a virtual clock")
