@@ -98,4 +98,15 @@ uint32_t dr_backfill_blockers(const struct dr_core *core, uint32_t job_row,
 int64_t dr_backfill_kept(const struct dr_core *core, uint32_t job_row, const struct dr_want *want,
                          dr_pool_id pool, int64_t now_us, int displace, enum dr_resource resource);
 
+/* ---- between backfill.c and backfill_plan.c ---- */
+
+/* The job holds a reservation now: onto the decision's list. */
+void dr_backfill_enlist(struct dr_decision *decision, uint32_t job_row);
+
+/* Its reservation is given up, for a job; 0: for none. */
+void dr_backfill_drop(struct dr_decision *decision, uint32_t job_row, uint64_t by);
+
+/* In thought: what it has reserved is nobody's. Undone by dr_place_view_undo(). */
+void dr_backfill_hide(struct dr_core *core, const struct dr_job *job);
+
 #endif

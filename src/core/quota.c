@@ -270,6 +270,14 @@ int dr_quota_within_guarantee(const struct dr_core *core, dr_account_id account,
     return 1;
 }
 
+int dr_quota_branch_within(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                           const struct dr_amounts *amounts)
+{
+    dr_account_id branch = dr_account_branch(core, account);
+
+    return branch.v != 0 && dr_quota_within_guarantee(core, branch, pool, amounts);
+}
+
 int dr_quota_within_stated(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
                            const struct dr_amounts *amounts)
 {

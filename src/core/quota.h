@@ -60,6 +60,10 @@ int dr_quota_ever(const struct dr_core *core, dr_account_id account, dr_pool_id 
 int dr_quota_within_guarantee(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
                               const struct dr_amounts *amounts);
 
+/* Is the branch of the account below the root within its guarantee so? Not, for the root's own. */
+int dr_quota_branch_within(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                           const struct dr_amounts *amounts);
+
 /* The guarantee in force (section 1: shrinks with what is up). */
 int64_t dr_quota_guarantee(const struct dr_core *core, dr_account_id account, dr_group_id group);
 

@@ -130,15 +130,6 @@ int64_t dr_slack_of(const struct dr_core *core, dr_group_id group, int64_t start
     return slack_by(core, group, claim_then(core, group, start_us), held);
 }
 
-static int is_guaranteed(const struct dr_core *core, const struct dr_job *job,
-                         const struct dr_amounts *needs)
-{
-    dr_account_id branch = dr_account_branch(core, job->account);
-
-    return branch.v != 0 &&
-           dr_quota_within_guarantee(core, branch, dr_job_run(core, job)->reservation_pool, needs);
-}
-
 /* The reservations in a group, in no order, into `at` [max]; returns how many there are. */
 static uint32_t gather(const struct dr_core *core, dr_group_id group, struct dr_slack_at *at,
                        uint32_t max)
@@ -160,7 +151,8 @@ static uint32_t gather(const struct dr_core *core, dr_group_id group, struct dr_
             at[count] =
                 (struct dr_slack_at){.start_us = run->reservation_us,
                                      .needs = needs.of[resource],
-                                     .is_guaranteed = (uint8_t)is_guaranteed(core, job, &needs)};
+                                     .is_guaranteed = (uint8_t)dr_quota_branch_within(
+                                         core, job->account, run->reservation_pool, &needs)};
         count += 1;
     }
     return count;
@@ -357,7 +349,7 @@ static int others_leave(const struct dr_core *core, const struct dr_job *job, dr
     int64_t own = core->pools[run->reservation_pool.v - 1].groups[resource].v == group.v
                       ? needs.of[resource]
                       : 0;
-    int guaranteed = is_guaranteed(core, job, &needs);
+    int guaranteed = dr_quota_branch_within(core, job->account, run->reservation_pool, &needs);
     int has_met = own == 0; /* one like its own is left out: which one makes no difference */
 
     for (uint32_t i = 0; i < begun; i += 1) {

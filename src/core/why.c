@@ -4,7 +4,7 @@
  * First what lies in the job itself. Then each (way to run it, pool) is looked at: what stands in
  * the way there, each thing that would have to go (why_look.c). The place with the fewest is the
  * answer, and is told (why_say.c). It asks the same functions as a decision does, so that the two
- * can't disagree; tests/property/core_why.c takes the answers at their word.
+ * can't disagree; random worlds (tests/property/core_worlds.c) take the answers at their word.
  *
  * Read dr_why() first. */
 #include "core/why.h"

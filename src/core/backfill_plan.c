@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When and where a blocked job could start: its reservation. See backfill.h; read
+ * dr_backfill_reserve() first. */
+#include "core/backfill.h"
+
+#include "base/math.h"
+#include "base/sort.h"
+#include "core/ends.h"
+#include "core/gate.h"
+#include "core/power.h"
+#include "core/quota.h"
+#include "core/space.h"
+#include "core/window.h"
+
+#define NONE DR_ROW_NONE
+
+struct end {
+    int64_t end_us;
+    uint32_t row;
+};
+
+static int compare_ends(const void *a, const void *b, const void *context)
+{
+    const struct dr_core *core = context;
+    const struct end *x = a;
+    const struct end *y = b;
+
+    if (x->end_us != y->end_us)
+        return x->end_us < y->end_us ? -1 : 1;
+    return core->jobs[x->row].id.v < core->jobs[y->row].id.v ? -1 : 1;
+}
+
+/* The highest account on a job's path, the root aside, whose quota can stop it: one with a
+ * borrowing limit, or for a job that can't be taken its own. 0: only the root's capacity can. */
+static dr_account_id highest_limited(const struct dr_core *core, const struct dr_job *job,
+                                     const struct dr_pool *pool)
+{
+    dr_account_id highest = {dr_job_terms(core, job)->preemptible ? 0 : job->account.v};
+
+    for (dr_account_id at = job->account; core->accounts[at.v - 1].parent.v != 0;
+         at = core->accounts[at.v - 1].parent)
+        for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+            const struct dr_quota *quota = dr_quota_at(core, at, pool->groups[resource]);
+
+            if (quota->borrow < DR_FOREVER_US - quota->guarantee)
+                highest = at;
+        }
+    return highest;
+}
+
+/* Could capacity that is claimed or held back be in the way too, whatever stands below the root? */
+static int root_may_refuse(const struct dr_core *core, const struct dr_pool *pool,
+                           const struct dr_amounts *amounts)
+{
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+        dr_group_id group = pool->groups[resource];
+
+        if (amounts->of[resource] != 0 &&
+            dr_quota_at(core, (dr_account_id){1}, group)->occupied + amounts->of[resource] >
+                core->groups[group.v - 1].capacity)
+            return 1;
+    }
+    return 0;
+}
+
+struct ends {
+    struct end *ends;
+    uint32_t count;
+    int64_t now_us;
+};
+
+static void push_end(const struct dr_core *core, struct ends *ends, uint32_t row)
+{
+    ends->ends[ends->count] = (struct end){dr_ends_of(core, row, ends->now_us), row};
+    ends->count += 1;
+}
+
+/* Whose ends help a job that waits for more than room in its pool. */
+struct helpers {
+    dr_pool_id pool;
+    dr_account_id account; /* whose quota may be in the way; 0: the root's */
+    int any_quota;         /* a quota is in the way */
+    int of_power;          /* a power cap holds there: what draws less under it helps */
+};
+
+/* Under one cap: of the same site, or of sites in the same grid zone. */
+static int share_power(const struct dr_core *core, dr_site_id a, dr_site_id b)
+{
+    const struct dr_power_domain *domains = core->power->domains;
+
+    return a.v == b.v ||
+           (domains[a.v - 1].zone != NONE && domains[a.v - 1].zone == domains[b.v - 1].zone);
+}
+
+static int pool_helps(const struct dr_core *core, const struct helpers *helpers, uint32_t row)
+{
+    const struct dr_pool *own = &core->pools[helpers->pool.v - 1];
+    const struct dr_pool *other = &core->pools[row];
+
+    return row == helpers->pool.v - 1 ||
+           (helpers->of_power && share_power(core, own->site, other->site)) ||
+           (helpers->any_quota && helpers->account.v == 0 &&
+            (other->groups[0].v == own->groups[0].v || other->groups[1].v == own->groups[1].v ||
+             other->groups[2].v == own->groups[2].v));
+}
+
+/* Levels are few. */
+static void push_account(const struct dr_core *core, struct ends *ends, uint32_t account_row,
+                         const struct helpers *helpers)
+{
+    for (uint32_t row = dr_place_attempts_of(core, (dr_account_id){account_row + 1}); row != NONE;
+         row = dr_place_attempts_of_next(core, row))
+        if (!pool_helps(core, helpers, dr_job_run(core, &core->jobs[row])->pool.v - 1) &&
+            core->ends->ends[row].pool.v != 0)
+            push_end(core, ends, row);
+    for (uint32_t child = core->accounts[account_row].first_child; child != NONE;
+         child = core->accounts[child].next_sibling)
+        push_account(core, ends, child, helpers);
+}
+
+/* The ends that help where a quota or a power cap may be in the way, in order: those of the pool;
+ * of the account whose quota it is, or of all in the pool's groups where that is the root's; of the
+ * pool's site. */
+static struct end *ends_of_others(struct dr_decision *decision, const struct helpers *helpers,
+                                  uint32_t *count)
+{
+    struct dr_core *core = decision->core;
+    struct ends ends = {.now_us = decision->now_us};
+
+    ends.ends = dr_arena_push(&core->scratch, core->running.count + 1u, sizeof ends.ends[0]);
+    DR_ASSERT(ends.ends != NULL);
+    for (uint32_t row = 0; row < core->pools_count; row += 1) {
+        if (!pool_helps(core, helpers, row))
+            continue;
+        for (uint32_t at = dr_ends_first(core, (dr_pool_id){row + 1}); at != NONE;
+             at = dr_ends_next(core, at))
+            push_end(core, &ends, at);
+    }
+    if (helpers->account.v != 0)
+        push_account(core, &ends, helpers->account.v - 1, helpers);
+    dr_sort(ends.ends, ends.count, sizeof ends.ends[0], compare_ends, core);
+    *count = ends.count;
+    return ends.ends;
+}
+
+/* The ends that may make room, one after another, and those that have been met: of the pool, or
+ * with `sorted` those that a quota or a power cap asks for. */
+struct ending {
+    struct dr_decision *decision;
+    const struct end *sorted;
+    uint32_t sorted_count;
+    uint32_t next; /* of the pool: job row */
+    uint32_t *gone;
+    uint32_t gone_count;
+};
+
+/* `gate_us`: when quotas and power are known to let it start. */
+static struct ending begin_ending(struct dr_decision *decision, const struct dr_job *job,
+                                  dr_pool_id pool, const struct dr_amounts *amounts,
+                                  int64_t gate_us)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_pool *where = &core->pools[pool.v - 1];
+    struct ending ending = {.decision = decision, .next = dr_ends_first(core, pool)};
+
+    if (gate_us == DR_GATE_CANT_TELL) {
+        enum dr_reason quota = dr_quota_check(core, job->account, pool, amounts,
+                                              !dr_job_terms(core, job)->preemptible, NULL)
+                                   .reason;
+        struct helpers helpers = {.pool = pool,
+                                  .any_quota = quota != DR_REASON_NONE,
+                                  .of_power = core->power->domains[where->site.v - 1].limited};
+
+        if (quota == DR_REASON_QUOTA && !root_may_refuse(core, where, amounts))
+            helpers.account = highest_limited(core, job, where);
+        ending.sorted = ends_of_others(decision, &helpers, &ending.sorted_count);
+    }
+    ending.gone = dr_arena_push(
+        &core->scratch,
+        (ending.sorted != NULL ? ending.sorted_count : dr_place_attempts_count(core, pool)) + 1u,
+        sizeof ending.gone[0]);
+    DR_ASSERT(ending.gone != NULL);
+    return ending;
+}
+
+/* The time of the next end; DR_FOREVER_US: there is none. */
+static int64_t next_end_us(const struct ending *ending)
+{
+    const struct dr_decision *decision = ending->decision;
+
+    if (ending->sorted != NULL)
+        return ending->gone_count < ending->sorted_count ? ending->sorted[ending->gone_count].end_us
+                                                         : DR_FOREVER_US;
+    return ending->next == NONE ? DR_FOREVER_US
+                                : dr_ends_of(decision->core, ending->next, decision->now_us);
+}
+
+/* In thought: the next attempt has ended. */
+static void end_next(struct ending *ending)
+{
+    struct dr_core *core = ending->decision->core;
+    uint32_t row = ending->sorted != NULL ? ending->sorted[ending->gone_count].row : ending->next;
+
+    if (ending->sorted == NULL)
+        ending->next = dr_ends_next(core, row);
+    ending->gone[ending->gone_count] = row;
+    ending->gone_count += 1;
+    dr_decision_think(core, row, 1);
+}
+
+/* Do quotas and power let the job start at the place, in thought? */
+static int others_allow(const struct dr_decision *decision, const struct dr_job *job,
+                        const struct dr_want *want, const struct dr_found *found, int64_t time_us)
+{
+    const struct dr_core *core = decision->core;
+
+    return dr_quota_check(core, job->account, found->pool, &want->amounts,
+                          !dr_job_terms(core, job)->preemptible, NULL)
+                   .reason == DR_REASON_NONE &&
+           dr_place_power_missing(core, want, found->pool, found->extents, found->count, time_us,
+                                  dr_power_until_us(core, job, found->alternative, time_us),
+                                  NULL) == 0;
+}
+
+/* In thought: the reserved jobs but one hold their quota (sign 1), or don't. */
+static void charge_reserved(struct dr_decision *decision, uint32_t except_row, int sign)
+{
+    struct dr_core *core = decision->core;
+
+    for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
+        for (uint32_t at = decision->reserved_of[pool]; at != NONE;
+             at = decision->reserved[at].next) {
+            const struct dr_job *job = &core->jobs[decision->reserved[at].row];
+            struct dr_amounts amounts = dr_alternative_amounts(
+                &core->shapes[job->shape]
+                     .alternatives[dr_job_run(core, job)->reservation_alternative]);
+
+            if (decision->reserved[at].row != except_row)
+                dr_quota_charge(core, job->account, dr_job_run(core, job)->reservation_pool,
+                                &amounts,
+                                DR_CHARGE_THOUGHT | DR_CHARGE_USE | DR_CHARGE_CLAIM |
+                                    (dr_job_terms(core, job)->preemptible ? 0 : DR_CHARGE_FIRM),
+                                sign);
+        }
+}
+
+/* When the job could start in this pool: fills `found` and returns the time; DR_FOREVER_US: never,
+ * by what is known. Ends at `before_us` and later are not looked at. */
+static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct dr_found *found,
+                        int64_t before_us)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_job *job = &core->jobs[job_row];
+    struct dr_want want = dr_place_want(core, job, found->alternative);
+    int64_t when = DR_FOREVER_US;
+    dr_site_id site = core->pools[found->pool.v - 1].site;
+    int64_t gate_us;
+    int is_shut = 0;
+    int64_t next_us; /* another instant to look at: the gate opens, a cap rises */
+    int64_t limit_us =
+        core->windows_count == 0 ? 0 : dr_job_next_limit_us(core, job, found->alternative);
+    int64_t clear_us = dr_window_clear_us(core, found->pool, job->account, decision->now_us);
+    struct dr_window_set barred;
+    struct ending ending;
+
+    for (uint32_t at = decision->reserved_of[found->pool.v - 1]; at != NONE;
+         at = decision->reserved[at].next)
+        if (decision->reserved[at].row != job_row)
+            dr_backfill_hide(core, &core->jobs[decision->reserved[at].row]);
+    charge_reserved(decision, job_row, 1);
+    gate_us = dr_gate_when(decision, job, found->pool, &want.amounts, &is_shut);
+    ending = begin_ending(decision, job, found->pool, &want.amounts, gate_us);
+    if (gate_us == DR_GATE_CANT_TELL)
+        next_us = dr_power_rise_us(core, site, decision->now_us);
+    else
+        next_us = is_shut ? gate_us : DR_FOREVER_US;
+    for (;;) {
+        int64_t time_us = dr_min_i64(dr_min_i64(next_end_us(&ending), next_us), clear_us);
+
+        if (gate_us >= before_us || time_us >= before_us)
+            break;
+        if (clear_us == time_us)
+            clear_us = dr_window_clear_us(core, found->pool, job->account, time_us);
+
+        if (next_us == time_us)
+            next_us = gate_us == DR_GATE_CANT_TELL ? dr_power_rise_us(core, site, time_us)
+                                                   : DR_FOREVER_US;
+        while (next_end_us(&ending) == time_us)
+            end_next(&ending);
+        if (time_us < gate_us || dr_place_room(core, &want, found->pool) < want.tasks)
+            continue;
+        want.barred =
+            dr_window_barring(core, found->pool, job->account, time_us, time_us + limit_us, &barred)
+                ? &barred
+                : NULL;
+        found->count = dr_place_find(core, &want, found->pool, found->extents);
+        if (found->count > 0 &&
+            (gate_us != DR_GATE_CANT_TELL || others_allow(decision, job, &want, found, time_us))) {
+            when = time_us;
+            break;
+        }
+    }
+    while (ending.gone_count > 0) {
+        ending.gone_count -= 1;
+        dr_decision_think(core, ending.gone[ending.gone_count], -1);
+    }
+    charge_reserved(decision, job_row, -1);
+    for (uint32_t at = decision->reserved_of[found->pool.v - 1]; at != NONE;
+         at = decision->reserved[at].next)
+        if (decision->reserved[at].row != job_row)
+            dr_place_view_undo(
+                core, dr_job_run(core, &core->jobs[decision->reserved[at].row])->reservation);
+    return when;
+}
+
+static uint32_t held_in(const struct dr_decision *decision, dr_pool_id pool, uint32_t job_row)
+{
+    uint32_t count = 0;
+
+    for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
+         at = decision->reserved[at].next)
+        count += decision->reserved[at].row != job_row;
+    return count;
+}
+
+void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *choice)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_job *job = &core->jobs[choice->job_row];
+    int64_t best_us = dr_job_run(core, job)->reservation != NONE
+                          ? dr_job_run(core, job)->reservation_us
+                          : DR_FOREVER_US;
+    struct dr_found best = {.count = 0};
+    uint32_t plans = decision->plans;
+    int is_reserved;
+    struct dr_fact fact;
+
+    if (dr_job_run(core, job)->reservation != NONE &&
+        decision->now_us > dr_job_run(core, job)->reservation_us + DR_RESERVATION_LATE_US) {
+        if (!dr_decision_room(decision, 0))
+            return;
+        dr_backfill_forget(decision, choice->job_row);
+        dr_backfill_drop(decision, choice->job_row, 0);
+        best_us = DR_FOREVER_US;
+    }
+
+    is_reserved = dr_job_run(core, job)->reservation != NONE;
+    for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
+        struct dr_want want = dr_place_want(core, job, i);
+
+        if (!is_reserved && !dr_place_reservable(core, &want))
+            continue;
+        for (uint32_t row = 0; row < core->pools_count; row += 1) {
+            struct dr_found found = {.pool = {row + 1}, .alternative = i};
+            size_t mark = core->scratch.used;
+            int64_t when;
+
+            if (held_in(decision, found.pool, choice->job_row) >= core->settings.reserve_depth ||
+                (is_reserved && (!dr_place_touched(core, found.pool) ||
+                                 core->places->freed_at[row] <= choice->judged_at)) ||
+                core->places->freed_at[row] <= decision->since ||
+                !dr_place_feasible(core, &want, found.pool) || decision->plans == DR_PLANS_MAX ||
+                dr_quota_never(core, job->account, found.pool, &want.amounts,
+                               !dr_job_terms(core, job)->preemptible))
+                continue;
+            decision->plans += 1;
+            found.extents = dr_decision_extents(core, &want, found.pool);
+            when = earliest(decision, choice->job_row, &found, best_us);
+            if (when < best_us) {
+                best_us = when;
+                best = found;
+            } else {
+                dr_arena_reset(&core->scratch, mark);
+            }
+        }
+    }
+    if (best.count == 0 && decision->plans > plans && !is_reserved)
+        decision->hunted |= DR_PLANNED;
+    if (best.count == 0 || decision->reserved_count == decision->reserved_max ||
+        !dr_decision_room(decision, best.count))
+        return;
+    decision->plans = plans; /* not in vain */
+    fact = dr_decision_fact(decision, DR_FACT_RESERVATION_MADE);
+    fact.reservation_made.job = job->id.v;
+    fact.reservation_made.pool = best.pool.v;
+    fact.reservation_made.alternative = best.alternative;
+    fact.reservation_made.start_us = best_us;
+    fact.reservation_made.share_milli =
+        dr_alternative_share(&core->shapes[job->shape].alternatives[best.alternative]);
+    fact.reservation_made.extents = best.extents;
+    fact.reservation_made.extents_count = best.count;
+    if (dr_job_run(core, job)->reservation != NONE) {
+        dr_backfill_forget(decision, choice->job_row);
+        decision->freed = 1; /* the place that it had */
+    }
+    dr_settle(core, &fact, decision->batch);
+    dr_backfill_enlist(decision, choice->job_row);
+}
