@@ -656,7 +656,7 @@ static void narrow(struct dr_decision *decision)
     dr_order_narrow(&decision->order,
                     core->seats->wake_all
                         ? DR_WANTS_ALL
-                        : DR_WANTS_FRESH | room_since(decision, core->places->untouched_at));
+                        : DR_WANTS_FRESH | DR_WANTS_AGAIN | room_since(decision, core->places->untouched_at));
 }
 
 /* A flexible job with a deadline waits for cheaper hours, if it then still meets its deadline with

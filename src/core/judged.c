@@ -4,6 +4,7 @@
 #include "core/seats.h"
 
 #include "base/math.h"
+#include "core/fits.h"
 #include "core/lent.h"
 #include "core/power.h"
 #include "core/quota.h"
@@ -90,7 +91,8 @@ static struct standing standing_since(const struct dr_core *core,
         struct dr_amounts amounts;
         dr_account_id at = job->account;
 
-        if (since != 0 && standing.is_known && !was_relieved(core, groups[i].pool, since)) {
+        if (since != 0 && standing.is_known && !class->is_loose &&
+            !was_relieved(core, groups[i].pool, since)) {
             standing.in.starts |= class->standing.starts & bit(i);
             standing.in.stated |= class->standing.stated & bit(i);
             standing.within |= class->within;
@@ -164,6 +166,7 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
     struct standing standing = standing_of(core, class);
 
     class->doubtful = 0;
+    class->is_loose = 0;
     class->judged_at = refusal->judged_at;
     class->standing = standing.in;
     class->within = (uint8_t)standing.within;
@@ -216,6 +219,10 @@ static int is_room_beside(struct dr_core *core, const struct dr_queue_class *cla
 
     if (core->slack->rose_last <= class->judged_at)
         return 0;
+    if (!dr_fits_since(core, class->shape, 0, DR_FITS_START)) {
+        core->fits->vain += 1;
+        return 0;
+    }
     count = dr_place_groups(core, job, groups);
     if (!dr_place_groups_tell(core, count))
         return 1;
@@ -238,15 +245,19 @@ static int is_room_beside(struct dr_core *core, const struct dr_queue_class *cla
     return 0;
 }
 
-/* What quotas let a class have no longer is something to be relieved of again. */
+/* What quotas let a class have no longer is something to be relieved of again. What they let it have
+ * since is not: where it was not asked for that, it fitted nowhere (dr_offers_meet()), and where it
+ * fits now something has come free since. */
 static void note_standing(struct dr_core *core, uint32_t class_row, const struct standing *standing)
 {
     struct dr_queue_class *class = &core->queue->classes[class_row];
     struct dr_wants wants = class->wants;
 
-    class->standing.starts &= standing->in.starts;
-    class->standing.stated &= standing->in.stated;
-    class->within &= (uint8_t)standing->within;
+    class->standing.starts = standing->in.starts;
+    class->standing.stated = standing->in.stated;
+    class->within = (uint8_t)standing->within;
+    class->is_loose = 0;
+    class->is_noted = 1;
     if (!standing->at_root)
         return;
     wants.hunts |= DR_WANTS_START | (standing->is_kept ? DR_WANTS_KEPT : 0);
@@ -353,7 +364,8 @@ static int may_start(struct asked *asked, uint32_t rank, uint32_t pool_row)
     if (!dr_pool_set_has(&asked->could, rank) ||
         dr_place_room(asked->core, &asked->want, pool) < asked->want.tasks)
         return 0;
-    if (is_out_of(asked, pool, class->standing.starts | class->standing.stated))
+    if (!class->is_loose && !was_relieved(asked->core, pool, class->judged_at) &&
+        is_out_of(asked, pool, class->standing.starts | class->standing.stated))
         return 0;
     look(asked);
     if (is_refused(asked, pool))
@@ -417,6 +429,10 @@ static int place_in(struct dr_core *core, uint32_t class_row, uint64_t since, in
 
     if (places->freed_last <= since)
         return 0;
+    if (class->alone == 0 && !dr_fits_since(core, class->shape, since, DR_FITS_RESERVE)) {
+        core->fits->vain += 1;
+        return 0;
+    }
     for (uint32_t i = 0; i < dr_queue_shape(core, class)->alternatives_count; i += 1) {
         struct dr_pool_set allowed;
 
@@ -494,7 +510,7 @@ static int may_hunt(const struct dr_core *core, const struct dr_queue_class *cla
 /* May it take an attempt of its own account now? */
 static int takes_own(const struct dr_core *core, const struct dr_queue_class *class)
 {
-    for (uint32_t row = dr_place_attempts_of(core, class->account); row != NONE;
+    for (uint32_t row = dr_place_attempts_of(core, dr_queue_account(core, class)); row != NONE;
          row = dr_place_attempts_of_next(core, row))
         if (core->jobs[row].priority < class->priority && dr_lent_ripe(core, row))
             return 1;
@@ -527,9 +543,6 @@ static int is_relieved(struct dr_core *core, uint32_t class_row, const struct dr
     if (!standing.is_known || place_in(core, class_row, 0, 0) || may_hunt(core, class, &standing))
         return 1;
     /* Quotas let it have more, but there is no more to have: until there is. */
-    class->standing.starts |= standing.in.starts;
-    class->standing.stated |= standing.in.stated;
-    class->within |= (uint8_t)standing.within;
     note_standing(core, class_row, &standing);
     note_hunts(core, class_row, &standing);
     return 0;
@@ -613,8 +626,8 @@ static int is_stirred(const struct dr_core *core, const struct dr_queue_class *c
     return 0;
 }
 
-enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
-                             const struct dr_offers *offers)
+static enum dr_scope scope_of(struct dr_core *core, uint32_t class_row,
+                              const struct dr_offers *offers)
 {
     struct dr_queue_class *class = &core->queue->classes[class_row];
     struct dr_wants wants = class->wants;
@@ -631,13 +644,25 @@ enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
         return DR_SCOPE_ALL;
     if (is_relieved(core, class_row, offers))
         return DR_SCOPE_ALL;
-    if (dr_wants_beside(wants, offers->beside) && is_room_beside(core, class))
+    if (dr_offers_beside(wants, offers) && is_room_beside(core, class))
         return DR_SCOPE_ALL;
     if (dr_wants_meet(hunts, offers->pools) && hunt_rose(core, class_row))
         return DR_SCOPE_RISEN;
     if (dr_wants_meet(room, offers->pools) && place_in(core, class_row, class->judged_at, 1))
         return DR_SCOPE_FREED;
     return DR_SCOPE_NONE;
+}
+
+enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
+                             const struct dr_offers *offers)
+{
+    struct dr_queue_class *class = &core->queue->classes[class_row];
+    enum dr_scope scope;
+
+    class->is_noted = 0;
+    scope = scope_of(core, class_row, offers);
+    class->is_loose |= !class->is_noted && core->seats->relieved_last > class->judged_at;
+    return scope;
 }
 
 /* ---- for tests ---- */
@@ -652,6 +677,8 @@ int dr_seats_bounded(const struct dr_core *core)
             const struct dr_queue_class *class = &core->queue->classes[row];
             struct standing standing = standing_of(core, class);
 
+            if (class->is_loose || core->seats->relieved_last > class->judged_at)
+                standing.in.starts = 0;
             if ((class->wants.room & DR_WANTS_FRESH) == 0 && standing.is_known &&
                 is_more(&standing, class))
                 return 0;

@@ -333,12 +333,36 @@ static void add_reliefs(const struct dr_core *core, uint32_t row, uint64_t since
         offers->relieved_at = seat->relieved_at;
 }
 
+/* Offer no size and chips of which nobody who waits fits anywhere. Who holds a reservation may have
+ * another one where he does not fit now. */
+static void refine(struct dr_order *order)
+{
+    const struct dr_places *places = order->core->places;
+    uint64_t anywhere[DR_FITS_KINDS];
+    uint64_t room = dr_fits_offer(order->core, places->untouched_at, anywhere);
+
+    for (uint32_t look = 0; look <= order->looks; look += 1) {
+        struct dr_offers *offers = &order->since[look];
+
+        if ((offers->pools.room & DR_WANTS_UNITS) != 0)
+            offers->pools.room |= DR_WANTS_AGAIN;
+        offers->pools.room &= room | ~(DR_WANTS_UNITS | DR_WANTS_TOTAL);
+        for (uint32_t kind = 0; kind < DR_FITS_KINDS; kind += 1)
+            offers->fits[kind] &= anywhere[kind];
+    }
+}
+
 /* What is offered to the classes of an account since it was gone through last. */
-static struct dr_offers offers_to(const struct dr_order *order, uint32_t row)
+static struct dr_offers offers_to(struct dr_order *order, uint32_t row)
 {
     const struct dr_seat *seats = order->core->seats->seats;
-    struct dr_offers offers = order->since[seats[row].gone];
-    uint64_t since = seats[row].gone == 0 ? 0 : offers.looked_at;
+    struct dr_offers offers;
+    uint64_t since;
+
+    if (dr_fits_pays(order->core) && !order->core->seats->wake_all)
+        refine(order);
+    offers = order->since[seats[row].gone];
+    since = seats[row].gone == 0 ? 0 : offers.looked_at;
 
     offers.looked_at = order->since[order->looks].looked_at;
     if (seats[row].put_below || seats[row].has_new)
@@ -404,6 +428,13 @@ static void resolve(struct dr_order *order, uint32_t row, struct dr_offers offer
     }
 }
 
+/* Who fits where is not known, until it is looked at. */
+static void any_fits(struct dr_order *order)
+{
+    for (uint32_t look = 0; look <= order->looks; look += 1)
+        memset(order->since[look].fits, 0xff, sizeof order->since[look].fits);
+}
+
 void dr_order_begin(struct dr_core *core, struct dr_offers offers, struct dr_order *order)
 {
     core->seats->stamp += 1;
@@ -415,6 +446,7 @@ void dr_order_begin(struct dr_core *core, struct dr_offers offers, struct dr_ord
     *order = (struct dr_order){.core = core, .stamp = core->seats->stamp, .looks = 1, .last = NONE};
     order->since[0] = offers;
     order->since[1].looked_at = offers.looked_at;
+    any_fits(order);
 }
 
 void dr_order_narrow(struct dr_order *order, uint64_t room)
@@ -454,6 +486,7 @@ void dr_order_again(struct dr_order *order, struct dr_offers news)
 {
     uint64_t since = order->since[order->looks].looked_at;
 
+    news.fits[DR_FITS_START] = news.fits[DR_FITS_RESERVE] = UINT64_MAX;
     for (uint32_t look = 0; look <= order->looks; look += 1) {
         struct dr_offers *offers = &order->since[look];
 
@@ -465,6 +498,7 @@ void dr_order_again(struct dr_order *order, struct dr_offers news)
         order->looks += 1;
         order->since[order->looks] = (struct dr_offers){.looked_at = news.looked_at};
     }
+    any_fits(order);
     if (order->core->accounts_count > 0)
         renew(order, 0, news, since);
 }

@@ -902,7 +902,6 @@ uint64_t dr_place_room_beside(const struct dr_core *core, const struct dr_want *
 
 /* ---- the pools that may hold it now ---- */
 
-/* Of the pools in one word those with enough accelerators free. */
 static uint64_t with_enough(const struct dr_pool_sets *sets, const struct dr_want *want,
                             uint32_t word)
 {
@@ -916,6 +915,11 @@ static uint64_t with_enough(const struct dr_pool_sets *sets, const struct dr_wan
         return sets->with_share[dr_space_share_step(want->part)].words[word] |
                sets->with_unit[1].words[word];
     return UINT64_MAX;
+}
+
+uint64_t dr_place_enough(const struct dr_core *core, const struct dr_want *want, uint32_t word)
+{
+    return with_enough(&core->places->sets, want, word);
 }
 
 void dr_place_could(const struct dr_core *core, const struct dr_want *want,

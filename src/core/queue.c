@@ -131,7 +131,7 @@ int dr_queue_class_agrees(const struct dr_core *core, uint32_t row)
     const struct dr_queue_class *class = &core->queue->classes[row];
     struct likeness like = likeness_of(core, &core->jobs[class->first]);
 
-    return class->hash == hash_of(&like) && class->account.v == like.account.v &&
+    return class->hash == hash_of(&like) && class->shape == like.shape &&
            class->priority == like.priority && class->again == like.again &&
            class->alone == (like.alone != 0);
 }
@@ -181,7 +181,7 @@ static uint32_t find_or_make_class(struct dr_core *core, const struct dr_job *jo
         row = queue->classes_high;
         queue->classes_high += 1;
     }
-    queue->classes[row] = (struct dr_queue_class){.account = wanted.account,
+    queue->classes[row] = (struct dr_queue_class){.shape = wanted.shape,
                                                   .priority = wanted.priority,
                                                   .again = wanted.again,
                                                   .alone = wanted.alone != 0,

@@ -46,12 +46,14 @@ struct dr_standing {
 
 struct dr_queue_class {
     /* what its jobs have in common, with what core/queue.c reads from the first of them */
-    dr_account_id account;
+    uint32_t shape; /* row */
     int32_t priority;
-    uint8_t again;    /* preempted before: ahead of new ones */
-    uint8_t alone;    /* it is of one job, which holds a reservation */
-    uint8_t doubtful; /* fresh, but for nothing that time alone may change (core/seats.h) */
-    uint8_t within;   /* the account below the root was within its guarantee, in some group */
+    uint8_t again; /* preempted before: ahead of new ones */
+    uint8_t alone; /* it is of one job, which holds a reservation */
+    uint8_t within;       /* the account below the root was within its guarantee, in some group */
+    uint8_t doubtful : 1; /* fresh, but for nothing that time alone may change (core/seats.h) */
+    uint8_t is_loose : 1; /* the root may let it start where `standing` says no */
+    uint8_t is_noted : 1; /* ... it does not: that has been noted while it was asked */
     uint32_t hash;    /* 0: the row is free */
     uint32_t chain;   /* of the same hash, or free */
     /* the treap of its jobs */
@@ -73,7 +75,13 @@ struct dr_queue_class {
 static inline const struct dr_shape *dr_queue_shape(const struct dr_core *core,
                                                     const struct dr_queue_class *class)
 {
-    return &core->shapes[core->jobs[class->first].shape];
+    return &core->shapes[class->shape];
+}
+
+static inline dr_account_id dr_queue_account(const struct dr_core *core,
+                                             const struct dr_queue_class *class)
+{
+    return core->jobs[class->first].account;
 }
 
 struct dr_queue {

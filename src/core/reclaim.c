@@ -527,10 +527,6 @@ static void consider(struct hunt *hunt, const struct dr_victim *victim)
 {
     const struct dr_job *job = &hunt->core->jobs[victim->row];
 
-    /* Whose account is within its guarantee is taken by priority alone. */
-    if (hunt->fair == NULL && !hunt->outranks && !hunt->far_below &&
-        (hunt->core->lent->flags[victim->row] & DR_LENT_LENT) == 0)
-        return;
     if ((hunt->fair != NULL && !dr_fair_has(hunt->fair, victim->account)) ||
         !takeable(hunt->decision, job) ||
         (hunt->fair != NULL && !dr_fair_ripe(hunt->core, job, hunt->decision->now_us)) ||
@@ -538,6 +534,40 @@ static void consider(struct hunt *hunt, const struct dr_victim *victim)
         return;
     hunt->victims[hunt->count] = *victim;
     hunt->count += 1;
+}
+
+/* Those of one pool who may be taken. Whose account is within its guarantee is taken by priority
+ * alone: else only what is lent counts, and what is lent there is known. */
+static void consider_all(struct hunt *hunt, uint32_t pool)
+{
+    const struct dr_lent *lent = hunt->core->lent;
+    const struct dr_victims *victims = victims_in(hunt->decision, pool);
+    int lent_alone = hunt->fair == NULL && !hunt->outranks && !hunt->far_below;
+    int64_t left = lent->units[pool];
+
+    for (uint32_t i = 0; i < victims->count && (!lent_alone || left > 0); i += 1) {
+        const struct dr_victim *victim = &victims->first[i];
+
+        if (lent_alone && (lent->flags[victim->row] & DR_LENT_LENT) == 0)
+            continue;
+        left -= victim->units;
+        consider(hunt, victim);
+    }
+}
+
+static void find_leaving(struct hunt *hunt, uint32_t pool)
+{
+    const struct dr_core *core = hunt->core;
+    uint32_t left = dr_place_leaving_count(core, (dr_pool_id){pool + 1});
+
+    for (uint32_t row = left == 0 ? NONE : dr_place_attempts(core, (dr_pool_id){pool + 1});
+         row != NONE && left > 0; row = dr_place_attempts_next(core, row)) {
+        left -= dr_job_run(core, &core->jobs[row])->stopping != DR_STOP_NONE;
+        if (!leaves(core, &core->jobs[row]))
+            continue;
+        hunt->leaving[hunt->leaving_count] = row;
+        hunt->leaving_count += 1;
+    }
 }
 
 /* Those who may be taken, and those who leave anyway: of the pool, or of all in its group. Who is
@@ -559,21 +589,11 @@ static void gather(struct hunt *hunt, int whole_group, int guaranteed)
     hunt->count = 0;
     hunt->leaving_count = 0;
     for (uint32_t pool = from; pool < to; pool += 1) {
-        const struct dr_victims *victims;
-
         if (!hunted(hunt, pool, whole_group))
             continue;
-        victims = everybody ? victims_in(hunt->decision, pool) : NULL;
-        for (uint32_t i = 0; victims != NULL && i < victims->count; i += 1)
-            consider(hunt, &victims->first[i]);
-        if (dr_place_leaving_count(core, (dr_pool_id){pool + 1}) == 0)
-            continue;
-        for (uint32_t row = dr_place_attempts(core, (dr_pool_id){pool + 1}); row != NONE;
-             row = dr_place_attempts_next(core, row))
-            if (leaves(core, &core->jobs[row])) {
-                hunt->leaving[hunt->leaving_count] = row;
-                hunt->leaving_count += 1;
-            }
+        if (everybody)
+            consider_all(hunt, pool);
+        find_leaving(hunt, pool);
     }
     for (uint32_t row = everybody ? NONE : dr_place_attempts_of(core, hunt->job->account);
          row != NONE; row = dr_place_attempts_of_next(core, row))

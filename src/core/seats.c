@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/math.h"
+#include "core/fits.h"
 #include "core/lent.h"
 #include "core/power.h"
 #include "core/quota.h"
@@ -75,6 +76,7 @@ void dr_seats_clear(struct dr_core *core)
 {
     core->seats->relieved_first = NONE;
     dr_seats_wake_all(core->seats);
+    dr_fits_clear(core);
     for (uint32_t row = 0; row < core->accounts_count; row += 1)
         dr_seats_join(core, row);
 }
@@ -148,7 +150,7 @@ static uint64_t sums_of(const struct dr_shape *shape)
     return sums;
 }
 
-static uint64_t room_of(const struct dr_shape *shape)
+uint64_t dr_seats_room_of(const struct dr_shape *shape)
 {
     uint64_t wants = 0;
 
@@ -171,7 +173,7 @@ static uint64_t room_of(const struct dr_shape *shape)
 
 static struct dr_wants wants_of(const struct dr_shape *shape)
 {
-    return (struct dr_wants){room_of(shape), sums_of(shape), 0};
+    return (struct dr_wants){dr_seats_room_of(shape), sums_of(shape), 0};
 }
 
 static struct dr_wants both(struct dr_wants a, struct dr_wants b)
@@ -459,12 +461,13 @@ void dr_seats_put(struct dr_core *core, uint32_t row)
 {
     struct dr_queue *queue = core->queue;
     struct dr_queue_class *class = &queue->classes[row];
-    struct dr_seat *seat = &core->seats->seats[class->account.v - 1];
+    struct dr_seat *seat = &core->seats->seats[dr_queue_account(core, class).v - 1];
     uint32_t parent = NONE;
 
     class->wants = wants_of(dr_queue_shape(core, class));
     class->wants.room |= DR_WANTS_FRESH | (class->alone ? DR_WANTS_AGAIN : 0);
     class->doubtful = 0;
+    class->is_loose = 0;
     class->judged_at = 0;
     for (uint32_t at = seat->root; at != NONE;) {
         parent = at;
@@ -483,15 +486,16 @@ void dr_seats_put(struct dr_core *core, uint32_t row)
         queue->classes[parent].line_right = row;
     while (class->line_parent != NONE && rank(row) > rank(class->line_parent))
         rotate_up(queue, seat, row);
-    sum_path(core, row, class->account.v - 1);
-    unsettle(core, class->account.v - 1, 1);
+    sum_path(core, row, dr_queue_account(core, class).v - 1);
+    unsettle(core, dr_queue_account(core, class).v - 1, 1);
+    dr_fits_wait(core, class->shape, 1);
 }
 
 void dr_seats_take(struct dr_core *core, uint32_t row)
 {
     struct dr_queue *queue = core->queue;
     struct dr_queue_class *class = &queue->classes[row];
-    struct dr_seat *seat = &core->seats->seats[class->account.v - 1];
+    struct dr_seat *seat = &core->seats->seats[dr_queue_account(core, class).v - 1];
     uint32_t parent;
 
     while (class->line_left != NONE && class->line_right != NONE)
@@ -500,8 +504,9 @@ void dr_seats_take(struct dr_core *core, uint32_t row)
                                                                    : class->line_right);
     replace(queue, seat, row, class->line_left != NONE ? class->line_left : class->line_right);
     parent = class->line_parent;
-    sum_path(core, parent, class->account.v - 1);
-    unsettle(core, class->account.v - 1, 0);
+    sum_path(core, parent, dr_queue_account(core, class).v - 1);
+    unsettle(core, dr_queue_account(core, class).v - 1, 0);
+    dr_fits_wait(core, class->shape, -1);
 }
 
 uint32_t dr_seats_first(const struct dr_core *core, dr_account_id account)
@@ -547,7 +552,7 @@ uint64_t dr_seats_hunts_of(const struct dr_shape *shape, unsigned hunted)
     uint64_t hunts = 0;
 
     if (hunted & DR_HUNTED_OTHERS)
-        hunts |= room_of(shape) & (DR_WANTS_TOTAL | DR_WANTS_CHIPS);
+        hunts |= dr_seats_room_of(shape) & (DR_WANTS_TOTAL | DR_WANTS_CHIPS);
     if (hunted & DR_HUNTED_GROUP)
         hunts |= UINT64_C(1) << TOTAL_SHIFT | DR_WANTS_CHIPS;
     if (hunted & DR_HUNTED_OWN)
@@ -562,7 +567,7 @@ void dr_seats_set_wants(struct dr_core *core, uint32_t row, struct dr_wants want
     if (equal(wants, class->wants))
         return;
     class->wants = wants;
-    sum_path(core, row, class->account.v - 1);
+    sum_path(core, row, dr_queue_account(core, class).v - 1);
 }
 
 void dr_seats_wake(struct dr_core *core, uint32_t class_row)
@@ -610,6 +615,11 @@ static uint32_t next_in(struct dr_core *core, uint32_t row, const struct dr_seat
     class = &core->queue->classes[row];
     if (!dr_offers_meet(class->wants_below, offers))
         return NONE;
+    /* Classes lie all over memory: fetch what will be looked at while this one is. */
+    if (class->line_left != NONE)
+        __builtin_prefetch(&core->queue->classes[class->line_left].wants_below);
+    if (class->line_right != NONE)
+        __builtin_prefetch(&core->queue->classes[class->line_right].wants_below);
     if (after != NULL)
         passed = !class_after(core, class, after);
     if (!passed) {
@@ -697,7 +707,7 @@ void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id po
 
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
         if (amounts->of[resource] != 0)
-            seats->relieved_in[where->groups[resource].v - 1] = moment;
+            seats->relieved_last = seats->relieved_in[where->groups[resource].v - 1] = moment;
     for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
         struct dr_seat *seat = &seats->seats[at.v - 1];
         uint64_t relief = 0;
@@ -733,7 +743,7 @@ void dr_seats_lifted(struct dr_core *core, dr_group_id group, int64_t before)
         dr_seats_wake_all(seats);
         return;
     }
-    seats->relieved_in[group.v - 1] = dr_seats_moment(seats);
+    seats->relieved_last = seats->relieved_in[group.v - 1] = dr_seats_moment(seats);
     for (uint32_t row = 0; row < core->pools_count; row += 1)
         if (core->pools[row].groups[about->resource].v == group.v)
             seats->seats[0].relief_chips |= chips_of(&core->pools[row]);

@@ -13,6 +13,7 @@
 #ifndef DR_CORE_SEATS_H
 #define DR_CORE_SEATS_H
 
+#include "core/fits.h"
 #include "core/queue.h"
 
 /* Bits of what is wanted, and offered. A class is met where one bit of each field is offered, where
@@ -41,24 +42,25 @@
 #define DR_WANTS_BESIDE UINT64_C(0x8000000000000000)
 #define DR_WANTS_NEAR   UINT64_C(0x4000000000000000)
 
+/* Is it of a size and chips that are bits of `room`? */
+static inline int dr_wants_fit(struct dr_wants wants, uint64_t room)
+{
+    uint64_t both = wants.room & room;
+
+    return (both & DR_WANTS_UNITS) != 0 && (both & DR_WANTS_TOTAL) != 0 &&
+           (both & DR_WANTS_CHIPS) != 0;
+}
+
 static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
 {
     uint64_t both = wants.room & offers.room;
     uint64_t hunts = wants.hunts & offers.hunts;
 
     return (wants.sums & offers.sums) != 0 || (both & DR_WANTS_FRESH) != 0 ||
-           ((both & DR_WANTS_UNITS) != 0 && (both & DR_WANTS_TOTAL) != 0 &&
-            (both & DR_WANTS_CHIPS) != 0) ||
+           dr_wants_fit(wants, offers.room) ||
            ((both & DR_WANTS_AGAIN) != 0 && (both & DR_WANTS_CHIPS) != 0) ||
            (hunts & (DR_WANTS_OWN | DR_WANTS_NEAR)) != 0 ||
            ((hunts & DR_WANTS_TOTAL) != 0 && (hunts & DR_WANTS_CHIPS) != 0);
-}
-
-/* More may be added at the root beside what is reserved, for the chips that are bits of `beside`.
- */
-static inline int dr_wants_beside(struct dr_wants wants, uint64_t beside)
-{
-    return (wants.hunts & DR_WANTS_BESIDE) != 0 && (wants.room & beside) != 0;
 }
 
 /* Of sums: any relief at all, whatever the amount. */
@@ -155,6 +157,7 @@ struct dr_seats {
     uint64_t clock;          /* counts what has come free, or may be had, in order */
     uint64_t woken;          /* by it, the last wake of all */
     uint64_t *relieved_in;   /* [groups_max] by it, when something was given back there, last */
+    uint64_t relieved_last;  /* the greatest of these */
     uint64_t *stirred_in;    /* [groups_max] ... when something started, was promised, came free or
                                 might be taken back */
     uint64_t *risen_in;      /* [groups_max] ... when more could be had, free or by taking back */
@@ -237,6 +240,7 @@ struct dr_offers {
     struct dr_wants reliefs;
     uint64_t root_sums;   /* amounts that the root has room for: with DR_WANTS_START */
     uint64_t beside;      /* chips of pools in whose groups more may be added beside reservations */
+    uint64_t fits[DR_FITS_KINDS]; /* sizes and chips of those for whom there may be room at all */
     uint64_t relieved_at; /* the last of the reliefs */
     uint64_t looked_at;   /* when `pools` were looked for, by the seats' clock */
 };
@@ -250,10 +254,20 @@ static inline int dr_offers_root(struct dr_wants wants, const struct dr_offers *
            ((hunts & DR_WANTS_START) != 0 && (wants.sums & offers->root_sums) != 0);
 }
 
+/* More may be added beside what is reserved, at the root. */
+static inline int dr_offers_beside(struct dr_wants wants, const struct dr_offers *offers)
+{
+    return (wants.hunts & DR_WANTS_BESIDE) != 0 && (wants.room & offers->beside) != 0;
+}
+
+/* What the root has room for helps only who fits somewhere, or may take from others; and what may be
+ * added beside reservations only who could start there. */
 static inline int dr_offers_meet(struct dr_wants wants, const struct dr_offers *offers)
 {
     return dr_wants_meet(wants, offers->pools) || dr_wants_meet(wants, offers->reliefs) ||
-           dr_offers_root(wants, offers) || dr_wants_beside(wants, offers->beside);
+           (dr_offers_root(wants, offers) &&
+            (dr_wants_hunts(wants) != 0 || dr_wants_fit(wants, offers->fits[DR_FITS_RESERVE]))) ||
+           (dr_offers_beside(wants, offers) && dr_wants_fit(wants, offers->fits[DR_FITS_START]));
 }
 
 /* The first class of an account after a key (NULL: of all) that `offers` might help, and that has
@@ -266,6 +280,9 @@ uint32_t dr_seats_first(const struct dr_core *core, dr_account_id account);
 uint32_t dr_seats_after(const struct dr_core *core, uint32_t class_row);
 
 struct dr_seat_key dr_seats_key(const struct dr_core *core, uint32_t class_row);
+
+/* What jobs of a shape want, as bits of `room`. */
+uint64_t dr_seats_room_of(const struct dr_shape *shape);
 
 /* What a pool offers now, for what may have come free there: as bits of `room`. */
 uint64_t dr_seats_offer(const struct dr_core *core, dr_pool_id pool);

@@ -271,6 +271,9 @@ static inline int dr_pool_set_has(const struct dr_pool_set *set, uint32_t rank)
 /* The pools that a shape may ever use in one of its ways, consent and saved work aside; [words]. */
 const uint64_t *dr_place_pools(const struct dr_core *core, const struct dr_want *want);
 
+/* Of the pools in one word those with enough accelerators free in sum and on some node. */
+uint64_t dr_place_enough(const struct dr_core *core, const struct dr_want *want, uint32_t word);
+
 /* The feasible ones with enough accelerators free in sum and on some node; and of these, where that
  * is so beside all that is reserved (NULL: not asked). */
 void dr_place_could(const struct dr_core *core, const struct dr_want *want,

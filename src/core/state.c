@@ -4,6 +4,7 @@
 
 #include "base/math.h"
 #include "core/ends.h"
+#include "core/fits.h"
 #include "core/gate.h"
 #include "core/slack.h"
 #include "core/lent.h"
@@ -91,6 +92,8 @@ static enum dr_status push_tables(struct dr_core *core)
 #undef MAP
     if (status == DR_OK)
         status = dr_seats_open(core);
+    if (status == DR_OK)
+        status = dr_fits_open(core);
     if (status == DR_OK)
         status = dr_queue_init(core);
     if (status == DR_OK)

@@ -537,6 +537,7 @@ struct dr_core {
     uint32_t doomed_count;
     struct dr_queue *queue;   /* core/queue.h: pending jobs in order, per account */
     struct dr_seats *seats;   /* core/seats.h: classes in order, and what they want */
+    struct dr_fits *fits;     /* core/fits.h: which shapes that wait would fit somewhere now */
     struct dr_mix *mix;       /* core/mix.h: what was asked for lately; primary */
     struct dr_places *places; /* core/place.h: what is free where */
     struct dr_device_share (*device_shares)[DR_ACCELERATORS_MAX]; /* [nodes_max] */
