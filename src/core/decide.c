@@ -77,8 +77,9 @@ struct dr_fact dr_decision_fact(const struct dr_decision *decision, enum dr_fact
 int64_t dr_decision_end_us(const struct dr_decision *decision, const struct dr_job *job)
 {
     const struct dr_run *run = dr_job_run(decision->core, job);
-    int64_t end_us = run->stopping != DR_STOP_NONE ? run->stop_until_us
-                                                   : dr_job_believed_end_us(decision->core, job);
+    int64_t end_us = job->state == DR_JOB_UNREACHABLE ? DR_FOREVER_US
+                     : run->stopping != DR_STOP_NONE  ? run->stop_until_us
+                                                      : dr_job_believed_end_us(decision->core, job);
 
     return dr_max_i64(decision->now_us, end_us);
 }
@@ -653,10 +654,10 @@ static void narrow(struct dr_decision *decision)
 {
     const struct dr_core *core = decision->core;
 
-    dr_order_narrow(&decision->order,
-                    core->seats->wake_all
-                        ? DR_WANTS_ALL
-                        : DR_WANTS_FRESH | DR_WANTS_AGAIN | room_since(decision, core->places->untouched_at));
+    dr_order_narrow(&decision->order, core->seats->wake_all
+                                          ? DR_WANTS_ALL
+                                          : DR_WANTS_FRESH | DR_WANTS_AGAIN |
+                                                room_since(decision, core->places->untouched_at));
 }
 
 /* A flexible job with a deadline waits for cheaper hours, if it then still meets its deadline with

@@ -97,7 +97,8 @@ struct dr_fact dr_decision_fact(const struct dr_decision *decision, enum dr_fact
 void dr_decision_place(struct dr_decision *decision, uint32_t job_row, const struct dr_found *found,
                        enum dr_rule rule, const struct dr_choice *choice);
 
-/* When an attempt is believed to end, now at the earliest: start + limit, or the end of its grace.
+/* When an attempt is believed to end, now at the earliest: start + limit, or the end of its grace;
+ * never, while its site does not answer.
  */
 int64_t dr_decision_end_us(const struct dr_decision *decision, const struct dr_job *job);
 
