@@ -134,7 +134,8 @@ void checker_decided(struct world *world, void *context)
     static struct oracle look;
     struct dr_fact none = {.kind = DR_FACT_TICK, .time_us = world->now_us};
 
-    oracle_look(&look, core, (struct oracle_thought){.at_us = world->now_us});
+    oracle_look(&look, core,
+                (struct oracle_thought){.now_us = world->now_us, .at_us = world->now_us});
     checker_windows_now(checker, core, world->now_us);
     for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         const struct dr_job *job = &core->jobs[row];

@@ -25,14 +25,15 @@ static int64_t in_the_way_until_us(const struct oracle *look, const struct dr_jo
                                                             : dr_job_run(core, job)->placed_us) +
                       core->settings.minimum_run_us;
     int64_t until_us = ripe_us + dr_job_terms(core, job)->grace_us;
+    int64_t now_us = dr_max_i64(core->time_us, look->thought.now_us);
 
     if (!dr_job_terms(core, job)->flexible ||
         (dr_job_run(core, job)->stopping != DR_STOP_NONE && !stays) ||
         job->state == DR_JOB_UNREACHABLE)
         return end_us;
-    if (core->time_us >= ripe_us)
-        until_us = dr_max_i64(until_us, core->time_us + dr_job_terms(core, job)->grace_us +
-                                            30 * DR_SECOND_US + 1);
+    if (now_us >= ripe_us)
+        until_us = dr_max_i64(until_us,
+                              now_us + dr_job_terms(core, job)->grace_us + 30 * DR_SECOND_US + 1);
     return dr_min_i64(until_us, end_us);
 }
 
