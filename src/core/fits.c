@@ -79,10 +79,9 @@ static const struct dr_pool_set *powered(struct dr_core *core)
     for (uint32_t rank = 0; rank < core->pools_count; rank += 1) {
         const struct dr_pool *pool = &core->pools[core->places->pool_of[rank]];
 
-        dr_pool_set_put(
-            &fits->powered, rank,
-            pool->chip.v != 0 &&
-                dr_power_room_milli(core, pool->site, pool->chip, core->lent->now_us) >= 1000);
+        dr_pool_set_put(&fits->powered, rank,
+                        pool->chip.v != 0 && dr_power_room_milli(core, pool->site, pool->chip,
+                                                                 core->lent->now_us) >= 1000);
     }
     fits->powered_seq = core->seq + 1;
     fits->powered_us = core->lent->now_us;

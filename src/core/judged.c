@@ -157,6 +157,37 @@ static uint32_t beside_bits(const struct dr_core *core, const struct dr_queue_cl
     return bits;
 }
 
+/* With the chips of groups in which the class may take from others, or was refused beside what is
+ * reserved. */
+static uint64_t with_chips(const struct dr_core *core, const struct dr_queue_class *class,
+                           uint64_t hunts)
+{
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint32_t bits = 0;
+    uint32_t count;
+
+    hunts &= ~DR_WANTS_CHIPS;
+    if (hunts & DR_WANTS_TOTAL)
+        bits |= class->standing.stated;
+    if (hunts & DR_WANTS_BESIDE)
+        bits |= class->standing.beside | class->standing.displace;
+    if (bits == 0)
+        return hunts;
+    count = dr_place_groups(core, &core->jobs[class->first], groups);
+    if (!dr_place_groups_tell(core, count) || (hunts & DR_WANTS_TAKES) != 0)
+        return hunts | DR_WANTS_CHIPS;
+    for (uint32_t i = 0; i < count; i += 1)
+        if (bits & bit(i)) {
+            enum dr_resource main = dr_resource_main(dr_queue_shape(core, class)
+                                                         ->alternatives[groups[i].alternative]
+                                                         .accelerators_per_task);
+
+            hunts |=
+                core->places->group_chips[core->pools[groups[i].pool.v - 1].groups[main].v - 1];
+        }
+    return hunts;
+}
+
 void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *refusal)
 {
     struct dr_queue_class *class = &core->queue->classes[row];
@@ -188,6 +219,7 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
                   (standing.is_kept ? DR_WANTS_KEPT : 0);
     if (dr_queue_outranks(core, &core->jobs[class->first]))
         wants.hunts |= dr_seats_own_of(dr_queue_shape(core, class));
+    wants.hunts = with_chips(core, class, wants.hunts);
     wants.sums = refusal->vain & DR_PLANNED ? wants.sums | DR_WANTS_ANY_RELIEF
                                             : wants.sums & ~DR_WANTS_ANY_RELIEF;
     dr_seats_set_wants(core, row, wants);
@@ -245,22 +277,24 @@ static int is_room_beside(struct dr_core *core, const struct dr_queue_class *cla
     return 0;
 }
 
-/* What quotas let a class have no longer is something to be relieved of again. What they let it have
- * since is not: where it was not asked for that, it fitted nowhere (dr_offers_meet()), and where it
- * fits now something has come free since. */
+/* What quotas let a class have no longer is something to be relieved of again. What they let it
+ * have since is not: where it was not asked for that, it fitted nowhere (dr_offers_meet()), and
+ * where it fits now something has come free since. */
 static void note_standing(struct dr_core *core, uint32_t class_row, const struct standing *standing)
 {
     struct dr_queue_class *class = &core->queue->classes[class_row];
     struct dr_wants wants = class->wants;
+    int is_more = (standing->in.stated & ~class->standing.stated) != 0;
 
     class->standing.starts = standing->in.starts;
     class->standing.stated = standing->in.stated;
     class->within = (uint8_t)standing->within;
     class->is_loose = 0;
     class->is_noted = 1;
-    if (!standing->at_root)
-        return;
-    wants.hunts |= DR_WANTS_START | (standing->is_kept ? DR_WANTS_KEPT : 0);
+    if (is_more)
+        wants.hunts = with_chips(core, class, wants.hunts);
+    if (standing->at_root)
+        wants.hunts |= DR_WANTS_START | (standing->is_kept ? DR_WANTS_KEPT : 0);
     dr_seats_set_wants(core, class_row, wants);
 }
 
@@ -315,6 +349,23 @@ static int is_out_of(struct asked *asked, dr_pool_id pool, uint32_t noted)
            (noted & bit(group)) == 0;
 }
 
+/* Was it refused there for what others have reserved, and may no more be added beside that since?
+ */
+static int is_still_beside(struct asked *asked, dr_pool_id pool)
+{
+    const struct dr_queue_class *class = asked->class;
+    uint32_t refused =
+        class->standing.beside & (class->within ? class->standing.displace : UINT32_MAX);
+    uint32_t group;
+
+    if (!asked->is_bound || refused == 0 ||
+        dr_slack_rose_at(asked->core, pool, class->alone) > class->judged_at)
+        return 0;
+    group = group_asked(asked, pool);
+    return group != NONE && dr_place_groups_tell(asked->core, asked->groups_count) &&
+           (refused & bit(group)) != 0;
+}
+
 /* Do quotas let it start there? 0: not, or that is not known. */
 static int starts_in(struct asked *asked, dr_pool_id pool)
 {
@@ -367,6 +418,8 @@ static int may_start(struct asked *asked, uint32_t rank, uint32_t pool_row)
     if (!class->is_loose && !was_relieved(asked->core, pool, class->judged_at) &&
         is_out_of(asked, pool, class->standing.starts | class->standing.stated))
         return 0;
+    if (is_still_beside(asked, pool))
+        return 0;
     look(asked);
     if (is_refused(asked, pool))
         return 0;
@@ -414,6 +467,7 @@ static void note_hunts(struct dr_core *core, uint32_t class_row, const struct st
         return;
     wants.hunts |=
         dr_seats_hunts_of(dr_queue_shape(core, class), DR_HUNTED_OTHERS | DR_HUNTED_GROUP);
+    wants.hunts = with_chips(core, class, wants.hunts);
     dr_seats_set_wants(core, class_row, wants);
 }
 
@@ -458,7 +512,7 @@ static int place_in(struct dr_core *core, uint32_t class_row, uint64_t since, in
 
         class->standing.beside |= asked.found.beside;
         class->standing.displace |= asked.found.displace;
-        wants.hunts |= DR_WANTS_BESIDE;
+        wants.hunts = with_chips(core, class, wants.hunts | DR_WANTS_BESIDE);
         dr_seats_set_wants(core, class_row, wants);
     }
     if (asked.has_looked && !asked.standing.starts)
@@ -569,7 +623,7 @@ static int hunt_rose(struct dr_core *core, uint32_t class_row)
     const struct dr_places *places = core->places;
     const struct dr_lent *lent = core->lent;
     const struct dr_job *job = &core->jobs[class->first];
-    int any = (class->wants.hunts & DR_WANTS_CHIPS) == DR_WANTS_CHIPS;
+    int any = (class->wants.hunts & DR_WANTS_SOME) != 0;
     struct asked asked = {.core = core, .class_row = class_row, .class = class, .is_bound = 1};
 
     if (places->left_last <= class->judged_at && lent->rose_last <= class->judged_at)

@@ -512,7 +512,7 @@ static const struct dr_victims *victims_in(struct dr_decision *decision, uint32_
         return victims;
     for (uint32_t row = dr_place_attempts(core, (dr_pool_id){pool + 1}); row != NONE;
          row = dr_place_attempts_next(core, row))
-        if (takeable(decision, &core->jobs[row])) {
+        if (dr_lent_ripe(core, row) && takeable(decision, &core->jobs[row])) {
             first[victims->count] = victim_of(core, row, decision->now_us);
             victims->count += 1;
         }
@@ -541,10 +541,13 @@ static void consider(struct hunt *hunt, const struct dr_victim *victim)
 static void consider_all(struct hunt *hunt, uint32_t pool)
 {
     const struct dr_lent *lent = hunt->core->lent;
-    const struct dr_victims *victims = victims_in(hunt->decision, pool);
     int lent_alone = hunt->fair == NULL && !hunt->outranks && !hunt->far_below;
     int64_t left = lent->units[pool];
+    const struct dr_victims *victims;
 
+    if (lent_alone && left == 0)
+        return;
+    victims = victims_in(hunt->decision, pool);
     for (uint32_t i = 0; i < victims->count && (!lent_alone || left > 0); i += 1) {
         const struct dr_victim *victim = &victims->first[i];
 
@@ -951,6 +954,27 @@ static int reaches_below(const struct dr_core *core, dr_account_id account)
     return 0;
 }
 
+/* Of the pools in a set those of groups in which it is within a guarantee: as long as it takes from
+ * nobody by priority, it hunts nowhere else. */
+static void keep_within(const struct hunt *hunt, struct dr_pool_set *pools)
+{
+    const struct dr_places *places = hunt->core->places;
+    enum dr_resource main = dr_resource_main(hunt->want.amounts.of[DR_RESOURCE_ACCELERATORS]);
+    struct dr_pool_set within = {{0}};
+
+    if (hunt->outranks || hunt->far_below || hunt->groups_count == 0)
+        return;
+    for (uint32_t i = 0; i < hunt->groups_count; i += 1)
+        if (hunt->verdicts[i]) {
+            dr_group_id group = hunt->core->pools[hunt->groups[i].pool.v - 1].groups[main];
+
+            for (uint32_t word = 0; word < places->words; word += 1)
+                within.words[word] |= places->of_group[group.v - 1].words[word];
+        }
+    for (uint32_t word = 0; word < places->words; word += 1)
+        pools->words[word] &= within.words[word];
+}
+
 /* In every pool, by every way to run the job. */
 static void hunt_everywhere(const struct hunt *about,
                             void (*hunt_here)(struct hunt *, struct plan *), struct plan *plan)
@@ -966,6 +990,8 @@ static void hunt_everywhere(const struct hunt *about,
         hunt.units = units_of(&hunt.want.amounts);
         look_within(&hunt);
         dr_place_allowed(core, &hunt.want, &allowed);
+        if (hunt_here == hunt_in)
+            keep_within(&hunt, &allowed);
         for (uint32_t row = 0; row < core->pools_count; row += 1) {
             if (!dr_pool_set_has(&allowed, core->places->spaces[row].rank))
                 continue;

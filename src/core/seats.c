@@ -150,6 +150,11 @@ static uint64_t sums_of(const struct dr_shape *shape)
     return sums;
 }
 
+uint64_t dr_seats_chip_of(const struct dr_pool *pool)
+{
+    return pool->chip.v == 0 ? CHIP_NONE : chip_bit(pool->chip.v - 1);
+}
+
 uint64_t dr_seats_room_of(const struct dr_shape *shape)
 {
     uint64_t wants = 0;
@@ -201,7 +206,7 @@ uint64_t dr_seats_offer(const struct dr_core *core, dr_pool_id pool)
     total = (uint32_t)dr_min_i64(total, powered / 1000);
     offers |= (UINT64_C(2) << unit_class(units)) - 1;
     offers |= ((UINT64_C(1) << dr_bit_log(total)) - 1) << TOTAL_SHIFT;
-    return offers | (about->chip.v == 0 ? CHIP_NONE : chip_bit(about->chip.v - 1));
+    return offers | dr_seats_chip_of(about);
 }
 
 uint64_t dr_seats_offer_beside(const struct dr_core *core, uint64_t since)
@@ -212,8 +217,7 @@ uint64_t dr_seats_offer_beside(const struct dr_core *core, uint64_t since)
         return 0;
     for (uint32_t row = 0; row < core->pools_count; row += 1)
         if (dr_slack_rose_at(core, (dr_pool_id){row + 1}, 1) > since)
-            chips |=
-                core->pools[row].chip.v == 0 ? CHIP_NONE : chip_bit(core->pools[row].chip.v - 1);
+            chips |= dr_seats_chip_of(&core->pools[row]);
     return chips;
 }
 
@@ -312,7 +316,7 @@ uint64_t dr_seats_offer_hunts(struct dr_core *core, dr_pool_id pool)
     relieve_own(core, pool, free, dr_seats_rose_at(core, pool.v - 1));
     total = dr_min_i64((free + core->lent->units[pool.v - 1]) / 1000, (1 << TOTAL_BITS) - 1);
     return (((UINT64_C(1) << dr_bit_log((uint32_t)total)) - 1) | 1) << TOTAL_SHIFT |
-           (space->all == 0 ? CHIP_NONE : chip_bit(core->pools[pool.v - 1].chip.v - 1));
+           dr_seats_chip_of(&core->pools[pool.v - 1]);
 }
 
 /* ---- the treap of one account ---- */
@@ -552,9 +556,9 @@ uint64_t dr_seats_hunts_of(const struct dr_shape *shape, unsigned hunted)
     uint64_t hunts = 0;
 
     if (hunted & DR_HUNTED_OTHERS)
-        hunts |= dr_seats_room_of(shape) & (DR_WANTS_TOTAL | DR_WANTS_CHIPS);
+        hunts |= dr_seats_room_of(shape) & DR_WANTS_TOTAL;
     if (hunted & DR_HUNTED_GROUP)
-        hunts |= UINT64_C(1) << TOTAL_SHIFT | DR_WANTS_CHIPS;
+        hunts |= DR_WANTS_SOME;
     if (hunted & DR_HUNTED_OWN)
         hunts |= DR_WANTS_TAKES;
     return hunts;

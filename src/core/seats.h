@@ -28,9 +28,11 @@
                                   */
 #define DR_WANTS_ALL UINT64_MAX
 
-/* Bits of what is to be taken back: of the gang, TOTAL and CHIPS again, where somebody else's
- * attempts would do; and of the gang, powers of two, where its own account's would. */
-#define DR_WANTS_OWN UINT64_C(0x00000000000007ff)
+/* Bits of what is to be taken back: of the gang, TOTAL again, where somebody else's attempts would
+ * do (the first bit: or anything at all); and of the gang, powers of two, where its own account's
+ * would. CHIPS are those of groups where it may take so, or was refused beside reservations. */
+#define DR_WANTS_SOME UINT64_C(0x0000000000004000)
+#define DR_WANTS_OWN  UINT64_C(0x00000000000007ff)
 /* ... it has some of lower priority there; nothing offers this */
 #define DR_WANTS_TAKES UINT64_C(0x0000000000001000)
 /* ... room at the root of the account tree: that refuses it somewhere. Where an account on its path
@@ -69,8 +71,7 @@ static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
 /* What hunts for victims want, the rest aside. */
 static inline uint64_t dr_wants_hunts(struct dr_wants wants)
 {
-    return wants.hunts &
-           ~(DR_WANTS_OWN | DR_WANTS_KEPT | DR_WANTS_START | DR_WANTS_BESIDE | DR_WANTS_NEAR);
+    return wants.hunts & (DR_WANTS_TOTAL | DR_WANTS_TAKES);
 }
 
 /* Why a hunt for victims found none, so that its class is met when there may be some. */
@@ -238,11 +239,11 @@ void dr_seats_doubt(struct dr_core *core, uint32_t class_row, uint64_t judged_at
 struct dr_offers {
     struct dr_wants pools;
     struct dr_wants reliefs;
-    uint64_t root_sums;   /* amounts that the root has room for: with DR_WANTS_START */
-    uint64_t beside;      /* chips of pools in whose groups more may be added beside reservations */
+    uint64_t root_sums; /* amounts that the root has room for: with DR_WANTS_START */
+    uint64_t beside;    /* chips of pools in whose groups more may be added beside reservations */
     uint64_t fits[DR_FITS_KINDS]; /* sizes and chips of those for whom there may be room at all */
-    uint64_t relieved_at; /* the last of the reliefs */
-    uint64_t looked_at;   /* when `pools` were looked for, by the seats' clock */
+    uint64_t relieved_at;         /* the last of the reliefs */
+    uint64_t looked_at;           /* when `pools` were looked for, by the seats' clock */
 };
 
 /* May the root have room for it, since it refused it? */
@@ -257,11 +258,11 @@ static inline int dr_offers_root(struct dr_wants wants, const struct dr_offers *
 /* More may be added beside what is reserved, at the root. */
 static inline int dr_offers_beside(struct dr_wants wants, const struct dr_offers *offers)
 {
-    return (wants.hunts & DR_WANTS_BESIDE) != 0 && (wants.room & offers->beside) != 0;
+    return (wants.hunts & DR_WANTS_BESIDE) != 0 && (wants.hunts & offers->beside) != 0;
 }
 
-/* What the root has room for helps only who fits somewhere, or may take from others; and what may be
- * added beside reservations only who could start there. */
+/* What the root has room for helps only who fits somewhere, or may take from others; and what may
+ * be added beside reservations only who could start there. */
 static inline int dr_offers_meet(struct dr_wants wants, const struct dr_offers *offers)
 {
     return dr_wants_meet(wants, offers->pools) || dr_wants_meet(wants, offers->reliefs) ||
@@ -280,6 +281,9 @@ uint32_t dr_seats_first(const struct dr_core *core, dr_account_id account);
 uint32_t dr_seats_after(const struct dr_core *core, uint32_t class_row);
 
 struct dr_seat_key dr_seats_key(const struct dr_core *core, uint32_t class_row);
+
+/* The chip of a pool, as one of DR_WANTS_CHIPS. */
+uint64_t dr_seats_chip_of(const struct dr_pool *pool);
 
 /* What jobs of a shape want, as bits of `room`. */
 uint64_t dr_seats_room_of(const struct dr_shape *shape);

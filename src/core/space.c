@@ -51,6 +51,7 @@ enum dr_status dr_place_open(struct dr_core *core)
     TABLE(reserved_until_us, limits->pools_max);
     TABLE(refused, limits->accounts_max);
     TABLE(of_group, limits->groups_max);
+    TABLE(group_chips, limits->groups_max);
     TABLE(unreserved, limits->pools_max);
     TABLE(held_count, limits->pools_max);
     TABLE(leaves_count, limits->pools_max);
@@ -800,6 +801,7 @@ static void rank_pools(const struct dr_core *core)
     memset(places->of_chip, 0, sizeof places->of_chip);
     memset(places->of_site, 0, DR_SITES_MAX * sizeof places->of_site[0]);
     memset(places->of_group, 0, core->limits.groups_max * sizeof places->of_group[0]);
+    memset(places->group_chips, 0, core->limits.groups_max * sizeof places->group_chips[0]);
     memset(&places->sets, 0, sizeof places->sets);
     memset(&places->beside_sets, 0, sizeof places->beside_sets);
     memset(&places->with_reserved, 0, sizeof places->with_reserved);
@@ -830,8 +832,10 @@ static void rank_pools(const struct dr_core *core)
         places->hour_micro[rank] = hours[row];
         dr_pool_set_put(&places->of_site[pool->site.v - 1], rank, 1);
         for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
-            if (pool->groups[resource].v != 0)
+            if (pool->groups[resource].v != 0) {
                 dr_pool_set_put(&places->of_group[pool->groups[resource].v - 1], rank, 1);
+                places->group_chips[pool->groups[resource].v - 1] |= dr_seats_chip_of(pool);
+            }
         if (!pool->removed && !core->sites[pool->site.v - 1].removed)
             dr_pool_set_put(&places->of_chip[pool->chip.v], rank, 1);
         if (pool->consent_count > 0)

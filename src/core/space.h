@@ -207,6 +207,7 @@ struct dr_places {
     struct dr_place_memory *memories;             /* [DR_PLACE_MEMORIES] */
     struct dr_refused *refused;                   /* [accounts_max] */
     struct dr_pool_set *of_group;                 /* [groups_max] whatever the resource */
+    uint64_t *group_chips; /* [groups_max] of its pools, as bits of DR_WANTS_CHIPS (core/seats.h) */
     uint64_t *memory_words; /* [DR_ALTERNATIVES_MAX][DR_PLACE_MEMORIES][words] */
 };
 
