@@ -277,25 +277,43 @@ static int is_room_beside(struct dr_core *core, const struct dr_queue_class *cla
     return 0;
 }
 
-/* What quotas let a class have no longer is something to be relieved of again. What they let it
- * have since is not: where it was not asked for that, it fitted nowhere (dr_offers_meet()), and
- * where it fits now something has come free since. */
-static void note_standing(struct dr_core *core, uint32_t class_row, const struct standing *standing)
+static void set_standing(struct dr_core *core, uint32_t class_row, const struct standing *standing,
+                         struct dr_standing in, int within)
 {
     struct dr_queue_class *class = &core->queue->classes[class_row];
     struct dr_wants wants = class->wants;
-    int is_more = (standing->in.stated & ~class->standing.stated) != 0;
+    int is_more = (in.stated & ~class->standing.stated) != 0;
 
-    class->standing.starts = standing->in.starts;
-    class->standing.stated = standing->in.stated;
-    class->within = (uint8_t)standing->within;
-    class->is_loose = 0;
-    class->is_noted = 1;
+    class->standing.starts = in.starts;
+    class->standing.stated = in.stated;
+    class->within = (uint8_t)within;
     if (is_more)
         wants.hunts = with_chips(core, class, wants.hunts);
     if (standing->at_root)
         wants.hunts |= DR_WANTS_START | (standing->is_kept ? DR_WANTS_KEPT : 0);
     dr_seats_set_wants(core, class_row, wants);
+}
+
+/* What quotas let a class have no longer is something to be relieved of again. */
+static void note_less(struct dr_core *core, uint32_t class_row, const struct standing *standing)
+{
+    const struct dr_queue_class *class = &core->queue->classes[class_row];
+    struct dr_standing less = {.starts = class->standing.starts & standing->in.starts,
+                               .stated = class->standing.stated & standing->in.stated};
+
+    set_standing(core, class_row, standing, less, class->within & standing->within);
+}
+
+/* Once nothing helps it: what they let it have since is not something to be relieved of either.
+ * Where it was not asked for that, it fitted nowhere (dr_offers_meet()), and where it fits now
+ * something has come free since. */
+static void note_standing(struct dr_core *core, uint32_t class_row, const struct standing *standing)
+{
+    struct dr_queue_class *class = &core->queue->classes[class_row];
+
+    set_standing(core, class_row, standing, standing->in, standing->within);
+    class->is_loose = 0;
+    class->is_noted = 1;
 }
 
 /* What a class is asked about pools in which something came free. */
@@ -304,6 +322,7 @@ struct asked {
     uint32_t class_row;
     struct dr_queue_class *class;
     struct dr_want want;
+    int has_could;             /* `could` is that of `want` */
     struct dr_pool_set could;  /* enough is free */
     struct dr_pool_set beside; /* ... beside all that is reserved */
     int64_t end_us;            /* were it started now */
@@ -323,7 +342,7 @@ static void look(struct asked *asked)
         return;
     asked->standing = standing_of(asked->core, asked->class);
     asked->has_looked = 1;
-    note_standing(asked->core, asked->class_row, &asked->standing);
+    note_less(asked->core, asked->class_row, &asked->standing);
 }
 
 /* The group that a pool is in, by the way that is asked about; DR_ROW_NONE: none. */
@@ -515,6 +534,8 @@ static int place_in(struct dr_core *core, uint32_t class_row, uint64_t since, in
         wants.hunts = with_chips(core, class, wants.hunts | DR_WANTS_BESIDE);
         dr_seats_set_wants(core, class_row, wants);
     }
+    if (asked.has_looked && is_bound)
+        note_standing(core, class_row, &asked.standing);
     if (asked.has_looked && !asked.standing.starts)
         note_hunts(core, class_row, &asked.standing);
     return 0;
@@ -616,22 +637,58 @@ static int may_take_in(struct asked *asked, dr_pool_id pool)
     return group != NONE && (asked->standing.in.stated & bit(group)) != 0;
 }
 
+/* Is what may be taken back in a pool it may use, with what is free, as much as it asks for? Its
+ * own account's attempts aside: who takes from these is met by them. */
+static int is_enough_there(const struct asked *asked, uint32_t pool_row)
+{
+    const struct dr_lent *lent = asked->core->lent;
+    int64_t takeable = lent->leaving[pool_row] + lent->units[pool_row];
+
+    if (takeable == 0 && (asked->class->wants.hunts & DR_WANTS_TAKES) == 0)
+        return 0;
+    return asked->want.accelerators == 0 ||
+           dr_space_free_milli(&asked->core->places->spaces[pool_row]) + takeable >=
+               asked->want.amounts.of[DR_RESOURCE_ACCELERATORS];
+}
+
+/* Has a pool of the same group room for it, so that a quota alone is in the way? */
+static int is_room_near(struct asked *asked, uint32_t pool_row)
+{
+    const struct dr_core *core = asked->core;
+    const struct dr_places *places = core->places;
+    enum dr_resource main = dr_resource_main(asked->want.amounts.of[DR_RESOURCE_ACCELERATORS]);
+    const uint64_t *of_group = places->of_group[core->pools[pool_row].groups[main].v - 1].words;
+
+    if (!asked->has_could)
+        dr_place_could(core, &asked->want, &asked->could, NULL);
+    asked->has_could = 1;
+    for (uint32_t word = 0; word < places->words; word += 1)
+        for (uint64_t rest = asked->could.words[word] & of_group[word]; rest != 0;
+             rest &= rest - 1) {
+            dr_pool_id pool = {places->pool_of[word * 64 + dr_bit_lowest(rest)] + 1};
+
+            if (dr_place_room(core, &asked->want, pool) >= asked->want.tasks)
+                return 1;
+        }
+    return 0;
+}
+
 /* Can more be taken back, since the class was refused, in a pool that may hold it? */
 static int hunt_rose(struct dr_core *core, uint32_t class_row)
 {
     struct dr_queue_class *class = &core->queue->classes[class_row];
     const struct dr_places *places = core->places;
-    const struct dr_lent *lent = core->lent;
     const struct dr_job *job = &core->jobs[class->first];
     int any = (class->wants.hunts & DR_WANTS_SOME) != 0;
     struct asked asked = {.core = core, .class_row = class_row, .class = class, .is_bound = 1};
 
-    if (places->left_last <= class->judged_at && lent->rose_last <= class->judged_at)
+    if (places->left_last <= class->judged_at && core->lent->rose_last <= class->judged_at)
         return 0;
     for (uint32_t i = 0; i < dr_queue_shape(core, class)->alternatives_count; i += 1) {
         struct dr_pool_set allowed;
 
         asked.want = dr_place_want(core, job, i);
+        asked.has_could = 0;
         dr_place_allowed(core, &asked.want, &allowed);
         for (uint32_t word = 0; word < places->words; word += 1)
             for (uint64_t rest =
@@ -642,10 +699,8 @@ static int hunt_rose(struct dr_core *core, uint32_t class_row)
 
                 if (row == NONE || dr_seats_rose_at(core, row) <= class->judged_at)
                     continue;
-                if ((any || asked.want.accelerators == 0 ||
-                     dr_space_free_milli(&places->spaces[row]) + lent->leaving[row] +
-                             lent->units[row] >=
-                         asked.want.amounts.of[DR_RESOURCE_ACCELERATORS]) &&
+                if (((dr_pool_set_has(&allowed, rank) && is_enough_there(&asked, row)) ||
+                     (any && is_room_near(&asked, row))) &&
                     may_take_in(&asked, (dr_pool_id){row + 1}))
                     return 1;
             }
