@@ -671,21 +671,25 @@ static int waits_for_tariff(struct dr_decision *decision, const struct dr_job *j
     return later_us != 0;
 }
 
-/* The job was refused: when is its class to be judged again? */
+/* The job was refused: when is its class to be judged again? `before`: as it was judged. Where the
+ * job has come to hold a reservation, or to hold none, it is in another class, which may have the
+ * row of the old one. */
 static void remember(struct dr_decision *decision, const struct dr_choice *choice,
-                     uint64_t judged_at)
+                     uint64_t judged_at, const struct dr_queue_class *before)
 {
     struct dr_core *core = decision->core;
+    uint32_t class_row = core->jobs[choice->job_row].queue_class;
 
-    if (core->jobs[choice->job_row].queue_class != choice->class_row)
-        return; /* it holds a reservation now, and has a class of its own */
+    if (class_row != choice->class_row && core->queue->classes[class_row].alone == 0)
+        return; /* others may be in it */
     if (decision->open)
-        dr_seats_wake(core, choice->class_row);
+        dr_seats_wake(core, class_row);
     else if (decision->doubtful)
-        dr_seats_doubt(core, choice->class_row, judged_at);
+        dr_seats_doubt(core, class_row, judged_at);
     else
-        dr_seats_park(core, choice->class_row,
+        dr_seats_park(core, class_row,
                       &(struct dr_refusal){
+                          .before = before,
                           .vain = decision->hunted | (decision->near ? DR_NEAR : 0),
                           .judged_at = judged_at,
                           .in_part = choice->scope != DR_SCOPE_ALL,
@@ -705,6 +709,7 @@ static void walk(struct dr_decision *decision)
         enum dr_rule rule = dr_job_run(core, job)->reservation != NONE ? DR_RULE_RESERVATION
                             : choice.tier == 1                         ? DR_RULE_GUARANTEE
                                                                        : DR_RULE_SHARE;
+        struct dr_queue_class before = core->queue->classes[choice.class_row];
         uint64_t now = core->seats->clock;
         uint64_t seq = core->seq;
         uint32_t plans = decision->plans;
@@ -721,10 +726,10 @@ static void walk(struct dr_decision *decision)
         decision->quota_refused = 0;
         if (array_full(core, job)) {
             dr_decision_open(decision);
-            remember(decision, &choice, now);
+            remember(decision, &choice, now, &before);
         } else if (waits_for_tariff(decision, job)) {
             dr_decision_open(decision); /* what it would save changes with every moment */
-            remember(decision, &choice, now);
+            remember(decision, &choice, now, &before);
         } else if (find_place(decision, choice.job_row, 0, decision->since, &found) ||
                    (choice.tier == 1 && decision->blocked &&
                     find_place(decision, choice.job_row, 1, decision->since, &found))) {
@@ -737,10 +742,10 @@ static void walk(struct dr_decision *decision)
                     dr_wants_hunts(core->queue->classes[choice.class_row].wants) == 0)) {
             decision->hunted = DR_HUNTED_AGAIN; /* what could be taken is no more than it was */
             dr_backfill_reserve(decision, &choice);
-            remember(decision, &choice, now);
+            remember(decision, &choice, now, &before);
         } else if (!dr_reclaim(decision, &choice) && !dr_fair(decision, &choice)) {
             dr_backfill_reserve(decision, &choice);
-            remember(decision, &choice, now);
+            remember(decision, &choice, now, &before);
         }
         if (decision->full)
             return;

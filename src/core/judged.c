@@ -192,8 +192,8 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
 {
     struct dr_queue_class *class = &core->queue->classes[row];
     struct dr_wants wants = class->wants;
-    uint64_t kept = refusal->in_part ? wants.hunts & (DR_WANTS_BESIDE | DR_WANTS_NEAR) : 0;
-    struct dr_standing before = class->standing;
+    struct dr_wants known = refusal->before->wants;
+    uint64_t kept = refusal->in_part ? known.hunts & (DR_WANTS_BESIDE | DR_WANTS_NEAR) : 0;
     struct standing standing = standing_of(core, class);
 
     class->doubtful = 0;
@@ -202,8 +202,8 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
     class->standing = standing.in;
     class->within = (uint8_t)standing.within;
     if (kept & DR_WANTS_BESIDE) {
-        class->standing.beside = before.beside;
-        class->standing.displace = before.displace;
+        class->standing.beside = refusal->before->standing.beside;
+        class->standing.displace = refusal->before->standing.displace;
     }
     class->standing.beside |= beside_bits(core, class, &refusal->beside[0]);
     class->standing.displace |= beside_bits(core, class, &refusal->beside[1]);
@@ -212,16 +212,19 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
     if (refusal->vain & DR_NEAR)
         kept |= DR_WANTS_NEAR;
     wants.room &= ~DR_WANTS_FRESH;
+    wants.hunts = refusal->in_part ? dr_wants_hunts(known) : 0;
     if ((refusal->vain & DR_HUNTED_AGAIN) == 0)
-        wants.hunts = (refusal->in_part ? dr_wants_hunts(wants) : 0) |
-                      dr_seats_hunts_of(dr_queue_shape(core, class), refusal->vain);
-    wants.hunts = dr_wants_hunts(wants) | kept | (standing.at_root ? DR_WANTS_START : 0) |
-                  (standing.is_kept ? DR_WANTS_KEPT : 0);
+        wants.hunts |= dr_seats_hunts_of(dr_queue_shape(core, class), refusal->vain);
+    wants.hunts |=
+        kept | (standing.at_root ? DR_WANTS_START : 0) | (standing.is_kept ? DR_WANTS_KEPT : 0);
     if (dr_queue_outranks(core, &core->jobs[class->first]))
         wants.hunts |= dr_seats_own_of(dr_queue_shape(core, class));
     wants.hunts = with_chips(core, class, wants.hunts);
-    wants.sums = refusal->vain & DR_PLANNED ? wants.sums | DR_WANTS_ANY_RELIEF
-                                            : wants.sums & ~DR_WANTS_ANY_RELIEF;
+    wants.sums &= ~DR_WANTS_ANY_RELIEF;
+    if (refusal->vain & DR_PLANNED)
+        wants.sums |= DR_WANTS_ANY_RELIEF;
+    else if (refusal->in_part && class->alone == 0)
+        wants.sums |= known.sums & DR_WANTS_ANY_RELIEF;
     dr_seats_set_wants(core, row, wants);
 }
 

@@ -219,9 +219,10 @@ struct dr_beside; /* core/place.h */
 
 /* How a class was refused. */
 struct dr_refusal {
-    unsigned vain;      /* DR_HUNTED_*, DR_PLANNED, DR_NEAR */
-    uint64_t judged_at; /* the moment after which something may help it */
-    int in_part;        /* only by what had come free: what was known of the rest still holds */
+    const struct dr_queue_class *before; /* its class when it was judged */
+    unsigned vain;                       /* DR_HUNTED_*, DR_PLANNED, DR_NEAR */
+    uint64_t judged_at;                  /* the moment after which something may help it */
+    int in_part; /* only by what had come free: what was known of the rest still holds */
     const struct dr_beside *beside; /* [2] by all, and by those within their guarantee alone */
 };
 
