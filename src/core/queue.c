@@ -38,6 +38,7 @@ void dr_queue_clear(struct dr_core *core)
     queue->classes[DR_QUEUE_LATER] = (struct dr_queue_class){.root = NONE};
     queue->classes[DR_QUEUE_PROMISED] = (struct dr_queue_class){.root = NONE};
     queue->reserved_first = NONE;
+    queue->advanced_us = INT64_MIN;
     dr_row_map_clear(&queue->class_rows);
     dr_seats_clear(core);
 }
@@ -403,7 +404,8 @@ void dr_queue_add(struct dr_core *core, dr_job_row row)
     DR_ASSERT(job->state == DR_JOB_PENDING);
     if (dr_job_run(core, job)->promise != NONE)
         insert(core, DR_QUEUE_PROMISED, row.v);
-    else if (dr_job_terms(core, job)->begin_us > core->time_us)
+    else if (dr_job_terms(core, job)->begin_us >
+             dr_max_i64(core->time_us, core->queue->advanced_us))
         insert(core, DR_QUEUE_LATER, row.v);
     else
         insert(core, find_or_make_class(core, job), row.v);
@@ -424,6 +426,7 @@ uint32_t dr_queue_advance(struct dr_core *core, int64_t now_us)
 {
     uint32_t joined = 0;
 
+    core->queue->advanced_us = now_us;
     for (;;) {
         uint32_t row = dr_queue_first(core, DR_QUEUE_LATER);
 

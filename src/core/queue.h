@@ -89,6 +89,7 @@ struct dr_queue {
     uint32_t classes_high;
     uint32_t classes_free;        /* through `chain` */
     struct dr_row_map class_rows; /* by hash: the first of a chain */
+    int64_t advanced_us;          /* of the last dr_queue_advance() */
     uint32_t reserved_first;      /* job rows that hold a reservation, in no order */
     uint32_t *below;              /* [jobs_max] jobs in the treap at and under a job */
 };
