@@ -67,6 +67,7 @@ static int quotas_at(const struct dr_core *core, const struct dr_job *reserved,
         &look, core,
         (struct oracle_thought){.gone = gone,
                                 .reserved = 1,
+                                .places_aside = 1,
                                 .reserved_until_us = dr_job_run(core, reserved)->reservation_us,
                                 .apart = reserved});
     return oracle_quotas_allow(&look, reserved, dr_job_run(core, reserved)->reservation_alternative,

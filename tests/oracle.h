@@ -37,7 +37,9 @@ struct oracle_thought {
     const struct dr_job *apart; /* its promise and its reservation don't count */
     uint8_t reserved;           /* what is reserved is held, and counts in the sums */
     int64_t reserved_until_us;  /* of that, only what begins by then; 0: all */
-    int64_t now_us;             /* 0: when the last fact was */
+    uint8_t places_aside; /* where nothing is kept back the root refuses nobody who finds a place:
+                             that is not asked */
+    int64_t now_us;       /* 0: when the last fact was */
     int64_t at_us; /* advance reservations keep their nodes from who would start then; 0: none do */
     int64_t late_us; /* ... or so much later */
 };

@@ -97,6 +97,14 @@ int64_t oracle_capacity(const struct dr_core *core, uint32_t group)
     return capacity;
 }
 
+static int keeps_something(const struct dr_core *core, uint32_t group)
+{
+    for (uint32_t account = 1; account <= core->accounts_count; account += 1)
+        if (oracle_keep(oracle_quota(core, account, group)) > 0)
+            return 1;
+    return 0;
+}
+
 int oracle_quotas_allow(const struct oracle *look, const struct dr_job *job, uint32_t index,
                         uint32_t pool)
 {
@@ -133,7 +141,8 @@ int oracle_quotas_allow(const struct oracle *look, const struct dr_job *job, uin
             if (with < oracle_keep(quota))
                 with = oracle_keep(quota);
             risen = with - occupied;
-            if (core->accounts[at - 1].parent.v == 0 && with > oracle_capacity(core, group))
+            if (core->accounts[at - 1].parent.v == 0 && with > oracle_capacity(core, group) &&
+                !(look->thought.places_aside && !keeps_something(core, group)))
                 return 0;
         }
     }

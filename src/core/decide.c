@@ -549,10 +549,12 @@ static int place_elsewhere(struct dr_decision *decision, uint32_t row, struct dr
     return is_free;
 }
 
-static void place_promised(struct dr_decision *decision)
+/* Those whose place is free. Returns how many started. */
+static uint32_t place_free(struct dr_decision *decision)
 {
     struct dr_core *core = decision->core;
     uint32_t row = dr_queue_first(core, DR_QUEUE_PROMISED);
+    uint32_t started = 0;
 
     while (row != NONE) {
         uint32_t next = dr_queue_next(core, row);
@@ -565,7 +567,7 @@ static void place_promised(struct dr_decision *decision)
             place_elsewhere(decision, row, &found))
             state = PROMISED_ELSEWHERE;
         if (state != PROMISED_HELD && !dr_decision_room(decision, found.count))
-            return;
+            return 0;
         if (state == PROMISED_ELSEWHERE) {
             drop_promise(decision, row, 0);
             dr_decision_place(decision, row, &found, DR_RULE_ELSEWHERE, NULL);
@@ -574,9 +576,19 @@ static void place_promised(struct dr_decision *decision)
             drop_promise(decision, row, 0);
         if (state == PROMISED_FREE)
             dr_decision_place(decision, row, &found, DR_RULE_PROMISE, NULL);
+        started += state == PROMISED_ELSEWHERE || state == PROMISED_FREE;
         dr_arena_reset(&core->scratch, mark);
         row = next;
     }
+    return started;
+}
+
+/* What is promised counts in all caps to come; once it runs, in those that begin before it ends or
+ * may be taken, so that there may be power for another. */
+static void place_promised(struct dr_decision *decision)
+{
+    while (place_free(decision) > 0)
+        ;
 }
 
 static int array_full(const struct dr_core *core, const struct dr_job *job)
