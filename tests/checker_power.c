@@ -170,6 +170,16 @@ void checker_kept(struct checker *checker, const struct dr_fact *fact, const str
     }
 }
 
+/* Is a cap passed at an instant, which is now or when another one begins to hold? */
+static int passes(const struct dr_core *core, uint32_t site, uint32_t zone, int64_t now_us,
+                  int64_t at_us)
+{
+    int64_t cap_w = least_cap(core, site, zone, at_us);
+
+    return (at_us == now_us || cap_w != least_cap(core, site, zone, at_us - 1)) &&
+           draw_at(core, site, zone, now_us, at_us) > cap_w * 1000000;
+}
+
 /* No node is brought up that takes its site or zone above a cap now, or within an hour. */
 void checker_switched(struct checker *checker, const struct dr_fact *fact,
                       const struct dr_core *core)
@@ -185,10 +195,8 @@ void checker_switched(struct checker *checker, const struct dr_fact *fact,
 
             if (at_us < fact->time_us || at_us >= fact->time_us + DR_HOUR_US)
                 continue;
-            if (draw_at(core, site, 0, fact->time_us, at_us) >
-                    least_cap(core, site, 0, at_us) * 1000000 ||
-                (zone != 0 && draw_at(core, 0, zone, fact->time_us, at_us) >
-                                  least_cap(core, 0, zone, at_us) * 1000000))
+            if (passes(core, site, 0, fact->time_us, at_us) ||
+                (zone != 0 && passes(core, 0, zone, fact->time_us, at_us)))
                 checker_wrong(checker, fact, "node %u is brought up and takes its site above a cap",
                               fact->nodes_power.nodes[i]);
         }
