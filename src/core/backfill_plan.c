@@ -366,6 +366,9 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
             decision->plans += 1;
             found.extents = dr_decision_extents(core, &want, found.pool);
             when = earliest(decision, choice->job_row, &found, best_us);
+            /* Times are ends of attempts: where there is none, a start may give it one. */
+            if (when == DR_FOREVER_US && dr_place_attempts_count(core, found.pool) == 0)
+                dr_decision_doubt(decision);
             if (when < best_us) {
                 best_us = when;
                 best = found;
