@@ -302,3 +302,43 @@ TEST(other_accounts_go_on)
     CHECK_REPLAY(w);
     world_free(w);
 }
+
+/* Of the twelve that `b` may borrow, four are with a site that does not answer, for as long as that
+ * may be: at minute 60 the gang of eight needs the rest. */
+TEST(what_does_not_answer_gives_nothing_back)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 node x 8 h200");
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, 12, -1);
+    uint32_t silent = world_site(w, "s2");
+    dr_job_id gang, longer, shorter;
+    struct job_spec of_b = {.account = b, .accelerators = 4, .memory_mb = 1};
+
+    world_pool(w, silent, "h200", 1, 4, 0);
+    world_pool(w, world_site(w, "s3"), "h200", 1, 4, 0);
+    of_b.site = "s2";
+    of_b.limit_us = 30 * MINUTE;
+    world_submit(w, of_b);
+    of_b.site = "s1";
+    of_b.limit_us = 60 * MINUTE;
+    world_submit(w, of_b);
+    world_submit(w, (struct job_spec){
+                        .site = "s1", .accelerators = 4, .memory_mb = 1, .limit_us = 60 * MINUTE});
+    world_run_us(w, MINUTE);
+    world_site_answers(w, silent, 0);
+    of_b.accelerators = 8;
+    gang = world_submit(w, of_b);
+    world_run_us(w, MINUTE);
+    CHECK(world_run(w, gang)->reservation != DR_ROW_NONE);
+    of_b.accelerators = 4;
+    of_b.site = "s3";
+    of_b.limit_us = 90 * MINUTE;
+    longer = world_submit(w, of_b);
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, longer)->state, DR_JOB_PENDING);
+    of_b.limit_us = 30 * MINUTE;
+    shorter = world_submit(w, of_b);
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, shorter)->state, DR_JOB_RUNNING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}

@@ -4,6 +4,7 @@
  * 600 W, 720 W of the facility. */
 #include "world.h"
 
+#include "core/fits.h"
 #include "core/power.h"
 
 #define MINUTE DR_MINUTE_US
@@ -557,5 +558,23 @@ TEST(nodes_stay_on_where_nobody_says_otherwise)
     world_run_us(w, 40 * MINUTE);
     CHECK_EQ(nodes_off(w), 0);
     CHECK_EQ(w->core->sites[0].power_short.missing_w, NODE_W);
+    world_free(w);
+}
+
+/* Room without power is none, until the cap is lifted: not even that is asked of whoever waits. */
+TEST(a_shape_fits_where_there_is_power)
+{
+    struct world *w = world_new("1 site, 1 pool, 2 nodes x 8 h200");
+    dr_job_id waits;
+
+    site_in(w, 1, 2 * NODE_W + 4 * USE_W, 0);
+    start(w, 3, 0, NULL);
+    waits = start(w, 2, 0, NULL);
+    CHECK(!runs(w, waits));
+    CHECK(!dr_fits_since(w->core, world_job(w, waits)->shape, 0, DR_FITS_START));
+    site_in(w, 1, 2 * NODE_W + 5 * USE_W, 0);
+    world_run_us(w, 0);
+    CHECK(runs(w, waits));
+    CHECK_REPLAY(w);
     world_free(w);
 }

@@ -138,3 +138,24 @@ TEST(preempted_comes_before_new)
     CHECK_EQ(before(w, fresh), 1);
     world_free(w);
 }
+
+/* A job whose begin time has come in this very decision, with no fact since, reserves in it and
+ * stays with those who wait. */
+TEST(who_has_just_begun_to_wait_goes_on_waiting)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 node x 8 h200");
+    dr_job_id later;
+
+    world_submit(w, (struct job_spec){.accelerators = 8, .memory_mb = 1});
+    world_run_us(w, 10 * DR_SECOND_US);
+    later = world_submit(
+        w, (struct job_spec){.accelerators = 4, .memory_mb = 1, .begin_us = 20 * DR_SECOND_US});
+    w->tick_us = DR_HOUR_US;
+    w->next_tick_us = w->now_us + DR_HOUR_US;
+    world_run_us(w, 20 * DR_SECOND_US);
+    CHECK(world_run(w, later)->reservation != DR_ROW_NONE);
+    CHECK(world_job(w, later)->queue_class > DR_QUEUE_PROMISED);
+    CHECK_EQ(dr_queue_first(w->core, DR_QUEUE_LATER), DR_ROW_NONE);
+    CHECK_REPLAY(w);
+    world_free(w);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shapes that wait are looked at once for all who have them (core/fits.h): what is remembered of a
+ * look never hides a pool in which something could start. Decisions are not asked again here. */
+#include "world.h"
+
+#include "core/fits.h"
+#include "core/place.h"
+#include "core/seats.h"
+
+#define MINUTE DR_MINUTE_US
+
+/* Nobody has a reservation. */
+static struct world *begin(const char *text)
+{
+    struct world *w = world_new(text);
+    struct dr_settings settings = w->core->settings;
+
+    settings.reserve_depth = 0;
+    world_settings(w, settings);
+    w->asks_every = 1000;
+    w->tick_us = DR_HOUR_US;
+    return w;
+}
+
+static int fits(const struct world *w, dr_job_id job, uint64_t since)
+{
+    return dr_fits_since(w->core, world_job(w, job)->shape, since, DR_FITS_START);
+}
+
+/* It fits once enough is free in one pool, and no more once somebody has taken that. */
+TEST(a_shape_fits_where_enough_is_free)
+{
+    struct world *w = begin("1 site, 1 pool, 1 node x 8 h200");
+    dr_job_id holds = world_submit(w, (struct job_spec){.accelerators = 6, .memory_mb = 1});
+    dr_job_id waits, small;
+
+    world_run_us(w, MINUTE);
+    waits = world_submit(w, (struct job_spec){.accelerators = 4, .memory_mb = 1});
+    world_run_us(w, MINUTE);
+    CHECK_EQ(w->core->fits->waiting_count, 1);
+    CHECK(!fits(w, waits, 0));
+    small = world_submit(w, (struct job_spec){.accelerators = 2, .memory_mb = 1});
+    world_decide(w);
+    CHECK_EQ(w->core->fits->waiting_count, 1);
+    CHECK_EQ(world_job(w, small)->state, DR_JOB_CONFIGURING);
+    CHECK(!fits(w, waits, 0));
+    world_end(w, holds, 0);
+    world_decide(w);
+    CHECK_EQ(w->core->fits->waiting_count, 0);
+    CHECK_EQ(world_job(w, waits)->state, DR_JOB_CONFIGURING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* What was free before a moment is not what has come free since. */
+TEST(a_look_tells_old_room_from_new)
+{
+    struct world *w = begin("1 site, 1 pool, 1 node x 8 h200");
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, 2, -1); /* two at most */
+    dr_job_id holds, waits;
+    uint64_t before;
+
+    world_pool(w, world_site(w, "s2"), "h200", 1, 4, 0);
+    holds = world_submit(w, (struct job_spec){.site = "s1", .accelerators = 8, .memory_mb = 1});
+    world_run_us(w, MINUTE);
+    waits = world_submit(w, (struct job_spec){.account = b, .accelerators = 2, .memory_mb = 1});
+    world_submit(w, (struct job_spec){.account = b, .accelerators = 2, .memory_mb = 1});
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, waits)->state, DR_JOB_RUNNING);
+    before = w->core->seats->clock;
+    waits = (dr_job_id){waits.v + 1};
+    CHECK_EQ(world_job(w, waits)->state, DR_JOB_PENDING);
+    CHECK(fits(w, waits, 0));
+    CHECK(!fits(w, waits, before));
+    world_end(w, holds, 0);
+    world_decide(w);
+    CHECK_EQ(world_job(w, waits)->state, DR_JOB_PENDING); /* its quota is in the way */
+    CHECK(fits(w, waits, before));
+    CHECK_REPLAY(w);
+    world_free(w);
+}
