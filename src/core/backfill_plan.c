@@ -152,6 +152,7 @@ struct ending {
     uint32_t next; /* of the pool: job row */
     uint32_t *gone;
     uint32_t gone_count;
+    int of_sums; /* what they give back of quotas counts: no sum tells when these allow it */
 };
 
 /* `gate_us`: when quotas and power are known to let it start. */
@@ -163,7 +164,8 @@ static struct ending begin_ending(struct dr_decision *decision, const struct dr_
     const struct dr_pool *where = &core->pools[pool.v - 1];
     struct ending ending = {.decision = decision, .next = dr_ends_first(core, pool)};
 
-    if (gate_us == DR_GATE_CANT_TELL) {
+    ending.of_sums = gate_us == DR_GATE_CANT_TELL;
+    if (ending.of_sums) {
         enum dr_reason quota = dr_quota_check(core, job->account, pool, amounts,
                                               !dr_job_terms(core, job)->preemptible, NULL)
                                    .reason;
@@ -195,6 +197,19 @@ static int64_t next_end_us(const struct ending *ending)
                                 : dr_ends_of(decision->core, ending->next, decision->now_us);
 }
 
+/* In thought: an attempt has ended (sign 1), or goes on (-1). */
+static void think(const struct ending *ending, uint32_t row, int sign)
+{
+    struct dr_core *core = ending->decision->core;
+
+    if (ending->of_sums)
+        dr_decision_think(core, row, sign);
+    else if (sign > 0)
+        dr_place_view_release(core, row);
+    else
+        dr_place_view_retake(core, row);
+}
+
 /* In thought: the next attempt has ended. */
 static void end_next(struct ending *ending)
 {
@@ -205,7 +220,7 @@ static void end_next(struct ending *ending)
         ending->next = dr_ends_next(core, row);
     ending->gone[ending->gone_count] = row;
     ending->gone_count += 1;
-    dr_decision_think(core, row, 1);
+    think(ending, row, 1);
 }
 
 /* Do quotas and power let the job start at the place, in thought? */
@@ -244,10 +259,50 @@ static void charge_reserved(struct dr_decision *decision, uint32_t except_row, i
         }
 }
 
-/* When the job could start in this pool: fills `found` and returns the time; DR_FOREVER_US: never,
- * by what is known. Ends at `before_us` and later are not looked at. */
+/* Accelerators that others have reserved in a pool from well before an instant on, so that nobody
+ * is believed to hold them then. Thousandths. */
+static int64_t reserved_until(const struct dr_decision *decision, uint32_t job_row, dr_pool_id pool,
+                              int64_t until_us)
+{
+    const struct dr_core *core = decision->core;
+    int64_t sum = 0;
+
+    for (uint32_t at = decision->reserved_of[pool.v - 1]; at != NONE;
+         at = decision->reserved[at].next) {
+        const struct dr_reserved *reserved = &decision->reserved[at];
+        const struct dr_job *job = &core->jobs[reserved->row];
+
+        if (reserved->row != job_row && reserved->start_us + DR_RESERVATION_LATE_US < until_us)
+            sum += dr_alternative_amounts(
+                       &core->shapes[job->shape]
+                            .alternatives[dr_job_run(core, job)->reservation_alternative])
+                       .of[DR_RESOURCE_ACCELERATORS];
+    }
+    return sum;
+}
+
+/* Is too much of the pool held until an instant, by sums? Whoever leaves there holds nothing in
+ * these, and what is free counts though nobody may find it usable. */
+static int held_too_long(const struct dr_decision *decision, uint32_t job_row,
+                         const struct dr_want *want, dr_pool_id pool, int64_t before_us)
+{
+    const struct dr_core *core = decision->core;
+    const struct dr_pool *about = &core->pools[pool.v - 1];
+    int64_t most = INT64_C(1000) * about->nodes_count * about->accelerators;
+    int64_t held = dr_ends_sum(core, pool, DR_FOREVER_US).of[DR_RESOURCE_ACCELERATORS];
+
+    if (before_us == DR_FOREVER_US)
+        return 0;
+    held -= dr_ends_sum(core, pool, before_us - 1).of[DR_RESOURCE_ACCELERATORS];
+    held += reserved_until(decision, job_row, pool, before_us - 1);
+    return most - held < want->amounts.of[DR_RESOURCE_ACCELERATORS];
+}
+
+/* When the job could start in this pool, with the quota of other reservations charged: fills
+ * `found` and returns the time; DR_FOREVER_US: never, by what is known. Ends at `before_us` and
+ * later are not looked at. */
 static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct dr_found *found,
-                        int64_t before_us)
+                        int64_t before_us, struct dr_gate_answer *answers)
 {
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[job_row];
@@ -263,12 +318,15 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
     struct dr_window_set barred;
     struct ending ending;
 
+    if (held_too_long(decision, job_row, &want, found->pool, before_us))
+        return DR_FOREVER_US;
+    gate_us = dr_gate_when(decision, job, found->pool, &want.amounts, before_us, answers, &is_shut);
+    if (gate_us != DR_GATE_CANT_TELL && gate_us >= before_us)
+        return DR_FOREVER_US;
     for (uint32_t at = decision->reserved_of[found->pool.v - 1]; at != NONE;
          at = decision->reserved[at].next)
         if (decision->reserved[at].row != job_row)
             dr_backfill_hide(core, &core->jobs[decision->reserved[at].row]);
-    charge_reserved(decision, job_row, 1);
-    gate_us = dr_gate_when(decision, job, found->pool, &want.amounts, &is_shut);
     ending = begin_ending(decision, job, found->pool, &want.amounts, gate_us);
     if (gate_us == DR_GATE_CANT_TELL)
         next_us = dr_power_rise_us(core, site, decision->now_us);
@@ -302,9 +360,8 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
     }
     while (ending.gone_count > 0) {
         ending.gone_count -= 1;
-        dr_decision_think(core, ending.gone[ending.gone_count], -1);
+        think(&ending, ending.gone[ending.gone_count], -1);
     }
-    charge_reserved(decision, job_row, -1);
     for (uint32_t at = decision->reserved_of[found->pool.v - 1]; at != NONE;
          at = decision->reserved[at].next)
         if (decision->reserved[at].row != job_row)
@@ -332,6 +389,8 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
                           : DR_FOREVER_US;
     struct dr_found best = {.count = 0};
     uint32_t plans = decision->plans;
+    struct dr_gate_answer *answers;
+    int is_charged = 0;
     int is_reserved;
     struct dr_fact fact;
 
@@ -345,11 +404,14 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
     }
 
     is_reserved = dr_job_run(core, job)->reservation != NONE;
+    answers = dr_arena_push(&core->scratch, core->groups_count + 1u, sizeof answers[0]);
+    DR_ASSERT(answers != NULL);
     for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
         struct dr_want want = dr_place_want(core, job, i);
 
         if (!is_reserved && !dr_place_reservable(core, &want))
             continue;
+        memset(answers, 0, core->groups_count * sizeof answers[0]);
         for (uint32_t row = 0; row < core->pools_count; row += 1) {
             struct dr_found found = {.pool = {row + 1}, .alternative = i};
             size_t mark = core->scratch.used;
@@ -364,8 +426,11 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
                                !dr_job_terms(core, job)->preemptible))
                 continue;
             decision->plans += 1;
+            if (!is_charged)
+                charge_reserved(decision, choice->job_row, 1);
+            is_charged = 1;
             found.extents = dr_decision_extents(core, &want, found.pool);
-            when = earliest(decision, choice->job_row, &found, best_us);
+            when = earliest(decision, choice->job_row, &found, best_us, answers);
             /* Times are ends of attempts: where there is none, a start may give it one. */
             if (when == DR_FOREVER_US && dr_place_attempts_count(core, found.pool) == 0)
                 dr_decision_doubt(decision);
@@ -377,6 +442,8 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
             }
         }
     }
+    if (is_charged)
+        charge_reserved(decision, choice->job_row, -1);
     if (best.count == 0 && decision->plans > plans && !is_reserved)
         decision->hunted |= DR_PLANNED;
     if (best.count == 0 || decision->reserved_count == decision->reserved_max ||

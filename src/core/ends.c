@@ -291,27 +291,29 @@ int64_t dr_ends_weighed(const struct dr_core *core, const int64_t *weights, uint
 }
 
 int64_t dr_ends_first_instant(int64_t (*given_back)(const void *context, int64_t until_us),
-                              const void *context, int64_t amount, int64_t now_us)
+                              const void *context, int64_t amount, int64_t now_us,
+                              int64_t before_us)
 {
-    int64_t before_us = now_us; /* too early, once the first test has failed */
+    int64_t last_us = before_us == DR_FOREVER_US ? before_us : before_us - 1;
+    int64_t early_us = now_us; /* too early, once the tests below have failed */
     int64_t step_us = DR_MINUTE_US;
     int64_t at_us;
 
-    if (given_back(context, DR_FOREVER_US) < amount)
-        return DR_FOREVER_US;
+    if (last_us < now_us || given_back(context, last_us) < amount)
+        return before_us;
     if (given_back(context, now_us) >= amount)
         return now_us;
-    while (given_back(context, before_us + step_us) < amount) {
-        before_us += step_us;
+    while (early_us + step_us < last_us && given_back(context, early_us + step_us) < amount) {
+        early_us += step_us;
         step_us *= 4;
     }
-    for (at_us = before_us + step_us; at_us - before_us > 1;) {
-        int64_t middle_us = before_us + (at_us - before_us) / 2;
+    for (at_us = dr_min_i64(early_us + step_us, last_us); at_us - early_us > 1;) {
+        int64_t middle_us = early_us + (at_us - early_us) / 2;
 
         if (given_back(context, middle_us) >= amount)
             at_us = middle_us;
         else
-            before_us = middle_us;
+            early_us = middle_us;
     }
     return at_us;
 }

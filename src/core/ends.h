@@ -55,9 +55,10 @@ int64_t dr_ends_weighed(const struct dr_core *core, const int64_t *weights, uint
                         int64_t until_us);
 
 /* The first instant from `now_us` on at which so much is given back, by a sum that only grows with
- * time; DR_FOREVER_US: it never is. */
+ * time; `before_us` (DR_FOREVER_US: never) where that is not before then. */
 int64_t dr_ends_first_instant(int64_t (*given_back)(const void *context, int64_t until_us),
-                              const void *context, int64_t amount, int64_t now_us);
+                              const void *context, int64_t amount, int64_t now_us,
+                              int64_t before_us);
 
 /* For tests: order and sums. */
 int dr_ends_consistent(const struct dr_core *core);

@@ -54,9 +54,19 @@ void dr_gate_ends_changed(struct dr_core *core, uint32_t account_row, dr_group_i
 
 #define DR_GATE_CANT_TELL (-1) /* ends have to be gone through one by one */
 
-/* That instant, now at the earliest; DR_FOREVER_US: never, by what is known. With nothing ended
- * they would not allow it: `is_shut`. */
+/* What quotas say of one way to run a job in one group, so that they are asked once for all pools of
+ * it: while sums stay as they are and instants that matter only come earlier. */
+struct dr_gate_answer {
+    int64_t when_us;
+    uint8_t is_known;
+    uint8_t is_shut;
+};
+
+/* That instant, now at the earliest; `before_us` or later where it is not before that, and
+ * DR_FOREVER_US: never, by what is known. With nothing ended they would not allow it: `is_shut`.
+ * `answers` [groups_count], by the group of what the job asks most of; NULL: not kept. */
 int64_t dr_gate_when(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,
-                     const struct dr_amounts *amounts, int *is_shut);
+                     const struct dr_amounts *amounts, int64_t before_us,
+                     struct dr_gate_answer *answers, int *is_shut);
 
 #endif
