@@ -616,6 +616,24 @@ TEST(worlds_in_which_refusals_are_remembered)
     }
 }
 
+/* Worlds in which something was decided wrongly once, as long as they come out the same. */
+TEST(worlds_that_were_wrong_once)
+{
+    static const uint64_t seeds[] = {1721,  4420,  30622, 30950, 31313, 31964,
+                                     33061, 34126, 51359, 60142, 62423, 63089};
+    static struct checker totals;
+
+    for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i += 1) {
+        const char *says;
+
+        test_seed(seeds[i]);
+        says = play(seeds[i], 1, &totals);
+        if (says != NULL)
+            print_message("seed %llu: %s\n", (unsigned long long)seeds[i], says);
+        CHECK(says == NULL);
+    }
+}
+
 /* Every rule holds after every fact, facts alone give the same state, and rebuilt indexes equal
  * those kept up step by step. */
 TEST(random_worlds_keep_every_rule)

@@ -70,12 +70,63 @@ TEST(a_look_tells_old_room_from_new)
     before = w->core->seats->clock;
     waits = (dr_job_id){waits.v + 1};
     CHECK_EQ(world_job(w, waits)->state, DR_JOB_PENDING);
+    CHECK(!fits(w, waits, before));
     CHECK(fits(w, waits, 0));
     CHECK(!fits(w, waits, before));
     world_end(w, holds, 0);
     world_decide(w);
     CHECK_EQ(world_job(w, waits)->state, DR_JOB_PENDING); /* its quota is in the way */
     CHECK(fits(w, waits, before));
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* Six accounts wait with a shape that fits nowhere, and come first. Once they have been asked in
+ * vain only what fits is offered; who holds the one reservation in the pool does not fit either,
+ * but may have it earlier. */
+TEST(who_holds_a_reservation_is_asked_where_he_does_not_fit)
+{
+    struct world *w = world_new("1 site, 1 pool, 5 nodes x 8 h200");
+    struct job_spec full = {.accelerators = 8, .memory_mb = 1, .limit_us = 90 * MINUTE};
+    struct job_spec half = {.accelerators = 4, .tasks_per_node = 1, .memory_mb = 1};
+    dr_job_id first, sooner, later, gang;
+
+    w->asks_every = 1000;
+    w->tick_us = DR_HOUR_US;
+    w->next_tick_us = w->now_us + 2 * DR_HOUR_US;
+    first = world_submit(w, full);
+    world_submit(w, full);
+    full.accelerators = 7;
+    world_submit(w, full);
+    full.accelerators = 8;
+    half.limit_us = 45 * MINUTE;
+    sooner = world_submit(w, half);
+    world_decide(w);
+    half.accelerators = 5;
+    half.limit_us = 50 * MINUTE;
+    later = world_submit(w, half);
+    world_run_us(w, MINUTE);
+    CHECK(world_first_node(w, sooner) != world_first_node(w, later));
+    full.tasks = 2;
+    gang = world_submit(w, full);
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_run(w, gang)->reservation_us, world_run(w, later)->start_us + 50 * MINUTE);
+    for (uint32_t i = 0; i < 6; i += 1) {
+        char name[8];
+
+        snprintf(name, sizeof name, "c%u", i);
+        world_submit(
+            w, (struct job_spec){.account = world_account(w, name, WORLD_ACCOUNT_ROOT, 0, -1, -1),
+                                 .tasks = 2,
+                                 .tasks_per_node = 1,
+                                 .accelerators = 5,
+                                 .memory_mb = 1});
+    }
+    world_run_us(w, MINUTE);
+    CHECK_EQ(w->core->fits->waiting_count, 2);
+    world_end(w, first, 0);
+    world_decide(w);
+    CHECK_EQ(world_run(w, gang)->reservation_us, world_run(w, sooner)->start_us + 45 * MINUTE);
     CHECK_REPLAY(w);
     world_free(w);
 }
