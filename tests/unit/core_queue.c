@@ -150,9 +150,10 @@ TEST(who_has_just_begun_to_wait_goes_on_waiting)
     world_run_us(w, 10 * DR_SECOND_US);
     later = world_submit(
         w, (struct job_spec){.accelerators = 4, .memory_mb = 1, .begin_us = 20 * DR_SECOND_US});
-    w->tick_us = DR_HOUR_US;
-    w->next_tick_us = w->now_us + DR_HOUR_US;
-    world_run_us(w, 20 * DR_SECOND_US);
+    world_decide(w);
+    w->asks_every = 1000;
+    w->now_us += 20 * DR_SECOND_US;
+    world_decide(w);
     CHECK(world_run(w, later)->reservation != DR_ROW_NONE);
     CHECK(world_job(w, later)->queue_class > DR_QUEUE_PROMISED);
     CHECK_EQ(dr_queue_first(w->core, DR_QUEUE_LATER), DR_ROW_NONE);
