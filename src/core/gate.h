@@ -54,8 +54,8 @@ void dr_gate_ends_changed(struct dr_core *core, uint32_t account_row, dr_group_i
 
 #define DR_GATE_CANT_TELL (-1) /* ends have to be gone through one by one */
 
-/* What quotas say of one way to run a job in one group, so that they are asked once for all pools of
- * it: while sums stay as they are and instants that matter only come earlier. */
+/* What quotas say of one way to run a job in one group, so that they are asked once for all pools
+ * of it: while sums stay as they are and instants that matter only come earlier. */
 struct dr_gate_answer {
     int64_t when_us;
     uint8_t is_known;
