@@ -13,11 +13,13 @@ struct dr_victim;    /* core/reclaim.h */
 struct dr_fair;      /* core/fair.h */
 struct dr_fair_most; /* core/fair.c */
 
-/* Attempts of a pool that time lets be taken, cheapest first: looked for once in a decision. */
+/* Attempts of a pool that time lets be taken, or of these what is lent, cheapest first: looked for
+ * once in a decision, and again when something else is lent there. */
 struct dr_victims {
     const struct dr_victim *first;
     uint32_t count;
     uint8_t known;
+    uint64_t rose_at; /* core->lent->rose_at of the pool then */
 };
 
 struct dr_decision {
@@ -33,8 +35,10 @@ struct dr_decision {
     uint32_t reserved_max;
     uint32_t *reserved_of;         /* [pools_count] first in `reserved` */
     struct dr_victims *victims_of; /* [pools_count] */
-    struct dr_victim *victims;     /* where these lie */
+    struct dr_victims *lent_of;    /* [pools_count] */
+    struct dr_victim *victims;     /* where these lie: twice as many as attempts run */
     uint32_t victims_count;
+    uint32_t victims_max;       /* attempts that ran when it began */
     size_t kept;                /* scratch that all walks share */
     uint32_t hunts;             /* times that victims were chosen among */
     uint32_t plans;             /* times that were looked for in this decision */

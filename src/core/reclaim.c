@@ -454,11 +454,6 @@ static int single(struct hunt *hunt)
 
 /* ---- one pool ---- */
 
-static int leaves(const struct dr_core *core, const struct dr_job *job)
-{
-    return dr_job_run(core, job)->stopping != DR_STOP_NONE && job->state == DR_JOB_COMPLETING;
-}
-
 /* Does this pool lend attempts to the hunt: its own, or with `whole_group` all of the main group?
  */
 static int hunted(const struct hunt *hunt, uint32_t row, int whole_group)
@@ -488,38 +483,65 @@ void dr_reclaim_begin(struct dr_decision *decision)
 
     decision->victims_of =
         dr_arena_push(&core->scratch, core->pools_count + 1u, sizeof decision->victims_of[0]);
+    decision->lent_of =
+        dr_arena_push(&core->scratch, core->pools_count + 1u, sizeof decision->lent_of[0]);
     decision->victims =
-        dr_arena_push(&core->scratch, core->running.count + 1u, sizeof decision->victims[0]);
+        dr_arena_push(&core->scratch, 2 * core->running.count + 1u, sizeof decision->victims[0]);
+    decision->victims_max = core->running.count;
     decision->victims_count = 0;
     decision->own_units =
         dr_arena_push(&core->scratch, core->pools_count + 1u, sizeof decision->own_units[0]);
-    DR_ASSERT(decision->victims_of != NULL && decision->victims != NULL &&
-              decision->own_units != NULL);
+    DR_ASSERT(decision->victims_of != NULL && decision->lent_of != NULL &&
+              decision->victims != NULL && decision->own_units != NULL);
     memset(decision->own_units, 0, core->pools_count * sizeof decision->own_units[0]);
     for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
-        decision->victims_of[pool] = (struct dr_victims){.known = 0};
+        decision->victims_of[pool] = decision->lent_of[pool] = (struct dr_victims){.known = 0};
+}
+
+/* Of a pool's attempts those with all of some flags (core/lent.h) that may be taken, into what is
+ * left of the room. */
+static void find_victims(struct dr_decision *decision, uint32_t pool, uint8_t flags,
+                         struct dr_victims *victims)
+{
+    const struct dr_core *core = decision->core;
+    struct dr_victim *first = &decision->victims[decision->victims_count];
+
+    *victims =
+        (struct dr_victims){.first = first, .known = 1, .rose_at = core->lent->rose_at[pool]};
+    for (uint32_t row = dr_place_attempts(core, (dr_pool_id){pool + 1}); row != NONE;
+         row = dr_place_attempts_next(core, row))
+        if ((core->lent->flags[row] & flags) == flags && takeable(decision, &core->jobs[row])) {
+            first[victims->count] = victim_of(core, row, decision->now_us);
+            victims->count += 1;
+        }
+    dr_sort(first, victims->count, sizeof first[0], compare_each, core);
+    decision->victims_count += victims->count;
 }
 
 /* In a decision time stands still and who starts does not run yet, so the list only loses who was
  * warned. */
 static const struct dr_victims *victims_in(struct dr_decision *decision, uint32_t pool)
 {
-    const struct dr_core *core = decision->core;
     struct dr_victims *victims = &decision->victims_of[pool];
-    struct dr_victim *first = &decision->victims[decision->victims_count];
 
-    if (victims->known)
+    if (!victims->known)
+        find_victims(decision, pool, DR_LENT_RIPE, victims);
+    return victims;
+}
+
+/* What is lent of these, or more. Lists that have to be looked for again fill the room: then all.
+ */
+static const struct dr_victims *lent_in(struct dr_decision *decision, uint32_t pool)
+{
+    const struct dr_core *core = decision->core;
+    struct dr_victims *victims = &decision->lent_of[pool];
+
+    if (victims->known && victims->rose_at == core->lent->rose_at[pool])
         return victims;
-    for (uint32_t row = dr_place_attempts(core, (dr_pool_id){pool + 1}); row != NONE;
-         row = dr_place_attempts_next(core, row))
-        if (dr_lent_ripe(core, row) && takeable(decision, &core->jobs[row])) {
-            first[victims->count] = victim_of(core, row, decision->now_us);
-            victims->count += 1;
-        }
-    dr_sort(first, victims->count, sizeof first[0], compare_each, core);
-    victims->first = first;
-    victims->known = 1;
-    decision->victims_count += victims->count;
+    if (decision->victims_count + dr_place_attempts_count(core, (dr_pool_id){pool + 1}) >
+        decision->victims_max)
+        return victims_in(decision, pool);
+    find_victims(decision, pool, DR_LENT_RIPE | DR_LENT_LENT, victims);
     return victims;
 }
 
@@ -537,37 +559,49 @@ static void consider(struct hunt *hunt, const struct dr_victim *victim)
 }
 
 /* Those of one pool who may be taken. Whose account is within its guarantee is taken by priority
- * alone: else only what is lent counts, and what is lent there is known. */
+ * alone: by its own account, or from above. */
 static void consider_all(struct hunt *hunt, uint32_t pool)
 {
     const struct dr_lent *lent = hunt->core->lent;
-    int lent_alone = hunt->fair == NULL && !hunt->outranks && !hunt->far_below;
-    int64_t left = lent->units[pool];
+    int lent_alone = hunt->fair == NULL && !hunt->far_below;
     const struct dr_victims *victims;
 
-    if (lent_alone && left == 0)
+    if (lent_alone && lent->units[pool] == 0)
         return;
-    victims = victims_in(hunt->decision, pool);
-    for (uint32_t i = 0; i < victims->count && (!lent_alone || left > 0); i += 1) {
+    victims = lent_alone ? lent_in(hunt->decision, pool) : victims_in(hunt->decision, pool);
+    for (uint32_t i = 0; i < victims->count; i += 1) {
         const struct dr_victim *victim = &victims->first[i];
 
-        if (lent_alone && (lent->flags[victim->row] & DR_LENT_LENT) == 0)
-            continue;
-        left -= victim->units;
-        consider(hunt, victim);
+        if (!lent_alone || (lent->flags[victim->row] & DR_LENT_LENT) != 0)
+            consider(hunt, victim);
     }
+}
+
+/* Those of its own account that nothing else lets be taken, in the pools that are hunted. */
+static void consider_own(struct hunt *hunt, int whole_group, int lent_too)
+{
+    const struct dr_core *core = hunt->core;
+
+    for (uint32_t row = dr_place_attempts_of(core, hunt->job->account); row != NONE;
+         row = dr_place_attempts_of_next(core, row))
+        if (hunted(hunt, dr_job_run(core, &core->jobs[row])->pool.v - 1, whole_group) &&
+            (lent_too || (core->lent->flags[row] & DR_LENT_LENT) == 0)) {
+            struct dr_victim victim = victim_of(core, row, hunt->decision->now_us);
+
+            consider(hunt, &victim);
+        }
 }
 
 static void find_leaving(struct hunt *hunt, uint32_t pool)
 {
     const struct dr_core *core = hunt->core;
-    uint32_t left = dr_place_leaving_count(core, (dr_pool_id){pool + 1});
+    int64_t left = core->lent->leaving[pool];
 
     for (uint32_t row = left == 0 ? NONE : dr_place_attempts(core, (dr_pool_id){pool + 1});
          row != NONE && left > 0; row = dr_place_attempts_next(core, row)) {
-        left -= dr_job_run(core, &core->jobs[row])->stopping != DR_STOP_NONE;
-        if (!leaves(core, &core->jobs[row]))
+        if ((core->lent->flags[row] & DR_LENT_LEAVES) == 0)
             continue;
+        left -= dr_reclaim_units(core, &core->jobs[row]);
         hunt->leaving[hunt->leaving_count] = row;
         hunt->leaving_count += 1;
     }
@@ -598,14 +632,9 @@ static void gather(struct hunt *hunt, int whole_group, int guaranteed)
             consider_all(hunt, pool);
         find_leaving(hunt, pool);
     }
-    for (uint32_t row = everybody ? NONE : dr_place_attempts_of(core, hunt->job->account);
-         row != NONE; row = dr_place_attempts_of_next(core, row))
-        if (hunted(hunt, dr_job_run(core, &core->jobs[row])->pool.v - 1, whole_group)) {
-            struct dr_victim victim = victim_of(core, row, hunt->decision->now_us);
-
-            consider(hunt, &victim);
-        }
-    if (whole_group || !everybody)
+    if (!everybody || (hunt->outranks && hunt->fair == NULL && !hunt->far_below))
+        consider_own(hunt, whole_group, !everybody);
+    if (whole_group || !everybody || hunt->outranks)
         dr_sort(hunt->victims, hunt->count, sizeof hunt->victims[0], compare_each, core);
 }
 
