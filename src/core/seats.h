@@ -247,13 +247,14 @@ struct dr_offers {
     uint64_t looked_at;           /* when `pools` were looked for, by the seats' clock */
 };
 
-/* May the root have room for it, since it refused it? */
+/* May the root have room for it, since it refused it, and for such chips? */
 static inline int dr_offers_root(struct dr_wants wants, const struct dr_offers *offers)
 {
     uint64_t hunts = wants.hunts & offers->reliefs.hunts;
 
-    return (hunts & DR_WANTS_KEPT) != 0 ||
-           ((hunts & DR_WANTS_START) != 0 && (wants.sums & offers->root_sums) != 0);
+    return (wants.room & offers->reliefs.room & DR_WANTS_CHIPS) != 0 &&
+           ((hunts & DR_WANTS_KEPT) != 0 ||
+            ((hunts & DR_WANTS_START) != 0 && (wants.sums & offers->root_sums) != 0));
 }
 
 /* More may be added beside what is reserved, at the root. */
