@@ -43,6 +43,9 @@ struct nation_ledger *ledger_new(const struct nation *nation, uint32_t jobs_max)
     ledger->pools = nation_zeroed(nation->pools_count, sizeof ledger->pools[0]);
     ledger->sums =
         nation_zeroed((size_t)nation->accounts_count * NATION_GROUPS, sizeof ledger->sums[0]);
+    ledger->lifted =
+        nation_zeroed((size_t)nation->accounts_count * NATION_GROUPS * DR_RESOURCE_COUNT,
+                      sizeof ledger->lifted[0]);
     sums_open(nation, ledger->sums);
     ledger->site_w = nation_zeroed(nation->sites_count, sizeof ledger->site_w[0]);
     for (uint32_t p = 0; p < nation->pools_count; p += 1) {
@@ -79,6 +82,7 @@ void ledger_free(struct nation_ledger *ledger)
     free(ledger->pool_of);
     free(ledger->pools);
     free(ledger->sums);
+    free(ledger->lifted);
     free(ledger->site_w);
     free(ledger);
 }
@@ -469,6 +473,11 @@ static void placed(struct nation_ledger *ledger, struct ledger_job *job,
     job->alternative = (uint8_t)fact->alternative;
     job->attempt = fact->attempt;
     job->state = LEDGER_RUNNING;
+    job->counted = 1;
+    for (uint32_t i = 0; i < nodes; i += 1)
+        if (ledger->nodes[fact->extents[i].node.v - 1].off)
+            wrong(ledger, "job %llu is placed on node %u, which is not up",
+                  (unsigned long long)fact->job, fact->extents[i].node.v);
     job->size = shape->alternatives[fact->alternative].tasks *
                 (shape->alternatives[fact->alternative].accelerators_per_task / 1000);
     hold(ledger, fact->job, job, 1);
@@ -485,13 +494,56 @@ static void ended(struct nation_ledger *ledger, struct ledger_job *job,
         wrong(ledger, "job %llu ends though it does not run", (unsigned long long)fact->job);
         return;
     }
-    charge(ledger, job->account, job->pool, way, -1, job->state == LEDGER_LEAVING ? 0 : -1);
+    charge(ledger, job->account, job->pool, way, -1, -(int)job->counted);
+    job->counted = 0;
     hold(ledger, fact->job, job, -1);
     free(job->extents);
     job->extents = NULL;
     job->extents_count = 0;
     job->state = fact->next_state == DR_JOB_PENDING ? LEDGER_PENDING : LEDGER_ENDED;
     ledger->pending += job->state == LEDGER_PENDING;
+}
+
+/* Who was told to leave, or has a part on a node that is not up, counts in use alone. */
+static void recount(struct nation_ledger *ledger, struct ledger_job *job)
+{
+    uint8_t counts = job->state == LEDGER_RUNNING;
+
+    for (uint32_t i = 0; i < job->extents_count; i += 1)
+        counts = counts && !ledger->nodes[job->extents[i].node.v - 1].off;
+    if (counts == job->counted)
+        return;
+    charge(ledger, job->account, job->pool, &shape_of(ledger, job)->alternatives[job->alternative],
+           0, counts - job->counted);
+    job->counted = counts;
+}
+
+static int64_t *lifted_of(struct nation_ledger *ledger, uint32_t account, uint32_t group,
+                          uint32_t resource)
+{
+    return &ledger
+                ->lifted[((size_t)account * NATION_GROUPS + group) * DR_RESOURCE_COUNT + resource];
+}
+
+/* What was given to others while a node was drained stays theirs when it is resumed. */
+static void lift(struct nation_ledger *ledger, const struct ledger_job *job)
+{
+    uint32_t group = ledger->nation->pools[job->pool].group;
+
+    for (uint32_t at = job->account; at != UINT32_MAX; at = ledger->nation->accounts[at].parent)
+        for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1)
+            *lifted_of(ledger, at, group, i) = sums_of(ledger, at, group)->claim[i];
+}
+
+static void flagged(struct nation_ledger *ledger, const struct dr_fact_node_flags *fact)
+{
+    ledger->nodes[fact->node - 1].off = fact->drained || fact->down;
+    for (uint32_t id = 1; id <= ledger->jobs_max; id += 1)
+        for (uint32_t i = 0; i < ledger->jobs[id].extents_count; i += 1)
+            if (ledger->jobs[id].extents[i].node.v == fact->node) {
+                recount(ledger, &ledger->jobs[id]);
+                lift(ledger, &ledger->jobs[id]);
+            }
 }
 
 static uint64_t job_of(const struct dr_fact *fact)
@@ -523,6 +575,8 @@ void ledger_fact(struct nation_ledger *ledger, const struct dr_fact *fact)
     struct ledger_job *job = &ledger->jobs[id <= ledger->jobs_max ? id : 0];
 
     ledger->facts += 1;
+    if (fact->kind == DR_FACT_NODE_FLAGS)
+        flagged(ledger, &fact->node_flags);
     if (id == 0)
         return;
     if (job->state == LEDGER_NONE) {
@@ -542,10 +596,8 @@ void ledger_fact(struct nation_ledger *ledger, const struct dr_fact *fact)
     } else if (fact->kind == DR_FACT_ATTEMPT_STARTED) {
         job->start_us = fact->attempt_started.start_us;
     } else if (fact->kind == DR_FACT_ATTEMPT_STOPPING) {
-        if (job->state == LEDGER_RUNNING) /* told to leave: it counts in use alone */
-            charge(ledger, job->account, job->pool,
-                   &shape_of(ledger, job)->alternatives[job->alternative], 0, -1);
         job->state = LEDGER_LEAVING;
+        recount(ledger, job);
     } else if (fact->kind == DR_FACT_ATTEMPT_ENDED) {
         ended(ledger, job, &fact->attempt_ended);
     } else if (fact->kind == DR_FACT_JOB_ENDED && job->state == LEDGER_PENDING) {
@@ -560,6 +612,20 @@ void ledger_fact(struct nation_ledger *ledger, const struct dr_fact *fact)
 
 /* ---- all of it, afresh ---- */
 
+/* Is an account beyond its limit, but for what a resumed node has lifted it to? That only falls. */
+static int is_beyond(struct nation_ledger *ledger, uint32_t account, uint32_t group,
+                     uint32_t resource)
+{
+    const struct ledger_sums *sums = sums_of(ledger, account, group);
+    int64_t limit = limit_of(&ledger->nation->accounts[account], group) * each_of(resource);
+    int64_t *lifted = lifted_of(ledger, account, group, resource);
+
+    if (*lifted > sums->claim[resource])
+        *lifted = sums->claim[resource];
+    return sums->use[resource] > limit ||
+           (sums->claim[resource] > limit && sums->claim[resource] > *lifted);
+}
+
 static void check_occupied(struct nation_ledger *ledger)
 {
     const struct nation *nation = ledger->nation;
@@ -572,12 +638,11 @@ static void check_occupied(struct nation_ledger *ledger)
             for (uint32_t a = nation->accounts_count; a > 0; a -= 1) {
                 const struct nation_account *account = &nation->accounts[a - 1];
                 const struct ledger_sums *sums = sums_of(ledger, a - 1, g);
-                int64_t limit = limit_of(account, g) * each_of(i);
                 int64_t value = a - 1 >= nation->leaf_first ? sums->claim[i] : occupied[a - 1];
 
                 if (value < account->keep[g] * each_of(i))
                     value = account->keep[g] * each_of(i);
-                if (sums->use[i] > limit || sums->claim[i] > limit)
+                if (is_beyond(ledger, a - 1, g, i))
                     wrong(ledger, "account %u is beyond its limit in group %u", a, g + 1);
                 if (account->parent != UINT32_MAX)
                     occupied[account->parent] += value;
@@ -609,7 +674,7 @@ void ledger_check(struct nation_ledger *ledger)
         if (job->extents == NULL)
             continue;
         charge(ledger, job->account, job->pool, &shape->alternatives[job->alternative], 1,
-               job->state == LEDGER_RUNNING);
+               job->counted);
         for (uint32_t i = 0; i < job->extents_count; i += 1) {
             uint32_t row = job->extents[i].node.v - 1;
 

@@ -28,7 +28,8 @@ struct ledger_job {
     uint16_t promise_pool;
     uint8_t alternative;
     uint8_t promise_alternative;
-    uint8_t state; /* enum ledger_state */
+    uint8_t state;   /* enum ledger_state */
+    uint8_t counted; /* in claims: it runs, was not told to leave, and its nodes are up */
     uint8_t firm;
     int32_t priority;
     struct dr_extent *reserved; /* malloc */
@@ -38,6 +39,7 @@ struct ledger_job {
 struct ledger_node {
     uint8_t busy; /* accelerators held: bit */
     uint8_t promised;
+    uint8_t off; /* drained or down */
     uint16_t tasks;
     int32_t cpus_milli;
     int32_t memory_mb;
@@ -67,6 +69,8 @@ struct nation_ledger {
         int64_t free;
     } * pools;
     struct ledger_sums *sums; /* [accounts * NATION_GROUPS] */
+    int64_t *lifted;          /* [accounts * NATION_GROUPS * DR_RESOURCE_COUNT] claims above the
+                                 limit since a node with attempts on it was resumed; 0: none */
     int64_t *site_w;          /* IT watts */
     uint64_t running;
     uint64_t running_accelerators;

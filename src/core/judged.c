@@ -244,10 +244,35 @@ static int root_refuses(struct dr_core *core, const struct dr_job *job, dr_pool_
     return 0;
 }
 
+/* More may be added since in groups in which the class was refused beside what is reserved, and it
+ * is not asked whether that is enough: it is once it finds room there. */
+static void forget_beside(struct dr_core *core, uint32_t class_row)
+{
+    struct dr_queue_class *class = &core->queue->classes[class_row];
+    struct dr_wants wants = class->wants;
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint32_t count;
+
+    if ((class->standing.beside | class->standing.displace) == 0 ||
+        core->slack->rose_last <= class->judged_at)
+        return;
+    count = dr_place_groups(core, &core->jobs[class->first], groups);
+    for (uint32_t i = 0; i < count; i += 1)
+        if (dr_slack_rose_at(core, groups[i].pool, class->alone) > class->judged_at) {
+            class->standing.beside &= ~bit(i);
+            class->standing.displace &= ~bit(i);
+        }
+    if ((class->standing.beside | class->standing.displace) == 0)
+        wants.hunts &= ~DR_WANTS_BESIDE;
+    wants.hunts = with_chips(core, class, wants.hunts);
+    dr_seats_set_wants(core, class_row, wants);
+}
+
 /* Could the class start beside what is reserved, in a group in which it was refused for that and
  * more may be added since? */
-static int is_room_beside(struct dr_core *core, const struct dr_queue_class *class)
+static int is_room_beside(struct dr_core *core, uint32_t class_row)
 {
+    const struct dr_queue_class *class = &core->queue->classes[class_row];
     const struct dr_job *job = &core->jobs[class->first];
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
     uint32_t count;
@@ -256,6 +281,7 @@ static int is_room_beside(struct dr_core *core, const struct dr_queue_class *cla
         return 0;
     if (!dr_fits_since(core, class->shape, 0, DR_FITS_START)) {
         core->fits->vain += 1;
+        forget_beside(core, class_row);
         return 0;
     }
     count = dr_place_groups(core, job, groups);
@@ -756,7 +782,7 @@ static enum dr_scope scope_of(struct dr_core *core, uint32_t class_row,
         return DR_SCOPE_ALL;
     if (is_relieved(core, class_row, offers))
         return DR_SCOPE_ALL;
-    if (dr_offers_beside(wants, offers) && is_room_beside(core, class))
+    if (dr_offers_beside(wants, offers) && is_room_beside(core, class_row))
         return DR_SCOPE_ALL;
     if (dr_wants_meet(hunts, offers->pools) && hunt_rose(core, class_row))
         return DR_SCOPE_RISEN;
@@ -773,6 +799,8 @@ enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
 
     class->is_noted = 0;
     scope = scope_of(core, class_row, offers);
+    if (scope == DR_SCOPE_NONE && !dr_offers_beside(class->wants, offers))
+        forget_beside(core, class_row);
     class->is_loose |= !class->is_noted && core->seats->relieved_last > class->judged_at;
     return scope;
 }
