@@ -130,3 +130,65 @@ TEST(who_holds_a_reservation_is_asked_where_he_does_not_fit)
     CHECK_REPLAY(w);
     world_free(w);
 }
+
+/* The root has room for a small job since it refused it, but the job fitted nowhere then and was
+ * not asked, after six others that were asked in vain. What the keeper gives back later, and keeps
+ * again, is room for it alone. */
+TEST(what_was_relieved_meanwhile_is_seen_once_there_is_room)
+{
+    struct world *w = begin("1 site, 1 pool, 2 nodes x 8 h200");
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
+    uint32_t keeper;
+    dr_job_id large, kept, small;
+    struct job_spec spec = {.memory_mb = 1};
+
+    world_pool(w, world_site(w, "s2"), "h200", 1, 8, 0);
+    world_pool(w, world_site(w, "s3"), "h200", 1, 8, 0);
+    keeper = world_account(w, "keeper", WORLD_ACCOUNT_ROOT, 4, -1, 0);
+    spec.accelerators = 8;
+    spec.site = "s1";
+    large = world_submit(w, spec);
+    world_submit(w, spec);
+    spec.site = "s3";
+    spec.accelerators = 7;
+    world_submit(w, spec);
+    spec.account = b;
+    spec.accelerators = 1;
+    world_submit(w, spec);
+    spec.account = 0;
+    spec.site = "s2";
+    spec.accelerators = 4;
+    world_submit(w, spec);
+    world_run_us(w, MINUTE);
+    spec.account = b;
+    spec.accelerators = 1;
+    small = world_submit(w, spec);
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_why(w, small).holds[0].reason, DR_REASON_KEPT);
+    spec.account = keeper;
+    spec.accelerators = 4;
+    kept = world_submit(w, spec);
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, kept)->state, DR_JOB_RUNNING);
+    for (uint32_t i = 0; i < 6; i += 1) {
+        char name[8];
+
+        snprintf(name, sizeof name, "c%u", i);
+        world_submit(
+            w, (struct job_spec){.account = world_account(w, name, WORLD_ACCOUNT_ROOT, 0, -1, -1),
+                                 .site = "s1",
+                                 .tasks = 2,
+                                 .tasks_per_node = 1,
+                                 .accelerators = 5,
+                                 .memory_mb = 1});
+    }
+    world_run_us(w, MINUTE);
+    world_end(w, large, 0);
+    world_decide(w);
+    CHECK_EQ(world_job(w, small)->state, DR_JOB_PENDING);
+    world_end(w, kept, 0);
+    world_decide(w);
+    CHECK_EQ(world_job(w, small)->state, DR_JOB_CONFIGURING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
