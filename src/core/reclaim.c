@@ -170,17 +170,6 @@ static int pushed_under(const struct hunt *hunt, const struct dr_job *victim)
     }
 }
 
-/* What doesn't depend on sums. */
-static int takeable(const struct dr_decision *decision, const struct dr_job *job)
-{
-    return dr_job_terms(decision->core, job)->preemptible &&
-           dr_job_run(decision->core, job)->stopping == DR_STOP_NONE &&
-           dr_job_run(decision->core, job)->counted && job->state == DR_JOB_RUNNING &&
-           dr_job_run(decision->core, job)->start_us != 0 &&
-           decision->now_us - dr_job_run(decision->core, job)->start_us >=
-               decision->core->settings.minimum_run_us;
-}
-
 /* ---- thought: attempts leave and come back ---- */
 
 static void choose(struct hunt *hunt, struct dr_victim *victim, enum dr_stop_cause cause)
@@ -510,7 +499,7 @@ static void find_victims(struct dr_decision *decision, uint32_t pool, uint8_t fl
         (struct dr_victims){.first = first, .known = 1, .rose_at = core->lent->rose_at[pool]};
     for (uint32_t row = dr_place_attempts(core, (dr_pool_id){pool + 1}); row != NONE;
          row = dr_place_attempts_next(core, row))
-        if ((core->lent->flags[row] & flags) == flags && takeable(decision, &core->jobs[row])) {
+        if ((core->lent->flags[row] & flags) == flags) {
             first[victims->count] = victim_of(core, row, decision->now_us);
             victims->count += 1;
         }
@@ -550,7 +539,7 @@ static void consider(struct hunt *hunt, const struct dr_victim *victim)
     const struct dr_job *job = &hunt->core->jobs[victim->row];
 
     if ((hunt->fair != NULL && !dr_fair_has(hunt->fair, victim->account)) ||
-        !takeable(hunt->decision, job) ||
+        !dr_lent_ripe(hunt->core, victim->row) ||
         (hunt->fair != NULL && !dr_fair_ripe(hunt->core, job, hunt->decision->now_us)) ||
         may_take(hunt, job) == DR_STOP_NONE)
         return;
