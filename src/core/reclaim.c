@@ -459,7 +459,8 @@ static struct dr_victim victim_of(const struct dr_core *core, uint32_t row, int6
 {
     struct dr_victim victim = {.row = row,
                                .account = core->jobs[row].account,
-                               .units = dr_reclaim_units(core, &core->jobs[row])};
+                               .units = dr_reclaim_units(core, &core->jobs[row]),
+                               .fair_ripe = (uint8_t)dr_fair_ripe(core, &core->jobs[row], now_us)};
 
     victim.each_us = loss_each_us(core, &core->jobs[row], now_us);
     victim.loss_us = dr_mul_div_floor(victim.units, victim.each_us, 1000);
@@ -539,8 +540,7 @@ static void consider(struct hunt *hunt, const struct dr_victim *victim)
     const struct dr_job *job = &hunt->core->jobs[victim->row];
 
     if ((hunt->fair != NULL && !dr_fair_has(hunt->fair, victim->account)) ||
-        !dr_lent_ripe(hunt->core, victim->row) ||
-        (hunt->fair != NULL && !dr_fair_ripe(hunt->core, job, hunt->decision->now_us)) ||
+        !dr_lent_ripe(hunt->core, victim->row) || (hunt->fair != NULL && !victim->fair_ripe) ||
         may_take(hunt, job) == DR_STOP_NONE)
         return;
     hunt->victims[hunt->count] = *victim;
