@@ -5,6 +5,7 @@
 #include "base/math.h"
 #include "core/quota.h"
 #include "core/reclaim.h"
+#include "core/space.h"
 
 #define NONE DR_ROW_NONE
 
@@ -202,23 +203,44 @@ static dr_account_id branch_of(const struct dr_fair *fair, dr_account_id account
     return y;
 }
 
-int dr_fair_has(struct dr_fair *fair, dr_account_id account)
+/* Has an account between these no more of a resource than its guarantee, in the pool's group? As
+ * leaves_guarantees() asks, of any amount. */
+static int keeps(const struct dr_fair *fair, dr_account_id account, dr_account_id top,
+                 enum dr_resource resource)
+{
+    const struct dr_core *core = fair->core;
+    dr_group_id group = core->pools[fair->pool.v - 1].groups[resource];
+
+    for (dr_account_id at = account;; at = core->accounts[at.v - 1].parent) {
+        const struct dr_quota *quota = dr_quota_at(core, at, group);
+
+        if (dr_max_i64(dr_quota_keep(quota), quota->occupied - 1) < quota->guarantee)
+            return 1;
+        if (at.v == top.v)
+            return 0;
+    }
+}
+
+int dr_fair_has(struct dr_fair *fair, dr_account_id account, enum dr_resource resource)
 {
     struct dr_fair_memo *memo = &fair->memo[account.v - 1];
     dr_account_id branch;
 
     if (memo->stamp == fair->stamp)
-        return memo->branch != 0;
+        return memo->branch != 0 && ((memo->keeps >> resource) & 1) == 0;
     branch = branch_of(fair, account);
     memo->stamp = fair->stamp;
     /* With the job the other's key is no less than before. */
     memo->branch = 0;
+    memo->keeps = 0;
     if (branch.v != 0 && step_beside(fair, branch)->above &&
         dr_order_above(fair->core, branch) > step_beside(fair, branch)->with) {
         memo->branch = branch.v;
         fair->memo[branch.v - 1].before = dr_order_above(fair->core, branch);
+        for (uint32_t of = 0; of < DR_RESOURCE_COUNT && fair->core->places->groups_alike; of += 1)
+            memo->keeps |= (uint8_t)(keeps(fair, account, branch, of) << of);
     }
-    return memo->branch != 0;
+    return memo->branch != 0 && ((memo->keeps >> resource) & 1) == 0;
 }
 
 /* The most of `units` that leaves a branch with enough: at most, since CPUs and memory go with

@@ -40,7 +40,8 @@ struct dr_fair_step {
 struct dr_fair_memo {
     uint32_t stamp;  /* of the one who asks */
     uint32_t branch; /* account on its path that is looked at; 0: nothing is to be had */
-    int64_t before;  /* of such a branch: its key before anybody was gone */
+    uint8_t keeps;  /* bit = resource: nothing of it may be had without passing below a guarantee */
+    int64_t before; /* of such a branch: its key before anybody was gone */
     uint64_t summed; /* number of the sum */
     int64_t units;   /* summed up */
 };
@@ -86,8 +87,9 @@ dr_account_id dr_fair_from(const struct dr_core *core, const struct dr_job *job,
 struct dr_fair *dr_fair_ask(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,
                             const struct dr_amounts *amounts);
 
-/* Might anything be had from the account, before anybody was gone? */
-int dr_fair_has(struct dr_fair *fair, dr_account_id account);
+/* Might an attempt that holds some of a resource be had from the account, before anybody was gone?
+ */
+int dr_fair_has(struct dr_fair *fair, dr_account_id account, enum dr_resource resource);
 
 /* Accelerators, thousandths, that may be had from these victims at most: from each branch no more
  * than would leave it with enough. */

@@ -460,6 +460,8 @@ static struct dr_victim victim_of(const struct dr_core *core, uint32_t row, int6
     struct dr_victim victim = {.row = row,
                                .account = core->jobs[row].account,
                                .units = dr_reclaim_units(core, &core->jobs[row]),
+                               .main = (uint8_t)dr_resource_main(
+                                   held_by(core, &core->jobs[row]).of[DR_RESOURCE_ACCELERATORS]),
                                .fair_ripe = (uint8_t)dr_fair_ripe(core, &core->jobs[row], now_us)};
 
     victim.each_us = loss_each_us(core, &core->jobs[row], now_us);
@@ -539,7 +541,8 @@ static void consider(struct hunt *hunt, const struct dr_victim *victim)
 {
     const struct dr_job *job = &hunt->core->jobs[victim->row];
 
-    if ((hunt->fair != NULL && !dr_fair_has(hunt->fair, victim->account)) ||
+    if ((hunt->fair != NULL &&
+         !dr_fair_has(hunt->fair, victim->account, (enum dr_resource)victim->main)) ||
         !dr_lent_ripe(hunt->core, victim->row) || (hunt->fair != NULL && !victim->fair_ripe) ||
         may_take(hunt, job) == DR_STOP_NONE)
         return;
