@@ -500,6 +500,18 @@ struct world *world_new(const char *text)
     return world;
 }
 
+struct world *world_remembering(const char *text, uint32_t reserve_depth)
+{
+    struct world *world = world_new(text);
+    struct dr_settings settings = world->core->settings;
+
+    settings.reserve_depth = reserve_depth;
+    world_settings(world, settings);
+    world->asks_every = 1000;
+    world->tick_us = DR_HOUR_US;
+    return world;
+}
+
 void world_free(struct world *world)
 {
     dr_core_close(world->core);

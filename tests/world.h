@@ -101,6 +101,9 @@ struct job_spec {
 };
 
 struct world *world_new(const char *text);
+/* The same, where who was refused is asked again by no tick for an hour, and decisions are not
+ * asked again; `reserve_depth` blocked jobs of a pool hold a reservation. */
+struct world *world_remembering(const char *text, uint32_t reserve_depth);
 void world_free(struct world *world);
 /* Sites s1 of two nodes, s2 and s3 of three, with 8 h200 each; the account `b` (fills its id), and
  * c, which lends nothing of its 20. In s1 and in s2 a job of `a` runs, until minute 30 and minute

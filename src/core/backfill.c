@@ -176,8 +176,7 @@ static int reserved_guaranteed(const struct dr_decision *decision, struct dr_res
 
     if (reserved->guaranteed_seq == core->seq && core->seq != 0 && !decision->in_thought)
         return reserved->is_guaranteed;
-    amounts = dr_alternative_amounts(
-        &core->shapes[job->shape].alternatives[dr_job_run(core, job)->reservation_alternative]);
+    amounts = dr_job_reserved(core, job);
     reserved->is_guaranteed =
         (uint8_t)dr_quota_branch_within(core, job->account, reserved->pool, &amounts);
     reserved->guaranteed_seq = decision->in_thought ? 0 : core->seq;
@@ -257,10 +256,7 @@ static int64_t sum_reserved(const struct contest *contest, dr_account_id account
             core->pools[other->pool.v - 1].groups[contest->resource].v != contest->group.v ||
             !dr_account_within(core, job->account, account))
             continue;
-        sum += dr_alternative_amounts(
-                   &core->shapes[job->shape]
-                        .alternatives[dr_job_run(core, job)->reservation_alternative])
-                   .of[contest->resource];
+        sum += dr_job_reserved(core, job).of[contest->resource];
     }
     return sum;
 }
@@ -321,9 +317,7 @@ static int quota_leaves(struct dr_decision *decision, const struct dr_reserved *
 {
     struct dr_core *core = decision->core;
     const struct dr_job *waiting = &core->jobs[reserved->row];
-    struct dr_amounts needs = dr_alternative_amounts(
-        &core->shapes[waiting->shape]
-             .alternatives[dr_job_run(core, waiting)->reservation_alternative]);
+    struct dr_amounts needs = dr_job_reserved(core, waiting);
     const struct dr_pool *here = &core->pools[pool.v - 1];
     const struct dr_pool *there = &core->pools[reserved->pool.v - 1];
 
@@ -665,18 +659,14 @@ int64_t dr_backfill_kept(const struct dr_core *core, uint32_t job_row, const str
     for (uint32_t at = 0; at < view.reserved_count; at += 1) {
         struct dr_reserved *reserved = &view.reserved[at];
         const struct dr_job *waiting = &core->jobs[reserved->row];
-        struct contest contest = {
-            .decision = &view,
-            .reserved = reserved,
-            .waiting = waiting,
-            .later = job,
-            .group = core->pools[pool.v - 1].groups[resource],
-            .resource = resource,
-            .needs = dr_alternative_amounts(
-                         &core->shapes[waiting->shape]
-                              .alternatives[dr_job_run(core, waiting)->reservation_alternative])
-                         .of[resource],
-            .adds = want->amounts.of[resource]};
+        struct contest contest = {.decision = &view,
+                                  .reserved = reserved,
+                                  .waiting = waiting,
+                                  .later = job,
+                                  .group = core->pools[pool.v - 1].groups[resource],
+                                  .resource = resource,
+                                  .needs = dr_job_reserved(core, waiting).of[resource],
+                                  .adds = want->amounts.of[resource]};
 
         if (concerns(&view, reserved, job_row, end_us, displace) && contest.needs != 0 &&
             core->pools[reserved->pool.v - 1].groups[resource].v == contest.group.v)

@@ -246,9 +246,7 @@ static void charge_reserved(struct dr_decision *decision, uint32_t except_row, i
         for (uint32_t at = decision->reserved_of[pool]; at != NONE;
              at = decision->reserved[at].next) {
             const struct dr_job *job = &core->jobs[decision->reserved[at].row];
-            struct dr_amounts amounts = dr_alternative_amounts(
-                &core->shapes[job->shape]
-                     .alternatives[dr_job_run(core, job)->reservation_alternative]);
+            struct dr_amounts amounts = dr_job_reserved(core, job);
 
             if (decision->reserved[at].row != except_row)
                 dr_quota_charge(core, job->account, dr_job_run(core, job)->reservation_pool,
@@ -273,10 +271,7 @@ static int64_t reserved_until(const struct dr_decision *decision, uint32_t job_r
         const struct dr_job *job = &core->jobs[reserved->row];
 
         if (reserved->row != job_row && reserved->start_us + DR_RESERVATION_LATE_US < until_us)
-            sum += dr_alternative_amounts(
-                       &core->shapes[job->shape]
-                            .alternatives[dr_job_run(core, job)->reservation_alternative])
-                       .of[DR_RESOURCE_ACCELERATORS];
+            sum += dr_job_reserved(core, job).of[DR_RESOURCE_ACCELERATORS];
     }
     return sum;
 }

@@ -61,15 +61,6 @@ static int is_powered(const struct dr_core *core, const struct dr_want *want, ui
                want->amounts.of[DR_RESOURCE_ACCELERATORS];
 }
 
-/* Might it have a reservation there, where sums alone say that it could start? */
-static int may_reserve(const struct dr_core *core, uint32_t rank, int could)
-{
-    const struct dr_places *places = core->places;
-
-    return dr_pool_set_has(&places->reservable, rank) &&
-           (could || dr_pool_set_has(&places->unreserved_set, rank));
-}
-
 static const struct dr_pool_set *powered(struct dr_core *core)
 {
     struct dr_fits *fits = core->fits;
@@ -90,19 +81,14 @@ static const struct dr_pool_set *powered(struct dr_core *core)
 
 /* ---- all pools of a shape ---- */
 
-/* The pools of one word that are worth a look for a way to run the shape, whose sums say that it
- * `could` start in some of them. */
-static uint64_t worth_it(struct dr_core *core, const struct dr_want *want, uint32_t word,
-                         enum dr_fit_kind kind, uint64_t could)
+/* Of the pools in one word those in which it might have a reservation, where sums alone say that it
+ * `could` start. */
+static uint64_t may_reserve(const struct dr_places *places, uint32_t word, uint64_t could,
+                            enum dr_fit_kind kind)
 {
-    const struct dr_places *places = core->places;
-    uint64_t worth = could;
-
-    if (want->accelerators > 0)
-        worth &= powered(core)->words[word];
-    if (kind == DR_FITS_RESERVE)
-        worth |= places->reservable.words[word] & (could | places->unreserved_set.words[word]);
-    return worth & dr_place_pools(core, want)[word];
+    if (kind != DR_FITS_RESERVE)
+        return 0;
+    return places->reservable.words[word] & (could | places->unreserved_set.words[word]);
 }
 
 /* A moment after `since` at which something came free in a pool where it fits, one way or another;
@@ -118,17 +104,17 @@ static uint64_t look(struct dr_core *core, uint32_t shape_row, uint64_t since,
 
         for (uint32_t word = 0; word < places->words; word += 1) {
             uint64_t could = dr_place_enough(core, &want, word);
-            uint64_t rest = worth_it(core, &want, word, kind, could);
+            uint64_t reserves = may_reserve(places, word, could, kind);
+            uint64_t starts = want.accelerators > 0 ? could & powered(core)->words[word] : could;
+            uint64_t rest = (starts | reserves) & dr_place_pools(core, &want)[word];
 
             if (since >= places->untouched_at)
                 rest &= places->touched_set.words[word];
             for (; rest != 0; rest &= rest - 1) {
-                uint32_t rank = word * 64 + dr_bit_lowest(rest);
-                uint32_t row = places->pool_of[rank];
+                uint32_t row = places->pool_of[word * 64 + dr_bit_lowest(rest)];
 
                 if (places->freed_at[row] > since &&
-                    ((kind == DR_FITS_RESERVE &&
-                      may_reserve(core, rank, (could & rest & -rest) != 0)) ||
+                    ((reserves & rest & -rest) != 0 ||
                      (dr_place_room(core, &want, (dr_pool_id){row + 1}) >= want.tasks &&
                       is_powered(core, &want, row))))
                     return places->freed_at[row];

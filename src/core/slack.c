@@ -141,8 +141,7 @@ static uint32_t gather(const struct dr_core *core, dr_group_id group, struct dr_
          row = dr_queue_reserved_next(core, row)) {
         const struct dr_job *job = &core->jobs[row];
         const struct dr_run *run = dr_job_run(core, job);
-        struct dr_amounts needs = dr_alternative_amounts(
-            &core->shapes[job->shape].alternatives[run->reservation_alternative]);
+        struct dr_amounts needs = dr_job_reserved(core, job);
 
         if (needs.of[resource] == 0 ||
             core->pools[run->reservation_pool.v - 1].groups[resource].v != group.v)
@@ -344,8 +343,7 @@ static int others_leave(const struct dr_core *core, const struct dr_job *job, dr
     const struct dr_slack_at *at = &core->slack->at[core->slack->groups[group.v - 1].first];
     enum dr_resource resource = core->groups[group.v - 1].resource;
     const struct dr_run *run = dr_job_run(core, job);
-    struct dr_amounts needs = dr_alternative_amounts(
-        &core->shapes[job->shape].alternatives[run->reservation_alternative]);
+    struct dr_amounts needs = dr_job_reserved(core, job);
     int64_t own = core->pools[run->reservation_pool.v - 1].groups[resource].v == group.v
                       ? needs.of[resource]
                       : 0;

@@ -665,6 +665,14 @@ struct dr_amounts {
 };
 struct dr_amounts dr_alternative_amounts(const struct dr_alternative *alternative);
 
+/* What a waiting job has reserved. */
+static inline struct dr_amounts dr_job_reserved(const struct dr_core *core,
+                                                const struct dr_job *job)
+{
+    return dr_alternative_amounts(
+        &core->shapes[job->shape].alternatives[dr_job_run(core, job)->reservation_alternative]);
+}
+
 /* What ended attempts have used up of a job's limit: their running time at factor 1. */
 static inline int64_t dr_job_spent_us(const struct dr_core *core, const struct dr_job *job)
 {

@@ -112,6 +112,15 @@ static void say_down(const struct telling *telling)
              (long long)(hold->needs - hold->has), dr_why_plural(hold->needs - hold->has));
 }
 
+static void note_verdict(struct dr_hold *hold, const struct dr_quota_verdict *verdict)
+{
+    hold->account = verdict->account;
+    hold->group = verdict->group;
+    hold->has = verdict->has;
+    hold->needs = verdict->needs;
+    hold->limit = verdict->limit;
+}
+
 static void say_quota(const struct telling *telling, const struct dr_quota_verdict *verdict)
 {
     const struct dr_core *core = telling->core;
@@ -124,11 +133,7 @@ static void say_quota(const struct telling *telling, const struct dr_quota_verdi
     char limit[DR_TEXT_BYTES];
     char more[QUANTITY_BYTES];
 
-    hold->account = verdict->account;
-    hold->group = verdict->group;
-    hold->has = verdict->has;
-    hold->needs = verdict->needs;
-    hold->limit = verdict->limit;
+    note_verdict(hold, verdict);
     hold->firm = verdict->firm;
     quantity_text(core, verdict->group, verdict->has, has);
     amount_text(core, verdict->group, verdict->needs, needs);
@@ -195,11 +200,7 @@ static void say_kept(const struct telling *telling, const struct dr_quota_verdic
     char names[160];
     char more[QUANTITY_BYTES];
 
-    hold->account = verdict->account;
-    hold->group = verdict->group;
-    hold->has = verdict->has;
-    hold->needs = verdict->needs;
-    hold->limit = verdict->limit;
+    note_verdict(hold, verdict);
     name_keepers(core, hold, names, sizeof names);
     quantity_text(core, verdict->group, verdict->needs - verdict->limit, more);
     DR_SAY(

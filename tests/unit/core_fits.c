@@ -9,19 +9,6 @@
 
 #define MINUTE DR_MINUTE_US
 
-/* Nobody has a reservation. */
-static struct world *begin(const char *text)
-{
-    struct world *w = world_new(text);
-    struct dr_settings settings = w->core->settings;
-
-    settings.reserve_depth = 0;
-    world_settings(w, settings);
-    w->asks_every = 1000;
-    w->tick_us = DR_HOUR_US;
-    return w;
-}
-
 static int fits(const struct world *w, dr_job_id job, uint64_t since)
 {
     return dr_fits_since(w->core, world_job(w, job)->shape, since, DR_FITS_START);
@@ -30,7 +17,7 @@ static int fits(const struct world *w, dr_job_id job, uint64_t since)
 /* It fits once enough is free in one pool, and no more once somebody has taken that. */
 TEST(a_shape_fits_where_enough_is_free)
 {
-    struct world *w = begin("1 site, 1 pool, 1 node x 8 h200");
+    struct world *w = world_remembering("1 site, 1 pool, 1 node x 8 h200", 0);
     dr_job_id holds = world_submit(w, (struct job_spec){.accelerators = 6, .memory_mb = 1});
     dr_job_id waits, small;
 
@@ -55,7 +42,7 @@ TEST(a_shape_fits_where_enough_is_free)
 /* What was free before a moment is not what has come free since. */
 TEST(a_look_tells_old_room_from_new)
 {
-    struct world *w = begin("1 site, 1 pool, 1 node x 8 h200");
+    struct world *w = world_remembering("1 site, 1 pool, 1 node x 8 h200", 0);
     uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, 2, -1); /* two at most */
     dr_job_id holds, waits;
     uint64_t before;
@@ -136,7 +123,7 @@ TEST(who_holds_a_reservation_is_asked_where_he_does_not_fit)
  * again, is room for it alone. */
 TEST(what_was_relieved_meanwhile_is_seen_once_there_is_room)
 {
-    struct world *w = begin("1 site, 1 pool, 2 nodes x 8 h200");
+    struct world *w = world_remembering("1 site, 1 pool, 2 nodes x 8 h200", 0);
     uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
     uint32_t keeper;
     dr_job_id large, kept, small;

@@ -4,24 +4,11 @@
 
 #define MINUTE DR_MINUTE_US
 
-/* Nobody has a reservation. */
-static struct world *begin(const char *text)
-{
-    struct world *w = world_new(text);
-    struct dr_settings settings = w->core->settings;
-
-    settings.reserve_depth = 0;
-    world_settings(w, settings);
-    w->asks_every = 1000;
-    w->tick_us = DR_HOUR_US;
-    return w;
-}
-
 /* Who finds room, and only the root refuses him, takes back what may be taken in another pool of
  * the group, as soon as it may. */
 TEST(what_may_be_taken_in_the_group_helps_who_finds_room)
 {
-    struct world *w = begin("1 site, 1 pool, 1 node x 4 h200");
+    struct world *w = world_remembering("1 site, 1 pool, 1 node x 4 h200", 0);
     uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 2, -1, -1);
     dr_job_id borrower, owner;
 
@@ -45,7 +32,7 @@ TEST(what_may_be_taken_in_the_group_helps_who_finds_room)
  * his own account may be taken. */
 TEST(what_ripens_ends_doubt)
 {
-    struct world *w = begin("1 site, 1 pool, 2 nodes x 8 h200");
+    struct world *w = world_remembering("1 site, 1 pool, 2 nodes x 8 h200", 0);
     uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 16, -1, -1); /* lends nothing */
     dr_job_id victim, urgent;
 

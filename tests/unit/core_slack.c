@@ -23,13 +23,8 @@ static dr_job_id submit(struct world *w, uint32_t account, const char *site, uin
  * Nobody has a second reservation in a pool. */
 static struct world *begin(uint32_t third)
 {
-    struct world *w = world_new("1 site, 1 pool, 1 node x 8 h200");
-    struct dr_settings settings = w->core->settings;
+    struct world *w = world_remembering("1 site, 1 pool, 1 node x 8 h200", 1);
 
-    w->asks_every = 1000;
-    w->tick_us = DR_HOUR_US;
-    settings.reserve_depth = 1;
-    world_settings(w, settings);
     world_pool(w, world_site(w, "s2"), "h200", 2, 8, 0);
     world_pool(w, world_site(w, "s3"), "h200", 1, third, 0);
     world_pool(w, world_site(w, "s4"), "h200", 1, 4, 0);
