@@ -399,8 +399,7 @@ static void account_attempt(struct dr_core *core, struct dr_job *job, int64_t no
 {
     const struct dr_run *run = dr_job_run(core, job);
     struct dr_account *account = &core->accounts[job->account.v - 1];
-    struct dr_amounts amounts =
-        dr_alternative_amounts(&core->shapes[job->shape].alternatives[run->alternative]);
+    struct dr_amounts amounts = dr_job_holds(core, job);
     int64_t held_ms = (now_us - run->placed_us) / 1000;
     struct dr_energy energy = dr_job_energy(core, job, run->placed_us, now_us);
 

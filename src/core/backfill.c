@@ -225,9 +225,7 @@ static void sum_ends(const struct contest *contest, uint32_t account_row, struct
                 contest->group.v ||
             dr_decision_end_us(contest->decision, job) > contest->reserved->start_us)
             continue;
-        amount = dr_alternative_amounts(
-                     &core->shapes[job->shape].alternatives[dr_job_run(core, job)->alternative])
-                     .of[contest->resource];
+        amount = dr_job_holds(core, job).of[contest->resource];
         sum->use += amount;
         if (dr_job_run(core, job)->counted)
             sum->claim += amount;

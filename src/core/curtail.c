@@ -5,7 +5,7 @@
 #include "base/math.h"
 #include "base/sort.h"
 #include "core/power.h"
-#include "core/reclaim.h"
+#include "core/victims.h"
 #include "core/space.h"
 
 #define NONE DR_ROW_NONE
@@ -126,7 +126,7 @@ static int64_t gather(struct need *need)
 
             if (!stands_in_the_way(need, row, &candidate.warn_us))
                 continue;
-            candidate.loss_us = dr_reclaim_loss_us(core, &core->jobs[row], need->decision->now_us);
+            candidate.loss_us = dr_victims_loss_us(core, &core->jobs[row], need->decision->now_us);
             need->candidates[need->count] = candidate;
             need->count += 1;
             sum_uw += candidate.uw;

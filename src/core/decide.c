@@ -88,8 +88,7 @@ int64_t dr_decision_end_us(const struct dr_decision *decision, const struct dr_j
 static void charge(struct dr_core *core, uint32_t job_row, int sign)
 {
     const struct dr_job *job = &core->jobs[job_row];
-    struct dr_amounts holds = dr_alternative_amounts(
-        &core->shapes[job->shape].alternatives[dr_job_run(core, job)->alternative]);
+    struct dr_amounts holds = dr_job_holds(core, job);
     unsigned charges = DR_CHARGE_USE | DR_CHARGE_THOUGHT;
 
     if (dr_job_run(core, job)->counted)

@@ -13,15 +13,6 @@ struct dr_victim;    /* core/reclaim.h */
 struct dr_fair;      /* core/fair.h */
 struct dr_fair_most; /* core/fair.c */
 
-/* Attempts of a pool that time lets be taken, or of these what is lent, cheapest first: looked for
- * once in a decision, and again when something else is lent there. */
-struct dr_victims {
-    const struct dr_victim *first;
-    uint32_t count;
-    uint8_t known;
-    uint64_t rose_at; /* core->lent->rose_at of the pool then */
-};
-
 struct dr_decision {
     struct dr_core *core;
     struct dr_batch *batch;

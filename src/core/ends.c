@@ -188,7 +188,7 @@ void dr_ends_update(struct dr_core *core, uint32_t row)
     end_us = run->stopping != DR_STOP_NONE ? run->stop_until_us : dr_job_believed_end_us(core, job);
     drawing = drawing_of(core, job);
     if (run->counted)
-        amounts = dr_alternative_amounts(&core->shapes[job->shape].alternatives[run->alternative]);
+        amounts = dr_job_holds(core, job);
     if (end->pool.v == run->pool.v && end->end_us == end_us && end->drawing == drawing &&
         memcmp(&end->amounts, &amounts, sizeof amounts) == 0)
         return;
@@ -331,8 +331,7 @@ static int agrees(const struct dr_core *core, uint32_t row, uint32_t parent, dr_
         return 1;
     end = &ends[row];
     job = &core->jobs[row];
-    holds = dr_alternative_amounts(
-        &core->shapes[job->shape].alternatives[dr_job_run(core, job)->alternative]);
+    holds = dr_job_holds(core, job);
     if (end->parent != parent || end->pool.v != pool.v || dr_job_run(core, job)->pool.v != pool.v ||
         (end->left != NONE && !before(core, end->left, row)) ||
         (end->right != NONE && !before(core, row, end->right)))

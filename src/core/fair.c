@@ -6,6 +6,7 @@
 #include "core/quota.h"
 #include "core/reclaim.h"
 #include "core/space.h"
+#include "core/victims.h"
 
 #define NONE DR_ROW_NONE
 
@@ -319,7 +320,7 @@ int dr_fair_may_take(const struct dr_fair *fair, const struct dr_job *victim)
 
     if (branch.v == 0)
         return 0;
-    holds = dr_alternative_amounts(&core->shapes[victim->shape].alternatives[run->alternative]);
+    holds = dr_job_holds(core, victim);
     if (!leaves_guarantees(core, victim, &holds, branch))
         return 0;
     left = dr_order_above_with(core, branch, run->pool, &holds, -1);

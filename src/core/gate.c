@@ -177,9 +177,7 @@ static int64_t account_when(struct dr_core *core, dr_account_id account, struct 
     for (uint32_t i = 0; i < givers->count; i += 1) {
         const struct dr_job *job = &core->jobs[givers->ends[i].row];
         const struct dr_run *run = dr_job_run(core, job);
-        int64_t amount =
-            dr_alternative_amounts(&core->shapes[job->shape].alternatives[run->alternative])
-                .of[givers->resource];
+        int64_t amount = dr_job_holds(core, job).of[givers->resource];
 
         use -= amount;
         claim -= run->counted ? amount : 0;

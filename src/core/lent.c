@@ -3,7 +3,7 @@
 #include "core/lent.h"
 
 #include "core/place.h"
-#include "core/reclaim.h"
+#include "core/victims.h"
 #include "core/seats.h"
 
 enum dr_status dr_lent_open(struct dr_core *core)
@@ -120,8 +120,7 @@ static int is_above(const struct dr_lent *lent, uint32_t account_row, dr_group_i
 static int lends(const struct dr_core *core, const struct dr_job *job)
 {
     const struct dr_run *run = dr_job_run(core, job);
-    struct dr_amounts holds =
-        dr_alternative_amounts(&core->shapes[job->shape].alternatives[run->alternative]);
+    struct dr_amounts holds = dr_job_holds(core, job);
     const struct dr_pool *pool = &core->pools[run->pool.v - 1];
 
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
@@ -148,7 +147,7 @@ static void set_lent(struct dr_core *core, uint32_t row, int is_lent)
 
     if (is_lent == ((lent->flags[row] & DR_LENT_LENT) != 0))
         return;
-    units = dr_reclaim_units(core, job);
+    units = dr_victims_units(core, job);
     lent->units[run->pool.v - 1] += is_lent ? units : -units;
     lent->units_all += is_lent ? units : -units;
     lent->flags[row] ^= DR_LENT_LENT;
@@ -165,7 +164,7 @@ static void set_leaves(struct dr_core *core, uint32_t row, int leaves)
 
     if (leaves == ((lent->flags[row] & DR_LENT_LEAVES) != 0))
         return;
-    units = dr_reclaim_units(core, job);
+    units = dr_victims_units(core, job);
     lent->leaving[run->pool.v - 1] += leaves ? units : -units;
     lent->leaving_all += leaves ? units : -units;
     lent->flags[row] ^= DR_LENT_LEAVES;
@@ -313,11 +312,11 @@ int dr_lent_consistent(struct dr_core *core)
                                                                                  : DR_LENT_RIPE;
         if (flags == DR_LENT_RIPE && lends(core, job)) {
             flags |= DR_LENT_LENT;
-            units[run->pool.v - 1] += dr_reclaim_units(core, job);
+            units[run->pool.v - 1] += dr_victims_units(core, job);
         }
         if (job->id.v != 0 && job->state == DR_JOB_COMPLETING && run->stopping != DR_STOP_NONE) {
             flags |= DR_LENT_LEAVES;
-            leaving[run->pool.v - 1] += dr_reclaim_units(core, job);
+            leaving[run->pool.v - 1] += dr_victims_units(core, job);
         }
         if (flags != lent->flags[row] || (lent->place[row] != 0) != (flags == DR_LENT_YOUNG))
             return 0;

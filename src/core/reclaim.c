@@ -10,6 +10,7 @@
 #include "core/power.h"
 #include "core/quota.h"
 #include "core/space.h"
+#include "core/victims.h"
 #include "core/window.h"
 
 #define NONE DR_ROW_NONE
@@ -49,45 +50,6 @@ struct plan {
     int64_t until_us;
 };
 
-/* ---- loss ---- */
-
-static struct dr_amounts held_by(const struct dr_core *core, const struct dr_job *job)
-{
-    return dr_alternative_amounts(
-        &core->shapes[job->shape].alternatives[dr_job_run(core, job)->alternative]);
-}
-
-/* Thousandths of accelerators; without, 8 CPUs count as one. */
-static int64_t units_of(const struct dr_amounts *amounts)
-{
-    if (amounts->of[DR_RESOURCE_ACCELERATORS] > 0)
-        return amounts->of[DR_RESOURCE_ACCELERATORS];
-    return 1000 * dr_max_i64(1, (amounts->of[DR_RESOURCE_CPUS] + 7999) / 8000);
-}
-
-int64_t dr_reclaim_units(const struct dr_core *core, const struct dr_job *job)
-{
-    struct dr_amounts amounts = held_by(core, job);
-
-    return units_of(&amounts);
-}
-
-static int64_t loss_each_us(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
-{
-    int64_t saved_us = dr_max_i64(dr_job_run(core, job)->start_us, dr_job_run(core, job)->saved_us);
-
-    if (dr_job_terms(core, job)->checkpoint_on_warning && dr_job_run(core, job)->checkpoint_proven)
-        return dr_job_terms(core, job)->grace_us + dr_job_terms(core, job)->restart_us;
-    return dr_min_i64(dr_max_i64(0, now_us - saved_us), core->settings.loss_cap_us) +
-           dr_job_terms(core, job)->restart_us +
-           core->settings.preemption_credit_us * (int64_t)dr_job_run(core, job)->preemptions;
-}
-
-int64_t dr_reclaim_loss_us(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
-{
-    return dr_mul_div_floor(dr_reclaim_units(core, job), loss_each_us(core, job, now_us), 1000);
-}
-
 /* ---- who may be taken ---- */
 
 static int above(const struct dr_core *core, dr_account_id account, dr_group_id group)
@@ -101,7 +63,7 @@ int dr_reclaim_borrows(const struct dr_core *core, dr_pool_id pool,
                        const struct dr_amounts *amounts, const struct dr_job *victim,
                        dr_account_id top)
 {
-    struct dr_amounts holds = held_by(core, victim);
+    struct dr_amounts holds = dr_job_holds(core, victim);
 
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
         dr_group_id group = core->pools[pool.v - 1].groups[resource];
@@ -151,7 +113,7 @@ static enum dr_stop_cause may_take(const struct hunt *hunt, const struct dr_job 
 static int pushed_under(const struct hunt *hunt, const struct dr_job *victim)
 {
     const struct dr_core *core = hunt->core;
-    struct dr_amounts holds = held_by(core, victim);
+    struct dr_amounts holds = dr_job_holds(core, victim);
     enum dr_resource main = dr_resource_main(holds.of[DR_RESOURCE_ACCELERATORS]);
     dr_group_id group = core->pools[dr_job_run(core, victim)->pool.v - 1].groups[main];
     dr_account_id x;
@@ -231,30 +193,6 @@ static int set_is_fair(struct hunt *hunt)
     dr_quota_charge(core, hunt->job->account, hunt->pool, &hunt->want.amounts,
                     DR_CHARGE_CLAIM | DR_CHARGE_THOUGHT, -1);
     return holds;
-}
-
-/* An elastic attempt above its least size: with what is left of its place it may come back. */
-static int comes_back(const struct dr_core *core, const struct dr_job *job)
-{
-    return dr_job_terms(core, job)->requeue &&
-           dr_job_run(core, job)->alternative + 1u < core->shapes[job->shape].sizes;
-}
-
-static int compare_each(const void *a, const void *b, const void *context)
-{
-    const struct dr_core *core = context;
-    const struct dr_victim *x = a;
-    const struct dr_victim *y = b;
-    const struct dr_job *i = &core->jobs[x->row];
-    const struct dr_job *j = &core->jobs[y->row];
-
-    if (comes_back(core, i) != comes_back(core, j))
-        return comes_back(core, i) ? -1 : 1;
-    if (x->each_us != y->each_us)
-        return x->each_us < y->each_us ? -1 : 1;
-    if (dr_job_run(core, i)->start_us != dr_job_run(core, j)->start_us)
-        return dr_job_run(core, i)->start_us > dr_job_run(core, j)->start_us ? -1 : 1;
-    return i->id.v > j->id.v ? -1 : 1;
 }
 
 /* The chosen one of greatest loss that has not been tried: `before` limits by (loss, id). */
@@ -349,7 +287,7 @@ static int compare_set(struct hunt *hunt, struct plan *plan)
         set.count += 1;
         set.loss_us += victim->loss_us;
         set.units += victim->units;
-        set.evicts |= !comes_back(core, job);
+        set.evicts |= !dr_victims_comes_back(core, job);
         if (pushed_under(hunt, job)) {
             if (victim->cause != DR_STOP_RECLAIM)
                 return 0; /* priority and fair share never do that */
@@ -455,86 +393,15 @@ static int hunted(const struct hunt *hunt, uint32_t row, int whole_group)
             core->pools[row].groups[main].v == core->pools[hunt->pool.v - 1].groups[main].v);
 }
 
-static struct dr_victim victim_of(const struct dr_core *core, uint32_t row, int64_t now_us)
-{
-    struct dr_victim victim = {.row = row,
-                               .account = core->jobs[row].account,
-                               .units = dr_reclaim_units(core, &core->jobs[row]),
-                               .main = (uint8_t)dr_resource_main(
-                                   held_by(core, &core->jobs[row]).of[DR_RESOURCE_ACCELERATORS]),
-                               .fair_ripe = (uint8_t)dr_fair_ripe(core, &core->jobs[row], now_us)};
-
-    victim.each_us = loss_each_us(core, &core->jobs[row], now_us);
-    victim.loss_us = dr_mul_div_floor(victim.units, victim.each_us, 1000);
-    return victim;
-}
-
 void dr_reclaim_begin(struct dr_decision *decision)
 {
     struct dr_core *core = decision->core;
 
-    decision->victims_of =
-        dr_arena_push(&core->scratch, core->pools_count + 1u, sizeof decision->victims_of[0]);
-    decision->lent_of =
-        dr_arena_push(&core->scratch, core->pools_count + 1u, sizeof decision->lent_of[0]);
-    decision->victims =
-        dr_arena_push(&core->scratch, 2 * core->running.count + 1u, sizeof decision->victims[0]);
-    decision->victims_max = core->running.count;
-    decision->victims_count = 0;
+    dr_victims_begin(decision);
     decision->own_units =
         dr_arena_push(&core->scratch, core->pools_count + 1u, sizeof decision->own_units[0]);
-    DR_ASSERT(decision->victims_of != NULL && decision->lent_of != NULL &&
-              decision->victims != NULL && decision->own_units != NULL);
+    DR_ASSERT(decision->own_units != NULL);
     memset(decision->own_units, 0, core->pools_count * sizeof decision->own_units[0]);
-    for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
-        decision->victims_of[pool] = decision->lent_of[pool] = (struct dr_victims){.known = 0};
-}
-
-/* Of a pool's attempts those with all of some flags (core/lent.h) that may be taken, into what is
- * left of the room. */
-static void find_victims(struct dr_decision *decision, uint32_t pool, uint8_t flags,
-                         struct dr_victims *victims)
-{
-    const struct dr_core *core = decision->core;
-    struct dr_victim *first = &decision->victims[decision->victims_count];
-
-    *victims =
-        (struct dr_victims){.first = first, .known = 1, .rose_at = core->lent->rose_at[pool]};
-    for (uint32_t row = dr_place_attempts(core, (dr_pool_id){pool + 1}); row != NONE;
-         row = dr_place_attempts_next(core, row))
-        if ((core->lent->flags[row] & flags) == flags) {
-            first[victims->count] = victim_of(core, row, decision->now_us);
-            victims->count += 1;
-        }
-    dr_sort(first, victims->count, sizeof first[0], compare_each, core);
-    decision->victims_count += victims->count;
-}
-
-/* In a decision time stands still and who starts does not run yet, so the list only loses who was
- * warned. */
-static const struct dr_victims *victims_in(struct dr_decision *decision, uint32_t pool)
-{
-    struct dr_victims *victims = &decision->victims_of[pool];
-
-    if (!victims->known)
-        find_victims(decision, pool, DR_LENT_RIPE, victims);
-    return victims;
-}
-
-/* What is lent of these, or more. Lists that have to be looked for again fill the room: then all.
- */
-static const struct dr_victims *lent_in(struct dr_decision *decision, uint32_t pool)
-{
-    const struct dr_core *core = decision->core;
-    struct dr_victims *victims = &decision->lent_of[pool];
-
-    if (victims->known && victims->rose_at == core->lent->rose_at[pool])
-        return victims;
-    if (decision->victims_count + dr_place_attempts_count(core, (dr_pool_id){pool + 1}) >
-        decision->victims_max)
-        return victims_in(decision, pool);
-    find_victims(decision, pool, DR_LENT_RIPE | DR_LENT_LENT, victims);
-    return victims;
 }
 
 static void consider(struct hunt *hunt, const struct dr_victim *victim)
@@ -560,7 +427,8 @@ static void consider_all(struct hunt *hunt, uint32_t pool)
 
     if (lent_alone && lent->units[pool] == 0)
         return;
-    victims = lent_alone ? lent_in(hunt->decision, pool) : victims_in(hunt->decision, pool);
+    victims =
+        lent_alone ? dr_victims_lent(hunt->decision, pool) : dr_victims_in(hunt->decision, pool);
     for (uint32_t i = 0; i < victims->count; i += 1) {
         const struct dr_victim *victim = &victims->first[i];
 
@@ -578,7 +446,7 @@ static void consider_own(struct hunt *hunt, int whole_group, int lent_too)
          row = dr_place_attempts_of_next(core, row))
         if (hunted(hunt, dr_job_run(core, &core->jobs[row])->pool.v - 1, whole_group) &&
             (lent_too || (core->lent->flags[row] & DR_LENT_LENT) == 0)) {
-            struct dr_victim victim = victim_of(core, row, hunt->decision->now_us);
+            struct dr_victim victim = dr_victims_one(core, row, hunt->decision->now_us);
 
             consider(hunt, &victim);
         }
@@ -593,7 +461,7 @@ static void find_leaving(struct hunt *hunt, uint32_t pool)
          row != NONE && left > 0; row = dr_place_attempts_next(core, row)) {
         if ((core->lent->flags[row] & DR_LENT_LEAVES) == 0)
             continue;
-        left -= dr_reclaim_units(core, &core->jobs[row]);
+        left -= dr_victims_units(core, &core->jobs[row]);
         hunt->leaving[hunt->leaving_count] = row;
         hunt->leaving_count += 1;
     }
@@ -627,7 +495,7 @@ static void gather(struct hunt *hunt, int whole_group, int guaranteed)
     if (!everybody || (hunt->outranks && hunt->fair == NULL && !hunt->far_below))
         consider_own(hunt, whole_group, !everybody);
     if (whole_group || !everybody || hunt->outranks)
-        dr_sort(hunt->victims, hunt->count, sizeof hunt->victims[0], compare_each, core);
+        dr_sort(hunt->victims, hunt->count, sizeof hunt->victims[0], dr_victims_compare, core);
 }
 
 /* When the job is believed to end, if it began when the last of those who leave, or may be told to,
@@ -962,7 +830,7 @@ static int outranks_own(struct dr_decision *decision, const struct dr_job *job, 
             continue;
         *any_ripe = 1;
         decision->own_units[dr_job_run(core, own)->pool.v - 1] +=
-            sign * dr_reclaim_units(core, own);
+            sign * dr_victims_units(core, own);
     }
     return outranks;
 }
@@ -1008,7 +876,7 @@ static void hunt_everywhere(const struct hunt *about,
         struct dr_pool_set allowed;
 
         hunt.want = dr_place_want(core, job, i);
-        hunt.units = units_of(&hunt.want.amounts);
+        hunt.units = dr_victims_units_of(&hunt.want.amounts);
         look_within(&hunt);
         dr_place_allowed(core, &hunt.want, &allowed);
         if (hunt_here == hunt_in)

@@ -21,18 +21,6 @@
 
 #include "core/decide.h"
 
-struct dr_victim {
-    uint32_t row;
-    dr_account_id account;
-    int64_t units;   /* thousandths of accelerators */
-    int64_t loss_us; /* accelerators x microseconds */
-    int64_t each_us; /* loss per unit */
-    uint8_t chosen;
-    uint8_t main;      /* enum dr_resource that its account's guarantee is looked at by */
-    uint8_t fair_ripe; /* it has run long enough to be taken by fair share */
-    uint8_t cause;     /* enum dr_stop_cause, when chosen */
-};
-
 /* Before the walks of a decision. */
 void dr_reclaim_begin(struct dr_decision *decision);
 
@@ -48,14 +36,5 @@ int dr_reclaim_fairly(struct dr_decision *decision, const struct dr_choice *choi
 int dr_reclaim_borrows(const struct dr_core *core, dr_pool_id pool,
                        const struct dr_amounts *amounts, const struct dr_job *victim,
                        dr_account_id top);
-
-/* What would be lost by ending the attempt now, in accelerator-microseconds: accelerators x (time
- * since its last observed checkpoint, at most loss_cap, plus restart, plus credit for earlier
- * preemptions). */
-int64_t dr_reclaim_loss_us(const struct dr_core *core, const struct dr_job *job, int64_t now_us);
-
-/* Accelerators of an attempt, thousandths; without any its CPUs, eight to one, rounded up to whole
- * ones; at least one. */
-int64_t dr_reclaim_units(const struct dr_core *core, const struct dr_job *job);
 
 #endif

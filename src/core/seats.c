@@ -9,7 +9,7 @@
 #include "core/lent.h"
 #include "core/power.h"
 #include "core/quota.h"
-#include "core/reclaim.h"
+#include "core/victims.h"
 #include "core/slack.h"
 #include "core/space.h"
 
@@ -278,7 +278,7 @@ static void relieve_own(struct dr_core *core, dr_pool_id pool, int64_t free, uin
                 seat->own_units = 0;
             }
             if (pass == 0) {
-                seat->own_units += dr_reclaim_units(core, job);
+                seat->own_units += dr_victims_units(core, job);
             } else if (seat->summed == pool.v) {
                 int64_t total = dr_min_i64((free + seat->own_units) / 1000, UINT32_MAX);
 

@@ -480,7 +480,7 @@ struct dr_energy dr_job_energy(const struct dr_core *core, const struct dr_job *
         return energy;
     pool = &core->pools[run->pool.v - 1];
     site = &core->sites[pool->site.v - 1];
-    amounts = dr_alternative_amounts(&core->shapes[job->shape].alternatives[run->alternative]);
+    amounts = dr_job_holds(core, job);
     if (pool->chip.v != 0) {
         const struct dr_chip *chip = &core->chips[pool->chip.v - 1];
 

@@ -665,6 +665,13 @@ struct dr_amounts {
 };
 struct dr_amounts dr_alternative_amounts(const struct dr_alternative *alternative);
 
+/* What an attempt holds. */
+static inline struct dr_amounts dr_job_holds(const struct dr_core *core, const struct dr_job *job)
+{
+    return dr_alternative_amounts(
+        &core->shapes[job->shape].alternatives[dr_job_run(core, job)->alternative]);
+}
+
 /* What a waiting job has reserved. */
 static inline struct dr_amounts dr_job_reserved(const struct dr_core *core,
                                                 const struct dr_job *job)

@@ -5,7 +5,7 @@
 #include "base/math.h"
 #include "core/decide.h"
 #include "core/power.h"
-#include "core/reclaim.h"
+#include "core/victims.h"
 
 #define NONE DR_ROW_NONE
 
@@ -293,7 +293,7 @@ static int64_t tell(struct dr_decision *decision, const struct dr_window *window
         fact.attempt_stopping.job = job->id.v;
         fact.attempt_stopping.attempt = dr_job_run(core, job)->attempt;
         fact.attempt_stopping.cause = DR_STOP_WINDOW;
-        fact.attempt_stopping.loss = dr_reclaim_loss_us(core, job, decision->now_us) / DR_SECOND_US;
+        fact.attempt_stopping.loss = dr_victims_loss_us(core, job, decision->now_us) / DR_SECOND_US;
         fact.attempt_stopping.signal = dr_job_terms(core, job)->warn_signal;
         fact.attempt_stopping.until_us = decision->now_us + dr_job_terms(core, job)->grace_us;
         dr_settle(core, &fact, decision->batch);

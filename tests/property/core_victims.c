@@ -6,7 +6,7 @@
  * must promise something whenever some subset makes room, and its loss is reported beside the least
  * possible. SEEDS=N worlds (200) from seed FIRST (1). */
 #include "core/place.h"
-#include "core/reclaim.h"
+#include "core/victims.h"
 #include "world.h"
 
 #define MINUTE DR_MINUTE_US
@@ -102,7 +102,7 @@ TEST(victims_against_every_subset)
 
             for (uint32_t i = 0; i < count; i += 1)
                 if ((gone >> i) & 1)
-                    loss += dr_reclaim_loss_us(w->core, &w->core->jobs[rows[i]], w->now_us);
+                    loss += dr_victims_loss_us(w->core, &w->core->jobs[rows[i]], w->now_us);
             if (loss < least && tasks_without(w->core, &want, rows, count, gone) >= want.tasks)
                 least = loss;
         }
@@ -117,7 +117,7 @@ TEST(victims_against_every_subset)
                      (unsigned long long)seed);
         for (uint32_t i = 0; i < count; i += 1)
             if (dr_job_run(w->core, &w->core->jobs[rows[i]])->stopping == DR_STOP_RECLAIM)
-                taken += dr_reclaim_loss_us(w->core, &w->core->jobs[rows[i]], w->now_us);
+                taken += dr_victims_loss_us(w->core, &w->core->jobs[rows[i]], w->now_us);
         if (taken < least)
             fail_msg("seed %llu: it took less than the least that makes room",
                      (unsigned long long)seed);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Taking back (POLICY, section 3): who, which, and what is promised. */
-#include "core/reclaim.h"
+#include "core/victims.h"
 #include "world.h"
 
 #define MINUTE DR_MINUTE_US
@@ -433,8 +433,8 @@ TEST(the_loss_is_what_the_page_says)
                                                       .limit_us = 3 * DR_HOUR_US});
 
     world_run_us(w, 10 * MINUTE);
-    CHECK_EQ(dr_reclaim_loss_us(w->core, world_job(w, job), w->now_us), 4 * (630 * DR_SECOND_US));
+    CHECK_EQ(dr_victims_loss_us(w->core, world_job(w, job), w->now_us), 4 * (630 * DR_SECOND_US));
     world_run_us(w, 100 * MINUTE); /* an hour at most counts */
-    CHECK_EQ(dr_reclaim_loss_us(w->core, world_job(w, job), w->now_us), 4 * (3630 * DR_SECOND_US));
+    CHECK_EQ(dr_victims_loss_us(w->core, world_job(w, job), w->now_us), 4 * (3630 * DR_SECOND_US));
     world_free(w);
 }

@@ -2,7 +2,7 @@
 /* Shares of one accelerator: where they go, what they hold, who may be beside whom. */
 #include "core/place.h"
 #include "core/power.h"
-#include "core/reclaim.h"
+#include "core/victims.h"
 #include "world.h"
 
 #define MINUTE DR_MINUTE_US
@@ -219,7 +219,7 @@ TEST(shares_are_taken_back)
     CHECK(running(w, asker));
     CHECK(running(w, old));
     CHECK_EQ(w->core->device_shares[0][0].held, 900);
-    CHECK_EQ(dr_reclaim_loss_us(w->core, world_job(w, asker), w->now_us),
+    CHECK_EQ(dr_victims_loss_us(w->core, world_job(w, asker), w->now_us),
              (w->now_us - world_run(w, asker)->start_us) * 400 / 1000);
     CHECK_REPLAY(w);
     world_free(w);
