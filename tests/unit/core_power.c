@@ -578,3 +578,167 @@ TEST(a_shape_fits_where_there_is_power)
     CHECK_REPLAY(w);
     world_free(w);
 }
+
+/* Six accounts that come before whoever has used something. Returns the first. */
+static uint32_t six_accounts(struct world *w)
+{
+    uint32_t first = 0;
+
+    for (uint32_t i = 0; i < 6; i += 1) {
+        char name[8];
+        uint32_t account;
+
+        snprintf(name, sizeof name, "c%u", i);
+        account = world_account(w, name, WORLD_ACCOUNT_ROOT, 0, -1, -1);
+        first = i == 0 ? account : first;
+    }
+    return first;
+}
+
+/* They wait with a gang of two nodes that fits nowhere: who comes after them is then offered only
+ * what fits somewhere. Returns the first of their jobs. */
+static dr_job_id ask_six_in_vain(struct world *w, uint32_t account, const char *site,
+                                 uint32_t accelerators)
+{
+    dr_job_id first = {0};
+
+    for (uint32_t i = 0; i < 6; i += 1) {
+        dr_job_id job = world_submit(w, (struct job_spec){.account = account + i,
+                                                          .site = site,
+                                                          .chips = 1,
+                                                          .tasks = 2,
+                                                          .tasks_per_node = 1,
+                                                          .accelerators = accelerators,
+                                                          .memory_mb = 1});
+
+        first = i == 0 ? job : first;
+    }
+    world_run_us(w, MINUTE);
+    return first;
+}
+
+/* The root refuses a small job. When it has room for it there is no power, and it is not asked;
+ * then it is met in vain, since something else came free; then another chip's job leaves it power.
+ */
+TEST(what_the_root_has_room_for_is_not_forgotten_for_want_of_power)
+{
+    struct world *w = world_remembering("1 site, 1 pool, 2 nodes x 8 h200", 0);
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
+    struct job_spec spec = {.memory_mb = 1, .chips = 1};
+    uint32_t six = six_accounts(w);
+    dr_job_id large, half, draws, small, in_vain;
+
+    world_pool(w, 1, "b300", 1, 8, 0);
+    world_pool(w, world_site(w, "s2"), "h200", 2, 8, 0);
+    world_account(w, "keeper", WORLD_ACCOUNT_ROOT, 4, -1, 0);
+    spec.site = "s1";
+    spec.accelerators = 8;
+    world_submit(w, spec);
+    spec.accelerators = 4;
+    world_submit(w, spec);
+    spec.site = "s2";
+    spec.accelerators = 8;
+    large = world_submit(w, spec);
+    spec.accelerators = 4;
+    half = world_submit(w, spec);
+    world_submit(w, spec);
+    world_run_us(w, MINUTE);
+    draws = world_submit(
+        w, (struct job_spec){
+               .account = b, .site = "s1", .chips = 2, .accelerators = 8, .memory_mb = 1});
+    world_run_us(w, MINUTE);
+    CHECK(runs(w, draws));
+    site_in(w, 1, w->core->power->domains[0].draw_uw / DR_POWER_UW + 1, 0);
+    spec.account = b;
+    spec.site = "s1";
+    spec.accelerators = 1;
+    small = world_submit(w, spec);
+    world_run_us(w, MINUTE);
+    CHECK(!runs(w, small));
+    in_vain = ask_six_in_vain(w, six, "s2", 5);
+    world_end(w, large, 0);
+    world_decide(w);
+    for (uint32_t i = 0; i < 6; i += 1)
+        world_cancel(w, (dr_job_id){in_vain.v + i});
+    world_decide(w);
+    world_end(w, half, 0);
+    world_decide(w);
+    CHECK_EQ(world_job(w, small)->state, DR_JOB_PENDING);
+    world_end(w, draws, 0);
+    world_decide(w);
+    CHECK_EQ(world_job(w, small)->state, DR_JOB_CONFIGURING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* Who would take what a reservation counts on is refused. When more may be added beside it there is
+ * no power, and he is not asked; then another chip's job leaves it to him. */
+TEST(what_may_be_added_beside_is_not_forgotten_for_want_of_power)
+{
+    struct world *w = world_remembering("1 site, 1 pool, 1 node x 8 h200", 1);
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
+    struct job_spec spec = {.memory_mb = 1, .chips = 1};
+    uint32_t six = six_accounts(w);
+    dr_job_id sooner, later, draws, refused;
+
+    world_pool(w, world_site(w, "s2"), "h200", 2, 8, 0);
+    world_pool(w, 2, "b300", 1, 8, 0);
+    world_pool(w, world_site(w, "s3"), "h200", 1, 4, 0);
+    world_pool(w, world_site(w, "s4"), "h200", 1, 4, 0);
+    world_account(w, "keeper", WORLD_ACCOUNT_ROOT, 8, -1, 0);
+    spec.site = "s1";
+    spec.accelerators = 4;
+    spec.limit_us = 60 * MINUTE;
+    world_submit(w, spec);
+    spec.site = "s2";
+    spec.accelerators = 8;
+    spec.limit_us = 300 * MINUTE;
+    world_submit(w, spec);
+    spec.site = "s3";
+    spec.accelerators = 2;
+    spec.limit_us = 50 * MINUTE;
+    sooner = world_submit(w, spec);
+    spec.limit_us = 200 * MINUTE;
+    later = world_submit(w, spec);
+    world_run_us(w, MINUTE);
+    spec.site = "s1";
+    spec.accelerators = 8;
+    spec.limit_us = 60 * MINUTE;
+    world_submit(w, spec);
+    spec.site = "s2";
+    spec.tasks = 2;
+    world_submit(w, spec);
+    world_run_us(w, MINUTE);
+    site_in(w, 2, 1000000, 0);
+    world_run_us(w, 0);
+    site_in(w, 2,
+            w->core->power->domains[1].draw_uw / DR_POWER_UW +
+                8 * (w->core->chips[1].busy_w - w->core->chips[1].idle_w) * 1200 / 1000 + 1,
+            0);
+    world_run_us(w, 0);
+    spec.account = b;
+    spec.tasks = 1;
+    spec.limit_us = 90 * MINUTE;
+    refused = world_submit(w, spec);
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_why(w, refused).holds[0].reason, DR_REASON_RESERVATION);
+    draws = world_submit(w, (struct job_spec){.account = b,
+                                              .site = "s2",
+                                              .chips = 2,
+                                              .accelerators = 8,
+                                              .limit_us = 300 * MINUTE,
+                                              .memory_mb = 1});
+    world_run_us(w, MINUTE);
+    CHECK(runs(w, draws));
+    ask_six_in_vain(w, six, NULL, 2);
+    world_end(w, sooner, 0);
+    world_decide(w);
+    world_end(w, later, 0);
+    world_decide(w);
+    CHECK(!runs(w, refused));
+    world_end(w, draws, 0);
+    world_decide(w);
+    CHECK_EQ(world_job(w, refused)->state, DR_JOB_CONFIGURING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
