@@ -109,13 +109,32 @@ static void sum_draws(struct oracle *look)
     }
 }
 
+/* Nothing known of any node that there is. */
+static void clear(struct oracle *look, uint32_t nodes)
+{
+    memset(&look->sums, 0, sizeof look->sums);
+    memset(look->whole, 0, nodes * sizeof look->whole[0]);
+    memset(look->shares, 0, nodes * sizeof look->shares[0]);
+    memset(look->drawing, 0, nodes * sizeof look->drawing[0]);
+    memset(look->drawing_shares, 0, nodes * sizeof look->drawing_shares[0]);
+    memset(look->share_guard, 0, nodes * sizeof look->share_guard[0]);
+    memset(look->share_pledged, 0, nodes * sizeof look->share_pledged[0]);
+    memset(look->touched, 0, nodes * sizeof look->touched[0]);
+    memset(look->node_guard, 0, nodes * sizeof look->node_guard[0]);
+    memset(look->node_pledged, 0, nodes * sizeof look->node_pledged[0]);
+    memset(look->block_guard, 0, sizeof look->block_guard);
+    memset(look->block_pledged, 0, sizeof look->block_pledged);
+    memset(look->draw_mw, 0, sizeof look->draw_mw);
+    memset(look->idle_mw, 0, sizeof look->idle_mw);
+}
+
 void oracle_look(struct oracle *look, const struct dr_core *core, struct oracle_thought thought)
 {
-    memset(look, 0, sizeof *look);
-    look->core = core;
-    look->thought = thought;
     if (core->nodes_count > ORACLE_NODES || core->sites_count > ORACLE_SITES)
         abort();
+    clear(look, core->nodes_count);
+    look->core = core;
+    look->thought = thought;
     for (uint32_t row = 0; row < core->nodes_count; row += 1) {
         const struct dr_node *node = &core->nodes[row];
         const struct dr_pool *pool = &core->pools[node->pool.v - 1];

@@ -47,17 +47,18 @@ struct dr_breakage *dr_breakage_of(const struct dr_core *core, uint32_t pool_row
 /* Each cell becomes the sum of all above and left of it, itself included. */
 static void sum_up(uint32_t *table, uint32_t rows)
 {
-    for (uint32_t row = 0; row < rows; row += 1)
-        for (uint32_t column = 0; column < COLUMNS; column += 1) {
-            uint32_t *cell = &table[row * COLUMNS + column];
+    for (uint32_t row = 0; row < rows; row += 1) {
+        uint32_t *cells = &table[(size_t)row * COLUMNS];
+        const uint32_t *above = row == 0 ? NULL : cells - COLUMNS;
+        uint32_t sum = 0;
 
-            if (row > 0)
-                *cell += cell[-COLUMNS];
-            if (column > 0)
-                *cell += cell[-1];
-            if (row > 0 && column > 0)
-                *cell -= cell[-COLUMNS - 1];
+        for (uint32_t column = 0; column < COLUMNS; column += 1) {
+            sum += cells[column];
+            cells[column] = sum;
         }
+        for (uint32_t column = 0; above != NULL && column < COLUMNS; column += 1)
+            cells[column] += above[column];
+    }
 }
 
 static void fill(const struct dr_core *core, struct dr_breakage *breakage,
