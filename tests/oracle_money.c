@@ -41,11 +41,11 @@ static double energy_cost(const struct dr_site *site, double watts, int64_t from
     double cost = 0;
 
     while (left > 0) {
-        double rest = 3600e6 - fmod(at, 3600e6);
-        int hour = (int)fmod(floor(at / 3600e6), 24);
+        int64_t hours = (int64_t)(at / 3600e6);
+        double rest = (double)(hours + 1) * 3600e6 - at;
 
         rest = rest < left ? rest : left;
-        cost += watts / 1000 * site->pue_milli / 1000 * (double)site->tariff_micro[hour] * rest /
+        cost += watts / 1000 * site->pue_milli / 1000 * (double)site->tariff_micro[hours % 24] * rest /
                 3600e6;
         at += rest;
         left -= rest;

@@ -19,7 +19,6 @@ struct dr_breakage *dr_breakage_of(const struct dr_core *core, uint32_t pool_row
         .chip = pool->chip,
         .accelerators = pool->accelerators,
         .cpus = pool->cpus,
-        .first = pool_row,
         .block = pool->levels_count == 0 ? 0 : dr_min_u32(pool->levels[0].nodes, DR_BREAKAGE_BLOCK),
     };
     struct dr_breakage *breakage;
@@ -61,10 +60,10 @@ static void sum_up(uint32_t *table, uint32_t rows)
     }
 }
 
-static void fill(const struct dr_core *core, struct dr_breakage *breakage,
-                 const uint32_t weights[DR_MIX_MAX], int64_t hold_s)
+static void fill(const struct dr_core *core, struct dr_breakage *breakage)
 {
     const struct dr_mix *mix = core->mix;
+    const struct dr_mix_weights *weights = &core->places->weights;
 
     memset(breakage->whole, 0,
            (size_t)(breakage->accelerators + 1) * COLUMNS * sizeof breakage->whole[0]);
@@ -72,10 +71,10 @@ static void fill(const struct dr_core *core, struct dr_breakage *breakage,
     memset(breakage->blocks, 0, (breakage->block + 1) * sizeof breakage->blocks[0]);
     memset(breakage->pools, 0, sizeof breakage->pools);
     breakage->price_micro =
-        dr_mul_div_floor(core->chips[breakage->chip.v - 1].price_micro, hold_s, 3600);
+        dr_mul_div_floor(core->chips[breakage->chip.v - 1].price_micro, weights->hold_s, 3600);
     for (uint32_t i = 0; i < mix->count; i += 1) {
         const struct dr_mix_row *row = &mix->rows[i];
-        uint32_t p = weights[i];
+        uint32_t p = weights->of[i];
         uint32_t column;
         uint64_t nodes;
 
@@ -133,25 +132,31 @@ static void weigh(const struct dr_core *core, int64_t all, uint32_t weights[DR_M
     }
 }
 
-void dr_breakage_fill(const struct dr_core *core)
+void dr_breakage_turn(const struct dr_core *core)
 {
     struct dr_places *places = core->places;
     const struct dr_mix *mix = core->mix;
-    uint32_t weights[DR_MIX_MAX];
     int64_t all = 0;
 
     for (uint32_t i = 0; i < mix->count; i += 1)
         all += mix->rows[i].used;
-    if (all > 0)
-        weigh(core, all, weights);
+    if (all > 0) {
+        weigh(core, all, places->weights.of);
+        places->weights.hold_s = dr_mul_div_floor(mix->hold_used, 60, all);
+    }
     places->mixed = all > 0;
     places->mix_version = mix->version;
-    for (uint32_t row = 0; all > 0 && row < core->pools_count; row += 1) {
-        struct dr_breakage *breakage = places->spaces[row].breakage;
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        if (places->spaces[row].breakage != NULL)
+            places->spaces[row].breakage->filled = 0;
+}
 
-        if (breakage != NULL && breakage->first == row)
-            fill(core, breakage, weights, dr_mul_div_floor(mix->hold_used, 60, all));
-    }
+void dr_breakage_fill(const struct dr_core *core, struct dr_breakage *breakage)
+{
+    if (breakage->filled)
+        return;
+    fill(core, breakage);
+    breakage->filled = 1;
 }
 
 static uint32_t column_of(const struct dr_breakage *breakage, int64_t cpus)

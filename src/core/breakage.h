@@ -21,7 +21,7 @@
  * only if enough nodes are, and so in the pool.
  *
  * A worth is a few look-ups in tables, one set for all pools of the same chip, node and block,
- * filled anew after each tick. An index (I8). */
+ * filled anew after a tick, once a place is looked for there. An index (I8). */
 #ifndef DR_CORE_BREAKAGE_H
 #define DR_CORE_BREAKAGE_H
 
@@ -40,7 +40,7 @@ struct dr_breakage {
     uint32_t accelerators;
     uint32_t cpus;
     uint32_t block; /* nodes, at most DR_BREAKAGE_BLOCK; 0: none */
-    uint32_t first; /* pool row */
+    uint8_t filled; /* the tables are those of the mix */
     /* tables */
     uint64_t step; /* CPU steps of a thousandth of a CPU, in 2^-48: exact for all that a node has */
     uint32_t *whole; /* [accelerators + 1][CPUS + 1] of the mix: so many whole ones do, with CPUs */
@@ -61,8 +61,11 @@ struct dr_node_left {
 /* The tables of a pool, empty; NULL: it has no accelerators. From places->arena. */
 struct dr_breakage *dr_breakage_of(const struct dr_core *core, uint32_t pool_row);
 
-/* Fill all tables by the mix. */
-void dr_breakage_fill(const struct dr_core *core);
+/* The mix has changed: tables are filled by it when they are needed next. */
+void dr_breakage_turn(const struct dr_core *core);
+
+/* Fill a pool's tables by the mix as of the last turn, unless they are. There is a mix. */
+void dr_breakage_fill(const struct dr_core *core, struct dr_breakage *breakage);
 
 /* In thousandths of accelerators times DR_BREAKAGE_ONE. */
 int64_t dr_breakage_worth(const struct dr_breakage *breakage, const struct dr_node_left *left);

@@ -27,6 +27,12 @@ struct dr_mix_row {
     int64_t used;          /* the same as of the last tick: what decisions go by */
 };
 
+/* How often each row comes, and how much more it weighs for having fewer accelerators to go to. */
+struct dr_mix_weights {
+    uint32_t of[DR_MIX_MAX]; /* parts of DR_BREAKAGE_ONE */
+    int64_t hold_s;          /* for how long a task holds what it has, on average */
+};
+
 struct dr_mix {
     struct dr_mix_row rows[DR_MIX_MAX];
     uint32_t count;

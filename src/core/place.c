@@ -399,6 +399,15 @@ static void take_parts(const struct dr_space *space, const struct dr_want *want,
     }
 }
 
+/* Is there a mix, whose tables are then those of it, and something to break? */
+static int breaks(const struct dr_core *core, const struct dr_space *space)
+{
+    if (!core->places->mixed || space->breakage == NULL)
+        return 0;
+    dr_breakage_fill(core, space->breakage);
+    return 1;
+}
+
 /* What the parts of a place on one node break, what they take included. */
 static int64_t loss_of(const struct dr_space *space, const struct dr_want *want, uint32_t number,
                        const struct dr_extent *parts, uint32_t count)
@@ -748,9 +757,9 @@ static uint32_t find_in(const struct dr_core *core, const struct dr_want *want, 
         tasks_bound(&search, space->levels, 0) < want->tasks)
         return 0;
     if (want->tasks <= search.tasks_empty) {
-        uint32_t node = core->places->mixed && space->breakage != NULL
-                            ? least_broken_node(&search, want->tasks)
-                            : best_node(&search, 0, space->nodes, want->tasks, space->tiers - 1, 0);
+        uint32_t node = breaks(core, space) ? least_broken_node(&search, want->tasks)
+                                            : best_node(&search, 0, space->nodes, want->tasks,
+                                                        space->tiers - 1, 0);
 
         /* Not weighed, but there. */
         if (node == NONE && (want->tasks == 1 || want->barred != NULL))
@@ -825,8 +834,7 @@ int64_t dr_place_breakage(const struct dr_core *core, const struct dr_want *want
 {
     const struct dr_space *space = &core->places->spaces[pool.v - 1];
 
-    if (!core->places->mixed || space->breakage == NULL || count == 0 ||
-        extents[count - 1].node.v != extents[0].node.v)
+    if (count == 0 || extents[count - 1].node.v != extents[0].node.v || !breaks(core, space))
         return 0;
     return loss_of(space, want, core->nodes[extents[0].node.v - 1].number, extents, count) -
            want->amounts.of[DR_RESOURCE_ACCELERATORS] * DR_BREAKAGE_ONE;
@@ -834,11 +842,12 @@ int64_t dr_place_breakage(const struct dr_core *core, const struct dr_want *want
 
 int64_t dr_place_breakage_cost(const struct dr_core *core, dr_pool_id pool, int64_t rise)
 {
-    const struct dr_breakage *breakage = core->places->spaces[pool.v - 1].breakage;
+    struct dr_breakage *breakage = core->places->spaces[pool.v - 1].breakage;
 
-    return rise <= 0
-               ? 0
-               : dr_mul_div_floor(rise, breakage->price_micro, INT64_C(1000) * DR_BREAKAGE_ONE);
+    if (rise <= 0)
+        return 0;
+    dr_breakage_fill(core, breakage);
+    return dr_mul_div_floor(rise, breakage->price_micro, INT64_C(1000) * DR_BREAKAGE_ONE);
 }
 
 int dr_place_may_share(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,

@@ -853,7 +853,7 @@ void dr_place_prepare(const struct dr_core *core)
 
     if (places->built && places->version == core->federation_version) {
         if (places->mix_version != core->mix->version)
-            dr_breakage_fill(core);
+            dr_breakage_turn(core);
         return;
     }
     memset(places->touched, 1, core->limits.pools_max);
@@ -874,7 +874,7 @@ void dr_place_prepare(const struct dr_core *core)
         dr_pool_set_put(&places->unreserved_set, places->spaces[row].rank, places->unreserved[row]);
     for (uint32_t row = 0; row < core->pools_count; row += 1)
         build_space(core, row);
-    dr_breakage_fill(core);
+    dr_breakage_turn(core);
     places->built = 1;
 }
 

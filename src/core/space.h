@@ -7,6 +7,7 @@
 #define DR_CORE_SPACE_H
 
 #include "base/math.h"
+#include "core/mix.h"
 #include "core/place.h"
 
 #define DR_TIER_NONE      255 /* the node takes nothing: not up, or leaving */
@@ -156,8 +157,9 @@ struct dr_places {
     struct dr_arena arena; /* the spaces */
     uint64_t version;      /* core->federation_version that they were built for */
     uint8_t built;
-    uint8_t mixed;                     /* there is a mix, and tables are filled by it */
-    uint32_t mix_version;              /* core->mix->version that they were filled by */
+    uint8_t mixed;                     /* there is a mix */
+    uint32_t mix_version;              /* core->mix->version that `weights` are of */
+    struct dr_mix_weights weights;
     struct dr_space *spaces;           /* [pools_max] */
     struct dr_space *beside;           /* [pools_max] with all that is reserved kept from
                                           everybody; no nodes: nothing was ever reserved */
