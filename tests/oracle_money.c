@@ -45,8 +45,8 @@ static double energy_cost(const struct dr_site *site, double watts, int64_t from
         double rest = (double)(hours + 1) * 3600e6 - at;
 
         rest = rest < left ? rest : left;
-        cost += watts / 1000 * site->pue_milli / 1000 * (double)site->tariff_micro[hours % 24] * rest /
-                3600e6;
+        cost += watts / 1000 * site->pue_milli / 1000 * (double)site->tariff_micro[hours % 24] *
+                rest / 3600e6;
         at += rest;
         left -= rest;
     }

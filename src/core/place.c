@@ -757,9 +757,9 @@ static uint32_t find_in(const struct dr_core *core, const struct dr_want *want, 
         tasks_bound(&search, space->levels, 0) < want->tasks)
         return 0;
     if (want->tasks <= search.tasks_empty) {
-        uint32_t node = breaks(core, space) ? least_broken_node(&search, want->tasks)
-                                            : best_node(&search, 0, space->nodes, want->tasks,
-                                                        space->tiers - 1, 0);
+        uint32_t node = breaks(core, space)
+                            ? least_broken_node(&search, want->tasks)
+                            : best_node(&search, 0, space->nodes, want->tasks, space->tiers - 1, 0);
 
         /* Not weighed, but there. */
         if (node == NONE && (want->tasks == 1 || want->barred != NULL))

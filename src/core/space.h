@@ -157,8 +157,8 @@ struct dr_places {
     struct dr_arena arena; /* the spaces */
     uint64_t version;      /* core->federation_version that they were built for */
     uint8_t built;
-    uint8_t mixed;                     /* there is a mix */
-    uint32_t mix_version;              /* core->mix->version that `weights` are of */
+    uint8_t mixed;        /* there is a mix */
+    uint32_t mix_version; /* core->mix->version that `weights` are of */
     struct dr_mix_weights weights;
     struct dr_space *spaces;           /* [pools_max] */
     struct dr_space *beside;           /* [pools_max] with all that is reserved kept from
