@@ -116,6 +116,8 @@ void dr_apply_site_reach(struct dr_core *core, const struct dr_fact_site_reach *
         dr_power_update(core, row);
         dr_lent_update(core, row);
     }
+    if (!fact->answers)
+        dr_window_look_again(core);
     dr_rows_capacity(core);
 }
 

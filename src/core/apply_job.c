@@ -11,6 +11,7 @@
 #include "core/quota.h"
 #include "core/rows.h"
 #include "core/seats.h"
+#include "core/window.h"
 
 static struct dr_job *job_at(struct dr_core *core, uint64_t id, uint32_t *row)
 {
@@ -295,6 +296,8 @@ void dr_apply_attempt_started(struct dr_core *core, const struct dr_fact_attempt
     run->start_us = fact->start_us;
     if (reserved_between(core, believed_us, dr_job_believed_end_us(core, job)))
         dr_seats_near(core, job->account);
+    if (dr_job_believed_end_us(core, job) > believed_us)
+        dr_window_look_again(core);
     if (job->state == DR_JOB_CONFIGURING)
         job->state = DR_JOB_RUNNING;
     else if (job->state == DR_JOB_UNREACHABLE && run->before_unreachable == DR_JOB_CONFIGURING)
@@ -338,6 +341,7 @@ void dr_apply_attempt_stopping(struct dr_core *core, const struct dr_fact_attemp
     DR_ASSERT(fact->cause != DR_STOP_NONE);
     if (run->stopping == DR_STOP_NONE)
         dr_place_leaves(core, run->pool);
+    dr_power_leaves(core);
     run->stopping = fact->cause;
     run->stopping_for.v = fact->for_job;
     run->stop_until_us = fact->until_us;

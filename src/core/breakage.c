@@ -72,7 +72,7 @@ static void fill(const struct dr_core *core, struct dr_breakage *breakage)
     memset(breakage->pools, 0, sizeof breakage->pools);
     breakage->price_micro =
         dr_mul_div_floor(core->chips[breakage->chip.v - 1].price_micro, weights->hold_s, 3600);
-    for (uint32_t i = 0; i < mix->count; i += 1) {
+    for (uint32_t i = 0; i < weights->count; i += 1) {
         const struct dr_mix_row *row = &mix->rows[i];
         uint32_t p = weights->of[i];
         uint32_t column;
@@ -144,6 +144,7 @@ void dr_breakage_turn(const struct dr_core *core)
         weigh(core, all, places->weights.of);
         places->weights.hold_s = dr_mul_div_floor(mix->hold_used, 60, all);
     }
+    places->weights.count = mix->count;
     places->mixed = all > 0;
     places->mix_version = mix->version;
     for (uint32_t row = 0; row < core->pools_count; row += 1)

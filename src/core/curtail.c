@@ -506,6 +506,7 @@ void dr_curtail(struct dr_decision *decision)
     struct dr_power *power = core->power;
     int look = decision->now_us >= power->look_us || (power->switches && power->changed);
 
+    power->eased = 0;
     if (power->flexible_count == 0 && !power->switches && power->off_count == 0) {
         power->look_us = DR_FOREVER_US;
         power->looked_us = decision->now_us;
@@ -528,6 +529,15 @@ void dr_curtail(struct dr_decision *decision)
         if (power->off_count > off_count)
             power_up(decision);
     }
+}
+
+int dr_curtail_again(struct dr_decision *decision)
+{
+    uint64_t seq = decision->core->seq;
+
+    if (decision->core->power->eased)
+        dr_curtail(decision);
+    return decision->core->seq != seq;
 }
 
 void dr_curtail_say(struct dr_decision *decision)

@@ -18,7 +18,11 @@
 /* Before the walk. May mark the decision full. */
 void dr_curtail(struct dr_decision *decision);
 
-/* After it: say what can't be met. */
+/* After it: who was told to leave, or lost a promise, may make room for nodes that are off, or
+ * leave some to be switched off. Has that changed anything? */
+int dr_curtail_again(struct dr_decision *decision);
+
+/* At the end: say what can't be met. */
 void dr_curtail_say(struct dr_decision *decision);
 
 /* The time at which it has something to do next. */

@@ -849,8 +849,11 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
     dr_arena_reset(&core->scratch, 0);
     dr_reclaim_begin(&decision);
     decision.kept = core->scratch.used;
-    while (decision.passes < PASSES_MAX && decision.freed && !decision.full)
+    while (decision.passes < PASSES_MAX && decision.freed && !decision.full) {
         once_through(&decision);
+        if (!decision.freed && !decision.full)
+            decision.freed = (uint8_t)dr_curtail_again(&decision);
+    }
     if (!decision.full)
         dr_curtail_say(&decision);
     core->dirty = (uint8_t)(decision.full || decision.freed);

@@ -49,6 +49,7 @@ void dr_power_clear(struct dr_core *core)
     core->power->cheap_us = DR_FOREVER_US;
     core->power->looked_us = INT64_MIN;
     core->power->changed = 1;
+    core->power->eased = 1;
     core->power->tried_us = INT64_MIN;
     core->power->off_count = 0;
     for (uint32_t row = 0; row < core->nodes_count; row += 1)
@@ -228,6 +229,7 @@ void dr_power_draw(const struct dr_core *core, dr_site_id site, int64_t milliwat
     struct dr_power_domain *domain = &domains[site.v - 1];
 
     core->power->changed |= idle_w != 0;
+    core->power->eased |= milliwatts < 0;
     domain->draw_uw += milliwatts * domain->pue_milli;
     domain->idle_uw += idle_w * 1000 * domain->pue_milli;
     if (domain->zone == NONE)
@@ -499,8 +501,14 @@ void dr_power_update(struct dr_core *core, uint32_t row)
     if (share.until_us != 0 || share.listed)
         put_share(core, row, share);
     power->changed |= known.until_us != 0;
+    power->eased |= known.until_us != 0;
     if (share.until_us < known.until_us)
         dr_place_touch_site(core, (dr_site_id){known.site + 1});
+}
+
+void dr_power_leaves(struct dr_core *core)
+{
+    core->power->eased = 1;
 }
 
 void dr_power_looked(struct dr_core *core, int64_t now_us)

@@ -78,6 +78,7 @@ struct dr_power {
     int64_t tried_us;   /* the last tick after which it was looked whether they may be on again */
     uint8_t switches;   /* at some site nodes may be switched off */
     uint8_t changed;    /* caps may allow less than they did */
+    uint8_t eased;      /* something draws less than it did, or is told to leave */
 };
 
 DR_MUST_USE enum dr_status dr_power_open(struct dr_core *core);
@@ -95,6 +96,9 @@ void dr_power_draw(const struct dr_core *core, dr_site_id site, int64_t milliwat
 
 /* A job's state has changed: what it has in intervals is looked at again. */
 void dr_power_update(struct dr_core *core, uint32_t job_row);
+
+/* Somebody was told to leave: what he draws does not count where a cap is to be met. */
+void dr_power_leaves(struct dr_core *core);
 
 /* How many sites and zones can't meet their caps has changed. */
 void dr_power_count_shorts(const struct dr_core *core);

@@ -761,9 +761,7 @@ static int settle_plan(struct dr_decision *decision, const struct dr_choice *cho
     if (!dr_decision_room(decision, plan->found.count))
         return 0;
     if (dr_job_run(core, job)->reservation != NONE) {
-        fact = dr_decision_fact(decision, DR_FACT_RESERVATION_DROPPED);
-        fact.reservation_dropped.job = job->id.v;
-        dr_settle(core, &fact, decision->batch);
+        dr_backfill_drop(decision, choice->job_row, 0); /* the next one may reserve there */
         dr_backfill_forget(decision, choice->job_row);
     }
     for (uint32_t i = 0; i < plan->count; i += 1) {

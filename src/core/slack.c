@@ -205,14 +205,16 @@ static int has_risen(const struct dr_slack_at *old, uint32_t old_count, int64_t 
     return 0;
 }
 
-/* Is a reservation another one, or one's own slack greater? */
+/* Is a reservation another one, or one's own slack greater, or perhaps greater without its own
+ * needs: where it could not start with them, it may have been able to without? */
 static int has_any_risen(const struct dr_slack_at *old, uint32_t old_count, int64_t old_beside,
                          const struct dr_slack_at *at, uint32_t count, int64_t beside)
 {
     if (old_count != count || beside > old_beside)
         return 1;
     for (uint32_t i = 0; i < count; i += 1)
-        if (compare_starts(&old[i], &at[i], NULL) != 0 || at[i].own > old[i].own)
+        if (compare_starts(&old[i], &at[i], NULL) != 0 || at[i].own > old[i].own ||
+            (at[i].own == INT64_MAX && beside != INT64_MAX))
             return 1;
     return 0;
 }

@@ -324,15 +324,19 @@ TEST(quiet_worlds_come_to_rest)
 
 #define SEEN_MAX 512
 
-/* Who runs, and where. */
+/* Who runs, and to whom the place of those is promised who are told to leave. */
 static uint64_t signature(const struct dr_core *core)
 {
     uint64_t sum = 0;
 
-    for (uint32_t row = 0; row < core->jobs_high; row += 1)
-        if (oracle_holds(&core->jobs[row]) &&
-            dr_job_run(core, &core->jobs[row])->stopping == DR_STOP_NONE)
-            sum += core->jobs[row].id.v * 0x9e3779b97f4a7c15ull;
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        const struct dr_job *job = &core->jobs[row];
+
+        if (job->id.v != 0 && dr_job_run(core, job)->promise != DR_ROW_NONE)
+            sum += job->id.v * 0xbf58476d1ce4e5b9ull;
+        if (oracle_holds(job) && dr_job_run(core, job)->stopping == DR_STOP_NONE)
+            sum += job->id.v * 0x9e3779b97f4a7c15ull;
+    }
     return sum;
 }
 
