@@ -548,6 +548,9 @@ void dr_apply_window_made(struct dr_core *core, const struct dr_fact_window_made
     core->window_id_last = fact->window;
     core->windows_count += 1;
     dr_window_index(core);
+    /* Its end is an instant at which somebody may begin who found none. */
+    dr_place_touch_all(core);
+    dr_seats_wake_all(core->seats);
 }
 
 static uint32_t window_place(const struct dr_core *core, uint32_t id)
