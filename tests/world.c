@@ -8,6 +8,7 @@
 #include "core/lent.h"
 #include "core/seats.h"
 #include "core/quota.h"
+#include "core/vacancy.h"
 #include "core/window.h"
 
 #define FACTS_BYTES (8u << 20)
@@ -887,6 +888,8 @@ const char *world_consistent(struct world *world)
         return "what is lent is not what attempts and sums say";
     if (!dr_ends_consistent(world->core))
         return "the order of ends, or their sums, is not what attempts say";
+    if (!dr_vacancy_consistent(world->core))
+        return "nodes are not vacant when attempts say";
     if (!dr_power_consistent(world->core))
         return "draws, or what attempts have in announced intervals, do not add up";
     if (!dr_window_consistent(world->core))

@@ -10,6 +10,7 @@
 #include "core/power.h"
 #include "core/quota.h"
 #include "core/space.h"
+#include "core/vacancy.h"
 #include "core/window.h"
 
 #define NONE DR_ROW_NONE
@@ -293,62 +294,103 @@ static int held_too_long(const struct dr_decision *decision, uint32_t job_row,
     return most - held < want->amounts.of[DR_RESOURCE_ACCELERATORS];
 }
 
-/* When the job could start in this pool, with the quota of other reservations charged: fills
- * `found` and returns the time; DR_FOREVER_US: never, by what is known. Ends at `before_us` and
- * later are not looked at. */
-static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct dr_found *found,
-                        int64_t before_us, struct dr_gate_answer *answers)
+/* A pool in which the job might have a reservation, and what is known of it. */
+struct plan {
+    struct dr_decision *decision;
+    uint32_t job_row;
+    struct dr_want want;
+    struct dr_found *found;
+    int64_t before_us;  /* instants from there on are not looked at */
+    int64_t soonest_us; /* none before this one will do */
+    int64_t gate_us;    /* when quotas and power are known to let it start */
+    int is_shut;        /* ... which they don't with nothing ended */
+};
+
+/* Does each task take all accelerators of a node? */
+static int takes_whole_nodes(const struct dr_core *core, const struct dr_want *want,
+                             dr_pool_id pool)
 {
+    return want->part == 0 && want->accelerators > 0 &&
+           want->accelerators == core->pools[pool.v - 1].accelerators;
+}
+
+/* When enough nodes are vacant in one domain of the level that it requires. */
+static int64_t vacant_us(const struct plan *plan)
+{
+    struct dr_core *core = plan->decision->core;
+    const struct dr_shape *shape = &core->shapes[plan->want.shape];
+    const struct dr_pool *pool = &core->pools[plan->found->pool.v - 1];
+    int level = shape->level_kind == 2 ? dr_space_level_named(pool, shape->level) : -1;
+
+    return dr_vacancy_when_us(core, plan->found->pool, plan->want.tasks,
+                              level < 0 ? pool->levels_count : (uint32_t)level,
+                              dr_job_run(core, &core->jobs[plan->job_row])->reservation);
+}
+
+/* The place at the first instant at which it may be there, without a look at all ends before: of
+ * whole nodes none counts that is not vacant by then. DR_FOREVER_US: it is not there. */
+static int64_t by_vacancies(struct plan *plan)
+{
+    struct dr_core *core = plan->decision->core;
+    struct dr_found *found = plan->found;
+    size_t mark = core->scratch.used;
+    uint32_t *rows = dr_arena_push(&core->scratch, dr_place_attempts_count(core, found->pool) + 1u,
+                                   sizeof rows[0]);
+    uint32_t count;
+
+    DR_ASSERT(rows != NULL);
+    count = dr_vacancy_leavers(core, found->pool, plan->soonest_us, rows);
+    for (uint32_t i = 0; i < count; i += 1)
+        dr_place_view_release(core, rows[i]);
+    found->count = dr_place_find(core, &plan->want, found->pool, found->extents);
+    while (count > 0)
+        dr_place_view_retake(core, rows[--count]);
+    dr_arena_reset(&core->scratch, mark);
+    return found->count > 0 ? plan->soonest_us : DR_FOREVER_US;
+}
+
+/* ... at the first instant of all at which something ends. */
+static int64_t by_ends(struct plan *plan)
+{
+    struct dr_decision *decision = plan->decision;
     struct dr_core *core = decision->core;
-    const struct dr_job *job = &core->jobs[job_row];
-    struct dr_want want = dr_place_want(core, job, found->alternative);
-    int64_t when = DR_FOREVER_US;
+    const struct dr_job *job = &core->jobs[plan->job_row];
+    struct dr_found *found = plan->found;
+    struct dr_want want = plan->want;
     dr_site_id site = core->pools[found->pool.v - 1].site;
-    int64_t gate_us;
-    int is_shut = 0;
+    int can_tell = plan->gate_us != DR_GATE_CANT_TELL;
     int64_t next_us; /* another instant to look at: the gate opens, a cap rises */
     int64_t limit_us =
         core->windows_count == 0 ? 0 : dr_job_next_limit_us(core, job, found->alternative);
     int64_t clear_us = dr_window_clear_us(core, found->pool, job->account, decision->now_us);
+    int64_t when = DR_FOREVER_US;
     struct dr_window_set barred;
-    struct ending ending;
+    struct ending ending = begin_ending(decision, job, found->pool, &want.amounts, plan->gate_us);
 
-    if (held_too_long(decision, job_row, &want, found->pool, before_us))
-        return DR_FOREVER_US;
-    gate_us = dr_gate_when(decision, job, found->pool, &want.amounts, before_us, answers, &is_shut);
-    if (gate_us != DR_GATE_CANT_TELL && gate_us >= before_us)
-        return DR_FOREVER_US;
-    for (uint32_t at = decision->reserved_of[found->pool.v - 1]; at != NONE;
-         at = decision->reserved[at].next)
-        if (decision->reserved[at].row != job_row)
-            dr_backfill_hide(core, &core->jobs[decision->reserved[at].row]);
-    ending = begin_ending(decision, job, found->pool, &want.amounts, gate_us);
-    if (gate_us == DR_GATE_CANT_TELL)
+    if (!can_tell)
         next_us = dr_power_rise_us(core, site, decision->now_us);
     else
-        next_us = is_shut ? gate_us : DR_FOREVER_US;
+        next_us = plan->is_shut ? plan->gate_us : DR_FOREVER_US;
     for (;;) {
         int64_t time_us = dr_min_i64(dr_min_i64(next_end_us(&ending), next_us), clear_us);
 
-        if (gate_us >= before_us || time_us >= before_us)
+        if (time_us >= plan->before_us)
             break;
         if (clear_us == time_us)
             clear_us = dr_window_clear_us(core, found->pool, job->account, time_us);
 
         if (next_us == time_us)
-            next_us = gate_us == DR_GATE_CANT_TELL ? dr_power_rise_us(core, site, time_us)
-                                                   : DR_FOREVER_US;
+            next_us = can_tell ? DR_FOREVER_US : dr_power_rise_us(core, site, time_us);
         while (next_end_us(&ending) == time_us)
             end_next(&ending);
-        if (time_us < gate_us || dr_place_room(core, &want, found->pool) < want.tasks)
+        if (time_us < plan->soonest_us || dr_place_room(core, &want, found->pool) < want.tasks)
             continue;
         want.barred =
             dr_window_barring(core, found->pool, job->account, time_us, time_us + limit_us, &barred)
                 ? &barred
                 : NULL;
         found->count = dr_place_find(core, &want, found->pool, found->extents);
-        if (found->count > 0 &&
-            (gate_us != DR_GATE_CANT_TELL || others_allow(decision, job, &want, found, time_us))) {
+        if (found->count > 0 && (can_tell || others_allow(decision, job, &want, found, time_us))) {
             when = time_us;
             break;
         }
@@ -357,11 +399,65 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
         ending.gone_count -= 1;
         think(&ending, ending.gone[ending.gone_count], -1);
     }
-    for (uint32_t at = decision->reserved_of[found->pool.v - 1]; at != NONE;
-         at = decision->reserved[at].next)
-        if (decision->reserved[at].row != job_row)
-            dr_place_view_undo(
-                core, dr_job_run(core, &core->jobs[decision->reserved[at].row])->reservation);
+    return when;
+}
+
+/* The places that others have reserved in the pool are kept from it (sign 1), or are not. */
+static void hide_reserved(const struct plan *plan, int sign)
+{
+    struct dr_decision *decision = plan->decision;
+    struct dr_core *core = decision->core;
+
+    for (uint32_t at = decision->reserved_of[plan->found->pool.v - 1]; at != NONE;
+         at = decision->reserved[at].next) {
+        const struct dr_job *other = &core->jobs[decision->reserved[at].row];
+
+        if (decision->reserved[at].row == plan->job_row)
+            continue;
+        if (sign > 0)
+            dr_backfill_hide(core, other);
+        else
+            dr_place_view_undo(core, dr_job_run(core, other)->reservation);
+    }
+}
+
+/* When the job could start in a pool, with the quota of other reservations charged: fills `found`
+ * and returns the time; DR_FOREVER_US: never, by what is known, or not before `before_us`. */
+static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct dr_found *found,
+                        int64_t before_us, struct dr_gate_answer *answers)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_job *job = &core->jobs[job_row];
+    struct plan plan = {.decision = decision,
+                        .job_row = job_row,
+                        .want = dr_place_want(core, job, found->alternative),
+                        .found = found,
+                        .before_us = before_us};
+    int whole = takes_whole_nodes(core, &plan.want, found->pool);
+    int64_t when = DR_FOREVER_US;
+
+    if (whole)
+        plan.soonest_us = vacant_us(&plan);
+    if (plan.soonest_us >= before_us ||
+        (!whole && held_too_long(decision, job_row, &plan.want, found->pool, before_us)))
+        return DR_FOREVER_US;
+    plan.gate_us = dr_gate_when(decision, job, found->pool, &plan.want.amounts, before_us, answers,
+                                &plan.is_shut);
+    if (plan.gate_us != DR_GATE_CANT_TELL) {
+        if (plan.is_shut || plan.soonest_us > 0)
+            plan.soonest_us =
+                dr_max_i64(dr_max_i64(plan.gate_us, plan.soonest_us), decision->now_us);
+        if (plan.gate_us >= before_us || plan.soonest_us >= before_us)
+            return DR_FOREVER_US;
+    }
+    decision->plans += 1;
+    hide_reserved(&plan, 1);
+    if (whole && plan.soonest_us > 0 && plan.gate_us != DR_GATE_CANT_TELL &&
+        core->windows_count == 0)
+        when = by_vacancies(&plan);
+    if (when == DR_FOREVER_US)
+        when = by_ends(&plan);
+    hide_reserved(&plan, -1);
     return when;
 }
 
@@ -375,6 +471,71 @@ static uint32_t held_in(const struct dr_decision *decision, dr_pool_id pool, uin
     return count;
 }
 
+/* A pool, and one way to run in it. */
+struct candidate {
+    int64_t soonest_us; /* a lower bound, cheaply had */
+    uint32_t pool_row;
+    uint32_t alternative;
+};
+
+static int comes_before(const struct dr_found *found, const struct dr_found *other)
+{
+    return found->alternative != other->alternative ? found->alternative < other->alternative
+                                                    : found->pool.v < other->pool.v;
+}
+
+static int compare_candidates(const void *a, const void *b, const void *context)
+{
+    const struct candidate *x = a;
+    const struct candidate *y = b;
+
+    (void)context;
+    if (x->soonest_us != y->soonest_us)
+        return x->soonest_us < y->soonest_us ? -1 : 1;
+    if (x->alternative != y->alternative)
+        return x->alternative < y->alternative ? -1 : 1;
+    return x->pool_row < y->pool_row ? -1 : x->pool_row > y->pool_row;
+}
+
+/* Where it might have a reservation, or an earlier one than it has, by what is to be looked at in
+ * this decision; those of the least bound first. */
+static struct candidate *list_candidates(struct dr_decision *decision,
+                                         const struct dr_choice *choice, uint32_t *count)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_job *job = &core->jobs[choice->job_row];
+    int is_reserved = dr_job_run(core, job)->reservation != NONE;
+    uint32_t ways = core->shapes[job->shape].alternatives_count;
+    struct candidate *candidates =
+        dr_arena_push(&core->scratch, (size_t)ways * core->pools_count + 1u, sizeof candidates[0]);
+
+    DR_ASSERT(candidates != NULL);
+    *count = 0;
+    for (uint32_t i = 0; i < ways; i += 1) {
+        struct dr_want want = dr_place_want(core, job, i);
+
+        if (!is_reserved && !dr_place_reservable(core, &want))
+            continue;
+        for (uint32_t row = 0; row < core->pools_count; row += 1) {
+            dr_pool_id pool = {row + 1};
+            struct candidate candidate = {.pool_row = row, .alternative = i};
+
+            if (core->places->freed_at[row] <= decision->since ||
+                (is_reserved && (!dr_place_touched(core, pool) ||
+                                 core->places->freed_at[row] <= choice->judged_at)) ||
+                !dr_place_feasible(core, &want, pool) ||
+                held_in(decision, pool, choice->job_row) >= core->settings.reserve_depth)
+                continue;
+            if (takes_whole_nodes(core, &want, pool))
+                candidate.soonest_us = dr_vacancy_soonest_us(core, pool, want.tasks);
+            candidates[*count] = candidate;
+            *count += 1;
+        }
+    }
+    dr_sort(candidates, *count, sizeof candidates[0], compare_candidates, NULL);
+    return candidates;
+}
+
 void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *choice)
 {
     struct dr_core *core = decision->core;
@@ -384,9 +545,12 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
                           : DR_FOREVER_US;
     struct dr_found best = {.count = 0};
     uint32_t plans = decision->plans;
-    struct dr_gate_answer *answers;
+    struct dr_gate_answer *answers[DR_ALTERNATIVES_MAX] = {NULL};
+    const struct candidate *candidates;
+    uint32_t candidates_count;
     int is_charged = 0;
     int is_reserved;
+    int looked = 0; /* or known to be in vain */
     struct dr_fact fact;
 
     if (dr_job_run(core, job)->reservation != NONE &&
@@ -399,47 +563,48 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
     }
 
     is_reserved = dr_job_run(core, job)->reservation != NONE;
-    answers = dr_arena_push(&core->scratch, core->groups_count + 1u, sizeof answers[0]);
-    DR_ASSERT(answers != NULL);
-    for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
-        struct dr_want want = dr_place_want(core, job, i);
+    candidates = list_candidates(decision, choice, &candidates_count);
+    for (uint32_t i = 0; i < candidates_count && decision->plans < DR_PLANS_MAX; i += 1) {
+        struct dr_found found = {.pool = {candidates[i].pool_row + 1},
+                                 .alternative = candidates[i].alternative};
+        struct dr_want want = dr_place_want(core, job, found.alternative);
+        /* As early as the best, if it comes before it. */
+        int64_t before_us = best_us + (best.count > 0);
+        size_t mark = core->scratch.used;
+        int64_t when;
 
-        if (!is_reserved && !dr_place_reservable(core, &want))
+        looked |= candidates[i].soonest_us >= before_us;
+        if (candidates[i].soonest_us >= before_us)
+            break;
+        if (dr_quota_never(core, job->account, found.pool, &want.amounts,
+                           !dr_job_terms(core, job)->preemptible))
             continue;
-        memset(answers, 0, core->groups_count * sizeof answers[0]);
-        for (uint32_t row = 0; row < core->pools_count; row += 1) {
-            struct dr_found found = {.pool = {row + 1}, .alternative = i};
-            size_t mark = core->scratch.used;
-            int64_t when;
-
-            if (held_in(decision, found.pool, choice->job_row) >= core->settings.reserve_depth ||
-                (is_reserved && (!dr_place_touched(core, found.pool) ||
-                                 core->places->freed_at[row] <= choice->judged_at)) ||
-                core->places->freed_at[row] <= decision->since ||
-                !dr_place_feasible(core, &want, found.pool) || decision->plans == DR_PLANS_MAX ||
-                dr_quota_never(core, job->account, found.pool, &want.amounts,
-                               !dr_job_terms(core, job)->preemptible))
-                continue;
-            decision->plans += 1;
-            if (!is_charged)
-                charge_reserved(decision, choice->job_row, 1);
-            is_charged = 1;
-            found.extents = dr_decision_extents(core, &want, found.pool);
-            when = earliest(decision, choice->job_row, &found, best_us, answers);
-            /* Times are ends of attempts: where there is none, a start may give it one. */
-            if (when == DR_FOREVER_US && dr_place_attempts_count(core, found.pool) == 0)
-                dr_decision_doubt(decision);
-            if (when < best_us) {
-                best_us = when;
-                best = found;
-            } else {
-                dr_arena_reset(&core->scratch, mark);
-            }
+        looked = 1;
+        if (!is_charged)
+            charge_reserved(decision, choice->job_row, 1);
+        is_charged = 1;
+        if (answers[found.alternative] == NULL) {
+            answers[found.alternative] =
+                dr_arena_push(&core->scratch, core->groups_count + 1u, sizeof answers[0][0]);
+            DR_ASSERT(answers[found.alternative] != NULL);
+            memset(answers[found.alternative], 0, core->groups_count * sizeof answers[0][0]);
+            mark = core->scratch.used;
+        }
+        found.extents = dr_decision_extents(core, &want, found.pool);
+        when = earliest(decision, choice->job_row, &found, before_us, answers[found.alternative]);
+        /* Times are ends of attempts: where there is none, a start may give it one. */
+        if (when == DR_FOREVER_US && dr_place_attempts_count(core, found.pool) == 0)
+            dr_decision_doubt(decision);
+        if (when < best_us || (when == best_us && best.count > 0 && comes_before(&found, &best))) {
+            best_us = when;
+            best = found;
+        } else {
+            dr_arena_reset(&core->scratch, mark);
         }
     }
     if (is_charged)
         charge_reserved(decision, choice->job_row, -1);
-    if (best.count == 0 && decision->plans > plans && !is_reserved)
+    if (best.count == 0 && looked && !is_reserved)
         decision->hunted |= DR_PLANNED;
     if (best.count == 0 || decision->reserved_count == decision->reserved_max ||
         !dr_decision_room(decision, best.count))

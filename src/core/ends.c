@@ -7,6 +7,7 @@
 #include "core/quota.h"
 #include "core/slack.h"
 #include "core/space.h"
+#include "core/vacancy.h"
 
 #define NONE DR_ROW_NONE
 
@@ -31,6 +32,8 @@ void dr_ends_clear(struct dr_core *core)
     for (uint32_t row = 0; row < core->jobs_high; row += 1)
         if (core->ends->ends[row].pool.v != 0) /* what is not written to takes no memory */
             core->ends->ends[row].pool.v = 0;
+    for (uint32_t pool = 0; pool < core->limits.pools_max; pool += 1)
+        dr_vacancy_changed(core, (dr_pool_id){pool + 1});
 }
 
 static int before(const struct dr_core *core, uint32_t a, uint32_t b)
@@ -101,6 +104,7 @@ static void changed(struct dr_core *core, uint32_t row)
 {
     const struct dr_pool *pool = &core->pools[core->ends->ends[row].pool.v - 1];
 
+    dr_vacancy_changed(core, core->ends->ends[row].pool);
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
         dr_slack_changed(core, pool->groups[resource]);
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)

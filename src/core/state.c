@@ -15,6 +15,7 @@
 #include "core/quota.h"
 #include "core/rows.h"
 #include "core/timer.h"
+#include "core/vacancy.h"
 #include "core/window.h"
 
 const struct dr_limits DR_LIMITS_DEFAULT = {
@@ -102,6 +103,8 @@ static enum dr_status push_tables(struct dr_core *core)
         status = dr_place_open(core);
     if (status == DR_OK)
         status = dr_ends_open(core);
+    if (status == DR_OK)
+        status = dr_vacancy_open(core);
     if (status == DR_OK)
         status = dr_lent_open(core);
     if (status == DR_OK)

@@ -541,12 +541,13 @@ struct dr_core {
     struct dr_mix *mix;       /* core/mix.h: what was asked for lately; primary */
     struct dr_places *places; /* core/place.h: what is free where */
     struct dr_device_share (*device_shares)[DR_ACCELERATORS_MAX]; /* [nodes_max] */
-    struct dr_ends *ends;     /* core/ends.h: when attempts are believed to end */
-    struct dr_slack *slack;   /* core/slack.h: what reservations leave of capacity */
-    struct dr_gate *gate;     /* core/gate.h: who keeps what back, and when it comes free */
-    struct dr_lent *lent;     /* core/lent.h: what might be taken back */
-    struct dr_timers *timers; /* core/timer.h: when time alone has to be looked at */
-    struct dr_power *power;   /* core/power.h: what sites and zones draw, and what caps leave */
+    struct dr_ends *ends;           /* core/ends.h: when attempts are believed to end */
+    struct dr_vacancies *vacancies; /* core/vacancy.h: when nodes are believed to be free of them */
+    struct dr_slack *slack;         /* core/slack.h: what reservations leave of capacity */
+    struct dr_gate *gate;           /* core/gate.h: who keeps what back, and when it comes free */
+    struct dr_lent *lent;           /* core/lent.h: what might be taken back */
+    struct dr_timers *timers;       /* core/timer.h: when time alone has to be looked at */
+    struct dr_power *power; /* core/power.h: what sites and zones draw, and what caps leave */
     struct dr_window_index *window_index; /* core/window.h: which nodes they keep */
     uint32_t leaving_count;               /* parts that are to leave */
     uint8_t dirty;                        /* something changed that a decision may use */

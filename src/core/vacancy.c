@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Nodes by when they are vacant. See vacancy.h. */
+#include "core/vacancy.h"
+
+#include "core/ends.h"
+#include "core/space.h"
+
+#define NONE DR_ROW_NONE
+
+enum dr_status dr_vacancy_open(struct dr_core *core)
+{
+    const struct dr_limits *limits = &core->limits;
+    struct dr_vacancies *all = dr_arena_push(&core->tables, 1, sizeof *all);
+
+    if (all == NULL)
+        return DR_E_FULL;
+    all->nodes = dr_arena_push(&core->tables, limits->nodes_max, sizeof all->nodes[0]);
+    all->first = dr_arena_push(&core->tables, limits->pools_max, sizeof all->first[0]);
+    all->counts = dr_arena_push(&core->tables, limits->pools_max, sizeof all->counts[0]);
+    all->known = dr_arena_push(&core->tables, limits->pools_max, 1);
+    if (all->nodes == NULL || all->first == NULL || all->counts == NULL || all->known == NULL)
+        return DR_E_FULL;
+    core->vacancies = all;
+    return DR_OK;
+}
+
+void dr_vacancy_changed(struct dr_core *core, dr_pool_id pool)
+{
+    core->vacancies->known[pool.v - 1] = 0;
+}
+
+/* Where a pool's nodes begin. */
+static void lay_out(struct dr_core *core)
+{
+    struct dr_vacancies *all = core->vacancies;
+    uint32_t first = 0;
+
+    for (uint32_t row = 0; row < core->pools_count; row += 1) {
+        all->first[row] = first;
+        all->known[row] = 0;
+        first += core->places->spaces[row].nodes;
+    }
+    DR_ASSERT(first <= core->limits.nodes_max);
+    all->version = core->federation_version + 1;
+}
+
+/* Attempts by end, those before the last one too. Returns how many there are. */
+static uint32_t list_ends(const struct dr_core *core, dr_pool_id pool, uint32_t *rows)
+{
+    uint32_t count = 0;
+
+    for (uint32_t row = dr_ends_first(core, pool); row != NONE; row = dr_ends_next(core, row))
+        rows[count++] = row;
+    return count;
+}
+
+/* Put a pool's nodes in order, the last vacant ones first: whoever is met first on a node on the
+ * way back through the ends is the last there. */
+static void know(struct dr_core *core, dr_pool_id pool)
+{
+    struct dr_vacancies *all = core->vacancies;
+    const struct dr_space *space = &core->places->spaces[pool.v - 1];
+    struct dr_vacancy *nodes = &all->nodes[all->first[pool.v - 1]];
+    size_t mark = core->scratch.used;
+    uint32_t *rows =
+        dr_arena_push(&core->scratch, dr_place_attempts_count(core, pool) + 1u, sizeof rows[0]);
+    uint8_t *seen = dr_arena_push(&core->scratch, space->nodes + 1u, 1);
+    uint32_t at = space->nodes;
+    uint32_t count;
+    uint32_t kept = 0;
+
+    DR_ASSERT(rows != NULL && seen != NULL);
+    memset(seen, 0, space->nodes);
+    for (uint32_t row = dr_place_attempts(core, pool); row != NONE;
+         row = dr_place_attempts_next(core, row))
+        for (uint32_t part = dr_job_run(core, &core->jobs[row])->extents;
+             core->ends->ends[row].pool.v == 0 && part != NONE; part = core->extents[part].next)
+            if (core->extents[part].extent.accelerators != 0)
+                seen[core->nodes[core->extents[part].extent.node.v - 1].number] = 1;
+    count = list_ends(core, pool, rows);
+    while (count > 0) {
+        uint32_t row = rows[--count];
+
+        for (uint32_t part = dr_job_run(core, &core->jobs[row])->extents; part != NONE;
+             part = core->extents[part].next) {
+            uint32_t number = core->nodes[core->extents[part].extent.node.v - 1].number;
+
+            if (core->extents[part].extent.accelerators == 0 || seen[number])
+                continue;
+            seen[number] = 1;
+            nodes[--at] = (struct dr_vacancy){row, number};
+        }
+    }
+    /* Those that are vacant now come first. */
+    for (uint32_t number = 0; number < space->nodes; number += 1)
+        if (!seen[number])
+            nodes[kept++] = (struct dr_vacancy){NONE, number};
+    for (; at < space->nodes; at += 1)
+        nodes[kept++] = nodes[at];
+    all->counts[pool.v - 1] = kept;
+    all->known[pool.v - 1] = 1;
+    dr_arena_reset(&core->scratch, mark);
+}
+
+/* A pool's nodes in order. */
+static const struct dr_vacancy *list(struct dr_core *core, dr_pool_id pool)
+{
+    if (core->vacancies->version != core->federation_version + 1)
+        lay_out(core);
+    if (!core->vacancies->known[pool.v - 1])
+        know(core, pool);
+    return &core->vacancies->nodes[core->vacancies->first[pool.v - 1]];
+}
+
+static int64_t us_of(const struct dr_core *core, const struct dr_vacancy *vacancy)
+{
+    return vacancy->last == NONE ? 0 : core->ends->ends[vacancy->last].end_us;
+}
+
+int64_t dr_vacancy_soonest_us(struct dr_core *core, dr_pool_id pool, uint32_t nodes)
+{
+    const struct dr_vacancy *vacancies = list(core, pool);
+
+    DR_ASSERT(nodes > 0);
+    return nodes > core->vacancies->counts[pool.v - 1] ? DR_FOREVER_US
+                                                       : us_of(core, &vacancies[nodes - 1]);
+}
+
+static int is_kept(const struct dr_core *core, uint32_t row)
+{
+    const struct dr_node *node = &core->nodes[row];
+
+    return !dr_node_up(core, node) || node->removing || node->promised != 0 ||
+           core->places->reserved[row].accelerators != 0 || core->places->reserved[row].shares != 0;
+}
+
+static int has_node(const struct dr_core *core, uint32_t extent_row, uint32_t node_row)
+{
+    for (; extent_row != NONE; extent_row = core->extents[extent_row].next)
+        if (core->extents[extent_row].extent.node.v == node_row + 1)
+            return 1;
+    return 0;
+}
+
+int64_t dr_vacancy_when_us(struct dr_core *core, dr_pool_id pool, uint32_t nodes, uint32_t level,
+                           uint32_t own_extent)
+{
+    const struct dr_vacancy *vacancies = list(core, pool);
+    const struct dr_space *space = &core->places->spaces[pool.v - 1];
+    size_t mark = core->scratch.used;
+    uint32_t *in_domain = dr_arena_push(&core->scratch, space->domains[level], sizeof in_domain[0]);
+    int64_t when_us = DR_FOREVER_US;
+
+    DR_ASSERT(in_domain != NULL);
+    memset(in_domain, 0, space->domains[level] * sizeof in_domain[0]);
+    for (uint32_t i = 0; i < core->vacancies->counts[pool.v - 1]; i += 1) {
+        uint32_t number = vacancies[i].number;
+        uint32_t *count = &in_domain[number / space->size[level]];
+
+        if (is_kept(core, space->rows[number]) && !has_node(core, own_extent, space->rows[number]))
+            continue;
+        *count += 1;
+        if (*count < nodes)
+            continue;
+        when_us = us_of(core, &vacancies[i]);
+        break;
+    }
+    dr_arena_reset(&core->scratch, mark);
+    return when_us;
+}
+
+/* Does it hold anything on one of these nodes? */
+static int holds_any(const struct dr_core *core, uint32_t row, const uint8_t *nodes)
+{
+    for (uint32_t part = dr_job_run(core, &core->jobs[row])->extents; part != NONE;
+         part = core->extents[part].next)
+        if (nodes[core->nodes[core->extents[part].extent.node.v - 1].number])
+            return 1;
+    return 0;
+}
+
+uint32_t dr_vacancy_leavers(struct dr_core *core, dr_pool_id pool, int64_t by_us, uint32_t *rows)
+{
+    const struct dr_vacancy *vacancies = list(core, pool);
+    size_t mark = core->scratch.used;
+    uint32_t nodes = core->places->spaces[pool.v - 1].nodes;
+    uint8_t *vacant = dr_arena_push(&core->scratch, nodes + 1u, 1);
+    uint32_t count = 0;
+
+    DR_ASSERT(vacant != NULL);
+    memset(vacant, 0, nodes);
+    for (uint32_t i = 0;
+         i < core->vacancies->counts[pool.v - 1] && us_of(core, &vacancies[i]) <= by_us; i += 1)
+        vacant[vacancies[i].number] = 1;
+    for (uint32_t row = dr_ends_first(core, pool);
+         row != NONE && core->ends->ends[row].end_us <= by_us; row = dr_ends_next(core, row))
+        if (holds_any(core, row, vacant))
+            rows[count++] = row;
+    dr_arena_reset(&core->scratch, mark);
+    return count;
+}
+
+int dr_vacancy_consistent(struct dr_core *core)
+{
+    struct dr_vacancies *all = core->vacancies;
+
+    for (uint32_t pool = 0; pool < core->pools_count; pool += 1) {
+        size_t mark = core->scratch.used;
+        const struct dr_vacancy *vacancies;
+        struct dr_vacancy *were;
+        uint32_t count;
+        int same;
+
+        if (all->version != core->federation_version + 1 || !all->known[pool])
+            continue;
+        count = all->counts[pool];
+        were = dr_arena_push(&core->scratch, count + 1u, sizeof were[0]);
+        DR_ASSERT(were != NULL);
+        memcpy(were, &all->nodes[all->first[pool]], count * sizeof were[0]);
+        all->known[pool] = 0;
+        vacancies = list(core, (dr_pool_id){pool + 1});
+        same = count == all->counts[pool] && memcmp(were, vacancies, count * sizeof were[0]) == 0;
+        dr_arena_reset(&core->scratch, mark);
+        if (!same)
+            return 0;
+    }
+    return 1;
+}
