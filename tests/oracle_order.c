@@ -63,6 +63,12 @@ double oracle_key_above(const struct oracle *look, uint32_t account)
     return (share + past) * 1000 / core->accounts[account - 1].weight;
 }
 
+/* The core counts past use by whole seconds of its half-life, and keys in 2^-32. */
+static double rounding_of(const struct dr_core *core, double key)
+{
+    return 1e-8 + key * 2e6 / (double)core->settings.half_life_us;
+}
+
 const char *oracle_unfair(const struct dr_core *core, const struct dr_job *job,
                           const uint64_t *victims, uint32_t count, const struct dr_job *victim)
 {
@@ -72,7 +78,6 @@ const char *oracle_unfair(const struct dr_core *core, const struct dr_job *job,
     uint32_t x = oracle_towards(core, job->account.v, victim->account.v);
     uint32_t y = oracle_towards(core, victim->account.v, job->account.v);
     int64_t amounts[3];
-    double rounding;
     int above = 0;
 
     memset(stays, 0, sizeof stays);
@@ -85,9 +90,8 @@ const char *oracle_unfair(const struct dr_core *core, const struct dr_job *job,
         return "the key of its branch does not fall";
     if (oracle_key_above(&before, x) >= oracle_key_above(&before, y))
         return "its branch had no more than the other";
-    /* The core counts past use by whole seconds of its half-life, and keys in 2^-32. */
-    rounding = 1e-8 + oracle_key_above(&after, y) * 2e6 / (double)core->settings.half_life_us;
-    if (oracle_key_above(&after, x) > oracle_key_above(&after, y) + rounding)
+    if (oracle_key_above(&after, x) >
+        oracle_key_above(&after, y) + rounding_of(core, oracle_key_above(&after, y)))
         return "its branch is left with less than the other";
     oracle_amounts(core, job, dr_job_run(core, job)->promise_alternative, amounts);
     for (uint32_t i = 0; i < 3; i += 1) {
@@ -175,7 +179,8 @@ int oracle_comes_before(const struct oracle *look, const struct dr_job *first,
         if (!queued(core, job, now_us) || !oracle_within(core, job->account.v, towards_first))
             continue;
         tier = oracle_key(look, towards_first, job, 1, &key);
-        if (tier > tier_second || (tier == tier_second && key > key_second - 1e-6))
+        if (tier > tier_second ||
+            (tier == tier_second && key > key_second - 1e-6 - rounding_of(core, key_second)))
             return 0;
     }
     return 1;

@@ -186,6 +186,7 @@ void dr_apply_job_promised(struct dr_core *core, const struct dr_fact_job_promis
     run->promise_until_us = fact->until_us;
     dr_rows_hold_promise(core, job, 1);
     dr_queue_add(core, (dr_job_row){row});
+    dr_window_look_again(core);
 }
 
 void dr_apply_promise_dropped(struct dr_core *core, uint64_t id)

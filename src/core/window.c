@@ -301,6 +301,30 @@ static int64_t tell(struct dr_decision *decision, const struct dr_window *window
     return next_us;
 }
 
+/* When somebody's promise is of no use any more because he would still run when a window begins
+ * that keeps its nodes from him. */
+static int64_t promises_end_us(const struct dr_core *core, int64_t now_us)
+{
+    int64_t next_us = DR_FOREVER_US;
+
+    for (uint32_t row = dr_queue_first(core, DR_QUEUE_PROMISED); row != NONE;
+         row = dr_queue_next(core, row)) {
+        const struct dr_job *job = &core->jobs[row];
+        const struct dr_run *run = dr_job_run(core, job);
+        int64_t limit_us = dr_job_next_limit_us(core, job, run->promise_alternative);
+
+        for (uint32_t place = 0; place < core->windows_count; place += 1) {
+            const struct dr_window *window = &core->windows[place];
+
+            if (window->from_us - limit_us >= now_us && window->from_us - limit_us < next_us &&
+                dr_window_bars(core, run->promise_pool, job->account, run->promise, window->from_us,
+                               window->from_us + 1))
+                next_us = window->from_us - limit_us + 1;
+        }
+    }
+    return next_us;
+}
+
 /* It has begun: say how many others it waits for, and when it waits for none any more. */
 static void say(struct dr_decision *decision, const struct dr_window *window)
 {
@@ -362,7 +386,7 @@ void dr_window_settle(struct dr_decision *decision)
         place += 1;
     }
     if (!decision->full)
-        index->next_us = next_us;
+        index->next_us = dr_min_i64(next_us, promises_end_us(core, decision->now_us));
 }
 
 /* ---- for tests ---- */

@@ -105,7 +105,8 @@ uint32_t dr_window_others(const struct dr_core *core, const struct dr_window *wi
 /* A window of the account that is not over; 0: there is none. */
 uint32_t dr_window_of_account(const struct dr_core *core, dr_account_id account);
 
-/* An attempt is believed to end later than it was: somebody else may have to be told. */
+/* An attempt is believed to end later than it was: somebody else may have to be told. Or something
+ * is promised, perhaps not for long. */
 static inline void dr_window_look_again(struct dr_core *core)
 {
     if (core->windows_count != 0)
