@@ -204,44 +204,23 @@ static dr_account_id branch_of(const struct dr_fair *fair, dr_account_id account
     return y;
 }
 
-/* Has an account between these no more of a resource than its guarantee, in the pool's group? As
- * leaves_guarantees() asks, of any amount. */
-static int keeps(const struct dr_fair *fair, dr_account_id account, dr_account_id top,
-                 enum dr_resource resource)
+/* How much of a resource the accounts between these can lose and have their guarantees still, in
+ * the pool's group. As leaves_guarantees() asks. */
+static int64_t spares(const struct dr_fair *fair, dr_account_id account, dr_account_id top,
+                      enum dr_resource resource)
 {
     const struct dr_core *core = fair->core;
     dr_group_id group = core->pools[fair->pool.v - 1].groups[resource];
+    int64_t least = INT64_MAX;
 
     for (dr_account_id at = account;; at = core->accounts[at.v - 1].parent) {
         const struct dr_quota *quota = dr_quota_at(core, at, group);
 
-        if (dr_max_i64(dr_quota_keep(quota), quota->occupied - 1) < quota->guarantee)
-            return 1;
+        if (dr_quota_keep(quota) < quota->guarantee)
+            least = dr_min_i64(least, quota->occupied - quota->guarantee);
         if (at.v == top.v)
-            return 0;
+            return least;
     }
-}
-
-int dr_fair_has(struct dr_fair *fair, dr_account_id account, enum dr_resource resource)
-{
-    struct dr_fair_memo *memo = &fair->memo[account.v - 1];
-    dr_account_id branch;
-
-    if (memo->stamp == fair->stamp)
-        return memo->branch != 0 && ((memo->keeps >> resource) & 1) == 0;
-    branch = branch_of(fair, account);
-    memo->stamp = fair->stamp;
-    /* With the job the other's key is no less than before. */
-    memo->branch = 0;
-    memo->keeps = 0;
-    if (branch.v != 0 && step_beside(fair, branch)->above &&
-        dr_order_above(fair->core, branch) > step_beside(fair, branch)->with) {
-        memo->branch = branch.v;
-        fair->memo[branch.v - 1].before = dr_order_above(fair->core, branch);
-        for (uint32_t of = 0; of < DR_RESOURCE_COUNT && fair->core->places->groups_alike; of += 1)
-            memo->keeps |= (uint8_t)(keeps(fair, account, branch, of) << of);
-    }
-    return memo->branch != 0 && ((memo->keeps >> resource) & 1) == 0;
 }
 
 /* The most of `units` that leaves a branch with enough: at most, since CPUs and memory go with
@@ -263,6 +242,47 @@ static int64_t most_units(const struct dr_fair *fair, dr_account_id branch, int6
             units = middle - 1;
     }
     return least;
+}
+
+/* The same of all that it claims, once for each who asks. */
+static int64_t left_most(struct dr_fair *fair, dr_account_id branch)
+{
+    struct dr_fair_memo *memo = &fair->memo[branch.v - 1];
+    dr_group_id group = fair->core->pools[fair->pool.v - 1].groups[DR_RESOURCE_ACCELERATORS];
+
+    if (memo->left_stamp != fair->stamp)
+        memo->left_most = most_units(fair, branch, dr_quota_at(fair->core, branch, group)->claim);
+    memo->left_stamp = fair->stamp;
+    return memo->left_most;
+}
+
+int dr_fair_has(struct dr_fair *fair, dr_account_id account, enum dr_resource resource,
+                int64_t accelerators)
+{
+    struct dr_fair_memo *memo = &fair->memo[account.v - 1];
+    dr_account_id branch;
+
+    if (memo->stamp != fair->stamp) {
+        branch = branch_of(fair, account);
+        memo->stamp = fair->stamp;
+        /* With the job the other's key is no less than before. */
+        memo->branch = 0;
+        memo->keeps = 0;
+        memo->most = INT64_MAX;
+        if (branch.v != 0 && step_beside(fair, branch)->above &&
+            dr_order_above(fair->core, branch) > step_beside(fair, branch)->with) {
+            memo->branch = branch.v;
+            fair->memo[branch.v - 1].before = dr_order_above(fair->core, branch);
+            for (uint32_t of = 0; of < DR_RESOURCE_COUNT && fair->core->places->groups_alike;
+                 of += 1)
+                memo->keeps |= (uint8_t)((spares(fair, account, branch, of) < 1) << of);
+            if (fair->core->places->groups_alike)
+                memo->most = dr_min_i64(spares(fair, account, branch, DR_RESOURCE_ACCELERATORS),
+                                        left_most(fair, branch));
+        }
+    }
+    return memo->branch != 0 && ((memo->keeps >> resource) & 1) == 0 &&
+           (resource != DR_RESOURCE_ACCELERATORS || accelerators <= memo->most);
 }
 
 int64_t dr_fair_units(struct dr_fair *fair, const struct dr_victim *victims, uint32_t count)

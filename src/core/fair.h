@@ -41,9 +41,12 @@ struct dr_fair_memo {
     uint32_t stamp;  /* of the one who asks */
     uint32_t branch; /* account on its path that is looked at; 0: nothing is to be had */
     uint8_t keeps;  /* bit = resource: nothing of it may be had without passing below a guarantee */
+    int64_t most;   /* accelerators, thousandths, that one victim of it may have */
     int64_t before; /* of such a branch: its key before anybody was gone */
-    uint64_t summed; /* number of the sum */
-    int64_t units;   /* summed up */
+    uint32_t left_stamp; /* of the one who asks: `left_most` is for him */
+    int64_t left_most;   /* of such a branch: accelerators that leave it with enough, thousandths */
+    uint64_t summed;     /* number of the sum */
+    int64_t units;       /* summed up */
 };
 
 /* Who asks, and where. */
@@ -87,9 +90,10 @@ dr_account_id dr_fair_from(const struct dr_core *core, const struct dr_job *job,
 struct dr_fair *dr_fair_ask(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,
                             const struct dr_amounts *amounts);
 
-/* Might an attempt that holds some of a resource be had from the account, before anybody was gone?
- */
-int dr_fair_has(struct dr_fair *fair, dr_account_id account, enum dr_resource resource);
+/* Might an attempt that holds some of a resource, and so many accelerators (thousandths), be had
+ * from the account, before anybody was gone? */
+int dr_fair_has(struct dr_fair *fair, dr_account_id account, enum dr_resource resource,
+                int64_t accelerators);
 
 /* Accelerators, thousandths, that may be had from these victims at most: from each branch no more
  * than would leave it with enough. */

@@ -408,8 +408,8 @@ static void consider(struct hunt *hunt, const struct dr_victim *victim)
 {
     const struct dr_job *job = &hunt->core->jobs[victim->row];
 
-    if ((hunt->fair != NULL &&
-         !dr_fair_has(hunt->fair, victim->account, (enum dr_resource)victim->main)) ||
+    if ((hunt->fair != NULL && !dr_fair_has(hunt->fair, victim->account,
+                                            (enum dr_resource)victim->main, victim->units)) ||
         !dr_lent_ripe(hunt->core, victim->row) || (hunt->fair != NULL && !victim->fair_ripe) ||
         may_take(hunt, job) == DR_STOP_NONE)
         return;
@@ -707,7 +707,10 @@ static void hunt_fairly_in(struct hunt *hunt, struct plan *plan)
     int kept = 0;
 
     hunt->fair = dr_fair_ask(hunt->decision, hunt->job, hunt->pool, &hunt->want.amounts);
-    if (hunt->fair == NULL)
+    /* What is reserved is in the way of who would end later all the more. */
+    end_us = hunt->decision->now_us + dr_job_next_limit_us(core, hunt->job, hunt->want.alternative);
+    if (hunt->fair == NULL ||
+        !dr_backfill_quota_leaves(hunt->decision, hunt->job, &hunt->want, hunt->pool, end_us))
         return;
     hunt->extents = dr_decision_extents(core, &hunt->want, hunt->pool);
     gather(hunt, 0, 1);
