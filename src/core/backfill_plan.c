@@ -250,11 +250,11 @@ static void charge_reserved(struct dr_decision *decision, uint32_t except_row, i
             struct dr_amounts amounts = dr_job_reserved(core, job);
 
             if (decision->reserved[at].row != except_row)
-                dr_quota_charge(core, job->account, dr_job_run(core, job)->reservation_pool,
-                                &amounts,
-                                DR_CHARGE_THOUGHT | DR_CHARGE_USE | DR_CHARGE_CLAIM |
-                                    (dr_job_terms(core, job)->preemptible ? 0 : DR_CHARGE_FIRM),
-                                sign);
+                dr_quota_charge(
+                    core, job->account, dr_job_run(core, job)->reservation_pool, &amounts,
+                    DR_CHARGE_THOUGHT | DR_CHARGE_PASSING | DR_CHARGE_USE | DR_CHARGE_CLAIM |
+                        (dr_job_terms(core, job)->preemptible ? 0 : DR_CHARGE_FIRM),
+                    sign);
         }
 }
 
@@ -441,8 +441,10 @@ static int64_t earliest(struct dr_decision *decision, uint32_t job_row, struct d
     if (plan.soonest_us >= before_us ||
         (!whole && held_too_long(decision, job_row, &plan.want, found->pool, before_us)))
         return DR_FOREVER_US;
-    plan.gate_us = dr_gate_when(decision, job, found->pool, &plan.want.amounts, before_us, answers,
-                                &plan.is_shut);
+    plan.gate_us = dr_gate_when(
+        decision, job, found->pool, &plan.want.amounts,
+        (struct dr_gate_span){dr_max_i64(plan.soonest_us, decision->now_us), before_us}, answers,
+        &plan.is_shut);
     if (plan.gate_us != DR_GATE_CANT_TELL) {
         if (plan.is_shut || plan.soonest_us > 0)
             plan.soonest_us =
@@ -504,7 +506,8 @@ static struct candidate *list_candidates(struct dr_decision *decision,
 {
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[choice->job_row];
-    int is_reserved = dr_job_run(core, job)->reservation != NONE;
+    uint32_t reservation = dr_job_run(core, job)->reservation;
+    int is_reserved = reservation != NONE;
     uint32_t ways = core->shapes[job->shape].alternatives_count;
     struct candidate *candidates =
         dr_arena_push(&core->scratch, (size_t)ways * core->pools_count + 1u, sizeof candidates[0]);
@@ -527,7 +530,7 @@ static struct candidate *list_candidates(struct dr_decision *decision,
                 held_in(decision, pool, choice->job_row) >= core->settings.reserve_depth)
                 continue;
             if (takes_whole_nodes(core, &want, pool))
-                candidate.soonest_us = dr_vacancy_soonest_us(core, pool, want.tasks);
+                candidate.soonest_us = dr_vacancy_soonest_us(core, pool, want.tasks, reservation);
             candidates[*count] = candidate;
             *count += 1;
         }

@@ -74,7 +74,7 @@ static int64_t draws_less(const void *context, int64_t until_us)
 /* When the standing caps of the site and of its zone are believed to leave room: draws only fall by
  * ends. DR_GATE_CANT_TELL: caps change with time. */
 static int64_t power_when(const struct dr_decision *decision, const struct dr_pool *where,
-                          const struct dr_amounts *amounts, int64_t before_us, int *is_shut)
+                          const struct dr_amounts *amounts, struct dr_gate_span span, int *is_shut)
 {
     const struct dr_core *core = decision->core;
     const struct dr_power *power = core->power;
@@ -111,8 +111,8 @@ static int64_t power_when(const struct dr_decision *decision, const struct dr_po
                 drawing.weights[row] = at->pue_milli * (core->chips[pool->chip.v - 1].busy_w -
                                                         core->chips[pool->chip.v - 1].idle_w);
         }
-        when = dr_max_i64(when, dr_ends_first_instant(draws_less, &drawing, over_uw,
-                                                      decision->now_us, before_us));
+        when = dr_max_i64(when, dr_ends_first_instant(draws_less, &drawing, over_uw, span.from_us,
+                                                      span.before_us));
     }
     return when;
 }
@@ -347,7 +347,7 @@ static int64_t given_back(const void *context, int64_t until_us)
 
 /* When the root's capacity is believed to suffice. */
 static int64_t root_when(struct dr_decision *decision, const struct dr_job *job,
-                         const struct givers *givers, int64_t amount, int64_t before_us,
+                         const struct givers *givers, int64_t amount, struct dr_gate_span span,
                          int *is_shut)
 {
     struct dr_core *core = decision->core;
@@ -376,13 +376,13 @@ static int64_t root_when(struct dr_decision *decision, const struct dr_job *job,
     *is_shut = 1;
     for (uint32_t row = 0; row < core->pools_count; row += 1)
         filling.weights[row] = core->pools[row].groups[givers->resource].v == givers->group.v;
-    return dr_ends_first_instant(given_back, &filling, over, decision->now_us, before_us);
+    return dr_ends_first_instant(given_back, &filling, over, span.from_us, span.before_us);
 }
 
 /* When quotas are believed to let the job start in the pool, by the ends of attempts: they only
  * fall by these. DR_GATE_CANT_TELL: capacity is held back for somebody, so that sums don't tell. */
 static int64_t quota_when(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,
-                          const struct dr_amounts *amounts, int64_t before_us, int *is_shut)
+                          const struct dr_amounts *amounts, struct dr_gate_span span, int *is_shut)
 {
     struct dr_core *core = decision->core;
     int64_t when = decision->now_us;
@@ -396,12 +396,12 @@ static int64_t quota_when(struct dr_decision *decision, const struct dr_job *job
 
         if (amount == 0)
             continue;
-        root_us = root_when(decision, job, &givers, amount, before_us, is_shut);
+        root_us = root_when(decision, job, &givers, amount, span, is_shut);
         if (root_us == DR_GATE_CANT_TELL)
             return root_us;
         when = dr_max_i64(when, root_us);
         for (dr_account_id at = job->account;
-             core->accounts[at.v - 1].parent.v != 0 && when < before_us;
+             core->accounts[at.v - 1].parent.v != 0 && when < span.before_us;
              at = core->accounts[at.v - 1].parent) {
             const struct dr_quota *quota = dr_quota_at(core, at, givers.group);
             int64_t firm = at.v == job->account.v && !dr_job_terms(core, job)->preemptible
@@ -426,7 +426,7 @@ static int64_t quota_when(struct dr_decision *decision, const struct dr_job *job
 /* The same, asked once for all pools of a group, where these are in the same groups of everything.
  */
 static int64_t quota_answer(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,
-                            const struct dr_amounts *amounts, int64_t before_us,
+                            const struct dr_amounts *amounts, struct dr_gate_span span,
                             struct dr_gate_answer *answers, int *is_shut)
 {
     const struct dr_core *core = decision->core;
@@ -435,10 +435,13 @@ static int64_t quota_answer(struct dr_decision *decision, const struct dr_job *j
     int shut = 0;
 
     if (answers == NULL || !core->places->groups_alike)
-        return quota_when(decision, job, pool, amounts, before_us, is_shut);
+        return quota_when(decision, job, pool, amounts, span, is_shut);
     answer = &answers[core->pools[pool.v - 1].groups[main].v - 1];
-    if (!answer->is_known) {
-        answer->when_us = quota_when(decision, job, pool, amounts, before_us, &shut);
+    /* Exact, unless they allowed it already where it was looked from. */
+    if (!answer->is_known ||
+        (answer->when_us <= answer->from_us && span.from_us < answer->from_us)) {
+        answer->when_us = quota_when(decision, job, pool, amounts, span, &shut);
+        answer->from_us = span.from_us;
         answer->is_shut = (uint8_t)shut;
         answer->is_known = 1;
     }
@@ -447,16 +450,15 @@ static int64_t quota_answer(struct dr_decision *decision, const struct dr_job *j
 }
 
 int64_t dr_gate_when(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,
-                     const struct dr_amounts *amounts, int64_t before_us,
+                     const struct dr_amounts *amounts, struct dr_gate_span span,
                      struct dr_gate_answer *answers, int *is_shut)
 {
-    int64_t quota_us = quota_answer(decision, job, pool, amounts, before_us, answers, is_shut);
+    int64_t quota_us = quota_answer(decision, job, pool, amounts, span, answers, is_shut);
     int64_t power_us;
 
-    if (quota_us != DR_GATE_CANT_TELL && quota_us >= before_us)
+    if (quota_us != DR_GATE_CANT_TELL && quota_us >= span.before_us)
         return quota_us;
-    power_us =
-        power_when(decision, &decision->core->pools[pool.v - 1], amounts, before_us, is_shut);
+    power_us = power_when(decision, &decision->core->pools[pool.v - 1], amounts, span, is_shut);
     if (power_us == DR_FOREVER_US || quota_us == DR_FOREVER_US)
         return DR_FOREVER_US;
     if (power_us == DR_GATE_CANT_TELL || quota_us == DR_GATE_CANT_TELL)

@@ -58,15 +58,23 @@ void dr_gate_ends_changed(struct dr_core *core, uint32_t account_row, dr_group_i
  * of it: while sums stay as they are and instants that matter only come earlier. */
 struct dr_gate_answer {
     int64_t when_us;
+    int64_t from_us; /* that was looked from */
     uint8_t is_known;
     uint8_t is_shut;
 };
 
-/* That instant, now at the earliest; `before_us` or later where it is not before that, and
+/* The instants that are of use to a job: what lies before `from_us` (now at the earliest) is of
+ * none, nor what is not before `before_us` (DR_FOREVER_US: all is). */
+struct dr_gate_span {
+    int64_t from_us;
+    int64_t before_us;
+};
+
+/* That instant, from_us at the earliest; before_us or later where it is not before that, and
  * DR_FOREVER_US: never, by what is known. With nothing ended they would not allow it: `is_shut`.
  * `answers` [groups_count], by the group of what the job asks most of; NULL: not kept. */
 int64_t dr_gate_when(struct dr_decision *decision, const struct dr_job *job, dr_pool_id pool,
-                     const struct dr_amounts *amounts, int64_t before_us,
+                     const struct dr_amounts *amounts, struct dr_gate_span span,
                      struct dr_gate_answer *answers, int *is_shut);
 
 #endif

@@ -60,10 +60,12 @@ void dr_quota_charge(struct dr_core *core, dr_account_id account, dr_pool_id poo
             if (charges & DR_CHARGE_FIRM)
                 quota->firm += amount;
             DR_ASSERT(quota->use >= 0); /* I4 */
-            note_used(core, at, where->groups[resource]);
             quota->children_occupied += risen;
             quota->occupied = occupied_of(core, at, quota);
             risen = quota->occupied - before;
+            if (charges & DR_CHARGE_PASSING)
+                continue;
+            note_used(core, at, where->groups[resource]);
             if (sign > 0 && (charges & DR_CHARGE_THOUGHT) == 0)
                 dr_order_claimed(core, at, where->groups[resource]);
             else

@@ -12,6 +12,8 @@ enum dr_charge {
     DR_CHARGE_CLAIM = 2,
     DR_CHARGE_THOUGHT = 8, /* it is taken back before anybody asks for slacks (core/slack.h) */
     DR_CHARGE_FIRM = 4,    /* with CLAIM: a job that can't be taken */
+    DR_CHARGE_PASSING =
+        16, /* with THOUGHT: and before anybody asks for keys, or for what is lent */
 };
 
 /* Add `amounts` (or take them away: sign -1) in the groups of `pool`, for the account and all above

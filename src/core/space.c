@@ -5,6 +5,7 @@
 #include "core/breakage.h"
 #include "core/seats.h"
 #include "core/slack.h"
+#include "core/vacancy.h"
 #include "core/space.h"
 
 #include "base/math.h"
@@ -924,6 +925,7 @@ void dr_place_reserve(struct dr_core *core, dr_job_row row, int sign)
     uint32_t pool_row = run->reservation_pool.v - 1;
     struct dr_amounts amounts = dr_alternative_amounts(way);
 
+    dr_vacancy_changed(core, run->reservation_pool);
     dr_slack_reserve(core, (dr_pool_id){pool_row + 1}, &amounts, sign);
     places->reserved_count[pool_row] += (uint32_t)sign;
     if (places->reserved_count[pool_row] == (sign > 0))

@@ -17,8 +17,10 @@ enum dr_status dr_vacancy_open(struct dr_core *core)
     all->nodes = dr_arena_push(&core->tables, limits->nodes_max, sizeof all->nodes[0]);
     all->first = dr_arena_push(&core->tables, limits->pools_max, sizeof all->first[0]);
     all->counts = dr_arena_push(&core->tables, limits->pools_max, sizeof all->counts[0]);
+    all->reserved = dr_arena_push(&core->tables, limits->pools_max, sizeof all->reserved[0]);
     all->known = dr_arena_push(&core->tables, limits->pools_max, 1);
-    if (all->nodes == NULL || all->first == NULL || all->counts == NULL || all->known == NULL)
+    if (all->nodes == NULL || all->first == NULL || all->counts == NULL || all->reserved == NULL ||
+        all->known == NULL)
         return DR_E_FULL;
     core->vacancies = all;
     return DR_OK;
@@ -54,29 +56,36 @@ static uint32_t list_ends(const struct dr_core *core, dr_pool_id pool, uint32_t 
     return count;
 }
 
-/* Put a pool's nodes in order, the last vacant ones first: whoever is met first on a node on the
- * way back through the ends is the last there. */
-static void know(struct dr_core *core, dr_pool_id pool)
+static int is_reserved(const struct dr_core *core, uint32_t node_row)
 {
-    struct dr_vacancies *all = core->vacancies;
-    const struct dr_space *space = &core->places->spaces[pool.v - 1];
-    struct dr_vacancy *nodes = &all->nodes[all->first[pool.v - 1]];
-    size_t mark = core->scratch.used;
-    uint32_t *rows =
-        dr_arena_push(&core->scratch, dr_place_attempts_count(core, pool) + 1u, sizeof rows[0]);
-    uint8_t *seen = dr_arena_push(&core->scratch, space->nodes + 1u, 1);
-    uint32_t at = space->nodes;
-    uint32_t count;
-    uint32_t kept = 0;
+    const struct dr_node_reserved *reserved = &core->places->reserved[node_row];
 
-    DR_ASSERT(rows != NULL && seen != NULL);
-    memset(seen, 0, space->nodes);
+    return reserved->accelerators != 0 || reserved->shares != 0;
+}
+
+/* Nodes on which somebody holds accelerators whose end nobody knows. */
+static void mark_endless(const struct dr_core *core, dr_pool_id pool, uint8_t *seen)
+{
     for (uint32_t row = dr_place_attempts(core, pool); row != NONE;
          row = dr_place_attempts_next(core, row))
         for (uint32_t part = dr_job_run(core, &core->jobs[row])->extents;
              core->ends->ends[row].pool.v == 0 && part != NONE; part = core->extents[part].next)
             if (core->extents[part].extent.accelerators != 0)
                 seen[core->nodes[core->extents[part].extent.node.v - 1].number] = 1;
+}
+
+/* The other nodes with anything on them, in order, into the end of `nodes` [all of the pool]: on
+ * the way back through the ends, whoever is met first on a node is the last there. Returns where
+ * they begin. */
+static uint32_t list_held(struct dr_core *core, dr_pool_id pool, uint8_t *seen,
+                          struct dr_vacancy *nodes)
+{
+    uint32_t at = core->places->spaces[pool.v - 1].nodes;
+    uint32_t *rows =
+        dr_arena_push(&core->scratch, dr_place_attempts_count(core, pool) + 1u, sizeof rows[0]);
+    uint32_t count;
+
+    DR_ASSERT(rows != NULL);
     count = list_ends(core, pool, rows);
     while (count > 0) {
         uint32_t row = rows[--count];
@@ -91,13 +100,39 @@ static void know(struct dr_core *core, dr_pool_id pool)
             nodes[--at] = (struct dr_vacancy){row, number};
         }
     }
+    return at;
+}
+
+/* Put a pool's nodes in order. */
+static void know(struct dr_core *core, dr_pool_id pool)
+{
+    struct dr_vacancies *all = core->vacancies;
+    const struct dr_space *space = &core->places->spaces[pool.v - 1];
+    struct dr_vacancy *nodes = &all->nodes[all->first[pool.v - 1]];
+    size_t mark = core->scratch.used;
+    uint8_t *seen = dr_arena_push(&core->scratch, space->nodes + 1u, 1);
+    struct dr_vacancy *sorted = dr_arena_push(&core->scratch, space->nodes + 1u, sizeof sorted[0]);
+    uint32_t held;
+    uint32_t free = 0;
+
+    DR_ASSERT(seen != NULL && sorted != NULL);
+    memset(seen, 0, space->nodes);
+    mark_endless(core, pool, seen);
+    held = list_held(core, pool, seen, sorted);
     /* Those that are vacant now come first. */
     for (uint32_t number = 0; number < space->nodes; number += 1)
         if (!seen[number])
-            nodes[kept++] = (struct dr_vacancy){NONE, number};
-    for (; at < space->nodes; at += 1)
-        nodes[kept++] = nodes[at];
-    all->counts[pool.v - 1] = kept;
+            sorted[free++] = (struct dr_vacancy){NONE, number};
+    memmove(&sorted[free], &sorted[held], (space->nodes - held) * sizeof sorted[0]);
+    free += space->nodes - held;
+    all->counts[pool.v - 1] = 0;
+    for (uint32_t i = 0; i < free; i += 1)
+        if (!is_reserved(core, space->rows[sorted[i].number]))
+            nodes[all->counts[pool.v - 1]++] = sorted[i];
+    all->reserved[pool.v - 1] = 0;
+    for (uint32_t i = 0; i < free; i += 1)
+        if (is_reserved(core, space->rows[sorted[i].number]))
+            nodes[all->counts[pool.v - 1] + all->reserved[pool.v - 1]++] = sorted[i];
     all->known[pool.v - 1] = 1;
     dr_arena_reset(&core->scratch, mark);
 }
@@ -117,21 +152,24 @@ static int64_t us_of(const struct dr_core *core, const struct dr_vacancy *vacanc
     return vacancy->last == NONE ? 0 : core->ends->ends[vacancy->last].end_us;
 }
 
-int64_t dr_vacancy_soonest_us(struct dr_core *core, dr_pool_id pool, uint32_t nodes)
+int64_t dr_vacancy_soonest_us(struct dr_core *core, dr_pool_id pool, uint32_t nodes,
+                              uint32_t own_extent)
 {
     const struct dr_vacancy *vacancies = list(core, pool);
 
-    DR_ASSERT(nodes > 0);
+    for (uint32_t at = own_extent; at != NONE && nodes > 0; at = core->extents[at].next)
+        nodes -= 1;
+    if (nodes == 0)
+        return 0;
     return nodes > core->vacancies->counts[pool.v - 1] ? DR_FOREVER_US
                                                        : us_of(core, &vacancies[nodes - 1]);
 }
 
-static int is_kept(const struct dr_core *core, uint32_t row)
+static int is_usable(const struct dr_core *core, uint32_t row)
 {
     const struct dr_node *node = &core->nodes[row];
 
-    return !dr_node_up(core, node) || node->removing || node->promised != 0 ||
-           core->places->reserved[row].accelerators != 0 || core->places->reserved[row].shares != 0;
+    return dr_node_up(core, node) && !node->removing && node->promised == 0;
 }
 
 static int has_node(const struct dr_core *core, uint32_t extent_row, uint32_t node_row)
@@ -142,29 +180,46 @@ static int has_node(const struct dr_core *core, uint32_t extent_row, uint32_t no
     return 0;
 }
 
-int64_t dr_vacancy_when_us(struct dr_core *core, dr_pool_id pool, uint32_t nodes, uint32_t level,
-                           uint32_t own_extent)
+/* The next one of those that nobody has reserved, or of a job's own. */
+static const struct dr_vacancy *next_of(struct dr_core *core, dr_pool_id pool, uint32_t own_extent,
+                                        uint32_t *free, uint32_t *reserved)
 {
     const struct dr_vacancy *vacancies = list(core, pool);
     const struct dr_space *space = &core->places->spaces[pool.v - 1];
+    uint32_t count = core->vacancies->counts[pool.v - 1];
+    const struct dr_vacancy *others = vacancies + count;
+    uint32_t end = own_extent == NONE ? 0 : core->vacancies->reserved[pool.v - 1];
+
+    while (*reserved < end && !has_node(core, own_extent, space->rows[others[*reserved].number]))
+        *reserved += 1;
+    if (*reserved < end &&
+        (*free == count || us_of(core, &others[*reserved]) < us_of(core, &vacancies[*free])))
+        return &others[(*reserved)++];
+    return *free == count ? NULL : &vacancies[(*free)++];
+}
+
+int64_t dr_vacancy_when_us(struct dr_core *core, dr_pool_id pool, uint32_t nodes, uint32_t level,
+                           uint32_t own_extent)
+{
+    const struct dr_space *space = &core->places->spaces[pool.v - 1];
     size_t mark = core->scratch.used;
     uint32_t *in_domain = dr_arena_push(&core->scratch, space->domains[level], sizeof in_domain[0]);
+    const struct dr_vacancy *vacancy;
     int64_t when_us = DR_FOREVER_US;
+    uint32_t free = 0;
+    uint32_t reserved = 0;
 
     DR_ASSERT(in_domain != NULL);
     memset(in_domain, 0, space->domains[level] * sizeof in_domain[0]);
-    for (uint32_t i = 0; i < core->vacancies->counts[pool.v - 1]; i += 1) {
-        uint32_t number = vacancies[i].number;
-        uint32_t *count = &in_domain[number / space->size[level]];
+    while (when_us == DR_FOREVER_US &&
+           (vacancy = next_of(core, pool, own_extent, &free, &reserved)) != NULL)
+        if (is_usable(core, space->rows[vacancy->number])) {
+            uint32_t *count = &in_domain[vacancy->number / space->size[level]];
 
-        if (is_kept(core, space->rows[number]) && !has_node(core, own_extent, space->rows[number]))
-            continue;
-        *count += 1;
-        if (*count < nodes)
-            continue;
-        when_us = us_of(core, &vacancies[i]);
-        break;
-    }
+            *count += 1;
+            if (*count == nodes)
+                when_us = us_of(core, vacancy);
+        }
     dr_arena_reset(&core->scratch, mark);
     return when_us;
 }
@@ -213,13 +268,14 @@ int dr_vacancy_consistent(struct dr_core *core)
 
         if (all->version != core->federation_version + 1 || !all->known[pool])
             continue;
-        count = all->counts[pool];
+        count = all->counts[pool] + all->reserved[pool];
         were = dr_arena_push(&core->scratch, count + 1u, sizeof were[0]);
         DR_ASSERT(were != NULL);
         memcpy(were, &all->nodes[all->first[pool]], count * sizeof were[0]);
         all->known[pool] = 0;
         vacancies = list(core, (dr_pool_id){pool + 1});
-        same = count == all->counts[pool] && memcmp(were, vacancies, count * sizeof were[0]) == 0;
+        same = count == all->counts[pool] + all->reserved[pool] &&
+               memcmp(were, vacancies, count * sizeof were[0]) == 0;
         dr_arena_reset(&core->scratch, mark);
         if (!same)
             return 0;
