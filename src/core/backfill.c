@@ -6,6 +6,7 @@
 #include "base/math.h"
 #include "base/sort.h"
 #include "core/ends.h"
+#include "core/pledges.h"
 #include "core/power.h"
 #include "core/quota.h"
 #include "core/seats.h"
@@ -60,7 +61,24 @@ void dr_backfill_enlist(struct dr_decision *decision, uint32_t row)
                                      .next = *first};
     *first = decision->reserved_count;
     decision->reserved_count += 1;
+    if (decision->pledged)
+        dr_pledges_add(core, decision->pledges, job, 1);
     loses_guarantee(core, row);
+}
+
+struct dr_pledges *dr_backfill_pledges(struct dr_decision *decision)
+{
+    struct dr_core *core = decision->core;
+
+    if (decision->pledged)
+        return decision->pledges;
+    dr_pledges_clear(core, decision->pledges);
+    for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
+        for (uint32_t at = decision->reserved_of[pool]; at != NONE;
+             at = decision->reserved[at].next)
+            dr_pledges_add(core, decision->pledges, &core->jobs[decision->reserved[at].row], 1);
+    decision->pledged = 1;
+    return decision->pledges;
 }
 
 void dr_backfill_forget(struct dr_decision *decision, uint32_t row)
@@ -71,6 +89,7 @@ void dr_backfill_forget(struct dr_decision *decision, uint32_t row)
             if (decision->reserved[*link].row == row) {
                 decision->reserved[*link].alive = 0;
                 *link = decision->reserved[*link].next;
+                decision->pledged = 0; /* it may have been dropped by now: added up anew */
                 return;
             }
 }
@@ -142,6 +161,8 @@ void dr_backfill_begin(struct dr_decision *decision)
         dr_arena_push(&core->scratch, core->pools_count + 1u, sizeof decision->reserved_of[0]);
     DR_ASSERT(rows != NULL && decision->reserved != NULL && decision->reserved_of != NULL);
     decision->reserved_count = 0;
+    decision->pledges = dr_pledges_new(core);
+    decision->pledged = 0;
     for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
         decision->reserved_of[pool] = NONE;
     count = 0;

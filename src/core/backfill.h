@@ -103,6 +103,9 @@ int64_t dr_backfill_kept(const struct dr_core *core, uint32_t job_row, const str
 /* The job holds a reservation now: onto the decision's list. */
 void dr_backfill_enlist(struct dr_decision *decision, uint32_t job_row);
 
+/* What all on that list count on. */
+struct dr_pledges *dr_backfill_pledges(struct dr_decision *decision);
+
 /* Its reservation is given up, for a job; 0: for none. */
 void dr_backfill_drop(struct dr_decision *decision, uint32_t job_row, uint64_t by);
 

@@ -7,6 +7,7 @@
 #include "base/sort.h"
 #include "core/ends.h"
 #include "core/gate.h"
+#include "core/pledges.h"
 #include "core/power.h"
 #include "core/quota.h"
 #include "core/space.h"
@@ -239,23 +240,17 @@ static int others_allow(const struct dr_decision *decision, const struct dr_job 
 }
 
 /* In thought: the reserved jobs but one hold their quota (sign 1), or don't. */
-static void charge_reserved(struct dr_decision *decision, uint32_t except_row, int sign)
+static void charge_reserved(struct dr_decision *decision, const struct dr_job *except, int sign)
 {
     struct dr_core *core = decision->core;
+    int is_reserved = dr_job_run(core, except)->reservation != NONE;
+    struct dr_pledges *pledges = dr_backfill_pledges(decision);
 
-    for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
-        for (uint32_t at = decision->reserved_of[pool]; at != NONE;
-             at = decision->reserved[at].next) {
-            const struct dr_job *job = &core->jobs[decision->reserved[at].row];
-            struct dr_amounts amounts = dr_job_reserved(core, job);
-
-            if (decision->reserved[at].row != except_row)
-                dr_quota_charge(
-                    core, job->account, dr_job_run(core, job)->reservation_pool, &amounts,
-                    DR_CHARGE_THOUGHT | DR_CHARGE_PASSING | DR_CHARGE_USE | DR_CHARGE_CLAIM |
-                        (dr_job_terms(core, job)->preemptible ? 0 : DR_CHARGE_FIRM),
-                    sign);
-        }
+    if (is_reserved && sign > 0)
+        dr_pledges_add(core, pledges, except, -1);
+    dr_pledges_charge(core, pledges, sign);
+    if (is_reserved && sign < 0)
+        dr_pledges_add(core, pledges, except, 1);
 }
 
 /* Accelerators that others have reserved in a pool from well before an instant on, so that nobody
@@ -584,7 +579,7 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
             continue;
         looked = 1;
         if (!is_charged)
-            charge_reserved(decision, choice->job_row, 1);
+            charge_reserved(decision, job, 1);
         is_charged = 1;
         if (answers[found.alternative] == NULL) {
             answers[found.alternative] =
@@ -606,7 +601,7 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
         }
     }
     if (is_charged)
-        charge_reserved(decision, choice->job_row, -1);
+        charge_reserved(decision, job, -1);
     if (best.count == 0 && looked && !is_reserved)
         decision->hunted |= DR_PLANNED;
     if (best.count == 0 || decision->reserved_count == decision->reserved_max ||

@@ -9,6 +9,7 @@
 #define DR_FAIR_REFUSED_MAX 256
 
 struct dr_reserved;  /* core/backfill.h */
+struct dr_pledges;   /* core/pledges.h */
 struct dr_victim;    /* core/reclaim.h */
 struct dr_fair;      /* core/fair.h */
 struct dr_fair_most; /* core/fair.c */
@@ -24,7 +25,9 @@ struct dr_decision {
     struct dr_reserved *reserved; /* of jobs that wait for a time and a place */
     uint32_t reserved_count;
     uint32_t reserved_max;
-    uint32_t *reserved_of;         /* [pools_count] first in `reserved` */
+    uint32_t *reserved_of;      /* [pools_count] first in `reserved` */
+    struct dr_pledges *pledges; /* what those count on; if `pledged` */
+    uint8_t pledged;
     struct dr_victims *victims_of; /* [pools_count] */
     struct dr_victims *lent_of;    /* [pools_count] */
     struct dr_victim *victims;     /* where these lie: twice as many as attempts run */

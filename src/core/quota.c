@@ -63,8 +63,6 @@ void dr_quota_charge(struct dr_core *core, dr_account_id account, dr_pool_id poo
             quota->children_occupied += risen;
             quota->occupied = occupied_of(core, at, quota);
             risen = quota->occupied - before;
-            if (charges & DR_CHARGE_PASSING)
-                continue;
             note_used(core, at, where->groups[resource]);
             if (sign > 0 && (charges & DR_CHARGE_THOUGHT) == 0)
                 dr_order_claimed(core, at, where->groups[resource]);
@@ -73,6 +71,21 @@ void dr_quota_charge(struct dr_core *core, dr_account_id account, dr_pool_id poo
             dr_lent_stale(core, at.v - 1);
         }
     }
+}
+
+void dr_quota_charge_one(struct dr_core *core, dr_account_id account, dr_group_id group,
+                         int64_t amount, int64_t firm)
+{
+    struct dr_quota *quota = dr_quota_at(core, account, group);
+    dr_account_id parent = core->accounts[account.v - 1].parent;
+    int64_t before = quota->occupied;
+
+    quota->use += amount;
+    quota->claim += amount;
+    quota->firm += firm;
+    quota->occupied = occupied_of(core, account, quota);
+    if (parent.v != 0)
+        dr_quota_at(core, parent, group)->children_occupied += quota->occupied - before;
 }
 
 static int over(int64_t value, int64_t guarantee, int64_t borrow)

@@ -21,6 +21,12 @@ enum dr_charge {
 void dr_quota_charge(struct dr_core *core, dr_account_id account, dr_pool_id pool,
                      const struct dr_amounts *amounts, unsigned charges, int sign);
 
+/* The same for one account alone, in use and claim, of which `firm` can't be taken: those above it
+ * only hear of what it occupies. To be taken back before anybody asks for keys, slacks or what is
+ * lent. */
+void dr_quota_charge_one(struct dr_core *core, dr_account_id account, dr_group_id group,
+                         int64_t amount, int64_t firm);
+
 /* What one start is stopped by. */
 struct dr_quota_verdict {
     enum dr_reason reason; /* NONE: it may start; QUOTA (on the path), KEPT (held back at the root
