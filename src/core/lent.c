@@ -22,6 +22,7 @@ enum dr_status dr_lent_open(struct dr_core *core)
     TABLE(heap, limits->jobs_max);
     TABLE(place, limits->jobs_max);
     TABLE(above, (size_t)limits->accounts_max * lent->words);
+    TABLE(newly, lent->words);
     TABLE(stale, limits->accounts_max);
     TABLE(stale_rows, limits->accounts_max);
     TABLE(units, limits->pools_max);
@@ -110,24 +111,25 @@ static void heap_remove(struct dr_lent *lent, uint32_t row)
 
 /* ---- who lends ---- */
 
-static int is_above(const struct dr_lent *lent, uint32_t account_row, dr_group_id group)
+/* Does an attempt hold anything in some of these groups, of which each has a bit? */
+static int holds_in(const struct dr_core *core, const struct dr_job *job, const uint64_t *groups)
 {
-    uint32_t row = group.v - 1;
+    struct dr_amounts holds = dr_job_holds(core, job);
+    const struct dr_pool *pool = &core->pools[dr_job_run(core, job)->pool.v - 1];
 
-    return (lent->above[(size_t)account_row * lent->words + row / 64] >> (row % 64)) & 1;
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+        uint32_t row = pool->groups[resource].v - 1;
+
+        if (holds.of[resource] != 0 && (groups[row / 64] >> (row % 64) & 1))
+            return 1;
+    }
+    return 0;
 }
 
 static int lends(const struct dr_core *core, const struct dr_job *job)
 {
-    const struct dr_run *run = dr_job_run(core, job);
-    struct dr_amounts holds = dr_job_holds(core, job);
-    const struct dr_pool *pool = &core->pools[run->pool.v - 1];
-
-    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
-        if (holds.of[resource] != 0 &&
-            is_above(core->lent, job->account.v - 1, pool->groups[resource]))
-            return 1;
-    return 0;
+    return holds_in(core, job,
+                    &core->lent->above[(size_t)(job->account.v - 1) * core->lent->words]);
 }
 
 static void rise(struct dr_core *core, dr_pool_id pool)
@@ -253,12 +255,12 @@ static void refresh(struct dr_core *core, uint32_t row)
 {
     struct dr_lent *lent = core->lent;
     uint64_t *above = &lent->above[(size_t)row * lent->words];
+    uint64_t *newly = lent->newly;
     int has_attempts = dr_place_attempts_of(core, (dr_account_id){row + 1}) != DR_ROW_NONE;
     int changed = 0;
 
     for (uint32_t word = 0; word * 64 < core->groups_count; word += 1) {
         uint64_t now = 0;
-        uint64_t newly;
 
         for (uint32_t bit = 0; bit < 64 && word * 64 + bit < core->groups_count; bit += 1) {
             const struct dr_quota *quota =
@@ -266,18 +268,25 @@ static void refresh(struct dr_core *core, uint32_t row)
 
             now |= (uint64_t)(quota->occupied > quota->guarantee) << bit;
         }
-        newly = now & ~above[word];
+        newly[word] = now & ~above[word];
         changed |= now != above[word];
         above[word] = now;
-        if (newly != 0 && core->accounts[row].first_child != DR_ROW_NONE)
-            more_may_take(core, word, newly);
+        if (newly[word] != 0 && core->accounts[row].first_child != DR_ROW_NONE)
+            more_may_take(core, word, newly[word]);
     }
     for (uint32_t at = changed && has_attempts
                            ? dr_place_attempts_of(core, (dr_account_id){row + 1})
                            : DR_ROW_NONE;
-         at != DR_ROW_NONE; at = dr_place_attempts_of_next(core, at))
-        if (lent->flags[at] & DR_LENT_RIPE)
-            set_lent(core, at, lends(core, &core->jobs[at]));
+         at != DR_ROW_NONE; at = dr_place_attempts_of_next(core, at)) {
+        const struct dr_job *job = &core->jobs[at];
+
+        if ((lent->flags[at] & DR_LENT_RIPE) == 0)
+            continue;
+        /* It was lent already, and is so now for who asks for something else too. */
+        if ((lent->flags[at] & DR_LENT_LENT) != 0 && holds_in(core, job, newly))
+            rise(core, dr_job_run(core, job)->pool);
+        set_lent(core, at, lends(core, job));
+    }
 }
 
 void dr_lent_refresh(struct dr_core *core)

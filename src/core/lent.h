@@ -33,6 +33,7 @@ struct dr_lent {
     uint32_t *place;          /* [jobs_max] 0: not in the heap, else place + 1 */
     uint32_t heap_count;
     uint64_t *above; /* [accounts_max][words] groups in which an account is above its guarantee */
+    uint64_t *newly; /* [words] ... where the one that is looked at was not */
     uint32_t words;
     uint8_t *stale; /* [accounts_max] its sums have changed since */
     uint32_t *stale_rows;

@@ -955,6 +955,7 @@ int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice)
                         .far_below =
                             dr_queue_outranks(core, job) && reaches_below(core, job->account)};
 
+    dr_lent_refresh(core); /* what a start of this walk has made of its account */
     if (!hunts_nobody(decision, &hunt, any_ripe))
         hunt_everywhere(&hunt, hunt_in, &plan);
     outranks_own(decision, job, -1, &any_ripe);
