@@ -61,8 +61,11 @@ struct oracle {
     uint32_t block_guard[ORACLE_NODES]; /* ... that holds something with `share: none` */
     uint8_t node_pledged[ORACLE_NODES]; /* promised to one that shares no node */
     uint8_t block_pledged[ORACLE_NODES];
-    int64_t draw_mw[ORACLE_SITES]; /* of IT, now */
-    int64_t idle_mw[ORACLE_SITES]; /* of that, with nothing on the nodes */
+    uint8_t node_promised[ORACLE_NODES]; /* something is, to whomever */
+    uint8_t block_promised[ORACLE_NODES];
+    uint64_t share_promised[ORACLE_NODES]; /* a share is: bit */
+    int64_t draw_mw[ORACLE_SITES];         /* of IT, now */
+    int64_t idle_mw[ORACLE_SITES];         /* of that, with nothing on the nodes */
 };
 
 /* ---- what stands in the state ---- */

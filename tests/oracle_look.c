@@ -48,10 +48,17 @@ static void take(struct oracle *look, const struct dr_job *job, uint32_t first, 
                 look->share_guard[row][device] = job->account.v;
             if (share >= DR_SHARE_NODE && kind == PROMISE)
                 look->share_pledged[row] |= extent->accelerators;
+            if (kind == PROMISE)
+                look->share_promised[row] |= extent->accelerators;
         }
         look->cpus[row] -= (int64_t)extent->tasks * way->cpus_per_task;
         look->memory_mb[row] -= (int64_t)extent->tasks * way->memory_mb_per_task;
         look->touched[row] = 1;
+        look->node_promised[row] |= kind == PROMISE;
+        for (uint32_t near = 0; kind == PROMISE && near < core->nodes_count; near += 1)
+            look->block_promised[near] |= core->nodes[near].pool.v == core->nodes[row].pool.v &&
+                                          core->nodes[near].number / oracle_block_size(pool) ==
+                                              core->nodes[row].number / oracle_block_size(pool);
         if (kind == RESERVATION || share < DR_SHARE_BLOCK)
             continue;
         if (share == DR_SHARE_BLOCK && kind == ATTEMPT)
@@ -124,6 +131,9 @@ static void clear(struct oracle *look, uint32_t nodes)
     memset(look->node_pledged, 0, nodes * sizeof look->node_pledged[0]);
     memset(look->block_guard, 0, sizeof look->block_guard);
     memset(look->block_pledged, 0, sizeof look->block_pledged);
+    memset(look->node_promised, 0, sizeof look->node_promised);
+    memset(look->block_promised, 0, sizeof look->block_promised);
+    memset(look->share_promised, 0, sizeof look->share_promised);
     memset(look->draw_mw, 0, sizeof look->draw_mw);
     memset(look->idle_mw, 0, sizeof look->idle_mw);
 }

@@ -167,7 +167,9 @@ static int may_enter(const struct oracle *look, const struct dr_job *job, uint32
     if (look->node_pledged[row] || look->block_pledged[row])
         return 0;
     if (share == DR_SHARE_BLOCK)
-        return !look->touched[row] || look->node_guard[row] != 0;
+        return !look->touched[row] || (look->node_guard[row] != 0 && !look->node_promised[row]);
+    if (share == DR_SHARE_NONE && look->block_guard[row] != 0)
+        return !look->block_promised[row];
     if (share == DR_SHARE_NONE && look->block_guard[row] == 0)
         for (uint32_t near = 0; near < core->nodes_count; near += 1)
             if (look->touched[near] && core->nodes[near].pool.v == core->nodes[row].pool.v &&
@@ -194,7 +196,9 @@ uint32_t oracle_left_beside(const struct oracle *look, const struct dr_job *job,
     uint32_t used = look->shares[row][device];
 
     if (((look->whole[row] >> device) & 1) || used == 0 || used >= 1000 ||
-        ((look->share_pledged[row] >> device) & 1) || (guard != 0 && guard != job->account.v) ||
+        ((look->share_pledged[row] >> device) & 1) ||
+        (guard != 0 && ((look->share_promised[row] >> device) & 1)) ||
+        (guard != 0 && guard != job->account.v) ||
         (guard == 0 && oracle_share(look->core, job) >= DR_SHARE_NODE))
         return 0;
     return 1000 - used;

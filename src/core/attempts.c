@@ -90,8 +90,7 @@ void dr_place_promise(struct dr_core *core, dr_job_row row, int sign)
     uint8_t share = dr_space_share_of(core, &core->shapes[job->shape]);
 
     dr_seats_stir(core, run->promise_pool);
-    for (uint32_t at = run->promise; share >= DR_SHARE_NODE && at != NONE;
-         at = core->extents[at].next) {
+    for (uint32_t at = run->promise; at != NONE; at = core->extents[at].next) {
         uint32_t node = core->extents[at].extent.node.v - 1;
         struct dr_guard *guard = &core->places->guards[node];
         struct dr_device_share *device =
@@ -99,6 +98,7 @@ void dr_place_promise(struct dr_core *core, dr_job_row row, int sign)
 
         if (device != NULL)
             device->pledges = (uint16_t)(device->pledges + sign);
+        guard->promises = (uint16_t)(guard->promises + sign);
         if (share == DR_SHARE_BLOCK)
             guard->pledges_of_node = (uint16_t)(guard->pledges_of_node + sign);
         if (share == DR_SHARE_NONE)

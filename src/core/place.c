@@ -52,10 +52,11 @@ static int may_enter(const struct search *search, uint32_t number)
     /* Kept for the one that it was promised to: its own account's other jobs would spoil it too. */
     if (room->pledges_of_node > 0 || block->pledges > 0)
         return 0;
+    /* Beside its own, unless these leave for others. */
     if (search->want->share == DR_SHARE_NONE)
-        return block->busy == 0 || block->guards > 0;
+        return block->busy == 0 || (block->guards > 0 && block->promises == 0);
     if (search->want->share == DR_SHARE_BLOCK)
-        return room->empty || room->guards_of_node > 0;
+        return room->empty || (room->guards_of_node > 0 && room->promises == 0);
     return 1;
 }
 
@@ -66,7 +67,7 @@ static int may_join(const struct search *search, const struct dr_share_use *use)
     if (use->pledges > 0)
         return 0;
     if (use->guards > 0)
-        return use->guard.v == search->want->account.v;
+        return use->guard.v == search->want->account.v && use->promised == 0;
     return search->want->share < DR_SHARE_NODE;
 }
 

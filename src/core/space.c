@@ -297,8 +297,9 @@ static void count_about(struct dr_space *space, uint32_t number, const struct dr
     int busy = old->empty - room->empty;
     int guards = room->guards_of_block - old->guards_of_block;
     int pledges = room->pledges_of_block - old->pledges_of_block;
+    int promises = room->promises - old->promises;
 
-    if ((lacks | busy | guards | pledges) == 0 && room->guards_of_block == 0)
+    if ((lacks | busy | guards | pledges | promises) == 0 && room->guards_of_block == 0)
         return;
     for (uint32_t level = 0; level <= space->levels; level += 1) {
         struct dr_domain *domain = &space->about[level][number / space->size[level]];
@@ -307,6 +308,7 @@ static void count_about(struct dr_space *space, uint32_t number, const struct dr
         domain->busy += (uint32_t)busy;
         domain->guards += (uint32_t)guards;
         domain->pledges += (uint32_t)pledges;
+        domain->promises += (uint32_t)promises;
         if (room->guards_of_block > 0)
             domain->guard = room->guard;
     }
@@ -460,6 +462,7 @@ struct dr_room dr_space_true_room(const struct dr_core *core, uint32_t row)
         .guards_of_block = guard->of_block,
         .pledges_of_node = guard->pledges_of_node,
         .pledges_of_block = guard->pledges_of_block,
+        .promises = guard->promises,
     };
 }
 
@@ -580,6 +583,7 @@ void dr_space_true_shares(const struct dr_core *core, struct dr_space *space, ui
             .guards = share->guards,
             .pledges = share->pledges,
             .guard = share->guard,
+            .promised = share->promised,
         };
     }
 }

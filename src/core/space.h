@@ -31,6 +31,7 @@ struct dr_room {
     int64_t memory_mb;
     uint8_t usable;
     uint8_t empty;            /* nothing is held or promised there */
+    uint16_t promises;        /* parts of these, of whatever class */
     dr_account_id guard;      /* the account that it is given to alone; 0: nobody */
     uint16_t guards_of_node;  /* attempts there whose class shares no node */
     uint16_t guards_of_block; /* ... and no block */
@@ -47,6 +48,7 @@ struct dr_share_use {
     uint16_t guards; /* as in struct dr_device_share */
     uint16_t pledges;
     dr_account_id guard;
+    uint16_t promised; /* thousandths of `used` */
 };
 
 struct dr_domain {
@@ -55,6 +57,7 @@ struct dr_domain {
     uint32_t guards;     /* of blocks */
     dr_account_id guard; /* whose */
     uint32_t pledges;
+    uint32_t promises;
 };
 
 /* A set of pools, bit = rank. */
@@ -118,6 +121,7 @@ struct dr_guard {
     uint16_t of_block;
     uint16_t pledges_of_node;
     uint16_t pledges_of_block;
+    uint16_t promises; /* parts of promises to whomever */
 };
 
 /* What a node draws, before PUE. */
