@@ -218,21 +218,36 @@ static struct dr_victim *dearest(const struct hunt *hunt, const struct dr_victim
     return best;
 }
 
-/* Give back what is not needed, dearest first; then check every condition on what is left, from the
- * start. Leaves the set chosen and the place in hunt->extents when it holds. */
-static int settle_set(struct hunt *hunt)
+/* What is not needed, dearest first. Returns how many that were. */
+static uint32_t give_needless_back(struct hunt *hunt)
 {
-    uint8_t *chosen = dr_arena_push(&hunt->core->scratch, hunt->count + 1u, 1);
+    uint32_t count = 0;
 
-    DR_ASSERT(chosen != NULL);
     for (struct dr_victim *victim = dearest(hunt, NULL); victim != NULL;
          victim = dearest(hunt, victim)) {
         enum dr_stop_cause cause = (enum dr_stop_cause)victim->cause;
 
         give_back(hunt, victim);
-        if (!fits(hunt))
-            choose(hunt, victim, cause);
+        count += 1;
+        if (fits(hunt))
+            continue;
+        choose(hunt, victim, cause);
+        count -= 1;
     }
+    return count;
+}
+
+/* Give back what is not needed; then check every condition on what is left, from the start. Leaves
+ * the set chosen and the place in hunt->extents when it holds. */
+static int settle_set(struct hunt *hunt)
+{
+    uint8_t *chosen = dr_arena_push(&hunt->core->scratch, hunt->count + 1u, 1);
+
+    DR_ASSERT(chosen != NULL);
+    /* One of its own account whose class keeps others off, once given back, may let it come where
+     * it could not before. */
+    while (give_needless_back(hunt) > 0 && hunt->want.share >= DR_SHARE_NODE)
+        ;
     for (uint32_t i = 0; i < hunt->count; i += 1)
         chosen[i] = hunt->victims[i].chosen;
     give_all_back(hunt);
