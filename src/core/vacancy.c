@@ -239,14 +239,14 @@ uint32_t dr_vacancy_leavers(struct dr_core *core, dr_pool_id pool, int64_t by_us
     const struct dr_vacancy *vacancies = list(core, pool);
     size_t mark = core->scratch.used;
     uint32_t nodes = core->places->spaces[pool.v - 1].nodes;
+    uint32_t all = core->vacancies->counts[pool.v - 1] + core->vacancies->reserved[pool.v - 1];
     uint8_t *vacant = dr_arena_push(&core->scratch, nodes + 1u, 1);
     uint32_t count = 0;
 
     DR_ASSERT(vacant != NULL);
     memset(vacant, 0, nodes);
-    for (uint32_t i = 0;
-         i < core->vacancies->counts[pool.v - 1] && us_of(core, &vacancies[i]) <= by_us; i += 1)
-        vacant[vacancies[i].number] = 1;
+    for (uint32_t i = 0; i < all; i += 1)
+        vacant[vacancies[i].number] = us_of(core, &vacancies[i]) <= by_us;
     for (uint32_t row = dr_ends_first(core, pool);
          row != NONE && core->ends->ends[row].end_us <= by_us; row = dr_ends_next(core, row))
         if (holds_any(core, row, vacant))
