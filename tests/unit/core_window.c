@@ -280,6 +280,26 @@ TEST(others_are_told_to_leave_in_time)
     world_free(w);
 }
 
+/* Who would have ended in time, but can't be reached any more, is told like everybody else. */
+TEST(who_can_not_be_reached_is_told_too)
+{
+    struct world *w = four_nodes();
+    struct dr_fact_window_made window = whole_pool(30, 60);
+    dr_job_id ends;
+
+    window.evict = 1;
+    ends = submit(w, OTHER, 1, 30);
+    CHECK_EQ(world_window(w, window), 1);
+    world_run_us(w, 20 * MINUTE);
+    world_site_answers(w, 1, 0);
+    world_run_us(w, 10 * MINUTE - 41 * DR_SECOND_US);
+    CHECK_EQ(world_run(w, ends)->stopping, DR_STOP_NONE);
+    world_run_us(w, DR_SECOND_US);
+    CHECK_EQ(world_run(w, ends)->stopping, DR_STOP_WINDOW);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
 /* A blocked job is given a time that lies before the window, or after it. */
 TEST(reservations_are_planned_around_windows)
 {
