@@ -98,7 +98,7 @@ void dr_place_promise(struct dr_core *core, dr_job_row row, int sign)
 
         if (device != NULL)
             device->pledges = (uint16_t)(device->pledges + sign);
-        guard->promises = (uint16_t)(guard->promises + sign);
+        core->nodes[node].promises = (uint16_t)(core->nodes[node].promises + sign);
         if (share == DR_SHARE_BLOCK)
             guard->pledges_of_node = (uint16_t)(guard->pledges_of_node + sign);
         if (share == DR_SHARE_NONE)

@@ -44,17 +44,37 @@ static int before(const struct dr_core *core, uint32_t a, uint32_t b)
     return x->end_us != y->end_us ? x->end_us < y->end_us : core->jobs[a].id.v < core->jobs[b].id.v;
 }
 
-static void sum_up(struct dr_end *ends, uint32_t row)
-{
-    struct dr_end *end = &ends[row];
+/* ---- sums ---- */
 
+static void add(struct dr_gives *sum, const struct dr_gives *gives, int sign)
+{
     for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1)
-        end->below.of[i] = end->amounts.of[i] +
-                           (end->left == NONE ? 0 : ends[end->left].below.of[i]) +
-                           (end->right == NONE ? 0 : ends[end->right].below.of[i]);
-    end->drawing_below = end->drawing + (end->left == NONE ? 0 : ends[end->left].drawing_below) +
-                         (end->right == NONE ? 0 : ends[end->right].drawing_below);
+        sum->amounts.of[i] += sign * gives->amounts.of[i];
+    sum->drawing += sign * gives->drawing;
 }
+
+static void add_below(struct dr_gives *sum, const struct dr_end *ends, uint32_t row, int sign)
+{
+    if (row != NONE)
+        add(sum, &ends[row].below, sign);
+}
+
+struct dr_gives dr_ends_gives(const struct dr_core *core, uint32_t row)
+{
+    const struct dr_end *ends = core->ends->ends;
+    struct dr_gives own = ends[row].below;
+
+    add_below(&own, ends, ends[row].left, -1);
+    add_below(&own, ends, ends[row].right, -1);
+    return own;
+}
+
+static int same_gives(const struct dr_gives *a, const struct dr_gives *b)
+{
+    return memcmp(&a->amounts, &b->amounts, sizeof a->amounts) == 0 && a->drawing == b->drawing;
+}
+
+/* ---- the treaps ---- */
 
 static void replace(struct dr_ends *all, uint32_t row, uint32_t with)
 {
@@ -76,22 +96,25 @@ static void rotate_up(struct dr_ends *all, uint32_t row)
 {
     struct dr_end *ends = all->ends;
     uint32_t parent = ends[row].parent;
+    struct dr_gives both = ends[parent].below;
 
     replace(all, parent, row);
+    add(&ends[parent].below, &ends[row].below, -1);
     if (ends[parent].left == row) {
+        add_below(&ends[parent].below, ends, ends[row].right, 1);
         ends[parent].left = ends[row].right;
         if (ends[row].right != NONE)
             ends[ends[row].right].parent = parent;
         ends[row].right = parent;
     } else {
+        add_below(&ends[parent].below, ends, ends[row].left, 1);
         ends[parent].right = ends[row].left;
         if (ends[row].left != NONE)
             ends[ends[row].left].parent = parent;
         ends[row].left = parent;
     }
     ends[parent].parent = row;
-    sum_up(ends, parent);
-    sum_up(ends, row);
+    ends[row].below = both;
 }
 
 static uint64_t rank(const struct dr_core *core, uint32_t row)
@@ -112,7 +135,7 @@ static void changed(struct dr_core *core, uint32_t row)
             dr_gate_ends_changed(core, core->jobs[row].account.v - 1, pool->groups[resource]);
 }
 
-static void put(struct dr_core *core, uint32_t row)
+static void put(struct dr_core *core, uint32_t row, struct dr_gives gives)
 {
     struct dr_ends *all = core->ends;
     struct dr_end *end = &all->ends[row];
@@ -120,17 +143,14 @@ static void put(struct dr_core *core, uint32_t row)
     uint32_t parent = NONE;
 
     for (uint32_t at = *root; at != NONE;) {
-        for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1)
-            all->ends[at].below.of[i] += end->amounts.of[i];
-        all->ends[at].drawing_below += end->drawing;
+        add(&all->ends[at].below, &gives, 1);
         parent = at;
         at = before(core, row, at) ? all->ends[at].left : all->ends[at].right;
     }
     end->left = NONE;
     end->right = NONE;
     end->parent = parent;
-    end->below = end->amounts;
-    end->drawing_below = end->drawing;
+    end->below = gives;
     if (parent == NONE)
         *root = row;
     else if (before(core, row, parent))
@@ -146,13 +166,14 @@ static void take(struct dr_core *core, uint32_t row)
 {
     struct dr_ends *all = core->ends;
     struct dr_end *end = &all->ends[row];
+    struct dr_gives gives = dr_ends_gives(core, row);
 
     changed(core, row);
     while (end->left != NONE && end->right != NONE)
         rotate_up(all, rank(core, end->left) > rank(core, end->right) ? end->left : end->right);
     replace(all, row, end->left != NONE ? end->left : end->right);
     for (uint32_t at = end->parent; at != NONE; at = all->ends[at].parent)
-        sum_up(all->ends, at);
+        add(&all->ends[at].below, &gives, -1);
     end->pool.v = 0;
 }
 
@@ -180,8 +201,8 @@ void dr_ends_update(struct dr_core *core, uint32_t row)
     struct dr_end *end = &core->ends->ends[row];
     int holds = job->state == DR_JOB_CONFIGURING || job->state == DR_JOB_RUNNING ||
                 job->state == DR_JOB_COMPLETING;
-    struct dr_amounts amounts = {{0}};
-    int64_t drawing;
+    struct dr_gives gives = {{{0}}, 0};
+    struct dr_gives had;
     int64_t end_us;
 
     if (!holds) {
@@ -190,19 +211,18 @@ void dr_ends_update(struct dr_core *core, uint32_t row)
         return;
     }
     end_us = run->stopping != DR_STOP_NONE ? run->stop_until_us : dr_job_believed_end_us(core, job);
-    drawing = drawing_of(core, job);
+    gives.drawing = drawing_of(core, job);
     if (run->counted)
-        amounts = dr_job_holds(core, job);
-    if (end->pool.v == run->pool.v && end->end_us == end_us && end->drawing == drawing &&
-        memcmp(&end->amounts, &amounts, sizeof amounts) == 0)
-        return;
-    if (end->pool.v != 0)
+        gives.amounts = dr_job_holds(core, job);
+    if (end->pool.v != 0) {
+        had = dr_ends_gives(core, row);
+        if (end->pool.v == run->pool.v && end->end_us == end_us && same_gives(&had, &gives))
+            return;
         take(core, row);
+    }
     end->pool = run->pool;
     end->end_us = end_us;
-    end->amounts = amounts;
-    end->drawing = drawing;
-    put(core, row);
+    put(core, row, gives);
 }
 
 static uint32_t leftmost(const struct dr_end *ends, uint32_t row)
@@ -253,8 +273,8 @@ struct dr_amounts dr_ends_sum(const struct dr_core *core, dr_pool_id pool, int64
             continue;
         }
         for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1)
-            sum.of[i] += ends[at].amounts.of[i] +
-                         (ends[at].left == NONE ? 0 : ends[ends[at].left].below.of[i]);
+            sum.of[i] += ends[at].below.amounts.of[i] -
+                         (ends[at].right == NONE ? 0 : ends[ends[at].right].below.amounts.of[i]);
         at = ends[at].right;
     }
     return sum;
@@ -262,7 +282,7 @@ struct dr_amounts dr_ends_sum(const struct dr_core *core, dr_pool_id pool, int64
 
 static int64_t below_of(const struct dr_end *end, uint32_t what)
 {
-    return what == DR_ENDS_DRAWING ? end->drawing_below : end->below.of[what];
+    return what == DR_ENDS_DRAWING ? end->below.drawing : end->below.amounts.of[what];
 }
 
 static int64_t pool_sum(const struct dr_core *core, uint32_t root, uint32_t what, int64_t until_us)
@@ -329,13 +349,13 @@ static int agrees(const struct dr_core *core, uint32_t row, uint32_t parent, dr_
     const struct dr_end *ends = core->ends->ends;
     const struct dr_end *end;
     const struct dr_job *job;
-    struct dr_amounts holds;
+    struct dr_gives gives = {{{0}}, 0};
+    struct dr_gives had;
 
     if (row == NONE)
         return 1;
     end = &ends[row];
     job = &core->jobs[row];
-    holds = dr_job_holds(core, job);
     if (end->parent != parent || end->pool.v != pool.v || dr_job_run(core, job)->pool.v != pool.v ||
         (end->left != NONE && !before(core, end->left, row)) ||
         (end->right != NONE && !before(core, row, end->right)))
@@ -344,16 +364,11 @@ static int agrees(const struct dr_core *core, uint32_t row, uint32_t parent, dr_
                             ? dr_job_run(core, job)->stop_until_us
                             : dr_job_believed_end_us(core, job)))
         return 0;
-    for (uint32_t i = 0; i < DR_RESOURCE_COUNT; i += 1)
-        if (end->amounts.of[i] != (dr_job_run(core, job)->counted ? holds.of[i] : 0) ||
-            end->below.of[i] != end->amounts.of[i] +
-                                    (end->left == NONE ? 0 : ends[end->left].below.of[i]) +
-                                    (end->right == NONE ? 0 : ends[end->right].below.of[i]))
-            return 0;
-    if (end->drawing != drawing_of(core, job) ||
-        end->drawing_below != end->drawing +
-                                  (end->left == NONE ? 0 : ends[end->left].drawing_below) +
-                                  (end->right == NONE ? 0 : ends[end->right].drawing_below))
+    if (dr_job_run(core, job)->counted)
+        gives.amounts = dr_job_holds(core, job);
+    gives.drawing = drawing_of(core, job);
+    had = dr_ends_gives(core, row);
+    if (!same_gives(&had, &gives))
         return 0;
     return agrees(core, end->left, row, pool) && agrees(core, end->right, row, pool);
 }

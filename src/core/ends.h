@@ -10,12 +10,15 @@
 
 #include "core/state.h"
 
+/* What attempts give back when they end. */
+struct dr_gives {
+    struct dr_amounts amounts; /* of claim: none, once warned */
+    int64_t drawing;           /* accelerators that then draw no more, thousandths */
+};
+
 struct dr_end {
     int64_t end_us;
-    struct dr_amounts amounts; /* that the attempt then gives back of claim: none, once warned */
-    struct dr_amounts below;   /* of it and what hangs under it */
-    int64_t drawing;           /* accelerators that then draw no more, thousandths */
-    int64_t drawing_below;
+    struct dr_gives below; /* it and what hangs under it; its own is what is left of that */
     uint32_t left;
     uint32_t right;
     uint32_t parent;
@@ -40,6 +43,9 @@ void dr_ends_promised(struct dr_core *core, dr_pool_id pool);
 /* The first end in a pool, and the next one after a job's; DR_ROW_NONE: none. */
 uint32_t dr_ends_first(const struct dr_core *core, dr_pool_id pool);
 uint32_t dr_ends_next(const struct dr_core *core, uint32_t job_row);
+
+/* What the attempt itself gives back; it is in the index. */
+struct dr_gives dr_ends_gives(const struct dr_core *core, uint32_t job_row);
 
 /* When a job that is in the index is believed to end, not before `now_us`. */
 static inline int64_t dr_ends_of(const struct dr_core *core, uint32_t job_row, int64_t now_us);

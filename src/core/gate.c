@@ -230,8 +230,8 @@ static uint32_t ends_of(const struct dr_core *core, uint32_t account_row, dr_gro
          row = dr_place_attempts_of_next(core, row)) {
         const struct dr_end *end = &core->ends->ends[row];
 
-        if (end->pool.v == 0 || end->amounts.of[resource] == 0 ||
-            core->pools[end->pool.v - 1].groups[resource].v != group.v)
+        if (end->pool.v == 0 || core->pools[end->pool.v - 1].groups[resource].v != group.v ||
+            dr_ends_gives(core, row).amounts.of[resource] == 0)
             continue;
         if (count < max)
             ends[count] = (struct dr_keeper_end){.end_us = end->end_us, .row = row};
@@ -262,7 +262,7 @@ static int know_ends(struct dr_core *core, struct dr_keeper *keeper, dr_group_id
     }
     dr_sort(ends, keeper->count, sizeof ends[0], compare_keeper_ends, core);
     for (uint32_t i = 0; i < keeper->count; i += 1) {
-        sum += core->ends->ends[ends[i].row].amounts.of[resource];
+        sum += dr_ends_gives(core, ends[i].row).amounts.of[resource];
         ends[i].sum = sum;
     }
     keeper->is_stale = 0;

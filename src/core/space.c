@@ -462,7 +462,7 @@ struct dr_room dr_space_true_room(const struct dr_core *core, uint32_t row)
         .guards_of_block = guard->of_block,
         .pledges_of_node = guard->pledges_of_node,
         .pledges_of_block = guard->pledges_of_block,
-        .promises = guard->promises,
+        .promises = node->promises,
     };
 }
 

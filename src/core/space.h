@@ -121,7 +121,6 @@ struct dr_guard {
     uint16_t of_block;
     uint16_t pledges_of_node;
     uint16_t pledges_of_block;
-    uint16_t promises; /* parts of promises to whomever */
 };
 
 /* What a node draws, before PUE. */

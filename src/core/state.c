@@ -210,6 +210,7 @@ static void index_nodes(struct dr_core *core)
         node->cpus_used = 0;
         node->memory_mb_used = 0;
         node->tasks = 0;
+        node->promises = 0;
     }
     dr_rows_capacity(core);
 }

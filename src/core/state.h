@@ -169,7 +169,8 @@ struct dr_node {
     uint64_t shared; /* accelerators held or promised in part: core->device_shares says how much */
     int64_t cpus_used; /* held and promised, thousandths */
     int64_t memory_mb_used;
-    uint32_t tasks; /* of attempts here */
+    uint32_t tasks;    /* of attempts here */
+    uint16_t promises; /* parts of these, to whomever */
 };
 
 /* What shares hold of one accelerator, in thousandths. An accelerator that is held, or promised,
