@@ -321,3 +321,33 @@ TEST(everybody_has_his_turn)
     CHECK_REPLAY(w);
     world_free(w);
 }
+
+/* An account gives all that it has above its guarantee, to the last accelerator. */
+TEST(an_account_gives_what_it_can_spare)
+{
+    struct world *w = fair_world("1 site, 1 pool, 3 nodes x 8 h200");
+    uint32_t y = world_account(w, "y", WORLD_ACCOUNT_ROOT, 4, -1, -1);
+    uint32_t spares = world_account(w, "spares", y, 4, -1, -1);
+    uint32_t other = world_account(w, "other", y, 0, -1, -1);
+    uint32_t x = world_account(w, "x", WORLD_ACCOUNT_ROOT, 0, -1, -1);
+    dr_job_id small[2];
+
+    small[0] = submit(w, spares, 4);
+    small[1] = submit(w, spares, 4);
+    submit(w, other, 8);
+    submit(w, other, 8);
+    world_run_us(w, 30 * DR_SECOND_US);
+    CHECK_EQ(running(w, spares), 8);
+    CHECK_EQ(running(w, other), 16);
+    submit(w, x, 4);
+    world_run_us(w, HOUR);
+    CHECK_EQ(w->counts[DR_FACT_JOB_PROMISED], 1);
+    CHECK_EQ((world_run(w, small[0])->stopping == DR_STOP_FAIR_SHARE) +
+                 (world_run(w, small[1])->stopping == DR_STOP_FAIR_SHARE),
+             1);
+    world_run_us(w, MINUTE);
+    CHECK_EQ(running(w, x), 4);
+    CHECK_EQ(running(w, spares), 4);
+    CHECK_REPLAY(w);
+    world_free(w);
+}

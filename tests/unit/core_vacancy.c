@@ -180,3 +180,70 @@ TEST(a_reservation_comes_earlier)
     CHECK_REPLAY(w);
     world_free(w);
 }
+
+/* Of pools that are free as early the first has it, though another one looked earlier: of that one
+ * a node that is vacant is down. */
+TEST(the_first_of_those_that_are_vacant_at_once)
+{
+    struct world *w = world_new("1 site, 1 pool, 2 nodes x 8 h200");
+    dr_job_id gang;
+
+    world_pool(w, 1, "h200", 3, 8, 0);
+    world_node(w, 4, 0, 1);
+    for (uint32_t i = 0; i < 4; i += 1)
+        submit(w, 8, i < 3 ? 20 : 10);
+    world_run_us(w, MINUTE);
+    CHECK_EQ(w->core->running.count, 4);
+    gang = world_submit(w, (struct job_spec){.tasks = 2, .accelerators = 8, .memory_mb = 1});
+    world_run_us(w, MINUTE);
+    CHECK(world_run(w, gang)->reservation != NONE);
+    CHECK_EQ(world_run(w, gang)->reservation_pool.v, 1);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* Quotas were asked for the pool that looked earliest, whose nodes are vacant last; they allow the
+ * other one earlier. */
+TEST(quotas_allow_another_pool_earlier)
+{
+    struct world *w = world_new("1 site, 1 pool, 3 nodes x 8 h200");
+    dr_job_id gang;
+    dr_job_id twenty[2];
+
+    world_pool(w, 1, "h200", 2, 8, 0);
+    world_node(w, 2, 0, 1);
+    submit(w, 8, 10);
+    submit(w, 8, 40);
+    twenty[0] = submit(w, 8, 20);
+    twenty[1] = submit(w, 8, 20);
+    world_run_us(w, MINUTE);
+    CHECK_EQ(w->core->running.count, 4);
+    CHECK_EQ(world_run(w, twenty[0])->pool.v, 2);
+    gang = world_submit(w, (struct job_spec){.tasks = 2, .accelerators = 8, .memory_mb = 1});
+    world_run_us(w, MINUTE);
+    CHECK(world_run(w, gang)->reservation != NONE);
+    CHECK_EQ(world_run(w, gang)->reservation_us, end_us(w, twenty[1]));
+    CHECK_EQ(world_run(w, gang)->reservation_pool.v, 2);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* A gang leaves all of its nodes, whichever of them somebody holds for longer. */
+TEST(a_gang_leaves_all_its_nodes)
+{
+    struct world *w = world_new("1 site, 1 pool, 2 nodes x 8 h200");
+    dr_job_id gang = world_submit(w, (struct job_spec){.tasks = 2,
+                                                       .accelerators = 4,
+                                                       .tasks_per_node = 1,
+                                                       .memory_mb = 1,
+                                                       .limit_us = 20 * MINUTE});
+    uint32_t rows[4];
+
+    world_run_us(w, 1);
+    submit(w, 4, 30);
+    world_run_us(w, MINUTE);
+    CHECK_EQ(w->core->running.count, 2);
+    CHECK_EQ(dr_vacancy_leavers(w->core, (dr_pool_id){1}, end_us(w, gang), rows), 1);
+    CHECK_EQ(w->core->jobs[rows[0]].id.v, gang.v);
+    world_free(w);
+}
