@@ -244,6 +244,7 @@ void dr_place_shape_changed(struct dr_core *core, uint32_t shape_row)
 
     if (memory->shape == shape_row)
         memory->version = 0;
+    core->places->last_groups.version = 0;
 }
 
 static const struct dr_place_memory *remembered(const struct dr_core *core, uint32_t shape_row)
@@ -356,18 +357,16 @@ static int is_curtailed(const struct dr_core *core, const struct dr_job *job,
     return gone != 0;
 }
 
-uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
-                         struct dr_place_group *groups)
+static uint32_t groups_of(const struct dr_core *core, const struct dr_job *job, dr_site_id kept_at,
+                          struct dr_place_group *groups)
 {
     const struct dr_places *places = core->places;
     const struct dr_place_memory *memory;
     const struct dr_refused *about;
     const uint64_t *refused;
     const uint64_t *site = NULL;
-    dr_site_id kept_at = dr_queue_kept_at(core, job);
     uint32_t count = 0;
 
-    dr_place_prepare(core);
     memory = remembered(core, job->shape);
     about = refused_to(core, job->account);
     refused = about->pools.words;
@@ -406,6 +405,25 @@ uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
         count += group.pool.v != 0;
     }
     return count;
+}
+
+uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
+                         struct dr_place_group *groups)
+{
+    struct dr_place_last *last = &core->places->last_groups;
+    dr_site_id kept_at = dr_queue_kept_at(core, job);
+
+    dr_place_prepare(core);
+    if (last->version != core->federation_version + 1 || last->shape != job->shape ||
+        last->account.v != job->account.v || last->kept_at.v != kept_at.v) {
+        last->version = core->federation_version + 1;
+        last->shape = job->shape;
+        last->account = job->account;
+        last->kept_at = kept_at;
+        last->count = groups_of(core, job, kept_at, last->groups);
+    }
+    memcpy(groups, last->groups, last->count * sizeof groups[0]);
+    return last->count;
 }
 
 int dr_place_groups_tell(const struct dr_core *core, uint32_t count)

@@ -147,6 +147,16 @@ struct dr_place_memory {
     uint8_t alternatives[DR_PLACE_GROUPS_MAX];
 };
 
+/* The groups of the job that was asked about last: it is often asked about again at once. */
+struct dr_place_last {
+    uint64_t version; /* core->federation_version + 1; 0: none */
+    uint32_t shape;
+    dr_account_id account;
+    dr_site_id kept_at;
+    uint32_t count;
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+};
+
 /* The pools whose owners have not let an account in. */
 struct dr_refused {
     uint64_t version; /* core->federation_version + 1; 0: none */
@@ -163,6 +173,7 @@ struct dr_places {
     uint8_t mixed;        /* there is a mix */
     uint32_t mix_version; /* core->mix->version that `weights` are of */
     struct dr_mix_weights weights;
+    struct dr_place_last last_groups;
     struct dr_space *spaces;           /* [pools_max] */
     struct dr_space *beside;           /* [pools_max] with all that is reserved kept from
                                           everybody; no nodes: nothing was ever reserved */
