@@ -208,19 +208,23 @@ TEST(quotas_allow_another_pool_earlier)
 {
     struct world *w = world_new("1 site, 1 pool, 3 nodes x 8 h200");
     dr_job_id gang;
+    dr_job_id others[2];
     dr_job_id twenty[2];
 
     world_pool(w, 1, "h200", 2, 8, 0);
     world_node(w, 2, 0, 1);
-    submit(w, 8, 10);
-    submit(w, 8, 40);
+    others[0] = submit(w, 8, 10);
+    others[1] = submit(w, 8, 40);
     twenty[0] = submit(w, 8, 20);
     twenty[1] = submit(w, 8, 20);
     world_run_us(w, MINUTE);
     CHECK_EQ(w->core->running.count, 4);
-    CHECK_EQ(world_run(w, twenty[0])->pool.v, 2);
+    for (uint32_t i = 0; i < 2; i += 1) {
+        CHECK_EQ(world_run(w, others[i])->pool.v, 1);
+        CHECK_EQ(world_run(w, twenty[i])->pool.v, 2);
+    }
     gang = world_submit(w, (struct job_spec){.tasks = 2, .accelerators = 8, .memory_mb = 1});
-    world_run_us(w, MINUTE);
+    world_run_us(w, 1); /* before a tick that would give it an earlier one */
     CHECK(world_run(w, gang)->reservation != NONE);
     CHECK_EQ(world_run(w, gang)->reservation_us, end_us(w, twenty[1]));
     CHECK_EQ(world_run(w, gang)->reservation_pool.v, 2);
