@@ -3,6 +3,8 @@
 #include "core/order.h"
 #include "world.h"
 
+#include "core/place.h"
+
 #define MINUTE DR_MINUTE_US
 
 static int running(const struct world *w, dr_job_id job)
@@ -201,4 +203,22 @@ TEST(a_guarantee_counts_where_one_is_let_in)
         CHECK_REPLAY(w);
         world_free(w);
     }
+}
+
+/* Two accounts ask for the same; each may go where it is let in. */
+TEST(groups_are_those_of_the_account)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 node x 8 h100");
+    uint32_t pool = world_pool(w, 1, "h200", 1, 8, 0);
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    dr_job_id jobs[2];
+
+    let_in(w, pool, b);
+    jobs[0] = world_submit(w, (struct job_spec){.accelerators = 8, .held = 1});
+    jobs[1] = world_submit(w, (struct job_spec){.account = b, .accelerators = 8, .held = 1});
+    CHECK_EQ(world_job(w, jobs[0])->shape, world_job(w, jobs[1])->shape);
+    for (uint32_t i = 0; i < 4; i += 1)
+        CHECK_EQ(dr_place_groups(w->core, world_job(w, jobs[i % 2]), groups), 1 + i % 2);
+    world_free(w);
 }
