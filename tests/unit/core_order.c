@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whose turn it is (POLICY, section 2). */
 #include "core/order.h"
-#include "world.h"
-
 #include "core/place.h"
+#include "world.h"
 
 #define MINUTE DR_MINUTE_US
 
