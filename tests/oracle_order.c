@@ -63,10 +63,10 @@ double oracle_key_above(const struct oracle *look, uint32_t account)
     return (share + past) * 1000 / core->accounts[account - 1].weight;
 }
 
-/* The core counts past use by whole seconds of its half-life, and keys in 2^-32. */
+/* The core counts past use by whole seconds of half-life / ln 2, and keys in 2^-32. */
 static double rounding_of(const struct dr_core *core, double key)
 {
-    return 1e-8 + key * 2e6 / (double)core->settings.half_life_us;
+    return 1e-8 + key / floor((double)core->settings.half_life_us / 1e6 / log(2));
 }
 
 const char *oracle_unfair(const struct dr_core *core, const struct dr_job *job,

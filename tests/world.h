@@ -159,10 +159,8 @@ int world_first_node(const struct world *world, dr_job_id job);
 uint32_t world_nodes_of(const struct world *world, dr_job_id job);
 struct dr_why world_why(const struct world *world, dr_job_id job);
 
-/* Are the state's indexes what it says? Returns NULL, or what differs. */
-const char *world_consistent(struct world *world);
-/* That, and do the facts alone, through the codec, give this state, hash for hash; and do rebuilt
- * indexes equal those kept up step by step? */
+/* Do the facts alone, through the codec, give this state, hash for hash; and do rebuilt indexes
+ * equal those kept up step by step? Returns NULL, or what differs. */
 const char *world_replay(struct world *world);
 #define CHECK_REPLAY(world)                        \
     do {                                           \

@@ -61,7 +61,7 @@ void dr_backfill_enlist(struct dr_decision *decision, uint32_t row)
                                      .next = *first};
     *first = decision->reserved_count;
     decision->reserved_count += 1;
-    if (decision->pledged)
+    if (decision->pledges != NULL && decision->pledges->known)
         dr_pledges_add(core, decision->pledges, job, 1);
     loses_guarantee(core, row);
 }
@@ -69,16 +69,16 @@ void dr_backfill_enlist(struct dr_decision *decision, uint32_t row)
 struct dr_pledges *dr_backfill_pledges(struct dr_decision *decision)
 {
     struct dr_core *core = decision->core;
+    struct dr_pledges *pledges = decision->pledges;
 
-    if (decision->pledged)
-        return decision->pledges;
-    dr_pledges_clear(core, decision->pledges);
-    for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
-        for (uint32_t at = decision->reserved_of[pool]; at != NONE;
-             at = decision->reserved[at].next)
-            dr_pledges_add(core, decision->pledges, &core->jobs[decision->reserved[at].row], 1);
-    decision->pledged = 1;
-    return decision->pledges;
+    if (pledges->known)
+        return pledges;
+    dr_pledges_clear(core, pledges);
+    for (uint32_t at = 0; at < decision->reserved_count; at += 1)
+        if (decision->reserved[at].alive)
+            dr_pledges_add(core, pledges, &core->jobs[decision->reserved[at].row], 1);
+    pledges->known = 1;
+    return pledges;
 }
 
 void dr_backfill_forget(struct dr_decision *decision, uint32_t row)
@@ -89,7 +89,7 @@ void dr_backfill_forget(struct dr_decision *decision, uint32_t row)
             if (decision->reserved[*link].row == row) {
                 decision->reserved[*link].alive = 0;
                 *link = decision->reserved[*link].next;
-                decision->pledged = 0; /* it may have been dropped by now: added up anew */
+                decision->pledges->known = 0; /* it may be gone by now: added up anew */
                 return;
             }
 }
@@ -162,7 +162,6 @@ void dr_backfill_begin(struct dr_decision *decision)
     DR_ASSERT(rows != NULL && decision->reserved != NULL && decision->reserved_of != NULL);
     decision->reserved_count = 0;
     decision->pledges = dr_pledges_new(core);
-    decision->pledged = 0;
     for (uint32_t pool = 0; pool < core->pools_count; pool += 1)
         decision->reserved_of[pool] = NONE;
     count = 0;

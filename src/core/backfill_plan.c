@@ -571,9 +571,10 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
         size_t mark = core->scratch.used;
         int64_t when;
 
-        looked |= candidates[i].soonest_us >= before_us;
-        if (candidates[i].soonest_us >= before_us)
+        if (candidates[i].soonest_us >= before_us) {
+            looked = 1;
             break;
+        }
         if (dr_quota_never(core, job->account, found.pool, &want.amounts,
                            !dr_job_terms(core, job)->preemptible))
             continue;

@@ -25,9 +25,8 @@ struct dr_decision {
     struct dr_reserved *reserved; /* of jobs that wait for a time and a place */
     uint32_t reserved_count;
     uint32_t reserved_max;
-    uint32_t *reserved_of;      /* [pools_count] first in `reserved` */
-    struct dr_pledges *pledges; /* what those count on; if `pledged` */
-    uint8_t pledged;
+    uint32_t *reserved_of;         /* [pools_count] first in `reserved` */
+    struct dr_pledges *pledges;    /* what those count on; NULL: nobody plans, it is a view */
     struct dr_victims *victims_of; /* [pools_count] */
     struct dr_victims *lent_of;    /* [pools_count] */
     struct dr_victim *victims;     /* where these lie: twice as many as attempts run */

@@ -15,6 +15,7 @@ struct dr_pledges *dr_pledges_new(struct dr_core *core)
     pledges->rows = dr_arena_push(&core->scratch, cells, sizeof pledges->rows[0]);
     pledges->row_of = dr_arena_push(&core->scratch, cells, sizeof pledges->row_of[0]);
     DR_ASSERT(pledges->rows != NULL && pledges->row_of != NULL);
+    pledges->known = 0;
     return pledges;
 }
 

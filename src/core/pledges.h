@@ -20,9 +20,10 @@ struct dr_pledges {
     uint32_t *row_of;       /* [accounts_count * groups_count] row + 1; 0: none */
     uint32_t count;
     uint32_t first[DR_DEPTH_MAX];
+    uint8_t known; /* all that is reserved has been added */
 };
 
-/* From scratch; to be cleared before it is used. */
+/* From scratch, not known; to be cleared before anything is added. */
 struct dr_pledges *dr_pledges_new(struct dr_core *core);
 void dr_pledges_clear(const struct dr_core *core, struct dr_pledges *pledges);
 

@@ -36,6 +36,26 @@ static int64_t kept_of(const struct dr_quota *quota)
     return dr_max_i64(dr_quota_keep(quota), quota->children_kept);
 }
 
+/* Add to one account; `risen`: by how much those below it occupy more. Returns how much more it
+ * occupies itself. */
+static int64_t add(struct dr_core *core, dr_account_id account, dr_group_id group, int64_t amount,
+                   int64_t risen, unsigned charges)
+{
+    struct dr_quota *quota = dr_quota_at(core, account, group);
+    int64_t before = quota->occupied;
+
+    if (charges & DR_CHARGE_USE)
+        quota->use += amount;
+    if (charges & DR_CHARGE_CLAIM)
+        quota->claim += amount;
+    if (charges & DR_CHARGE_FIRM)
+        quota->firm += amount;
+    DR_ASSERT(quota->use >= 0); /* I4 */
+    quota->children_occupied += risen;
+    quota->occupied = occupied_of(core, account, quota);
+    return quota->occupied - before;
+}
+
 void dr_quota_charge(struct dr_core *core, dr_account_id account, dr_pool_id pool,
                      const struct dr_amounts *amounts, unsigned charges, int sign)
 {
@@ -50,19 +70,7 @@ void dr_quota_charge(struct dr_core *core, dr_account_id account, dr_pool_id poo
         if (amount == 0)
             continue;
         for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
-            struct dr_quota *quota = dr_quota_at(core, at, where->groups[resource]);
-            int64_t before = quota->occupied;
-
-            if (charges & DR_CHARGE_USE)
-                quota->use += amount;
-            if (charges & DR_CHARGE_CLAIM)
-                quota->claim += amount;
-            if (charges & DR_CHARGE_FIRM)
-                quota->firm += amount;
-            DR_ASSERT(quota->use >= 0); /* I4 */
-            quota->children_occupied += risen;
-            quota->occupied = occupied_of(core, at, quota);
-            risen = quota->occupied - before;
+            risen = add(core, at, where->groups[resource], amount, risen, charges);
             note_used(core, at, where->groups[resource]);
             if (sign > 0 && (charges & DR_CHARGE_THOUGHT) == 0)
                 dr_order_claimed(core, at, where->groups[resource]);
@@ -76,16 +84,12 @@ void dr_quota_charge(struct dr_core *core, dr_account_id account, dr_pool_id poo
 void dr_quota_charge_one(struct dr_core *core, dr_account_id account, dr_group_id group,
                          int64_t amount, int64_t firm)
 {
-    struct dr_quota *quota = dr_quota_at(core, account, group);
     dr_account_id parent = core->accounts[account.v - 1].parent;
-    int64_t before = quota->occupied;
+    int64_t risen = add(core, account, group, amount, 0, DR_CHARGE_USE | DR_CHARGE_CLAIM);
 
-    quota->use += amount;
-    quota->claim += amount;
-    quota->firm += firm;
-    quota->occupied = occupied_of(core, account, quota);
+    dr_quota_at(core, account, group)->firm += firm;
     if (parent.v != 0)
-        dr_quota_at(core, parent, group)->children_occupied += quota->occupied - before;
+        dr_quota_at(core, parent, group)->children_occupied += risen;
 }
 
 static int over(int64_t value, int64_t guarantee, int64_t borrow)

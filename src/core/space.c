@@ -5,8 +5,8 @@
 #include "core/breakage.h"
 #include "core/seats.h"
 #include "core/slack.h"
-#include "core/vacancy.h"
 #include "core/space.h"
+#include "core/vacancy.h"
 
 #include "base/math.h"
 #include "base/sort.h"

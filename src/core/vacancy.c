@@ -46,16 +46,6 @@ static void lay_out(struct dr_core *core)
     all->version = core->federation_version + 1;
 }
 
-/* Attempts by end, those before the last one too. Returns how many there are. */
-static uint32_t list_ends(const struct dr_core *core, dr_pool_id pool, uint32_t *rows)
-{
-    uint32_t count = 0;
-
-    for (uint32_t row = dr_ends_first(core, pool); row != NONE; row = dr_ends_next(core, row))
-        rows[count++] = row;
-    return count;
-}
-
 static int is_reserved(const struct dr_core *core, uint32_t node_row)
 {
     const struct dr_node_reserved *reserved = &core->places->reserved[node_row];
@@ -83,10 +73,11 @@ static uint32_t list_held(struct dr_core *core, dr_pool_id pool, uint8_t *seen,
     uint32_t at = core->places->spaces[pool.v - 1].nodes;
     uint32_t *rows =
         dr_arena_push(&core->scratch, dr_place_attempts_count(core, pool) + 1u, sizeof rows[0]);
-    uint32_t count;
+    uint32_t count = 0;
 
     DR_ASSERT(rows != NULL);
-    count = list_ends(core, pool, rows);
+    for (uint32_t row = dr_ends_first(core, pool); row != NONE; row = dr_ends_next(core, row))
+        rows[count++] = row;
     while (count > 0) {
         uint32_t row = rows[--count];
 
