@@ -342,7 +342,7 @@ void dr_apply_attempt_stopping(struct dr_core *core, const struct dr_fact_attemp
     DR_ASSERT(fact->cause != DR_STOP_NONE);
     if (run->stopping == DR_STOP_NONE)
         dr_place_leaves(core, run->pool);
-    dr_power_leaves(core);
+    dr_power_ease(core);
     run->stopping = fact->cause;
     run->stopping_for.v = fact->for_job;
     run->stop_until_us = fact->until_us;

@@ -229,7 +229,6 @@ void dr_power_draw(const struct dr_core *core, dr_site_id site, int64_t milliwat
     struct dr_power_domain *domain = &domains[site.v - 1];
 
     core->power->changed |= idle_w != 0;
-    core->power->eased |= milliwatts < 0;
     domain->draw_uw += milliwatts * domain->pue_milli;
     domain->idle_uw += idle_w * 1000 * domain->pue_milli;
     if (domain->zone == NONE)
@@ -506,7 +505,7 @@ void dr_power_update(struct dr_core *core, uint32_t row)
         dr_place_touch_site(core, (dr_site_id){known.site + 1});
 }
 
-void dr_power_leaves(struct dr_core *core)
+void dr_power_ease(const struct dr_core *core)
 {
     core->power->eased = 1;
 }

@@ -97,8 +97,9 @@ void dr_power_draw(const struct dr_core *core, dr_site_id site, int64_t milliwat
 /* A job's state has changed: what it has in intervals is looked at again. */
 void dr_power_update(struct dr_core *core, uint32_t job_row);
 
-/* Somebody was told to leave: what he draws does not count where a cap is to be met. */
-void dr_power_leaves(struct dr_core *core);
+/* Not in a view: a node draws less than it did, or somebody was told to leave, and what he draws
+ * does not count where a cap is to be met. */
+void dr_power_ease(const struct dr_core *core);
 
 /* How many sites and zones can't meet their caps has changed. */
 void dr_power_count_shorts(const struct dr_core *core);

@@ -526,6 +526,8 @@ static void count_watts(const struct dr_core *core, uint32_t row)
 
     dr_power_draw(core, core->pools[core->nodes[row].pool.v - 1].site,
                   draw.milliwatts - known->milliwatts, draw.idle_w - known->idle_w);
+    if (draw.milliwatts < known->milliwatts)
+        dr_power_ease(core);
     *known = draw;
 }
 
