@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pools that may hold a job now, by what is free in them, and those that may take a reservation;
- * cheap ones first. See place.h; read dr_place_walk() first. */
+/* The pools that may hold a job now, by what is free in them, and those that may take a
+ * reservation; cheap ones first. See place.h; read dr_place_walk() first. */
 #include "core/space.h"
 
 #include "base/math.h"
