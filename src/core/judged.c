@@ -600,9 +600,11 @@ static int may_hunt(const struct dr_core *core, const struct dr_queue_class *cla
 
                 if (group != NONE && (standing->in.stated & bit(group)) == 0)
                     continue;
-                if (takeable > 0 && (want.accelerators == 0 ||
-                                     dr_space_free_milli(&places->spaces[row]) + takeable >=
-                                         want.amounts.of[DR_RESOURCE_ACCELERATORS]))
+                if (takeable > 0 &&
+                    (want.accelerators == 0 ||
+                     dr_space_free_milli(&places->spaces[row]) + dr_lent_left(core, row) +
+                             lent->units[row] >=
+                         want.amounts.of[DR_RESOURCE_ACCELERATORS]))
                     return 1;
                 if (dr_place_room(core, &want, (dr_pool_id){row + 1}) >= want.tasks)
                     return 1;
@@ -676,7 +678,8 @@ static int is_enough_there(const struct asked *asked, uint32_t pool_row)
     if (takeable == 0 && (asked->class->wants.hunts & DR_WANTS_TAKES) == 0)
         return 0;
     return asked->want.accelerators == 0 ||
-           dr_space_free_milli(&asked->core->places->spaces[pool_row]) + takeable >=
+           dr_space_free_milli(&asked->core->places->spaces[pool_row]) +
+                   dr_lent_left(asked->core, pool_row) + lent->units[pool_row] >=
                asked->want.amounts.of[DR_RESOURCE_ACCELERATORS];
 }
 

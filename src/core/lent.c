@@ -5,6 +5,7 @@
 #include "core/place.h"
 #include "core/victims.h"
 #include "core/seats.h"
+#include "core/space.h"
 
 enum dr_status dr_lent_open(struct dr_core *core)
 {
@@ -23,10 +24,13 @@ enum dr_status dr_lent_open(struct dr_core *core)
     TABLE(place, limits->jobs_max);
     TABLE(above, (size_t)limits->accounts_max * lent->words);
     TABLE(newly, lent->words);
+    TABLE(leaves, limits->jobs_max);
     TABLE(stale, limits->accounts_max);
     TABLE(stale_rows, limits->accounts_max);
     TABLE(units, limits->pools_max);
     TABLE(leaving, limits->pools_max);
+    TABLE(left, limits->pools_max);
+    TABLE(left_known, limits->pools_max);
     TABLE(rose_at, limits->pools_max);
 #undef TABLE
     core->lent = lent;
@@ -40,10 +44,14 @@ void dr_lent_clear(struct dr_core *core)
 
     for (uint32_t at = 0; at < lent->heap_count; at += 1)
         lent->place[lent->heap[at].row] = 0;
+    for (uint32_t at = 0; at < lent->leaves_count; at += 1)
+        lent->place[lent->leaves[at]] = 0;
     lent->heap_count = 0;
+    lent->leaves_count = 0;
     memset(lent->flags, 0, core->jobs_high);
     memset(lent->units, 0, limits->pools_max * sizeof lent->units[0]);
     memset(lent->leaving, 0, limits->pools_max * sizeof lent->leaving[0]);
+    memset(lent->left_known, 0, limits->pools_max);
     lent->units_all = 0;
     lent->leaving_all = 0;
     for (uint32_t row = 0; row < limits->pools_max; row += 1)
@@ -169,9 +177,65 @@ static void set_leaves(struct dr_core *core, uint32_t row, int leaves)
     units = dr_victims_units(core, job);
     lent->leaving[run->pool.v - 1] += leaves ? units : -units;
     lent->leaving_all += leaves ? units : -units;
+    lent->left_known[run->pool.v - 1] = 0;
     lent->flags[row] ^= DR_LENT_LEAVES;
-    if (leaves)
+    if (leaves) {
+        lent->leaves[lent->leaves_count] = row;
+        lent->leaves_count += 1;
+        lent->place[row] = lent->leaves_count;
         rise(core, run->pool);
+    } else {
+        lent->leaves_count -= 1;
+        lent->leaves[lent->place[row] - 1] = lent->leaves[lent->leaves_count];
+        lent->place[lent->leaves[lent->leaves_count]] = lent->place[row];
+        lent->place[row] = 0;
+    }
+}
+
+/* Of an attempt that leaves, what is promised to nobody. A bound: of what shares hold all. */
+static int64_t left_of(const struct dr_core *core, uint32_t row)
+{
+    const struct dr_job *job = &core->jobs[row];
+    const struct dr_run *run = dr_job_run(core, job);
+    const struct dr_alternative *way = &core->shapes[job->shape].alternatives[run->alternative];
+    int64_t units = dr_victims_units(core, job);
+
+    if (way->accelerators_per_task == 0 || dr_alternative_share(way) != 0)
+        return units;
+    for (uint32_t at = run->extents; at != DR_ROW_NONE; at = core->extents[at].next) {
+        const struct dr_extent *extent = &core->extents[at].extent;
+
+        if ((extent->accelerators & core->nodes[extent->node.v - 1].promised) != 0)
+            units -= 1000 * (int64_t)dr_bit_count(
+                                extent->accelerators &
+                                dr_space_whole_promised(core, extent->node.v - 1));
+    }
+    return units;
+}
+
+int64_t dr_lent_left(const struct dr_core *core, uint32_t pool_row)
+{
+    struct dr_lent *lent = core->lent;
+
+    if (lent->leaving[pool_row] == 0)
+        return 0;
+    if (lent->left_known[pool_row])
+        return lent->left[pool_row];
+    lent->left[pool_row] = 0;
+    lent->left_known[pool_row] = 1;
+    for (uint32_t i = 0; i < lent->leaves_count; i += 1)
+        if (dr_job_run(core, &core->jobs[lent->leaves[i]])->pool.v == pool_row + 1)
+            lent->left[pool_row] += left_of(core, lent->leaves[i]);
+    return lent->left[pool_row];
+}
+
+void dr_lent_promised(struct dr_core *core, dr_pool_id pool, int less)
+{
+    struct dr_lent *lent = core->lent;
+
+    lent->left_known[pool.v - 1] = 0;
+    if (less && lent->leaving[pool.v - 1] != 0)
+        rise(core, pool);
 }
 
 static void set_ripe(struct dr_core *core, uint32_t row)
@@ -199,11 +263,11 @@ void dr_lent_update(struct dr_core *core, uint32_t row)
         set_lent(core, row, 0);
         lent->flags[row] &= (uint8_t)~DR_LENT_RIPE;
     }
-    set_leaves(core, row, job->state == DR_JOB_COMPLETING && run->stopping != DR_STOP_NONE);
     if (lent->flags[row] & DR_LENT_YOUNG) {
         heap_remove(lent, row);
         lent->flags[row] &= (uint8_t)~DR_LENT_YOUNG;
     }
+    set_leaves(core, row, job->state == DR_JOB_COMPLETING && run->stopping != DR_STOP_NONE);
     if (takeable && ripe_us > lent->now_us) {
         heap_push(lent, row, ripe_us);
         lent->flags[row] |= DR_LENT_YOUNG;
@@ -327,12 +391,20 @@ int dr_lent_consistent(struct dr_core *core)
             flags |= DR_LENT_LEAVES;
             leaving[run->pool.v - 1] += dr_victims_units(core, job);
         }
-        if (flags != lent->flags[row] || (lent->place[row] != 0) != (flags == DR_LENT_YOUNG))
+        if (flags != lent->flags[row] ||
+            (lent->place[row] != 0) != (flags == DR_LENT_YOUNG || flags == DR_LENT_LEAVES))
             return 0;
     }
     for (uint32_t i = 1; i < lent->heap_count; i += 1)
         if (before(&lent->heap[i], &lent->heap[(i - 1) / 2]))
             return 0;
+    for (uint32_t row = 0; row < core->pools_count; row += 1) {
+        int64_t left = dr_lent_left(core, row);
+
+        lent->left_known[row] = 0;
+        if (left != dr_lent_left(core, row))
+            return 0;
+    }
     return memcmp(units, lent->units, core->pools_count * sizeof units[0]) == 0 &&
            memcmp(leaving, lent->leaving, core->pools_count * sizeof leaving[0]) == 0;
 }

@@ -6,7 +6,8 @@
  * has run for minimum_run. It is *lent* where it is ripe and its account is above its own guarantee
  * in a resource that it holds: the least that reclaim asks of a victim (POLICY, section 3). Per
  * pool the units (core/reclaim.h) of all lent attempts are summed up, and a pool in which they grow
- * is remembered until the decision that looks at it is over.
+ * is remembered until the decision that looks at it is over. What attempts hold that leave anyway is
+ * summed up beside that, but for what is promised already to whom they leave for.
  *
  * Whether an attempt is ripe depends on time: on the last dr_lent_advance(). Sums of accounts
  * change often, so those of their attempts are looked at again when somebody asks. */
@@ -30,8 +31,10 @@ struct dr_lent {
     int64_t now_us;           /* of the last dr_lent_advance() */
     uint8_t *flags;           /* [jobs_max] DR_LENT_* of an attempt */
     struct dr_ripening *heap; /* [jobs_max] attempts that will be ripe, by time, then row */
-    uint32_t *place;          /* [jobs_max] 0: not in the heap, else place + 1 */
+    uint32_t *place;          /* [jobs_max] 0: in neither, else place + 1, in the heap or `leaves` */
     uint32_t heap_count;
+    uint32_t *leaves; /* [jobs_max] attempts that have been told to leave, in no order */
+    uint32_t leaves_count;
     uint64_t *above; /* [accounts_max][words] groups in which an account is above its guarantee */
     uint64_t *newly; /* [words] ... where the one that is looked at was not */
     uint32_t words;
@@ -40,6 +43,8 @@ struct dr_lent {
     uint32_t stale_count;
     int64_t *units;     /* [pools_max] of lent attempts */
     int64_t *leaving;   /* [pools_max] of attempts that have been told to leave */
+    int64_t *left;      /* [pools_max] ... but for what is promised, while `left_known` */
+    uint8_t *left_known;
     uint64_t *rose_at;  /* [pools_max] the last time, by the seats' clock (core/seats.h) */
     uint64_t rose_last; /* the greatest of these */
     uint64_t rises;     /* how often, ever */
@@ -63,6 +68,12 @@ void dr_lent_advance(struct dr_core *core, int64_t now_us);
 
 /* Look at the attempts of accounts whose sums have changed. Not while thought changes sums. */
 void dr_lent_refresh(struct dr_core *core);
+
+/* Something is promised in a pool, or no longer (`less`). */
+void dr_lent_promised(struct dr_core *core, dr_pool_id pool, int less);
+
+/* What attempts that leave hold in a pool and is promised to nobody yet. */
+int64_t dr_lent_left(const struct dr_core *core, uint32_t pool_row);
 
 /* Time lets the attempt be taken. */
 static inline int dr_lent_ripe(const struct dr_core *core, uint32_t job_row)

@@ -470,14 +470,12 @@ static void consider_own(struct hunt *hunt, int whole_group, int lent_too)
 static void find_leaving(struct hunt *hunt, uint32_t pool)
 {
     const struct dr_core *core = hunt->core;
-    int64_t left = core->lent->leaving[pool];
+    const struct dr_lent *lent = core->lent;
 
-    for (uint32_t row = left == 0 ? NONE : dr_place_attempts(core, (dr_pool_id){pool + 1});
-         row != NONE && left > 0; row = dr_place_attempts_next(core, row)) {
-        if ((core->lent->flags[row] & DR_LENT_LEAVES) == 0)
+    for (uint32_t i = 0; lent->leaving[pool] != 0 && i < lent->leaves_count; i += 1) {
+        if (dr_job_run(core, &core->jobs[lent->leaves[i]])->pool.v != pool + 1)
             continue;
-        left -= dr_victims_units(core, &core->jobs[row]);
-        hunt->leaving[hunt->leaving_count] = row;
+        hunt->leaving[hunt->leaving_count] = lent->leaves[i];
         hunt->leaving_count += 1;
     }
 }
@@ -584,7 +582,8 @@ static int worth_hunting(struct hunt *hunt, int guaranteed)
 {
     struct dr_decision *decision = hunt->decision;
     const struct dr_core *core = hunt->core;
-    int64_t takeable = takeable_units(hunt, hunt->pool.v - 1, guaranteed);
+    uint32_t pool = hunt->pool.v - 1;
+    int64_t takeable = takeable_units(hunt, pool, guaranteed);
 
     if (guaranteed)
         decision->hunted |= DR_HUNTED_OTHERS;
@@ -593,7 +592,9 @@ static int worth_hunting(struct hunt *hunt, int guaranteed)
     if (hunt->far_below)
         return 1;
     if (hunt->want.accelerators > 0 &&
-        dr_space_free_milli(&core->places->spaces[hunt->pool.v - 1]) + takeable < hunt->units)
+        dr_space_free_milli(&core->places->spaces[pool]) + takeable - core->lent->leaving[pool] +
+                dr_lent_left(core, pool) <
+            hunt->units)
         return 0;
     if (takeable > 0)
         return 1;
@@ -707,7 +708,7 @@ static int too_few(const struct hunt *hunt)
 {
     const struct dr_core *core = hunt->core;
     int64_t there = dr_space_free_milli(&core->places->spaces[hunt->pool.v - 1]) +
-                    core->lent->leaving[hunt->pool.v - 1];
+                    dr_lent_left(core, hunt->pool.v - 1);
 
     return hunt->want.accelerators > 0 &&
            there + dr_fair_units(hunt->fair, hunt->victims, hunt->count) < hunt->units;
@@ -880,6 +881,28 @@ static void keep_within(const struct hunt *hunt, struct dr_pool_set *pools)
         pools->words[word] &= within.words[word];
 }
 
+/* ... and, where it was refused before, those in which more may be had since; if only quotas may be
+ * in the way, also those of a group in which that is so (rose_for()). */
+static void keep_risen(const struct hunt *hunt, struct dr_pool_set *pools)
+{
+    const struct dr_core *core = hunt->core;
+    const struct dr_places *places = core->places;
+    struct dr_pool_set near;
+
+    if (hunt->decision->since == 0)
+        return;
+    dr_place_could(core, &hunt->want, &near, NULL);
+    for (uint32_t word = 0; word < places->words; word += 1) {
+        uint64_t risen = 0;
+
+        for (uint32_t group = 0; near.words[word] != 0 && group < core->groups_count; group += 1)
+            if (core->seats->risen_in[group] > hunt->decision->since)
+                risen |= places->of_group[group].words[word];
+        pools->words[word] &= places->risen_set.words[word] | places->touched_set.words[word] |
+                              (near.words[word] & risen);
+    }
+}
+
 /* In every pool, by every way to run the job. */
 static void hunt_everywhere(const struct hunt *about,
                             void (*hunt_here)(struct hunt *, struct plan *), struct plan *plan)
@@ -895,8 +918,10 @@ static void hunt_everywhere(const struct hunt *about,
         hunt.units = dr_victims_units_of(&hunt.want.amounts);
         look_within(&hunt);
         dr_place_allowed(core, &hunt.want, &allowed);
-        if (hunt_here == hunt_in)
+        if (hunt_here == hunt_in) {
             keep_within(&hunt, &allowed);
+            keep_risen(&hunt, &allowed);
+        }
         for (uint32_t row = 0; row < core->pools_count; row += 1) {
             if (!dr_pool_set_has(&allowed, core->places->spaces[row].rank))
                 continue;

@@ -717,6 +717,7 @@ void dr_rows_hold_promise(struct dr_core *core, struct dr_job *job, int sign)
     hold_extents(core, alternative, run->promise, 1, sign);
     dr_place_promise(core, (dr_job_row){(uint32_t)(job - core->jobs)}, sign);
     dr_ends_promised(core, run->promise_pool);
+    dr_lent_promised(core, run->promise_pool, sign < 0);
     dr_quota_charge(core, job->account, run->promise_pool, &amounts, claim_charges(core, job),
                     sign);
     if (sign < 0) {

@@ -312,7 +312,7 @@ uint64_t dr_seats_offer_hunts(struct dr_core *core, dr_pool_id pool)
     int64_t free = dr_space_free_milli(space);
     int64_t total;
 
-    free += core->lent->leaving[pool.v - 1];
+    free += dr_lent_left(core, pool.v - 1);
     relieve_own(core, pool, free, dr_seats_rose_at(core, pool.v - 1));
     total = dr_min_i64((free + core->lent->units[pool.v - 1]) / 1000, (1 << TOTAL_BITS) - 1);
     return (((UINT64_C(1) << dr_bit_log((uint32_t)total)) - 1) | 1) << TOTAL_SHIFT |
