@@ -21,6 +21,7 @@ struct standing {
     int starts;   /* quotas refuse it nowhere */
     int at_root;  /* the root refuses it somewhere */
     int is_kept;  /* ... where an account on its path keeps something back */
+    uint32_t relieved; /* groups in which something was given back since */
 };
 
 static uint32_t bit(uint32_t group)
@@ -90,9 +91,10 @@ static struct standing standing_since(const struct dr_core *core,
     for (uint32_t i = 0; i < count; i += 1) {
         struct dr_amounts amounts;
         dr_account_id at = job->account;
+        int is_relieved = since == 0 || was_relieved(core, groups[i].pool, since);
 
-        if (since != 0 && standing.is_known && !class->is_loose &&
-            !was_relieved(core, groups[i].pool, since)) {
+        standing.relieved |= is_relieved ? bit(i) : 0;
+        if (standing.is_known && !class->is_loose && !is_relieved) {
             standing.in.starts |= class->standing.starts & bit(i);
             standing.in.stated |= class->standing.stated & bit(i);
             standing.within |= class->within;
@@ -570,14 +572,39 @@ static int place_in(struct dr_core *core, uint32_t class_row, uint64_t since, in
     return 0;
 }
 
+/* May it take back as much in a pool as it asks for, with what is free and what leaves, by sums? Or
+ * is there room, so that quotas alone are in the way? It takes from nobody by priority. */
+static int may_take_enough(struct dr_core *core, const struct dr_job *job,
+                           const struct dr_want *want, uint32_t pool_row)
+{
+    dr_pool_id pool = {pool_row + 1};
+    const struct dr_lent *lent = core->lent;
+    int64_t lacks = want->amounts.of[DR_RESOURCE_ACCELERATORS] -
+                    dr_space_free_milli(&core->places->spaces[pool_row]) -
+                    dr_lent_left(core, pool_row);
+
+    if (lent->leaving[pool_row] + lent->units[pool_row] == 0)
+        return 0;
+    if (want->accelerators == 0)
+        return 1;
+    if (lent->units[pool_row] < lacks)
+        return 0;
+    if (lacks > 0 || lent->leaving[pool_row] == 0) {
+        dr_account_id guarantor = dr_quota_guarantor(core, job->account, pool, &want->amounts);
+
+        return guarantor.v != 0 &&
+               (dr_lent_to(core, pool_row, guarantor) >= dr_max_i64(1, lacks) ||
+                dr_place_room(core, want, pool) >= want->tasks);
+    }
+    return 1;
+}
+
 /* Could a hunt for victims find enough, by sums, in some pool? As core/reclaim.c asks, or more. */
-static int may_hunt(const struct dr_core *core, const struct dr_queue_class *class,
+static int may_hunt(struct dr_core *core, const struct dr_queue_class *class,
                     const struct standing *standing)
 {
     const struct dr_places *places = core->places;
-    const struct dr_lent *lent = core->lent;
     const struct dr_job *job = &core->jobs[class->first];
-
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
     uint32_t groups_count;
 
@@ -594,19 +621,13 @@ static int may_hunt(const struct dr_core *core, const struct dr_queue_class *cla
         for (uint32_t word = 0; word < places->words; word += 1)
             for (uint64_t rest = allowed.words[word]; rest != 0; rest &= rest - 1) {
                 uint32_t row = places->pool_of[word * 64 + dr_bit_lowest(rest)];
-                int64_t takeable = lent->leaving[row] + lent->units[row];
                 uint32_t group =
                     dr_place_group_of(core, groups, groups_count, (dr_pool_id){row + 1}, i);
 
                 if (group != NONE && (standing->in.stated & bit(group)) == 0)
                     continue;
-                if (takeable > 0 &&
-                    (want.accelerators == 0 ||
-                     dr_space_free_milli(&places->spaces[row]) + dr_lent_left(core, row) +
-                             lent->units[row] >=
-                         want.amounts.of[DR_RESOURCE_ACCELERATORS]))
-                    return 1;
-                if (dr_place_room(core, &want, (dr_pool_id){row + 1}) >= want.tasks)
+                if (may_take_enough(core, job, &want, row) ||
+                    dr_place_room(core, &want, (dr_pool_id){row + 1}) >= want.tasks)
                     return 1;
             }
     }
@@ -621,6 +642,17 @@ static int takes_own(const struct dr_core *core, const struct dr_queue_class *cl
         if (core->jobs[row].priority < class->priority && dr_lent_ripe(core, row))
             return 1;
     return 0;
+}
+
+/* In a group in which it was within some guarantee it may be within that of an account further down
+ * now, and take from more. */
+static int may_take_more(struct dr_core *core, const struct dr_queue_class *class,
+                         const struct standing *standing)
+{
+    struct standing now = *standing;
+
+    now.in.stated &= class->standing.stated & standing->relieved;
+    return now.in.stated != 0 && core->lent->units_all > 0 && may_hunt(core, class, &now);
 }
 
 /* Has a relief on its path changed anything for the class? */
@@ -642,7 +674,7 @@ static int is_relieved(struct dr_core *core, uint32_t class_row, const struct dr
         (class->wants.room & offers->reliefs.room & DR_WANTS_CHIPS) == 0)
         return 0;
     standing = standing_since(core, class, class->judged_at);
-    if (standing.is_known && !is_more(&standing, class)) {
+    if (standing.is_known && !is_more(&standing, class) && !may_take_more(core, class, &standing)) {
         note_standing(core, class_row, &standing);
         return 0;
     }
@@ -731,8 +763,12 @@ static int hunt_rose(struct dr_core *core, uint32_t class_row)
 
                 if (row == NONE || dr_seats_rose_at(core, row) <= class->judged_at)
                     continue;
-                if (((dr_pool_set_has(&allowed, rank) && is_enough_there(&asked, row)) ||
-                     (any && is_room_near(&asked, row))) &&
+                if (dr_pool_set_has(&allowed, rank) && is_enough_there(&asked, row) &&
+                    may_take_in(&asked, (dr_pool_id){row + 1}) &&
+                    ((class->wants.hunts & DR_WANTS_TAKES) != 0 ||
+                     may_take_enough(core, job, &asked.want, row)))
+                    return 1;
+                if (any && is_room_near(&asked, row) &&
                     may_take_in(&asked, (dr_pool_id){row + 1}))
                     return 1;
             }

@@ -32,6 +32,9 @@ enum dr_status dr_lent_open(struct dr_core *core)
     TABLE(left, limits->pools_max);
     TABLE(left_known, limits->pools_max);
     TABLE(rose_at, limits->pools_max);
+    for (uint32_t i = 0; i < DR_LENT_REACHES; i += 1) {
+        TABLE(reaches[i].units, limits->accounts_max);
+    }
 #undef TABLE
     core->lent = lent;
     return DR_OK;
@@ -362,6 +365,83 @@ void dr_lent_refresh(struct dr_core *core)
         refresh(core, lent->stale_rows[i]);
     }
     lent->stale_count = 0;
+}
+
+/* ---- who may have it ---- */
+
+static int is_above(const struct dr_core *core, uint32_t account_row, dr_group_id group)
+{
+    const uint64_t *above = &core->lent->above[(size_t)account_row * core->lent->words];
+
+    return above[(group.v - 1) / 64] >> ((group.v - 1) % 64) & 1;
+}
+
+/* Its units count for its account and those above as far as all are above their guarantees. */
+static void reach(const struct dr_core *core, int64_t *units, uint32_t row)
+{
+    const struct dr_job *job = &core->jobs[row];
+    const struct dr_pool *pool = &core->pools[dr_job_run(core, job)->pool.v - 1];
+    struct dr_amounts holds = dr_job_holds(core, job);
+    int in[DR_RESOURCE_COUNT];
+    int any = 1;
+
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+        in[resource] = holds.of[resource] != 0;
+    for (dr_account_id at = job->account; at.v != 0; at = core->accounts[at.v - 1].parent) {
+        any = 0;
+        for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+            in[resource] = in[resource] && is_above(core, at.v - 1, pool->groups[resource]);
+            any |= in[resource];
+        }
+        if (!any)
+            return;
+        units[at.v - 1] += dr_victims_units(core, job);
+    }
+}
+
+static const int64_t *reached(struct dr_core *core, uint32_t pool_row)
+{
+    struct dr_lent *lent = core->lent;
+    struct dr_lent_reach *oldest = &lent->reaches[0];
+
+    lent->asked += 1;
+    for (uint32_t i = 0; i < DR_LENT_REACHES; i += 1) {
+        struct dr_lent_reach *at = &lent->reaches[i];
+
+        if (at->pool == pool_row + 1) {
+            oldest = at;
+            break;
+        }
+        if (at->used < oldest->used)
+            oldest = at;
+    }
+    oldest->used = lent->asked;
+    if (oldest->pool == pool_row + 1 && oldest->at >= lent->rose_at[pool_row])
+        return oldest->units;
+    oldest->pool = pool_row + 1;
+    oldest->at = lent->rose_at[pool_row];
+    memset(oldest->units, 0, core->accounts_count * sizeof oldest->units[0]);
+    for (uint32_t row = dr_place_attempts(core, (dr_pool_id){pool_row + 1}); row != DR_ROW_NONE;
+         row = dr_place_attempts_next(core, row))
+        if ((lent->flags[row] & DR_LENT_LENT) != 0)
+            reach(core, oldest->units, row);
+    return oldest->units;
+}
+
+int64_t dr_lent_to(struct dr_core *core, uint32_t pool_row, dr_account_id account)
+{
+    const int64_t *units;
+    int64_t sum = 0;
+
+    if (core->lent->units[pool_row] == 0)
+        return 0;
+    units = reached(core, pool_row);
+    for (dr_account_id at = account; core->accounts[at.v - 1].parent.v != 0;
+         at = core->accounts[at.v - 1].parent)
+        for (uint32_t child = core->accounts[core->accounts[at.v - 1].parent.v - 1].first_child;
+             child != DR_ROW_NONE; child = core->accounts[child].next_sibling)
+            sum += child + 1 == at.v ? 0 : units[child];
+    return sum;
 }
 
 /* ---- for tests ---- */

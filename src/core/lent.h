@@ -27,6 +27,17 @@ struct dr_ripening {
     uint32_t row;
 };
 
+/* What is lent in one pool, per account: of its attempts and those of accounts below it from which
+ * up to it everybody is above his guarantee, in one resource that the attempt holds. */
+struct dr_lent_reach {
+    uint32_t pool;   /* row + 1; 0: of none */
+    uint64_t at;     /* when it was summed up, by the seats' clock */
+    uint64_t used;   /* when it was asked for last, by dr_lent.asked */
+    int64_t *units;  /* [accounts_max] */
+};
+
+#define DR_LENT_REACHES 16
+
 struct dr_lent {
     int64_t now_us;           /* of the last dr_lent_advance() */
     uint8_t *flags;           /* [jobs_max] DR_LENT_* of an attempt */
@@ -50,6 +61,8 @@ struct dr_lent {
     uint64_t rises;     /* how often, ever */
     int64_t units_all;  /* over all pools */
     int64_t leaving_all;
+    struct dr_lent_reach reaches[DR_LENT_REACHES]; /* of the pools that were asked about last */
+    uint64_t asked;
 };
 
 DR_MUST_USE enum dr_status dr_lent_open(struct dr_core *core);
@@ -74,6 +87,10 @@ void dr_lent_promised(struct dr_core *core, dr_pool_id pool, int less);
 
 /* What attempts that leave hold in a pool and is promised to nobody yet. */
 int64_t dr_lent_left(const struct dr_core *core, uint32_t pool_row);
+
+/* What of the lent units in a pool who is within the guarantee of `account`, and of none below that,
+ * may take back, at most: of attempts outside that account. Priority aside. */
+int64_t dr_lent_to(struct dr_core *core, uint32_t pool_row, dr_account_id account);
 
 /* Time lets the attempt be taken. */
 static inline int dr_lent_ripe(const struct dr_core *core, uint32_t job_row)

@@ -311,6 +311,16 @@ int dr_quota_within_stated(const struct dr_core *core, dr_account_id account, dr
     return 1;
 }
 
+dr_account_id dr_quota_guarantor(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                              const struct dr_amounts *amounts)
+{
+    for (dr_account_id at = account; core->accounts[at.v - 1].parent.v != 0;
+         at = core->accounts[at.v - 1].parent)
+        if (dr_quota_within_stated(core, at, pool, amounts))
+            return at;
+    return (dr_account_id){0};
+}
+
 /* What the root's children are guaranteed in one group. */
 static void sum_guaranteed(struct dr_core *core, dr_group_id group)
 {

@@ -32,8 +32,8 @@ struct hunt {
     int outranks;  /* its own account runs attempts of lower priority that may be taken one day */
     int far_below; /* an account above it lets priority reach over those below */
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
-    uint8_t verdicts[DR_PLACE_GROUPS_MAX]; /* within a guarantee there */
-    uint32_t groups_count;                 /* 0: not known by groups */
+    dr_account_id within[DR_PLACE_GROUPS_MAX]; /* whose guarantee it is within there; 0: nobody's */
+    uint32_t groups_count;                     /* 0: not known by groups */
     struct dr_window_set barred;
     struct dr_fair *fair; /* it takes by fair share; NULL: it takes back, or by priority */
 };
@@ -548,16 +548,6 @@ static void leave_or_return(struct hunt *hunt, int sign)
         dr_decision_think(hunt->core, hunt->leaving[i], sign);
 }
 
-static int within_somewhere(const struct dr_core *core, const struct dr_job *job, dr_pool_id pool,
-                            const struct dr_amounts *amounts)
-{
-    for (dr_account_id at = job->account; core->accounts[at.v - 1].parent.v != 0;
-         at = core->accounts[at.v - 1].parent)
-        if (dr_quota_within_stated(core, at, pool, amounts))
-            return 1;
-    return 0;
-}
-
 /* What could be taken back in a pool, at most. */
 static int64_t takeable_units(const struct hunt *hunt, uint32_t pool_row, int guaranteed)
 {
@@ -606,6 +596,22 @@ static int worth_hunting(struct hunt *hunt, int guaranteed)
            group_has_takeable(hunt, guaranteed);
 }
 
+/* Does that guarantee let it take too little where there is no room, by sums, and nothing else let
+ * it take anything? */
+static int too_few_for(const struct hunt *hunt, dr_account_id guarantor)
+{
+    struct dr_core *core = hunt->core;
+    uint32_t pool = hunt->pool.v - 1;
+    int64_t lacks = hunt->units - dr_space_free_milli(&core->places->spaces[pool]) -
+                    dr_lent_left(core, pool);
+
+    if (hunt->want.accelerators == 0 || hunt->outranks || hunt->far_below ||
+        (lacks <= 0 && core->lent->leaving[pool] > 0))
+        return 0;
+    return dr_lent_to(core, pool, guarantor) < dr_max_i64(1, lacks) &&
+           dr_place_room(core, &hunt->want, hunt->pool) < hunt->want.tasks;
+}
+
 /* The three sets. Returns 1 if the plan is one of them now. */
 static int try_sets(struct hunt *hunt, struct plan *plan)
 {
@@ -640,18 +646,21 @@ static void look_within(struct hunt *hunt)
     if (!dr_place_groups_tell(core, hunt->groups_count))
         hunt->groups_count = 0;
     for (uint32_t i = 0; i < hunt->groups_count; i += 1)
-        hunt->verdicts[i] =
-            hunt->groups[i].alternative == hunt->want.alternative &&
-            within_somewhere(core, hunt->job, hunt->groups[i].pool, &hunt->want.amounts);
+        hunt->within[i] = hunt->groups[i].alternative != hunt->want.alternative
+                              ? (dr_account_id){0}
+                              : dr_quota_guarantor(core, hunt->job->account, hunt->groups[i].pool,
+                                                &hunt->want.amounts);
 }
 
-static int is_within(const struct hunt *hunt)
+/* The lowest account on its path within whose guarantee it is in the pool; id 0: none. */
+static dr_account_id within(const struct hunt *hunt)
 {
     uint32_t group = dr_place_group_of(hunt->core, hunt->groups, hunt->groups_count, hunt->pool,
                                        hunt->want.alternative);
 
-    return group != NONE ? hunt->verdicts[group]
-                         : within_somewhere(hunt->core, hunt->job, hunt->pool, &hunt->want.amounts);
+    return group != NONE ? hunt->within[group]
+                         : dr_quota_guarantor(hunt->core, hunt->job->account, hunt->pool,
+                                           &hunt->want.amounts);
 }
 
 /* May more be had for it in the pool than when it was refused: there, or where only quotas are in
@@ -670,7 +679,8 @@ static void hunt_in(struct hunt *hunt, struct plan *plan)
     struct dr_core *core = hunt->core;
     size_t mark = core->scratch.used;
     int kept = 0;
-    int guaranteed = is_within(hunt);
+    dr_account_id guarantor = within(hunt);
+    int guaranteed = guarantor.v != 0;
 
     if (hunt->decision->since != 0 && !rose_for(hunt))
         return;
@@ -679,7 +689,7 @@ static void hunt_in(struct hunt *hunt, struct plan *plan)
     /* A later start may lift a branch so far above its guarantee that priority may take from it. */
     if (hunt->far_below)
         dr_decision_doubt(hunt->decision);
-    if (!worth_hunting(hunt, guaranteed))
+    if (!worth_hunting(hunt, guaranteed) || too_few_for(hunt, guarantor))
         return;
     hunt->extents = dr_decision_extents(core, &hunt->want, hunt->pool);
     gather(hunt, 0, guaranteed);
@@ -871,7 +881,7 @@ static void keep_within(const struct hunt *hunt, struct dr_pool_set *pools)
     if (hunt->outranks || hunt->far_below || hunt->groups_count == 0)
         return;
     for (uint32_t i = 0; i < hunt->groups_count; i += 1)
-        if (hunt->verdicts[i]) {
+        if (hunt->within[i].v != 0) {
             dr_group_id group = hunt->core->pools[hunt->groups[i].pool.v - 1].groups[main];
 
             for (uint32_t word = 0; word < places->words; word += 1)
@@ -956,7 +966,7 @@ static int within_anything(const struct dr_core *core, const struct dr_job *job)
         struct dr_amounts amounts =
             dr_alternative_amounts(&core->shapes[job->shape].alternatives[groups[i].alternative]);
 
-        if (within_somewhere(core, job, groups[i].pool, &amounts))
+        if (dr_quota_guarantor(core, job->account, groups[i].pool, &amounts).v != 0)
             return 1;
     }
     return 0;
