@@ -458,7 +458,7 @@ uint32_t dr_backfill_find(struct dr_decision *decision, uint32_t job_row,
         if (decision->in_thought)
             return 0;
         if (leaves != LEAVES_LITTLE_NEAR)
-            dr_decision_beside(decision, pool, want->alternative, displace);
+            dr_slack_watch(core, pool); /* that opens it again */
         if (leaves != LEAVES_LITTLE)
             dr_decision_near(decision);
     }

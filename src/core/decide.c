@@ -45,19 +45,6 @@ void dr_decision_doubt(struct dr_decision *decision)
     dr_seats_doubted(decision->core);
 }
 
-void dr_decision_beside(struct dr_decision *decision, dr_pool_id pool, uint32_t alternative,
-                        int displace)
-{
-    struct dr_beside *beside = &decision->beside[displace];
-
-    if (beside->count < DR_PLACE_GROUPS_MAX &&
-        dr_place_group_of(decision->core, beside->in, beside->count, pool, alternative) == NONE) {
-        beside->in[beside->count] = (struct dr_place_group){pool, alternative};
-        beside->count += 1;
-    }
-    dr_slack_watch(decision->core, pool);
-}
-
 void dr_decision_near(struct dr_decision *decision)
 {
     decision->near = 1;
@@ -436,7 +423,7 @@ static int quotas_refuse(const struct dr_core *core, const struct dr_job *job)
     return 1;
 }
 
-/* Is enough free for it in some pool in which something has come free after a moment? */
+/* Is enough free for it in some pool that was opened after a moment? */
 static int has_room(const struct dr_core *core, const struct dr_job *job, uint64_t since)
 {
     for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
@@ -447,7 +434,7 @@ static int has_room(const struct dr_core *core, const struct dr_job *job, uint64
 
         dr_place_walk(core, &want, 0, &walk);
         while (dr_place_walk_next(&walk, &pool, &bound_micro))
-            if (core->places->freed_at[pool.v - 1] > since &&
+            if (core->places->opened_at[pool.v - 1] > since &&
                 dr_place_room(core, &want, pool) >= want.tasks)
                 return 1;
     }
@@ -455,9 +442,8 @@ static int has_room(const struct dr_core *core, const struct dr_job *job, uint64
 }
 
 /* The cheapest place that is free now and that quotas, power and reservations allow; `displace`:
- * the reservations of those above their guarantee don't count. Only pools in which something has
- * come free after the moment `since`. Ties: alternative, the fuller pool,
- * pool id. */
+ * the reservations of those above their guarantee don't count. Only pools that were opened after the
+ * moment `since`. Ties: alternative, the fuller pool, pool id. */
 static int find_place(struct dr_decision *decision, uint32_t job_row, int displace, uint64_t since,
                       struct dr_found *best)
 {
@@ -489,7 +475,7 @@ static int find_place(struct dr_decision *decision, uint32_t job_row, int displa
             try_candidates(&choosing, bound_micro);
             if (best->count > 0 && bound_micro > best->cost_micro)
                 break;
-            if (core->places->freed_at[pool.v - 1] <= since ||
+            if (core->places->opened_at[pool.v - 1] <= since ||
                 dr_place_room(core, &want, pool) < want.tasks)
                 continue;
             if (verdict.of == NULL || !dr_pool_same_groups(verdict.of, about)) {
@@ -600,7 +586,8 @@ static int array_full(const struct dr_core *core, const struct dr_job *job)
     return row != DR_MAP_NONE && core->arrays[row].active >= core->arrays[row].limit;
 }
 
-/* What has come free in the pools after a moment, and is still there: as bits of `room`. */
+/* What has come free in the pools after a moment, or may be had by more since, and is still there:
+ * as bits of `room`. */
 static uint64_t room_since(const struct dr_decision *decision, uint64_t since)
 {
     const struct dr_core *core = decision->core;
@@ -609,7 +596,9 @@ static uint64_t room_since(const struct dr_decision *decision, uint64_t since)
     for (uint32_t row = 0; row < core->pools_count; row += 1) {
         dr_pool_id pool = {row + 1};
 
-        if (core->places->freed_at[row] <= since)
+        if (dr_slack_rose_at(core, pool, 1) > since) /* for who has a reservation himself */
+            room |= DR_WANTS_AGAIN | dr_seats_chip_of(&core->pools[row]);
+        if (core->places->opened_at[row] <= since)
             continue;
         room |= dr_seats_offer(core, pool);
         if (!dr_place_was_unreserved(core, pool))
@@ -641,11 +630,10 @@ static void begin_order(struct dr_decision *decision)
 {
     struct dr_core *core = decision->core;
     uint64_t since = decision->in_part ? decision->looked_at : core->places->untouched_at;
-    struct dr_offers offers = {
-        .pools = {room_since(decision, since), 0, hunts_since(decision, since)}};
+    struct dr_offers offers = {.looked_at = 0};
 
     dr_slack_refresh(core);
-    offers.beside = dr_seats_offer_beside(core, since);
+    offers.pools = (struct dr_wants){room_since(decision, since), 0, hunts_since(decision, since)};
     offers.looked_at = core->seats->clock;
     decision->looked_at = core->seats->clock;
     if (decision->asks_fresh)
@@ -704,7 +692,6 @@ static void remember(struct dr_decision *decision, const struct dr_choice *choic
                           .vain = decision->hunted | (decision->near ? DR_NEAR : 0),
                           .judged_at = judged_at,
                           .in_part = choice->scope != DR_SCOPE_ALL,
-                          .beside = decision->beside,
                       });
 }
 
@@ -730,8 +717,6 @@ static void walk(struct dr_decision *decision)
         decision->open = 0;
         decision->doubtful = 0;
         decision->hunted = 0;
-        decision->beside[0].count = 0;
-        decision->beside[1].count = 0;
         decision->near = 0;
         decision->blocked = 0;
         decision->quota_refused = 0;

@@ -39,9 +39,8 @@ struct dr_decision {
     int freed;                  /* this walk gave something free that was judged as taken before */
     int64_t *own_units;         /* [pools_count] scratch of reclaim */
     unsigned hunted;            /* DR_HUNTED_*: what victims were looked for in vain for this job */
-    struct dr_beside beside[2]; /* what others have reserved refuses it places here: of all, and
-                                   of those within their guarantee */
-    int near;                   /* ... by the quota of an account on its path */
+    int near;             /* what others have reserved refuses it places, by the quota of an account on
+                             its path */
     int blocked;                /* a place was refused to the job for a reservation */
     int quota_refused;          /* a place that is free was refused to the job by a quota alone */
     uint64_t since;       /* the job is judged by what has come free after this moment; 0: by all */
@@ -81,10 +80,7 @@ static inline void dr_decision_open(struct dr_decision *decision)
 /* ... and for a reason that a later start in this decision may take away. */
 void dr_decision_doubt(struct dr_decision *decision);
 
-/* ... or, for a place in that pool, for one that only what others reserve, or start, can take away:
- * at the root of the account tree, or at an account on its path too. */
-void dr_decision_beside(struct dr_decision *decision, dr_pool_id pool, uint32_t alternative,
-                        int displace);
+/* ... or for one that only what others on its path reserve, or start, can take away. */
 void dr_decision_near(struct dr_decision *decision);
 
 /* A fact of the system, now. */

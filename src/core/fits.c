@@ -5,7 +5,9 @@
 #include "base/math.h"
 #include "core/lent.h"
 #include "core/power.h"
+#include "core/quota.h"
 #include "core/seats.h"
+#include "core/slack.h"
 
 enum dr_status dr_fits_open(struct dr_core *core)
 {
@@ -79,91 +81,153 @@ static const struct dr_pool_set *powered(struct dr_core *core)
     return &fits->powered;
 }
 
+/* Has the root room for it there? Where nothing is kept back it refuses nobody who finds a place. */
+static int is_room_at_root(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool)
+{
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+        dr_group_id group = core->pools[pool.v - 1].groups[resource];
+        const struct dr_quota *root = dr_quota_at(core, (dr_account_id){1}, group);
+
+        if (want->amounts.of[resource] != 0 && root->kept > 0 &&
+            root->occupied + want->amounts.of[resource] > core->groups[group.v - 1].capacity)
+            return 0;
+    }
+    return 1;
+}
+
+/* When it has to be over, if it starts there now, by what others have reserved; INT64_MAX: at any
+ * time. */
+static int64_t over_by_us(struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
+                          enum dr_fit_kind kind)
+{
+    int64_t until_us = INT64_MAX;
+
+    if (kind == DR_FITS_ROOM)
+        return INT64_MAX;
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+        if (want->amounts.of[resource] != 0)
+            until_us = dr_min_i64(until_us,
+                                  dr_slack_until_us(core, core->pools[pool.v - 1].groups[resource],
+                                                    want->amounts.of[resource],
+                                                    kind == DR_FITS_LENIENT));
+    if (until_us != INT64_MAX)
+        dr_slack_watch(core, pool);
+    if (kind == DR_FITS_START && want->share < DR_SHARE_BLOCK &&
+        core->places->reserved_count[pool.v - 1] > 0 &&
+        dr_place_room_beside(core, want, pool) < want->tasks)
+        until_us = dr_min_i64(until_us, core->places->reserved_until_us[pool.v - 1]);
+    return until_us;
+}
+
+/* The longest limit, of a factor of 1, with which it could start there now; 0: none. */
+static int64_t longest_us(struct dr_core *core, const struct dr_shape *shape,
+                          const struct dr_want *want, dr_pool_id pool, enum dr_fit_kind kind)
+{
+    uint32_t factor = shape->alternatives[want->alternative].factor;
+    int64_t over_us;
+
+    if (dr_place_room(core, want, pool) < want->tasks || !is_powered(core, want, pool.v - 1) ||
+        (kind == DR_FITS_START && !is_room_at_root(core, want, pool)))
+        return 0;
+    over_us = over_by_us(core, want, pool, kind);
+    if (over_us == INT64_MAX)
+        return INT64_MAX;
+    return over_us <= core->lent->now_us ? 0
+                                         : dr_mul_div_floor(over_us - core->lent->now_us, 1000,
+                                                            factor == 0 ? 1000 : factor);
+}
+
 /* ---- all pools of a shape ---- */
 
-/* Of the pools in one word those in which it might have a reservation, where sums alone say that it
- * `could` start. */
-static uint64_t may_reserve(const struct dr_places *places, uint32_t word, uint64_t could,
-                            enum dr_fit_kind kind)
-{
-    if (kind != DR_FITS_RESERVE)
-        return 0;
-    return places->reservable.words[word] & (could | places->unreserved_set.words[word]);
-}
-
-/* A moment after `since` at which something came free in a pool where it fits, one way or another;
- * 0: there is none. */
-static uint64_t look(struct dr_core *core, uint32_t shape_row, uint64_t since,
-                     enum dr_fit_kind kind)
+/* Of the pools in one word those that the look has to do with. */
+static uint64_t pools_in(struct dr_core *core, const struct dr_want *want, uint32_t word,
+                         uint64_t since, enum dr_fit_kind kind)
 {
     const struct dr_places *places = core->places;
-    const struct dr_job alike = {.shape = shape_row};
+    uint64_t could = dr_place_enough(core, want, word);
+    uint64_t pools = dr_place_pools(core, want)[word];
 
-    for (uint32_t i = 0; i < core->shapes[shape_row].alternatives_count; i += 1) {
-        struct dr_want want = dr_place_want(core, &alike, i);
-
-        for (uint32_t word = 0; word < places->words; word += 1) {
-            uint64_t could = dr_place_enough(core, &want, word);
-            uint64_t reserves = may_reserve(places, word, could, kind);
-            uint64_t starts = want.accelerators > 0 ? could & powered(core)->words[word] : could;
-            uint64_t rest = (starts | reserves) & dr_place_pools(core, &want)[word];
-
-            if (since >= places->untouched_at)
-                rest &= places->touched_set.words[word];
-            for (; rest != 0; rest &= rest - 1) {
-                uint32_t row = places->pool_of[word * 64 + dr_bit_lowest(rest)];
-
-                if (places->freed_at[row] > since &&
-                    ((reserves & rest & -rest) != 0 ||
-                     (dr_place_room(core, &want, (dr_pool_id){row + 1}) >= want.tasks &&
-                      is_powered(core, &want, row))))
-                    return places->freed_at[row];
-            }
-        }
-    }
-    return 0;
+    if (kind == DR_FITS_RESERVE)
+        pools &= places->reservable.words[word] & (could | places->unreserved_set.words[word]);
+    else
+        pools &= want->accelerators > 0 ? could & powered(core)->words[word] : could;
+    if (since >= places->untouched_at)
+        pools &= kind == DR_FITS_RESERVE ? places->touched_set.words[word]
+                                         : places->opened_set.words[word];
+    return pools;
 }
 
-int dr_fits_since(struct dr_core *core, uint32_t shape_row, uint64_t since, enum dr_fit_kind kind)
+/* In which pools, opened after `since`, does it fit, one way or another? */
+static struct dr_fit look(struct dr_core *core, uint32_t shape_row, uint64_t since,
+                          enum dr_fit_kind kind)
+{
+    const struct dr_places *places = core->places;
+    const struct dr_shape *shape = &core->shapes[shape_row];
+    const struct dr_job alike = {.shape = shape_row};
+    const uint64_t *when = kind == DR_FITS_RESERVE ? places->freed_at : places->opened_at;
+    struct dr_fit fit = {.fits_seq = core->seq};
+
+    for (uint32_t i = 0; i < shape->alternatives_count; i += 1) {
+        struct dr_want want = dr_place_want(core, &alike, i);
+
+        for (uint32_t word = 0; word < places->words; word += 1)
+            for (uint64_t rest = pools_in(core, &want, word, since, kind); rest != 0;
+                 rest &= rest - 1) {
+                uint32_t row = places->pool_of[word * 64 + dr_bit_lowest(rest)];
+                int64_t limit_us;
+
+                if (when[row] <= since)
+                    continue;
+                limit_us = kind == DR_FITS_RESERVE
+                               ? INT64_MAX
+                               : longest_us(core, shape, &want, (dr_pool_id){row + 1}, kind);
+                if (limit_us == 0)
+                    continue;
+                fit.longest_us = dr_max_i64(fit.longest_us, limit_us);
+                if (fit.fits_at < when[row])
+                    fit.fits_at = when[row];
+            }
+    }
+    return fit;
+}
+
+int dr_fits_since(struct dr_core *core, uint32_t shape_row, int64_t limit_us, uint64_t since,
+                  enum dr_fit_kind kind)
 {
     const struct dr_places *places = core->places;
     struct dr_fit_shape *shape = &core->fits->shapes[shape_row];
     struct dr_fit *fit = &shape->of[kind];
-    uint64_t fits_at;
+    uint64_t opened_last;
+    struct dr_fit found;
 
     dr_place_prepare(core);
+    opened_last = places->opened_last; /* a look may find that slacks have risen */
     if (shape->version != core->federation_version + 1)
         memset(shape->of, 0, sizeof shape->of);
     shape->version = core->federation_version + 1;
-    if (fit->none_until != 0 && fit->none_until >= places->freed_last && fit->none_since <= since)
+    if (fit->none_until != 0 && fit->none_until >= opened_last && fit->none_since <= since)
         return 0;
-    if (fit->fits_seq == core->seq && fit->fits_at > since)
-        return 1;
-    fits_at = look(core, shape_row, since, kind);
-    if (fits_at != 0)
-        *fit = (struct dr_fit){.fits_at = fits_at, .fits_seq = core->seq};
-    else
-        *fit = (struct dr_fit){.none_since = since, .none_until = places->freed_last};
-    return fits_at != 0;
+    if (fit->fits_seq == core->seq && fit->fits_since <= since)
+        return fit->fits_at > since && limit_us <= fit->longest_us;
+    found = look(core, shape_row, since, kind);
+    found.fits_since = since;
+    if (found.fits_at == 0)
+        found = (struct dr_fit){.none_since = since, .none_until = opened_last};
+    *fit = found;
+    return found.fits_at > since && limit_us <= found.longest_us;
 }
 
-uint64_t dr_fits_offer(struct dr_core *core, uint64_t since, uint64_t *anywhere)
+uint64_t dr_fits_offer(struct dr_core *core, uint64_t since)
 {
     struct dr_fits *fits = core->fits;
     uint64_t room = 0;
 
-    memset(anywhere, 0, DR_FITS_KINDS * sizeof anywhere[0]);
     for (uint32_t i = 0; i < fits->waiting_count; i += 1) {
         uint32_t row = fits->waiting[i];
-        uint64_t wants = dr_seats_room_of(&core->shapes[row]);
 
-        if (dr_fits_since(core, row, 0, DR_FITS_START))
-            anywhere[DR_FITS_START] |= wants;
-        if (!dr_fits_since(core, row, 0, DR_FITS_RESERVE))
-            continue;
-        anywhere[DR_FITS_RESERVE] |= wants;
-        if (dr_fits_since(core, row, since, DR_FITS_RESERVE))
-            room |= wants;
+        if (dr_fits_since(core, row, 0, since, DR_FITS_ROOM) ||
+            dr_fits_since(core, row, 0, since, DR_FITS_RESERVE))
+            room |= dr_seats_room_of(&core->shapes[row]);
     }
     fits->vain = 0;
     return room;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fits.h: which of the shapes that wait would fit somewhere now. For core's own files.
  *
- * Jobs of one shape find room in the same pools. So when something has come free it is enough to
- * look once per shape: whoever waits with a shape that fits nowhere is not asked. A look leaves
- * quotas, consent, saved work and what others have reserved aside, and so promises too much; it
- * never hides a pool in which a job of the shape could start, or reserve.
+ * Jobs of one shape find room in the same pools, and the root of the account tree and those who
+ * have reserved leave them the same there. So when something has come free, or what is free may be
+ * had by more, it is enough to look once per shape: whoever waits with a shape that fits nowhere is
+ * not asked. A look leaves the quotas below the root, consent, and saved work aside, and so
+ * promises too much; it never hides a pool in which a job of the shape could start, or reserve.
  *
- * What a look has found is remembered. That a shape fits nowhere stays true until something comes
- * free, since starts only take; that it fits, until the next fact. */
+ * What a look has found is remembered. That a shape fits nowhere stays true until a pool is opened
+ * (core/space.h), since starts only take; that it fits, until the next fact. */
 #ifndef DR_CORE_FITS_H
 #define DR_CORE_FITS_H
 
@@ -15,16 +16,22 @@
 
 /* What a shape fits for. */
 enum dr_fit_kind {
-    DR_FITS_START,
-    DR_FITS_RESERVE, /* to start, or to have a reservation */
+    DR_FITS_ROOM,    /* enough is free, and power for it: who takes back what a quota needs */
+    DR_FITS_LENIENT, /* ... beside what those within their guarantees have reserved: who comes before
+                        others who have, or may ask the root for less than his gang, since an account
+                        on his path keeps something back */
+    DR_FITS_START,   /* ... beside all that is reserved, and the root has room for it: anybody else */
+    DR_FITS_RESERVE, /* it may have a reservation */
     DR_FITS_KINDS,
 };
 
 /* What is known of a shape, for one kind. */
 struct dr_fit {
-    uint64_t none_since; /* in no pool in which something came free after that ... */
+    uint64_t none_since; /* in no pool that was opened after that ... */
     uint64_t none_until; /* ... and until then, by the seats' clock (core/seats.h); 0: not known */
-    uint64_t fits_at;    /* but in one in which something came free then ... */
+    uint64_t fits_at;    /* but in one that was opened then ... */
+    int64_t longest_us;  /* ... with no greater limit, of a factor of 1 ... */
+    uint64_t fits_since; /* ... of those that were opened after that ... */
     uint64_t fits_seq;   /* ... while core->seq is that */
 };
 
@@ -54,13 +61,14 @@ void dr_fits_clear(struct dr_core *core);
 /* A class with the shape waits (sign 1), or waits no more (-1). */
 void dr_fits_wait(struct dr_core *core, uint32_t shape_row, int sign);
 
-/* Might a job of the shape start, or have a reservation, in a pool in which something has come free
- * after the moment `since`? Not in a view. */
-int dr_fits_since(struct dr_core *core, uint32_t shape_row, uint64_t since, enum dr_fit_kind kind);
+/* Might a job of the shape and limit start, or have a reservation, in a pool that was opened after
+ * the moment `since`? Not in a view. */
+int dr_fits_since(struct dr_core *core, uint32_t shape_row, int64_t limit_us, uint64_t since,
+                  enum dr_fit_kind kind);
 
-/* What they want for whom that is so, as bits of `room` (core/seats.h); `anywhere` [DR_FITS_KINDS]:
- * and for whom it is so in any pool at all. Costs some 50 ns for each shape that waits. */
-uint64_t dr_fits_offer(struct dr_core *core, uint64_t since, uint64_t *anywhere);
+/* What they want for whom that is so whatever the limit, as bits of `room` (core/seats.h). Costs
+ * some 50 ns for each shape that waits. */
+uint64_t dr_fits_offer(struct dr_core *core, uint64_t since);
 
 /* Have so many been asked in vain that looking at all shapes is cheaper? */
 static inline int dr_fits_pays(const struct dr_core *core)

@@ -15,13 +15,12 @@
 
 /* What quotas say of a class (below). */
 struct standing {
-    struct dr_standing in; /* but for `beside` and `displace` */
+    struct dr_standing in;
+    uint32_t now;      /* groups in which the root lets it start too */
+    uint32_t relieved; /* ... in which something was given back since */
     int within;
-    int is_known; /* they may be believed */
-    int starts;   /* quotas refuse it nowhere */
-    int at_root;  /* the root refuses it somewhere */
-    int is_kept;  /* ... where an account on its path keeps something back */
-    uint32_t relieved; /* groups in which something was given back since */
+    int is_known;   /* they may be believed */
+    int is_refused; /* somewhere */
 };
 
 static uint32_t bit(uint32_t group)
@@ -47,9 +46,9 @@ static int is_refusal(const struct dr_core *core, const struct dr_quota_verdict 
             dr_quota_at(core, (dr_account_id){1}, verdict->group)->kept > 0);
 }
 
-/* Do quotas let the job start there? `standing`: notes where the root refuses it. */
+/* Do quotas let the job start there? */
 static int lets_start(const struct dr_core *core, const struct dr_job *job, dr_pool_id pool,
-                      const struct dr_amounts *amounts, struct standing *standing)
+                      const struct dr_amounts *amounts)
 {
     int firm = !dr_job_terms(core, job)->preemptible;
     struct dr_quota_verdict verdict = dr_quota_check(core, job->account, pool, amounts, firm, NULL);
@@ -64,60 +63,46 @@ static int lets_start(const struct dr_core *core, const struct dr_job *job, dr_p
         only.of[resource] = amounts->of[resource];
         verdict = dr_quota_check(core, job->account, pool, &only, firm, NULL);
     }
-    if (!is_refusal(core, &verdict))
-        return 1;
-    if (verdict.reason == DR_REASON_QUOTA)
-        return 0;
-    standing->at_root = 1;
-    for (dr_account_id at = job->account; core->accounts[at.v - 1].parent.v != 0;
-         at = core->accounts[at.v - 1].parent)
-        standing->is_kept |= dr_quota_keep(dr_quota_at(core, at, verdict.group)) > 0;
-    return 0;
+    return !is_refusal(core, &verdict);
 }
 
-/* What quotas say of a class, as bits per group that it may run in: do they let it start, is it
- * within some guarantee on its path? And is it within that of the account below the root in any?
- * While nothing is added to these, no relief helps it. Where nothing has been given back since a
- * moment it is what it was. */
+/* What quotas say of a class, as bits per group that it may run in: do those below the root let it
+ * start, is it within some guarantee on its path? And is it within that of the account below the
+ * root in any? While nothing is added to these, no relief helps it. Where nothing has been given
+ * back since a moment it is what it was. */
 static struct standing standing_since(const struct dr_core *core,
                                       const struct dr_queue_class *class, uint64_t since)
 {
     const struct dr_job *job = &core->jobs[class->first];
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
     uint32_t count = dr_place_groups(core, job, groups);
-    struct standing standing = {.starts = 1};
+    int firm = !dr_job_terms(core, job)->preemptible;
+    struct standing standing = {.is_known = dr_place_groups_tell(core, count)};
 
-    standing.is_known = dr_place_groups_tell(core, count);
     for (uint32_t i = 0; i < count; i += 1) {
         struct dr_amounts amounts;
-        dr_account_id at = job->account;
         int is_relieved = since == 0 || was_relieved(core, groups[i].pool, since);
 
         standing.relieved |= is_relieved ? bit(i) : 0;
-        if (standing.is_known && !class->is_loose && !is_relieved) {
+        if (standing.is_known && !is_relieved) {
             standing.in.starts |= class->standing.starts & bit(i);
             standing.in.stated |= class->standing.stated & bit(i);
             standing.within |= class->within;
-            if ((class->standing.starts & bit(i)) == 0) {
-                standing.starts = 0;
-                standing.at_root |= (class->wants.hunts & DR_WANTS_START) != 0;
-                standing.is_kept |= (class->wants.hunts & DR_WANTS_KEPT) != 0;
-            }
             continue;
         }
         amounts = dr_alternative_amounts(
             &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
-        if (lets_start(core, job, groups[i].pool, &amounts, &standing))
-            standing.in.starts |= bit(i);
+        if (lets_start(core, job, groups[i].pool, &amounts))
+            standing.now |= bit(i);
         else
-            standing.starts = 0;
-        for (; core->accounts[at.v - 1].parent.v != 0; at = core->accounts[at.v - 1].parent) {
-            if (dr_quota_within_stated(core, at, groups[i].pool, &amounts))
-                standing.in.stated |= bit(i);
-            if (core->accounts[at.v - 1].parent.v == 1 &&
-                dr_quota_within_guarantee(core, at, groups[i].pool, &amounts))
-                standing.within = 1;
-        }
+            standing.is_refused = 1;
+        if ((standing.now & bit(i)) != 0 ||
+            dr_quota_path_allows(core, job->account, groups[i].pool, &amounts, firm))
+            standing.in.starts |= bit(i);
+        if (dr_quota_guarantor(core, job->account, groups[i].pool, &amounts).v != 0)
+            standing.in.stated |= bit(i);
+        standing.within |=
+            dr_quota_branch_within(core, job->account, groups[i].pool, &amounts);
     }
     return standing;
 }
@@ -135,32 +120,7 @@ static int is_more(const struct standing *standing, const struct dr_queue_class 
            (standing->within && !class->within);
 }
 
-/* In which of its groups a class was refused beside reservations. */
-static uint32_t beside_bits(const struct dr_core *core, const struct dr_queue_class *class,
-                            const struct dr_beside *beside)
-{
-    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
-    uint32_t count;
-    uint32_t bits = 0;
-
-    if (beside->count == 0)
-        return 0;
-    if (beside->count == DR_PLACE_GROUPS_MAX)
-        return UINT32_MAX;
-    count = dr_place_groups(core, &core->jobs[class->first], groups);
-    for (uint32_t k = 0; k < beside->count; k += 1) {
-        uint32_t group =
-            dr_place_group_of(core, groups, count, beside->in[k].pool, beside->in[k].alternative);
-
-        if (group == NONE)
-            return UINT32_MAX;
-        bits |= bit(group);
-    }
-    return bits;
-}
-
-/* With the chips of groups in which the class may take from others, or was refused beside what is
- * reserved. */
+/* With the chips of groups in which the class may take from others. */
 static uint64_t with_chips(const struct dr_core *core, const struct dr_queue_class *class,
                            uint64_t hunts)
 {
@@ -171,8 +131,6 @@ static uint64_t with_chips(const struct dr_core *core, const struct dr_queue_cla
     hunts &= ~DR_WANTS_CHIPS;
     if (hunts & DR_WANTS_TOTAL)
         bits |= class->standing.stated;
-    if (hunts & DR_WANTS_BESIDE)
-        bits |= class->standing.beside | class->standing.displace;
     if (bits == 0)
         return hunts;
     count = dr_place_groups(core, &core->jobs[class->first], groups);
@@ -195,30 +153,23 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
     struct dr_queue_class *class = &core->queue->classes[row];
     struct dr_wants wants = class->wants;
     struct dr_wants known = refusal->before->wants;
-    uint64_t kept = refusal->in_part ? known.hunts & (DR_WANTS_BESIDE | DR_WANTS_NEAR) : 0;
+    uint64_t kept = refusal->in_part ? known.hunts & DR_WANTS_NEAR : 0;
     struct standing standing = standing_of(core, class);
 
     class->doubtful = 0;
-    class->is_loose = 0;
     class->judged_at = refusal->judged_at;
     class->standing = standing.in;
     class->within = (uint8_t)standing.within;
-    if (kept & DR_WANTS_BESIDE) {
-        class->standing.beside = refusal->before->standing.beside;
-        class->standing.displace = refusal->before->standing.displace;
-    }
-    class->standing.beside |= beside_bits(core, class, &refusal->beside[0]);
-    class->standing.displace |= beside_bits(core, class, &refusal->beside[1]);
-    if ((class->standing.beside | class->standing.displace) != 0)
-        kept |= DR_WANTS_BESIDE;
+    class->is_untold = !standing.is_known;
     if (refusal->vain & DR_NEAR)
         kept |= DR_WANTS_NEAR;
+    if (dr_seats_keeps(core, dr_queue_account(core, class)))
+        kept |= DR_WANTS_KEPT;
     wants.room &= ~DR_WANTS_FRESH;
     wants.hunts = refusal->in_part ? dr_wants_hunts(known) : 0;
     if ((refusal->vain & DR_HUNTED_AGAIN) == 0)
         wants.hunts |= dr_seats_hunts_of(dr_queue_shape(core, class), refusal->vain);
-    wants.hunts |=
-        kept | (standing.at_root ? DR_WANTS_START : 0) | (standing.is_kept ? DR_WANTS_KEPT : 0);
+    wants.hunts |= kept;
     if (dr_queue_outranks(core, &core->jobs[class->first]))
         wants.hunts |= dr_seats_own_of(dr_queue_shape(core, class));
     wants.hunts = with_chips(core, class, wants.hunts);
@@ -246,82 +197,18 @@ static int root_refuses(struct dr_core *core, const struct dr_job *job, dr_pool_
     return 0;
 }
 
-/* More may be added since in groups in which the class was refused beside what is reserved, and it
- * is not asked whether that is enough: it is once it finds room there. */
-static void forget_beside(struct dr_core *core, uint32_t class_row)
-{
-    struct dr_queue_class *class = &core->queue->classes[class_row];
-    struct dr_wants wants = class->wants;
-    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
-    uint32_t count;
-
-    if ((class->standing.beside | class->standing.displace) == 0 ||
-        core->slack->rose_last <= class->judged_at)
-        return;
-    count = dr_place_groups(core, &core->jobs[class->first], groups);
-    for (uint32_t i = 0; i < count; i += 1)
-        if (dr_slack_rose_at(core, groups[i].pool, class->alone) > class->judged_at) {
-            class->standing.beside &= ~bit(i);
-            class->standing.displace &= ~bit(i);
-        }
-    if ((class->standing.beside | class->standing.displace) == 0)
-        wants.hunts &= ~DR_WANTS_BESIDE;
-    wants.hunts = with_chips(core, class, wants.hunts);
-    dr_seats_set_wants(core, class_row, wants);
-}
-
-/* Could the class start beside what is reserved, in a group in which it was refused for that and
- * more may be added since? */
-static int is_room_beside(struct dr_core *core, uint32_t class_row)
-{
-    const struct dr_queue_class *class = &core->queue->classes[class_row];
-    const struct dr_job *job = &core->jobs[class->first];
-    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
-    uint32_t count;
-
-    if (core->slack->rose_last <= class->judged_at)
-        return 0;
-    if (!dr_fits_since(core, class->shape, 0, DR_FITS_START)) {
-        core->fits->vain += 1;
-        forget_beside(core, class_row);
-        return 0;
-    }
-    count = dr_place_groups(core, job, groups);
-    if (!dr_place_groups_tell(core, count))
-        return 1;
-    for (uint32_t i = 0; i < count; i += 1) {
-        struct dr_amounts amounts;
-        int64_t end_us;
-
-        if (((class->standing.beside | class->standing.displace) & bit(i)) == 0 ||
-            dr_slack_rose_at(core, groups[i].pool, class->alone) <= class->judged_at)
-            continue;
-        amounts = dr_alternative_amounts(
-            &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
-        end_us = core->lent->now_us + dr_job_next_limit_us(core, job, groups[i].alternative);
-        if (((class->standing.beside & bit(i)) != 0 &&
-             !root_refuses(core, job, groups[i].pool, &amounts, end_us, 0)) ||
-            ((class->standing.displace & bit(i)) != 0 &&
-             !root_refuses(core, job, groups[i].pool, &amounts, end_us, 1)))
-            return 1;
-    }
-    return 0;
-}
-
-static void set_standing(struct dr_core *core, uint32_t class_row, const struct standing *standing,
-                         struct dr_standing in, int within)
+static void set_standing(struct dr_core *core, uint32_t class_row, struct dr_standing in,
+                         int within)
 {
     struct dr_queue_class *class = &core->queue->classes[class_row];
     struct dr_wants wants = class->wants;
     int is_more = (in.stated & ~class->standing.stated) != 0;
 
-    class->standing.starts = in.starts;
-    class->standing.stated = in.stated;
+    class->standing = in;
     class->within = (uint8_t)within;
-    if (is_more)
-        wants.hunts = with_chips(core, class, wants.hunts);
-    if (standing->at_root)
-        wants.hunts |= DR_WANTS_START | (standing->is_kept ? DR_WANTS_KEPT : 0);
+    if (!is_more)
+        return;
+    wants.hunts = with_chips(core, class, wants.hunts);
     dr_seats_set_wants(core, class_row, wants);
 }
 
@@ -332,7 +219,7 @@ static void note_less(struct dr_core *core, uint32_t class_row, const struct sta
     struct dr_standing less = {.starts = class->standing.starts & standing->in.starts,
                                .stated = class->standing.stated & standing->in.stated};
 
-    set_standing(core, class_row, standing, less, class->within & standing->within);
+    set_standing(core, class_row, less, class->within & standing->within);
 }
 
 /* Once nothing helps it: what they let it have since is not something to be relieved of either.
@@ -340,11 +227,7 @@ static void note_less(struct dr_core *core, uint32_t class_row, const struct sta
  * something has come free since. */
 static void note_standing(struct dr_core *core, uint32_t class_row, const struct standing *standing)
 {
-    struct dr_queue_class *class = &core->queue->classes[class_row];
-
-    set_standing(core, class_row, standing, standing->in, standing->within);
-    class->is_loose = 0;
-    class->is_noted = 1;
+    set_standing(core, class_row, standing->in, standing->within);
 }
 
 /* What a class is asked about pools in which something came free. */
@@ -363,8 +246,7 @@ struct asked {
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
     uint32_t groups_count;
     int has_groups;
-    int is_bound;             /* what was noted of the class bounds what quotas say now */
-    struct dr_standing found; /* `beside` and `displace` alone */
+    int is_bound; /* what was noted of the class bounds what quotas say now */
 };
 
 static void look(struct asked *asked)
@@ -399,83 +281,58 @@ static int is_out_of(struct asked *asked, dr_pool_id pool, uint32_t noted)
            (noted & bit(group)) == 0;
 }
 
-/* Was it refused there for what others have reserved, and may no more be added beside that since?
- */
-static int is_still_beside(struct asked *asked, dr_pool_id pool)
-{
-    const struct dr_queue_class *class = asked->class;
-    uint32_t refused =
-        class->standing.beside & (class->within ? class->standing.displace : UINT32_MAX);
-    uint32_t group;
-
-    if (!asked->is_bound || refused == 0 ||
-        dr_slack_rose_at(asked->core, pool, class->alone) > class->judged_at)
-        return 0;
-    group = group_asked(asked, pool);
-    return group != NONE && dr_place_groups_tell(asked->core, asked->groups_count) &&
-           (refused & bit(group)) != 0;
-}
-
 /* Do quotas let it start there? 0: not, or that is not known. */
 static int starts_in(struct asked *asked, dr_pool_id pool)
 {
     uint32_t group = group_asked(asked, pool);
 
-    return asked->standing.is_known && group != NONE &&
-           (asked->standing.in.starts & bit(group)) != 0;
+    return asked->standing.is_known && group != NONE && (asked->standing.now & bit(group)) != 0;
+}
+
+/* Do they refuse it in the pool's group? */
+static int is_refused(struct asked *asked, dr_pool_id pool)
+{
+    uint32_t group;
+
+    if (!asked->standing.is_known || !asked->standing.is_refused)
+        return 0;
+    group = group_asked(asked, pool);
+    return group != NONE && (asked->standing.now & bit(group)) == 0;
 }
 
 /* It would be refused there for what others have reserved, as long as these leave too little. */
 static int is_beside(struct asked *asked, dr_pool_id pool)
 {
-    uint32_t group = group_asked(asked, pool);
-
     if (!starts_in(asked, pool) ||
         !root_refuses(asked->core, &asked->core->jobs[asked->class->first], pool,
                       &asked->want.amounts, asked->end_us, asked->standing.within))
         return 0;
-    dr_slack_watch(asked->core, pool);
-    asked->found.beside |= bit(group);
-    if (asked->standing.within)
-        asked->found.displace |= bit(group);
+    dr_slack_watch(asked->core, pool); /* that opens it again */
     return 1;
 }
 
-/* Do quotas refuse it in the pool's group, with nothing to be taken that would help? Then it is met
- * when there is. */
-static int is_refused(struct asked *asked, dr_pool_id pool)
+/* May it take something back, where quotas refuse it? Otherwise it is met when it may. */
+static int can_take(const struct dr_core *core, const struct dr_queue_class *class)
 {
-    const struct dr_lent *lent = asked->core->lent;
-    uint32_t group;
-
-    if (!asked->standing.is_known || asked->standing.starts || lent->units_all > 0 ||
-        lent->leaving_all > 0 || (asked->class->wants.hunts & DR_WANTS_TAKES) != 0)
-        return 0;
-    group = group_asked(asked, pool);
-    return group != NONE && (asked->standing.in.starts & bit(group)) == 0;
+    return (class->wants.hunts & DR_WANTS_TAKES) != 0 ||
+           (dr_wants_hunts(class->wants) != 0 &&
+            (core->lent->units_all > 0 || core->lent->leaving_all > 0));
 }
 
 /* May it start there: beside what is reserved, or before all of it begins, or in the place of a
- * borrower? While quotas refuse it everywhere, and it takes from nobody, it can't. */
+ * borrower? While quotas refuse it, and it takes from nobody, it can't. */
 static int may_start(struct asked *asked, uint32_t rank, uint32_t pool_row)
 {
     const struct dr_queue_class *class = asked->class;
     dr_pool_id pool = {pool_row + 1};
 
     if (!dr_pool_set_has(&asked->could, rank) ||
-        dr_place_room(asked->core, &asked->want, pool) < asked->want.tasks)
-        return 0;
-    if (!class->is_loose && !was_relieved(asked->core, pool, class->judged_at) &&
+        dr_place_room(asked->core, &asked->want, pool) < asked->want.tasks ||
         is_out_of(asked, pool, class->standing.starts | class->standing.stated))
-        return 0;
-    if (is_still_beside(asked, pool))
         return 0;
     look(asked);
     if (is_refused(asked, pool))
-        return 0;
-    if (asked->standing.is_known && asked->standing.in.starts == 0 &&
-        dr_wants_hunts(class->wants) == 0)
-        return 0;
+        return can_take(asked->core, class);
     if (starts_in(asked, pool) &&
         dr_place_power_lacks(asked->core, &asked->want, pool, asked->core->lent->now_us,
                              asked->power_until_us))
@@ -501,8 +358,7 @@ static int may_reserve(struct asked *asked, uint32_t rank, uint32_t pool_row)
     if (dr_pool_set_has(&places->unreserved_set, rank))
         return 1;
     look(asked);
-    if (asked->standing.is_known && asked->standing.in.starts == 0 &&
-        dr_wants_hunts(class->wants) == 0)
+    if (asked->standing.is_known && asked->standing.now == 0 && dr_wants_hunts(class->wants) == 0)
         return (class->wants.sums & DR_WANTS_ANY_RELIEF) != 0;
     return dr_pool_set_has(&asked->could, rank);
 }
@@ -521,21 +377,36 @@ static void note_hunts(struct dr_core *core, uint32_t class_row, const struct st
     dr_seats_set_wants(core, class_row, wants);
 }
 
-/* May the class start, or have a reservation, in a pool in which something has come free after a
- * moment? */
-static int place_in(struct dr_core *core, uint32_t class_row, uint64_t since, int is_bound)
+/* Does its shape fit, for who has its limit and is as near to his guarantees, in a pool that was
+ * opened after a moment, or may it have a reservation there? */
+static int fits(struct dr_core *core, const struct dr_queue_class *class, uint64_t since)
+{
+    enum dr_fit_kind kind = class->is_untold || can_take(core, class) ? DR_FITS_ROOM
+                            : class->within || dr_seats_keeps(core, dr_queue_account(core, class))
+                                ? DR_FITS_LENIENT
+                                : DR_FITS_START;
+
+    return dr_fits_since(core, class->shape, class->limit_us, since, kind) ||
+           dr_fits_since(core, class->shape, 0, since, DR_FITS_RESERVE);
+}
+
+/* May the class start, or have a reservation, in a pool that was opened after a moment? Who holds a
+ * reservation himself may also start where that of another has changed. */
+static enum dr_scope place_in(struct dr_core *core, uint32_t class_row, uint64_t since,
+                              int is_bound)
 {
     struct dr_queue_class *class = &core->queue->classes[class_row];
     const struct dr_places *places = core->places;
     const struct dr_job *job = &core->jobs[class->first];
     struct asked asked = {
         .core = core, .class_row = class_row, .class = class, .is_bound = is_bound};
+    int any_slack = class->alone != 0 && core->slack->rose_last > since;
 
-    if (places->freed_last <= since)
-        return 0;
-    if (class->alone == 0 && !dr_fits_since(core, class->shape, since, DR_FITS_RESERVE)) {
+    if (places->opened_last <= since && !any_slack)
+        return DR_SCOPE_NONE;
+    if (class->alone == 0 && !fits(core, class, since)) {
         core->fits->vain += 1;
-        return 0;
+        return DR_SCOPE_NONE;
     }
     for (uint32_t i = 0; i < dr_queue_shape(core, class)->alternatives_count; i += 1) {
         struct dr_pool_set allowed;
@@ -546,30 +417,27 @@ static int place_in(struct dr_core *core, uint32_t class_row, uint64_t since, in
         dr_place_allowed(core, &asked.want, &allowed);
         dr_place_could(core, &asked.want, &asked.could, &asked.beside);
         for (uint32_t word = 0; word < places->words; word += 1)
-            for (uint64_t rest = allowed.words[word] &
-                                 (since == 0 ? UINT64_MAX : places->touched_set.words[word]);
+            for (uint64_t rest =
+                     allowed.words[word] &
+                     (since == 0 || any_slack ? UINT64_MAX : places->opened_set.words[word]);
                  rest != 0; rest &= rest - 1) {
                 uint32_t rank = word * 64 + dr_bit_lowest(rest);
                 uint32_t row = places->pool_of[rank];
+                int is_stirred =
+                    any_slack && dr_slack_rose_at(core, (dr_pool_id){row + 1}, 1) > since;
 
-                if (places->freed_at[row] > since &&
-                    (may_start(&asked, rank, row) || may_reserve(&asked, rank, row)))
-                    return 1;
+                if ((is_stirred || places->opened_at[row] > since) &&
+                    may_start(&asked, rank, row))
+                    return is_stirred ? DR_SCOPE_ALL : DR_SCOPE_FREED;
+                if (places->freed_at[row] > since && may_reserve(&asked, rank, row))
+                    return DR_SCOPE_FREED;
             }
-    }
-    if (asked.found.beside != 0) {
-        struct dr_wants wants = class->wants;
-
-        class->standing.beside |= asked.found.beside;
-        class->standing.displace |= asked.found.displace;
-        wants.hunts = with_chips(core, class, wants.hunts | DR_WANTS_BESIDE);
-        dr_seats_set_wants(core, class_row, wants);
     }
     if (asked.has_looked && is_bound)
         note_standing(core, class_row, &asked.standing);
-    if (asked.has_looked && !asked.standing.starts)
+    if (asked.has_looked && asked.standing.is_refused)
         note_hunts(core, class_row, &asked.standing);
-    return 0;
+    return DR_SCOPE_NONE;
 }
 
 /* May it take back as much in a pool as it asks for, with what is free and what leaves, by sums? Or
@@ -660,6 +528,7 @@ static int is_relieved(struct dr_core *core, uint32_t class_row, const struct dr
 {
     struct dr_queue_class *class = &core->queue->classes[class_row];
     struct standing standing;
+    int is_kept; /* it may need less at the root */
 
     if (class->judged_at >= offers->relieved_at)
         return 0;
@@ -669,16 +538,18 @@ static int is_relieved(struct dr_core *core, uint32_t class_row, const struct dr
         (class->wants.sums & offers->reliefs.sums & DR_WANTS_ANY_RELIEF) != 0 ||
         offers->reliefs.sums == UINT64_MAX)
         return 1;
-    if (((class->wants.sums & offers->reliefs.sums) == 0 &&
-         !dr_offers_root(class->wants, offers)) ||
+    is_kept = (class->wants.hunts & offers->reliefs.hunts & DR_WANTS_KEPT) != 0;
+    if (((class->wants.sums & offers->reliefs.sums) == 0 && !is_kept) ||
         (class->wants.room & offers->reliefs.room & DR_WANTS_CHIPS) == 0)
         return 0;
     standing = standing_since(core, class, class->judged_at);
-    if (standing.is_known && !is_more(&standing, class) && !may_take_more(core, class, &standing)) {
+    if (standing.is_known && !is_kept && !is_more(&standing, class) &&
+        !may_take_more(core, class, &standing)) {
         note_standing(core, class_row, &standing);
         return 0;
     }
-    if (!standing.is_known || place_in(core, class_row, 0, 0) || may_hunt(core, class, &standing))
+    if (!standing.is_known || place_in(core, class_row, 0, 0) != DR_SCOPE_NONE ||
+        may_hunt(core, class, &standing))
         return 1;
     /* Quotas let it have more, but there is no more to have: until there is. */
     note_standing(core, class_row, &standing);
@@ -803,8 +674,8 @@ static int is_stirred(const struct dr_core *core, const struct dr_queue_class *c
     return 0;
 }
 
-static enum dr_scope scope_of(struct dr_core *core, uint32_t class_row,
-                              const struct dr_offers *offers)
+enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
+                             const struct dr_offers *offers)
 {
     struct dr_queue_class *class = &core->queue->classes[class_row];
     struct dr_wants wants = class->wants;
@@ -821,27 +692,11 @@ static enum dr_scope scope_of(struct dr_core *core, uint32_t class_row,
         return DR_SCOPE_ALL;
     if (is_relieved(core, class_row, offers))
         return DR_SCOPE_ALL;
-    if (dr_offers_beside(wants, offers) && is_room_beside(core, class_row))
-        return DR_SCOPE_ALL;
     if (dr_wants_meet(hunts, offers->pools) && hunt_rose(core, class_row))
         return DR_SCOPE_RISEN;
-    if (dr_wants_meet(room, offers->pools) && place_in(core, class_row, class->judged_at, 1))
-        return DR_SCOPE_FREED;
+    if (dr_wants_meet(room, offers->pools))
+        return place_in(core, class_row, class->judged_at, 1);
     return DR_SCOPE_NONE;
-}
-
-enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
-                             const struct dr_offers *offers)
-{
-    struct dr_queue_class *class = &core->queue->classes[class_row];
-    enum dr_scope scope;
-
-    class->is_noted = 0;
-    scope = scope_of(core, class_row, offers);
-    if (scope == DR_SCOPE_NONE && !dr_offers_beside(class->wants, offers))
-        forget_beside(core, class_row);
-    class->is_loose |= !class->is_noted && core->seats->relieved_last > class->judged_at;
-    return scope;
 }
 
 /* ---- for tests ---- */
@@ -856,8 +711,6 @@ int dr_seats_bounded(const struct dr_core *core)
             const struct dr_queue_class *class = &core->queue->classes[row];
             struct standing standing = standing_of(core, class);
 
-            if (class->is_loose || core->seats->relieved_last > class->judged_at)
-                standing.in.starts = 0;
             if ((class->wants.room & DR_WANTS_FRESH) == 0 && standing.is_known &&
                 is_more(&standing, class))
                 return 0;

@@ -327,8 +327,6 @@ static void add_reliefs(const struct dr_core *core, uint32_t row, uint64_t since
     offers->reliefs.sums |= seat->relief;
     offers->reliefs.room |= seat->relief_chips;
     offers->reliefs.hunts |= seat->relief_own;
-    if ((seat->relief_own & DR_WANTS_START) != 0)
-        offers->root_sums |= core->seats->root_relief;
     if (offers->relieved_at < seat->relieved_at)
         offers->relieved_at = seat->relieved_at;
 }
@@ -337,9 +335,7 @@ static void add_reliefs(const struct dr_core *core, uint32_t row, uint64_t since
  * another one where he does not fit now. */
 static void refine(struct dr_order *order)
 {
-    const struct dr_places *places = order->core->places;
-    uint64_t anywhere[DR_FITS_KINDS];
-    uint64_t room = dr_fits_offer(order->core, places->untouched_at, anywhere);
+    uint64_t room = dr_fits_offer(order->core, order->core->places->untouched_at);
 
     for (uint32_t look = 0; look <= order->looks; look += 1) {
         struct dr_offers *offers = &order->since[look];
@@ -347,8 +343,6 @@ static void refine(struct dr_order *order)
         if ((offers->pools.room & DR_WANTS_UNITS) != 0)
             offers->pools.room |= DR_WANTS_AGAIN;
         offers->pools.room &= room | ~(DR_WANTS_UNITS | DR_WANTS_TOTAL);
-        for (uint32_t kind = 0; kind < DR_FITS_KINDS; kind += 1)
-            offers->fits[kind] &= anywhere[kind];
     }
 }
 
@@ -428,13 +422,6 @@ static void resolve(struct dr_order *order, uint32_t row, struct dr_offers offer
     }
 }
 
-/* Who fits where is not known, until it is looked at. */
-static void any_fits(struct dr_order *order)
-{
-    for (uint32_t look = 0; look <= order->looks; look += 1)
-        memset(order->since[look].fits, 0xff, sizeof order->since[look].fits);
-}
-
 void dr_order_begin(struct dr_core *core, struct dr_offers offers, struct dr_order *order)
 {
     core->seats->stamp += 1;
@@ -446,7 +433,6 @@ void dr_order_begin(struct dr_core *core, struct dr_offers offers, struct dr_ord
     *order = (struct dr_order){.core = core, .stamp = core->seats->stamp, .looks = 1, .last = NONE};
     order->since[0] = offers;
     order->since[1].looked_at = offers.looked_at;
-    any_fits(order);
 }
 
 void dr_order_narrow(struct dr_order *order, uint64_t room)
@@ -486,19 +472,16 @@ void dr_order_again(struct dr_order *order, struct dr_offers news)
 {
     uint64_t since = order->since[order->looks].looked_at;
 
-    news.fits[DR_FITS_START] = news.fits[DR_FITS_RESERVE] = UINT64_MAX;
     for (uint32_t look = 0; look <= order->looks; look += 1) {
         struct dr_offers *offers = &order->since[look];
 
         offers->pools.room |= news.pools.room;
         offers->pools.hunts |= news.pools.hunts;
-        offers->beside |= news.beside;
     }
     if (order->looks < DR_ORDER_LOOKS_MAX) {
         order->looks += 1;
         order->since[order->looks] = (struct dr_offers){.looked_at = news.looked_at};
     }
-    any_fits(order);
     if (order->core->accounts_count > 0)
         renew(order, 0, news, since);
 }

@@ -53,6 +53,10 @@ void dr_place_touch_all(struct dr_core *core);
 /* Something was freed in a pool; where a power cap holds, that helps every pool of its site, or of
  * its grid zone. */
 void dr_place_touch(struct dr_core *core, dr_pool_id pool);
+
+/* What is free in the pools of a group may be had by more than before: the root has more room, or
+ * more may be added beside what is reserved. */
+void dr_place_open_group(struct dr_core *core, dr_group_id group);
 void dr_place_touch_site(struct dr_core *core, dr_site_id site);
 
 /* The row has a new shape. */
@@ -133,13 +137,6 @@ int dr_place_feasible(const struct dr_core *core, const struct dr_want *want, dr
 struct dr_place_group {
     dr_pool_id pool;
     uint32_t alternative;
-};
-
-/* Where what others have reserved refuses a job a place that is free (core/slack.h): one pool of
- * each group and way. DR_PLACE_GROUPS_MAX: there may be more. */
-struct dr_beside {
-    struct dr_place_group in[DR_PLACE_GROUPS_MAX];
-    uint32_t count;
 };
 
 /* `groups` [DR_PLACE_GROUPS_MAX]; a job that fits more is judged in the first of them. Returns how

@@ -133,7 +133,7 @@ int dr_queue_class_agrees(const struct dr_core *core, uint32_t row)
     struct likeness like = likeness_of(core, &core->jobs[class->first]);
 
     return class->hash == hash_of(&like) && class->shape == like.shape &&
-           class->priority == like.priority && class->again == like.again &&
+           class->limit_us == like.limit_us && class->priority == like.priority && class->again == like.again &&
            class->alone == (like.alone != 0);
 }
 
@@ -183,6 +183,7 @@ static uint32_t find_or_make_class(struct dr_core *core, const struct dr_job *jo
         queue->classes_high += 1;
     }
     queue->classes[row] = (struct dr_queue_class){.shape = wanted.shape,
+                                                  .limit_us = wanted.limit_us,
                                                   .priority = wanted.priority,
                                                   .again = wanted.again,
                                                   .alone = wanted.alone != 0,

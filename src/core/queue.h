@@ -38,10 +38,8 @@ static inline int dr_queue_outranks(const struct dr_core *core, const struct dr_
 /* What quotas said of a class when it was refused (core/judged.c), a bit per group that it may run
  * in: in the order of dr_place_groups(). */
 struct dr_standing {
-    uint32_t starts; /* they let it start */
+    uint32_t starts; /* those below the root let it start */
     uint32_t stated; /* it is within some guarantee on its path */
-    uint32_t beside; /* a start there would take what jobs with reservations count on at the root */
-    uint32_t displace; /* ... what those within their guarantee do, and it is within its own */
 };
 
 struct dr_queue_class {
@@ -52,8 +50,7 @@ struct dr_queue_class {
     uint8_t alone;        /* it is of one job, which holds a reservation */
     uint8_t within;       /* the account below the root was within its guarantee, in some group */
     uint8_t doubtful : 1; /* fresh, but for nothing that time alone may change (core/seats.h) */
-    uint8_t is_loose : 1; /* the root may let it start where `standing` says no */
-    uint8_t is_noted : 1; /* ... it does not: that has been noted while it was asked */
+    uint8_t is_untold : 1; /* its groups do not tell of every pool that it may run in */
     uint32_t hash;        /* 0: the row is free */
     uint32_t chain;       /* of the same hash, or free */
     /* the treap of its jobs */
@@ -62,6 +59,7 @@ struct dr_queue_class {
     /* its place in its account's seat (core/seats.h) */
     uint32_t line_parent;
     int64_t first_submit_us;
+    int64_t limit_us;   /* of an attempt, of a factor of 1 */
     uint64_t judged_at; /* when it was refused last, by the seats' clock; 0: not yet */
     struct dr_standing standing;
     /* what a walk down a seat looks at, together in memory */

@@ -153,6 +153,29 @@ struct dr_quota_verdict dr_quota_check(const struct dr_core *core, dr_account_id
     return (struct dr_quota_verdict){.reason = DR_REASON_NONE};
 }
 
+int dr_quota_path_allows(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                         const struct dr_amounts *amounts, int firm)
+{
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+        dr_group_id group = core->pools[pool.v - 1].groups[resource];
+        int64_t amount = amounts->of[resource];
+
+        if (amount == 0)
+            continue;
+        if (firm && dr_quota_at(core, account, group)->firm + amount >
+                        dr_quota_at(core, account, group)->guarantee)
+            return 0;
+        for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
+            const struct dr_quota *quota = dr_quota_at(core, at, group);
+
+            if (over(dr_max_i64(quota->use, quota->claim) + amount, quota->guarantee,
+                     quota->borrow))
+                return 0;
+        }
+    }
+    return 1;
+}
+
 int dr_quota_never(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
                    const struct dr_amounts *amounts, int firm)
 {
@@ -336,6 +359,7 @@ static void sum_guaranteed(struct dr_core *core, dr_group_id group)
 
 void dr_quota_refresh(struct dr_core *core, dr_account_id account)
 {
+    core->seats->limits += 1;
     for (uint32_t row = 0; row < core->groups_count; row += 1) {
         dr_group_id group = {row + 1};
         int64_t risen = 0;
@@ -418,4 +442,5 @@ void dr_quota_index(struct dr_core *core)
     for (uint32_t g = 0; g < core->groups_count; g += 1)
         sum_guaranteed(core, (dr_group_id){g + 1});
     dr_seats_all_changed(core->seats);
+    core->seats->limits += 1;
 }

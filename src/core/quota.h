@@ -46,6 +46,10 @@ struct dr_quota_verdict dr_quota_check(const struct dr_core *core, dr_account_id
                                        dr_pool_id pool, const struct dr_amounts *amounts, int firm,
                                        const struct dr_amounts *held);
 
+/* The same on the path alone, the root aside: do quotas there let it start? */
+int dr_quota_path_allows(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                         const struct dr_amounts *amounts, int firm);
+
 /* Everything that dr_quota_check() could stop at, for explanations: QUOTA for each account on
  * the path and group (`firm`: once for each of the two limits that it takes), KEPT once for each
  * group in which claims leave room at the root but lending limits hold it back. `given_back` (NULL:

@@ -28,10 +28,10 @@ _Static_assert(DR_WANTS_UNITS == (UINT64_C(1) << UNIT_BITS) - 1 &&
                    DR_WANTS_CHIPS == ((UINT64_C(1) << CHIP_BITS) - 1) << CHIP_SHIFT,
                "fields of room");
 _Static_assert((DR_WANTS_CHIPS &
-                (DR_WANTS_AGAIN | DR_WANTS_FRESH | DR_WANTS_NEAR | DR_WANTS_BESIDE)) == 0 &&
+                (DR_WANTS_AGAIN | DR_WANTS_FRESH | DR_WANTS_NEAR)) == 0 &&
                    DR_WANTS_OWN == (UINT64_C(1) << OWN_BITS) - 1 &&
-                   (DR_WANTS_OWN & (DR_WANTS_KEPT | DR_WANTS_TAKES | DR_WANTS_START)) == 0 &&
-                   ((DR_WANTS_KEPT | DR_WANTS_TAKES | DR_WANTS_START) & ~DR_WANTS_UNITS) == 0,
+                   (DR_WANTS_OWN & (DR_WANTS_KEPT | DR_WANTS_TAKES)) == 0 &&
+                   ((DR_WANTS_KEPT | DR_WANTS_TAKES) & ~DR_WANTS_UNITS) == 0,
                "bits stand beside the fields");
 
 enum dr_status dr_seats_open(struct dr_core *core)
@@ -209,16 +209,19 @@ uint64_t dr_seats_offer(const struct dr_core *core, dr_pool_id pool)
     return offers | dr_seats_chip_of(about);
 }
 
-uint64_t dr_seats_offer_beside(const struct dr_core *core, uint64_t since)
+int dr_seats_keeps(struct dr_core *core, dr_account_id account)
 {
-    uint64_t chips = 0;
+    struct dr_seat *seat = &core->seats->seats[account.v - 1];
 
-    if (core->slack->rose_last <= since)
-        return 0;
-    for (uint32_t row = 0; row < core->pools_count; row += 1)
-        if (dr_slack_rose_at(core, (dr_pool_id){row + 1}, 1) > since)
-            chips |= dr_seats_chip_of(&core->pools[row]);
-    return chips;
+    if (seat->keeps_at == core->seats->limits + 1)
+        return seat->keeps;
+    seat->keeps_at = core->seats->limits + 1;
+    seat->keeps = seat->first_child != NONE;
+    for (dr_account_id at = account; core->accounts[at.v - 1].parent.v != 0;
+         at = core->accounts[at.v - 1].parent)
+        for (uint32_t group = 1; group <= core->groups_count; group += 1)
+            seat->keeps |= dr_quota_keep(dr_quota_at(core, at, (dr_group_id){group})) > 0;
+    return seat->keeps;
 }
 
 static void mark_path(struct dr_core *core, dr_account_id account)
@@ -471,7 +474,6 @@ void dr_seats_put(struct dr_core *core, uint32_t row)
     class->wants = wants_of(dr_queue_shape(core, class));
     class->wants.room |= DR_WANTS_FRESH | (class->alone ? DR_WANTS_AGAIN : 0);
     class->doubtful = 0;
-    class->is_loose = 0;
     class->judged_at = 0;
     for (uint32_t at = seat->root; at != NONE;) {
         parent = at;
@@ -599,7 +601,7 @@ static uint64_t looked_until(const struct dr_core *core, const struct dr_offers 
 {
     const struct dr_places *places = core->places;
 
-    return places->freed_last > offers->looked_at || places->left_last > offers->looked_at ||
+    return places->opened_last > offers->looked_at || places->left_last > offers->looked_at ||
                    core->lent->rose_last > offers->looked_at ||
                    core->slack->rose_last > offers->looked_at
                ? offers->looked_at
@@ -662,18 +664,19 @@ static uint64_t relieved(uint32_t resource, int64_t room_now, int64_t gained)
     return ((UINT64_C(2) << high) - (UINT64_C(1) << low)) << (resource * SUM_BITS);
 }
 
-static uint64_t relief_at(const struct dr_core *core, dr_account_id account, dr_group_id group,
+static uint64_t relief_at(struct dr_core *core, dr_account_id account, dr_group_id group,
                           uint32_t resource, int64_t gained, int is_leaf)
 {
     const struct dr_quota *quota = dr_quota_at(core, account, group);
     uint64_t bits;
 
-    /* Where nothing is kept back, the root refuses nobody who finds room. */
-    if (core->accounts[account.v - 1].parent.v == 0)
-        return quota->kept == 0
-                   ? 0
-                   : relieved(resource, core->groups[group.v - 1].capacity - quota->occupied,
-                              gained);
+    /* Of the root only who found no time is relieved so: where it has room pools are opened. Where
+     * nothing is kept back, it refuses nobody who finds a place. */
+    if (core->accounts[account.v - 1].parent.v == 0) {
+        if (quota->kept > 0 && core->groups[group.v - 1].capacity > quota->occupied)
+            dr_place_open_group(core, group);
+        return 0;
+    }
     bits = relieved(resource, dr_quota_guarantee(core, account, group) - quota->occupied, gained) |
            relieved(resource, quota->guarantee - quota->occupied, gained);
     if (quota->borrow < DR_FOREVER_US - quota->guarantee)
@@ -711,7 +714,7 @@ void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id po
 
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
         if (amounts->of[resource] != 0)
-            seats->relieved_last = seats->relieved_in[where->groups[resource].v - 1] = moment;
+            seats->relieved_in[where->groups[resource].v - 1] = moment;
     for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
         struct dr_seat *seat = &seats->seats[at.v - 1];
         uint64_t relief = 0;
@@ -721,12 +724,6 @@ void dr_seats_relieve(struct dr_core *core, dr_account_id account, dr_pool_id po
                 relief |=
                     DR_WANTS_ANY_RELIEF | relief_at(core, at, where->groups[resource], resource,
                                                     amounts->of[resource], at.v == account.v);
-        /* The root is above everybody: only those whom quotas refuse look at it. */
-        if (core->accounts[at.v - 1].parent.v == 0 && (relief & ~DR_WANTS_ANY_RELIEF) != 0) {
-            seat->relief_own |= DR_WANTS_START | DR_WANTS_KEPT;
-            seats->root_relief |= relief & ~DR_WANTS_ANY_RELIEF;
-            relief = DR_WANTS_ANY_RELIEF;
-        }
         seat->relief |= relief;
         seat->relief_chips |= chips;
         if (seat->parent != NONE) /* what is occupied has fallen, or what is kept is not used */
@@ -747,14 +744,9 @@ void dr_seats_lifted(struct dr_core *core, dr_group_id group, int64_t before)
         dr_seats_wake_all(seats);
         return;
     }
-    seats->relieved_last = seats->relieved_in[group.v - 1] = dr_seats_moment(seats);
-    for (uint32_t row = 0; row < core->pools_count; row += 1)
-        if (core->pools[row].groups[about->resource].v == group.v)
-            seats->seats[0].relief_chips |= chips_of(&core->pools[row]);
-    seats->seats[0].relief_own |= DR_WANTS_START | DR_WANTS_KEPT;
+    dr_place_open_group(core, group);
     seats->seats[0].relief |= DR_WANTS_ANY_RELIEF; /* who found no time may find one */
-    seats->root_relief = ~DR_WANTS_ANY_RELIEF;
-    relieve(core, (dr_account_id){1}, seats->clock);
+    relieve(core, (dr_account_id){1}, dr_seats_moment(seats));
 }
 
 void dr_seats_near(struct dr_core *core, dr_account_id account)
@@ -792,7 +784,6 @@ void dr_seats_settled(struct dr_core *core)
         seats->seats[row].relief_below = 0;
     }
     seats->relieved_first = NONE;
-    seats->root_relief = 0;
     seats->wake_all = 0;
 }
 

@@ -30,19 +30,16 @@
 
 /* Bits of what is to be taken back: of the gang, TOTAL again, where somebody else's attempts would
  * do (the first bit: or anything at all); and of the gang, powers of two, where its own account's
- * would. CHIPS are those of groups where it may take so, or was refused beside reservations. */
+ * would. CHIPS are those of groups where it may take so. */
 #define DR_WANTS_SOME UINT64_C(0x0000000000004000)
 #define DR_WANTS_OWN  UINT64_C(0x00000000000007ff)
 /* ... it has some of lower priority there; nothing offers this */
 #define DR_WANTS_TAKES UINT64_C(0x0000000000001000)
-/* ... room at the root of the account tree: that refuses it somewhere. Where an account on its path
- * keeps something back it may need less there than the gang: DR_WANTS_KEPT. */
-#define DR_WANTS_KEPT  UINT64_C(0x0000000000000800)
-#define DR_WANTS_START UINT64_C(0x0000000000002000)
-/* ... a place that would not delay what others have reserved: by what these count on at the root,
- * and by quotas on its path (DR_NEAR). */
-#define DR_WANTS_BESIDE UINT64_C(0x8000000000000000)
-#define DR_WANTS_NEAR   UINT64_C(0x4000000000000000)
+/* ... less than its gang at the root of the account tree, since an account on its path keeps
+ * something back: how much is decided there. */
+#define DR_WANTS_KEPT UINT64_C(0x0000000000000800)
+/* ... a place that would not delay what others have reserved, by quotas on its path (DR_NEAR). */
+#define DR_WANTS_NEAR UINT64_C(0x4000000000000000)
 
 /* Is it of a size and chips that are bits of `room`? */
 static inline int dr_wants_fit(struct dr_wants wants, uint64_t room)
@@ -61,7 +58,7 @@ static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
     return (wants.sums & offers.sums) != 0 || (both & DR_WANTS_FRESH) != 0 ||
            dr_wants_fit(wants, offers.room) ||
            ((both & DR_WANTS_AGAIN) != 0 && (both & DR_WANTS_CHIPS) != 0) ||
-           (hunts & (DR_WANTS_OWN | DR_WANTS_NEAR)) != 0 ||
+           (hunts & (DR_WANTS_OWN | DR_WANTS_NEAR | DR_WANTS_KEPT)) != 0 ||
            ((hunts & DR_WANTS_TOTAL) != 0 && (hunts & DR_WANTS_CHIPS) != 0);
 }
 
@@ -123,6 +120,8 @@ struct dr_seat {
     uint32_t first_child;
     uint32_t next_sibling;
     uint32_t root; /* of its own classes; DR_ROW_NONE: none */
+    uint64_t keeps_at; /* `keeps` is true while dr_seats.limits + 1 is that */
+    uint8_t keeps;     /* it, or an account above it, keeps something back in some group */
     /* keys of the account that depend on its sums alone; true while `known` is the version */
     uint64_t known;
     uint8_t bound_tier;
@@ -158,11 +157,10 @@ struct dr_seats {
     uint64_t clock;          /* counts what has come free, or may be had, in order */
     uint64_t woken;          /* by it, the last wake of all */
     uint64_t *relieved_in;   /* [groups_max] by it, when something was given back there, last */
-    uint64_t relieved_last;  /* the greatest of these */
     uint64_t *stirred_in;    /* [groups_max] ... when something started, was promised, came free or
                                 might be taken back */
     uint64_t *risen_in;      /* [groups_max] ... when more could be had, free or by taking back */
-    uint64_t root_relief;    /* amounts that the root has room for since the last decision */
+    uint64_t limits;         /* counts changes of the limits of accounts */
     uint64_t doubt_seq;      /* the fact before which somebody was refused in doubt, or passed over
                                 because nothing had stirred him; 0: nobody was */
     uint64_t near_seq; /* the fact before which somebody was refused, in the walk that goes on,
@@ -215,15 +213,12 @@ void dr_seats_join(struct dr_core *core, uint32_t account_row);
 void dr_seats_put(struct dr_core *core, uint32_t class_row);
 void dr_seats_take(struct dr_core *core, uint32_t class_row);
 
-struct dr_beside; /* core/place.h */
-
 /* How a class was refused. */
 struct dr_refusal {
     const struct dr_queue_class *before; /* its class when it was judged */
     unsigned vain;                       /* DR_HUNTED_*, DR_PLANNED, DR_NEAR */
     uint64_t judged_at;                  /* the moment after which something may help it */
     int in_part; /* only by what had come free: what was known of the rest still holds */
-    const struct dr_beside *beside; /* [2] by all, and by those within their guarantee alone */
 };
 
 /* It was refused for lack of room, or of a quota, and is to be met when there is some, or something
@@ -240,37 +235,13 @@ void dr_seats_doubt(struct dr_core *core, uint32_t class_row, uint64_t judged_at
 struct dr_offers {
     struct dr_wants pools;
     struct dr_wants reliefs;
-    uint64_t root_sums; /* amounts that the root has room for: with DR_WANTS_START */
-    uint64_t beside;    /* chips of pools in whose groups more may be added beside reservations */
-    uint64_t fits[DR_FITS_KINDS]; /* sizes and chips of those for whom there may be room at all */
     uint64_t relieved_at;         /* the last of the reliefs */
     uint64_t looked_at;           /* when `pools` were looked for, by the seats' clock */
 };
 
-/* May the root have room for it, since it refused it, and for such chips? */
-static inline int dr_offers_root(struct dr_wants wants, const struct dr_offers *offers)
-{
-    uint64_t hunts = wants.hunts & offers->reliefs.hunts;
-
-    return (wants.room & offers->reliefs.room & DR_WANTS_CHIPS) != 0 &&
-           ((hunts & DR_WANTS_KEPT) != 0 ||
-            ((hunts & DR_WANTS_START) != 0 && (wants.sums & offers->root_sums) != 0));
-}
-
-/* More may be added beside what is reserved, at the root. */
-static inline int dr_offers_beside(struct dr_wants wants, const struct dr_offers *offers)
-{
-    return (wants.hunts & DR_WANTS_BESIDE) != 0 && (wants.hunts & offers->beside) != 0;
-}
-
-/* What the root has room for helps only who fits somewhere, or may take from others; and what may
- * be added beside reservations only who could start there. */
 static inline int dr_offers_meet(struct dr_wants wants, const struct dr_offers *offers)
 {
-    return dr_wants_meet(wants, offers->pools) || dr_wants_meet(wants, offers->reliefs) ||
-           (dr_offers_root(wants, offers) &&
-            (dr_wants_hunts(wants) != 0 || dr_wants_fit(wants, offers->fits[DR_FITS_RESERVE]))) ||
-           (dr_offers_beside(wants, offers) && dr_wants_fit(wants, offers->fits[DR_FITS_START]));
+    return dr_wants_meet(wants, offers->pools) || dr_wants_meet(wants, offers->reliefs);
 }
 
 /* The first class of an account after a key (NULL: of all) that `offers` might help, and that has
@@ -297,9 +268,9 @@ uint64_t dr_seats_offer(const struct dr_core *core, dr_pool_id pool);
  * attempts there may now be enough have relief. */
 uint64_t dr_seats_offer_hunts(struct dr_core *core, dr_pool_id pool);
 
-/* The chips of pools in whose groups more may be added beside what is reserved since a moment, as
- * bits of `room` (core/slack.h). */
-uint64_t dr_seats_offer_beside(const struct dr_core *core, uint64_t since);
+/* May a job of the account ask the root for less than its gang, since an account on its path keeps
+ * something back, or is not a leaf? */
+int dr_seats_keeps(struct dr_core *core, dr_account_id account);
 
 /* An account has given back amounts in a pool's groups (its sums say so already): its quotas and
  * those above have room for jobs that were too large before. */

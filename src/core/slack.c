@@ -37,6 +37,7 @@ static void rise(struct dr_core *core, struct dr_slack_group *about)
     about->rose_at = dr_seats_moment(core->seats);
     about->any_rose_at = about->rose_at;
     core->slack->rose_last = about->rose_at;
+    dr_place_open_group(core, (dr_group_id){(uint32_t)(about - core->slack->groups) + 1});
 }
 
 /* Nobody has any room in `at`: nobody knows any more whether slacks have risen. */
@@ -364,6 +365,20 @@ static int others_leave(const struct dr_core *core, const struct dr_job *job, dr
             return 0;
     }
     return 1;
+}
+
+int64_t dr_slack_until_us(struct dr_core *core, dr_group_id group, int64_t amount, int displace)
+{
+    const struct dr_slack_group *about = &core->slack->groups[group.v - 1];
+    const struct dr_slack_at *at;
+
+    if (amount <= beside_all(core, group) || (!is_known(core, group) && !know(core, group)))
+        return INT64_MAX;
+    at = &core->slack->at[about->first];
+    for (uint32_t i = 0; i < about->count; i += 1)
+        if (amount > (displace ? at[i].least_guaranteed : at[i].least))
+            return at[i].start_us;
+    return INT64_MAX;
 }
 
 int dr_slack_leaves(struct dr_core *core, const struct dr_job *job, dr_group_id group,

@@ -77,6 +77,10 @@ void dr_slack_reserve(struct dr_core *core, dr_pool_id pool, const struct dr_amo
 int dr_slack_leaves(struct dr_core *core, const struct dr_job *job, dr_group_id group,
                     int64_t amount, int64_t end_us, int displace, int *can_tell);
 
+/* When a job that adds so much to a group now has to be over, as it would be asked above;
+ * INT64_MAX: at any time, or that can't be told. */
+int64_t dr_slack_until_us(struct dr_core *core, dr_group_id group, int64_t amount, int displace);
+
 /* Somebody is refused for what reservations in a pool count on: from now on it is known when that
  * has become less. Not while thought changes sums. */
 void dr_slack_watch(struct dr_core *core, dr_pool_id pool);

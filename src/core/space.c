@@ -48,6 +48,7 @@ enum dr_status dr_place_open(struct dr_core *core)
     TABLE(leaving_place, limits->nodes_max);
     TABLE(touched, limits->pools_max);
     TABLE(freed_at, limits->pools_max);
+    TABLE(opened_at, limits->pools_max);
     TABLE(left_at, limits->pools_max);
     TABLE(reserved_until_us, limits->pools_max);
     TABLE(refused, limits->accounts_max);
@@ -106,6 +107,7 @@ void dr_place_untouch(struct dr_core *core)
     memset(core->places->touched, 0, core->limits.pools_max);
     memset(core->places->unreserved, 0, core->limits.pools_max);
     memset(&core->places->touched_set, 0, sizeof core->places->touched_set);
+    memset(&core->places->opened_set, 0, sizeof core->places->opened_set);
     memset(&core->places->unreserved_set, 0, sizeof core->places->unreserved_set);
     memset(&core->places->risen_set, 0, sizeof core->places->risen_set);
 }
@@ -117,7 +119,25 @@ static void touch(struct dr_core *core, uint32_t pool_row)
     places->touched[pool_row] = 1;
     places->freed_last = places->freed_at[pool_row] =
         dr_seats_stir(core, (dr_pool_id){pool_row + 1});
+    places->opened_last = places->opened_at[pool_row] = places->freed_last;
     dr_pool_set_put(&places->touched_set, places->spaces[pool_row].rank, 1);
+    dr_pool_set_put(&places->opened_set, places->spaces[pool_row].rank, 1);
+}
+
+void dr_place_open_group(struct dr_core *core, dr_group_id group)
+{
+    struct dr_places *places = core->places;
+
+    if (!places->built) /* all are opened then */
+        return;
+    places->opened_last = dr_seats_moment(core->seats);
+    for (uint32_t word = 0; word < places->words; word += 1) {
+        places->opened_set.words[word] |= places->of_group[group.v - 1].words[word];
+        for (uint64_t rest = places->of_group[group.v - 1].words[word]; rest != 0;
+             rest &= rest - 1)
+            places->opened_at[places->pool_of[word * 64 + dr_bit_lowest(rest)]] =
+                places->opened_last;
+    }
 }
 
 void dr_place_risen(struct dr_core *core, dr_pool_id pool)
@@ -865,10 +885,11 @@ void dr_place_prepare(const struct dr_core *core)
     }
     memset(places->touched, 1, core->limits.pools_max);
     memset(&places->touched_set, 0xff, sizeof places->touched_set);
+    memset(&places->opened_set, 0xff, sizeof places->opened_set);
     memset(&places->risen_set, 0xff, sizeof places->risen_set);
     for (uint32_t row = 0; row < core->limits.pools_max; row += 1)
-        places->left_last = places->freed_last = places->left_at[row] = places->freed_at[row] =
-            dr_seats_moment(core->seats);
+        places->opened_last = places->left_last = places->freed_last = places->opened_at[row] =
+            places->left_at[row] = places->freed_at[row] = dr_seats_moment(core->seats);
     dr_seats_wake_all(core->seats);
     dr_arena_reset(&places->arena, 0);
     dr_power_build(core);

@@ -196,6 +196,9 @@ struct dr_places {
     uint8_t *touched;    /* [pools_max] something was freed there since the last decision */
     uint64_t *freed_at;  /* [pools_max] the last time, by the seats' clock (core/seats.h) */
     uint64_t *left_at;   /* [pools_max] the same, but for what was only reserved */
+    uint64_t *opened_at; /* [pools_max] the same, or what is free there may be had by more: at the
+                            root, or beside what is reserved */
+    uint64_t opened_last;
     uint64_t freed_last; /* the greatest of these */
     uint64_t left_last;
     uint64_t untouched_at;  /* by it, dr_place_untouch() */
@@ -211,6 +214,7 @@ struct dr_places {
     int64_t slack_micro;  /* by which rounding may take a cost under that, per accelerator */
     struct dr_pool_set touched_set; /* as touched[] and unreserved[] */
     struct dr_pool_set unreserved_set;
+    struct dr_pool_set opened_set; /* opened_at since then */
     struct dr_pool_set risen_set; /* more may be had there since: left_at, or core->lent->rose_at */
     struct dr_pool_set asks_consent;
     struct dr_pool_set of_chip[DR_CHIPS_MAX + 1]; /* 0: without accelerators */
