@@ -586,28 +586,16 @@ static int array_full(const struct dr_core *core, const struct dr_job *job)
     return row != DR_MAP_NONE && core->arrays[row].active >= core->arrays[row].limit;
 }
 
-/* What has come free in the pools after a moment, or may be had by more since, and is still there:
- * as bits of `room`. */
-static uint64_t room_since(const struct dr_decision *decision, uint64_t since)
+/* For who holds a reservation: the chips of pools in which something has come free after a moment,
+ * or what others have reserved is less. */
+static uint64_t again_since(const struct dr_core *core, uint64_t since)
 {
-    const struct dr_core *core = decision->core;
     uint64_t room = 0;
 
-    for (uint32_t row = 0; row < core->pools_count; row += 1) {
-        dr_pool_id pool = {row + 1};
-
-        if (dr_slack_rose_at(core, pool, 1) > since) /* for who has a reservation himself */
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        if (core->places->freed_at[row] > since ||
+            dr_slack_rose_at(core, (dr_pool_id){row + 1}, 1) > since)
             room |= DR_WANTS_AGAIN | dr_seats_chip_of(&core->pools[row]);
-        if (core->places->opened_at[row] <= since)
-            continue;
-        room |= dr_seats_offer(core, pool);
-        if (!dr_place_was_unreserved(core, pool))
-            continue;
-        room |= DR_WANTS_AGAIN;
-        if (decision->plans < DR_PLANS_MAX &&
-            dr_place_reserved_count(core, pool) < core->settings.reserve_depth)
-            room |= DR_WANTS_UNITS | DR_WANTS_TOTAL; /* they may wait for a reservation */
-    }
     return room;
 }
 
@@ -631,9 +619,13 @@ static void begin_order(struct dr_decision *decision)
     struct dr_core *core = decision->core;
     uint64_t since = decision->in_part ? decision->looked_at : core->places->untouched_at;
     struct dr_offers offers = {.looked_at = 0};
+    struct dr_fits_offers fits;
 
     dr_slack_refresh(core);
-    offers.pools = (struct dr_wants){room_since(decision, since), 0, hunts_since(decision, since)};
+    fits = dr_fits_offer(core, since, 1);
+    offers.pools =
+        (struct dr_wants){fits.room | again_since(core, since), 0, hunts_since(decision, since)};
+    offers.lenient = fits.lenient;
     offers.looked_at = core->seats->clock;
     decision->looked_at = core->seats->clock;
     if (decision->asks_fresh)
@@ -646,17 +638,6 @@ static void begin_order(struct dr_decision *decision)
         dr_order_begin(core, offers, &decision->order);
     }
     decision->in_part = 1;
-}
-
-/* What is offered has become less: a job has started, or reserved. */
-static void narrow(struct dr_decision *decision)
-{
-    const struct dr_core *core = decision->core;
-
-    dr_order_narrow(&decision->order, core->seats->wake_all
-                                          ? DR_WANTS_ALL
-                                          : DR_WANTS_FRESH | DR_WANTS_AGAIN |
-                                                room_since(decision, core->places->untouched_at));
 }
 
 /* A flexible job with a deadline waits for cheaper hours, if it then still meets its deadline with
@@ -709,7 +690,6 @@ static void walk(struct dr_decision *decision)
                                                                        : DR_RULE_SHARE;
         struct dr_queue_class before = core->queue->classes[choice.class_row];
         uint64_t now = core->seats->clock;
-        uint64_t seq = core->seq;
         uint32_t plans = decision->plans;
         struct dr_found found;
 
@@ -745,8 +725,8 @@ static void walk(struct dr_decision *decision)
         }
         if (decision->full)
             return;
-        if (core->seq != seq || (decision->plans == DR_PLANS_MAX && plans < DR_PLANS_MAX))
-            narrow(decision);
+        if (decision->plans == DR_PLANS_MAX && plans < DR_PLANS_MAX)
+            dr_order_no_reservations(&decision->order);
         dr_order_passed(&decision->order);
         dr_arena_reset(&core->scratch, mark);
         /* The first in order is to have what came free, not the next one. */

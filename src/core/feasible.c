@@ -4,7 +4,6 @@
 #include "core/queue.h"
 #include "core/space.h"
 
-#include "base/hash.h"
 #include "base/math.h"
 
 /* ---- feasible ---- */
@@ -240,7 +239,7 @@ static uint64_t *words_of(const struct dr_places *places, const struct dr_place_
 void dr_place_shape_changed(struct dr_core *core, uint32_t shape_row)
 {
     struct dr_place_memory *memory =
-        &core->places->memories[dr_hash_u64(shape_row) % DR_PLACE_MEMORIES];
+        &core->places->memories[shape_row % DR_PLACE_MEMORIES];
 
     if (memory->shape == shape_row)
         memory->version = 0;
@@ -251,7 +250,7 @@ static const struct dr_place_memory *remembered(const struct dr_core *core, uint
 {
     struct dr_places *places = core->places;
     const struct dr_shape *shape = &core->shapes[shape_row];
-    struct dr_place_memory *memory = &places->memories[dr_hash_u64(shape_row) % DR_PLACE_MEMORIES];
+    struct dr_place_memory *memory = &places->memories[shape_row % DR_PLACE_MEMORIES];
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
 
     if (memory->version == core->federation_version + 1 && memory->shape == shape_row)
@@ -357,6 +356,21 @@ static int is_curtailed(const struct dr_core *core, const struct dr_job *job,
     return gone != 0;
 }
 
+uint32_t dr_place_groups_of_shape(const struct dr_core *core, uint32_t shape_row,
+                                  struct dr_place_group *groups)
+{
+    const struct dr_place_memory *memory = remembered(core, shape_row);
+
+    for (uint32_t i = 0; i < memory->groups_count; i += 1)
+        groups[i] = (struct dr_place_group){{memory->pools[i]}, memory->alternatives[i]};
+    return memory->groups_count;
+}
+
+int dr_place_groups_typical(const struct dr_core *core, const struct dr_job *job)
+{
+    return dr_queue_kept_at(core, job).v == 0 && refused_to(core, job->account)->any == 0;
+}
+
 static uint32_t groups_of(const struct dr_core *core, const struct dr_job *job, dr_site_id kept_at,
                           struct dr_place_group *groups)
 {
@@ -370,11 +384,8 @@ static uint32_t groups_of(const struct dr_core *core, const struct dr_job *job, 
     memory = remembered(core, job->shape);
     about = refused_to(core, job->account);
     refused = about->pools.words;
-    if (about->any == 0 && kept_at.v == 0) {
-        for (uint32_t i = 0; i < memory->groups_count; i += 1)
-            groups[i] = (struct dr_place_group){{memory->pools[i]}, memory->alternatives[i]};
-        return memory->groups_count;
-    }
+    if (about->any == 0 && kept_at.v == 0)
+        return dr_place_groups_of_shape(core, job->shape, groups);
     if (kept_at.v != 0)
         site = places->of_site[kept_at.v - 1].words;
     if (memory->groups_count == DR_PLACE_GROUPS_MAX && is_curtailed(core, job, refused, site)) {

@@ -139,22 +139,31 @@ static int64_t longest_us(struct dr_core *core, const struct dr_shape *shape,
 
 /* ---- all pools of a shape ---- */
 
-/* Of the pools in one word those that the look has to do with. */
+/* Of the pools in one word those that were opened since, and that the look has to do with. */
 static uint64_t pools_in(struct dr_core *core, const struct dr_want *want, uint32_t word,
-                         uint64_t since, enum dr_fit_kind kind)
+                         uint64_t opened, enum dr_fit_kind kind)
 {
     const struct dr_places *places = core->places;
-    uint64_t could = dr_place_enough(core, want, word);
-    uint64_t pools = dr_place_pools(core, want)[word];
+    uint64_t pools = dr_place_pools(core, want)[word] & opened;
 
+    if (pools == 0)
+        return 0;
     if (kind == DR_FITS_RESERVE)
-        pools &= places->reservable.words[word] & (could | places->unreserved_set.words[word]);
-    else
-        pools &= want->accelerators > 0 ? could & powered(core)->words[word] : could;
-    if (since >= places->untouched_at)
-        pools &= kind == DR_FITS_RESERVE ? places->touched_set.words[word]
-                                         : places->opened_set.words[word];
-    return pools;
+        return pools & (dr_place_enough(core, want, word) | places->unreserved_set.words[word]);
+    return pools & dr_place_enough(core, want, word) &
+           (want->accelerators > 0 ? powered(core)->words[word] : UINT64_MAX);
+}
+
+/* Of the pools in one word those in which something has changed since, for the kind. */
+static uint64_t opened_in(const struct dr_places *places, uint32_t word, uint64_t since,
+                          enum dr_fit_kind kind)
+{
+    uint64_t opened = kind == DR_FITS_RESERVE ? places->reservable.words[word] : UINT64_MAX;
+
+    if (since < places->untouched_at)
+        return opened;
+    return opened & (kind == DR_FITS_RESERVE ? places->touched_set.words[word]
+                                             : places->opened_set.words[word]);
 }
 
 /* In which pools, opened after `since`, does it fit, one way or another? */
@@ -163,18 +172,24 @@ static struct dr_fit look(struct dr_core *core, uint32_t shape_row, uint64_t sin
 {
     const struct dr_places *places = core->places;
     const struct dr_shape *shape = &core->shapes[shape_row];
+    const struct dr_pool_set *pools = &core->fits->shapes[shape_row].pools;
     const struct dr_job alike = {.shape = shape_row};
     const uint64_t *when = kind == DR_FITS_RESERVE ? places->freed_at : places->opened_at;
-    struct dr_fit fit = {.fits_seq = core->seq};
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    struct dr_fit fit = {.fits_since = since, .fits_seq = core->seq};
+    uint32_t count = 0;
 
-    for (uint32_t i = 0; i < shape->alternatives_count; i += 1) {
-        struct dr_want want = dr_place_want(core, &alike, i);
+    for (uint32_t word = 0; word < places->words; word += 1) {
+        uint64_t opened = pools->words[word] & opened_in(places, word, since, kind);
 
-        for (uint32_t word = 0; word < places->words; word += 1)
-            for (uint64_t rest = pools_in(core, &want, word, since, kind); rest != 0;
+        for (uint32_t i = 0; opened != 0 && i < shape->alternatives_count; i += 1) {
+            struct dr_want want = dr_place_want(core, &alike, i);
+
+            for (uint64_t rest = pools_in(core, &want, word, opened, kind); rest != 0;
                  rest &= rest - 1) {
                 uint32_t row = places->pool_of[word * 64 + dr_bit_lowest(rest)];
                 int64_t limit_us;
+                uint32_t group;
 
                 if (when[row] <= since)
                     continue;
@@ -183,52 +198,75 @@ static struct dr_fit look(struct dr_core *core, uint32_t shape_row, uint64_t sin
                                : longest_us(core, shape, &want, (dr_pool_id){row + 1}, kind);
                 if (limit_us == 0)
                     continue;
+                if (count == 0)
+                    count = dr_place_groups_of_shape(core, shape_row, groups);
+                group = dr_place_group_of(core, groups, count, (dr_pool_id){row + 1}, i);
+                fit.groups |= group == DR_ROW_NONE ? UINT32_MAX : UINT32_C(1) << group;
                 fit.longest_us = dr_max_i64(fit.longest_us, limit_us);
                 if (fit.fits_at < when[row])
                     fit.fits_at = when[row];
             }
+        }
     }
+    if (fit.fits_at != 0 && !dr_place_groups_tell(core, count))
+        fit.groups = UINT32_MAX;
     return fit;
 }
 
-int dr_fits_since(struct dr_core *core, uint32_t shape_row, int64_t limit_us, uint64_t since,
-                  enum dr_fit_kind kind)
+/* The federation is another one. */
+static void know_pools(struct dr_core *core, uint32_t shape_row)
+{
+    struct dr_fit_shape *shape = &core->fits->shapes[shape_row];
+    const struct dr_job alike = {.shape = shape_row};
+
+    memset(shape->of, 0, sizeof shape->of);
+    memset(&shape->pools, 0, sizeof shape->pools);
+    for (uint32_t i = 0; i < core->shapes[shape_row].alternatives_count; i += 1) {
+        struct dr_want want = dr_place_want(core, &alike, i);
+
+        for (uint32_t word = 0; word < core->places->words; word += 1)
+            shape->pools.words[word] |= dr_place_pools(core, &want)[word];
+    }
+    shape->version = core->federation_version + 1;
+}
+
+uint32_t dr_fits_since(struct dr_core *core, uint32_t shape_row, int64_t limit_us, uint64_t since,
+                       enum dr_fit_kind kind)
 {
     const struct dr_places *places = core->places;
     struct dr_fit_shape *shape = &core->fits->shapes[shape_row];
     struct dr_fit *fit = &shape->of[kind];
     uint64_t opened_last;
-    struct dr_fit found;
 
     dr_place_prepare(core);
     opened_last = places->opened_last; /* a look may find that slacks have risen */
     if (shape->version != core->federation_version + 1)
-        memset(shape->of, 0, sizeof shape->of);
-    shape->version = core->federation_version + 1;
+        know_pools(core, shape_row);
     if (fit->none_until != 0 && fit->none_until >= opened_last && fit->none_since <= since)
         return 0;
-    if (fit->fits_seq == core->seq && fit->fits_since <= since)
-        return fit->fits_at > since && limit_us <= fit->longest_us;
-    found = look(core, shape_row, since, kind);
-    found.fits_since = since;
-    if (found.fits_at == 0)
-        found = (struct dr_fit){.none_since = since, .none_until = opened_last};
-    *fit = found;
-    return found.fits_at > since && limit_us <= found.longest_us;
+    if (fit->fits_at == 0 || fit->fits_seq != core->seq || fit->fits_since > since) {
+        *fit = look(core, shape_row, since, kind);
+        if (fit->fits_at == 0)
+            *fit = (struct dr_fit){.none_since = since, .none_until = opened_last};
+    }
+    return fit->fits_at > since && limit_us <= fit->longest_us ? fit->groups : 0;
 }
 
-uint64_t dr_fits_offer(struct dr_core *core, uint64_t since)
+struct dr_fits_offers dr_fits_offer(struct dr_core *core, uint64_t since, int reserves)
 {
     struct dr_fits *fits = core->fits;
-    uint64_t room = 0;
+    struct dr_fits_offers offers = {0, 0};
 
     for (uint32_t i = 0; i < fits->waiting_count; i += 1) {
         uint32_t row = fits->waiting[i];
+        int is_reserved = reserves && dr_fits_since(core, row, 0, since, DR_FITS_RESERVE) != 0;
 
-        if (dr_fits_since(core, row, 0, since, DR_FITS_ROOM) ||
-            dr_fits_since(core, row, 0, since, DR_FITS_RESERVE))
-            room |= dr_seats_room_of(&core->shapes[row]);
+        if (!is_reserved && dr_fits_since(core, row, 0, since, DR_FITS_ROOM) == 0)
+            continue;
+        offers.lenient |= dr_seats_room_of(core, row);
+        if (is_reserved || dr_fits_since(core, row, 0, since, DR_FITS_START) != 0)
+            offers.room |= dr_seats_room_of(core, row);
     }
     fits->vain = 0;
-    return room;
+    return offers;
 }

@@ -31,6 +31,7 @@ struct dr_fit {
     uint64_t none_until; /* ... and until then, by the seats' clock (core/seats.h); 0: not known */
     uint64_t fits_at;    /* but in one that was opened then ... */
     int64_t longest_us;  /* ... with no greater limit, of a factor of 1 ... */
+    uint32_t groups;     /* ... in these of the groups of its shape (core/place.h), as bits ... */
     uint64_t fits_since; /* ... of those that were opened after that ... */
     uint64_t fits_seq;   /* ... while core->seq is that */
 };
@@ -38,6 +39,7 @@ struct dr_fit {
 struct dr_fit_shape {
     struct dr_fit of[DR_FITS_KINDS];
     uint64_t version; /* core->federation_version + 1 that these are true for */
+    struct dr_pool_set pools; /* that it may run in, one way or another */
     uint32_t waiting; /* classes of the shape */
     uint32_t place;   /* in the list, while there are any */
 };
@@ -62,18 +64,24 @@ void dr_fits_clear(struct dr_core *core);
 void dr_fits_wait(struct dr_core *core, uint32_t shape_row, int sign);
 
 /* Might a job of the shape and limit start, or have a reservation, in a pool that was opened after
- * the moment `since`? Not in a view. */
-int dr_fits_since(struct dr_core *core, uint32_t shape_row, int64_t limit_us, uint64_t since,
-                  enum dr_fit_kind kind);
+ * the moment `since`? Not in a view. In which of the groups of the shape, as bits; UINT32_MAX where
+ * these do not tell; 0: not. */
+uint32_t dr_fits_since(struct dr_core *core, uint32_t shape_row, int64_t limit_us, uint64_t since,
+                       enum dr_fit_kind kind);
 
-/* What they want for whom that is so whatever the limit, as bits of `room` (core/seats.h). Costs
- * some 50 ns for each shape that waits. */
-uint64_t dr_fits_offer(struct dr_core *core, uint64_t since);
+/* What is offered to classes by what of their shapes fits so, whatever the limit, as bits of `room`
+ * (core/seats.h): to all, and to those with DR_WANTS_LENIENT. `reserves`: who may have a reservation
+ * counts. Costs some 20 ns for each shape that waits. */
+struct dr_fits_offers {
+    uint64_t room;
+    uint64_t lenient;
+};
+struct dr_fits_offers dr_fits_offer(struct dr_core *core, uint64_t since, int reserves);
 
 /* Have so many been asked in vain that looking at all shapes is cheaper? */
 static inline int dr_fits_pays(const struct dr_core *core)
 {
-    return core->fits->vain > core->fits->waiting_count;
+    return core->fits->vain > core->fits->waiting_count / 4;
 }
 
 #endif

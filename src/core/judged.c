@@ -120,15 +120,19 @@ static int is_more(const struct standing *standing, const struct dr_queue_class 
            (standing->within && !class->within);
 }
 
-/* With the chips of groups in which the class may take from others. */
-static uint64_t with_chips(const struct dr_core *core, const struct dr_queue_class *class,
+/* With the chips of groups in which the class may take from others; and may it start where others
+ * of its shape may not (fits())? */
+static uint64_t with_chips(struct dr_core *core, const struct dr_queue_class *class,
                            uint64_t hunts)
 {
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
     uint32_t bits = 0;
     uint32_t count;
 
-    hunts &= ~DR_WANTS_CHIPS;
+    hunts &= ~(DR_WANTS_CHIPS | DR_WANTS_LENIENT);
+    if ((hunts & (DR_WANTS_TAKES | DR_WANTS_TOTAL)) != 0 || class->is_untold || class->within ||
+        class->alone || dr_seats_keeps(core, dr_queue_account(core, class)))
+        hunts |= DR_WANTS_LENIENT;
     if (hunts & DR_WANTS_TOTAL)
         bits |= class->standing.stated;
     if (bits == 0)
@@ -161,6 +165,7 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
     class->standing = standing.in;
     class->within = (uint8_t)standing.within;
     class->is_untold = !standing.is_known;
+    class->is_typical = dr_place_groups_typical(core, &core->jobs[class->first]) != 0;
     if (refusal->vain & DR_NEAR)
         kept |= DR_WANTS_NEAR;
     if (dr_seats_keeps(core, dr_queue_account(core, class)))
@@ -202,7 +207,7 @@ static void set_standing(struct dr_core *core, uint32_t class_row, struct dr_sta
 {
     struct dr_queue_class *class = &core->queue->classes[class_row];
     struct dr_wants wants = class->wants;
-    int is_more = (in.stated & ~class->standing.stated) != 0;
+    int is_more = (in.stated & ~class->standing.stated) != 0 || within != class->within;
 
     class->standing = in;
     class->within = (uint8_t)within;
@@ -379,15 +384,19 @@ static void note_hunts(struct dr_core *core, uint32_t class_row, const struct st
 
 /* Does its shape fit, for who has its limit and is as near to his guarantees, in a pool that was
  * opened after a moment, or may it have a reservation there? */
-static int fits(struct dr_core *core, const struct dr_queue_class *class, uint64_t since)
+static int fits(struct dr_core *core, const struct dr_queue_class *class, uint64_t since,
+                int is_bound)
 {
     enum dr_fit_kind kind = class->is_untold || can_take(core, class) ? DR_FITS_ROOM
                             : class->within || dr_seats_keeps(core, dr_queue_account(core, class))
                                 ? DR_FITS_LENIENT
                                 : DR_FITS_START;
+    uint32_t groups = dr_fits_since(core, class->shape, class->limit_us, since, kind);
 
-    return dr_fits_since(core, class->shape, class->limit_us, since, kind) ||
-           dr_fits_since(core, class->shape, 0, since, DR_FITS_RESERVE);
+    if (is_bound && class->is_typical && !class->is_untold &&
+        (class->wants.hunts & DR_WANTS_TAKES) == 0)
+        groups &= class->standing.starts | class->standing.stated;
+    return groups != 0 || dr_fits_since(core, class->shape, 0, since, DR_FITS_RESERVE) != 0;
 }
 
 /* May the class start, or have a reservation, in a pool that was opened after a moment? Who holds a
@@ -404,7 +413,7 @@ static enum dr_scope place_in(struct dr_core *core, uint32_t class_row, uint64_t
 
     if (places->opened_last <= since && !any_slack)
         return DR_SCOPE_NONE;
-    if (class->alone == 0 && !fits(core, class, since)) {
+    if (class->alone == 0 && !fits(core, class, since, is_bound)) {
         core->fits->vain += 1;
         return DR_SCOPE_NONE;
     }
@@ -694,7 +703,8 @@ enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
         return DR_SCOPE_ALL;
     if (dr_wants_meet(hunts, offers->pools) && hunt_rose(core, class_row))
         return DR_SCOPE_RISEN;
-    if (dr_wants_meet(room, offers->pools))
+    if (dr_wants_meet(room, offers->pools) ||
+        ((wants.hunts & DR_WANTS_LENIENT) != 0 && dr_wants_fit(wants, offers->lenient)))
         return place_in(core, class_row, class->judged_at, 1);
     return DR_SCOPE_NONE;
 }

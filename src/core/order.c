@@ -331,18 +331,15 @@ static void add_reliefs(const struct dr_core *core, uint32_t row, uint64_t since
         offers->relieved_at = seat->relieved_at;
 }
 
-/* Offer no size and chips of which nobody who waits fits anywhere. Who holds a reservation may have
- * another one where he does not fit now. */
+/* Offer no shapes that fit nowhere any more. */
 static void refine(struct dr_order *order)
 {
-    uint64_t room = dr_fits_offer(order->core, order->core->places->untouched_at);
+    struct dr_fits_offers fits =
+        dr_fits_offer(order->core, order->core->places->untouched_at, order->reserves);
 
     for (uint32_t look = 0; look <= order->looks; look += 1) {
-        struct dr_offers *offers = &order->since[look];
-
-        if ((offers->pools.room & DR_WANTS_UNITS) != 0)
-            offers->pools.room |= DR_WANTS_AGAIN;
-        offers->pools.room &= room | ~(DR_WANTS_UNITS | DR_WANTS_TOTAL);
+        order->since[look].pools.room &= fits.room | ~DR_WANTS_SHAPE;
+        order->since[look].lenient &= fits.lenient;
     }
 }
 
@@ -430,15 +427,16 @@ void dr_order_begin(struct dr_core *core, struct dr_offers offers, struct dr_ord
             core->seats->seats[row].stamp = 0;
         core->seats->stamp = 1;
     }
-    *order = (struct dr_order){.core = core, .stamp = core->seats->stamp, .looks = 1, .last = NONE};
+    *order = (struct dr_order){.core = core, .stamp = core->seats->stamp, .looks = 1, .reserves = 1, .last = NONE};
     order->since[0] = offers;
     order->since[1].looked_at = offers.looked_at;
 }
 
-void dr_order_narrow(struct dr_order *order, uint64_t room)
+void dr_order_no_reservations(struct dr_order *order)
 {
-    for (uint32_t look = 0; look <= order->looks; look += 1)
-        order->since[look].pools.room &= room;
+    order->reserves = 0;
+    if (!order->core->seats->wake_all)
+        refine(order);
 }
 
 /* Back to its bound, if anything new at or below it may help. Depth: that of the tree. */
@@ -472,11 +470,13 @@ void dr_order_again(struct dr_order *order, struct dr_offers news)
 {
     uint64_t since = order->since[order->looks].looked_at;
 
+    order->reserves = 1;
     for (uint32_t look = 0; look <= order->looks; look += 1) {
         struct dr_offers *offers = &order->since[look];
 
         offers->pools.room |= news.pools.room;
         offers->pools.hunts |= news.pools.hunts;
+        offers->lenient |= news.lenient;
     }
     if (order->looks < DR_ORDER_LOOKS_MAX) {
         order->looks += 1;

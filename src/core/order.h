@@ -26,6 +26,7 @@ struct dr_order {
     /* What has been offered since each look at what is free: from 0 on all, from the last on
      * nothing. A leaf that has been gone through after a look asks what has come since. */
     struct dr_offers since[DR_ORDER_LOOKS_MAX + 1];
+    int reserves;           /* somebody may still be given a reservation */
     uint32_t looks;         /* so far; from DR_ORDER_LOOKS_MAX on they count as one */
     uint32_t last;          /* account row of the last choice */
     struct dr_seat_key key; /* of the last choice */
@@ -52,8 +53,8 @@ void dr_order_begin(struct dr_core *core, struct dr_offers offers, struct dr_ord
  * helped is not looked at. */
 void dr_order_again(struct dr_order *order, struct dr_offers news);
 
-/* Of `room` no more than this is offered any more. */
-void dr_order_narrow(struct dr_order *order, uint64_t room);
+/* Nobody is to have a reservation any more, until it is gone through again. */
+void dr_order_no_reservations(struct dr_order *order);
 
 /* The next job. Returns 0 when all have started or been passed. */
 int dr_order_next(struct dr_order *order, struct dr_choice *choice);

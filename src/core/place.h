@@ -144,6 +144,11 @@ struct dr_place_group {
 uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
                          struct dr_place_group *groups);
 
+/* The same of a shape alone, leaving consent and saved work aside; are those of the job these? */
+uint32_t dr_place_groups_of_shape(const struct dr_core *core, uint32_t shape_row,
+                                  struct dr_place_group *groups);
+int dr_place_groups_typical(const struct dr_core *core, const struct dr_job *job);
+
 /* Do these groups tell of every pool that the job may run in? Not where there may be more of them,
  * or where pools of one group of accelerators are in several of CPUs or memory. */
 int dr_place_groups_tell(const struct dr_core *core, uint32_t count);

@@ -15,23 +15,23 @@
 
 #define NONE DR_ROW_NONE
 
-#define UNIT_BITS   14
+#define SHAPE_BITS  39
 #define TOTAL_BITS  25
 #define CHIP_BITS   23
 #define OWN_BITS    11
-#define TOTAL_SHIFT UNIT_BITS
-#define CHIP_SHIFT  (UNIT_BITS + TOTAL_BITS)
+#define TOTAL_SHIFT 14
+#define CHIP_SHIFT  SHAPE_BITS
 #define CHIP_NONE   (UINT64_C(1) << (CHIP_SHIFT + CHIP_BITS - 1))
 
-_Static_assert(DR_WANTS_UNITS == (UINT64_C(1) << UNIT_BITS) - 1 &&
+_Static_assert(DR_WANTS_SHAPE == (UINT64_C(1) << SHAPE_BITS) - 1 &&
                    DR_WANTS_TOTAL == ((UINT64_C(1) << TOTAL_BITS) - 1) << TOTAL_SHIFT &&
+                   TOTAL_SHIFT + TOTAL_BITS == CHIP_SHIFT &&
                    DR_WANTS_CHIPS == ((UINT64_C(1) << CHIP_BITS) - 1) << CHIP_SHIFT,
-               "fields of room");
-_Static_assert((DR_WANTS_CHIPS &
-                (DR_WANTS_AGAIN | DR_WANTS_FRESH | DR_WANTS_NEAR)) == 0 &&
+               "fields of room and of hunts");
+_Static_assert((DR_WANTS_CHIPS & (DR_WANTS_AGAIN | DR_WANTS_FRESH | DR_WANTS_NEAR)) == 0 &&
                    DR_WANTS_OWN == (UINT64_C(1) << OWN_BITS) - 1 &&
-                   (DR_WANTS_OWN & (DR_WANTS_KEPT | DR_WANTS_TAKES)) == 0 &&
-                   ((DR_WANTS_KEPT | DR_WANTS_TAKES) & ~DR_WANTS_UNITS) == 0,
+                   (DR_WANTS_OWN & (DR_WANTS_KEPT | DR_WANTS_TAKES | DR_WANTS_LENIENT)) == 0 &&
+                   (DR_WANTS_KEPT | DR_WANTS_TAKES | DR_WANTS_LENIENT) < DR_WANTS_SOME,
                "bits stand beside the fields");
 
 enum dr_status dr_seats_open(struct dr_core *core)
@@ -82,12 +82,6 @@ void dr_seats_clear(struct dr_core *core)
 }
 
 /* ---- bits ---- */
-
-/* 0: none; 1 to 8; 9: up to 16, 10: to 32, 11: to 64. */
-static uint32_t unit_class(uint32_t units)
-{
-    return units <= 8 ? units : 5 + dr_bit_log(units - 1);
-}
 
 static uint64_t chip_bit(uint32_t chip_row)
 {
@@ -155,30 +149,28 @@ uint64_t dr_seats_chip_of(const struct dr_pool *pool)
     return pool->chip.v == 0 ? CHIP_NONE : chip_bit(pool->chip.v - 1);
 }
 
-uint64_t dr_seats_room_of(const struct dr_shape *shape)
+uint64_t dr_seats_room_of(const struct dr_core *core, uint32_t shape_row)
 {
-    uint64_t wants = 0;
+    const struct dr_shape *shape = &core->shapes[shape_row];
+    uint64_t wants = UINT64_C(1) << (shape_row % SHAPE_BITS);
 
     for (uint32_t i = 0; i < shape->alternatives_count; i += 1) {
         const struct dr_alternative *way = &shape->alternatives[i];
-        uint32_t units = way->accelerators_per_task / 1000;
-        uint32_t total = units * way->tasks;
 
-        wants |= UINT64_C(1) << unit_class(units);
-        wants |= UINT64_C(1) << (TOTAL_SHIFT + (total == 0 ? 0 : dr_bit_log(total) - 1));
         if (way->chips == 0)
             wants |= DR_WANTS_CHIPS & ~CHIP_NONE;
         for (uint64_t rest = way->chips; rest != 0; rest &= rest - 1)
             wants |= chip_bit(dr_bit_lowest(rest));
-        if (units == 0)
+        if (way->accelerators_per_task < 1000)
             wants |= CHIP_NONE;
     }
     return wants;
 }
 
-static struct dr_wants wants_of(const struct dr_shape *shape)
+static struct dr_wants wants_of(const struct dr_core *core, uint32_t shape_row)
 {
-    return (struct dr_wants){dr_seats_room_of(shape), sums_of(shape), 0};
+    return (struct dr_wants){dr_seats_room_of(core, shape_row),
+                             sums_of(&core->shapes[shape_row]), 0};
 }
 
 static struct dr_wants both(struct dr_wants a, struct dr_wants b)
@@ -189,24 +181,6 @@ static struct dr_wants both(struct dr_wants a, struct dr_wants b)
 static int equal(struct dr_wants a, struct dr_wants b)
 {
     return a.room == b.room && a.sums == b.sums && a.hunts == b.hunts;
-}
-
-uint64_t dr_seats_offer(const struct dr_core *core, dr_pool_id pool)
-{
-    const struct dr_pool *about = &core->pools[pool.v - 1];
-    const struct dr_space *space = &core->places->spaces[pool.v - 1];
-    uint32_t units = space->all == 0 ? 0 : space->tier_most;
-    uint32_t total = space->all == 0 ? 0 : space->units[space->levels][0];
-    int64_t powered = about->chip.v == 0
-                          ? INT64_MAX
-                          : dr_power_room_milli(core, about->site, about->chip, core->lent->now_us);
-    uint64_t offers = UINT64_C(1) | UINT64_C(1) << TOTAL_SHIFT;
-
-    units = (uint32_t)dr_min_i64(units, powered / 1000);
-    total = (uint32_t)dr_min_i64(total, powered / 1000);
-    offers |= (UINT64_C(2) << unit_class(units)) - 1;
-    offers |= ((UINT64_C(1) << dr_bit_log(total)) - 1) << TOTAL_SHIFT;
-    return offers | dr_seats_chip_of(about);
 }
 
 int dr_seats_keeps(struct dr_core *core, dr_account_id account)
@@ -471,7 +445,7 @@ void dr_seats_put(struct dr_core *core, uint32_t row)
     struct dr_seat *seat = &core->seats->seats[dr_queue_account(core, class).v - 1];
     uint32_t parent = NONE;
 
-    class->wants = wants_of(dr_queue_shape(core, class));
+    class->wants = wants_of(core, class->shape);
     class->wants.room |= DR_WANTS_FRESH | (class->alone ? DR_WANTS_AGAIN : 0);
     class->doubtful = 0;
     class->judged_at = 0;
@@ -557,8 +531,12 @@ uint64_t dr_seats_hunts_of(const struct dr_shape *shape, unsigned hunted)
 {
     uint64_t hunts = 0;
 
-    if (hunted & DR_HUNTED_OTHERS)
-        hunts |= dr_seats_room_of(shape) & DR_WANTS_TOTAL;
+    for (uint32_t i = 0; (hunted & DR_HUNTED_OTHERS) != 0 && i < shape->alternatives_count; i += 1) {
+        uint32_t total = shape->alternatives[i].accelerators_per_task / 1000 *
+                         shape->alternatives[i].tasks;
+
+        hunts |= UINT64_C(1) << (TOTAL_SHIFT + (total == 0 ? 0 : dr_bit_log(total) - 1));
+    }
     if (hunted & DR_HUNTED_GROUP)
         hunts |= DR_WANTS_SOME;
     if (hunted & DR_HUNTED_OWN)

@@ -19,8 +19,7 @@
 /* Bits of what is wanted, and offered. A class is met where one bit of each field is offered, where
  * fresh ones are asked for and it is fresh, or where its amounts are among those that a quota on
  * its path has room for since. */
-#define DR_WANTS_UNITS UINT64_C(0x0000000000003fff) /* accelerators of one task: 0, 1..8, more */
-#define DR_WANTS_TOTAL UINT64_C(0x0000007fffffc000) /* of the gang: powers of two */
+#define DR_WANTS_SHAPE UINT64_C(0x0000007fffffffff) /* its row, folded into 39 bits */
 #define DR_WANTS_CHIPS UINT64_C(0x3fffff8000000000) /* folded into 23 bits; the last: no chip */
 #define DR_WANTS_FRESH UINT64_C(0x8000000000000000) /* not parked */
 #define DR_WANTS_AGAIN                                                        \
@@ -28,9 +27,10 @@
                                   */
 #define DR_WANTS_ALL UINT64_MAX
 
-/* Bits of what is to be taken back: of the gang, TOTAL again, where somebody else's attempts would
- * do (the first bit: or anything at all); and of the gang, powers of two, where its own account's
+/* Bits of what is to be taken back: of the gang, where somebody else's attempts would do, powers of
+ * two (the first bit: or anything at all); and of the gang, powers of two, where its own account's
  * would. CHIPS are those of groups where it may take so. */
+#define DR_WANTS_TOTAL UINT64_C(0x0000007fffffc000)
 #define DR_WANTS_SOME UINT64_C(0x0000000000004000)
 #define DR_WANTS_OWN  UINT64_C(0x00000000000007ff)
 /* ... it has some of lower priority there; nothing offers this */
@@ -38,16 +38,17 @@
 /* ... less than its gang at the root of the account tree, since an account on its path keeps
  * something back: how much is decided there. */
 #define DR_WANTS_KEPT UINT64_C(0x0000000000000800)
+/* ... whatever its shape fits, for more than anybody: DR_FITS_LENIENT and DR_FITS_ROOM */
+#define DR_WANTS_LENIENT UINT64_C(0x0000000000002000)
 /* ... a place that would not delay what others have reserved, by quotas on its path (DR_NEAR). */
 #define DR_WANTS_NEAR UINT64_C(0x4000000000000000)
 
-/* Is it of a size and chips that are bits of `room`? */
+/* Is it of a shape and chips that are bits of `room`? */
 static inline int dr_wants_fit(struct dr_wants wants, uint64_t room)
 {
     uint64_t both = wants.room & room;
 
-    return (both & DR_WANTS_UNITS) != 0 && (both & DR_WANTS_TOTAL) != 0 &&
-           (both & DR_WANTS_CHIPS) != 0;
+    return (both & DR_WANTS_SHAPE) != 0 && (both & DR_WANTS_CHIPS) != 0;
 }
 
 static inline int dr_wants_meet(struct dr_wants wants, struct dr_wants offers)
@@ -235,13 +236,15 @@ void dr_seats_doubt(struct dr_core *core, uint32_t class_row, uint64_t judged_at
 struct dr_offers {
     struct dr_wants pools;
     struct dr_wants reliefs;
-    uint64_t relieved_at;         /* the last of the reliefs */
-    uint64_t looked_at;           /* when `pools` were looked for, by the seats' clock */
+    uint64_t lenient;     /* as pools.room, for those with DR_WANTS_LENIENT */
+    uint64_t relieved_at; /* the last of the reliefs */
+    uint64_t looked_at;   /* when `pools` were looked for, by the seats' clock */
 };
 
 static inline int dr_offers_meet(struct dr_wants wants, const struct dr_offers *offers)
 {
-    return dr_wants_meet(wants, offers->pools) || dr_wants_meet(wants, offers->reliefs);
+    return dr_wants_meet(wants, offers->pools) || dr_wants_meet(wants, offers->reliefs) ||
+           ((wants.hunts & DR_WANTS_LENIENT) != 0 && dr_wants_fit(wants, offers->lenient));
 }
 
 /* The first class of an account after a key (NULL: of all) that `offers` might help, and that has
@@ -259,12 +262,9 @@ struct dr_seat_key dr_seats_key(const struct dr_core *core, uint32_t class_row);
 uint64_t dr_seats_chip_of(const struct dr_pool *pool);
 
 /* What jobs of a shape want, as bits of `room`. */
-uint64_t dr_seats_room_of(const struct dr_shape *shape);
+uint64_t dr_seats_room_of(const struct dr_core *core, uint32_t shape_row);
 
-/* What a pool offers now, for what may have come free there: as bits of `room`. */
-uint64_t dr_seats_offer(const struct dr_core *core, dr_pool_id pool);
-
-/* What it offers with what could be taken back there: as bits of `hunts`. Accounts whose own
+/* What a pool offers with what could be taken back there: as bits of `hunts`. Accounts whose own
  * attempts there may now be enough have relief. */
 uint64_t dr_seats_offer_hunts(struct dr_core *core, dr_pool_id pool);
 
