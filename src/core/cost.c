@@ -221,16 +221,31 @@ int64_t dr_place_power_missing(const struct dr_core *core, const struct dr_want 
     return found.missing_w;
 }
 
+static int64_t draw_mw(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool)
+{
+    dr_chip_id chip = core->pools[pool.v - 1].chip;
+
+    return chip.v == 0 ? 0
+                       : want->amounts.of[DR_RESOURCE_ACCELERATORS] *
+                             (core->chips[chip.v - 1].busy_w - core->chips[chip.v - 1].idle_w);
+}
+
+int64_t dr_place_powered_us(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
+                            int64_t now_us)
+{
+    dr_site_id site = core->pools[pool.v - 1].site;
+
+    return core->power->domains[site.v - 1].limited
+               ? dr_power_enough_until_us(core, site, draw_mw(core, want, pool), now_us)
+               : INT64_MAX;
+}
+
 int dr_place_power_lacks(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
                          int64_t from_us, int64_t until_us)
 {
     const struct dr_pool *where = &core->pools[pool.v - 1];
-    int64_t more_mw = 0;
 
-    if (!core->power->domains[where->site.v - 1].limited)
-        return 0;
-    if (where->chip.v != 0)
-        more_mw = want->amounts.of[DR_RESOURCE_ACCELERATORS] *
-                  (core->chips[where->chip.v - 1].busy_w - core->chips[where->chip.v - 1].idle_w);
-    return dr_power_lack(core, where->site, more_mw, from_us, until_us).missing_w > 0;
+    return core->power->domains[where->site.v - 1].limited &&
+           dr_power_lack(core, where->site, draw_mw(core, want, pool), from_us, until_us)
+                   .missing_w > 0;
 }

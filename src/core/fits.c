@@ -33,17 +33,18 @@ void dr_fits_clear(struct dr_core *core)
     fits->powered_seq = 0;
 }
 
-void dr_fits_wait(struct dr_core *core, uint32_t shape_row, int sign)
+void dr_fits_wait(struct dr_core *core, uint32_t shape_row, int64_t limit_us, int sign)
 {
     struct dr_fits *fits = core->fits;
     struct dr_fit_shape *fit = &fits->shapes[shape_row];
 
     if (sign > 0 && fit->waiting == 0) {
-        *fit = (struct dr_fit_shape){.place = fits->waiting_count};
+        *fit = (struct dr_fit_shape){.place = fits->waiting_count, .least_us = limit_us};
         fits->waiting[fits->waiting_count] = shape_row;
         fits->waiting_count += 1;
     }
     fit->waiting += (uint32_t)sign;
+    fit->least_us = dr_min_i64(fit->least_us, limit_us);
     if (fit->waiting > 0)
         return;
     fits->waiting_count -= 1;
@@ -109,32 +110,44 @@ static int64_t over_by_us(struct dr_core *core, const struct dr_want *want, dr_p
             until_us = dr_min_i64(until_us,
                                   dr_slack_until_us(core, core->pools[pool.v - 1].groups[resource],
                                                     want->amounts.of[resource],
-                                                    kind == DR_FITS_LENIENT));
+                                                    kind == DR_FITS_WITHIN));
     if (until_us != INT64_MAX)
         dr_slack_watch(core, pool);
-    if (kind == DR_FITS_START && want->share < DR_SHARE_BLOCK &&
+    if (kind != DR_FITS_WITHIN && want->share < DR_SHARE_BLOCK &&
         core->places->reserved_count[pool.v - 1] > 0 &&
         dr_place_room_beside(core, want, pool) < want->tasks)
         until_us = dr_min_i64(until_us, core->places->reserved_until_us[pool.v - 1]);
     return until_us;
 }
 
-/* The longest limit, of a factor of 1, with which it could start there now; 0: none. */
-static int64_t longest_us(struct dr_core *core, const struct dr_shape *shape,
-                          const struct dr_want *want, dr_pool_id pool, enum dr_fit_kind kind)
+/* The longest limits, of a factor of 1, with which it could start there now, into `fit` where they
+ * are longer than in others. Returns 0 if there is none. */
+static int start_there(struct dr_core *core, const struct dr_shape *shape,
+                       const struct dr_want *want, dr_pool_id pool, enum dr_fit_kind kind,
+                       struct dr_fit *fit)
 {
     uint32_t factor = shape->alternatives[want->alternative].factor;
+    int64_t now_us = core->lent->now_us;
     int64_t over_us;
+    int64_t powered_us;
 
     if (dr_place_room(core, want, pool) < want->tasks || !is_powered(core, want, pool.v - 1) ||
         (kind == DR_FITS_START && !is_room_at_root(core, want, pool)))
         return 0;
     over_us = over_by_us(core, want, pool, kind);
-    if (over_us == INT64_MAX)
-        return INT64_MAX;
-    return over_us <= core->lent->now_us ? 0
-                                         : dr_mul_div_floor(over_us - core->lent->now_us, 1000,
-                                                            factor == 0 ? 1000 : factor);
+    if (over_us <= now_us)
+        return 0;
+    powered_us =
+        kind == DR_FITS_ROOM ? over_us : dr_min_i64(over_us, dr_place_powered_us(core, want, pool, now_us));
+    factor = factor == 0 ? 1000 : factor;
+    fit->flexible_us =
+        dr_max_i64(fit->flexible_us,
+                   over_us == INT64_MAX ? over_us : dr_mul_div_floor(over_us - now_us, 1000, factor));
+    fit->longest_us = dr_max_i64(fit->longest_us,
+                                 powered_us == INT64_MAX
+                                     ? powered_us
+                                     : dr_mul_div_floor(powered_us - now_us, 1000, factor));
+    return 1;
 }
 
 /* ---- all pools of a shape ---- */
@@ -188,21 +201,16 @@ static struct dr_fit look(struct dr_core *core, uint32_t shape_row, uint64_t sin
             for (uint64_t rest = pools_in(core, &want, word, opened, kind); rest != 0;
                  rest &= rest - 1) {
                 uint32_t row = places->pool_of[word * 64 + dr_bit_lowest(rest)];
-                int64_t limit_us;
                 uint32_t group;
 
-                if (when[row] <= since)
-                    continue;
-                limit_us = kind == DR_FITS_RESERVE
-                               ? INT64_MAX
-                               : longest_us(core, shape, &want, (dr_pool_id){row + 1}, kind);
-                if (limit_us == 0)
+                if (when[row] <= since ||
+                    (kind != DR_FITS_RESERVE &&
+                     !start_there(core, shape, &want, (dr_pool_id){row + 1}, kind, &fit)))
                     continue;
                 if (count == 0)
                     count = dr_place_groups_of_shape(core, shape_row, groups);
                 group = dr_place_group_of(core, groups, count, (dr_pool_id){row + 1}, i);
                 fit.groups |= group == DR_ROW_NONE ? UINT32_MAX : UINT32_C(1) << group;
-                fit.longest_us = dr_max_i64(fit.longest_us, limit_us);
                 if (fit.fits_at < when[row])
                     fit.fits_at = when[row];
             }
@@ -230,8 +238,8 @@ static void know_pools(struct dr_core *core, uint32_t shape_row)
     shape->version = core->federation_version + 1;
 }
 
-uint32_t dr_fits_since(struct dr_core *core, uint32_t shape_row, int64_t limit_us, uint64_t since,
-                       enum dr_fit_kind kind)
+uint32_t dr_fits_since(struct dr_core *core, uint32_t shape_row, int64_t limit_us, int is_flexible,
+                       uint64_t since, enum dr_fit_kind kind)
 {
     const struct dr_places *places = core->places;
     struct dr_fit_shape *shape = &core->fits->shapes[shape_row];
@@ -249,7 +257,10 @@ uint32_t dr_fits_since(struct dr_core *core, uint32_t shape_row, int64_t limit_u
         if (fit->fits_at == 0)
             *fit = (struct dr_fit){.none_since = since, .none_until = opened_last};
     }
-    return fit->fits_at > since && limit_us <= fit->longest_us ? fit->groups : 0;
+    return fit->fits_at > since && (kind == DR_FITS_RESERVE ||
+                                    limit_us <= (is_flexible ? fit->flexible_us : fit->longest_us))
+               ? fit->groups
+               : 0;
 }
 
 struct dr_fits_offers dr_fits_offer(struct dr_core *core, uint64_t since, int reserves)
@@ -259,12 +270,13 @@ struct dr_fits_offers dr_fits_offer(struct dr_core *core, uint64_t since, int re
 
     for (uint32_t i = 0; i < fits->waiting_count; i += 1) {
         uint32_t row = fits->waiting[i];
-        int is_reserved = reserves && dr_fits_since(core, row, 0, since, DR_FITS_RESERVE) != 0;
+        int64_t least_us = fits->shapes[row].least_us;
+        int is_reserved = reserves && dr_fits_since(core, row, 0, 1, since, DR_FITS_RESERVE) != 0;
 
-        if (!is_reserved && dr_fits_since(core, row, 0, since, DR_FITS_ROOM) == 0)
+        if (!is_reserved && dr_fits_since(core, row, least_us, 1, since, DR_FITS_ROOM) == 0)
             continue;
         offers.lenient |= dr_seats_room_of(core, row);
-        if (is_reserved || dr_fits_since(core, row, 0, since, DR_FITS_START) != 0)
+        if (is_reserved || dr_fits_since(core, row, least_us, 1, since, DR_FITS_START) != 0)
             offers.room |= dr_seats_room_of(core, row);
     }
     fits->vain = 0;

@@ -16,11 +16,12 @@
 
 /* What a shape fits for. */
 enum dr_fit_kind {
-    DR_FITS_ROOM,    /* enough is free, and power for it: who takes back what a quota needs */
-    DR_FITS_LENIENT, /* ... beside what those within their guarantees have reserved: who comes before
-                        others who have, or may ask the root for less than his gang, since an account
-                        on his path keeps something back */
-    DR_FITS_START,   /* ... beside all that is reserved, and the root has room for it: anybody else */
+    DR_FITS_ROOM,   /* enough is free, and power for it: who takes back what a quota needs */
+    DR_FITS_WITHIN, /* ... beside what those within their guarantees have reserved: who comes before
+                       the others that have */
+    DR_FITS_KEEPS,  /* ... beside all that is reserved: who may ask the root for less than his gang,
+                       since an account on his path keeps something back */
+    DR_FITS_START,  /* ... and the root has room for it: anybody else */
     DR_FITS_RESERVE, /* it may have a reservation */
     DR_FITS_KINDS,
 };
@@ -31,6 +32,7 @@ struct dr_fit {
     uint64_t none_until; /* ... and until then, by the seats' clock (core/seats.h); 0: not known */
     uint64_t fits_at;    /* but in one that was opened then ... */
     int64_t longest_us;  /* ... with no greater limit, of a factor of 1 ... */
+    int64_t flexible_us; /* ... or this, if caps that begin later are no matter ... */
     uint32_t groups;     /* ... in these of the groups of its shape (core/place.h), as bits ... */
     uint64_t fits_since; /* ... of those that were opened after that ... */
     uint64_t fits_seq;   /* ... while core->seq is that */
@@ -40,6 +42,7 @@ struct dr_fit_shape {
     struct dr_fit of[DR_FITS_KINDS];
     uint64_t version; /* core->federation_version + 1 that these are true for */
     struct dr_pool_set pools; /* that it may run in, one way or another */
+    int64_t least_us; /* the limits of its classes are no less */
     uint32_t waiting; /* classes of the shape */
     uint32_t place;   /* in the list, while there are any */
 };
@@ -61,15 +64,15 @@ DR_MUST_USE enum dr_status dr_fits_open(struct dr_core *core);
 void dr_fits_clear(struct dr_core *core);
 
 /* A class with the shape waits (sign 1), or waits no more (-1). */
-void dr_fits_wait(struct dr_core *core, uint32_t shape_row, int sign);
+void dr_fits_wait(struct dr_core *core, uint32_t shape_row, int64_t limit_us, int sign);
 
 /* Might a job of the shape and limit start, or have a reservation, in a pool that was opened after
- * the moment `since`? Not in a view. In which of the groups of the shape, as bits; UINT32_MAX where
- * these do not tell; 0: not. */
-uint32_t dr_fits_since(struct dr_core *core, uint32_t shape_row, int64_t limit_us, uint64_t since,
-                       enum dr_fit_kind kind);
+ * the moment `since`? Of a flexible one caps that begin later are left aside. Not in a view. In
+ * which of the groups of the shape, as bits; UINT32_MAX where these do not tell; 0: not. */
+uint32_t dr_fits_since(struct dr_core *core, uint32_t shape_row, int64_t limit_us, int is_flexible,
+                       uint64_t since, enum dr_fit_kind kind);
 
-/* What is offered to classes by what of their shapes fits so, whatever the limit, as bits of `room`
+/* What is offered to classes by what of their shapes fits so, for the least limit, as bits of `room`
  * (core/seats.h): to all, and to those with DR_WANTS_LENIENT. `reserves`: who may have a reservation
  * counts. Costs some 20 ns for each shape that waits. */
 struct dr_fits_offers {

@@ -388,15 +388,16 @@ static int fits(struct dr_core *core, const struct dr_queue_class *class, uint64
                 int is_bound)
 {
     enum dr_fit_kind kind = class->is_untold || can_take(core, class) ? DR_FITS_ROOM
-                            : class->within || dr_seats_keeps(core, dr_queue_account(core, class))
-                                ? DR_FITS_LENIENT
-                                : DR_FITS_START;
-    uint32_t groups = dr_fits_since(core, class->shape, class->limit_us, since, kind);
+                            : class->within                                   ? DR_FITS_WITHIN
+                            : dr_seats_keeps(core, dr_queue_account(core, class)) ? DR_FITS_KEEPS
+                                                                                  : DR_FITS_START;
+    uint32_t groups =
+        dr_fits_since(core, class->shape, class->limit_us, class->is_flexible, since, kind);
 
     if (is_bound && class->is_typical && !class->is_untold &&
         (class->wants.hunts & DR_WANTS_TAKES) == 0)
         groups &= class->standing.starts | class->standing.stated;
-    return groups != 0 || dr_fits_since(core, class->shape, 0, since, DR_FITS_RESERVE) != 0;
+    return groups != 0 || dr_fits_since(core, class->shape, 0, 1, since, DR_FITS_RESERVE) != 0;
 }
 
 /* May the class start, or have a reservation, in a pool that was opened after a moment? Who holds a

@@ -274,6 +274,11 @@ int64_t dr_place_power_missing(const struct dr_core *core, const struct dr_want 
                                dr_pool_id pool, const struct dr_extent *extents, uint32_t count,
                                int64_t from_us, int64_t until_us, struct dr_power_lack *lack);
 
+/* When caps that begin after an instant would leave too little power first, whatever it took there,
+ * if it lacks none at that; INT64_MAX: never. */
+int64_t dr_place_powered_us(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
+                            int64_t now_us);
+
 /* Would it lack power wherever in the pool it took what is free there? */
 int dr_place_power_lacks(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
                          int64_t from_us, int64_t until_us);

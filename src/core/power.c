@@ -601,6 +601,36 @@ struct dr_power_lack dr_power_lack(const struct dr_core *core, dr_site_id site, 
     return lack;
 }
 
+static int64_t enough_until_us(const struct dr_power *power, uint32_t row, int64_t more_uw,
+                               int64_t now_us)
+{
+    const struct dr_power_domain *domain = &power->domains[row];
+    const struct dr_power_interval *line = &power->intervals[domain->first];
+
+    for (uint32_t i = domain->count == 0 ? 0 : dr_power_interval_at(power, domain, now_us) + 1;
+         i < domain->count; i += 1)
+        if (line[i].cap_uw != DR_POWER_NO_CAP &&
+            more_uw + domain->idle_uw + line[i].held_uw > line[i].cap_uw)
+            return line[i].begin_us;
+    return INT64_MAX;
+}
+
+int64_t dr_power_enough_until_us(const struct dr_core *core, dr_site_id site, int64_t more_mw,
+                                 int64_t now_us)
+{
+    const struct dr_power *power = core->power;
+    const struct dr_power_domain *domain = &power->domains[site.v - 1];
+    int64_t more_uw = more_mw * domain->pue_milli;
+    int64_t until_us;
+
+    if (!domain->limited)
+        return INT64_MAX;
+    until_us = enough_until_us(power, site.v - 1, more_uw, now_us);
+    return domain->zone == NONE
+               ? until_us
+               : dr_min_i64(until_us, enough_until_us(power, domain->zone, more_uw, now_us));
+}
+
 /* What the cap that holds in a domain now leaves. */
 static int64_t left_uw(const struct dr_power *power, uint32_t row, int64_t now_us)
 {

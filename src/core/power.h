@@ -157,6 +157,11 @@ struct dr_power_lack {
 struct dr_power_lack dr_power_lack(const struct dr_core *core, dr_site_id site, int64_t more_mw,
                                    int64_t from_us, int64_t until_us);
 
+/* The same question for as long as possible: when a cap would be passed first, after an instant at
+ * which none is; INT64_MAX: never. */
+int64_t dr_power_enough_until_us(const struct dr_core *core, dr_site_id site, int64_t more_mw,
+                                 int64_t now_us);
+
 /* Thousandths of accelerators of a chip that may be held in addition at a site now, in a view too:
  * by the caps that hold now, its own and its zone's; INT64_MAX: any number. */
 int64_t dr_power_room_milli(const struct dr_core *core, dr_site_id site, dr_chip_id chip,

@@ -133,7 +133,8 @@ int dr_queue_class_agrees(const struct dr_core *core, uint32_t row)
     struct likeness like = likeness_of(core, &core->jobs[class->first]);
 
     return class->hash == hash_of(&like) && class->shape == like.shape &&
-           class->limit_us == like.limit_us && class->priority == like.priority && class->again == like.again &&
+           class->limit_us == like.limit_us &&
+           class->is_flexible == (like.flexible != 0) && class->priority == like.priority && class->again == like.again &&
            class->alone == (like.alone != 0);
 }
 
@@ -184,6 +185,7 @@ static uint32_t find_or_make_class(struct dr_core *core, const struct dr_job *jo
     }
     queue->classes[row] = (struct dr_queue_class){.shape = wanted.shape,
                                                   .limit_us = wanted.limit_us,
+                                                  .is_flexible = wanted.flexible != 0,
                                                   .priority = wanted.priority,
                                                   .again = wanted.again,
                                                   .alone = wanted.alone != 0,

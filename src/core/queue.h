@@ -52,6 +52,7 @@ struct dr_queue_class {
     uint8_t doubtful : 1; /* fresh, but for nothing that time alone may change (core/seats.h) */
     uint8_t is_untold : 1;  /* its groups do not tell of every pool that it may run in */
     uint8_t is_typical : 1; /* they are those of its shape */
+    uint8_t is_flexible : 1;
     uint32_t hash;        /* 0: the row is free */
     uint32_t chain;       /* of the same hash, or free */
     /* the treap of its jobs */

@@ -468,7 +468,7 @@ void dr_seats_put(struct dr_core *core, uint32_t row)
         rotate_up(queue, seat, row);
     sum_path(core, row, dr_queue_account(core, class).v - 1);
     unsettle(core, dr_queue_account(core, class).v - 1, 1);
-    dr_fits_wait(core, class->shape, 1);
+    dr_fits_wait(core, class->shape, class->limit_us, 1);
 }
 
 void dr_seats_take(struct dr_core *core, uint32_t row)
@@ -486,7 +486,7 @@ void dr_seats_take(struct dr_core *core, uint32_t row)
     parent = class->line_parent;
     sum_path(core, parent, dr_queue_account(core, class).v - 1);
     unsettle(core, dr_queue_account(core, class).v - 1, 0);
-    dr_fits_wait(core, class->shape, -1);
+    dr_fits_wait(core, class->shape, class->limit_us, -1);
 }
 
 uint32_t dr_seats_first(const struct dr_core *core, dr_account_id account)

@@ -38,7 +38,7 @@
 /* ... less than its gang at the root of the account tree, since an account on its path keeps
  * something back: how much is decided there. */
 #define DR_WANTS_KEPT UINT64_C(0x0000000000000800)
-/* ... whatever its shape fits, for more than anybody: DR_FITS_LENIENT and DR_FITS_ROOM */
+/* ... whatever its shape fits, for more than anybody: core/fits.h */
 #define DR_WANTS_LENIENT UINT64_C(0x0000000000002000)
 /* ... a place that would not delay what others have reserved, by quotas on its path (DR_NEAR). */
 #define DR_WANTS_NEAR UINT64_C(0x4000000000000000)
