@@ -432,7 +432,7 @@ static int has_room(const struct dr_core *core, const struct dr_job *job, uint64
         dr_pool_id pool;
         int64_t bound_micro;
 
-        dr_place_walk(core, &want, 0, &walk);
+        dr_place_walk(core, &want, 0, since != 0, &walk);
         while (dr_place_walk_next(&walk, &pool, &bound_micro))
             if (core->places->opened_at[pool.v - 1] > since &&
                 dr_place_room(core, &want, pool) >= want.tasks)
@@ -468,7 +468,7 @@ static int find_place(struct dr_decision *decision, uint32_t job_row, int displa
         dr_pool_id pool;
         int64_t bound_micro;
 
-        dr_place_walk(core, &want, limit_us, &walk);
+        dr_place_walk(core, &want, limit_us, since != 0, &walk);
         while (dr_place_walk_next(&walk, &pool, &bound_micro)) {
             const struct dr_pool *about = &core->pools[pool.v - 1];
 

@@ -173,7 +173,7 @@ static uint64_t opened_in(const struct dr_places *places, uint32_t word, uint64_
 {
     uint64_t opened = kind == DR_FITS_RESERVE ? places->reservable.words[word] : UINT64_MAX;
 
-    if (since < places->untouched_at)
+    if (since == 0) /* what was opened before this decision helps nobody else */
         return opened;
     return opened & (kind == DR_FITS_RESERVE ? places->touched_set.words[word]
                                              : places->opened_set.words[word]);
@@ -263,16 +263,48 @@ uint32_t dr_fits_since(struct dr_core *core, uint32_t shape_row, int64_t limit_u
                : 0;
 }
 
+/* Pools that were opened after a moment, in this decision. */
+static void opened_since(const struct dr_core *core, uint64_t since, struct dr_pool_set *recent)
+{
+    const struct dr_places *places = core->places;
+
+    *recent = places->opened_set;
+    for (uint32_t word = 0; word < places->words; word += 1)
+        for (uint64_t rest = recent->words[word]; rest != 0; rest &= rest - 1) {
+            uint32_t rank = word * 64 + dr_bit_lowest(rest);
+
+            if (rank >= core->pools_count || places->opened_at[places->pool_of[rank]] <= since)
+                dr_pool_set_put(recent, rank, 0);
+        }
+}
+
+static int meets(const struct dr_places *places, const struct dr_pool_set *a,
+                 const struct dr_pool_set *b)
+{
+    uint64_t both = 0;
+
+    for (uint32_t word = 0; word < places->words; word += 1)
+        both |= a->words[word] & b->words[word];
+    return both != 0;
+}
+
 struct dr_fits_offers dr_fits_offer(struct dr_core *core, uint64_t since, int reserves)
 {
     struct dr_fits *fits = core->fits;
     struct dr_fits_offers offers = {0, 0};
+    struct dr_pool_set recent;
 
+    dr_place_prepare(core);
+    opened_since(core, since, &recent);
     for (uint32_t i = 0; i < fits->waiting_count; i += 1) {
         uint32_t row = fits->waiting[i];
         int64_t least_us = fits->shapes[row].least_us;
-        int is_reserved = reserves && dr_fits_since(core, row, 0, 1, since, DR_FITS_RESERVE) != 0;
+        int is_reserved;
 
+        if (fits->shapes[row].version == core->federation_version + 1 &&
+            !meets(core->places, &fits->shapes[row].pools, &recent))
+            continue;
+        is_reserved = reserves && dr_fits_since(core, row, 0, 1, since, DR_FITS_RESERVE) != 0;
         if (!is_reserved && dr_fits_since(core, row, least_us, 1, since, DR_FITS_ROOM) == 0)
             continue;
         offers.lenient |= dr_seats_room_of(core, row);

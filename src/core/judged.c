@@ -471,7 +471,7 @@ static int may_take_enough(struct dr_core *core, const struct dr_job *job,
         dr_account_id guarantor = dr_quota_guarantor(core, job->account, pool, &want->amounts);
 
         return guarantor.v != 0 &&
-               (dr_lent_to(core, pool_row, guarantor) >= dr_max_i64(1, lacks) ||
+               (dr_lent_to(core, pool, guarantor, &want->amounts) >= dr_max_i64(1, lacks) ||
                 dr_place_room(core, want, pool) >= want->tasks);
     }
     return 1;

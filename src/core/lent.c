@@ -3,6 +3,7 @@
 #include "core/lent.h"
 
 #include "core/place.h"
+#include "core/quota.h"
 #include "core/victims.h"
 #include "core/seats.h"
 #include "core/space.h"
@@ -428,19 +429,23 @@ static const int64_t *reached(struct dr_core *core, uint32_t pool_row)
     return oldest->units;
 }
 
-int64_t dr_lent_to(struct dr_core *core, uint32_t pool_row, dr_account_id account)
+int64_t dr_lent_to(struct dr_core *core, dr_pool_id pool, dr_account_id guarantor,
+                   const struct dr_amounts *amounts)
 {
     const int64_t *units;
     int64_t sum = 0;
 
-    if (core->lent->units[pool_row] == 0)
+    if (core->lent->units[pool.v - 1] == 0)
         return 0;
-    units = reached(core, pool_row);
-    for (dr_account_id at = account; core->accounts[at.v - 1].parent.v != 0;
-         at = core->accounts[at.v - 1].parent)
+    units = reached(core, pool.v - 1);
+    for (dr_account_id at = guarantor; core->accounts[at.v - 1].parent.v != 0;
+         at = core->accounts[at.v - 1].parent) {
+        if (at.v != guarantor.v && !dr_quota_within_stated(core, at, pool, amounts))
+            continue;
         for (uint32_t child = core->accounts[core->accounts[at.v - 1].parent.v - 1].first_child;
              child != DR_ROW_NONE; child = core->accounts[child].next_sibling)
             sum += child + 1 == at.v ? 0 : units[child];
+    }
     return sum;
 }
 

@@ -88,9 +88,10 @@ void dr_lent_promised(struct dr_core *core, dr_pool_id pool, int less);
 /* What attempts that leave hold in a pool and is promised to nobody yet. */
 int64_t dr_lent_left(const struct dr_core *core, uint32_t pool_row);
 
-/* What of the lent units in a pool who is within the guarantee of `account`, and of none below that,
- * may take back, at most: of attempts outside that account. Priority aside. */
-int64_t dr_lent_to(struct dr_core *core, uint32_t pool_row, dr_account_id account);
+/* What of the lent units in a pool who asks for `amounts` may take back, at most: of attempts outside
+ * `guarantor`, the lowest account on his path within whose guarantee he is. Priority aside. */
+int64_t dr_lent_to(struct dr_core *core, dr_pool_id pool, dr_account_id guarantor,
+                   const struct dr_amounts *amounts);
 
 /* Time lets the attempt be taken. */
 static inline int dr_lent_ripe(const struct dr_core *core, uint32_t job_row)

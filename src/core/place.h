@@ -189,7 +189,7 @@ int dr_place_may_share(const struct dr_core *core, const struct dr_want *want, d
  * node (in a view too), from the one with the least bound of cost up. What is left out can't hold
  * it; what is met may still have too little room. Bounds never fall on the way, and no place in the
  * pool costs less than its bound; so a search may stop once a bound is above the best that it has.
- */
+ * `opened`: only those that were opened since the last decision. */
 struct dr_place_walk {
     const struct dr_core *core;
     uint64_t left[DR_POOLS_MAX / 64];   /* by rank */
@@ -200,7 +200,7 @@ struct dr_place_walk {
     int64_t accelerators; /* of the gang, thousandths */
 };
 void dr_place_walk(const struct dr_core *core, const struct dr_want *want, int64_t limit_us,
-                   struct dr_place_walk *walk);
+                   int opened, struct dr_place_walk *walk);
 int dr_place_walk_next(struct dr_place_walk *walk, dr_pool_id *pool, int64_t *bound_micro);
 
 /* May the pool hold it beside all that is reserved there? */

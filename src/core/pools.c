@@ -44,7 +44,7 @@ void dr_place_could(const struct dr_core *core, const struct dr_want *want,
 }
 
 void dr_place_walk(const struct dr_core *core, const struct dr_want *want, int64_t limit_us,
-                   struct dr_place_walk *walk)
+                   int opened, struct dr_place_walk *walk)
 {
     const struct dr_places *places = core->places;
     struct dr_pool_set set;
@@ -57,7 +57,8 @@ void dr_place_walk(const struct dr_core *core, const struct dr_want *want, int64
     walk->span_us = dr_place_span_us(core, want, limit_us);
     walk->accelerators = want->amounts.of[DR_RESOURCE_ACCELERATORS];
     dr_place_could(core, want, &set, &beside);
-    memcpy(walk->left, set.words, places->words * sizeof walk->left[0]);
+    for (uint32_t word = 0; word < places->words; word += 1)
+        walk->left[word] = set.words[word] & (opened ? places->opened_set.words[word] : UINT64_MAX);
     memcpy(walk->beside, beside.words, places->words * sizeof walk->beside[0]);
 }
 

@@ -608,7 +608,7 @@ static int too_few_for(const struct hunt *hunt, dr_account_id guarantor)
     if (hunt->want.accelerators == 0 || hunt->outranks || hunt->far_below ||
         (lacks <= 0 && core->lent->leaving[pool] > 0))
         return 0;
-    return dr_lent_to(core, pool, guarantor) < dr_max_i64(1, lacks) &&
+    return dr_lent_to(core, hunt->pool, guarantor, &hunt->want.amounts) < dr_max_i64(1, lacks) &&
            dr_place_room(core, &hunt->want, hunt->pool) < hunt->want.tasks;
 }
 
@@ -702,7 +702,7 @@ static void hunt_in(struct hunt *hunt, struct plan *plan)
         dr_arena_reset(&core->scratch, mark);
         return;
     }
-    hunt->decision->hunts += 1;
+    hunt->decision->hunts += hunt->count > 0; /* or else only what rises helps it */
     leave_or_return(hunt, 1);
     if (guaranteed && fits(hunt))
         kept = compare_set(hunt, plan); /* those who leave anyway are enough */
