@@ -219,7 +219,7 @@ static uint32_t add_groups(const struct dr_core *core, const struct dr_want *wan
             if (k == DR_PLACE_GROUPS_MAX)
                 continue;
             if (k == count) {
-                groups[count] = (struct dr_place_group){{row + 1}, want->alternative};
+                groups[count] = (struct dr_place_group){{row + 1}, want->alternative, count};
                 count += 1;
             } else if (row + 1 < groups[k].pool.v) {
                 groups[k].pool.v = row + 1;
@@ -362,13 +362,13 @@ uint32_t dr_place_groups_of_shape(const struct dr_core *core, uint32_t shape_row
     const struct dr_place_memory *memory = remembered(core, shape_row);
 
     for (uint32_t i = 0; i < memory->groups_count; i += 1)
-        groups[i] = (struct dr_place_group){{memory->pools[i]}, memory->alternatives[i]};
+        groups[i] = (struct dr_place_group){{memory->pools[i]}, memory->alternatives[i], i};
     return memory->groups_count;
 }
 
-int dr_place_groups_typical(const struct dr_core *core, const struct dr_job *job)
+int dr_place_groups_typical(const struct dr_core *core, uint32_t shape_row)
 {
-    return dr_queue_kept_at(core, job).v == 0 && refused_to(core, job->account)->any == 0;
+    return remembered(core, shape_row)->groups_count < DR_PLACE_GROUPS_MAX;
 }
 
 static uint32_t groups_of(const struct dr_core *core, const struct dr_job *job, dr_site_id kept_at,
@@ -399,7 +399,7 @@ static uint32_t groups_of(const struct dr_core *core, const struct dr_job *job, 
         return count;
     }
     for (uint32_t i = 0; i < memory->groups_count; i += 1) {
-        struct dr_place_group group = {{memory->pools[i]}, memory->alternatives[i]};
+        struct dr_place_group group = {{memory->pools[i]}, memory->alternatives[i], i};
         const uint64_t *pools = words_of(places, memory, group.alternative);
         enum dr_resource main = dr_resource_main(
             core->shapes[job->shape].alternatives[group.alternative].accelerators_per_task);

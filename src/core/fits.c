@@ -54,16 +54,6 @@ void dr_fits_wait(struct dr_core *core, uint32_t shape_row, int64_t limit_us, in
 
 /* ---- one pool ---- */
 
-/* For so many whole accelerators; shares may join others that draw already. */
-static int is_powered(const struct dr_core *core, const struct dr_want *want, uint32_t pool_row)
-{
-    const struct dr_pool *pool = &core->pools[pool_row];
-
-    return want->accelerators == 0 || want->part != 0 ||
-           dr_power_room_milli(core, pool->site, pool->chip, core->lent->now_us) >=
-               want->amounts.of[DR_RESOURCE_ACCELERATORS];
-}
-
 static const struct dr_pool_set *powered(struct dr_core *core)
 {
     struct dr_fits *fits = core->fits;
@@ -103,7 +93,7 @@ static int64_t over_by_us(struct dr_core *core, const struct dr_want *want, dr_p
 {
     int64_t until_us = INT64_MAX;
 
-    if (kind == DR_FITS_ROOM)
+    if (kind == DR_FITS_ROOM || kind == DR_FITS_TAKE)
         return INT64_MAX;
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
         if (want->amounts.of[resource] != 0)
@@ -120,34 +110,42 @@ static int64_t over_by_us(struct dr_core *core, const struct dr_want *want, dr_p
     return until_us;
 }
 
-/* The longest limits, of a factor of 1, with which it could start there now, into `fit` where they
- * are longer than in others. Returns 0 if there is none. */
-static int start_there(struct dr_core *core, const struct dr_shape *shape,
-                       const struct dr_want *want, dr_pool_id pool, enum dr_fit_kind kind,
-                       struct dr_fit *fit)
-{
-    uint32_t factor = shape->alternatives[want->alternative].factor;
-    int64_t now_us = core->lent->now_us;
-    int64_t over_us;
+/* When a job has to be over that could start there now, by what others have reserved, and by caps
+ * too; at or before now: none could. */
+struct over {
+    int64_t reserved_us;
     int64_t powered_us;
+};
 
-    if (dr_place_room(core, want, pool) < want->tasks || !is_powered(core, want, pool.v - 1) ||
-        (kind == DR_FITS_START && !is_room_at_root(core, want, pool)))
-        return 0;
-    over_us = over_by_us(core, want, pool, kind);
-    if (over_us <= now_us)
-        return 0;
-    powered_us =
-        kind == DR_FITS_ROOM ? over_us : dr_min_i64(over_us, dr_place_powered_us(core, want, pool, now_us));
-    factor = factor == 0 ? 1000 : factor;
-    fit->flexible_us =
-        dr_max_i64(fit->flexible_us,
-                   over_us == INT64_MAX ? over_us : dr_mul_div_floor(over_us - now_us, 1000, factor));
-    fit->longest_us = dr_max_i64(fit->longest_us,
-                                 powered_us == INT64_MAX
-                                     ? powered_us
-                                     : dr_mul_div_floor(powered_us - now_us, 1000, factor));
-    return 1;
+static struct over over_there(struct dr_core *core, const struct dr_want *want, dr_pool_id pool,
+                              enum dr_fit_kind kind)
+{
+    struct over over = {0, 0};
+
+    int64_t now_us = core->lent->now_us;
+
+    if (dr_place_room(core, want, pool) < want->tasks ||
+        dr_place_power_lacks(core, want, pool, now_us, now_us) ||
+        ((kind == DR_FITS_START || kind == DR_FITS_TAKE) &&
+         is_room_at_root(core, want, pool) != (kind == DR_FITS_START)))
+        return over;
+    over.reserved_us = over_by_us(core, want, pool, kind);
+    over.powered_us =
+        dr_min_i64(over.reserved_us, dr_place_powered_us(core, want, pool, now_us));
+    return over;
+}
+
+/* It fits in `groups` for jobs that are over by then. */
+static void span(struct dr_fit_span *span, uint32_t groups, int64_t over_us, int64_t now_us,
+                 uint32_t factor)
+{
+    if (over_us == INT64_MAX) {
+        span->ever |= groups;
+    } else if (over_us > now_us) {
+        span->some |= groups;
+        span->longest_us = dr_max_i64(
+            span->longest_us, dr_mul_div_floor(over_us - now_us, 1000, factor == 0 ? 1000 : factor));
+    }
 }
 
 /* ---- all pools of a shape ---- */
@@ -192,6 +190,8 @@ static struct dr_fit look(struct dr_core *core, uint32_t shape_row, uint64_t sin
     struct dr_fit fit = {.fits_since = since, .fits_seq = core->seq};
     uint32_t count = 0;
 
+    if (kind == DR_FITS_RESERVE)
+        memset(&core->fits->shapes[shape_row].reserves, 0, sizeof *pools);
     for (uint32_t word = 0; word < places->words; word += 1) {
         uint64_t opened = pools->words[word] & opened_in(places, word, since, kind);
 
@@ -201,23 +201,33 @@ static struct dr_fit look(struct dr_core *core, uint32_t shape_row, uint64_t sin
             for (uint64_t rest = pools_in(core, &want, word, opened, kind); rest != 0;
                  rest &= rest - 1) {
                 uint32_t row = places->pool_of[word * 64 + dr_bit_lowest(rest)];
+                struct over over = {INT64_MAX, INT64_MAX};
                 uint32_t group;
 
-                if (when[row] <= since ||
-                    (kind != DR_FITS_RESERVE &&
-                     !start_there(core, shape, &want, (dr_pool_id){row + 1}, kind, &fit)))
+                if (when[row] <= since)
                     continue;
+                if (kind != DR_FITS_RESERVE)
+                    over = over_there(core, &want, (dr_pool_id){row + 1}, kind);
+                if (over.reserved_us <= core->lent->now_us)
+                    continue;
+                if (kind == DR_FITS_RESERVE)
+                    dr_pool_set_put(&core->fits->shapes[shape_row].reserves,
+                                    word * 64 + dr_bit_lowest(rest), 1);
                 if (count == 0)
                     count = dr_place_groups_of_shape(core, shape_row, groups);
                 group = dr_place_group_of(core, groups, count, (dr_pool_id){row + 1}, i);
-                fit.groups |= group == DR_ROW_NONE ? UINT32_MAX : UINT32_C(1) << group;
+                group = group == DR_ROW_NONE || !dr_place_groups_tell(core, count)
+                            ? UINT32_MAX
+                            : UINT32_C(1) << group;
+                span(&fit.spans[0], group, over.powered_us, core->lent->now_us,
+                     shape->alternatives[i].factor);
+                span(&fit.spans[1], group, over.reserved_us, core->lent->now_us,
+                     shape->alternatives[i].factor);
                 if (fit.fits_at < when[row])
                     fit.fits_at = when[row];
             }
         }
     }
-    if (fit.fits_at != 0 && !dr_place_groups_tell(core, count))
-        fit.groups = UINT32_MAX;
     return fit;
 }
 
@@ -244,6 +254,7 @@ uint32_t dr_fits_since(struct dr_core *core, uint32_t shape_row, int64_t limit_u
     const struct dr_places *places = core->places;
     struct dr_fit_shape *shape = &core->fits->shapes[shape_row];
     struct dr_fit *fit = &shape->of[kind];
+    const struct dr_fit_span *span;
     uint64_t opened_last;
 
     dr_place_prepare(core);
@@ -257,10 +268,26 @@ uint32_t dr_fits_since(struct dr_core *core, uint32_t shape_row, int64_t limit_u
         if (fit->fits_at == 0)
             *fit = (struct dr_fit){.none_since = since, .none_until = opened_last};
     }
-    return fit->fits_at > since && (kind == DR_FITS_RESERVE ||
-                                    limit_us <= (is_flexible ? fit->flexible_us : fit->longest_us))
-               ? fit->groups
-               : 0;
+    span = &fit->spans[is_flexible];
+    return fit->fits_at <= since ? 0 : span->ever | (limit_us <= span->longest_us ? span->some : 0);
+}
+
+int dr_fits_reserves(struct dr_core *core, const struct dr_queue_class *class, uint64_t since)
+{
+    const struct dr_pool_set *reserves = &core->fits->shapes[class->shape].reserves;
+    uint64_t any = 0;
+
+    if (dr_fits_since(core, class->shape, 0, 1, since, DR_FITS_RESERVE) == 0)
+        return 0;
+    for (uint32_t i = 0; i < dr_queue_shape(core, class)->alternatives_count; i += 1) {
+        struct dr_want want = dr_place_want(core, &core->jobs[class->first], i);
+        struct dr_pool_set allowed;
+
+        dr_place_allowed(core, &want, &allowed);
+        for (uint32_t word = 0; word < core->places->words; word += 1)
+            any |= reserves->words[word] & allowed.words[word];
+    }
+    return any != 0;
 }
 
 /* Pools that were opened after a moment, in this decision. */

@@ -12,11 +12,13 @@
 #ifndef DR_CORE_FITS_H
 #define DR_CORE_FITS_H
 
+#include "core/queue.h"
 #include "core/space.h"
 
 /* What a shape fits for. */
 enum dr_fit_kind {
-    DR_FITS_ROOM,   /* enough is free, and power for it: who takes back what a quota needs */
+    DR_FITS_ROOM,   /* enough is free, and power for it */
+    DR_FITS_TAKE,   /* ... but the root has no room for it: who takes back what it needs there */
     DR_FITS_WITHIN, /* ... beside what those within their guarantees have reserved: who comes before
                        the others that have */
     DR_FITS_KEEPS,  /* ... beside all that is reserved: who may ask the root for less than his gang,
@@ -26,22 +28,29 @@ enum dr_fit_kind {
     DR_FITS_KINDS,
 };
 
+/* For how long it fits, in which of the groups of its shape (core/place.h), as bits. */
+struct dr_fit_span {
+    uint32_t ever;      /* in pools there with any limit */
+    uint32_t some;      /* ... or with no greater one than that, of a factor of 1 */
+    int64_t longest_us; /* 0: in none */
+};
+
 /* What is known of a shape, for one kind. */
 struct dr_fit {
     uint64_t none_since; /* in no pool that was opened after that ... */
     uint64_t none_until; /* ... and until then, by the seats' clock (core/seats.h); 0: not known */
     uint64_t fits_at;    /* but in one that was opened then ... */
-    int64_t longest_us;  /* ... with no greater limit, of a factor of 1 ... */
-    int64_t flexible_us; /* ... or this, if caps that begin later are no matter ... */
-    uint32_t groups;     /* ... in these of the groups of its shape (core/place.h), as bits ... */
     uint64_t fits_since; /* ... of those that were opened after that ... */
-    uint64_t fits_seq;   /* ... while core->seq is that */
+    uint64_t fits_seq;   /* ... while core->seq is that ... */
+    struct dr_fit_span spans[2]; /* ... for so long; of flexible ones, to which caps that begin later
+                                    are no matter, the second */
 };
 
 struct dr_fit_shape {
     struct dr_fit of[DR_FITS_KINDS];
     uint64_t version; /* core->federation_version + 1 that these are true for */
-    struct dr_pool_set pools; /* that it may run in, one way or another */
+    struct dr_pool_set pools;    /* that it may run in, one way or another */
+    struct dr_pool_set reserves; /* those that DR_FITS_RESERVE is about */
     int64_t least_us; /* the limits of its classes are no less */
     uint32_t waiting; /* classes of the shape */
     uint32_t place;   /* in the list, while there are any */
@@ -71,6 +80,9 @@ void dr_fits_wait(struct dr_core *core, uint32_t shape_row, int64_t limit_us, in
  * which of the groups of the shape, as bits; UINT32_MAX where these do not tell; 0: not. */
 uint32_t dr_fits_since(struct dr_core *core, uint32_t shape_row, int64_t limit_us, int is_flexible,
                        uint64_t since, enum dr_fit_kind kind);
+
+/* May a job of the class have a reservation so, consent and saved work considered? */
+int dr_fits_reserves(struct dr_core *core, const struct dr_queue_class *class, uint64_t since);
 
 /* What is offered to classes by what of their shapes fits so, for the least limit, as bits of `room`
  * (core/seats.h): to all, and to those with DR_WANTS_LENIENT. `reserves`: who may have a reservation

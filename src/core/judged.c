@@ -23,9 +23,9 @@ struct standing {
     int is_refused; /* somewhere */
 };
 
-static uint32_t bit(uint32_t group)
+static uint32_t bit(const struct dr_place_group *group)
 {
-    return UINT32_C(1) << group;
+    return UINT32_C(1) << group->of_shape;
 }
 
 /* Has anything been given back since a moment, by whomever, in the groups of a pool? */
@@ -83,24 +83,24 @@ static struct standing standing_since(const struct dr_core *core,
         struct dr_amounts amounts;
         int is_relieved = since == 0 || was_relieved(core, groups[i].pool, since);
 
-        standing.relieved |= is_relieved ? bit(i) : 0;
+        standing.relieved |= is_relieved ? bit(&groups[i]) : 0;
         if (standing.is_known && !is_relieved) {
-            standing.in.starts |= class->standing.starts & bit(i);
-            standing.in.stated |= class->standing.stated & bit(i);
+            standing.in.starts |= class->standing.starts & bit(&groups[i]);
+            standing.in.stated |= class->standing.stated & bit(&groups[i]);
             standing.within |= class->within;
             continue;
         }
         amounts = dr_alternative_amounts(
             &dr_queue_shape(core, class)->alternatives[groups[i].alternative]);
         if (lets_start(core, job, groups[i].pool, &amounts))
-            standing.now |= bit(i);
+            standing.now |= bit(&groups[i]);
         else
             standing.is_refused = 1;
-        if ((standing.now & bit(i)) != 0 ||
+        if ((standing.now & bit(&groups[i])) != 0 ||
             dr_quota_path_allows(core, job->account, groups[i].pool, &amounts, firm))
-            standing.in.starts |= bit(i);
+            standing.in.starts |= bit(&groups[i]);
         if (dr_quota_guarantor(core, job->account, groups[i].pool, &amounts).v != 0)
-            standing.in.stated |= bit(i);
+            standing.in.stated |= bit(&groups[i]);
         standing.within |=
             dr_quota_branch_within(core, job->account, groups[i].pool, &amounts);
     }
@@ -141,7 +141,7 @@ static uint64_t with_chips(struct dr_core *core, const struct dr_queue_class *cl
     if (!dr_place_groups_tell(core, count) || (hunts & DR_WANTS_TAKES) != 0)
         return hunts | DR_WANTS_CHIPS;
     for (uint32_t i = 0; i < count; i += 1)
-        if (bits & bit(i)) {
+        if (bits & bit(&groups[i])) {
             enum dr_resource main = dr_resource_main(dr_queue_shape(core, class)
                                                          ->alternatives[groups[i].alternative]
                                                          .accelerators_per_task);
@@ -165,7 +165,7 @@ void dr_seats_park(struct dr_core *core, uint32_t row, const struct dr_refusal *
     class->standing = standing.in;
     class->within = (uint8_t)standing.within;
     class->is_untold = !standing.is_known;
-    class->is_typical = dr_place_groups_typical(core, &core->jobs[class->first]) != 0;
+    class->is_typical = dr_place_groups_typical(core, class->shape) != 0;
     if (refusal->vain & DR_NEAR)
         kept |= DR_WANTS_NEAR;
     if (dr_seats_keeps(core, dr_queue_account(core, class)))
@@ -283,7 +283,7 @@ static int is_out_of(struct asked *asked, dr_pool_id pool, uint32_t noted)
         return 0;
     group = group_asked(asked, pool);
     return group != NONE && dr_place_groups_tell(asked->core, asked->groups_count) &&
-           (noted & bit(group)) == 0;
+           (noted & bit(&asked->groups[group])) == 0;
 }
 
 /* Do quotas let it start there? 0: not, or that is not known. */
@@ -291,7 +291,7 @@ static int starts_in(struct asked *asked, dr_pool_id pool)
 {
     uint32_t group = group_asked(asked, pool);
 
-    return asked->standing.is_known && group != NONE && (asked->standing.now & bit(group)) != 0;
+    return asked->standing.is_known && group != NONE && (asked->standing.now & bit(&asked->groups[group])) != 0;
 }
 
 /* Do they refuse it in the pool's group? */
@@ -302,7 +302,7 @@ static int is_refused(struct asked *asked, dr_pool_id pool)
     if (!asked->standing.is_known || !asked->standing.is_refused)
         return 0;
     group = group_asked(asked, pool);
-    return group != NONE && (asked->standing.now & bit(group)) == 0;
+    return group != NONE && (asked->standing.now & bit(&asked->groups[group])) == 0;
 }
 
 /* It would be refused there for what others have reserved, as long as these leave too little. */
@@ -383,21 +383,28 @@ static void note_hunts(struct dr_core *core, uint32_t class_row, const struct st
 }
 
 /* Does its shape fit, for who has its limit and is as near to his guarantees, in a pool that was
- * opened after a moment, or may it have a reservation there? */
+ * opened after a moment, or may it have a reservation there? Where a quota refuses it, it has to be
+ * within a guarantee there and take something back. */
 static int fits(struct dr_core *core, const struct dr_queue_class *class, uint64_t since,
                 int is_bound)
 {
-    enum dr_fit_kind kind = class->is_untold || can_take(core, class) ? DR_FITS_ROOM
-                            : class->within                                   ? DR_FITS_WITHIN
-                            : dr_seats_keeps(core, dr_queue_account(core, class)) ? DR_FITS_KEEPS
-                                                                                  : DR_FITS_START;
-    uint32_t groups =
-        dr_fits_since(core, class->shape, class->limit_us, class->is_flexible, since, kind);
+    int takes = can_take(core, class);
+    int keeps = dr_seats_keeps(core, dr_queue_account(core, class));
+    uint32_t starts = class->standing.starts;
+    uint32_t stated = class->standing.stated;
+    enum dr_fit_kind kind = class->within ? DR_FITS_WITHIN : keeps ? DR_FITS_KEEPS : DR_FITS_START;
+#define FITS(kind)                                                                         \
+    dr_fits_since(core, class->shape, class->limit_us, class->is_flexible, since, kind)
 
-    if (is_bound && class->is_typical && !class->is_untold &&
-        (class->wants.hunts & DR_WANTS_TAKES) == 0)
-        groups &= class->standing.starts | class->standing.stated;
-    return groups != 0 || dr_fits_since(core, class->shape, 0, 1, since, DR_FITS_RESERVE) != 0;
+    if (!is_bound || !class->is_typical || class->is_untold ||
+        (class->wants.hunts & DR_WANTS_TAKES) != 0)
+        return FITS(takes ? DR_FITS_ROOM : kind) != 0 || dr_fits_reserves(core, class, since);
+    return (FITS(kind) & starts) != 0 ||
+           (takes && stated != 0 &&
+            ((FITS(keeps ? DR_FITS_ROOM : DR_FITS_TAKE) & stated) != 0 ||
+             ((stated & ~starts) != 0 && (FITS(DR_FITS_ROOM) & stated & ~starts) != 0))) ||
+           dr_fits_reserves(core, class, since);
+#undef FITS
 }
 
 /* May the class start, or have a reservation, in a pool that was opened after a moment? Who holds a
@@ -429,6 +436,7 @@ static enum dr_scope place_in(struct dr_core *core, uint32_t class_row, uint64_t
         for (uint32_t word = 0; word < places->words; word += 1)
             for (uint64_t rest =
                      allowed.words[word] &
+                     (asked.could.words[word] | places->unreserved_set.words[word]) &
                      (since == 0 || any_slack ? UINT64_MAX : places->opened_set.words[word]);
                  rest != 0; rest &= rest - 1) {
                 uint32_t rank = word * 64 + dr_bit_lowest(rest);
@@ -502,7 +510,7 @@ static int may_hunt(struct dr_core *core, const struct dr_queue_class *class,
                 uint32_t group =
                     dr_place_group_of(core, groups, groups_count, (dr_pool_id){row + 1}, i);
 
-                if (group != NONE && (standing->in.stated & bit(group)) == 0)
+                if (group != NONE && (standing->in.stated & bit(&groups[group])) == 0)
                     continue;
                 if (may_take_enough(core, job, &want, row) ||
                     dr_place_room(core, &want, (dr_pool_id){row + 1}) >= want.tasks)
@@ -578,7 +586,7 @@ static int may_take_in(struct asked *asked, dr_pool_id pool)
     if (!asked->standing.is_known || (asked->class->wants.hunts & DR_WANTS_TAKES) != 0)
         return 1;
     group = group_asked(asked, pool);
-    return group != NONE && (asked->standing.in.stated & bit(group)) != 0;
+    return group != NONE && (asked->standing.in.stated & bit(&asked->groups[group])) != 0;
 }
 
 /* Is what may be taken back in a pool it may use, with what is free, as much as it asks for? Its

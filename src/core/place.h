@@ -137,6 +137,7 @@ int dr_place_feasible(const struct dr_core *core, const struct dr_want *want, dr
 struct dr_place_group {
     dr_pool_id pool;
     uint32_t alternative;
+    uint32_t of_shape; /* which of the groups of its shape this is (dr_place_groups_typical()) */
 };
 
 /* `groups` [DR_PLACE_GROUPS_MAX]; a job that fits more is judged in the first of them. Returns how
@@ -144,10 +145,12 @@ struct dr_place_group {
 uint32_t dr_place_groups(const struct dr_core *core, const struct dr_job *job,
                          struct dr_place_group *groups);
 
-/* The same of a shape alone, leaving consent and saved work aside; are those of the job these? */
+/* The same of a shape alone, leaving consent and saved work aside. */
 uint32_t dr_place_groups_of_shape(const struct dr_core *core, uint32_t shape_row,
                                   struct dr_place_group *groups);
-int dr_place_groups_typical(const struct dr_core *core, const struct dr_job *job);
+
+/* Are the groups of all jobs of the shape some of these? Not where there may be more of them. */
+int dr_place_groups_typical(const struct dr_core *core, uint32_t shape_row);
 
 /* Do these groups tell of every pool that the job may run in? Not where there may be more of them,
  * or where pools of one group of accelerators are in several of CPUs or memory. */

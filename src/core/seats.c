@@ -170,7 +170,7 @@ uint64_t dr_seats_room_of(const struct dr_core *core, uint32_t shape_row)
 static struct dr_wants wants_of(const struct dr_core *core, uint32_t shape_row)
 {
     return (struct dr_wants){dr_seats_room_of(core, shape_row),
-                             sums_of(&core->shapes[shape_row]), 0};
+                             sums_of(&core->shapes[shape_row]), DR_WANTS_LENIENT};
 }
 
 static struct dr_wants both(struct dr_wants a, struct dr_wants b)
@@ -560,7 +560,7 @@ void dr_seats_wake(struct dr_core *core, uint32_t class_row)
 
     core->queue->classes[class_row].doubtful = 0;
     wants.room |= DR_WANTS_FRESH;
-    wants.hunts = 0;
+    wants.hunts = DR_WANTS_LENIENT; /* nothing is noted of it */
     dr_seats_set_wants(core, class_row, wants);
 }
 
