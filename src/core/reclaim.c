@@ -702,8 +702,10 @@ static void hunt_in(struct hunt *hunt, struct plan *plan)
         dr_arena_reset(&core->scratch, mark);
         return;
     }
-    hunt->decision->hunts += hunt->count > 0; /* or else only what rises helps it */
     leave_or_return(hunt, 1);
+    /* Where those who leave make no room, and there is nobody else, only what rises there helps. */
+    hunt->decision->hunts +=
+        hunt->count > 0 || dr_place_room(core, &hunt->want, hunt->pool) >= hunt->want.tasks;
     if (guaranteed && fits(hunt))
         kept = compare_set(hunt, plan); /* those who leave anyway are enough */
     else
