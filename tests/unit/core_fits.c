@@ -11,7 +11,8 @@
 
 static int fits(const struct world *w, dr_job_id job, uint64_t since)
 {
-    return dr_fits_since(w->core, world_job(w, job)->shape, since, DR_FITS_START);
+    return dr_fits_since(w->core, world_job(w, job)->shape, world_job(w, job)->limit_us, 0, since,
+                         DR_FITS_START) != 0;
 }
 
 /* It fits once enough is free in one pool, and no more once somebody has taken that. */

@@ -571,7 +571,7 @@ TEST(a_shape_fits_where_there_is_power)
     start(w, 3, 0, NULL);
     waits = start(w, 2, 0, NULL);
     CHECK(!runs(w, waits));
-    CHECK(!dr_fits_since(w->core, world_job(w, waits)->shape, 0, DR_FITS_START));
+    CHECK_EQ(dr_fits_since(w->core, world_job(w, waits)->shape, 0, 1, 0, DR_FITS_ROOM), 0);
     site_in(w, 1, 2 * NODE_W + 5 * USE_W, 0);
     world_run_us(w, 0);
     CHECK(runs(w, waits));
