@@ -239,12 +239,20 @@ static void know_pools(struct dr_core *core, uint32_t shape_row)
 
     memset(shape->of, 0, sizeof shape->of);
     memset(&shape->pools, 0, sizeof shape->pools);
+    shape->unit = UINT32_MAX;
+    shape->log = UINT32_MAX;
     for (uint32_t i = 0; i < core->shapes[shape_row].alternatives_count; i += 1) {
         struct dr_want want = dr_place_want(core, &alike, i);
 
         for (uint32_t word = 0; word < core->places->words; word += 1)
             shape->pools.words[word] |= dr_place_pools(core, &want)[word];
+        shape->unit = dr_min_u32(shape->unit, want.accelerators);
+        shape->log = want.accelerators == 0 ? 0
+                                            : dr_min_u32(shape->log, dr_bit_log(want.accelerators *
+                                                                                want.tasks) -
+                                                                         1);
     }
+    shape->log = dr_min_u32(shape->log, DR_POOL_LOGS - 1);
     shape->version = core->federation_version + 1;
 }
 
@@ -290,29 +298,44 @@ int dr_fits_reserves(struct dr_core *core, const struct dr_queue_class *class, u
     return any != 0;
 }
 
-/* Pools that were opened after a moment, in this decision. */
-static void opened_since(const struct dr_core *core, uint64_t since, struct dr_pool_set *recent)
+/* Pools that were opened after a moment, in this decision. Returns 0 if there are none. */
+static int opened_since(const struct dr_core *core, uint64_t since, struct dr_pool_set *recent)
 {
     const struct dr_places *places = core->places;
+    uint64_t any = 0;
 
     *recent = places->opened_set;
-    for (uint32_t word = 0; word < places->words; word += 1)
+    for (uint32_t word = 0; word < places->words; word += 1) {
         for (uint64_t rest = recent->words[word]; rest != 0; rest &= rest - 1) {
             uint32_t rank = word * 64 + dr_bit_lowest(rest);
 
             if (rank >= core->pools_count || places->opened_at[places->pool_of[rank]] <= since)
                 dr_pool_set_put(recent, rank, 0);
         }
+        any |= recent->words[word];
+    }
+    return any != 0;
 }
 
-static int meets(const struct dr_places *places, const struct dr_pool_set *a,
-                 const struct dr_pool_set *b)
+/* May the shape fit in some of these pools, by what is free there alone, or have a reservation? */
+static int may_fit(struct dr_core *core, const struct dr_fit_shape *shape,
+                   const struct dr_pool_set *recent)
 {
-    uint64_t both = 0;
+    const struct dr_places *places = core->places;
+    const struct dr_pool_set *with_unit = &places->sets.with_unit[shape->unit];
+    const struct dr_pool_set *with_units = &places->sets.with_units[shape->log];
+    uint64_t any = 0;
 
-    for (uint32_t word = 0; word < places->words; word += 1)
-        both |= a->words[word] & b->words[word];
-    return both != 0;
+    for (uint32_t word = 0; word < places->words; word += 1) {
+        uint64_t pools = shape->pools.words[word] & recent->words[word];
+        uint64_t enough =
+            shape->unit == 0 ? UINT64_MAX : with_unit->words[word] & with_units->words[word];
+
+        any |= pools & enough & (shape->unit == 0 ? UINT64_MAX : powered(core)->words[word]);
+        any |= pools & places->reservable.words[word] & places->touched_set.words[word] &
+               (enough | places->unreserved_set.words[word]);
+    }
+    return any != 0;
 }
 
 struct dr_fits_offers dr_fits_offer(struct dr_core *core, uint64_t since, int reserves)
@@ -321,15 +344,17 @@ struct dr_fits_offers dr_fits_offer(struct dr_core *core, uint64_t since, int re
     struct dr_fits_offers offers = {0, 0};
     struct dr_pool_set recent;
 
+    fits->vain = 0;
     dr_place_prepare(core);
-    opened_since(core, since, &recent);
+    if (!opened_since(core, since, &recent))
+        return offers;
     for (uint32_t i = 0; i < fits->waiting_count; i += 1) {
         uint32_t row = fits->waiting[i];
         int64_t least_us = fits->shapes[row].least_us;
         int is_reserved;
 
         if (fits->shapes[row].version == core->federation_version + 1 &&
-            !meets(core->places, &fits->shapes[row].pools, &recent))
+            !may_fit(core, &fits->shapes[row], &recent))
             continue;
         is_reserved = reserves && dr_fits_since(core, row, 0, 1, since, DR_FITS_RESERVE) != 0;
         if (!is_reserved && dr_fits_since(core, row, least_us, 1, since, DR_FITS_ROOM) == 0)
@@ -338,6 +363,5 @@ struct dr_fits_offers dr_fits_offer(struct dr_core *core, uint64_t since, int re
         if (is_reserved || dr_fits_since(core, row, least_us, 1, since, DR_FITS_START) != 0)
             offers.room |= dr_seats_room_of(core, row);
     }
-    fits->vain = 0;
     return offers;
 }

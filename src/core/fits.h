@@ -51,6 +51,9 @@ struct dr_fit_shape {
     uint64_t version; /* core->federation_version + 1 that these are true for */
     struct dr_pool_set pools;    /* that it may run in, one way or another */
     struct dr_pool_set reserves; /* those that DR_FITS_RESERVE is about */
+    uint32_t unit;               /* the fewest accelerators of a task, of all ways to run it ... */
+    uint32_t log;                /* ... and the least power of two in a gang; 0, 0: there is a way
+                                    without whole ones */
     int64_t least_us; /* the limits of its classes are no less */
     uint32_t waiting; /* classes of the shape */
     uint32_t place;   /* in the list, while there are any */
