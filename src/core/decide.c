@@ -622,7 +622,7 @@ static void begin_order(struct dr_decision *decision)
     struct dr_fits_offers fits;
 
     dr_slack_refresh(core);
-    fits = dr_fits_offer(core, since, 1);
+    fits = dr_fits_offer(core, since);
     offers.pools =
         (struct dr_wants){fits.room | again_since(core, since), 0, hunts_since(decision, since)};
     offers.lenient = fits.lenient;

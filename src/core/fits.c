@@ -39,7 +39,9 @@ void dr_fits_wait(struct dr_core *core, uint32_t shape_row, int64_t limit_us, in
     struct dr_fit_shape *fit = &fits->shapes[shape_row];
 
     if (sign > 0 && fit->waiting == 0) {
-        *fit = (struct dr_fit_shape){.place = fits->waiting_count, .least_us = limit_us};
+        *fit = (struct dr_fit_shape){.place = fits->waiting_count,
+                                     .room = dr_seats_room_of(core, shape_row),
+                                     .least_us = limit_us};
         fits->waiting[fits->waiting_count] = shape_row;
         fits->waiting_count += 1;
     }
@@ -338,7 +340,28 @@ static int may_fit(struct dr_core *core, const struct dr_fit_shape *shape,
     return any != 0;
 }
 
-struct dr_fits_offers dr_fits_offer(struct dr_core *core, uint64_t since, int reserves)
+struct dr_fits_offers dr_fits_offer(struct dr_core *core, uint64_t since)
+{
+    const struct dr_fits *fits = core->fits;
+    struct dr_fits_offers offers = {0, 0};
+    struct dr_pool_set recent;
+
+    core->fits->vain = 0;
+    dr_place_prepare(core);
+    if (!opened_since(core, since, &recent))
+        return offers;
+    for (uint32_t i = 0; i < fits->waiting_count; i += 1) {
+        uint32_t row = fits->waiting[i];
+
+        if (fits->shapes[row].version != core->federation_version + 1 ||
+            may_fit(core, &fits->shapes[row], &recent))
+            offers.room |= fits->shapes[row].room;
+    }
+    offers.lenient = offers.room;
+    return offers;
+}
+
+struct dr_fits_offers dr_fits_refine(struct dr_core *core, uint64_t since, int reserves)
 {
     struct dr_fits *fits = core->fits;
     struct dr_fits_offers offers = {0, 0};
@@ -359,9 +382,9 @@ struct dr_fits_offers dr_fits_offer(struct dr_core *core, uint64_t since, int re
         is_reserved = reserves && dr_fits_since(core, row, 0, 1, since, DR_FITS_RESERVE) != 0;
         if (!is_reserved && dr_fits_since(core, row, least_us, 1, since, DR_FITS_ROOM) == 0)
             continue;
-        offers.lenient |= dr_seats_room_of(core, row);
+        offers.lenient |= fits->shapes[row].room;
         if (is_reserved || dr_fits_since(core, row, least_us, 1, since, DR_FITS_START) != 0)
-            offers.room |= dr_seats_room_of(core, row);
+            offers.room |= fits->shapes[row].room;
     }
     return offers;
 }

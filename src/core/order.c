@@ -335,7 +335,7 @@ static void add_reliefs(const struct dr_core *core, uint32_t row, uint64_t since
 static void refine(struct dr_order *order)
 {
     struct dr_fits_offers fits =
-        dr_fits_offer(order->core, order->core->places->untouched_at, order->reserves);
+        dr_fits_refine(order->core, order->core->places->untouched_at, order->reserves);
 
     for (uint32_t look = 0; look <= order->looks; look += 1) {
         order->since[look].pools.room &= fits.room | ~DR_WANTS_SHAPE;
