@@ -120,6 +120,8 @@ static int still_holds(const struct dr_core *core, const struct dr_job *job, int
     struct dr_want want = dr_place_want(core, job, dr_job_run(core, job)->reservation_alternative);
 
     if (!dr_place_feasible(core, &want, dr_job_run(core, job)->reservation_pool) ||
+        dr_quota_never(core, job->account, dr_job_run(core, job)->reservation_pool, &want.amounts,
+                       !dr_job_terms(core, job)->preemptible) ||
         (core->windows_count > 0 && cut_through(core, job, now_us)))
         return 0;
     for (uint32_t at = dr_job_run(core, job)->reservation; at != NONE;
