@@ -236,7 +236,8 @@ static int32_t top_priority(const struct dr_core *core, const struct dr_seat *se
 }
 
 /* Accounts that hold ripe attempts in a pool, and wait for what their own attempts give back: what
- * these and what is free there may be enough for since that `moment`. */
+ * these, and what is `free` or may be taken from others there, may be enough for since that
+ * `moment`. */
 static void relieve_own(struct dr_core *core, dr_pool_id pool, int64_t free, uint64_t moment)
 {
     struct dr_seat *seats = core->seats->seats;
@@ -289,9 +290,9 @@ uint64_t dr_seats_offer_hunts(struct dr_core *core, dr_pool_id pool)
     int64_t free = dr_space_free_milli(space);
     int64_t total;
 
-    free += dr_lent_left(core, pool.v - 1);
+    free += dr_lent_left(core, pool.v - 1) + core->lent->units[pool.v - 1];
     relieve_own(core, pool, free, dr_seats_rose_at(core, pool.v - 1));
-    total = dr_min_i64((free + core->lent->units[pool.v - 1]) / 1000, (1 << TOTAL_BITS) - 1);
+    total = dr_min_i64(free / 1000, (1 << TOTAL_BITS) - 1);
     return (((UINT64_C(1) << dr_bit_log((uint32_t)total)) - 1) | 1) << TOTAL_SHIFT |
            dr_seats_chip_of(&core->pools[pool.v - 1]);
 }
