@@ -442,8 +442,8 @@ static int has_room(const struct dr_core *core, const struct dr_job *job, uint64
 }
 
 /* The cheapest place that is free now and that quotas, power and reservations allow; `displace`:
- * the reservations of those above their guarantee don't count. Only pools that were opened after the
- * moment `since`. Ties: alternative, the fuller pool, pool id. */
+ * the reservations of those above their guarantee don't count. Only pools that were opened after
+ * the moment `since`. Ties: alternative, the fuller pool, pool id. */
 static int find_place(struct dr_decision *decision, uint32_t job_row, int displace, uint64_t since,
                       struct dr_found *best)
 {

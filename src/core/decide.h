@@ -31,23 +31,23 @@ struct dr_decision {
     struct dr_victims *lent_of;    /* [pools_count] */
     struct dr_victim *victims;     /* where these lie: twice as many as attempts run */
     uint32_t victims_count;
-    uint32_t victims_max;       /* attempts that ran when it began */
-    size_t kept;                /* scratch that all walks share */
-    uint32_t hunts;             /* times that victims were chosen among */
-    uint32_t plans;             /* times that were looked for in this decision */
-    uint32_t passes;            /* walks so far */
-    int freed;                  /* this walk gave something free that was judged as taken before */
-    int64_t *own_units;         /* [pools_count] scratch of reclaim */
-    unsigned hunted;            /* DR_HUNTED_*: what victims were looked for in vain for this job */
-    int near;             /* what others have reserved refuses it places, by the quota of an account on
-                             its path */
-    int blocked;                /* a place was refused to the job for a reservation */
-    int quota_refused;          /* a place that is free was refused to the job by a quota alone */
-    uint64_t since;       /* the job is judged by what has come free after this moment; 0: by all */
-    int open;             /* the judgement of this job may change without anything being freed */
-    int doubtful;         /* ... or may by anything that starts, ends or comes free */
-    int in_thought;       /* sums are not those of the state, or not all reservations count */
-    struct dr_fair *fair; /* who asks what to take; NULL: it isn't judged now */
+    uint32_t victims_max; /* attempts that ran when it began */
+    size_t kept;          /* scratch that all walks share */
+    uint32_t hunts;       /* times that victims were chosen among */
+    uint32_t plans;       /* times that were looked for in this decision */
+    uint32_t passes;      /* walks so far */
+    int freed;            /* this walk gave something free that was judged as taken before */
+    int64_t *own_units;   /* [pools_count] scratch of reclaim */
+    unsigned hunted;      /* DR_HUNTED_*: what victims were looked for in vain for this job */
+    int near;          /* what others have reserved refuses it places, by the quota of an account on
+                          its path */
+    int blocked;       /* a place was refused to the job for a reservation */
+    int quota_refused; /* a place that is free was refused to the job by a quota alone */
+    uint64_t since;    /* the job is judged by what has come free after this moment; 0: by all */
+    int open;          /* the judgement of this job may change without anything being freed */
+    int doubtful;      /* ... or may by anything that starts, ends or comes free */
+    int in_thought;    /* sums are not those of the state, or not all reservations count */
+    struct dr_fair *fair;           /* who asks what to take; NULL: it isn't judged now */
     struct dr_fair_most *fair_most; /* [accounts_count] core/fair.c */
     uint64_t fair_doubt_seq; /* the fact before which somebody took nothing by fair share; 0: nobody
                                 was refused so since everybody was looked at */

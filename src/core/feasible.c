@@ -238,8 +238,7 @@ static uint64_t *words_of(const struct dr_places *places, const struct dr_place_
 
 void dr_place_shape_changed(struct dr_core *core, uint32_t shape_row)
 {
-    struct dr_place_memory *memory =
-        &core->places->memories[shape_row % DR_PLACE_MEMORIES];
+    struct dr_place_memory *memory = &core->places->memories[shape_row % DR_PLACE_MEMORIES];
 
     if (memory->shape == shape_row)
         memory->version = 0;

@@ -74,7 +74,8 @@ static const struct dr_pool_set *powered(struct dr_core *core)
     return &fits->powered;
 }
 
-/* Has the root room for it there? Where nothing is kept back it refuses nobody who finds a place. */
+/* Has the root room for it there? Where nothing is kept back it refuses nobody who finds a place.
+ */
 static int is_room_at_root(const struct dr_core *core, const struct dr_want *want, dr_pool_id pool)
 {
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
@@ -99,10 +100,9 @@ static int64_t over_by_us(struct dr_core *core, const struct dr_want *want, dr_p
         return INT64_MAX;
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
         if (want->amounts.of[resource] != 0)
-            until_us = dr_min_i64(until_us,
-                                  dr_slack_until_us(core, core->pools[pool.v - 1].groups[resource],
-                                                    want->amounts.of[resource],
-                                                    kind == DR_FITS_WITHIN));
+            until_us = dr_min_i64(
+                until_us, dr_slack_until_us(core, core->pools[pool.v - 1].groups[resource],
+                                            want->amounts.of[resource], kind == DR_FITS_WITHIN));
     if (until_us != INT64_MAX)
         dr_slack_watch(core, pool);
     if (kind != DR_FITS_WITHIN && want->share < DR_SHARE_BLOCK &&
@@ -132,8 +132,7 @@ static struct over over_there(struct dr_core *core, const struct dr_want *want, 
          is_room_at_root(core, want, pool) != (kind == DR_FITS_START)))
         return over;
     over.reserved_us = over_by_us(core, want, pool, kind);
-    over.powered_us =
-        dr_min_i64(over.reserved_us, dr_place_powered_us(core, want, pool, now_us));
+    over.powered_us = dr_min_i64(over.reserved_us, dr_place_powered_us(core, want, pool, now_us));
     return over;
 }
 
@@ -145,8 +144,9 @@ static void span(struct dr_fit_span *span, uint32_t groups, int64_t over_us, int
         span->ever |= groups;
     } else if (over_us > now_us) {
         span->some |= groups;
-        span->longest_us = dr_max_i64(
-            span->longest_us, dr_mul_div_floor(over_us - now_us, 1000, factor == 0 ? 1000 : factor));
+        span->longest_us =
+            dr_max_i64(span->longest_us,
+                       dr_mul_div_floor(over_us - now_us, 1000, factor == 0 ? 1000 : factor));
     }
 }
 
@@ -249,10 +249,9 @@ static void know_pools(struct dr_core *core, uint32_t shape_row)
         for (uint32_t word = 0; word < core->places->words; word += 1)
             shape->pools.words[word] |= dr_place_pools(core, &want)[word];
         shape->unit = dr_min_u32(shape->unit, want.accelerators);
-        shape->log = want.accelerators == 0 ? 0
-                                            : dr_min_u32(shape->log, dr_bit_log(want.accelerators *
-                                                                                want.tasks) -
-                                                                         1);
+        shape->log = want.accelerators == 0
+                         ? 0
+                         : dr_min_u32(shape->log, dr_bit_log(want.accelerators * want.tasks) - 1);
     }
     shape->log = dr_min_u32(shape->log, DR_POOL_LOGS - 1);
     shape->version = core->federation_version + 1;

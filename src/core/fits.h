@@ -42,22 +42,22 @@ struct dr_fit {
     uint64_t fits_at;    /* but in one that was opened then ... */
     uint64_t fits_since; /* ... of those that were opened after that ... */
     uint64_t fits_seq;   /* ... while core->seq is that ... */
-    struct dr_fit_span spans[2]; /* ... for so long; of flexible ones, to which caps that begin later
-                                    are no matter, the second */
+    struct dr_fit_span spans[2]; /* ... for so long; of flexible ones, to which caps that begin
+                                    later are no matter, the second */
 };
 
 struct dr_fit_shape {
     struct dr_fit of[DR_FITS_KINDS];
-    uint64_t version; /* core->federation_version + 1 that these are true for */
+    uint64_t version;            /* core->federation_version + 1 that these are true for */
     struct dr_pool_set pools;    /* that it may run in, one way or another */
     struct dr_pool_set reserves; /* those that DR_FITS_RESERVE is about */
     uint32_t unit;               /* the fewest accelerators of a task, of all ways to run it ... */
     uint32_t log;                /* ... and the least power of two in a gang; 0, 0: there is a way
                                     without whole ones */
-    uint64_t room;    /* dr_seats_room_of() */
-    int64_t least_us; /* the limits of its classes are no less */
-    uint32_t waiting; /* classes of the shape */
-    uint32_t place;   /* in the list, while there are any */
+    uint64_t room;               /* dr_seats_room_of() */
+    int64_t least_us;            /* the limits of its classes are no less */
+    uint32_t waiting;            /* classes of the shape */
+    uint32_t place;              /* in the list, while there are any */
 };
 
 struct dr_fits {
@@ -97,8 +97,8 @@ struct dr_fits_offers {
 };
 struct dr_fits_offers dr_fits_offer(struct dr_core *core, uint64_t since);
 
-/* The same by a look at each of these shapes, for the least limit that it waits with. `reserves`: who
- * may have a reservation counts. */
+/* The same by a look at each of these shapes, for the least limit that it waits with. `reserves`:
+ * who may have a reservation counts. */
 struct dr_fits_offers dr_fits_refine(struct dr_core *core, uint64_t since, int reserves);
 
 /* Have so many been asked in vain that looking at all shapes is cheaper? */

@@ -101,8 +101,7 @@ static struct standing standing_since(const struct dr_core *core,
             standing.in.starts |= bit(&groups[i]);
         if (dr_quota_guarantor(core, job->account, groups[i].pool, &amounts).v != 0)
             standing.in.stated |= bit(&groups[i]);
-        standing.within |=
-            dr_quota_branch_within(core, job->account, groups[i].pool, &amounts);
+        standing.within |= dr_quota_branch_within(core, job->account, groups[i].pool, &amounts);
     }
     return standing;
 }
@@ -122,8 +121,7 @@ static int is_more(const struct standing *standing, const struct dr_queue_class 
 
 /* With the chips of groups in which the class may take from others; and may it start where others
  * of its shape may not (fits())? */
-static uint64_t with_chips(struct dr_core *core, const struct dr_queue_class *class,
-                           uint64_t hunts)
+static uint64_t with_chips(struct dr_core *core, const struct dr_queue_class *class, uint64_t hunts)
 {
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
     uint32_t bits = 0;
@@ -291,7 +289,8 @@ static int starts_in(struct asked *asked, dr_pool_id pool)
 {
     uint32_t group = group_asked(asked, pool);
 
-    return asked->standing.is_known && group != NONE && (asked->standing.now & bit(&asked->groups[group])) != 0;
+    return asked->standing.is_known && group != NONE &&
+           (asked->standing.now & bit(&asked->groups[group])) != 0;
 }
 
 /* Do they refuse it in the pool's group? */
@@ -393,7 +392,7 @@ static int fits(struct dr_core *core, const struct dr_queue_class *class, uint64
     uint32_t starts = class->standing.starts;
     uint32_t stated = class->standing.stated;
     enum dr_fit_kind kind = class->within ? DR_FITS_WITHIN : keeps ? DR_FITS_KEEPS : DR_FITS_START;
-#define FITS(kind)                                                                         \
+#define FITS(kind) \
     dr_fits_since(core, class->shape, class->limit_us, class->is_flexible, since, kind)
 
     if (!is_bound || !class->is_typical || class->is_untold ||
@@ -444,8 +443,7 @@ static enum dr_scope place_in(struct dr_core *core, uint32_t class_row, uint64_t
                 int is_stirred =
                     any_slack && dr_slack_rose_at(core, (dr_pool_id){row + 1}, 1) > since;
 
-                if ((is_stirred || places->opened_at[row] > since) &&
-                    may_start(&asked, rank, row))
+                if ((is_stirred || places->opened_at[row] > since) && may_start(&asked, rank, row))
                     return is_stirred ? DR_SCOPE_ALL : DR_SCOPE_FREED;
                 if (places->freed_at[row] > since && may_reserve(&asked, rank, row))
                     return DR_SCOPE_FREED;
@@ -657,8 +655,7 @@ static int hunt_rose(struct dr_core *core, uint32_t class_row)
                     ((class->wants.hunts & DR_WANTS_TAKES) != 0 ||
                      may_take_enough(core, job, &asked.want, row)))
                     return 1;
-                if (any && is_room_near(&asked, row) &&
-                    may_take_in(&asked, (dr_pool_id){row + 1}))
+                if (any && is_room_near(&asked, row) && may_take_in(&asked, (dr_pool_id){row + 1}))
                     return 1;
             }
     }

@@ -210,9 +210,9 @@ static int64_t left_of(const struct dr_core *core, uint32_t row)
         const struct dr_extent *extent = &core->extents[at].extent;
 
         if ((extent->accelerators & core->nodes[extent->node.v - 1].promised) != 0)
-            units -= 1000 * (int64_t)dr_bit_count(
-                                extent->accelerators &
-                                dr_space_whole_promised(core, extent->node.v - 1));
+            units -=
+                1000 * (int64_t)dr_bit_count(extent->accelerators &
+                                             dr_space_whole_promised(core, extent->node.v - 1));
     }
     return units;
 }

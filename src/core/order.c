@@ -427,7 +427,8 @@ void dr_order_begin(struct dr_core *core, struct dr_offers offers, struct dr_ord
             core->seats->seats[row].stamp = 0;
         core->seats->stamp = 1;
     }
-    *order = (struct dr_order){.core = core, .stamp = core->seats->stamp, .looks = 1, .reserves = 1, .last = NONE};
+    *order = (struct dr_order){
+        .core = core, .stamp = core->seats->stamp, .looks = 1, .reserves = 1, .last = NONE};
     order->since[0] = offers;
     order->since[1].looked_at = offers.looked_at;
 }

@@ -133,8 +133,8 @@ int dr_queue_class_agrees(const struct dr_core *core, uint32_t row)
     struct likeness like = likeness_of(core, &core->jobs[class->first]);
 
     return class->hash == hash_of(&like) && class->shape == like.shape &&
-           class->limit_us == like.limit_us &&
-           class->is_flexible == (like.flexible != 0) && class->priority == like.priority && class->again == like.again &&
+           class->limit_us == like.limit_us && class->is_flexible == (like.flexible != 0) &&
+           class->priority == like.priority && class->again == like.again &&
            class->alone == (like.alone != 0);
 }
 

@@ -46,15 +46,15 @@ struct dr_queue_class {
     /* what its jobs have in common, with what core/queue.c reads from the first of them */
     uint32_t shape; /* row */
     int32_t priority;
-    uint8_t again;        /* preempted before: ahead of new ones */
-    uint8_t alone;        /* it is of one job, which holds a reservation */
-    uint8_t within;       /* the account below the root was within its guarantee, in some group */
-    uint8_t doubtful : 1; /* fresh, but for nothing that time alone may change (core/seats.h) */
+    uint8_t again;          /* preempted before: ahead of new ones */
+    uint8_t alone;          /* it is of one job, which holds a reservation */
+    uint8_t within;         /* the account below the root was within its guarantee, in some group */
+    uint8_t doubtful : 1;   /* fresh, but for nothing that time alone may change (core/seats.h) */
     uint8_t is_untold : 1;  /* its groups do not tell of every pool that it may run in */
     uint8_t is_typical : 1; /* they are those of its shape */
     uint8_t is_flexible : 1;
-    uint32_t hash;        /* 0: the row is free */
-    uint32_t chain;       /* of the same hash, or free */
+    uint32_t hash;  /* 0: the row is free */
+    uint32_t chain; /* of the same hash, or free */
     /* the treap of its jobs */
     uint32_t root;
     uint32_t first;

@@ -335,7 +335,7 @@ int dr_quota_within_stated(const struct dr_core *core, dr_account_id account, dr
 }
 
 dr_account_id dr_quota_guarantor(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
-                              const struct dr_amounts *amounts)
+                                 const struct dr_amounts *amounts)
 {
     for (dr_account_id at = account; core->accounts[at.v - 1].parent.v != 0;
          at = core->accounts[at.v - 1].parent)

@@ -99,7 +99,7 @@ int dr_quota_never(const struct dr_core *core, dr_account_id account, dr_pool_id
 /* The lowest account on the path, below the root, that would stay within its guarantee as declared;
  * id 0: none. */
 dr_account_id dr_quota_guarantor(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
-                              const struct dr_amounts *amounts);
+                                 const struct dr_amounts *amounts);
 
 /* occupied + n <= G in every group that the amounts need, by the guarantee as declared: nobody
  * loses his claim to it because nodes are down. */

@@ -581,10 +581,10 @@ static int worth_hunting(struct hunt *hunt, int guaranteed)
         decision->hunted |= DR_HUNTED_OWN;
     if (hunt->far_below)
         return 1;
-    if (hunt->want.accelerators > 0 &&
-        dr_space_free_milli(&core->places->spaces[pool]) + takeable - core->lent->leaving[pool] +
-                dr_lent_left(core, pool) <
-            hunt->units)
+    if (hunt->want.accelerators > 0 && dr_space_free_milli(&core->places->spaces[pool]) + takeable -
+                                               core->lent->leaving[pool] +
+                                               dr_lent_left(core, pool) <
+                                           hunt->units)
         return 0;
     if (takeable > 0)
         return 1;
@@ -602,8 +602,8 @@ static int too_few_for(const struct hunt *hunt, dr_account_id guarantor)
 {
     struct dr_core *core = hunt->core;
     uint32_t pool = hunt->pool.v - 1;
-    int64_t lacks = hunt->units - dr_space_free_milli(&core->places->spaces[pool]) -
-                    dr_lent_left(core, pool);
+    int64_t lacks =
+        hunt->units - dr_space_free_milli(&core->places->spaces[pool]) - dr_lent_left(core, pool);
 
     if (hunt->want.accelerators == 0 || hunt->outranks || hunt->far_below ||
         (lacks <= 0 && core->lent->leaving[pool] > 0))
@@ -649,7 +649,7 @@ static void look_within(struct hunt *hunt)
         hunt->within[i] = hunt->groups[i].alternative != hunt->want.alternative
                               ? (dr_account_id){0}
                               : dr_quota_guarantor(core, hunt->job->account, hunt->groups[i].pool,
-                                                &hunt->want.amounts);
+                                                   &hunt->want.amounts);
 }
 
 /* The lowest account on its path within whose guarantee it is in the pool; id 0: none. */
@@ -660,7 +660,7 @@ static dr_account_id within(const struct hunt *hunt)
 
     return group != NONE ? hunt->within[group]
                          : dr_quota_guarantor(hunt->core, hunt->job->account, hunt->pool,
-                                           &hunt->want.amounts);
+                                              &hunt->want.amounts);
 }
 
 /* May more be had for it in the pool than when it was refused: there, or where only quotas are in

@@ -169,8 +169,8 @@ uint64_t dr_seats_room_of(const struct dr_core *core, uint32_t shape_row)
 
 static struct dr_wants wants_of(const struct dr_core *core, uint32_t shape_row)
 {
-    return (struct dr_wants){dr_seats_room_of(core, shape_row),
-                             sums_of(&core->shapes[shape_row]), DR_WANTS_LENIENT};
+    return (struct dr_wants){dr_seats_room_of(core, shape_row), sums_of(&core->shapes[shape_row]),
+                             DR_WANTS_LENIENT};
 }
 
 static struct dr_wants both(struct dr_wants a, struct dr_wants b)
@@ -532,9 +532,10 @@ uint64_t dr_seats_hunts_of(const struct dr_shape *shape, unsigned hunted)
 {
     uint64_t hunts = 0;
 
-    for (uint32_t i = 0; (hunted & DR_HUNTED_OTHERS) != 0 && i < shape->alternatives_count; i += 1) {
-        uint32_t total = shape->alternatives[i].accelerators_per_task / 1000 *
-                         shape->alternatives[i].tasks;
+    for (uint32_t i = 0; (hunted & DR_HUNTED_OTHERS) != 0 && i < shape->alternatives_count;
+         i += 1) {
+        uint32_t total =
+            shape->alternatives[i].accelerators_per_task / 1000 * shape->alternatives[i].tasks;
 
         hunts |= UINT64_C(1) << (TOTAL_SHIFT + (total == 0 ? 0 : dr_bit_log(total) - 1));
     }

@@ -31,8 +31,8 @@
  * two (the first bit: or anything at all); and of the gang, powers of two, where its own account's
  * would. CHIPS are those of groups where it may take so. */
 #define DR_WANTS_TOTAL UINT64_C(0x0000007fffffc000)
-#define DR_WANTS_SOME UINT64_C(0x0000000000004000)
-#define DR_WANTS_OWN  UINT64_C(0x00000000000007ff)
+#define DR_WANTS_SOME  UINT64_C(0x0000000000004000)
+#define DR_WANTS_OWN   UINT64_C(0x00000000000007ff)
 /* ... it has some of lower priority there; nothing offers this */
 #define DR_WANTS_TAKES UINT64_C(0x0000000000001000)
 /* ... less than its gang at the root of the account tree, since an account on its path keeps
@@ -120,7 +120,7 @@ struct dr_seat {
     uint32_t parent;
     uint32_t first_child;
     uint32_t next_sibling;
-    uint32_t root; /* of its own classes; DR_ROW_NONE: none */
+    uint32_t root;     /* of its own classes; DR_ROW_NONE: none */
     uint64_t keeps_at; /* `keeps` is true while dr_seats.limits + 1 is that */
     uint8_t keeps;     /* it, or an account above it, keeps something back in some group */
     /* keys of the account that depend on its sums alone; true while `known` is the version */

@@ -133,8 +133,7 @@ void dr_place_open_group(struct dr_core *core, dr_group_id group)
     places->opened_last = dr_seats_moment(core->seats);
     for (uint32_t word = 0; word < places->words; word += 1) {
         places->opened_set.words[word] |= places->of_group[group.v - 1].words[word];
-        for (uint64_t rest = places->of_group[group.v - 1].words[word]; rest != 0;
-             rest &= rest - 1)
+        for (uint64_t rest = places->of_group[group.v - 1].words[word]; rest != 0; rest &= rest - 1)
             places->opened_at[places->pool_of[word * 64 + dr_bit_lowest(rest)]] =
                 places->opened_last;
     }

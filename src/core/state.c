@@ -130,7 +130,8 @@ enum dr_status dr_core_open(struct dr_core **core, const struct dr_limits *limit
     DR_ASSERT(limits->pools_max <= DR_POOLS_MAX);
     reserve += (size_t)limits->jobs_max *
                (sizeof(struct dr_job) + sizeof(struct dr_shape) + sizeof(struct dr_terms) +
-                sizeof(struct dr_run) + sizeof(struct dr_edge) + sizeof(struct dr_array) + 1024);
+                sizeof(struct dr_run) + sizeof(struct dr_edge) + sizeof(struct dr_array) +
+                sizeof(struct dr_fit_shape) + 1024);
     reserve += (size_t)limits->nodes_max *
                (sizeof(struct dr_node) + DR_NOTE_BYTES + sizeof(*core)->device_shares[0] + 512);
     reserve += (size_t)limits->accounts_max *
