@@ -724,8 +724,9 @@ void dr_seats_lifted(struct dr_core *core, dr_group_id group, int64_t before)
         dr_seats_wake_all(seats);
         return;
     }
-    dr_place_open_group(core, group);
-    seats->seats[0].relief |= DR_WANTS_ANY_RELIEF; /* who found no time may find one */
+    /* Who found no time may find one. Pools in which the root has more room are opened with what
+     * came back (core/apply_federation.c). */
+    seats->seats[0].relief |= DR_WANTS_ANY_RELIEF;
     relieve(core, (dr_account_id){1}, dr_seats_moment(seats));
 }
 
