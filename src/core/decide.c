@@ -594,7 +594,7 @@ static uint64_t again_since(const struct dr_core *core, uint64_t since)
 
     for (uint32_t row = 0; row < core->pools_count; row += 1)
         if (core->places->freed_at[row] > since ||
-            dr_slack_rose_at(core, (dr_pool_id){row + 1}, 1) > since)
+            dr_slack_rose_at(core, (dr_pool_id){row + 1}) > since)
             room |= DR_WANTS_AGAIN | dr_seats_chip_of(&core->pools[row]);
     return room;
 }

@@ -184,20 +184,6 @@ unsigned dr_place_obstacles(const struct dr_core *core, const struct dr_shape *s
     return found;
 }
 
-enum dr_obstacle dr_place_obstacle(const struct dr_core *core, const struct dr_want *want,
-                                   dr_pool_id pool)
-{
-    enum dr_obstacle of_shape;
-    enum dr_obstacle of_job;
-
-    dr_place_prepare(core);
-    of_shape = shape_obstacle(core, &core->shapes[want->shape], want, pool);
-    of_job = job_obstacle(core, want, pool);
-    if (of_shape == DR_OBSTACLE_NONE || (of_job != DR_OBSTACLE_NONE && of_job < of_shape))
-        return of_job;
-    return of_shape;
-}
-
 /* The groups of one way that are not in the list yet: the first pool of each, by id. `allowed`
  * [words], by rank. */
 static uint32_t add_groups(const struct dr_core *core, const struct dr_want *want,

@@ -440,8 +440,7 @@ static enum dr_scope place_in(struct dr_core *core, uint32_t class_row, uint64_t
                  rest != 0; rest &= rest - 1) {
                 uint32_t rank = word * 64 + dr_bit_lowest(rest);
                 uint32_t row = places->pool_of[rank];
-                int is_stirred =
-                    any_slack && dr_slack_rose_at(core, (dr_pool_id){row + 1}, 1) > since;
+                int is_stirred = any_slack && dr_slack_rose_at(core, (dr_pool_id){row + 1}) > since;
 
                 if ((is_stirred || places->opened_at[row] > since) && may_start(&asked, rank, row))
                     return is_stirred ? DR_SCOPE_ALL : DR_SCOPE_FREED;
@@ -679,7 +678,7 @@ static int is_stirred(const struct dr_core *core, const struct dr_queue_class *c
     if (!dr_place_groups_tell(core, count))
         return 1;
     for (uint32_t i = 0; i < count; i += 1) {
-        if (dr_slack_rose_at(core, groups[i].pool, 1) > class->judged_at)
+        if (dr_slack_rose_at(core, groups[i].pool) > class->judged_at)
             return 1;
         for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
             if (core->seats->stirred_in[core->pools[groups[i].pool.v - 1].groups[resource].v - 1] >

@@ -68,7 +68,6 @@ void dr_place_risen(struct dr_core *core, dr_pool_id pool);
 /* A reservation in the pool has come to its end: others may have one there. Until
  * dr_place_untouch(). */
 void dr_place_unreserved(struct dr_core *core, dr_pool_id pool);
-int dr_place_was_unreserved(const struct dr_core *core, dr_pool_id pool);
 
 /* The same for a promise: who may share with nobody has its place kept free of others, from then
  * on. */
@@ -119,12 +118,8 @@ struct dr_want {
 struct dr_want dr_place_want(const struct dr_core *core, const struct dr_job *job,
                              uint32_t alternative);
 
-/* The first obstacle, in the order of the enum; NONE: feasible. */
-enum dr_obstacle dr_place_obstacle(const struct dr_core *core, const struct dr_want *want,
-                                   dr_pool_id pool);
-
-/* All of them: bit = 1 << enum dr_obstacle; 0: feasible. The shape need not be in the state: `want`
- * has no row for it then. */
+/* What stands in the way there, whatever is free: bit = 1 << enum dr_obstacle; 0: feasible. The
+ * shape need not be in the state: `want` has no row for it then. */
 unsigned dr_place_obstacles(const struct dr_core *core, const struct dr_shape *shape,
                             const struct dr_want *want, dr_pool_id pool);
 

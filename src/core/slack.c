@@ -32,11 +32,16 @@ void dr_slack_clear(struct dr_core *core)
     core->slack->version += 1;
 }
 
+/* For who holds a reservation himself. */
+static void rise_for_some(struct dr_core *core, struct dr_slack_group *about)
+{
+    core->slack->rose_last = about->rose_at = dr_seats_moment(core->seats);
+}
+
 static void rise(struct dr_core *core, struct dr_slack_group *about)
 {
-    about->rose_at = dr_seats_moment(core->seats);
-    about->any_rose_at = about->rose_at;
-    core->slack->rose_last = about->rose_at;
+    rise_for_some(core, about);
+    about->opened_at = about->rose_at;
     dr_place_open_group(core, (dr_group_id){(uint32_t)(about - core->slack->groups) + 1});
 }
 
@@ -293,8 +298,7 @@ static int know(struct dr_core *core, dr_group_id group)
         rise(core, about);
     } else if (about->is_watched &&
                has_any_risen(old, old_count, old_beside, at, about->count, about->beside)) {
-        about->any_rose_at = dr_seats_moment(core->seats);
-        slack->rose_last = about->any_rose_at;
+        rise_for_some(core, about);
     }
     dr_arena_reset(&core->scratch, mark);
     return 1;
@@ -323,14 +327,12 @@ void dr_slack_refresh(struct dr_core *core)
             know(core, (dr_group_id){row + 1});
 }
 
-uint64_t dr_slack_rose_at(const struct dr_core *core, dr_pool_id pool, int any)
+uint64_t dr_slack_rose_at(const struct dr_core *core, dr_pool_id pool)
 {
     uint64_t last = 0;
 
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
-        const struct dr_slack_group *about =
-            &core->slack->groups[core->pools[pool.v - 1].groups[resource].v - 1];
-        uint64_t at = any ? about->any_rose_at : about->rose_at;
+        uint64_t at = core->slack->groups[core->pools[pool.v - 1].groups[resource].v - 1].rose_at;
 
         if (last < at)
             last = at;

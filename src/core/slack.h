@@ -33,12 +33,12 @@ struct dr_slack_group {
     uint64_t known; /* the version for which its slacks are those of the state; 0: for none */
     uint32_t first;
     uint32_t count;
-    uint32_t room;    /* from `first` on, that nobody else has */
-    int64_t needs;    /* of all reservations in it */
-    int64_t beside;   /* what may be added beside all of them, when slacks were summed up last */
-    uint64_t rose_at; /* by the seats' clock (core/seats.h): when more could be added, last */
-    uint64_t any_rose_at; /* ... or the slack of any reservation has risen, or one is another */
-    uint8_t is_watched;   /* somebody was refused by them */
+    uint32_t room;      /* from `first` on, that nobody else has */
+    int64_t needs;      /* of all reservations in it */
+    int64_t beside;     /* what may be added beside all of them, when slacks were summed up last */
+    uint64_t opened_at; /* by the seats' clock (core/seats.h): when more could be added, last */
+    uint64_t rose_at;   /* ... or the slack of any reservation has risen, or one is another */
+    uint8_t is_watched; /* somebody was refused by them */
 };
 
 struct dr_slack {
@@ -46,7 +46,7 @@ struct dr_slack {
     struct dr_slack_at *at;        /* [DR_SLACK_MAX], the room of groups, one after another */
     uint32_t count;
     uint64_t version;   /* grows when all is forgotten; starts at 1 */
-    uint64_t rose_last; /* the greatest of any_rose_at */
+    uint64_t rose_last; /* the greatest of rose_at */
 };
 
 DR_MUST_USE enum dr_status dr_slack_open(struct dr_core *core);
@@ -88,8 +88,8 @@ void dr_slack_watch(struct dr_core *core, dr_pool_id pool);
 /* Sum up anew where somebody was refused and something has changed since. */
 void dr_slack_refresh(struct dr_core *core);
 
-/* When more could be added in a group of the pool, last; `any`: or a slack was another. */
-uint64_t dr_slack_rose_at(const struct dr_core *core, dr_pool_id pool, int any);
+/* When more could be added in a group of the pool, or a slack there was another, last. */
+uint64_t dr_slack_rose_at(const struct dr_core *core, dr_pool_id pool);
 
 /* ---- inline ---- */
 

@@ -151,11 +151,6 @@ void dr_place_unreserved(struct dr_core *core, dr_pool_id pool)
     dr_pool_set_put(&core->places->unreserved_set, core->places->spaces[pool.v - 1].rank, 1);
 }
 
-int dr_place_was_unreserved(const struct dr_core *core, dr_pool_id pool)
-{
-    return core->places->unreserved[pool.v - 1];
-}
-
 void dr_place_touch_all(struct dr_core *core)
 {
     for (uint32_t row = 0; row < core->limits.pools_max; row += 1) {
