@@ -120,7 +120,7 @@ static int is_more(const struct standing *standing, const struct dr_queue_class 
 }
 
 /* With the chips of groups in which the class may take from others; and may it start where others
- * of its shape may not (fits())? */
+ * of its shape may not (fits())? Who is within his guarantee may take from others. */
 static uint64_t with_chips(struct dr_core *core, const struct dr_queue_class *class, uint64_t hunts)
 {
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
@@ -128,8 +128,8 @@ static uint64_t with_chips(struct dr_core *core, const struct dr_queue_class *cl
     uint32_t count;
 
     hunts &= ~(DR_WANTS_CHIPS | DR_WANTS_LENIENT);
-    if ((hunts & (DR_WANTS_TAKES | DR_WANTS_TOTAL)) != 0 || class->is_untold || class->within ||
-        class->alone || dr_seats_keeps(core, dr_queue_account(core, class)))
+    if ((hunts & (DR_WANTS_TAKES | DR_WANTS_TOTAL)) != 0 || class->is_untold || class->alone ||
+        dr_seats_keeps(core, dr_queue_account(core, class)))
         hunts |= DR_WANTS_LENIENT;
     if (hunts & DR_WANTS_TOTAL)
         bits |= class->standing.stated;
@@ -205,7 +205,7 @@ static void set_standing(struct dr_core *core, uint32_t class_row, struct dr_sta
 {
     struct dr_queue_class *class = &core->queue->classes[class_row];
     struct dr_wants wants = class->wants;
-    int is_more = (in.stated & ~class->standing.stated) != 0 || within != class->within;
+    int is_more = (in.stated & ~class->standing.stated) != 0;
 
     class->standing = in;
     class->within = (uint8_t)within;

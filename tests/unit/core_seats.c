@@ -90,6 +90,36 @@ TEST(an_account_that_keeps_some_asks_less_of_the_root)
     starts_when_over(w, job, others);
 }
 
+/* The same after six others were asked in vain: gangs for which two nodes would have to have more
+ * free than they do. What then is offered to nobody else is offered to it. */
+TEST(an_account_that_keeps_some_is_met_after_others)
+{
+    struct world *w = two_sites(3, 0);
+    uint32_t c[6], b;
+    dr_job_id others, job;
+
+    for (uint32_t i = 0; i < 6; i += 1)
+        c[i] = world_account(w, (char[]){'c', (char)('0' + i), 0}, WORLD_ACCOUNT_ROOT, 0, -1, -1);
+    b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 3, -1, 0);
+    world_account(w, "keeper", WORLD_ACCOUNT_ROOT, 2, -1, 0);
+    world_submit(w, (struct job_spec){.site = "s1", .tasks = 3, .accelerators = 2, .memory_mb = 1});
+    world_submit(w, (struct job_spec){.site = "s2", .accelerators = 1, .memory_mb = 1});
+    others = world_submit(w, (struct job_spec){.site = "s2", .accelerators = 3, .memory_mb = 1});
+    world_run_us(w, 2 * MINUTE);
+    for (uint32_t i = 0; i < 6; i += 1)
+        world_submit(w, (struct job_spec){.account = c[i],
+                                          .site = "s1",
+                                          .tasks = 2,
+                                          .tasks_per_node = 1,
+                                          .accelerators = 3,
+                                          .memory_mb = 1});
+    job = world_submit(
+        w, (struct job_spec){
+               .account = b, .site = "s1", .tasks = 3, .accelerators = 2, .memory_mb = 1});
+    world_run_us(w, MINUTE);
+    starts_when_over(w, job, others);
+}
+
 /* Guarantees of more than is up count in proportion: 8 of 16 for 6 while 12 are up. Once they count
  * in full, the owner is within his, and the reservation of a borrower is no longer in his way. */
 TEST(guarantees_rise_with_what_is_up)

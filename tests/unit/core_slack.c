@@ -197,3 +197,21 @@ TEST(who_is_not_asked_beside_watches_too)
 
     waits_for_more(&it, fills, no_room);
 }
+
+/* A reservation that is given up gives back nothing, and leaves more all the same. */
+TEST(who_is_not_asked_sees_a_reservation_given_up)
+{
+    struct reserved it = begin_reserved();
+    struct world *w = it.world;
+    dr_job_id no_room;
+    dr_job_id fills = fill(&it, &no_room);
+
+    world_end(w, fills, 0);
+    world_decide(w);
+    CHECK(waits(w, no_room) && is_reserved(w, it.first));
+    world_cancel(w, it.first);
+    world_decide(w);
+    CHECK(!waits(w, no_room));
+    CHECK_REPLAY(w);
+    world_free(w);
+}
