@@ -90,8 +90,30 @@ TEST(an_account_that_keeps_some_asks_less_of_the_root)
     starts_when_over(w, job, others);
 }
 
-/* The same after six others were asked in vain: gangs for which two nodes would have to have more
- * free than they do. What then is offered to nobody else is offered to it. */
+/* An account keeps 4, with their CPUs and memory, for those below it, of whom one has them at the
+ * other site. Once that is over another one needs nothing of the root, though the root has no more
+ * room than before and nothing came free where he waits. */
+TEST(what_an_account_keeps_is_given_back_to_those_below)
+{
+    struct world *w = two_sites(3, 0);
+    uint32_t keeps = world_account(w, "keeps", WORLD_ACCOUNT_ROOT, 4, -1, 0);
+    uint32_t first = world_account(w, "first", keeps, 0, -1, -1);
+    uint32_t second = world_account(w, "second", keeps, 0, -1, -1);
+    dr_job_id others, job;
+
+    world_account(w, "keeper", WORLD_ACCOUNT_ROOT, 4, -1, 0);
+    world_submit(w, (struct job_spec){.site = "s1", .tasks = 2, .accelerators = 4, .cpus = 32});
+    others = world_submit(
+        w, (struct job_spec){.account = first, .site = "s2", .accelerators = 4, .cpus = 32});
+    world_run_us(w, 2 * MINUTE);
+    job = world_submit(
+        w, (struct job_spec){.account = second, .site = "s1", .accelerators = 4, .cpus = 32});
+    world_run_us(w, MINUTE);
+    starts_when_over(w, job, others);
+}
+
+/* An account that keeps some, after six others were asked in vain: gangs for which two nodes would
+ * have to have more free than they do. What then is offered to nobody else is offered to it. */
 TEST(an_account_that_keeps_some_is_met_after_others)
 {
     struct world *w = two_sites(3, 0);
