@@ -123,7 +123,6 @@ static struct over over_there(struct dr_core *core, const struct dr_want *want, 
                               enum dr_fit_kind kind)
 {
     struct over over = {0, 0};
-
     int64_t now_us = core->lent->now_us;
 
     if (dr_place_room(core, want, pool) < want->tasks ||

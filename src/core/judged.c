@@ -124,15 +124,13 @@ static int is_more(const struct standing *standing, const struct dr_queue_class 
 static uint64_t with_chips(struct dr_core *core, const struct dr_queue_class *class, uint64_t hunts)
 {
     struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
-    uint32_t bits = 0;
+    uint32_t bits = (hunts & DR_WANTS_TOTAL) != 0 ? class->standing.stated : 0;
     uint32_t count;
 
     hunts &= ~(DR_WANTS_CHIPS | DR_WANTS_LENIENT);
     if ((hunts & (DR_WANTS_TAKES | DR_WANTS_TOTAL)) != 0 || class->is_untold || class->alone ||
         dr_seats_keeps(core, dr_queue_account(core, class)))
         hunts |= DR_WANTS_LENIENT;
-    if (hunts & DR_WANTS_TOTAL)
-        bits |= class->standing.stated;
     if (bits == 0)
         return hunts;
     count = dr_place_groups(core, &core->jobs[class->first], groups);

@@ -97,6 +97,13 @@ static int over(int64_t value, int64_t guarantee, int64_t borrow)
     return borrow < DR_FOREVER_US - guarantee && value > guarantee + borrow;
 }
 
+/* Would `amount` more pass the account's own limits? `promised`: claimed for it already. */
+static int passes(const struct dr_quota *quota, int64_t amount, int64_t promised)
+{
+    return over(dr_max_i64(quota->use, quota->claim - promised) + amount, quota->guarantee,
+                quota->borrow);
+}
+
 struct dr_quota_verdict dr_quota_check(const struct dr_core *core, dr_account_id account,
                                        dr_pool_id pool, const struct dr_amounts *amounts, int firm,
                                        const struct dr_amounts *held)
@@ -116,8 +123,7 @@ struct dr_quota_verdict dr_quota_check(const struct dr_core *core, dr_account_id
             int64_t claim = quota->claim - promised;
             int64_t occupied;
 
-            if (over(quota->use + amount, quota->guarantee, quota->borrow) ||
-                over(claim + amount, quota->guarantee, quota->borrow))
+            if (passes(quota, amount, promised))
                 return (struct dr_quota_verdict){DR_REASON_QUOTA,
                                                  at,
                                                  group,
@@ -165,13 +171,9 @@ int dr_quota_path_allows(const struct dr_core *core, dr_account_id account, dr_p
         if (firm && dr_quota_at(core, account, group)->firm + amount >
                         dr_quota_at(core, account, group)->guarantee)
             return 0;
-        for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent) {
-            const struct dr_quota *quota = dr_quota_at(core, at, group);
-
-            if (over(dr_max_i64(quota->use, quota->claim) + amount, quota->guarantee,
-                     quota->borrow))
+        for (dr_account_id at = account; at.v != 0; at = core->accounts[at.v - 1].parent)
+            if (passes(dr_quota_at(core, at, group), amount, 0))
                 return 0;
-        }
     }
     return 1;
 }

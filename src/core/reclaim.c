@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Victims: who may be taken, which of them, and the promise. See reclaim.h; read dr_reclaim(). */
+/* Hunts for victims, pool by pool, and the promise. See reclaim.h; read dr_reclaim(). */
 #include "core/reclaim.h"
 
 #include "base/math.h"
@@ -10,395 +10,17 @@
 #include "core/power.h"
 #include "core/quota.h"
 #include "core/space.h"
+#include "core/victim_sets.h"
 #include "core/victims.h"
 #include "core/window.h"
 
 #define NONE DR_ROW_NONE
 
-/* One attempt to make room: this job, this way, this pool. */
-struct hunt {
-    struct dr_decision *decision;
-    struct dr_core *core;
-    const struct dr_job *job;
-    struct dr_want want;
-    dr_pool_id pool;
-    int64_t units; /* of the job, thousandths */
-    struct dr_victim *victims;
-    uint32_t count;
-    uint32_t *leaving; /* attempts that leave anyway */
-    uint32_t leaving_count;
-    struct dr_extent *extents;
-    uint32_t extents_count;
-    int outranks;  /* its own account runs attempts of lower priority that may be taken one day */
-    int far_below; /* an account above it lets priority reach over those below */
-    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
-    dr_account_id within[DR_PLACE_GROUPS_MAX]; /* whose guarantee it is within there; 0: nobody's */
-    uint32_t groups_count;                     /* 0: not known by groups */
-    struct dr_window_set barred;
-    struct dr_fair *fair; /* it takes by fair share; NULL: it takes back, or by priority */
-};
-
-/* The best set so far. */
-struct plan {
-    struct dr_found found;
-    struct dr_victim *victims;
-    uint32_t count;
-    int under;  /* it pushes a branch under its guarantee */
-    int evicts; /* it has one that does not come back smaller */
-    int64_t loss_us;
-    int64_t units;
-    int64_t until_us;
-};
-
-/* ---- who may be taken ---- */
-
-static int above(const struct dr_core *core, dr_account_id account, dr_group_id group)
-{
-    const struct dr_quota *quota = dr_quota_at(core, account, group);
-
-    return quota->occupied > quota->guarantee;
-}
-
-int dr_reclaim_borrows(const struct dr_core *core, dr_pool_id pool,
-                       const struct dr_amounts *amounts, const struct dr_job *victim,
-                       dr_account_id top)
-{
-    struct dr_amounts holds = dr_job_holds(core, victim);
-
-    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
-        dr_group_id group = core->pools[pool.v - 1].groups[resource];
-        dr_account_id at = victim->account;
-        int all = amounts->of[resource] != 0 && holds.of[resource] != 0 &&
-                  core->pools[dr_job_run(core, victim)->pool.v - 1].groups[resource].v == group.v;
-
-        while (all) {
-            all = above(core, at, group);
-            if (at.v == top.v)
-                break;
-            at = core->accounts[at.v - 1].parent;
-        }
-        if (all)
-            return 1;
-    }
-    return 0;
-}
-
-/* May this attempt be taken for the job, with the sums as they are in thought now? */
-static enum dr_stop_cause may_take(const struct hunt *hunt, const struct dr_job *victim)
-{
-    const struct dr_core *core = hunt->core;
-    dr_account_id x;
-    dr_account_id y;
-    dr_account_id at;
-
-    if (hunt->fair != NULL)
-        return dr_fair_may_take(hunt->fair, victim) ? DR_STOP_FAIR_SHARE : DR_STOP_NONE;
-    at = dr_account_common(core, hunt->job->account, victim->account, &x, &y);
-    if (hunt->job->account.v != victim->account.v &&
-        dr_quota_within_stated(core, x, hunt->pool, &hunt->want.amounts) &&
-        dr_reclaim_borrows(core, hunt->pool, &hunt->want.amounts, victim, y))
-        return DR_STOP_RECLAIM;
-    if (victim->priority >= hunt->job->priority || !dr_queue_outranks(hunt->core, hunt->job))
-        return DR_STOP_NONE;
-    if (hunt->job->account.v == victim->account.v)
-        return DR_STOP_PRIORITY;
-    for (; at.v != 0; at = core->accounts[at.v - 1].parent)
-        if (core->accounts[at.v - 1].preempt_below)
-            return DR_STOP_PRIORITY;
-    return DR_STOP_NONE;
-}
-
-/* Is a branch towards a victim that is gone in thought under its guarantee now? Judged by the
- * victim's accelerators; by its CPUs if it has none. */
-static int pushed_under(const struct hunt *hunt, const struct dr_job *victim)
-{
-    const struct dr_core *core = hunt->core;
-    struct dr_amounts holds = dr_job_holds(core, victim);
-    enum dr_resource main = dr_resource_main(holds.of[DR_RESOURCE_ACCELERATORS]);
-    dr_group_id group = core->pools[dr_job_run(core, victim)->pool.v - 1].groups[main];
-    dr_account_id x;
-    dr_account_id y;
-
-    if (hunt->job->account.v == victim->account.v)
-        return 0;
-    dr_account_common(core, hunt->job->account, victim->account, &x, &y);
-    for (dr_account_id at = victim->account;; at = core->accounts[at.v - 1].parent) {
-        const struct dr_quota *quota = dr_quota_at(core, at, group);
-
-        if (quota->occupied < quota->guarantee)
-            return 1;
-        if (at.v == y.v)
-            return 0;
-    }
-}
-
-/* ---- thought: attempts leave and come back ---- */
-
-static void choose(struct hunt *hunt, struct dr_victim *victim, enum dr_stop_cause cause)
-{
-    victim->chosen = 1;
-    victim->cause = (uint8_t)cause;
-    dr_decision_think(hunt->core, victim->row, 1);
-}
-
-static void give_back(struct hunt *hunt, struct dr_victim *victim)
-{
-    victim->chosen = 0;
-    dr_decision_think(hunt->core, victim->row, -1);
-}
-
-static void give_all_back(struct hunt *hunt)
-{
-    for (uint32_t i = 0; i < hunt->count; i += 1)
-        if (hunt->victims[i].chosen)
-            give_back(hunt, &hunt->victims[i]);
-}
-
-static int quota_allows(const struct hunt *hunt)
-{
-    return dr_quota_check(hunt->core, hunt->job->account, hunt->pool, &hunt->want.amounts,
-                          !dr_job_terms(hunt->core, hunt->job)->preemptible, NULL)
-               .reason == DR_REASON_NONE;
-}
-
-/* Does the job fit now, in thought? */
-static int fits(struct hunt *hunt)
-{
-    if (dr_place_room(hunt->core, &hunt->want, hunt->pool) < hunt->want.tasks ||
-        !quota_allows(hunt))
-        return 0;
-    hunt->extents_count = dr_place_find(hunt->core, &hunt->want, hunt->pool, hunt->extents);
-    return hunt->extents_count > 0 &&
-           dr_place_power_missing(hunt->core, &hunt->want, hunt->pool, hunt->extents,
-                                  hunt->extents_count, hunt->decision->now_us,
-                                  dr_power_until_us(hunt->core, hunt->job, hunt->want.alternative,
-                                                    hunt->decision->now_us),
-                                  NULL) == 0;
-}
-
-/* ---- sets ---- */
-
-/* Whose loss would leave him with less than who asks may be in no set that is taken by fair share.
- */
-static int set_is_fair(struct hunt *hunt)
-{
-    struct dr_core *core = hunt->core;
-    int holds = 1;
-
-    dr_quota_charge(core, hunt->job->account, hunt->pool, &hunt->want.amounts,
-                    DR_CHARGE_CLAIM | DR_CHARGE_THOUGHT, 1);
-    for (uint32_t i = 0; i < hunt->count && holds; i += 1)
-        if (hunt->victims[i].chosen)
-            holds = dr_fair_holds(hunt->fair, &core->jobs[hunt->victims[i].row]);
-    dr_quota_charge(core, hunt->job->account, hunt->pool, &hunt->want.amounts,
-                    DR_CHARGE_CLAIM | DR_CHARGE_THOUGHT, -1);
-    return holds;
-}
-
-/* The chosen one of greatest loss that has not been tried: `before` limits by (loss, id). */
-static struct dr_victim *dearest(const struct hunt *hunt, const struct dr_victim *before)
-{
-    const struct dr_core *core = hunt->core;
-    struct dr_victim *best = NULL;
-
-    for (uint32_t i = 0; i < hunt->count; i += 1) {
-        struct dr_victim *victim = &hunt->victims[i];
-
-        if (!victim->chosen)
-            continue;
-        if (before != NULL && (victim->loss_us > before->loss_us ||
-                               (victim->loss_us == before->loss_us &&
-                                core->jobs[victim->row].id.v >= core->jobs[before->row].id.v)))
-            continue;
-        if (best == NULL || victim->loss_us > best->loss_us ||
-            (victim->loss_us == best->loss_us &&
-             core->jobs[victim->row].id.v > core->jobs[best->row].id.v))
-            best = victim;
-    }
-    return best;
-}
-
-/* What is not needed, dearest first. Returns how many that were. */
-static uint32_t give_needless_back(struct hunt *hunt)
-{
-    uint32_t count = 0;
-
-    for (struct dr_victim *victim = dearest(hunt, NULL); victim != NULL;
-         victim = dearest(hunt, victim)) {
-        enum dr_stop_cause cause = (enum dr_stop_cause)victim->cause;
-
-        give_back(hunt, victim);
-        count += 1;
-        if (fits(hunt))
-            continue;
-        choose(hunt, victim, cause);
-        count -= 1;
-    }
-    return count;
-}
-
-/* Give back what is not needed; then check every condition on what is left, from the start. Leaves
- * the set chosen and the place in hunt->extents when it holds. */
-static int settle_set(struct hunt *hunt)
-{
-    uint8_t *chosen = dr_arena_push(&hunt->core->scratch, hunt->count + 1u, 1);
-
-    DR_ASSERT(chosen != NULL);
-    /* One of its own account whose class keeps others off, once given back, may let it come where
-     * it could not before. */
-    while (give_needless_back(hunt) > 0 && hunt->want.share >= DR_SHARE_NODE)
-        ;
-    for (uint32_t i = 0; i < hunt->count; i += 1)
-        chosen[i] = hunt->victims[i].chosen;
-    give_all_back(hunt);
-    for (uint32_t i = 0; i < hunt->count; i += 1) {
-        enum dr_stop_cause cause;
-
-        if (!chosen[i])
-            continue;
-        cause = may_take(hunt, &hunt->core->jobs[hunt->victims[i].row]);
-        if (cause == DR_STOP_NONE)
-            return 0;
-        choose(hunt, &hunt->victims[i], cause);
-    }
-    return fits(hunt);
-}
-
-/* When everybody whose place it takes has to be gone. */
-static int64_t until_us(const struct hunt *hunt)
-{
-    const struct dr_core *core = hunt->core;
-    int64_t until = hunt->decision->now_us;
-
-    for (uint32_t i = 0; i < hunt->count; i += 1)
-        if (hunt->victims[i].chosen)
-            until = dr_max_i64(until,
-                               hunt->decision->now_us +
-                                   dr_job_terms(core, &core->jobs[hunt->victims[i].row])->grace_us);
-    for (uint32_t i = 0; i < hunt->leaving_count; i += 1) {
-        const struct dr_job *job = &core->jobs[hunt->leaving[i]];
-
-        for (uint32_t at = dr_job_run(core, job)->extents; at != NONE; at = core->extents[at].next)
-            for (uint32_t k = 0; k < hunt->extents_count; k += 1)
-                if (core->extents[at].extent.node.v == hunt->extents[k].node.v)
-                    until = dr_max_i64(until, dr_job_run(core, job)->stop_until_us);
-    }
-    return until;
-}
-
-/* Keep the chosen set if it is better than the best so far. Returns 1 if it was. */
-static int compare_set(struct hunt *hunt, struct plan *plan)
-{
-    struct dr_core *core = hunt->core;
-    struct plan set = {.found = {.pool = hunt->pool, .alternative = hunt->want.alternative}};
-    int better;
-
-    for (uint32_t i = 0; i < hunt->count; i += 1) {
-        const struct dr_victim *victim = &hunt->victims[i];
-        const struct dr_job *job = &core->jobs[victim->row];
-
-        if (!victim->chosen)
-            continue;
-        set.count += 1;
-        set.loss_us += victim->loss_us;
-        set.units += victim->units;
-        set.evicts |= !dr_victims_comes_back(core, job);
-        if (pushed_under(hunt, job)) {
-            if (victim->cause != DR_STOP_RECLAIM)
-                return 0; /* priority and fair share never do that */
-            set.under = 1;
-        }
-    }
-    if (hunt->fair != NULL && !set_is_fair(hunt))
-        return 0;
-    if (plan->found.count == 0)
-        better = 1;
-    else if (set.under != plan->under)
-        better = set.under < plan->under;
-    else if (set.evicts != plan->evicts)
-        better = set.evicts < plan->evicts;
-    else if (set.loss_us != plan->loss_us)
-        better = set.loss_us < plan->loss_us;
-    else if (set.units != plan->units)
-        better = set.units < plan->units;
-    else
-        better = set.count < plan->count;
-    if (!better)
-        return 0;
-    set.found.count = hunt->extents_count;
-    set.found.extents = dr_decision_extents(core, &hunt->want, hunt->pool);
-    memcpy(set.found.extents, hunt->extents, hunt->extents_count * sizeof hunt->extents[0]);
-    set.victims = dr_arena_push(&core->scratch, set.count + 1u, sizeof set.victims[0]);
-    DR_ASSERT(set.victims != NULL);
-    set.count = 0;
-    for (uint32_t i = 0; i < hunt->count; i += 1)
-        if (hunt->victims[i].chosen) {
-            set.victims[set.count] = hunt->victims[i];
-            set.count += 1;
-        }
-    set.until_us = until_us(hunt);
-    *plan = set;
-    return 1;
-}
-
-/* Sets (a) and (c): in order, until the job fits. */
-static int walk(struct hunt *hunt, int all_sizes)
-{
-    int64_t missing = hunt->units;
-
-    if (hunt->want.accelerators > 0)
-        missing -= 1000 * dr_place_free(hunt->core, hunt->pool);
-    for (uint32_t i = 0; i < hunt->count; i += 1) {
-        struct dr_victim *victim = &hunt->victims[i];
-        enum dr_stop_cause cause;
-
-        if (!all_sizes && victim->units > (missing > 0 ? missing : hunt->units))
-            continue;
-        cause = may_take(hunt, &hunt->core->jobs[victim->row]);
-        if (cause == DR_STOP_NONE)
-            continue;
-        choose(hunt, victim, cause);
-        missing -= victim->units;
-        if (fits(hunt))
-            return 1;
-    }
-    return 0;
-}
-
-/* Set (b): the one of least loss with which it fits. */
-static int single(struct hunt *hunt)
-{
-    struct dr_victim *best = NULL;
-    enum dr_stop_cause best_cause = DR_STOP_NONE;
-
-    for (uint32_t i = 0; i < hunt->count; i += 1) {
-        struct dr_victim *victim = &hunt->victims[i];
-        enum dr_stop_cause cause;
-
-        /* Order of loss per unit: equal loss keeps the first. */
-        if (best != NULL && victim->loss_us >= best->loss_us)
-            continue;
-        cause = may_take(hunt, &hunt->core->jobs[victim->row]);
-        if (cause == DR_STOP_NONE)
-            continue;
-        choose(hunt, victim, cause);
-        if (fits(hunt)) {
-            best = victim;
-            best_cause = cause;
-        }
-        give_back(hunt, victim);
-    }
-    if (best == NULL)
-        return 0;
-    choose(hunt, best, best_cause);
-    return fits(hunt);
-}
-
 /* ---- one pool ---- */
 
 /* Does this pool lend attempts to the hunt: its own, or with `whole_group` all of the main group?
  */
-static int hunted(const struct hunt *hunt, uint32_t row, int whole_group)
+static int hunted(const struct dr_hunt *hunt, uint32_t row, int whole_group)
 {
     const struct dr_core *core = hunt->core;
     enum dr_resource main = dr_resource_main(hunt->want.amounts.of[DR_RESOURCE_ACCELERATORS]);
@@ -419,14 +41,14 @@ void dr_reclaim_begin(struct dr_decision *decision)
     memset(decision->own_units, 0, core->pools_count * sizeof decision->own_units[0]);
 }
 
-static void consider(struct hunt *hunt, const struct dr_victim *victim)
+static void consider(struct dr_hunt *hunt, const struct dr_victim *victim)
 {
     const struct dr_job *job = &hunt->core->jobs[victim->row];
 
     if ((hunt->fair != NULL && !dr_fair_has(hunt->fair, victim->account,
                                             (enum dr_resource)victim->main, victim->units)) ||
         !dr_lent_ripe(hunt->core, victim->row) || (hunt->fair != NULL && !victim->fair_ripe) ||
-        may_take(hunt, job) == DR_STOP_NONE)
+        dr_hunt_may_take(hunt, job) == DR_STOP_NONE)
         return;
     hunt->victims[hunt->count] = *victim;
     hunt->count += 1;
@@ -434,7 +56,7 @@ static void consider(struct hunt *hunt, const struct dr_victim *victim)
 
 /* Those of one pool who may be taken. Whose account is within its guarantee is taken by priority
  * alone: by its own account, or from above. */
-static void consider_all(struct hunt *hunt, uint32_t pool)
+static void consider_all(struct dr_hunt *hunt, uint32_t pool)
 {
     const struct dr_lent *lent = hunt->core->lent;
     int lent_alone = hunt->fair == NULL && !hunt->far_below;
@@ -453,7 +75,7 @@ static void consider_all(struct hunt *hunt, uint32_t pool)
 }
 
 /* Those of its own account that nothing else lets be taken, in the pools that are hunted. */
-static void consider_own(struct hunt *hunt, int whole_group, int lent_too)
+static void consider_own(struct dr_hunt *hunt, int whole_group, int lent_too)
 {
     const struct dr_core *core = hunt->core;
 
@@ -467,7 +89,7 @@ static void consider_own(struct hunt *hunt, int whole_group, int lent_too)
         }
 }
 
-static void find_leaving(struct hunt *hunt, uint32_t pool)
+static void find_leaving(struct dr_hunt *hunt, uint32_t pool)
 {
     const struct dr_core *core = hunt->core;
     const struct dr_lent *lent = core->lent;
@@ -482,7 +104,7 @@ static void find_leaving(struct hunt *hunt, uint32_t pool)
 
 /* Those who may be taken, and those who leave anyway: of the pool, or of all in its group. Who is
  * not within a guarantee takes from his own account alone, unless one above says otherwise. */
-static void gather(struct hunt *hunt, int whole_group, int guaranteed)
+static void gather(struct dr_hunt *hunt, int whole_group, int guaranteed)
 {
     struct dr_core *core = hunt->core;
     int everybody = guaranteed || hunt->far_below;
@@ -513,7 +135,7 @@ static void gather(struct hunt *hunt, int whole_group, int guaranteed)
 
 /* When the job is believed to end, if it began when the last of those who leave, or may be told to,
  * has used up its grace. */
-static int64_t believed_end_us(const struct hunt *hunt)
+static int64_t believed_end_us(const struct dr_hunt *hunt)
 {
     const struct dr_core *core = hunt->core;
     int64_t now_us = hunt->decision->now_us;
@@ -529,7 +151,7 @@ static int64_t believed_end_us(const struct hunt *hunt)
 }
 
 /* Advance reservations that would keep nodes from the job until then. */
-static void heed_windows(struct hunt *hunt)
+static void heed_windows(struct dr_hunt *hunt)
 {
     const struct dr_core *core = hunt->core;
 
@@ -542,14 +164,14 @@ static void heed_windows(struct hunt *hunt)
             : NULL;
 }
 
-static void leave_or_return(struct hunt *hunt, int sign)
+static void leave_or_return(struct dr_hunt *hunt, int sign)
 {
     for (uint32_t i = 0; i < hunt->leaving_count; i += 1)
         dr_decision_think(hunt->core, hunt->leaving[i], sign);
 }
 
 /* What could be taken back in a pool, at most. */
-static int64_t takeable_units(const struct hunt *hunt, uint32_t pool_row, int guaranteed)
+static int64_t takeable_units(const struct dr_hunt *hunt, uint32_t pool_row, int guaranteed)
 {
     const struct dr_lent *lent = hunt->core->lent;
 
@@ -557,7 +179,7 @@ static int64_t takeable_units(const struct hunt *hunt, uint32_t pool_row, int gu
            hunt->decision->own_units[pool_row];
 }
 
-static int group_has_takeable(const struct hunt *hunt, int guaranteed)
+static int group_has_takeable(const struct dr_hunt *hunt, int guaranteed)
 {
     for (uint32_t row = 0; row < hunt->core->pools_count; row += 1)
         if (hunted(hunt, row, 1) && takeable_units(hunt, row, guaranteed) > 0)
@@ -568,7 +190,7 @@ static int group_has_takeable(const struct hunt *hunt, int guaranteed)
 /* May there be victims enough? Refuses from sums alone (core/lent.h), and says by what the class is
  * to be met when there may be more. Units of jobs without accelerators don't add up with what is
  * free. */
-static int worth_hunting(struct hunt *hunt, int guaranteed)
+static int worth_hunting(struct dr_hunt *hunt, int guaranteed)
 {
     struct dr_decision *decision = hunt->decision;
     const struct dr_core *core = hunt->core;
@@ -588,7 +210,8 @@ static int worth_hunting(struct hunt *hunt, int guaranteed)
         return 0;
     if (takeable > 0)
         return 1;
-    if (dr_place_room(core, &hunt->want, hunt->pool) < hunt->want.tasks || quota_allows(hunt))
+    if (dr_place_room(core, &hunt->want, hunt->pool) < hunt->want.tasks ||
+        dr_hunt_quota_allows(hunt))
         return 0;
     if (guaranteed)
         decision->hunted |= DR_HUNTED_GROUP;
@@ -598,7 +221,7 @@ static int worth_hunting(struct hunt *hunt, int guaranteed)
 
 /* Does that guarantee let it take too little where there is no room, by sums, and nothing else let
  * it take anything? */
-static int too_few_for(const struct hunt *hunt, dr_account_id guarantor)
+static int too_few_for(const struct dr_hunt *hunt, dr_account_id guarantor)
 {
     struct dr_core *core = hunt->core;
     uint32_t pool = hunt->pool.v - 1;
@@ -612,33 +235,16 @@ static int too_few_for(const struct hunt *hunt, dr_account_id guarantor)
            dr_place_room(core, &hunt->want, hunt->pool) < hunt->want.tasks;
 }
 
-/* The three sets. Returns 1 if the plan is one of them now. */
-static int try_sets(struct hunt *hunt, struct plan *plan)
-{
-    int kept = 0;
-
-    if (walk(hunt, 0) && settle_set(hunt))
-        kept |= compare_set(hunt, plan);
-    give_all_back(hunt);
-    if (single(hunt))
-        kept |= compare_set(hunt, plan);
-    give_all_back(hunt);
-    if (walk(hunt, 1) && settle_set(hunt))
-        kept |= compare_set(hunt, plan);
-    give_all_back(hunt);
-    return kept;
-}
-
 /* A quota alone is in the way, so that what is lent in the whole group helps. */
-static int only_quota_refuses(struct hunt *hunt)
+static int only_quota_refuses(struct dr_hunt *hunt)
 {
     return dr_place_room(hunt->core, &hunt->want, hunt->pool) >= hunt->want.tasks &&
-           !quota_allows(hunt) &&
+           !dr_hunt_quota_allows(hunt) &&
            dr_place_find(hunt->core, &hunt->want, hunt->pool, hunt->extents) > 0;
 }
 
 /* Within a guarantee or not: by the groups of one way, where those tell. */
-static void look_within(struct hunt *hunt)
+static void look_within(struct dr_hunt *hunt)
 {
     const struct dr_core *core = hunt->core;
 
@@ -653,7 +259,7 @@ static void look_within(struct hunt *hunt)
 }
 
 /* The lowest account on its path within whose guarantee it is in the pool; id 0: none. */
-static dr_account_id within(const struct hunt *hunt)
+static dr_account_id within(const struct dr_hunt *hunt)
 {
     uint32_t group = dr_place_group_of(hunt->core, hunt->groups, hunt->groups_count, hunt->pool,
                                        hunt->want.alternative);
@@ -665,7 +271,7 @@ static dr_account_id within(const struct hunt *hunt)
 
 /* May more be had for it in the pool than when it was refused: there, or where only quotas are in
  * the way in the whole group? */
-static int rose_for(const struct hunt *hunt)
+static int rose_for(const struct dr_hunt *hunt)
 {
     int in_group;
 
@@ -674,7 +280,7 @@ static int rose_for(const struct hunt *hunt)
            (in_group && dr_place_room(hunt->core, &hunt->want, hunt->pool) >= hunt->want.tasks);
 }
 
-static void hunt_in(struct hunt *hunt, struct plan *plan)
+static void hunt_in(struct dr_hunt *hunt, struct dr_hunt_plan *plan)
 {
     struct dr_core *core = hunt->core;
     size_t mark = core->scratch.used;
@@ -706,17 +312,17 @@ static void hunt_in(struct hunt *hunt, struct plan *plan)
     /* Where those who leave make no room, and there is nobody else, only what rises there helps. */
     hunt->decision->hunts +=
         hunt->count > 0 || dr_place_room(core, &hunt->want, hunt->pool) >= hunt->want.tasks;
-    if (guaranteed && fits(hunt))
-        kept = compare_set(hunt, plan); /* those who leave anyway are enough */
+    if (guaranteed && dr_hunt_fits(hunt))
+        kept = dr_hunt_keep(hunt, plan); /* those who leave anyway are enough */
     else
-        kept = try_sets(hunt, plan);
+        kept = dr_hunt_try_sets(hunt, plan);
     leave_or_return(hunt, -1);
     if (!kept)
         dr_arena_reset(&core->scratch, mark);
 }
 
 /* What is free in the pool, what leaves, and what may be had: are these too few accelerators? */
-static int too_few(const struct hunt *hunt)
+static int too_few(const struct dr_hunt *hunt)
 {
     const struct dr_core *core = hunt->core;
     int64_t there = dr_space_free_milli(&core->places->spaces[hunt->pool.v - 1]) +
@@ -727,7 +333,7 @@ static int too_few(const struct hunt *hunt)
 }
 
 /* By fair share. Where those who leave anyway are enough it waits for them. */
-static void hunt_fairly_in(struct hunt *hunt, struct plan *plan)
+static void hunt_fairly_in(struct dr_hunt *hunt, struct dr_hunt_plan *plan)
 {
     struct dr_core *core = hunt->core;
     size_t mark = core->scratch.used;
@@ -752,8 +358,8 @@ static void hunt_fairly_in(struct hunt *hunt, struct plan *plan)
         if (dr_backfill_quota_leaves(hunt->decision, hunt->job, &hunt->want, hunt->pool, end_us)) {
             dr_backfill_block(hunt->decision, hunt->job, hunt->pool, end_us);
             leave_or_return(hunt, 1);
-            if (!fits(hunt))
-                kept = try_sets(hunt, plan);
+            if (!dr_hunt_fits(hunt))
+                kept = dr_hunt_try_sets(hunt, plan);
             leave_or_return(hunt, -1);
             dr_backfill_unblock(hunt->decision, hunt->job, hunt->pool, end_us);
         }
@@ -777,7 +383,7 @@ static int is_held(const struct dr_core *core, const struct dr_job *job,
 }
 
 static int settle_plan(struct dr_decision *decision, const struct dr_choice *choice,
-                       const struct plan *plan)
+                       const struct dr_hunt_plan *plan)
 {
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[choice->job_row];
@@ -874,7 +480,7 @@ static int reaches_below(const struct dr_core *core, dr_account_id account)
 
 /* Of the pools in a set those of groups in which it is within a guarantee: as long as it takes from
  * nobody by priority, it hunts nowhere else. */
-static void keep_within(const struct hunt *hunt, struct dr_pool_set *pools)
+static void keep_within(const struct dr_hunt *hunt, struct dr_pool_set *pools)
 {
     const struct dr_places *places = hunt->core->places;
     enum dr_resource main = dr_resource_main(hunt->want.amounts.of[DR_RESOURCE_ACCELERATORS]);
@@ -895,7 +501,7 @@ static void keep_within(const struct hunt *hunt, struct dr_pool_set *pools)
 
 /* ... and, where it was refused before, those in which more may be had since; if only quotas may be
  * in the way, also those of a group in which that is so (rose_for()). */
-static void keep_risen(const struct hunt *hunt, struct dr_pool_set *pools)
+static void keep_risen(const struct dr_hunt *hunt, struct dr_pool_set *pools)
 {
     const struct dr_core *core = hunt->core;
     const struct dr_places *places = core->places;
@@ -916,14 +522,15 @@ static void keep_risen(const struct hunt *hunt, struct dr_pool_set *pools)
 }
 
 /* In every pool, by every way to run the job. */
-static void hunt_everywhere(const struct hunt *about,
-                            void (*hunt_here)(struct hunt *, struct plan *), struct plan *plan)
+static void hunt_everywhere(const struct dr_hunt *about,
+                            void (*hunt_here)(struct dr_hunt *, struct dr_hunt_plan *),
+                            struct dr_hunt_plan *plan)
 {
     struct dr_core *core = about->core;
     const struct dr_job *job = about->job;
 
     for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
-        struct hunt hunt = *about;
+        struct dr_hunt hunt = *about;
         struct dr_pool_set allowed;
 
         hunt.want = dr_place_want(core, job, i);
@@ -947,10 +554,10 @@ static void hunt_everywhere(const struct hunt *about,
 
 int dr_reclaim_fairly(struct dr_decision *decision, const struct dr_choice *choice)
 {
-    struct hunt hunt = {.decision = decision,
-                        .core = decision->core,
-                        .job = &decision->core->jobs[choice->job_row]};
-    struct plan plan = {.found = {.count = 0}};
+    struct dr_hunt hunt = {.decision = decision,
+                           .core = decision->core,
+                           .job = &decision->core->jobs[choice->job_row]};
+    struct dr_hunt_plan plan = {.found = {.count = 0}};
 
     hunt_everywhere(&hunt, hunt_fairly_in, &plan);
     return plan.found.count > 0 && settle_plan(decision, choice, &plan);
@@ -976,7 +583,7 @@ static int within_anything(const struct dr_core *core, const struct dr_job *job)
 
 /* Nobody may be taken anywhere, or it may take nobody: says what worth_hunting() would say of every
  * pool, without looking at any. */
-static int hunts_nobody(struct dr_decision *decision, const struct hunt *hunt, int any_ripe)
+static int hunts_nobody(struct dr_decision *decision, const struct dr_hunt *hunt, int any_ripe)
 {
     const struct dr_lent *lent = hunt->core->lent;
     int guaranteed;
@@ -997,15 +604,15 @@ int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice)
 {
     struct dr_core *core = decision->core;
     const struct dr_job *job = &core->jobs[choice->job_row];
-    struct plan plan = {.found = {.count = 0}};
+    struct dr_hunt_plan plan = {.found = {.count = 0}};
     uint32_t hunts = decision->hunts;
     int any_ripe;
-    struct hunt hunt = {.decision = decision,
-                        .core = core,
-                        .job = job,
-                        .outranks = outranks_own(decision, job, 1, &any_ripe),
-                        .far_below =
-                            dr_queue_outranks(core, job) && reaches_below(core, job->account)};
+    struct dr_hunt hunt = {.decision = decision,
+                           .core = core,
+                           .job = job,
+                           .outranks = outranks_own(decision, job, 1, &any_ripe),
+                           .far_below =
+                               dr_queue_outranks(core, job) && reaches_below(core, job->account)};
 
     dr_lent_refresh(core); /* what a start of this walk has made of its account */
     if (!hunts_nobody(decision, &hunt, any_ripe))
