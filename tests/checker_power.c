@@ -240,7 +240,8 @@ static int64_t part_uw(const struct dr_core *core, const struct dr_job *job, uin
     return sum_uw;
 }
 
-/* What is said to be missing is so after everybody who can be taken in time. */
+/* What is said to be missing is so after everybody who can be taken in time; who would have to be
+ * told in this very instant has been looked at before others were promised places in it. */
 void checker_short(struct checker *checker, const struct dr_fact *fact, const struct dr_core *core)
 {
     const struct dr_fact_power_short *power_short = &fact->power_short;
@@ -274,7 +275,7 @@ void checker_short(struct checker *checker, const struct dr_fact *fact, const st
 
             if (from_us == now_us ? ripe_us <= now_us
                                   : told_us + terms->grace_us <= from_us &&
-                                        now_us + terms->grace_us + 30 * DR_SECOND_US <= from_us)
+                                        now_us + terms->grace_us + 30 * DR_SECOND_US < from_us)
                 continue;
         }
         stays_uw += part_uw(core, job, run->alternative, run->pool.v, run->extents, site, zone);

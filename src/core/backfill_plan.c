@@ -591,8 +591,10 @@ void dr_backfill_reserve(struct dr_decision *decision, const struct dr_choice *c
         }
         found.extents = dr_decision_extents(core, &want, found.pool);
         when = earliest(decision, choice->job_row, &found, before_us, answers[found.alternative]);
-        /* Times are ends of attempts: where there is none, a start may give it one. */
-        if (when == DR_FOREVER_US && dr_place_attempts_count(core, found.pool) == 0)
+        /* Times are ends of attempts: where there is none, a start may give it one. And who keeps
+         * others off may come beside those of its account and class that start. */
+        if (when == DR_FOREVER_US &&
+            (dr_place_attempts_count(core, found.pool) == 0 || want.share >= DR_SHARE_BLOCK))
             dr_decision_doubt(decision);
         if (when < best_us || (when == best_us && best.count > 0 && comes_before(&found, &best))) {
             best_us = when;

@@ -186,6 +186,8 @@ void dr_power_schedule(const struct dr_core *core)
         power->scheduled |= site->scheduled;
     }
     power->next_us = next_begin_us(power, core->time_us);
+    /* Who was looked at in this very instant was not for these caps. */
+    power->looked_us = dr_min_i64(power->looked_us, core->time_us - 1);
     find_shares(core);
     if (power->flexible_count > 0 || power->switches)
         power->look_us = INT64_MIN; /* other caps: everybody is looked at */

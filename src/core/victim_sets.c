@@ -247,7 +247,8 @@ static int64_t until_us(const struct dr_hunt *hunt)
 int dr_hunt_keep(struct dr_hunt *hunt, struct dr_hunt_plan *plan)
 {
     struct dr_core *core = hunt->core;
-    struct dr_hunt_plan set = {.found = {.pool = hunt->pool, .alternative = hunt->want.alternative}};
+    struct dr_hunt_plan set = {
+        .found = {.pool = hunt->pool, .alternative = hunt->want.alternative}};
     int better;
 
     for (uint32_t i = 0; i < hunt->count; i += 1) {
