@@ -5,8 +5,8 @@
 MODE     ?= release
 OUT      := build/$(MODE)
 CC       := $(if $(filter fuzz,$(MODE)),clang,gcc)
-PKGS     := libmicrohttpd jansson yaml-0.1 sqlite3 libsodium libcrypto smartcols ncursesw libseccomp libcurl
-ROOMS    := base core federation scenario store engine serve cli
+PKGS     := libmicrohttpd jansson yaml-0.1 sqlite3 libsodium libcrypto smartcols ncursesw libseccomp libcurl zlib
+ROOMS    := base core federation scenario store engine serve sim cli
 SHELL    := /bin/bash
 # Say which file, not how; V=1 shows the commands.
 Q        := $(if $(V),,@)

@@ -239,22 +239,7 @@ static void settings_of(struct world *world, struct dr_settings settings)
 {
     struct dr_fact fact = {.kind = DR_FACT_SETTINGS_SET};
 
-    dr_copy_name(fact.settings_set.name, settings.name);
-    dr_copy_name(fact.settings_set.currency, settings.currency);
-    fact.settings_set.half_life_us = settings.half_life_us;
-    fact.settings_set.minimum_run_us = settings.minimum_run_us;
-    fact.settings_set.loss_cap_us = settings.loss_cap_us;
-    fact.settings_set.preemption_credit_us = settings.preemption_credit_us;
-    fact.settings_set.default_limit_us = settings.default_limit_us;
-    fact.settings_set.default_grace_us = settings.default_grace_us;
-    fact.settings_set.retain_ended_us = settings.retain_ended_us;
-    fact.settings_set.requeue_limit = settings.requeue_limit;
-    fact.settings_set.reserve_depth = settings.reserve_depth;
-    fact.settings_set.job_uid = settings.job_uid;
-    fact.settings_set.job_gid = settings.job_gid;
-    fact.settings_set.span_price_micro = settings.span_price_micro;
-    fact.settings_set.fair_preemption = settings.fair_preemption;
-    fact.settings_set.fair_minimum_run_us = settings.fair_minimum_run_us;
+    fact.settings_set = dr_settings_fact(&settings);
     declare(world, fact);
 }
 

@@ -20,6 +20,35 @@ const struct dr_cli_command *dr_cli_find(const char *name)
     return NULL;
 }
 
+const struct dr_cli_command *dr_cli_find_words(const char *first, const char *second,
+                                               uint32_t *words)
+{
+    size_t length = strlen(first);
+
+    *words = 2;
+    for (uint32_t i = 0; second != NULL && i < DR_CLI_COMMANDS_COUNT; i += 1) {
+        const char *name = DR_CLI_COMMANDS[i].name;
+
+        if (strncmp(name, first, length) == 0 && name[length] == ' ' &&
+            strcmp(name + length + 1, second) == 0)
+            return &DR_CLI_COMMANDS[i];
+    }
+    *words = 1;
+    return dr_cli_find(first);
+}
+
+void dr_cli_second_words(struct dr_buffer *text, const char *first)
+{
+    size_t length = strlen(first);
+
+    for (uint32_t i = 0; i < DR_CLI_COMMANDS_COUNT; i += 1) {
+        const char *name = DR_CLI_COMMANDS[i].name;
+
+        if (strncmp(name, first, length) == 0 && name[length] == ' ')
+            dr_buffer_append_text(text, name + length);
+    }
+}
+
 /* ---- the parser ---- */
 
 int dr_cli_optional(const struct dr_cli_option *option)
@@ -267,12 +296,35 @@ static int print_version(int count, char **arguments)
     return DR_EXIT_OK;
 }
 
+static int unknown_command(const char *name)
+{
+    struct dr_buffer seconds DR_CLEANUP(dr_buffer_deinit) = {0};
+    const char *best = NULL;
+    uint32_t least = 3;
+
+    dr_buffer_init(&seconds, 4096);
+    dr_cli_second_words(&seconds, name);
+    if (seconds.length > 0) {
+        fprintf(stderr, "daero %s: expected one of these after it:%s\n", name,
+                dr_buffer_text(&seconds));
+        return DR_EXIT_USAGE;
+    }
+    for (uint32_t i = 0; i < DR_CLI_COMMANDS_COUNT; i += 1)
+        closest(name, DR_CLI_COMMANDS[i].name, &best, &least);
+    if (best != NULL)
+        fprintf(stderr, "daero: there is no command '%s'; did you mean %s?\n", name, best);
+    else
+        fprintf(stderr, "daero: there is no command '%s'; `daero help` lists them\n", name);
+    return DR_EXIT_USAGE;
+}
+
 int dr_cli_main(int count, char **arguments)
 {
     struct dr_cli cli = {0};
     struct dr_error error = {0};
     const struct dr_cli_command *command;
     const char *name = count > 1 ? arguments[1] : "help";
+    uint32_t words;
     int code;
 
     /* Korean and other wide text needs a UTF-8 locale to be measured; where none is set, C.UTF-8.
@@ -283,21 +335,12 @@ int dr_cli_main(int count, char **arguments)
         return print_version(count, arguments);
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         name = "help";
-    command = dr_cli_find(name);
-    if (command == NULL) {
-        const char *best = NULL;
-        uint32_t least = 3;
-
-        for (uint32_t i = 0; i < DR_CLI_COMMANDS_COUNT; i += 1)
-            closest(name, DR_CLI_COMMANDS[i].name, &best, &least);
-        if (best != NULL)
-            fprintf(stderr, "daero: there is no command '%s'; did you mean %s?\n", name, best);
-        else
-            fprintf(stderr, "daero: there is no command '%s'; `daero help` lists them\n", name);
-        return DR_EXIT_USAGE;
-    }
+    command = dr_cli_find_words(name, count > 2 ? arguments[2] : NULL, &words);
+    if (command == NULL)
+        return unknown_command(name);
     cli.command = command;
-    if (dr_cli_parse(&cli, command, count > 2 ? count - 2 : 0, arguments + 2, &error) != DR_OK)
+    if (dr_cli_parse(&cli, command, count > 2 ? count - 1 - (int)words : 0, arguments + 1 + words,
+                     &error) != DR_OK)
         return dr_cli_fail_error(&cli, DR_EXIT_USAGE, &error);
     if (dr_cli_value(&cli, "help") != NULL) {
         dr_cli_print_help(&cli, command);

@@ -68,7 +68,7 @@ struct dr_cli;
 struct dr_error_list;
 
 struct dr_cli_command {
-    const char *name;
+    const char *name;     /* of one word, or of two: "sim run" */
     const char *operands; /* as in the usage line: "JOB..." */
     const char *summary;  /* one line */
     const char *text;     /* paragraphs for --help and docs/cli.md; lines broken at 78 columns */
@@ -109,6 +109,13 @@ int dr_cli_main(int count, char **arguments);
 DR_MUST_USE enum dr_status dr_cli_parse(struct dr_cli *cli, const struct dr_cli_command *command,
                                         int count, char **arguments, struct dr_error *error);
 const struct dr_cli_command *dr_cli_find(const char *name);
+/* The command of one word, or of a word and the one after it; NULL: there is none. `*words`: how
+ * many it took. `second` may be NULL. */
+const struct dr_cli_command *dr_cli_find_words(const char *first, const char *second,
+                                               uint32_t *words);
+/* The second words of the commands that begin with `first`, with a space before each; "": none
+ * do. */
+void dr_cli_second_words(struct dr_buffer *text, const char *first);
 
 /* The last value given for an option; NULL: not given. A flag that was given has the value "". */
 const char *dr_cli_value(const struct dr_cli *cli, const char *name);
@@ -189,6 +196,7 @@ const char *dr_show_format(const char *format, ...) DR_PRINTF(1, 2);
 int dr_cmd_serve(struct dr_cli *cli);
 int dr_cmd_check(struct dr_cli *cli);
 int dr_cmd_scenario(struct dr_cli *cli);
+int dr_cmd_sim_run(struct dr_cli *cli);
 int dr_cmd_apply(struct dr_cli *cli);
 int dr_cmd_submit(struct dr_cli *cli);
 int dr_cmd_queue(struct dr_cli *cli);

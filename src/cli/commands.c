@@ -29,6 +29,25 @@ static const struct dr_cli_option SCENARIO[] = {
     {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default"},
     {"output", 'o', "FILE", "write there instead of standard output"},
 };
+static const struct dr_cli_option SIM_RUN[] = {
+    {"federation", 0, "FILE", "the federation; needed"},
+    {"trace", 0, "FILE", "the jobs, a CSV file, compressed by gzip or not, - for standard input; needed"},
+    {"order", 0, "ORDER", "fair, fifo or sjf; as the federation says by default, here and below"},
+    {"backfill", 0, "KIND", "none, easy (the first that waits in each pool holds a reservation) or conservative (the first thousand do)"},
+    {"preemption", 0, "on|off", "may jobs be told to leave for others?"},
+    {"estimates", 0, "KIND", "what is known of run times: limit (what the trace says, the default), exact, or error:X (the run time times a factor from 1 to 1 + X)"},
+    {"seed", 0, "N", "of what is drawn by chance; 1 by default"},
+    {"arrivals", 0, "FACTOR", "times between submits are multiplied by this; 0.5: twice as many jobs an hour"},
+    {"start", 0, "INSTANT", "what 0 of the trace's clock is; 2027-01-01T00:00:00Z by default"},
+    {"warm-up", 0, "DURATION", "jobs submitted so early, from the first on, count in no measure"},
+    {"horizon", 0, "DURATION", "end so long after the first submit; when the last job has ended by default"},
+    {"tick", 0, "DURATION", "between two ticks; 60s by default, as in a controller"},
+    {"bad-rows", 0, "PART", "end when more than this part of the rows is wrong; 0 by default"},
+    {"schedule", 0, "FILE", "write what was run where and when, a row for each attempt"},
+    {"pools", 0, "FILE", "write the fleet as JSON, for who checks the schedule"},
+    {"facts", 0, "FILE", "write every fact, as docs/formats/facts.md says"},
+    {"measures", 'o', "FILE", "write the measures as JSON"},
+};
 static const struct dr_cli_option APPLY[] = {
     {"reason", 0, "TEXT", "why; kept with the facts"},
     {"dry-run", 0, NULL, "show the difference, change nothing"},
@@ -143,6 +162,14 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "    daero scenario korea --at 2030-12 -o korea.yaml\n"
      "    daero scenario korea --at first-wave | daero check -",
      OPTIONS(SCENARIO), DR_OPERAND_WORD, 1, 1, 0, 0, "korea", dr_cmd_scenario},
+    {"sim run", "", "run a trace of jobs through a federation, under a virtual clock",
+     "The controller's own rules decide, on sites that do what the trace says (docs/simulator.md). The same\n"
+     "input gives the same schedule, to the byte. Ctrl-C ends it with what is done so far. Needs no\n"
+     "controller.\n"
+     "\n"
+     "    daero sim run --federation nation.yaml --trace jobs.csv\n"
+     "    daero sim run --federation nation.yaml --trace jobs.csv.gz --order fifo --backfill easy --schedule out.csv",
+     OPTIONS(SIM_RUN), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_sim_run},
     {"apply", "FILE", "change the living federation to what a file says",
      "Shows the difference and has the controller admit it as facts, with who, when and why.",
      OPTIONS(APPLY), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_apply},
@@ -242,7 +269,7 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      NULL, 0, DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_completion},
     {"help", "[COMMAND]", "describe a command",
      NULL,
-     OPTIONS(HELP), DR_OPERAND_WORD, 0, 1, 0, 0, NULL, dr_cmd_help},
+     OPTIONS(HELP), DR_OPERAND_WORD, 0, 2, 0, 0, NULL, dr_cmd_help},
 };
 /* clang-format on */
 const uint32_t DR_CLI_COMMANDS_COUNT = DR_COUNT_OF(DR_CLI_COMMANDS);

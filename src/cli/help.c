@@ -225,6 +225,41 @@ static void completion_values(struct dr_buffer *text, const struct dr_cli_comman
                      taken.length > 0 ? dr_buffer_text(&taken) + 1 : "");
 }
 
+/* Bytes of a command's first word. */
+static int first_word(uint32_t i)
+{
+    return (int)strcspn(DR_CLI_COMMANDS[i].name, " ");
+}
+
+/* Does no command before it begin with the same word? */
+static int is_first_of_word(uint32_t i)
+{
+    for (uint32_t j = 0; j < i; j += 1)
+        if (first_word(i) == first_word(j) &&
+            strncmp(DR_CLI_COMMANDS[i].name, DR_CLI_COMMANDS[j].name, (size_t)first_word(i)) == 0)
+            return 0;
+    return 1;
+}
+
+/* Commands of two words: the second is completed, then belongs to the command. */
+static void completion_words(struct dr_buffer *text)
+{
+    dr_buffer_append_text(text, "    case $command in\n");
+    for (uint32_t i = 0; i < DR_CLI_COMMANDS_COUNT; i += 1) {
+        char first[64];
+
+        if (DR_CLI_COMMANDS[i].name[first_word(i)] == '\0' || !is_first_of_word(i))
+            continue;
+        snprintf(first, sizeof first, "%.*s", first_word(i), DR_CLI_COMMANDS[i].name);
+        dr_buffer_printf(text, "    %s)\n        if [ \"$COMP_CWORD\" -eq 2 ]; then\n", first);
+        dr_buffer_append_text(text, "            COMPREPLY=($(compgen -W '");
+        dr_cli_second_words(text, first);
+        dr_buffer_append_text(text, "' -- \"$word\"))\n            return\n        fi\n"
+                                    "        command=\"$command ${COMP_WORDS[2]}\" ;;\n");
+    }
+    dr_buffer_append_text(text, "    esac\n");
+}
+
 void dr_cli_completion(struct dr_buffer *text)
 {
     dr_buffer_append_text(
@@ -236,12 +271,16 @@ void dr_cli_completion(struct dr_buffer *text)
         "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
         "        COMPREPLY=($(compgen -W '--help --version ");
     for (uint32_t i = 0; i < DR_CLI_COMMANDS_COUNT; i += 1)
-        dr_buffer_printf(text, "%s%s", i > 0 ? " " : "", DR_CLI_COMMANDS[i].name);
-    dr_buffer_append_text(text, "' -- \"$word\"))\n        return\n    fi\n    case $command in\n");
+        if (is_first_of_word(i))
+            dr_buffer_printf(text, "%s%.*s", i > 0 ? " " : "", first_word(i),
+                             DR_CLI_COMMANDS[i].name);
+    dr_buffer_append_text(text, "' -- \"$word\"))\n        return\n    fi\n");
+    completion_words(text);
+    dr_buffer_append_text(text, "    case $command in\n");
     for (uint32_t i = 0; i < DR_CLI_COMMANDS_COUNT; i += 1) {
         const struct dr_cli_command *command = &DR_CLI_COMMANDS[i];
 
-        dr_buffer_printf(text, "    %s)\n        options='", command->name);
+        dr_buffer_printf(text, "    '%s')\n        options='", command->name);
         for (uint32_t j = 0; j < command->options_count; j += 1)
             dr_buffer_printf(text, "--%s ", command->options[j].name);
         for (uint32_t j = 0; command->job_options && j < DR_JOB_OPTIONS_COUNT; j += 1) {
@@ -275,7 +314,7 @@ void dr_cli_completion(struct dr_buffer *text)
         text,
         "    esac\n"
         "    [ \"$command\" = help ] && words=$(daero help 2>/dev/null | sed -n 's/^  "
-        "\\([a-z]*\\) .*/\\1/p')\n"
+        "\\([a-z]*\\) .*/\\1/p' | sort -u)\n"
         "    case $before in\n"
         "    --account|-A) values=$(daero usage 2>/dev/null | awk 'NR > 1 { print $1 }') ;;\n"
         "    --site|--sites) values=$(daero sites 2>/dev/null | awk '/^SITE / { next } "
@@ -404,6 +443,7 @@ static int print(const struct dr_cli *cli, const char *member,
 int dr_cmd_help(struct dr_cli *cli)
 {
     const struct dr_cli_command *command;
+    uint32_t words;
 
     if (dr_cli_value(cli, "markdown") != NULL)
         return print(cli, "markdown", dr_cli_markdown);
@@ -415,7 +455,11 @@ int dr_cmd_help(struct dr_cli *cli)
     }
     if (cli->operands_count == 0)
         return print(cli, "", dr_cli_help);
-    command = dr_cli_find(cli->operands[0]);
+    command = dr_cli_find_words(cli->operands[0],
+                                cli->operands_count > 1 ? cli->operands[1] : NULL, &words);
+    if (command != NULL && words < cli->operands_count)
+        return dr_cli_fail(cli, DR_EXIT_USAGE, "found '%s', expected nothing more after %s",
+                           cli->operands[words], command->name);
     if (command == NULL)
         return dr_cli_fail(cli, DR_EXIT_USAGE,
                            "found '%s', expected a command; `daero help` lists them",

@@ -80,6 +80,12 @@ static void apply_settings_set(struct dr_core *core, const struct dr_fact_settin
     settings->job_gid = fact->job_gid;
     settings->fair_preemption = fact->fair_preemption;
     settings->fair_minimum_run_us = fact->fair_minimum_run_us;
+    settings->no_backfill = fact->no_backfill;
+    settings->no_preemption = fact->no_preemption;
+    if (settings->ordering != fact->ordering) {
+        settings->ordering = fact->ordering;
+        dr_core_index(core); /* who waits stands in another order */
+    }
     for (uint32_t row = core->running.first; row != DR_ROW_NONE; row = dr_job_list_next(core, row))
         dr_lent_update(core, row); /* by the new minimum_run */
 }

@@ -389,6 +389,12 @@ static void try_candidates(struct choosing *choosing, int64_t bound_micro)
     }
 }
 
+/* Whether nobody may start in a pool any more: without backfill, where somebody waits for room. */
+static int is_closed(const struct dr_decision *decision, dr_pool_id pool)
+{
+    return decision->closed != NULL && decision->closed[pool.v - 1];
+}
+
 static int quota_allows(const struct dr_core *core, const struct dr_job *job,
                         const struct dr_want *want, dr_pool_id pool)
 {
@@ -475,7 +481,7 @@ static int find_place(struct dr_decision *decision, uint32_t job_row, int displa
             try_candidates(&choosing, bound_micro);
             if (best->count > 0 && bound_micro > best->cost_micro)
                 break;
-            if (core->places->opened_at[pool.v - 1] <= since ||
+            if (core->places->opened_at[pool.v - 1] <= since || is_closed(decision, pool) ||
                 dr_place_room(core, &want, pool) < want.tasks)
                 continue;
             if (verdict.of == NULL || !dr_pool_same_groups(verdict.of, about)) {
@@ -621,6 +627,11 @@ static void begin_order(struct dr_decision *decision)
     struct dr_offers offers = {.looked_at = 0};
     struct dr_fits_offers fits;
 
+    if (core->settings.no_backfill) {
+        /* Who was refused before, and is not asked now, would keep nothing from others. */
+        dr_seats_wake_all(core->seats);
+        decision->in_part = 0;
+    }
     dr_slack_refresh(core);
     fits = dr_fits_offer(core, since);
     offers.pools =
@@ -631,6 +642,13 @@ static void begin_order(struct dr_decision *decision)
     if (decision->asks_fresh)
         offers.pools.room |= DR_WANTS_FRESH;
     decision->asks_fresh = 0;
+    if (core->settings.no_preemption)
+        offers.pools.hunts = 0;
+    if (core->settings.no_backfill) {
+        decision->closed = dr_arena_push(&core->scratch, core->pools_count + 1u, 1);
+        DR_ASSERT(decision->closed != NULL);
+        memset(decision->closed, 0, core->pools_count);
+    }
     if (decision->in_part) {
         dr_order_again(&decision->order, offers);
     } else {
@@ -676,6 +694,29 @@ static void remember(struct dr_decision *decision, const struct dr_choice *choic
                       });
 }
 
+/* Without backfill: the job found no room, and the pools that it may start in, by quota, are nobody
+ * else's until it has started. Returns 1 when there is none left. */
+static int close_pools(struct dr_decision *decision, uint32_t job_row)
+{
+    struct dr_core *core = decision->core;
+    const struct dr_job *job = &core->jobs[job_row];
+    uint32_t open = 0;
+
+    for (uint32_t i = 0; i < core->shapes[job->shape].alternatives_count; i += 1) {
+        struct dr_want want = dr_place_want(core, job, i);
+
+        for (uint32_t row = 0; row < core->pools_count; row += 1)
+            decision->closed[row] |= !decision->closed[row] &&
+                                     dr_place_feasible(core, &want, (dr_pool_id){row + 1}) &&
+                                     dr_quota_path_allows(core, job->account, (dr_pool_id){row + 1},
+                                                          &want.amounts,
+                                                          !dr_job_terms(core, job)->preemptible);
+    }
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        open += !decision->closed[row];
+    return open == 0;
+}
+
 static void walk(struct dr_decision *decision)
 {
     struct dr_core *core = decision->core;
@@ -713,15 +754,19 @@ static void walk(struct dr_decision *decision)
                 rule = DR_RULE_BACKFILL;
             if (dr_decision_room(decision, found.count))
                 dr_decision_place(decision, choice.job_row, &found, rule, &choice);
-        } else if (choice.scope == DR_SCOPE_FREED &&
+        } else if (choice.scope == DR_SCOPE_FREED && decision->closed == NULL &&
                    (!decision->quota_refused ||
                     dr_wants_hunts(core->queue->classes[choice.class_row].wants) == 0)) {
             decision->hunted = DR_HUNTED_AGAIN; /* what could be taken is no more than it was */
             dr_backfill_reserve(decision, &choice);
             remember(decision, &choice, now, &before);
-        } else if (!dr_reclaim(decision, &choice) && !dr_fair(decision, &choice)) {
-            dr_backfill_reserve(decision, &choice);
+        } else if (core->settings.no_preemption ||
+                   (!dr_reclaim(decision, &choice) && !dr_fair(decision, &choice))) {
+            if (decision->closed == NULL)
+                dr_backfill_reserve(decision, &choice);
             remember(decision, &choice, now, &before);
+            if (decision->closed != NULL && close_pools(decision, choice.job_row))
+                return;
         }
         if (decision->full)
             return;

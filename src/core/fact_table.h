@@ -90,7 +90,10 @@
     F(i64, span_price_micro, "of each domain beyond the least at a preferred level")            \
     F(u32, default_jobs_max, "live jobs of an account that states no jobs_max; 0: no limit")    \
     F(u8, fair_preemption, "enum dr_fair_preemption")                                           \
-    F(i64, fair_minimum_run_us, "no attempt is taken by fair share before it has run so long")
+    F(i64, fair_minimum_run_us, "no attempt is taken by fair share before it has run so long")  \
+    F(u8, ordering, "enum dr_ordering")                                                         \
+    F(u8, no_backfill, "1: who finds no room keeps its pools from all who come after it")       \
+    F(u8, no_preemption, "1: nobody is taken from for another job")
 
 /* ---- the federation ---- */
 #define DR_FIELDS_chip_set(F)                                                                  \

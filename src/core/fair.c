@@ -19,7 +19,7 @@ struct dr_fair_most {
 int dr_fair_is_due(const struct dr_core *core, int64_t now_us)
 {
     return core->settings.fair_preemption == DR_FAIR_PREEMPTION_FINAL_SHARE &&
-           core->tick_us == now_us;
+           !core->settings.no_preemption && core->tick_us == now_us;
 }
 
 void dr_fair_begin(struct dr_decision *decision)

@@ -53,6 +53,9 @@ DR_NAMES(dr_share_name, dr_share, DR_SHARES)
 #define DR_PREFIX(name) DR_FAIR_PREEMPTION_##name
 DR_NAMES(dr_fair_preemption_name, dr_fair_preemption, DR_FAIR_PREEMPTIONS)
 #undef DR_PREFIX
+#define DR_PREFIX(name) DR_ORDERING_##name
+DR_NAMES(dr_ordering_name, dr_ordering, DR_ORDERINGS)
+#undef DR_PREFIX
 #define DR_PREFIX(name) DR_REFUSAL_##name
 DR_NAMES(dr_refusal_name, dr_refusal_kind, DR_REFUSALS)
 #undef DR_PREFIX

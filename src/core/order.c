@@ -293,11 +293,31 @@ static struct dr_seat *seat_at(struct dr_order *order, uint32_t row)
 
 /* ---- the tree ---- */
 
+/* ... by what they offer alone, whatever their sums: everybody who has not said it is asked. */
+static int offer_before(const struct dr_core *core, const struct dr_seat *a, uint32_t row_a,
+                        const struct dr_seat *b, uint32_t row_b)
+{
+    struct dr_seat_key x;
+    struct dr_seat_key y;
+
+    if (a->state != b->state)
+        return a->state == DR_SEAT_BOUND;
+    if (a->state != DR_SEAT_OFFER)
+        return row_a < row_b;
+    x = dr_seats_key(core, a->class_row);
+    y = dr_seats_key(core, b->class_row);
+    if (x.rank_us != y.rank_us)
+        return x.rank_us < y.rank_us;
+    return x.submit_us != y.submit_us ? x.submit_us < y.submit_us : x.id < y.id;
+}
+
 /* Does `a` come before `b`? Where keys are equal and one is a bound, that one has to be looked at
  * first. */
-static int seat_before(const struct dr_seat *a, uint32_t row_a, const struct dr_seat *b,
-                       uint32_t row_b)
+static int seat_before(const struct dr_core *core, const struct dr_seat *a, uint32_t row_a,
+                       const struct dr_seat *b, uint32_t row_b)
 {
+    if (core->settings.ordering != DR_ORDERING_FAIR)
+        return offer_before(core, a, row_a, b, row_b);
     if (a->tier != b->tier)
         return a->tier < b->tier;
     if (a->key != b->key)
@@ -391,7 +411,7 @@ static void resolve(struct dr_order *order, uint32_t row, struct dr_offers offer
                     continue;
                 if (seat_at(order, child)->state == DR_SEAT_EMPTY)
                     continue;
-                if (best == NONE || seat_before(&seats[child], child, &seats[best], best))
+                if (best == NONE || seat_before(core, &seats[child], child, &seats[best], best))
                     best = child;
             }
             if (best == NONE)

@@ -9,7 +9,11 @@
  * A job that may run in several groups (alternatives, chips of several owners) is judged in each
  * one; the least key counts, which is what lets it use the guarantee that it has. `share` and
  * `past` are maxima over groups (DRF, Ghodsi et al., NSDI 2011, section 4), divided by the
- * account's weight. */
+ * account's weight.
+ *
+ * With settings.ordering FIFO or SJF accounts and their keys have no say: the next is the one of
+ * the earliest submit, or of the least time limit, among the first of each leaf account. Tiers and
+ * keys of a choice are as above, for what goes by guarantees. */
 #ifndef DR_CORE_ORDER_H
 #define DR_CORE_ORDER_H
 

@@ -300,15 +300,18 @@ uint64_t dr_seats_offer_hunts(struct dr_core *core, dr_pool_id pool)
 /* ---- the treap of one account ---- */
 
 /* But for the id, which is in the row of its first job. */
-static struct dr_seat_key key_without_id(const struct dr_queue_class *class)
+static struct dr_seat_key key_without_id(const struct dr_core *core,
+                                         const struct dr_queue_class *class)
 {
-    return (struct dr_seat_key){class->priority, class->again, class->first_submit_us, 0};
+    return (struct dr_seat_key){class->priority, class->again,
+                                core->settings.ordering == DR_ORDERING_SJF ? class->limit_us : 0,
+                                class->first_submit_us, 0};
 }
 
 struct dr_seat_key dr_seats_key(const struct dr_core *core, uint32_t class_row)
 {
     const struct dr_queue_class *class = &core->queue->classes[class_row];
-    struct dr_seat_key key = key_without_id(class);
+    struct dr_seat_key key = key_without_id(core, class);
 
     key.id = core->jobs[class->first].id.v;
     return key;
@@ -321,6 +324,8 @@ static int compare_keys(struct dr_seat_key a, struct dr_seat_key b)
         return a.priority > b.priority ? -1 : 1;
     if (a.again != b.again)
         return a.again > b.again ? -1 : 1;
+    if (a.rank_us != b.rank_us)
+        return a.rank_us < b.rank_us ? -1 : 1;
     if (a.submit_us != b.submit_us)
         return a.submit_us < b.submit_us ? -1 : 1;
     return 0;
@@ -329,7 +334,7 @@ static int compare_keys(struct dr_seat_key a, struct dr_seat_key b)
 static int class_after(const struct dr_core *core, const struct dr_queue_class *class,
                        const struct dr_seat_key *key)
 {
-    int order = compare_keys(key_without_id(class), *key);
+    int order = compare_keys(key_without_id(core, class), *key);
 
     return order != 0 ? order > 0 : core->jobs[class->first].id.v > key->id;
 }
@@ -338,7 +343,7 @@ static int class_before(const struct dr_core *core, uint32_t a, uint32_t b)
 {
     const struct dr_queue_class *x = &core->queue->classes[a];
     const struct dr_queue_class *y = &core->queue->classes[b];
-    int order = compare_keys(key_without_id(x), key_without_id(y));
+    int order = compare_keys(key_without_id(core, x), key_without_id(core, y));
 
     return order != 0 ? order < 0 : core->jobs[x->first].id.v < core->jobs[y->first].id.v;
 }

@@ -176,6 +176,34 @@ void dr_core_close(struct dr_core *core)
     dr_arena_deinit(&tables);
 }
 
+struct dr_fact_settings_set dr_settings_fact(const struct dr_settings *settings)
+{
+    struct dr_fact_settings_set fact = {
+        .half_life_us = settings->half_life_us,
+        .minimum_run_us = settings->minimum_run_us,
+        .loss_cap_us = settings->loss_cap_us,
+        .preemption_credit_us = settings->preemption_credit_us,
+        .default_limit_us = settings->default_limit_us,
+        .default_grace_us = settings->default_grace_us,
+        .retain_ended_us = settings->retain_ended_us,
+        .requeue_limit = settings->requeue_limit,
+        .reserve_depth = settings->reserve_depth,
+        .job_uid = settings->job_uid,
+        .job_gid = settings->job_gid,
+        .span_price_micro = settings->span_price_micro,
+        .default_jobs_max = settings->default_jobs_max,
+        .fair_preemption = settings->fair_preemption,
+        .fair_minimum_run_us = settings->fair_minimum_run_us,
+        .ordering = settings->ordering,
+        .no_backfill = settings->no_backfill,
+        .no_preemption = settings->no_preemption,
+    };
+
+    dr_copy_name(fact.name, settings->name);
+    dr_copy_name(fact.currency, settings->currency);
+    return fact;
+}
+
 uint64_t dr_core_seq(const struct dr_core *core)
 {
     return core->seq;

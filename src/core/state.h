@@ -31,6 +31,9 @@ struct dr_settings {
     uint32_t job_gid;
     uint8_t fair_preemption; /* enum dr_fair_preemption */
     int64_t fair_minimum_run_us;
+    uint8_t ordering;      /* enum dr_ordering */
+    uint8_t no_backfill;   /* who finds no room keeps its pools from all who come after it */
+    uint8_t no_preemption; /* nobody is taken from for another job */
 };
 
 struct dr_chip {
@@ -633,6 +636,9 @@ dr_account_id dr_account_branch(const struct dr_core *core, dr_account_id accoun
  * path of one that is it itself, that one. */
 dr_account_id dr_account_common(const struct dr_core *core, dr_account_id x, dr_account_id y,
                                 dr_account_id *towards_x, dr_account_id *towards_y);
+
+/* The fact that would say what the settings are. */
+struct dr_fact_settings_set dr_settings_fact(const struct dr_settings *settings);
 
 /* Find by name among those not removed; id 0: none. Linear: for the edge. */
 dr_chip_id dr_chip_named(const struct dr_core *core, const char *name);

@@ -254,6 +254,18 @@ enum dr_fair_preemption {
 #undef DR_ENUM
 };
 
+/* Whose turn it is (core/order.h). Facts of older programs say FAIR. */
+#define DR_ORDERINGS(X)                                                          \
+    X(FAIR, "guarantees first, then the least share of what is borrowed")        \
+    X(FIFO, "the earliest submit, whatever its account")                         \
+    X(SJF, "the least time limit, whatever its account; then the earliest submit")
+
+enum dr_ordering {
+#define DR_ENUM(name, text) DR_ORDERING_##name,
+    DR_ORDERINGS(DR_ENUM)
+#undef DR_ENUM
+};
+
 /* With whom a data class may share a node's parts (POLICY, section 4). */
 #define DR_SHARES(X)                                            \
     X(ACCELERATOR, "with anyone, parts of one accelerator too") \
@@ -280,6 +292,7 @@ const char *dr_dependency_kind_name(enum dr_dependency_kind value);
 const char *dr_role_name(enum dr_role value);
 const char *dr_share_name(enum dr_share value);
 const char *dr_fair_preemption_name(enum dr_fair_preemption value);
+const char *dr_ordering_name(enum dr_ordering value);
 
 /* ---- small values ---- */
 

@@ -10,7 +10,7 @@
 #include "core/quota.h"
 #include "core/rows.h"
 
-#define WALK_VERSION 13 /* of what is saved */
+#define WALK_VERSION 14 /* of what is saved */
 #define HASH_VERSION 1  /* of what is hashed: hashes lie beside old facts, which stay readable */
 
 struct walk {
@@ -189,6 +189,9 @@ static void walk_settings(struct walk *walk, struct dr_settings *settings)
     later_u32(walk, 1, &settings->default_jobs_max);
     later_u8(walk, 34, &settings->fair_preemption);
     later_i64(walk, 35, &settings->fair_minimum_run_us);
+    later_u8(walk, 42, &settings->ordering);
+    later_u8(walk, 43, &settings->no_backfill);
+    later_u8(walk, 44, &settings->no_preemption);
 }
 
 static void walk_chip(struct walk *walk, struct dr_chip *chip)

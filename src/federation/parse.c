@@ -8,12 +8,23 @@
 
 #include "federation/reader.h"
 
+/* A flag that says what is done, where the fact says that it isn't. */
+static void read_switch(struct dr_fed_reader *reader, const struct dr_yaml_node *map,
+                        const char *key, uint8_t *off)
+{
+    uint8_t on = !*off;
+
+    dr_fed_read_bool(reader, map, key, &on);
+    *off = !on;
+}
+
 static void read_federation(struct dr_fed_reader *reader, const struct dr_yaml_node *top)
 {
     struct dr_federation *federation = reader->federation;
     struct dr_fact_settings_set *set = &federation->settings;
     const struct dr_yaml_node *map = dr_yaml_get(top, "federation");
     static const char *const fair[] = {"off", "final-share"};
+    static const char *const orders[] = {"fair", "fifo", "sjf"};
     const struct dr_yaml_node *job_user;
     size_t length;
 
@@ -66,6 +77,9 @@ static void read_federation(struct dr_fed_reader *reader, const struct dr_yaml_n
                            &set->fair_preemption);
         dr_fed_read_duration(reader, map, "fair_minimum_run", DR_FED_OPTIONAL, 0, 30 * DR_DAY_US,
                              &set->fair_minimum_run_us);
+        dr_fed_read_choice(reader, map, "order", orders, DR_COUNT_OF(orders), &set->ordering);
+        read_switch(reader, map, "backfill", &set->no_backfill);
+        read_switch(reader, map, "preemption", &set->no_preemption);
         dr_fed_read_money(reader, map, "span_price", &set->span_price_micro);
         dr_fed_read_u32(reader, map, "default_jobs_max", DR_FED_OPTIONAL, 0, UINT32_MAX,
                         &set->default_jobs_max);

@@ -27,7 +27,10 @@ static const char *const keys_federation[] = {"name",
                                               "job_gid",
                                               "default_jobs_max",
                                               "fair_preemption",
-                                              "fair_minimum_run"};
+                                              "fair_minimum_run",
+                                              "order",
+                                              "backfill",
+                                              "preemption"};
 static const char *const keys_chip[] = {"vendor",     "country", "memory",  "idle_power",
                                         "busy_power", "price",   "virtual", "stacks"};
 static const char *const keys_class[] = {"jurisdictions", "assurance", "share"};

@@ -82,6 +82,7 @@ static void write_settings(const struct writer *writer)
 {
     const struct dr_settings *settings = &writer->core->settings;
     static const char *const fair[] = {"off", "final-share"};
+    static const char *const orders[] = {"fair", "fifo", "sjf"};
     struct dr_buffer *yaml = writer->yaml;
     char text[DR_AMOUNT_BYTES];
 
@@ -96,6 +97,12 @@ static void write_settings(const struct writer *writer)
     duration_line(yaml, "  ", "preemption_credit", settings->preemption_credit_us);
     dr_buffer_printf(yaml, "  fair_preemption: %s\n", fair[settings->fair_preemption & 1]);
     duration_line(yaml, "  ", "fair_minimum_run", settings->fair_minimum_run_us);
+    if (settings->ordering != DR_ORDERING_FAIR)
+        dr_buffer_printf(yaml, "  order: %s\n", orders[settings->ordering % 3]);
+    if (settings->no_backfill)
+        dr_buffer_append_text(yaml, "  backfill: no\n");
+    if (settings->no_preemption)
+        dr_buffer_append_text(yaml, "  preemption: no\n");
     duration_line(yaml, "  ", "retain_ended", settings->retain_ended_us);
     dr_buffer_printf(yaml, "  requeue_limit: %" PRIu32 "\n  reserve_depth: %" PRIu32 "\n",
                      settings->requeue_limit, settings->reserve_depth);

@@ -83,6 +83,7 @@ enum meaning {
     ENGINE,
     SHARE,
     FAIR_PREEMPTION,
+    ORDERING,
     ROLES,
     CLASSES,
     LEVEL_KIND,
@@ -126,6 +127,9 @@ static const struct {
     {"engine", ENGINE},
     {"share", SHARE},
     {"fair_preemption", FAIR_PREEMPTION},
+    {"ordering", ORDERING},
+    {"no_backfill", FLAG},
+    {"no_preemption", FLAG},
     {"roles", ROLES},
     {"classes", CLASSES},
     {"level_kind", LEVEL_KIND},
@@ -203,6 +207,7 @@ static const char *part_name(const struct dr_core *core, enum meaning meaning, u
     case ENGINE:
     case SHARE:
     case FAIR_PREEMPTION:
+    case ORDERING:
     case ROLES:
     case CLASSES:
     case LEVEL_KIND:
@@ -262,6 +267,9 @@ static void small_number(struct dr_buffer *out, const struct dr_core *core, cons
         return;
     case FAIR_PREEMPTION:
         dr_put_text(out, name, dr_fair_preemption_name((enum dr_fair_preemption)value));
+        return;
+    case ORDERING:
+        dr_put_text(out, name, dr_ordering_name((enum dr_ordering)value));
         return;
     case ROLES:
         dr_roles_json(out, name, (uint8_t)value);

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daero sim: a trace of jobs under a virtual clock. */
+#include <inttypes.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/table.h"
+#include "core/state.h"
+#include "sim/run.h"
+
+#define SAID_MAX     20 /* rows that are wrong or refused: so many are shown */
+#define PROGRESS_US  (200 * 1000)
+#define MEASURES_MAX (256u << 20)
+
+/* ---- options ---- */
+
+static int choice(const struct dr_cli *cli, const char *option, const char *const *words,
+                  uint32_t count, int none, int *value)
+{
+    const char *text = dr_cli_value(cli, option);
+    char list[200] = "";
+    size_t length = 0;
+
+    *value = none;
+    if (text == NULL)
+        return 1;
+    for (uint32_t i = 0; i < count; i += 1) {
+        if (strcmp(words[i], text) == 0) {
+            *value = (int)i;
+            return 1;
+        }
+        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", i == 0 ? "" : ", ",
+                                   words[i]);
+    }
+    dr_cli_fail(cli, DR_EXIT_USAGE, "--%s: found '%s', expected one of these: %s", option, text,
+                list);
+    return 0;
+}
+
+static int duration(const struct dr_cli *cli, const char *option, int64_t least_us, int64_t *us)
+{
+    const char *text = dr_cli_value(cli, option);
+
+    if (text == NULL)
+        return 1;
+    if (dr_parse_duration_us(text, us) && *us >= least_us)
+        return 1;
+    dr_cli_fail(cli, DR_EXIT_USAGE, "--%s: found '%s', expected a duration like 90s, 15m, 7d",
+                option, text);
+    return 0;
+}
+
+static int milli(const struct dr_cli *cli, const char *option, const char *text, int64_t min,
+                 int64_t max, uint32_t *value)
+{
+    int64_t number;
+
+    if (text == NULL)
+        return 1;
+    if (dr_parse_milli(text, min, max, &number)) {
+        *value = (uint32_t)number;
+        return 1;
+    }
+    dr_cli_fail(cli, DR_EXIT_USAGE,
+                "--%s: found '%s', expected a number from %g to %g with up to three places", option,
+                text, (double)min / 1000, (double)max / 1000);
+    return 0;
+}
+
+static int estimates(const struct dr_cli *cli, struct dr_jobs_options *jobs)
+{
+    const char *text = dr_cli_value(cli, "estimates");
+
+    if (text == NULL || strcmp(text, "limit") == 0)
+        return 1;
+    if (strcmp(text, "exact") == 0) {
+        jobs->estimates = DR_ESTIMATES_EXACT;
+        return 1;
+    }
+    if (strncmp(text, "error:", 6) == 0) {
+        jobs->estimates = DR_ESTIMATES_ERROR;
+        return milli(cli, "estimates", text + 6, 0, 1000000, &jobs->error_milli);
+    }
+    dr_cli_fail(cli, DR_EXIT_USAGE, "--estimates: found '%s', expected limit, exact or error:X",
+                text);
+    return 0;
+}
+
+static int instants(const struct dr_cli *cli, struct dr_jobs_options *jobs)
+{
+    const char *start = dr_cli_value(cli, "start");
+    const char *seed = dr_cli_value(cli, "seed");
+    int64_t number = 1;
+
+    if (!dr_parse_instant_us(start == NULL ? "2027-01-01T00:00:00Z" : start, 0, &jobs->base_us)) {
+        dr_cli_fail(cli, DR_EXIT_USAGE,
+                    "--start: found '%s', expected an instant like 2027-01-01T00:00:00Z", start);
+        return 0;
+    }
+    if (seed != NULL && !dr_parse_i64(seed, 0, INT64_MAX, &number)) {
+        dr_cli_fail(cli, DR_EXIT_USAGE, "--seed: found '%s', expected a whole number, 0 or more",
+                    seed);
+        return 0;
+    }
+    jobs->seed = (uint64_t)number;
+    return 1;
+}
+
+static int read_options(const struct dr_cli *cli, struct dr_sim_options *options)
+{
+    static const char *const orders[] = {"fair", "fifo", "sjf"};
+    static const char *const backfills[] = {"as-is", "none", "easy", "conservative"};
+    static const char *const switches[] = {"off", "on"};
+    int backfill;
+
+    options->trace = dr_cli_value(cli, "trace");
+    if (options->trace == NULL || dr_cli_value(cli, "federation") == NULL) {
+        dr_cli_fail(cli, DR_EXIT_USAGE, "--%s is missing",
+                    options->trace == NULL ? "trace" : "federation");
+        return 0;
+    }
+    if (!choice(cli, "order", orders, 3, -1, &options->ordering) ||
+        !choice(cli, "backfill", backfills, 4, 0, &backfill) ||
+        !choice(cli, "preemption", switches, 2, -1, &options->preemption) ||
+        !estimates(cli, &options->jobs) || !instants(cli, &options->jobs) ||
+        !milli(cli, "arrivals", dr_cli_value(cli, "arrivals"), 1, 1000000,
+               &options->jobs.arrival_milli) ||
+        !milli(cli, "bad-rows", dr_cli_value(cli, "bad-rows"), 0, 1000, &options->bad_row_milli) ||
+        !duration(cli, "warm-up", 0, &options->warmup_us) ||
+        !duration(cli, "horizon", DR_SECOND_US, &options->horizon_us) ||
+        !duration(cli, "tick", DR_SECOND_US, &options->tick_us))
+        return 0;
+    options->backfill = (enum dr_sim_backfill)backfill;
+    return 1;
+}
+
+/* ---- while it runs ---- */
+
+struct running {
+    const struct dr_cli *cli;
+    struct dr_sim *sim;
+    int shows; /* progress, on a terminal */
+    int64_t begun_us;
+    int64_t shown_us;
+    uint64_t said;
+};
+
+static volatile sig_atomic_t is_interrupted;
+
+static void interrupt(int signal)
+{
+    (void)signal;
+    is_interrupted = 1;
+}
+
+static void clear_line(const struct running *running)
+{
+    if (running->shows)
+        fputs("\r\033[K", stderr);
+}
+
+static void say(void *context, const struct dr_error *error)
+{
+    struct running *running = context;
+    char text[1400];
+
+    running->said += 1;
+    if (running->said > SAID_MAX)
+        return;
+    clear_line(running);
+    fprintf(stderr, "%s\n", dr_error_line(error, text, sizeof text));
+    if (running->said == SAID_MAX)
+        fputs("... more of these are counted, not shown\n", stderr);
+}
+
+static int go_on(void *context)
+{
+    struct running *running = context;
+    int64_t now_us;
+    struct dr_sim_progress progress;
+    double seconds;
+
+    if (is_interrupted)
+        return 0;
+    now_us = running->shows ? dr_monotonic_us() : 0;
+    if (!running->shows || now_us - running->shown_us < PROGRESS_US)
+        return 1;
+    running->shown_us = now_us;
+    progress = dr_sim_progress(running->sim);
+    seconds = (double)(now_us - running->begun_us) / 1e6;
+    clear_line(running);
+    fprintf(stderr, "%s simulated, %" PRIu64 " jobs ended, %" PRIu64 " run, %" PRIu64
+                    " wait; %.0f jobs/s",
+            dr_show_duration(progress.now_us - progress.first_us), progress.ended,
+            progress.running, progress.pending, (double)progress.ended / seconds);
+    if (progress.read_part > 0.001)
+        fprintf(stderr, "; %.0f %% read, %s to go", 100 * progress.read_part,
+                dr_show_duration((int64_t)(1e6 * seconds * (1 - progress.read_part) /
+                                           progress.read_part)));
+    fflush(stderr);
+    return 1;
+}
+
+/* ---- what came of it ---- */
+
+static void line(const char *name, const char *value)
+{
+    printf("%-34s %s\n", name, value);
+}
+
+static const char *number_of(const json_t *object, const char *name, const char *format)
+{
+    return dr_show_format(format, json_number_value(json_object_get(object, name)));
+}
+
+static const char *seconds_of(const json_t *object, const char *name)
+{
+    return dr_show_duration((int64_t)(1e6 * json_number_value(json_object_get(object, name))));
+}
+
+static void spread(const json_t *measures, const char *name, const char *member, int is_time)
+{
+    const json_t *about = json_object_get(measures, member);
+    static const char *const parts[] = {"mean", "p50", "p95", "p99", "max"};
+    char text[200] = "";
+    size_t length = 0;
+
+    for (size_t i = 0; i < DR_COUNT_OF(parts); i += 1)
+        length += (size_t)snprintf(text + length, sizeof text - length, "%s%s %s", i == 0 ? "" : ", ",
+                                   parts[i],
+                                   is_time ? seconds_of(about, parts[i])
+                                           : number_of(about, parts[i], "%.2f"));
+    line(name, text);
+}
+
+static void print_measures(const json_t *measures, const struct dr_sim *sim, double cpu_s)
+{
+    const json_t *outcomes = json_object_get(measures, "outcomes");
+    struct dr_sim_progress progress = dr_sim_progress(sim);
+    char text[300] = "";
+    size_t length = 0;
+    const char *name;
+    json_t *value;
+
+    json_object_foreach((json_t *)outcomes, name, value) length +=
+        (size_t)snprintf(text + length, sizeof text - length, "%s%lld %s", length == 0 ? "" : ", ",
+                         (long long)json_integer_value(value), name);
+    line("jobs", dr_show_format("%lld, %lld refused, %lld rows wrong",
+                                (long long)dr_member_number(measures, "jobs"),
+                                (long long)dr_member_number(measures, "refused"),
+                                (long long)dr_member_number(measures, "bad_rows")));
+    line("ended", text);
+    line("simulated", dr_show_format("%s, first submit to last end %s s",
+                                     seconds_of(measures, "span_s"),
+                                     number_of(measures, "makespan_s", "%.0f")));
+    line("accelerators given out",
+         dr_show_format("%.2f %% on average, %.2f %% at most",
+                        100 * json_number_value(json_object_get(measures, "allocated")),
+                        100 * json_number_value(json_object_get(measures, "allocated_most"))));
+    line("accelerator-hours",
+         dr_show_format("%s, of them lost %s", number_of(measures, "accelerator_hours", "%.1f"),
+                        number_of(measures, "lost_accelerator_hours", "%.1f")));
+    line("waiting jobs",
+         dr_show_format("%s on average, %lld at most", number_of(measures, "pending_mean", "%.1f"),
+                        (long long)dr_member_number(measures, "pending_most")));
+    spread(measures, "wait", "wait_s", 1);
+    spread(measures, "turnaround", "turnaround_s", 1);
+    spread(measures, "bounded slowdown", "bounded_slowdown", 0);
+    line("attempts", dr_show_format("%lld, preempted %lld, lost with a node %lld",
+                                    (long long)dr_member_number(measures, "attempts"),
+                                    (long long)dr_member_number(measures, "preemptions"),
+                                    (long long)dr_member_number(measures, "node_losses")));
+    if (dr_member_number(measures, "deadlines") > 0)
+        line("deadlines", dr_show_format("%lld, missed %lld",
+                                         (long long)dr_member_number(measures, "deadlines"),
+                                         (long long)dr_member_number(measures, "deadlines_missed")));
+    line("energy", dr_show_format("%.1f kWh, %s",
+                                  (double)dr_member_number(measures, "energy_j") / 3.6e6,
+                                  number_of(measures, "energy_cost", "%.2f")));
+    line("state", dr_member_text(measures, "state_hash"));
+    line("took", dr_show_format("%.2f CPU seconds, %.0f jobs a second", cpu_s,
+                                (double)progress.ended / (cpu_s > 0 ? cpu_s : 1e-6)));
+    if (json_is_true(json_object_get(measures, "interrupted")))
+        line("interrupted", "the rest of the trace was not run");
+}
+
+static double cpu_seconds(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
+static int say_measures(const struct dr_cli *cli, struct dr_sim *sim, double cpu_s)
+{
+    struct dr_buffer text DR_CLEANUP(dr_buffer_deinit) = {0};
+    const char *path = dr_cli_value(cli, "measures");
+    json_t *measures;
+
+    dr_buffer_init(&text, MEASURES_MAX);
+    dr_sim_json(sim, &text);
+    dr_buffer_append_text(&text, "\n");
+    if (path != NULL) {
+        FILE *file = fopen(path, "we");
+        int failed = file == NULL || fwrite(text.data, 1, text.length, file) != text.length;
+
+        failed |= file != NULL && fclose(file) != 0;
+        if (failed)
+            return dr_cli_fail(cli, DR_EXIT_FAILED, "%s can't be written", path);
+    }
+    if (cli->json) {
+        fwrite(text.data, 1, text.length, stdout);
+        return DR_EXIT_OK;
+    }
+    measures = json_loads(dr_buffer_text(&text), 0, NULL);
+    DR_ASSERT(measures != NULL);
+    print_measures(measures, sim, cpu_s);
+    json_decref(measures);
+    return DR_EXIT_OK;
+}
+
+static int write_pools(const struct dr_cli *cli, const struct dr_sim *sim)
+{
+    const char *path = dr_cli_value(cli, "pools");
+    FILE *file = path == NULL ? NULL : fopen(path, "we");
+    int failed;
+
+    if (path == NULL)
+        return DR_EXIT_OK;
+    if (file != NULL)
+        dr_schedule_pools(file, dr_sim_core(sim));
+    failed = file == NULL || ferror(file);
+    failed |= file != NULL && fclose(file) != 0;
+    return failed ? dr_cli_fail(cli, DR_EXIT_FAILED, "%s can't be written", path) : DR_EXIT_OK;
+}
+
+static int run(const struct dr_cli *cli, struct dr_federation *federation,
+               struct dr_sim_options *options)
+{
+    struct running running = {.cli = cli, .shows = isatty(2), .begun_us = dr_monotonic_us()};
+    struct sigaction ends = {.sa_handler = interrupt};
+    struct dr_error error = {0};
+    double cpu_s = cpu_seconds();
+    enum dr_status status;
+    int code;
+
+    options->say = say;
+    options->go_on = go_on;
+    options->context = &running;
+    status = dr_sim_open(&running.sim, federation, options, &error);
+    if (status != DR_OK)
+        return dr_cli_fail_error(cli, DR_EXIT_USAGE, &error);
+    sigaction(SIGINT, &ends, NULL);
+    sigaction(SIGTERM, &ends, NULL);
+    status = dr_sim_run(running.sim, &error);
+    clear_line(&running);
+    code = status == DR_OK ? write_pools(cli, running.sim)
+                           : dr_cli_fail_error(
+                                 cli, status == DR_E_INPUT ? DR_EXIT_USAGE : DR_EXIT_FAILED, &error);
+    if (code == DR_EXIT_OK)
+        code = say_measures(cli, running.sim, cpu_seconds() - cpu_s);
+    dr_sim_close(running.sim);
+    return code;
+}
+
+/* An output file, or NULL where the option was not given. 0: it can't be written. */
+static int open_output(const struct dr_cli *cli, const char *option, FILE **file)
+{
+    const char *path = dr_cli_value(cli, option);
+
+    *file = path == NULL ? NULL : fopen(path, "we");
+    if (path == NULL || *file != NULL)
+        return 1;
+    dr_cli_fail(cli, DR_EXIT_FAILED, "--%s: %s can't be written", option, path);
+    return 0;
+}
+
+int dr_cmd_sim_run(struct dr_cli *cli)
+{
+    struct dr_error_list errors DR_CLEANUP(dr_error_list_deinit) = {0};
+    struct dr_sim_options options = {.jobs = {.arrival_milli = 1000},
+                                     .tick_us = DR_MINUTE_US};
+    struct dr_federation *federation = NULL;
+    int code = DR_EXIT_FAILED;
+    int failed = 0;
+
+    if (!read_options(cli, &options))
+        return DR_EXIT_USAGE;
+    if (dr_federation_read(&federation, dr_cli_value(cli, "federation"), &errors, NULL) != DR_OK)
+        return dr_cli_fail_all(cli, DR_EXIT_USAGE, &errors);
+    if (open_output(cli, "schedule", &options.schedule) &&
+        open_output(cli, "facts", &options.facts))
+        code = run(cli, federation, &options);
+    failed |= options.schedule != NULL && fclose(options.schedule) != 0;
+    failed |= options.facts != NULL && fclose(options.facts) != 0;
+    dr_federation_close(federation);
+    if (failed && code == DR_EXIT_OK)
+        return dr_cli_fail(cli, DR_EXIT_FAILED, "an output file can't be written");
+    return code;
+}

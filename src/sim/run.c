@@ -1,0 +1,801 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See run.h; read dr_sim_run() at the end first. */
+#include "sim/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/math.h"
+#include "base/text.h"
+#include "core/state.h"
+
+#define NONE           DR_ROW_NONE
+#define BATCH_BYTES    (8u << 20)
+#define BATCH_EFFECTS  65536
+#define TICKS_AFTER    2
+#define PLACE_BYTES_MAX (16u << 20) /* of one gang in the schedule */
+#define STEPS_PER_LOOK 512 /* between two looks whether to go on */
+
+/* What the site knows of a job, by the core's row. */
+struct known {
+    uint64_t row_job; /* as the trace has it */
+    int64_t submit_us;
+    int64_t runtime_us;
+    int64_t checkpoint_us;
+    int64_t restart_us;
+    int64_t deadline_us; /* INT64_MIN: none */
+    int64_t kept_us;     /* work, at factor 1 */
+    int64_t first_start_us;
+    int64_t start_us; /* of the attempt that runs */
+    int64_t alone_us; /* run time where it ran last, had it run once */
+    uint32_t attempt; /* that runs; 0: none */
+    uint8_t status;   /* enum dr_trace_status */
+    int64_t held_milli;
+    int64_t held_cpus;
+};
+
+enum event_kind { EVENT_CHECKPOINT, EVENT_END, EVENT_STOPPED };
+
+struct event {
+    int64_t time_us;
+    uint64_t job;
+    uint32_t attempt;
+    uint32_t kind;
+};
+
+struct dr_sim {
+    struct dr_sim_options options;
+    struct dr_core *core;
+    struct dr_batch batch;
+    struct dr_trace *trace;
+    struct dr_jobs *jobs;
+    struct dr_measures *measures;
+    struct dr_measures_level level;
+    struct known *known; /* [jobs_max], touched as used */
+    struct dr_arena arena;
+    struct event *events; /* a heap, the earliest first; events overtaken by others are let go */
+    uint32_t events_count;
+    uint32_t events_max;
+    int64_t now_us;
+    int64_t first_us;   /* the first submit */
+    int64_t horizon_us; /* DR_FOREVER_US: none */
+    struct dr_trace_row row; /* the next that comes */
+    int64_t row_us;
+    int has_row;
+    int follows; /* some row may depend on others */
+    uint32_t ticks_left;
+    uint64_t rows;
+    uint64_t bad_rows;
+    uint64_t ended;
+    uint64_t facts;
+    uint64_t decisions;
+    int interrupted;
+    struct dr_buffer place; /* of the attempt that ends */
+};
+
+/* ---- the heap ---- */
+
+static int earlier(const struct event *a, const struct event *b)
+{
+    if (a->time_us != b->time_us)
+        return a->time_us < b->time_us;
+    return a->job != b->job ? a->job < b->job : a->kind < b->kind;
+}
+
+static void push(struct dr_sim *sim, struct event event)
+{
+    uint32_t at = sim->events_count;
+
+    if (at == sim->events_max) {
+        sim->events_max = sim->events_max == 0 ? 1024 : 2 * sim->events_max;
+        sim->events = realloc(sim->events, sim->events_max * sizeof sim->events[0]);
+        DR_ASSERT(sim->events != NULL);
+    }
+    sim->events_count += 1;
+    while (at > 0 && earlier(&event, &sim->events[(at - 1) / 2])) {
+        sim->events[at] = sim->events[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    sim->events[at] = event;
+}
+
+static struct event pop(struct dr_sim *sim)
+{
+    struct event first = sim->events[0];
+    struct event last = sim->events[sim->events_count - 1];
+    uint32_t at = 0;
+
+    sim->events_count -= 1;
+    for (;;) {
+        uint32_t child = 2 * at + 1;
+
+        if (child >= sim->events_count)
+            break;
+        child += child + 1 < sim->events_count &&
+                 earlier(&sim->events[child + 1], &sim->events[child]);
+        if (!earlier(&sim->events[child], &last))
+            break;
+        sim->events[at] = sim->events[child];
+        at = child;
+    }
+    sim->events[at] = last;
+    return first;
+}
+
+/* ---- what the core says ---- */
+
+static int64_t on_trace(const struct dr_sim *sim, int64_t us)
+{
+    return us - sim->options.jobs.base_us;
+}
+
+static struct dr_schedule_row schedule_row(const struct dr_sim *sim, const struct known *known,
+                                           int64_t end_us, enum dr_schedule_outcome outcome)
+{
+    return (struct dr_schedule_row){
+        .job = known->row_job,
+        .submit_us = on_trace(sim, known->submit_us),
+        .start_us = on_trace(sim, known->start_us),
+        .end_us = end_us == INT64_MIN ? INT64_MIN : on_trace(sim, end_us),
+        .outcome = outcome,
+    };
+}
+
+/* `sim->place` says where it ran. */
+static void write_row(struct dr_sim *sim, uint32_t row, int64_t end_us,
+                      enum dr_schedule_outcome outcome)
+{
+    struct dr_schedule_row about = schedule_row(sim, &sim->known[row], end_us, outcome);
+
+    if (sim->options.schedule != NULL)
+        dr_schedule_write(sim->options.schedule, sim->core, row, &about,
+                          dr_buffer_text(&sim->place));
+}
+
+static void carry_out(struct dr_sim *sim, const struct dr_effect *effect);
+
+/* Effects of what was just admitted or decided; carrying them out admits more. */
+static void flush(struct dr_sim *sim)
+{
+    for (uint32_t i = 0; i < sim->batch.effects_count; i += 1) {
+        struct dr_effect effect = sim->batch.effects[i];
+
+        carry_out(sim, &effect);
+    }
+    sim->facts += sim->batch.facts_count;
+    if (sim->options.facts != NULL && sim->batch.bytes_count > 0)
+        fwrite(sim->batch.bytes, 1, sim->batch.bytes_count, sim->options.facts);
+    dr_batch_clear(&sim->batch);
+}
+
+static int admit(struct dr_sim *sim, const struct dr_command *command, struct dr_answer *answer)
+{
+    return dr_admit(sim->core, command, sim->now_us, &sim->batch, answer);
+}
+
+static void report(struct dr_sim *sim, enum dr_command_kind kind, const struct dr_job *job,
+                   enum dr_outcome outcome, int32_t exit_code)
+{
+    struct dr_command command = {.kind = kind, .roles = 0xff};
+    struct dr_answer answer;
+    int admitted;
+
+    command.body.attempt.job = job->id;
+    command.body.attempt.attempt = dr_job_run(sim->core, job)->attempt;
+    command.body.attempt.time_us = sim->now_us;
+    command.body.attempt.outcome = outcome;
+    command.body.attempt.exit_code = exit_code;
+    admitted = admit(sim, &command, &answer);
+    DR_ASSERT(admitted);
+}
+
+/* ---- the site ---- */
+
+/* Running time of an attempt for what is left of the work; one that the trace says to be ended by
+ * its limit is never done. */
+static int64_t needs_us(const struct known *known, uint32_t factor, uint32_t attempt)
+{
+    if (known->status == DR_TRACE_TIMEOUT)
+        return DR_FOREVER_US;
+    return dr_mul_div_ceil(known->runtime_us - known->kept_us, factor, 1000) +
+           (attempt > 1 ? known->restart_us : 0);
+}
+
+static uint32_t factor_of(const struct dr_core *core, const struct dr_job *job)
+{
+    uint32_t factor =
+        core->shapes[job->shape].alternatives[dr_job_run(core, job)->alternative].factor;
+
+    return factor == 0 ? 1000 : factor;
+}
+
+static void push_checkpoint(struct dr_sim *sim, const struct known *known, uint64_t job,
+                            int64_t end_us)
+{
+    int64_t worked_us = sim->now_us - known->start_us - (known->attempt > 1 ? known->restart_us : 0);
+    int64_t next_us = known->start_us + (known->attempt > 1 ? known->restart_us : 0) +
+                      (dr_max_i64(worked_us, 0) / known->checkpoint_us + 1) * known->checkpoint_us;
+
+    if (next_us < end_us)
+        push(sim, (struct event){next_us, job, known->attempt, EVENT_CHECKPOINT});
+}
+
+/* When the running attempt ends by itself. */
+static int64_t natural_end_us(const struct dr_sim *sim, uint32_t row)
+{
+    const struct dr_job *job = &sim->core->jobs[row];
+    const struct dr_run *run = dr_job_run(sim->core, job);
+    const struct known *known = &sim->known[row];
+
+    return known->start_us +
+           dr_min_i64(needs_us(known, factor_of(sim->core, job), run->attempt),
+                      run->attempt_limit_us);
+}
+
+static void launch(struct dr_sim *sim, uint32_t row)
+{
+    const struct dr_job *job = &sim->core->jobs[row];
+    struct known *known = &sim->known[row];
+    struct dr_amounts holds = dr_job_holds(sim->core, job);
+    int64_t end_us;
+
+    report(sim, DR_COMMAND_STARTED, job, DR_OUTCOME_EXITED, 0);
+    known->attempt = dr_job_run(sim->core, job)->attempt;
+    known->start_us = sim->now_us;
+    if (known->first_start_us == INT64_MIN)
+        known->first_start_us = sim->now_us;
+    known->held_milli = holds.of[DR_RESOURCE_ACCELERATORS];
+    known->held_cpus = holds.of[DR_RESOURCE_CPUS];
+    known->alone_us = dr_mul_div_ceil(known->runtime_us, factor_of(sim->core, job), 1000);
+    sim->level.held_milli += known->held_milli;
+    sim->level.cpus_held += known->held_cpus;
+    sim->level.running += 1;
+    sim->level.pending -= 1;
+    end_us = natural_end_us(sim, row);
+    push(sim, (struct event){end_us, job->id.v, known->attempt, EVENT_END});
+    if (known->checkpoint_us > 0)
+        push_checkpoint(sim, known, job->id.v, end_us);
+}
+
+static void job_over(struct dr_sim *sim, uint32_t row, enum dr_schedule_outcome outcome,
+                     int64_t held_milli)
+{
+    const struct dr_job *job = &sim->core->jobs[row];
+    struct known *known = &sim->known[row];
+
+    sim->ended += 1;
+    if (sim->follows)
+        dr_jobs_ended(sim->jobs, known->row_job, (enum dr_job_state)job->state);
+    dr_measures_job(sim->measures, &(struct dr_measures_job){
+                                       .outcome = outcome,
+                                       .account = job->account.v,
+                                       .accelerators_milli = held_milli,
+                                       .submit_us = known->submit_us,
+                                       .first_start_us = known->first_start_us,
+                                       .end_us = sim->now_us,
+                                       .alone_us = known->alone_us,
+                                       .deadline_us = known->deadline_us,
+                                   });
+}
+
+static void carry_out(struct dr_sim *sim, const struct dr_effect *effect)
+{
+    uint32_t row = dr_job_find(sim->core, effect->job).v;
+    const struct dr_job *job;
+
+    if (row == NONE)
+        return;
+    job = &sim->core->jobs[row];
+    switch (effect->kind) {
+    case DR_EFFECT_LAUNCH:
+        launch(sim, row);
+        return;
+    case DR_EFFECT_STOP:
+        push(sim, (struct event){dr_max_i64(effect->until_us, sim->now_us), job->id.v,
+                                 effect->attempt, EVENT_STOPPED});
+        return;
+    case DR_EFFECT_ENDED:
+        /* One that never ran, or waits for no other attempt: its dependency can't hold. */
+        if (sim->known[row].attempt == 0 && job->state != DR_JOB_COMPLETED &&
+            dr_job_run(sim->core, job)->attempt == 0) {
+            sim->level.pending -= 1;
+            if (sim->options.schedule != NULL) {
+                struct dr_schedule_row about = schedule_row(sim, &sim->known[row], sim->now_us,
+                                                            DR_SCHEDULE_cancelled);
+
+                dr_schedule_write_unstarted(sim->options.schedule, sim->core, job->account, &about);
+            }
+            job_over(sim, row, DR_SCHEDULE_cancelled, 0);
+        }
+        return;
+    case DR_EFFECT_FORGET:
+        return;
+    }
+}
+
+/* How the attempt ended, by what the core made of it. */
+static enum dr_schedule_outcome outcome_of(const struct dr_sim *sim, uint32_t row,
+                                           enum dr_stop_cause stopping)
+{
+    switch ((enum dr_job_state)sim->core->jobs[row].state) {
+    case DR_JOB_COMPLETED:
+        return DR_SCHEDULE_completed;
+    case DR_JOB_FAILED:
+        return sim->known[row].status == DR_TRACE_CANCELLED ? DR_SCHEDULE_cancelled
+                                                            : DR_SCHEDULE_failed;
+    case DR_JOB_TIMEOUT:
+        return DR_SCHEDULE_timeout;
+    case DR_JOB_PREEMPTED:
+        return DR_SCHEDULE_preempted;
+    case DR_JOB_NODE_FAIL:
+        return DR_SCHEDULE_node_fail;
+    case DR_JOB_PENDING:
+        return stopping == DR_STOP_NODE || stopping == DR_STOP_NONE ? DR_SCHEDULE_node_fail
+                                                                    : DR_SCHEDULE_preempted;
+    case DR_JOB_CANCELLED:
+    case DR_JOB_DEADLINE:
+    case DR_JOB_OUT_OF_MEMORY:
+    case DR_JOB_CONFIGURING:
+    case DR_JOB_RUNNING:
+    case DR_JOB_COMPLETING:
+    case DR_JOB_UNREACHABLE:
+        return DR_SCHEDULE_cancelled;
+    }
+    return DR_SCHEDULE_cancelled;
+}
+
+/* Work that an attempt which did not complete leaves behind: whole checkpoints. */
+static int64_t saved_us(const struct known *known, int64_t ran_us, uint32_t factor)
+{
+    int64_t worked_us = ran_us - (known->attempt > 1 ? known->restart_us : 0);
+
+    if (known->checkpoint_us == 0 || worked_us <= 0)
+        return 0;
+    return dr_mul_div_floor(worked_us / known->checkpoint_us * known->checkpoint_us, 1000, factor);
+}
+
+static void end_attempt(struct dr_sim *sim, uint32_t row, int is_stopped)
+{
+    const struct dr_job *job = &sim->core->jobs[row];
+    const struct dr_run *run = dr_job_run(sim->core, job);
+    struct known *known = &sim->known[row];
+    uint32_t factor = factor_of(sim->core, job);
+    int64_t ran_us = sim->now_us - known->start_us;
+    int is_done = ran_us >= needs_us(known, factor, known->attempt);
+    enum dr_stop_cause stopping = (enum dr_stop_cause)run->stopping;
+    struct dr_measures_attempt about = {.accelerators_milli = known->held_milli, .ran_us = ran_us};
+
+    if (sim->options.schedule != NULL)
+        dr_schedule_place(&sim->place, sim->core, row);
+    if (is_done)
+        report(sim, DR_COMMAND_ENDED, job, DR_OUTCOME_EXITED,
+               known->status == DR_TRACE_COMPLETED ? 0 : 1);
+    else
+        report(sim, DR_COMMAND_ENDED, job, is_stopped ? DR_OUTCOME_STOPPED : DR_OUTCOME_TIMED_OUT,
+               0);
+    about.outcome = outcome_of(sim, row, stopping);
+    write_row(sim, row, sim->now_us, about.outcome);
+    sim->level.held_milli -= known->held_milli;
+    sim->level.cpus_held -= known->held_cpus;
+    sim->level.running -= 1;
+    if (about.outcome != DR_SCHEDULE_completed) {
+        int64_t kept_us = job->state == DR_JOB_PENDING ? saved_us(known, ran_us, factor) : 0;
+
+        known->kept_us += kept_us;
+        about.lost_us = ran_us - dr_mul_div_floor(kept_us, factor, 1000);
+    } else if (known->attempt > 1) {
+        about.lost_us = dr_min_i64(ran_us, known->restart_us);
+    }
+    known->attempt = 0;
+    dr_measures_attempt(sim->measures, &about);
+    if (job->state == DR_JOB_PENDING)
+        sim->level.pending += 1;
+    else
+        job_over(sim, row, about.outcome, about.accelerators_milli);
+}
+
+static void happen(struct dr_sim *sim, const struct event *event)
+{
+    uint32_t row = dr_job_find(sim->core, (dr_job_id){event->job}).v;
+    struct known *known;
+
+    if (row == NONE || sim->known[row].attempt != event->attempt)
+        return; /* that attempt is over */
+    known = &sim->known[row];
+    if (event->kind == EVENT_CHECKPOINT) {
+        report(sim, DR_COMMAND_CHECKPOINT, &sim->core->jobs[row], DR_OUTCOME_EXITED, 0);
+        push_checkpoint(sim, known, event->job, natural_end_us(sim, row));
+        return;
+    }
+    end_attempt(sim, row, event->kind == EVENT_STOPPED);
+}
+
+/* ---- jobs that come ---- */
+
+static void say(struct dr_sim *sim, struct dr_error *error)
+{
+    if (error->file[0] == 0)
+        dr_format(error->file, sizeof error->file, "%s",
+                  dr_lines_path(dr_trace_lines(sim->trace)));
+    if (sim->options.say != NULL)
+        sim->options.say(sim->options.context, error);
+}
+
+/* The next row that is right. DR_OK also where there is none: `has_row`. */
+static enum dr_status read_row(struct dr_sim *sim, struct dr_error *error)
+{
+    for (;;) {
+        enum dr_status status = dr_trace_next(sim->trace, &sim->row, error);
+
+        sim->has_row = status == DR_OK;
+        if (status == DR_E_END)
+            return DR_OK;
+        sim->rows += 1;
+        if (status == DR_OK) {
+            sim->row_us = dr_jobs_submit_us(sim->jobs, &sim->row);
+            return DR_OK;
+        }
+        sim->bad_rows += 1;
+        if (status != DR_E_INPUT ||
+            sim->bad_rows * 1000 > (sim->rows + 99) * sim->options.bad_row_milli)
+            return status;
+        say(sim, error);
+    }
+}
+
+static void submit(struct dr_sim *sim)
+{
+    struct dr_error error = {0};
+    struct dr_command command;
+    struct dr_answer answer = {0};
+    uint32_t row;
+
+    if (dr_jobs_command(sim->jobs, &sim->row, &command, &error) != DR_OK) {
+        dr_measures_refused(sim->measures);
+        say(sim, &error);
+        return;
+    }
+    if (!admit(sim, &command, &answer)) {
+        dr_measures_refused(sim->measures);
+        dr_error_set(&error, NULL, sim->row.line, answer.field, dr_refusal_name(answer.refused),
+                     "a job that is let in: %s", answer.text);
+        say(sim, &error);
+        return;
+    }
+    row = dr_job_find(sim->core, answer.job).v;
+    sim->known[row] = (struct known){
+        .row_job = sim->row.job,
+        .submit_us = sim->now_us,
+        .runtime_us = sim->row.runtime_us,
+        .checkpoint_us = sim->row.checkpoint_us,
+        .restart_us = sim->row.restart_us,
+        .deadline_us = sim->row.deadline_us == INT64_MIN ? INT64_MIN : command.body.submit.deadline_us,
+        .first_start_us = INT64_MIN,
+        .status = (uint8_t)(sim->row.status == DR_TRACE_TIMEOUT && sim->row.limit_us == 0
+                                ? DR_TRACE_FAILED
+                                : sim->row.status),
+    };
+    sim->level.pending += 1;
+    if (sim->follows)
+        dr_jobs_accepted(sim->jobs, sim->row.job, answer.job);
+}
+
+/* ---- the loop ---- */
+
+static void tick(struct dr_sim *sim)
+{
+    struct dr_command command = {.kind = DR_COMMAND_TICK, .roles = 0xff};
+    struct dr_answer answer;
+    int admitted;
+
+    if (sim->now_us - sim->core->tick_us < sim->options.tick_us)
+        return;
+    admitted = admit(sim, &command, &answer);
+    DR_ASSERT(admitted);
+}
+
+/* When something happens next; DR_FOREVER_US: nothing does. */
+static int64_t next_us(struct dr_sim *sim)
+{
+    int64_t event_us = sim->events_count > 0 ? sim->events[0].time_us : DR_FOREVER_US;
+    int64_t core_us = dr_core_next_time_us(sim->core);
+    int64_t tick_us = sim->core->tick_us + sim->options.tick_us;
+    int ticks = sim->ticks_left > 0 || (sim->level.pending > 0 && sim->level.running > 0 &&
+                                        !sim->core->settings.no_preemption);
+
+    if (sim->has_row)
+        event_us = dr_min_i64(event_us, sim->row_us);
+    if (core_us <= sim->now_us) /* it could do nothing about it just now */
+        core_us = sim->now_us + sim->options.tick_us;
+    event_us = dr_min_i64(event_us, core_us);
+    if (event_us > tick_us && ticks && sim->level.pending > 0 && tick_us > sim->now_us) {
+        sim->ticks_left -= sim->ticks_left > 0;
+        return tick_us;
+    }
+    sim->ticks_left = TICKS_AFTER;
+    return event_us;
+}
+
+static enum dr_status step(struct dr_sim *sim, struct dr_error *error)
+{
+    while (sim->events_count > 0 && sim->events[0].time_us <= sim->now_us) {
+        struct event event = pop(sim);
+
+        happen(sim, &event);
+        if (sim->batch.effects_count > 0)
+            flush(sim);
+    }
+    while (sim->has_row && sim->row_us <= sim->now_us) {
+        enum dr_status status;
+
+        submit(sim);
+        flush(sim);
+        status = read_row(sim, error);
+        if (status != DR_OK)
+            return status;
+    }
+    tick(sim);
+    flush(sim);
+    while (dr_decide(sim->core, sim->now_us, &sim->batch))
+        flush(sim);
+    flush(sim);
+    sim->decisions += 1;
+    dr_measures_level(sim->measures, sim->now_us, &sim->level);
+    return DR_OK;
+}
+
+/* What is left when it ends: rows of those who run on, and of the rest none. */
+static void leave_off(struct dr_sim *sim)
+{
+    for (uint32_t row = 0; row < sim->core->jobs_high; row += 1) {
+        const struct dr_job *job = &sim->core->jobs[row];
+        struct known *known = &sim->known[row];
+
+        if (job->id.v == 0 || dr_job_state_ended((enum dr_job_state)job->state))
+            continue;
+        if (known->attempt != 0) {
+            if (sim->options.schedule != NULL)
+                dr_schedule_place(&sim->place, sim->core, row);
+            write_row(sim, row, INT64_MIN, DR_SCHEDULE_unfinished);
+            dr_measures_attempt(sim->measures, &(struct dr_measures_attempt){
+                                                   .outcome = DR_SCHEDULE_unfinished,
+                                                   .accelerators_milli = known->held_milli,
+                                                   .ran_us = sim->now_us - known->start_us,
+                                               });
+        }
+        job_over(sim, row, DR_SCHEDULE_unfinished, known->held_milli);
+    }
+}
+
+enum dr_status dr_sim_run(struct dr_sim *sim, struct dr_error *error)
+{
+    enum dr_status status = read_row(sim, error);
+    uint32_t steps = 0;
+
+    if (status != DR_OK)
+        return status;
+    if (sim->has_row) {
+        sim->first_us = sim->row_us;
+        if (sim->options.horizon_us > 0)
+            sim->horizon_us = sim->first_us + sim->options.horizon_us;
+        sim->measures = dr_measures_open(sim->first_us + sim->options.warmup_us);
+        sim->ticks_left = TICKS_AFTER;
+    } else {
+        sim->measures = dr_measures_open(sim->now_us);
+    }
+    if (sim->options.schedule != NULL)
+        dr_schedule_header(sim->options.schedule);
+    while (sim->has_row || sim->level.running > 0 || sim->level.pending > 0) {
+        int64_t time_us = next_us(sim);
+
+        if (time_us >= DR_FOREVER_US) /* those who wait will wait for ever */
+            break;
+        if (time_us > sim->horizon_us) {
+            sim->now_us = sim->horizon_us;
+            break;
+        }
+        sim->now_us = time_us;
+        status = step(sim, error);
+        if (status != DR_OK)
+            return status;
+        steps += 1;
+        if (steps % STEPS_PER_LOOK == 0 && sim->options.go_on != NULL &&
+            !sim->options.go_on(sim->options.context)) {
+            sim->interrupted = 1;
+            break;
+        }
+    }
+    dr_measures_level(sim->measures, sim->now_us, &sim->level);
+    leave_off(sim);
+    if ((sim->options.schedule != NULL && ferror(sim->options.schedule)) ||
+        (sim->options.facts != NULL && ferror(sim->options.facts))) {
+        dr_error_set(error, "", 0, "", "a file that can't be written", "room on the disk");
+        return DR_E_IO;
+    }
+    return DR_OK;
+}
+
+struct dr_sim_progress dr_sim_progress(const struct dr_sim *sim)
+{
+    const struct dr_lines *lines = dr_trace_lines(sim->trace);
+    uint64_t bytes = dr_lines_bytes(lines);
+
+    return (struct dr_sim_progress){
+        .now_us = sim->now_us,
+        .first_us = sim->first_us,
+        .jobs = sim->rows,
+        .ended = sim->ended,
+        .pending = sim->level.pending,
+        .running = sim->level.running,
+        .read_part = bytes == 0 ? 0 : (double)dr_lines_at(lines) / (double)bytes,
+    };
+}
+
+const struct dr_core *dr_sim_core(const struct dr_sim *sim)
+{
+    return sim->core;
+}
+
+void dr_sim_json(struct dr_sim *sim, struct dr_buffer *out)
+{
+    struct dr_measures_about about = {
+        .from_us = sim->first_us + sim->options.warmup_us,
+        .until_us = sim->now_us,
+        .jobs = sim->rows,
+        .facts = sim->facts,
+        .decisions = sim->decisions,
+        .state_hash = dr_core_hash(sim->core),
+        .bad_rows = sim->bad_rows,
+        .interrupted = sim->interrupted,
+    };
+
+    dr_measures_json(sim->measures, sim->core, &about, out);
+}
+
+/* ---- opening ---- */
+
+static int declare(struct dr_sim *sim, const struct dr_command *command, const char *what,
+                   struct dr_error *error)
+{
+    struct dr_answer answer = {0};
+
+    if (!admit(sim, command, &answer)) {
+        dr_error_set(error, what, 0, answer.field, dr_refusal_name(answer.refused),
+                     "a federation that is let in: %s", answer.text);
+        return 0;
+    }
+    flush(sim);
+    return 1;
+}
+
+static enum dr_status declare_federation(struct dr_sim *sim, struct dr_federation *federation,
+                                         struct dr_error *error)
+{
+    struct dr_error_list errors DR_CLEANUP(dr_error_list_deinit) = {0};
+    struct dr_change *changes;
+    uint32_t count;
+
+    if (dr_federation_changes(federation, sim->core, &changes, &count, &errors) != DR_OK) {
+        *error = errors.errors[0];
+        return DR_E_INPUT;
+    }
+    for (uint32_t i = 0; i < count; i += 1) {
+        struct dr_command command = {
+            .kind = DR_COMMAND_DECLARE, .roles = 0xff, .body.declare = changes[i].declare};
+
+        if (!declare(sim, &command, changes[i].name, error))
+            return DR_E_INPUT;
+    }
+    return DR_OK;
+}
+
+/* The federation's settings with what the options say otherwise. */
+static enum dr_status declare_switches(struct dr_sim *sim, struct dr_error *error)
+{
+    const struct dr_settings *from = &sim->core->settings;
+    const struct dr_sim_options *options = &sim->options;
+    struct dr_command command = {.kind = DR_COMMAND_DECLARE, .roles = 0xff};
+    struct dr_fact_settings_set *to = &command.body.declare.settings_set;
+
+    if (options->ordering < 0 && options->backfill == DR_SIM_BACKFILL_AS_IS &&
+        options->preemption < 0)
+        return DR_OK;
+    command.body.declare.kind = DR_FACT_SETTINGS_SET;
+    *to = dr_settings_fact(from);
+    if (options->ordering >= 0)
+        to->ordering = (uint8_t)options->ordering;
+    if (options->preemption >= 0)
+        to->no_preemption = !options->preemption;
+    if (options->backfill != DR_SIM_BACKFILL_AS_IS)
+        to->no_backfill = options->backfill == DR_SIM_BACKFILL_NONE;
+    if (options->backfill == DR_SIM_BACKFILL_EASY)
+        to->reserve_depth = 1;
+    if (options->backfill == DR_SIM_BACKFILL_CONSERVATIVE)
+        to->reserve_depth = 1000;
+    return declare(sim, &command, "settings", error) ? DR_OK : DR_E_INPUT;
+}
+
+static void count_capacity(struct dr_sim *sim)
+{
+    for (uint32_t row = 0; row < sim->core->pools_count; row += 1) {
+        const struct dr_pool *pool = &sim->core->pools[row];
+
+        if (pool->removed)
+            continue;
+        sim->level.capacity_milli += (int64_t)pool->nodes_count * pool->accelerators * 1000;
+        sim->level.cpus_capacity += (int64_t)pool->nodes_count * pool->cpus;
+    }
+}
+
+static enum dr_status begin(struct dr_sim *sim, struct dr_federation *federation,
+                            struct dr_error *error)
+{
+    struct dr_command lead = {.kind = DR_COMMAND_LEAD, .roles = 0xff};
+    enum dr_status status;
+
+    if (dr_core_open(&sim->core, &DR_LIMITS_DEFAULT) != DR_OK ||
+        dr_arena_init(&sim->arena, (size_t)DR_LIMITS_DEFAULT.jobs_max * sizeof sim->known[0] +
+                                       BATCH_BYTES + BATCH_EFFECTS * sizeof(struct dr_effect) +
+                                       4096) != DR_OK) {
+        dr_error_set(error, "", 0, "", "too little address space", "room for the core's tables");
+        return DR_E_FULL;
+    }
+    sim->known = dr_arena_push(&sim->arena, DR_LIMITS_DEFAULT.jobs_max, sizeof sim->known[0]);
+    sim->batch = (struct dr_batch){
+        .bytes = dr_arena_push(&sim->arena, BATCH_BYTES, 1),
+        .bytes_max = BATCH_BYTES,
+        .effects = dr_arena_push(&sim->arena, BATCH_EFFECTS, sizeof(struct dr_effect)),
+        .effects_max = BATCH_EFFECTS,
+    };
+    sim->now_us = sim->options.jobs.base_us;
+    dr_copy_name(lead.body.lead.program, "daero-sim");
+    if (!declare(sim, &lead, "", error))
+        return DR_E_INPUT;
+    status = declare_federation(sim, federation, error);
+    if (status == DR_OK)
+        status = declare_switches(sim, error);
+    if (status == DR_OK)
+        status = dr_jobs_open(&sim->jobs, sim->core, &sim->options.jobs, error);
+    if (status == DR_OK)
+        status = dr_trace_open(&sim->trace, sim->options.trace, error);
+    if (status != DR_OK)
+        return status;
+    sim->follows = dr_trace_has(sim->trace, DR_TRACE_depends);
+    count_capacity(sim);
+    return DR_OK;
+}
+
+enum dr_status dr_sim_open(struct dr_sim **sim, struct dr_federation *federation,
+                           const struct dr_sim_options *options, struct dr_error *error)
+{
+    struct dr_sim *made = calloc(1, sizeof *made);
+    enum dr_status status;
+
+    DR_ASSERT(made != NULL);
+    *sim = NULL;
+    made->options = *options;
+    made->horizon_us = DR_FOREVER_US;
+    dr_buffer_init(&made->place, PLACE_BYTES_MAX);
+    status = begin(made, federation, error);
+    if (status != DR_OK) {
+        dr_sim_close(made);
+        return status;
+    }
+    *sim = made;
+    return DR_OK;
+}
+
+void dr_sim_close(struct dr_sim *sim)
+{
+    if (sim == NULL)
+        return;
+    dr_trace_close(sim->trace);
+    dr_jobs_close(sim->jobs);
+    dr_measures_close(sim->measures);
+    dr_core_close(sim->core);
+    dr_arena_deinit(&sim->arena);
+    dr_buffer_deinit(&sim->place);
+    free(sim->events);
+    free(sim);
+}
