@@ -309,6 +309,54 @@ static int takes_whole_nodes(const struct dr_core *core, const struct dr_want *w
            want->accelerators == core->pools[pool.v - 1].accelerators;
 }
 
+/* A place among what is free in thought, of nodes that others leave first: as many as can be spared
+ * of those that are vacant now stay free for who may start beside it. (EASY, which reserves an
+ * amount, has that by itself.) Which nodes are spared: those of the highest numbers. */
+static uint32_t find_place(const struct plan *plan, const struct dr_want *want)
+{
+    struct dr_core *core = plan->decision->core;
+    struct dr_found *found = plan->found;
+    struct dr_space *space = &core->places->spaces[found->pool.v - 1];
+    const struct dr_pool *pool = &core->pools[found->pool.v - 1];
+    uint32_t fit = dr_space_tasks_empty(want, space);
+    uint64_t room = dr_place_room(core, want, found->pool);
+    uint32_t spare =
+        fit == 0 || room <= want->tasks
+            ? 0
+            : (uint32_t)dr_min_i64((int64_t)(room - want->tasks) / fit, core->nodes_count);
+    size_t mark = core->scratch.used;
+    struct dr_room *kept = dr_arena_push(&core->scratch, spare, sizeof kept[0]);
+    uint32_t *numbers = dr_arena_push(&core->scratch, spare, sizeof numbers[0]);
+    uint32_t count = 0;
+
+    DR_ASSERT(kept != NULL && numbers != NULL);
+    for (uint32_t range = pool->ranges_count; range > 0 && count < spare; range -= 1)
+        for (uint32_t i = pool->ranges[range - 1].count; i > 0 && count < spare; i -= 1) {
+            const struct dr_node *node = &core->nodes[pool->ranges[range - 1].row + i - 1];
+            struct dr_room room_of = space->rooms[node->number];
+
+            if (node->tasks > 0 || !room_of.empty)
+                continue;
+            kept[count] = room_of;
+            numbers[count] = node->number;
+            count += 1;
+            room_of.blocked = room_of.free;
+            room_of.empty = 0;
+            room_of.cpus = 0;
+            room_of.memory_mb = 0;
+            dr_space_set_room(space, node->number, &room_of);
+        }
+    found->count = count == 0 ? 0 : dr_place_find(core, want, found->pool, found->extents);
+    while (count > 0) {
+        count -= 1;
+        dr_space_set_room(space, numbers[count], &kept[count]);
+    }
+    dr_arena_reset(&core->scratch, mark);
+    if (found->count == 0)
+        found->count = dr_place_find(core, want, found->pool, found->extents);
+    return found->count;
+}
+
 /* When enough nodes are vacant in one domain of the level that it requires. */
 static int64_t vacant_us(const struct plan *plan)
 {
@@ -337,7 +385,7 @@ static int64_t by_vacancies(struct plan *plan)
     count = dr_vacancy_leavers(core, found->pool, plan->soonest_us, rows);
     for (uint32_t i = 0; i < count; i += 1)
         dr_place_view_release(core, rows[i]);
-    found->count = dr_place_find(core, &plan->want, found->pool, found->extents);
+    find_place(plan, &plan->want);
     while (count > 0)
         dr_place_view_retake(core, rows[--count]);
     dr_arena_reset(&core->scratch, mark);
@@ -384,8 +432,7 @@ static int64_t by_ends(struct plan *plan)
             dr_window_barring(core, found->pool, job->account, time_us, time_us + limit_us, &barred)
                 ? &barred
                 : NULL;
-        found->count = dr_place_find(core, &want, found->pool, found->extents);
-        if (found->count > 0 && (can_tell || others_allow(decision, job, &want, found, time_us))) {
+        if (find_place(plan, &want) > 0 && (can_tell || others_allow(decision, job, &want, found, time_us))) {
             when = time_us;
             break;
         }

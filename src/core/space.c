@@ -153,7 +153,7 @@ void dr_place_unreserved(struct dr_core *core, dr_pool_id pool)
 
 void dr_place_touch_all(struct dr_core *core)
 {
-    for (uint32_t row = 0; row < core->limits.pools_max; row += 1) {
+    for (uint32_t row = 0; row < core->pools_count; row += 1) {
         dr_place_unreserved(core, (dr_pool_id){row + 1});
         core->places->left_last = core->places->left_at[row] = core->places->freed_at[row];
         dr_seats_rise(core, (dr_pool_id){row + 1}, core->places->left_last);
@@ -878,6 +878,7 @@ void dr_place_prepare(const struct dr_core *core)
         return;
     }
     memset(places->touched, 1, core->limits.pools_max);
+    memset(places->unreserved, 1, core->limits.pools_max);
     memset(&places->touched_set, 0xff, sizeof places->touched_set);
     memset(&places->opened_set, 0xff, sizeof places->opened_set);
     memset(&places->risen_set, 0xff, sizeof places->risen_set);

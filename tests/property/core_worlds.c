@@ -11,6 +11,7 @@
 #include "base/math.h"
 #include "core/place.h"
 #include "core/power.h"
+#include "core/queue.h"
 
 #define MINUTE DR_MINUTE_US
 
@@ -543,7 +544,8 @@ static const char *play(uint64_t seed, int remembers, struct checker *totals)
 
             world_run_us(w, 2 * DR_HOUR_US);
             if (w->core->running.count == 0 && w->facts_count - w->counts[DR_FACT_TICK] == before &&
-                w->core->power->cheap_us == DR_FOREVER_US)
+                w->core->power->cheap_us == DR_FOREVER_US &&
+                dr_queue_reserved_first(w->core) == DR_ROW_NONE)
                 break;
         }
         says = world_replay(w);
