@@ -112,7 +112,7 @@ static int instants(const struct dr_cli *cli, struct dr_jobs_options *jobs)
 static int read_options(const struct dr_cli *cli, struct dr_sim_options *options)
 {
     static const char *const orders[] = {"fair", "fifo", "sjf"};
-    static const char *const backfills[] = {"as-is", "none", "easy", "conservative"};
+    static const char *const backfills[] = {"as-is", "none", "greedy", "easy", "conservative"};
     static const char *const switches[] = {"off", "on"};
     int backfill;
 
@@ -123,7 +123,7 @@ static int read_options(const struct dr_cli *cli, struct dr_sim_options *options
         return 0;
     }
     if (!choice(cli, "order", orders, 3, -1, &options->ordering) ||
-        !choice(cli, "backfill", backfills, 4, 0, &backfill) ||
+        !choice(cli, "backfill", backfills, 5, 0, &backfill) ||
         !choice(cli, "preemption", switches, 2, -1, &options->preemption) ||
         !estimates(cli, &options->jobs) || !instants(cli, &options->jobs) ||
         !milli(cli, "arrivals", dr_cli_value(cli, "arrivals"), 1, 1000000,
@@ -192,14 +192,14 @@ static int go_on(void *context)
     progress = dr_sim_progress(running->sim);
     seconds = (double)(now_us - running->begun_us) / 1e6;
     clear_line(running);
-    fprintf(stderr, "%s simulated, %" PRIu64 " jobs ended, %" PRIu64 " run, %" PRIu64
-                    " wait; %.0f jobs/s",
-            dr_show_duration(progress.now_us - progress.first_us), progress.ended,
-            progress.running, progress.pending, (double)progress.ended / seconds);
+    fprintf(stderr,
+            "%s simulated, %" PRIu64 " jobs ended, %" PRIu64 " run, %" PRIu64 " wait; %.0f jobs/s",
+            dr_show_duration(progress.now_us - progress.first_us), progress.ended, progress.running,
+            progress.pending, (double)progress.ended / seconds);
     if (progress.read_part > 0.001)
         fprintf(stderr, "; %.0f %% read, %s to go", 100 * progress.read_part,
-                dr_show_duration((int64_t)(1e6 * seconds * (1 - progress.read_part) /
-                                           progress.read_part)));
+                dr_show_duration(
+                    (int64_t)(1e6 * seconds * (1 - progress.read_part) / progress.read_part)));
     fflush(stderr);
     return 1;
 }
@@ -229,10 +229,9 @@ static void spread(const json_t *measures, const char *name, const char *member,
     size_t length = 0;
 
     for (size_t i = 0; i < DR_COUNT_OF(parts); i += 1)
-        length += (size_t)snprintf(text + length, sizeof text - length, "%s%s %s", i == 0 ? "" : ", ",
-                                   parts[i],
-                                   is_time ? seconds_of(about, parts[i])
-                                           : number_of(about, parts[i], "%.2f"));
+        length += (size_t)snprintf(
+            text + length, sizeof text - length, "%s%s %s", i == 0 ? "" : ", ", parts[i],
+            is_time ? seconds_of(about, parts[i]) : number_of(about, parts[i], "%.2f"));
     line(name, text);
 }
 
@@ -253,9 +252,9 @@ static void print_measures(const json_t *measures, const struct dr_sim *sim, dou
                                 (long long)dr_member_number(measures, "refused"),
                                 (long long)dr_member_number(measures, "bad_rows")));
     line("ended", text);
-    line("simulated", dr_show_format("%s, first submit to last end %s s",
-                                     seconds_of(measures, "span_s"),
-                                     number_of(measures, "makespan_s", "%.0f")));
+    line("simulated",
+         dr_show_format("%s, first submit to last end %s s", seconds_of(measures, "span_s"),
+                        number_of(measures, "makespan_s", "%.0f")));
     line("accelerators given out",
          dr_show_format("%.2f %% on average, %.2f %% at most",
                         100 * json_number_value(json_object_get(measures, "allocated")),
@@ -274,12 +273,12 @@ static void print_measures(const json_t *measures, const struct dr_sim *sim, dou
                                     (long long)dr_member_number(measures, "preemptions"),
                                     (long long)dr_member_number(measures, "node_losses")));
     if (dr_member_number(measures, "deadlines") > 0)
-        line("deadlines", dr_show_format("%lld, missed %lld",
-                                         (long long)dr_member_number(measures, "deadlines"),
-                                         (long long)dr_member_number(measures, "deadlines_missed")));
-    line("energy", dr_show_format("%.1f kWh, %s",
-                                  (double)dr_member_number(measures, "energy_j") / 3.6e6,
-                                  number_of(measures, "energy_cost", "%.2f")));
+        line("deadlines",
+             dr_show_format("%lld, missed %lld", (long long)dr_member_number(measures, "deadlines"),
+                            (long long)dr_member_number(measures, "deadlines_missed")));
+    line("energy",
+         dr_show_format("%.1f kWh, %s", (double)dr_member_number(measures, "energy_j") / 3.6e6,
+                        number_of(measures, "energy_cost", "%.2f")));
     line("state", dr_member_text(measures, "state_hash"));
     line("took", dr_show_format("%.2f CPU seconds, %.0f jobs a second", cpu_s,
                                 (double)progress.ended / (cpu_s > 0 ? cpu_s : 1e-6)));
@@ -358,9 +357,10 @@ static int run(const struct dr_cli *cli, struct dr_federation *federation,
     sigaction(SIGTERM, &ends, NULL);
     status = dr_sim_run(running.sim, &error);
     clear_line(&running);
-    code = status == DR_OK ? write_pools(cli, running.sim)
-                           : dr_cli_fail_error(
-                                 cli, status == DR_E_INPUT ? DR_EXIT_USAGE : DR_EXIT_FAILED, &error);
+    code =
+        status == DR_OK
+            ? write_pools(cli, running.sim)
+            : dr_cli_fail_error(cli, status == DR_E_INPUT ? DR_EXIT_USAGE : DR_EXIT_FAILED, &error);
     if (code == DR_EXIT_OK)
         code = say_measures(cli, running.sim, cpu_seconds() - cpu_s);
     dr_sim_close(running.sim);
@@ -382,8 +382,7 @@ static int open_output(const struct dr_cli *cli, const char *option, FILE **file
 int dr_cmd_sim_run(struct dr_cli *cli)
 {
     struct dr_error_list errors DR_CLEANUP(dr_error_list_deinit) = {0};
-    struct dr_sim_options options = {.jobs = {.arrival_milli = 1000},
-                                     .tick_us = DR_MINUTE_US};
+    struct dr_sim_options options = {.jobs = {.arrival_milli = 1000}, .tick_us = DR_MINUTE_US};
     struct dr_federation *federation = NULL;
     int code = DR_EXIT_FAILED;
     int failed = 0;

@@ -33,7 +33,7 @@ static const struct dr_cli_option SIM_RUN[] = {
     {"federation", 0, "FILE", "the federation; needed"},
     {"trace", 0, "FILE", "the jobs, a CSV file, compressed by gzip or not, - for standard input; needed"},
     {"order", 0, "ORDER", "fair, fifo or sjf; as the federation says by default, here and below"},
-    {"backfill", 0, "KIND", "none, easy (the first that waits in each pool holds a reservation) or conservative (the first thousand do)"},
+    {"backfill", 0, "KIND", "none, greedy (whoever fits), easy (the first that waits in each pool holds a reservation) or conservative (the first thousand do)"},
     {"preemption", 0, "on|off", "may jobs be told to leave for others?"},
     {"estimates", 0, "KIND", "what is known of run times: limit (what the trace says, the default), exact, or error:X (the run time times a factor from 1 to 1 + X)"},
     {"seed", 0, "N", "of what is drawn by chance; 1 by default"},
@@ -47,6 +47,16 @@ static const struct dr_cli_option SIM_RUN[] = {
     {"pools", 0, "FILE", "write the fleet as JSON, for who checks the schedule"},
     {"facts", 0, "FILE", "write every fact, as docs/formats/facts.md says"},
     {"measures", 'o', "FILE", "write the measures as JSON"},
+};
+static const struct dr_cli_option SIM_IMPORT[] = {
+    {"output", 'o', "FILE", "write the trace there; needed"},
+    {"federation", 0, "FILE", "write a federation for it there"},
+    {"bad-rows", 0, "PART", "end when more than this part of the rows is wrong; 0.01 by default"},
+    {"nodes", 0, "N", "swf: the federation has so many nodes; as the log's head says by default"},
+    {"node-size", 0, "N", "swf: of so many processors each"},
+    {"fill", 0, "PART", "openb: draw and shuffle pods until this part of the GPUs is asked for (1.3); they come a second apart and stay"},
+    {"seed", 0, "N", "openb: of what is drawn by chance; 42 by default"},
+    {"fleet", 0, "V,P,K", "gavel: so many V100, P100 and K80 GPUs; 8,16,24 by default"},
 };
 static const struct dr_cli_option APPLY[] = {
     {"reason", 0, "TEXT", "why; kept with the facts"},
@@ -170,6 +180,16 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "    daero sim run --federation nation.yaml --trace jobs.csv\n"
      "    daero sim run --federation nation.yaml --trace jobs.csv.gz --order fifo --backfill easy --schedule out.csv",
      OPTIONS(SIM_RUN), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_sim_run},
+    {"sim import", "KIND FILE...", "make a trace, and a federation for it, of what others have logged",
+     "KIND FILES:\n"
+     "    swf LOG                 a log in the Standard Workload Format\n"
+     "    openb NODES PODS        the lists of Alibaba's GPU cluster of 2023\n"
+     "    gavel JOBS THROUGHPUTS  a job list of Gavel and its table of rates\n"
+     "What becomes of each column stands in docs/simulator.md. Files may be compressed by gzip. Rows that can't\n"
+     "be read are shown with file and line, counted, and left out.\n"
+     "\n"
+     "    daero sim import swf hpc2n.swf.gz -o hpc2n.csv --federation hpc2n.yaml",
+     OPTIONS(SIM_IMPORT), DR_OPERAND_FILE, 2, 3, 0, 0, NULL, dr_cmd_sim_import},
     {"apply", "FILE", "change the living federation to what a file says",
      "Shows the difference and has the controller admit it as facts, with who, when and why.",
      OPTIONS(APPLY), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_apply},

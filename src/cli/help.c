@@ -455,8 +455,8 @@ int dr_cmd_help(struct dr_cli *cli)
     }
     if (cli->operands_count == 0)
         return print(cli, "", dr_cli_help);
-    command = dr_cli_find_words(cli->operands[0],
-                                cli->operands_count > 1 ? cli->operands[1] : NULL, &words);
+    command = dr_cli_find_words(cli->operands[0], cli->operands_count > 1 ? cli->operands[1] : NULL,
+                                &words);
     if (command != NULL && words < cli->operands_count)
         return dr_cli_fail(cli, DR_EXIT_USAGE, "found '%s', expected nothing more after %s",
                            cli->operands[words], command->name);

@@ -432,7 +432,8 @@ static int64_t by_ends(struct plan *plan)
             dr_window_barring(core, found->pool, job->account, time_us, time_us + limit_us, &barred)
                 ? &barred
                 : NULL;
-        if (find_place(plan, &want) > 0 && (can_tell || others_allow(decision, job, &want, found, time_us))) {
+        if (find_place(plan, &want) > 0 &&
+            (can_tell || others_allow(decision, job, &want, found, time_us))) {
             when = time_us;
             break;
         }

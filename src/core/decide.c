@@ -706,11 +706,10 @@ static int close_pools(struct dr_decision *decision, uint32_t job_row)
         struct dr_want want = dr_place_want(core, job, i);
 
         for (uint32_t row = 0; row < core->pools_count; row += 1)
-            decision->closed[row] |= !decision->closed[row] &&
-                                     dr_place_feasible(core, &want, (dr_pool_id){row + 1}) &&
-                                     dr_quota_path_allows(core, job->account, (dr_pool_id){row + 1},
-                                                          &want.amounts,
-                                                          !dr_job_terms(core, job)->preemptible);
+            decision->closed[row] |=
+                !decision->closed[row] && dr_place_feasible(core, &want, (dr_pool_id){row + 1}) &&
+                dr_quota_path_allows(core, job->account, (dr_pool_id){row + 1}, &want.amounts,
+                                     !dr_job_terms(core, job)->preemptible);
     }
     for (uint32_t row = 0; row < core->pools_count; row += 1)
         open += !decision->closed[row];

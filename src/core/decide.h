@@ -46,8 +46,8 @@ struct dr_decision {
     uint64_t since;    /* the job is judged by what has come free after this moment; 0: by all */
     int open;          /* the judgement of this job may change without anything being freed */
     int doubtful;      /* ... or may by anything that starts, ends or comes free */
-    uint8_t *closed;   /* [pools_count] settings.no_backfill: nobody starts there any more; or NULL */
-    int in_thought;    /* sums are not those of the state, or not all reservations count */
+    uint8_t *closed; /* [pools_count] settings.no_backfill: nobody starts there any more; or NULL */
+    int in_thought;  /* sums are not those of the state, or not all reservations count */
     struct dr_fair *fair;           /* who asks what to take; NULL: it isn't judged now */
     struct dr_fair_most *fair_most; /* [accounts_count] core/fair.c */
     uint64_t fair_doubt_seq; /* the fact before which somebody took nothing by fair share; 0: nobody

@@ -255,9 +255,9 @@ enum dr_fair_preemption {
 };
 
 /* Whose turn it is (core/order.h). Facts of older programs say FAIR. */
-#define DR_ORDERINGS(X)                                                          \
-    X(FAIR, "guarantees first, then the least share of what is borrowed")        \
-    X(FIFO, "the earliest submit, whatever its account")                         \
+#define DR_ORDERINGS(X)                                                   \
+    X(FAIR, "guarantees first, then the least share of what is borrowed") \
+    X(FIFO, "the earliest submit, whatever its account")                  \
     X(SJF, "the least time limit, whatever its account; then the earliest submit")
 
 enum dr_ordering {

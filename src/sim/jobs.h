@@ -21,7 +21,8 @@ struct dr_jobs_options {
     enum dr_estimates estimates;
     uint32_t error_milli; /* 5000: up to six times the run time */
     uint64_t seed;
-    uint32_t arrival_milli; /* submit times are multiplied by this, from the first on; 1000: as is */
+    uint32_t
+        arrival_milli; /* submit times are multiplied by this, from the first on; 1000: as is */
 };
 
 struct dr_jobs;

@@ -19,7 +19,7 @@
 static const struct {
     const char *name;
     int64_t from_milli;
-} SIZE_NAMES[SIZES] = {{"0", 0},          {"shares", 1},      {"1-7", 1000},
+} SIZE_NAMES[SIZES] = {{"0", 0},       {"shares", 1},     {"1-7", 1000},
                        {"8-63", 8000}, {"64-511", 64000}, {"512+", 512000}};
 
 struct ended {
@@ -35,8 +35,8 @@ struct dr_measures {
     uint64_t ended_count;
     uint64_t ended_max;
     struct dr_measures_level level;
-    int64_t level_us;  /* since when */
-    int64_t first_us;  /* of the first level */
+    int64_t level_us; /* since when */
+    int64_t first_us; /* of the first level */
     /* integrals over time: thousandths of an accelerator, or jobs, times microseconds */
     __int128 held;
     __int128 capacity;
@@ -46,8 +46,8 @@ struct dr_measures {
     __int128 busy_us; /* somebody held or waited */
     uint64_t pending_most;
     int64_t held_most_milli;
-    __int128 used;  /* by attempts that ended */
-    __int128 lost;  /* of that */
+    __int128 used; /* by attempts that ended */
+    __int128 lost; /* of that */
     uint64_t outcomes[7];
     uint64_t preemptions;
     uint64_t node_losses;
@@ -136,8 +136,7 @@ void dr_measures_job(struct dr_measures *measures, const struct dr_measures_job 
     }
     if (measures->ended_count == measures->ended_max) {
         measures->ended_max = measures->ended_max == 0 ? 4096 : 2 * measures->ended_max;
-        measures->ended =
-            realloc(measures->ended, measures->ended_max * sizeof measures->ended[0]);
+        measures->ended = realloc(measures->ended, measures->ended_max * sizeof measures->ended[0]);
         DR_ASSERT(measures->ended != NULL);
     }
     ended = &measures->ended[measures->ended_count];
@@ -379,8 +378,8 @@ void dr_measures_json(struct dr_measures *measures, const struct dr_core *core,
     put_sizes(measures, out, values);
     put_accounts(measures, core, out, values);
     dr_buffer_printf(out,
-                     ",\"facts\":%" PRIu64 ",\"decisions\":%" PRIu64
-                     ",\"state_hash\":\"%016" PRIx64 "\",\"interrupted\":%s}",
+                     ",\"facts\":%" PRIu64 ",\"decisions\":%" PRIu64 ",\"state_hash\":\"%016" PRIx64
+                     "\",\"interrupted\":%s}",
                      about->facts, about->decisions, about->state_hash,
                      about->interrupted ? "true" : "false");
     free(values);

@@ -10,12 +10,12 @@
 #include "base/text.h"
 #include "core/state.h"
 
-#define NONE           DR_ROW_NONE
-#define BATCH_BYTES    (8u << 20)
-#define BATCH_EFFECTS  65536
-#define TICKS_AFTER    2
+#define NONE            DR_ROW_NONE
+#define BATCH_BYTES     (8u << 20)
+#define BATCH_EFFECTS   65536
+#define TICKS_AFTER     2
 #define PLACE_BYTES_MAX (16u << 20) /* of one gang in the schedule */
-#define STEPS_PER_LOOK 512 /* between two looks whether to go on */
+#define STEPS_PER_LOOK  512         /* between two looks whether to go on */
 
 /* What the site knows of a job, by the core's row. */
 struct known {
@@ -58,8 +58,8 @@ struct dr_sim {
     uint32_t events_count;
     uint32_t events_max;
     int64_t now_us;
-    int64_t first_us;   /* the first submit */
-    int64_t horizon_us; /* DR_FOREVER_US: none */
+    int64_t first_us;        /* the first submit */
+    int64_t horizon_us;      /* DR_FOREVER_US: none */
     struct dr_trace_row row; /* the next that comes */
     int64_t row_us;
     int has_row;
@@ -112,8 +112,8 @@ static struct event pop(struct dr_sim *sim)
 
         if (child >= sim->events_count)
             break;
-        child += child + 1 < sim->events_count &&
-                 earlier(&sim->events[child + 1], &sim->events[child]);
+        child +=
+            child + 1 < sim->events_count && earlier(&sim->events[child + 1], &sim->events[child]);
         if (!earlier(&sim->events[child], &last))
             break;
         sim->events[at] = sim->events[child];
@@ -213,7 +213,8 @@ static uint32_t factor_of(const struct dr_core *core, const struct dr_job *job)
 static void push_checkpoint(struct dr_sim *sim, const struct known *known, uint64_t job,
                             int64_t end_us)
 {
-    int64_t worked_us = sim->now_us - known->start_us - (known->attempt > 1 ? known->restart_us : 0);
+    int64_t worked_us =
+        sim->now_us - known->start_us - (known->attempt > 1 ? known->restart_us : 0);
     int64_t next_us = known->start_us + (known->attempt > 1 ? known->restart_us : 0) +
                       (dr_max_i64(worked_us, 0) / known->checkpoint_us + 1) * known->checkpoint_us;
 
@@ -228,9 +229,8 @@ static int64_t natural_end_us(const struct dr_sim *sim, uint32_t row)
     const struct dr_run *run = dr_job_run(sim->core, job);
     const struct known *known = &sim->known[row];
 
-    return known->start_us +
-           dr_min_i64(needs_us(known, factor_of(sim->core, job), run->attempt),
-                      run->attempt_limit_us);
+    return known->start_us + dr_min_i64(needs_us(known, factor_of(sim->core, job), run->attempt),
+                                        run->attempt_limit_us);
 }
 
 static void launch(struct dr_sim *sim, uint32_t row)
@@ -301,8 +301,8 @@ static void carry_out(struct dr_sim *sim, const struct dr_effect *effect)
             dr_job_run(sim->core, job)->attempt == 0) {
             sim->level.pending -= 1;
             if (sim->options.schedule != NULL) {
-                struct dr_schedule_row about = schedule_row(sim, &sim->known[row], sim->now_us,
-                                                            DR_SCHEDULE_cancelled);
+                struct dr_schedule_row about =
+                    schedule_row(sim, &sim->known[row], sim->now_us, DR_SCHEDULE_cancelled);
 
                 dr_schedule_write_unstarted(sim->options.schedule, sim->core, job->account, &about);
             }
@@ -416,8 +416,7 @@ static void happen(struct dr_sim *sim, const struct event *event)
 static void say(struct dr_sim *sim, struct dr_error *error)
 {
     if (error->file[0] == 0)
-        dr_format(error->file, sizeof error->file, "%s",
-                  dr_lines_path(dr_trace_lines(sim->trace)));
+        dr_format(error->file, sizeof error->file, "%s", dr_lines_path(dr_trace_lines(sim->trace)));
     if (sim->options.say != NULL)
         sim->options.say(sim->options.context, error);
 }
@@ -470,7 +469,8 @@ static void submit(struct dr_sim *sim)
         .runtime_us = sim->row.runtime_us,
         .checkpoint_us = sim->row.checkpoint_us,
         .restart_us = sim->row.restart_us,
-        .deadline_us = sim->row.deadline_us == INT64_MIN ? INT64_MIN : command.body.submit.deadline_us,
+        .deadline_us =
+            sim->row.deadline_us == INT64_MIN ? INT64_MIN : command.body.submit.deadline_us,
         .first_start_us = INT64_MIN,
         .status = (uint8_t)(sim->row.status == DR_TRACE_TIMEOUT && sim->row.limit_us == 0
                                 ? DR_TRACE_FAILED
@@ -709,6 +709,8 @@ static enum dr_status declare_switches(struct dr_sim *sim, struct dr_error *erro
         to->no_preemption = !options->preemption;
     if (options->backfill != DR_SIM_BACKFILL_AS_IS)
         to->no_backfill = options->backfill == DR_SIM_BACKFILL_NONE;
+    if (options->backfill == DR_SIM_BACKFILL_GREEDY)
+        to->reserve_depth = 0;
     if (options->backfill == DR_SIM_BACKFILL_EASY)
         to->reserve_depth = 1;
     if (options->backfill == DR_SIM_BACKFILL_CONSERVATIVE)

@@ -22,6 +22,7 @@
 enum dr_sim_backfill {
     DR_SIM_BACKFILL_AS_IS, /* as the federation says */
     DR_SIM_BACKFILL_NONE,
+    DR_SIM_BACKFILL_GREEDY,       /* whoever fits; nobody holds a reservation */
     DR_SIM_BACKFILL_EASY,         /* the first that waits in each pool holds a reservation */
     DR_SIM_BACKFILL_CONSERVATIVE, /* so do the first thousand */
 };

@@ -58,15 +58,15 @@ static uint64_t lowest(uint64_t devices, uint32_t count)
 
 /* A part of a placement, task by task: accelerators are theirs in the order of their numbers. */
 static void put_part(struct dr_buffer *out, const struct dr_core *core,
-                     const struct dr_extent *extent, uint32_t per_task_milli, const char **semicolon)
+                     const struct dr_extent *extent, uint32_t per_task_milli,
+                     const char **semicolon)
 {
     uint64_t left = extent->accelerators;
 
     for (uint32_t task = 0; task < extent->tasks; task += 1) {
         uint64_t own = per_task_milli < 1000 ? left : lowest(left, per_task_milli / 1000);
 
-        dr_buffer_printf(out, "%s%" PRIu32 ":", *semicolon,
-                         core->nodes[extent->node.v - 1].number);
+        dr_buffer_printf(out, "%s%" PRIu32 ":", *semicolon, core->nodes[extent->node.v - 1].number);
         *semicolon = ";";
         if (per_task_milli == 0)
             continue;
@@ -223,8 +223,7 @@ static void write_limits(FILE *file, const struct dr_core *core, dr_account_id a
 
         if (limit < 0)
             continue;
-        fprintf(file, "%s\"%s\": %s", before, core->chips[chip].name,
-                dr_format_milli(limit, text));
+        fprintf(file, "%s\"%s\": %s", before, core->chips[chip].name, dr_format_milli(limit, text));
         before = ", ";
     }
     if (before[2] != '"')

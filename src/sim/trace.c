@@ -226,8 +226,9 @@ static int take_u32(const struct reading *reading, enum dr_trace_column column, 
     if (*text == 0)
         return 1;
     if (!dr_parse_i64(text, min, max, &number))
-        return wrong(reading, column, text,
-                     dr_format(expected, sizeof expected, "a whole number from %u to %u", min, max));
+        return wrong(
+            reading, column, text,
+            dr_format(expected, sizeof expected, "a whole number from %u to %u", min, max));
     *value = (uint32_t)number;
     return 1;
 }
@@ -528,7 +529,8 @@ enum dr_status dr_trace_next(struct dr_trace *trace, struct dr_trace_row *row,
         char last[DR_TEXT_BYTES];
         char expected[100];
 
-        dr_format(expected, sizeof expected, "at least %s, as in the row before (the rows are sorted)",
+        dr_format(expected, sizeof expected,
+                  "at least %s, as in the row before (the rows are sorted)",
                   dr_format_seconds(trace->last_us, last));
         wrong(&reading, DR_TRACE_submit_s, field_of(&reading, DR_TRACE_submit_s), expected);
         return DR_E_INPUT;

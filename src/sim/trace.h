@@ -13,35 +13,36 @@
 #include "sim/lines.h"
 
 /* name, what it means */
-#define DR_TRACE_COLUMNS(X)                                                                       \
-    X(job_id, "a whole number, each once")                                                        \
-    X(submit_s, "when it comes, seconds on the trace's clock; rows stand in this order")          \
-    X(runtime_s, "how long it really runs at factor 1, seconds")                                  \
-    X(tasks, "of the gang")                                                                       \
-    X(accelerators_per_task, "a whole number, 0, or a fraction of 1")                             \
-    X(limit_s, "time limit of an attempt; empty: the account's or federation's default")          \
-    X(account, "empty: the only leaf account there is")                                           \
-    X(user, "for measures alone: nobody's rights are asked for")                                  \
-    X(priority, "within the account, higher first")                                               \
-    X(cpus_per_task, "1 by default; to three places")                                             \
-    X(memory_mb_per_task, "empty: the share of a node")                                           \
-    X(chips, "where it may run and at which factor: h200:1.0|b300:0.55; empty: on any, at 1")     \
-    X(preemptible, "yes by default")                                                              \
-    X(checkpoint_s, "running time within an attempt between checkpoints; empty: none")            \
-    X(restart_s, "running time that every attempt but the first needs in addition")               \
-    X(grace_s, "between the warning and the end; empty: the federation's")                        \
-    X(level, "block or required:block: within one domain; preferred:block: if it can be had")     \
-    X(begin_s, "not before, on the trace's clock")                                                \
-    X(deadline_s, "by when it should have ended, on the trace's clock")                           \
-    X(data_class, "")                                                                             \
-    X(data, "datasets: a|b")                                                                      \
-    X(sites, "where it may run: a|b; empty: anywhere")                                            \
-    X(depends, "on earlier rows: afterok:7|afterany:9|afternotok:3")                              \
-    X(requeue, "yes by default")                                                                  \
-    X(tasks_min, "elastic: the least number of tasks")                                            \
-    X(flexible, "no by default: runs under power caps that begin later")                          \
-    X(alternatives, "further shapes, tasks x accelerators and factor: h200:64x8:1.0|rngd:256x4:1.3") \
-    X(name, "for people")                                                                         \
+#define DR_TRACE_COLUMNS(X)                                                                   \
+    X(job_id, "a whole number, each once")                                                    \
+    X(submit_s, "when it comes, seconds on the trace's clock; rows stand in this order")      \
+    X(runtime_s, "how long it really runs at factor 1, seconds")                              \
+    X(tasks, "of the gang")                                                                   \
+    X(accelerators_per_task, "a whole number, 0, or a fraction of 1")                         \
+    X(limit_s, "time limit of an attempt; empty: the account's or federation's default")      \
+    X(account, "empty: the only leaf account there is")                                       \
+    X(user, "for measures alone: nobody's rights are asked for")                              \
+    X(priority, "within the account, higher first")                                           \
+    X(cpus_per_task, "1 by default; to three places")                                         \
+    X(memory_mb_per_task, "empty: the share of a node")                                       \
+    X(chips, "where it may run and at which factor: h200:1.0|b300:0.55; empty: on any, at 1") \
+    X(preemptible, "yes by default")                                                          \
+    X(checkpoint_s, "running time within an attempt between checkpoints; empty: none")        \
+    X(restart_s, "running time that every attempt but the first needs in addition")           \
+    X(grace_s, "between the warning and the end; empty: the federation's")                    \
+    X(level, "block or required:block: within one domain; preferred:block: if it can be had") \
+    X(begin_s, "not before, on the trace's clock")                                            \
+    X(deadline_s, "by when it should have ended, on the trace's clock")                       \
+    X(data_class, "")                                                                         \
+    X(data, "datasets: a|b")                                                                  \
+    X(sites, "where it may run: a|b; empty: anywhere")                                        \
+    X(depends, "on earlier rows: afterok:7|afterany:9|afternotok:3")                          \
+    X(requeue, "yes by default")                                                              \
+    X(tasks_min, "elastic: the least number of tasks")                                        \
+    X(flexible, "no by default: runs under power caps that begin later")                      \
+    X(alternatives,                                                                           \
+      "further shapes, tasks x accelerators and factor: h200:64x8:1.0|rngd:256x4:1.3")        \
+    X(name, "for people")                                                                     \
     X(status, "how it ends: completed by default, failed, cancelled, timeout")
 
 enum dr_trace_column {
