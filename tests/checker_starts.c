@@ -138,8 +138,9 @@ void checker_start(struct checker *checker, const struct dr_fact *fact, const st
             }
     }
     checker->priced += least < INFINITY;
-    /* The core rounds down in a few places, by less than a micro-unit per kilowatt each. */
-    if (least < INFINITY && fabs((double)fact->job_placed.cost_micro - least) > 1000)
+    /* The core rounds down in some thirty places, by less than a micro-unit per kilowatt each. */
+    if (least < INFINITY &&
+        fabs((double)fact->job_placed.cost_micro - least) > fmax(1000, least / 10000))
         checker_wrong(checker, fact, "job %llu costs %lld where %.0f is the least",
                       (unsigned long long)job->id.v, (long long)fact->job_placed.cost_micro, least);
     if (fact->job_placed.rule == DR_RULE_ELSEWHERE)

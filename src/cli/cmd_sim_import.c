@@ -162,7 +162,8 @@ int dr_cmd_sim_import(struct dr_cli *cli)
             return dr_cli_fail(cli, DR_EXIT_FAILED, "--output: %s can't be written", path);
         dr_cli_fail_error(cli, DR_EXIT_USAGE, &error);
         if (import.bad > 0)
-            fprintf(stderr, "%" PRIu64 " of %" PRIu64 " rows are wrong: more than --bad-rows lets pass\n",
+            fprintf(stderr,
+                    "%" PRIu64 " of %" PRIu64 " rows are wrong: more than --bad-rows lets pass\n",
                     import.bad, import.rows);
         return status == DR_E_IO ? DR_EXIT_FAILED : DR_EXIT_USAGE;
     }

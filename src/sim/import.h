@@ -13,9 +13,9 @@
 #include "sim/trace.h"
 
 /* name, files, what it reads */
-#define DR_IMPORTS(X)                                                                        \
-    X(swf, "LOG", "a log in the Standard Workload Format, version 2.2")                      \
-    X(openb, "NODES PODS", "the node and pod lists of Alibaba's GPU cluster of 2023")        \
+#define DR_IMPORTS(X)                                                                 \
+    X(swf, "LOG", "a log in the Standard Workload Format, version 2.2")               \
+    X(openb, "NODES PODS", "the node and pod lists of Alibaba's GPU cluster of 2023") \
     X(gavel, "JOBS THROUGHPUTS", "a job list of Gavel with the table of its throughputs")
 
 enum dr_import_kind {

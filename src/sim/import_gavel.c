@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gavel's job lists (D. Narayanan et al., "Heterogeneity-Aware Cluster Scheduling Policies for Deep
- * Learning Workloads", OSDI 2020): lines of ten fields with tabs between, of which type, steps, gang
- * and arrival are read, and the table of steps a second for each type, gang and kind of GPU.
+ * Learning Workloads", OSDI 2020): lines of ten fields with tabs between, of which type, steps,
+ * gang and arrival are read, and the table of steps a second for each type, gang and kind of GPU.
  *
  * A job runs steps / rate seconds on each kind; its run time is that of the fastest, the others are
  * factors. Gangs of up to four are kept on one server, as the consolidated rates were measured;

@@ -4,10 +4,10 @@
  * Q. Weng et al., "Beware of Fragmentation: Scheduling GPU-Sharing Workloads with Fragmentation
  * Gradient Descent", USENIX ATC 2023.
  *
- * Nodes that are alike make a pool; chips all have one price, so that where a pod goes is decided by
- * what its place breaks. With `fill_percent` the list is made by the authors' protocol: pods drawn
- * from it are added until so much of the GPUs is asked for (or removed by chance from a list that
- * asks for more), all are shuffled by the seed, come a second apart and stay. */
+ * Nodes that are alike make a pool; chips all have one price, so that where a pod goes is decided
+ * by what its place breaks. With `fill_percent` the list is made by the authors' protocol: pods
+ * drawn from it are added until so much of the GPUs is asked for (or removed by chance from a list
+ * that asks for more), all are shuffled by the seed, come a second apart and stay. */
 #include "sim/import.h"
 
 #include <ctype.h>
@@ -160,20 +160,19 @@ static int read_node(struct reading *reading, const struct column *columns)
         kind.model = model_of(reading, model, strlen(model), 1);
     if (kind.cpu_milli == 0 || kind.memory_mb == 0 || kind.gpus > DR_ACCELERATORS_MAX ||
         (kind.gpus > 0) != (kind.model > 0)) {
-        dr_error_set(reading->error, dr_lines_path(reading->lines),
-                     dr_lines_number(reading->lines), "gpu", field_of(reading, &columns[2]),
+        dr_error_set(reading->error, dr_lines_path(reading->lines), dr_lines_number(reading->lines),
+                     "gpu", field_of(reading, &columns[2]),
                      "CPUs, memory, and GPUs with a model or neither");
         return 0;
     }
-    while (at < reading->kinds_count && (reading->kinds[at].cpu_milli != kind.cpu_milli ||
-                                         reading->kinds[at].memory_mb != kind.memory_mb ||
-                                         reading->kinds[at].gpus != kind.gpus ||
-                                         reading->kinds[at].model != kind.model))
+    while (at < reading->kinds_count &&
+           (reading->kinds[at].cpu_milli != kind.cpu_milli ||
+            reading->kinds[at].memory_mb != kind.memory_mb ||
+            reading->kinds[at].gpus != kind.gpus || reading->kinds[at].model != kind.model))
         at += 1;
     if (at == KINDS_MAX) {
-        dr_error_set(reading->error, dr_lines_path(reading->lines),
-                     dr_lines_number(reading->lines), "", "one more kind of node",
-                     "at most %d kinds", KINDS_MAX);
+        dr_error_set(reading->error, dr_lines_path(reading->lines), dr_lines_number(reading->lines),
+                     "", "one more kind of node", "at most %d kinds", KINDS_MAX);
         return 0;
     }
     if (at < reading->kinds_count) {
@@ -253,9 +252,8 @@ static int read_pod(struct reading *reading, const struct column *columns, struc
         !number_of(reading, &columns[7], &scheduled))
         return 0;
     if (milli > 1000 || (gpus > 1 && milli < 1000) || gpus > DR_ACCELERATORS_MAX) {
-        dr_error_set(reading->error, dr_lines_path(reading->lines),
-                     dr_lines_number(reading->lines), "gpu_milli",
-                     field_of(reading, &columns[3]),
+        dr_error_set(reading->error, dr_lines_path(reading->lines), dr_lines_number(reading->lines),
+                     "gpu_milli", field_of(reading, &columns[3]),
                      "up to 1000, and a share (less) of one GPU alone");
         return 0;
     }
@@ -269,8 +267,9 @@ static int read_pod(struct reading *reading, const struct column *columns, struc
 
 static enum dr_status read_pods(struct reading *reading)
 {
-    struct column columns[] = {{"cpu_milli", 1, 0}, {"memory_mib", 1, 0},    {"num_gpu", 1, 0},
-                               {"gpu_milli", 1, 0}, {"gpu_spec", 0, 0},      {"creation_time", 0, 0},
+    struct column columns[] = {{"cpu_milli", 1, 0},     {"memory_mib", 1, 0},
+                               {"num_gpu", 1, 0},       {"gpu_milli", 1, 0},
+                               {"gpu_spec", 0, 0},      {"creation_time", 0, 0},
                                {"deletion_time", 0, 0}, {"scheduled_time", 0, 0}};
     struct dr_import *import = reading->import;
     enum dr_status status = dr_lines_open(&reading->lines, import->files[1], reading->error);
@@ -378,8 +377,7 @@ static void write_pods(struct reading *reading)
         }
         for (uint32_t model = 0; model < reading->models_count; model += 1)
             if ((pod->models >> model) & 1 && row.chips_count < DR_TRACE_LIST_MAX) {
-                row.chips[row.chips_count] =
-                    (struct dr_trace_chip){reading->models[model], 1000};
+                row.chips[row.chips_count] = (struct dr_trace_chip){reading->models[model], 1000};
                 row.chips_count += 1;
             }
         dr_trace_write(import->trace, WRITTEN, &row);
@@ -402,15 +400,15 @@ static void write_federation(const struct reading *reading)
         const struct kind *kind = &reading->kinds[i];
         char cpus[DR_TEXT_BYTES];
 
-        dr_buffer_printf(yaml, "      pool-%" PRIu32 ":\n        nodes: %" PRIu32
-                               "\n        cpus: %s\n        memory: %" PRId64 "MB\n",
+        dr_buffer_printf(yaml,
+                         "      pool-%" PRIu32 ":\n        nodes: %" PRIu32
+                         "\n        cpus: %s\n        memory: %" PRId64 "MB\n",
                          i + 1, kind->nodes, dr_format_milli(kind->cpu_milli, cpus),
                          kind->memory_mb);
         if (kind->model != 0)
-            dr_buffer_printf(yaml,
-                             "        chip: %s\n        accelerators: %" PRId64
-                             "\n        group: gpus\n",
-                             reading->models[kind->model - 1], kind->gpus);
+            dr_buffer_printf(
+                yaml, "        chip: %s\n        accelerators: %" PRId64 "\n        group: gpus\n",
+                reading->models[kind->model - 1], kind->gpus);
     }
     dr_buffer_append_text(yaml, "accounts:\n  all:\n    weight: 1\n"
                                 "users:\n  operator:\n    roles: [admin]\n");

@@ -13,16 +13,29 @@
 #include "base/text.h"
 
 #define COLUMNS 18
-#define WRITTEN                                                                           \
-    (1u << DR_TRACE_job_id | 1u << DR_TRACE_submit_s | 1u << DR_TRACE_runtime_s |         \
+#define WRITTEN                                                                             \
+    (1u << DR_TRACE_job_id | 1u << DR_TRACE_submit_s | 1u << DR_TRACE_runtime_s |           \
      1u << DR_TRACE_tasks | 1u << DR_TRACE_accelerators_per_task | 1u << DR_TRACE_limit_s | \
      1u << DR_TRACE_account | 1u << DR_TRACE_user | 1u << DR_TRACE_status)
 
-enum { JOB, SUBMIT, WAIT, RUN, USED, CPU_TIME, MEMORY, ASKED, TIME_ASKED, MEMORY_ASKED, STATUS, USER };
+enum {
+    JOB,
+    SUBMIT,
+    WAIT,
+    RUN,
+    USED,
+    CPU_TIME,
+    MEMORY,
+    ASKED,
+    TIME_ASKED,
+    MEMORY_ASKED,
+    STATUS,
+    USER
+};
 
-static const char *const NAMES[] = {"job",         "submit", "wait",   "run",
-                                    "processors",  "cpu",    "memory", "processors_asked",
-                                    "time_asked",  "memory_asked", "status", "user"};
+static const char *const NAMES[] = {"job",        "submit",       "wait",   "run",
+                                    "processors", "cpu",          "memory", "processors_asked",
+                                    "time_asked", "memory_asked", "status", "user"};
 
 struct head {
     int64_t nodes;
@@ -91,16 +104,16 @@ static int read_job(const struct dr_lines *lines, char *text, struct dr_trace_ro
                               &numbers[i]))
             return wrong(lines, i, fields[i], "a number, or -1", error);
         if (i < count && i != CPU_TIME && i != MEMORY && i != MEMORY_ASKED)
-            numbers[i] = i == RUN || i == SUBMIT || i == TIME_ASKED ? numbers[i]
-                                                                    : numbers[i] / DR_SECOND_US;
+            numbers[i] =
+                i == RUN || i == SUBMIT || i == TIME_ASKED ? numbers[i] : numbers[i] / DR_SECOND_US;
     }
     row->job = (uint64_t)numbers[JOB];
     row->submit_us = numbers[SUBMIT];
     row->runtime_us = numbers[RUN];
     row->limit_us = numbers[TIME_ASKED] < 0 ? 0 : numbers[TIME_ASKED];
     if (numbers[JOB] < 0 || numbers[SUBMIT] < 0)
-        return wrong(lines, numbers[JOB] < 0 ? JOB : SUBMIT, fields[numbers[JOB] < 0 ? JOB : SUBMIT],
-                     "0 or more", error);
+        return wrong(lines, numbers[JOB] < 0 ? JOB : SUBMIT,
+                     fields[numbers[JOB] < 0 ? JOB : SUBMIT], "0 or more", error);
     row->tasks = (uint32_t)(numbers[ASKED] > 0 ? numbers[ASKED] : numbers[USED]);
     if (numbers[RUN] < 0 || (numbers[ASKED] <= 0 && numbers[USED] <= 0)) {
         *ran = 0;

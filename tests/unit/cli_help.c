@@ -100,7 +100,7 @@ TEST(help_names_everything)
         dr_buffer_init(&one, 1u << 20);
         dr_cli_help_command(&one, command);
         CHECK_HAS(dr_buffer_text(&all), command->summary);
-        snprintf(text, sizeof text, "    %s)\n", command->name);
+        snprintf(text, sizeof text, "    '%s')\n", command->name);
         CHECK_HAS(dr_buffer_text(&completion), text);
         for (uint32_t j = 0; j < command->options_count; j += 1) {
             snprintf(text, sizeof text, "--%s", command->options[j].name);
