@@ -55,8 +55,7 @@ static void say(void *context, const struct dr_error *error)
     const char *line = dr_error_line(error, text, sizeof text);
     const char *name = strstr(line, "trace.csv");
 
-    snprintf(world->said + length, sizeof world->said - length, "%s\n",
-             name == NULL ? line : name);
+    snprintf(world->said + length, sizeof world->said - length, "%s\n", name == NULL ? line : name);
 }
 
 static int go_on(void *context)
@@ -93,12 +92,12 @@ void sim_world_run(struct sim_world *world)
                  errors.errors[0].expected);
     options->trace = sim_file("trace.csv", world->trace);
     if (options->tick_us == 0)
-        *options = (struct dr_sim_options){.trace = options->trace,
-                                           .ordering = -1,
-                                           .preemption = -1,
-                                           .jobs = {.base_us = 1800000000 * DR_SECOND_US,
-                                                    .arrival_milli = 1000},
-                                           .tick_us = DR_MINUTE_US};
+        *options = (struct dr_sim_options){
+            .trace = options->trace,
+            .ordering = -1,
+            .preemption = -1,
+            .jobs = {.base_us = 1800000000 * DR_SECOND_US, .arrival_milli = 1000},
+            .tick_us = DR_MINUTE_US};
     options->schedule = fopen(schedule, "we");
     options->facts = fopen(facts, "we");
     options->say = say;

@@ -27,9 +27,9 @@ struct sim_world {
     /* what came of it */
     enum dr_status status;
     struct dr_error error;
-    char said[4096];   /* rows that were wrong or refused, a line each */
-    char *schedule;    /* the rows without the header */
-    json_t *measures;  /* NULL where it failed */
+    char said[4096];  /* rows that were wrong or refused, a line each */
+    char *schedule;   /* the rows without the header */
+    json_t *measures; /* NULL where it failed */
     uint64_t hash;
     struct dr_buffer facts;
 };

@@ -342,3 +342,26 @@ TEST(what_does_not_answer_gives_nothing_back)
     CHECK_REPLAY(w);
     world_free(w);
 }
+
+/* By the time of a reservation three nodes are free, and two are enough: those that others leave by
+ * then, so that the one that is vacant now is everybody's. */
+TEST(a_reservation_leaves_what_is_vacant_to_others)
+{
+    struct world *w = world_new("1 site, 1 pool, 3 nodes x 8 h200");
+    dr_job_id gang, longer;
+
+    world_submit(w, (struct job_spec){.accelerators = 8, .run_us = MINUTE}); /* node 0 */
+    world_submit(w, (struct job_spec){.accelerators = 8, .limit_us = 60 * MINUTE});
+    world_submit(w, (struct job_spec){.accelerators = 8, .limit_us = 60 * MINUTE});
+    world_run_us(w, 2 * MINUTE);
+    gang = world_submit(w, (struct job_spec){.tasks = 2, .accelerators = 8});
+    world_run_us(w, MINUTE);
+    CHECK(world_run(w, gang)->reservation_us > 0);
+    longer = world_submit(w, (struct job_spec){.accelerators = 8, .limit_us = 600 * MINUTE});
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, longer)->state, DR_JOB_RUNNING);
+    world_run_us(w, 60 * MINUTE);
+    CHECK_EQ(world_job(w, gang)->state, DR_JOB_RUNNING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}

@@ -347,6 +347,26 @@ TEST(flexible_jobs_stand_back)
     world_free(w);
 }
 
+/* A cap is announced in the very instant in which flexible jobs were looked at for another, and
+ * left alone: it is the last in which they can be told in time for this one. */
+TEST(a_cap_announced_in_the_instant_of_a_look)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 nodes x 8 h200");
+    dr_job_id job = start_flexible(w, 8, 0);
+    int64_t notice_us = dr_job_terms(w->core, world_job(w, job))->grace_us + DR_POWER_NOTICE_US;
+
+    announce(w, 1, 0, NODE_W + 8 * USE_W, 60 * MINUTE, 90 * MINUTE);
+    world_run_us(w, 60 * MINUTE - notice_us);
+    CHECK_EQ(world_run(w, job)->stopping, DR_STOP_NONE);
+    CHECK_EQ(w->core->power->looked_us, w->now_us);
+    announce(w, 1, 0, NODE_W + 4 * USE_W, notice_us, 60 * MINUTE);
+    world_run_us(w, 0);
+    CHECK_EQ(world_run(w, job)->stopping, DR_STOP_POWER);
+    CHECK_EQ(w->counts[DR_FACT_POWER_SHORT], 0);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
 /* What can't be met is said at once, with the watts missing, and when it is over. */
 TEST(what_is_missing_is_said)
 {

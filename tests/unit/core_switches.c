@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings that change the policy as a whole: order, backfill, preemption (docs/formats/federation.md). */
+/* Settings that change the policy as a whole: order, backfill, preemption
+ * (docs/formats/federation.md). */
 #include "world.h"
 
 #define MINUTE DR_MINUTE_US
@@ -43,14 +44,13 @@ TEST(sjf_starts_the_shortest_of_all_accounts)
     dr_job_id longer, shorter, shortest;
 
     world_run_us(w, 1);
-    longer = world_submit(w, (struct job_spec){
-                                 .accelerators = 8, .limit_us = 50 * MINUTE, .run_us = 2 * MINUTE});
-    shorter = world_submit(w, (struct job_spec){
-                                  .accelerators = 8, .limit_us = 40 * MINUTE, .run_us = 2 * MINUTE});
-    shortest = world_submit(w, (struct job_spec){.account = b,
-                                                 .accelerators = 8,
-                                                 .limit_us = 30 * MINUTE,
-                                                 .run_us = 2 * MINUTE});
+    longer = world_submit(
+        w, (struct job_spec){.accelerators = 8, .limit_us = 50 * MINUTE, .run_us = 2 * MINUTE});
+    shorter = world_submit(
+        w, (struct job_spec){.accelerators = 8, .limit_us = 40 * MINUTE, .run_us = 2 * MINUTE});
+    shortest = world_submit(
+        w, (struct job_spec){
+               .account = b, .accelerators = 8, .limit_us = 30 * MINUTE, .run_us = 2 * MINUTE});
     set_ordering(w, DR_ORDERING_SJF);
     CHECK(runs(w, first));
     world_run_us(w, MINUTE + 1);

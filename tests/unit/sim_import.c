@@ -55,13 +55,14 @@ TEST(swf_rows_become_jobs)
 {
     struct dr_import i = {
         .kind = DR_IMPORT_swf,
-        .files = {sim_file("log.swf",
-                           "; Version: 2.2\n; MaxNodes: 60\n; MaxProcs: 240\n;\n"
-                           "    1    0 308  314   30 31405  -1   30  379  -1  1   1   1  -1 -1  1 -1 -1\n"
-                           "    2    8   5   -1    8 24037  -1    8  380  -1 -1   1   1  -1 -1  1 -1 -1\n"
-                           "    3    9   5   20   -1    -1  -1   -1   40  -1  0   1   1  -1 -1  1 -1 -1\n"
-                           "    4   10   5   20    6  12.5  -1   -1   -1  -1  0  22   1  -1 -1  1 -1 -1\n"
-                           "\n    5   11   0   21    6    -1  -1    4   20  -1  5  -1\n")}};
+        .files = {
+            sim_file("log.swf",
+                     "; Version: 2.2\n; MaxNodes: 60\n; MaxProcs: 240\n;\n"
+                     "    1    0 308  314   30 31405  -1   30  379  -1  1   1   1  -1 -1  1 -1 -1\n"
+                     "    2    8   5   -1    8 24037  -1    8  380  -1 -1   1   1  -1 -1  1 -1 -1\n"
+                     "    3    9   5   20   -1    -1  -1   -1   40  -1  0   1   1  -1 -1  1 -1 -1\n"
+                     "    4   10   5   20    6  12.5  -1   -1   -1  -1  0  22   1  -1 -1  1 -1 -1\n"
+                     "\n    5   11   0   21    6    -1  -1    4   20  -1  5  -1\n")}};
     struct dr_error error = {0};
 
     CHECK_EQ(import(&i, &error), DR_OK);
@@ -79,17 +80,16 @@ TEST(swf_rows_become_jobs)
 
 TEST(swf_rows_that_are_wrong_are_said)
 {
-    struct dr_import i = {
-        .kind = DR_IMPORT_swf,
-        .bad_row_milli = 1000,
-        .node_size = 2,
-        .files = {sim_file("log.swf", "1 0 3 31 30 -1 -1 30 379 -1 1 1\n"
-                                      "2 0 3 31\n"
-                                      "3 0 x 31 30 -1 -1 30 379 -1 1 1\n"
-                                      "-4 5 3 31 30 -1 -1 30 379 -1 1 1\n"
-                                      "5 4 3 31 30 -1 -1 70000 379 -1 1 1\n"
-                                      "6 9 3 31 30 -1 -1 30 379 -1 1 1\n"
-                                      "7 8 3 31 30 -1 -1 30 379 -1 1 1\n")}};
+    struct dr_import i = {.kind = DR_IMPORT_swf,
+                          .bad_row_milli = 1000,
+                          .node_size = 2,
+                          .files = {sim_file("log.swf", "1 0 3 31 30 -1 -1 30 379 -1 1 1\n"
+                                                        "2 0 3 31\n"
+                                                        "3 0 x 31 30 -1 -1 30 379 -1 1 1\n"
+                                                        "-4 5 3 31 30 -1 -1 30 379 -1 1 1\n"
+                                                        "5 4 3 31 30 -1 -1 70000 379 -1 1 1\n"
+                                                        "6 9 3 31 30 -1 -1 30 379 -1 1 1\n"
+                                                        "7 8 3 31 30 -1 -1 30 379 -1 1 1\n")}};
     struct dr_error error = {0};
 
     CHECK_EQ(import(&i, &error), DR_OK);
@@ -185,13 +185,12 @@ TEST(gavel_jobs_have_factors)
     struct dr_import i = {
         .kind = DR_IMPORT_gavel,
         .bad_row_milli = 1000,
-        .files = {sim_file("jobs.trace",
-                           "A (batch size 1)\tcmd\tdir\t-n\t1\t1000\t1\t1\t-1.0\t50\n"
-                           "A (batch size 1)\tcmd\tdir\t-n\t1\t1000\t2\t1\t-1.0\t0\n"
-                           "A (batch size 1)\tcmd\tdir\t-n\t1\t1000\t8\t1\t-1.0\t60\n"
-                           "B (batch size 1)\tcmd\tdir\t-n\t1\t1000\t1\t1\t-1.0\t0\n"
-                           "A (batch size 1)\tcmd\tdir\t-n\t1\t0\t1\t1\t-1.0\t0\n"
-                           "A (batch size 1)\tcmd\tdir\n"),
+        .files = {sim_file("jobs.trace", "A (batch size 1)\tcmd\tdir\t-n\t1\t1000\t1\t1\t-1.0\t50\n"
+                                         "A (batch size 1)\tcmd\tdir\t-n\t1\t1000\t2\t1\t-1.0\t0\n"
+                                         "A (batch size 1)\tcmd\tdir\t-n\t1\t1000\t8\t1\t-1.0\t60\n"
+                                         "B (batch size 1)\tcmd\tdir\t-n\t1\t1000\t1\t1\t-1.0\t0\n"
+                                         "A (batch size 1)\tcmd\tdir\t-n\t1\t0\t1\t1\t-1.0\t0\n"
+                                         "A (batch size 1)\tcmd\tdir\n"),
                   sim_file("table.json", table)}};
     struct dr_error error = {0};
 

@@ -10,11 +10,11 @@
 /* As sim_world_run() would have them, to be changed. */
 static struct dr_sim_options options(void)
 {
-    return (struct dr_sim_options){.ordering = -1,
-                                   .preemption = -1,
-                                   .jobs = {.base_us = 1800000000 * DR_SECOND_US,
-                                            .arrival_milli = 1000},
-                                   .tick_us = DR_MINUTE_US};
+    return (struct dr_sim_options){
+        .ordering = -1,
+        .preemption = -1,
+        .jobs = {.base_us = 1800000000 * DR_SECOND_US, .arrival_milli = 1000},
+        .tick_us = DR_MINUTE_US};
 }
 
 static void must_run(struct sim_world *w)
@@ -199,10 +199,9 @@ TEST(who_is_preempted_goes_on_from_its_checkpoint)
 
     must_run(&w);
     /* Warned at 1000, gone at 1020: of 1020 s two checkpoints are kept; 3200 s + 50 s are left. */
-    CHECK_TEXT(w.schedule,
-               "1,1,b,seoul,h200,h200,0,0,1020,preempted,2,16,0:0-7;1:0-7\n"
-               "2,1,a,seoul,h200,h200,1000,1020,1520,completed,1,8,0:0-7\n"
-               "1,2,b,seoul,h200,h200,0,1520,4770,completed,2,16,0:0-7;1:0-7\n");
+    CHECK_TEXT(w.schedule, "1,1,b,seoul,h200,h200,0,0,1020,preempted,2,16,0:0-7;1:0-7\n"
+                           "2,1,a,seoul,h200,h200,1000,1020,1520,completed,1,8,0:0-7\n"
+                           "1,2,b,seoul,h200,h200,0,1520,4770,completed,2,16,0:0-7;1:0-7\n");
     CHECK_EQ(sim_number(w.measures, "preemptions"), 1);
     /* 220 s of the first attempt, 50 s of the second. */
     CHECK_EQ((int)(1000 * sim_number(w.measures, "lost_accelerator_hours")), 270 * 16 * 10 / 36);
