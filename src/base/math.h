@@ -45,6 +45,12 @@ static inline uint32_t dr_bit_lowest(uint64_t word)
     return (uint32_t)__builtin_ctzll(word);
 }
 
+/* Position of the highest set bit; word != 0. */
+static inline uint32_t dr_bit_highest(uint64_t word)
+{
+    return 63u - (uint32_t)__builtin_clzll(word);
+}
+
 /* How many bits a number has: 0 for 0, else the place of its highest bit plus one. */
 static inline uint32_t dr_bit_log(uint32_t value)
 {

@@ -58,6 +58,18 @@ static const struct dr_cli_option SIM_IMPORT[] = {
     {"seed", 0, "N", "openb: of what is drawn by chance; 42 by default"},
     {"fleet", 0, "V,P,K", "gavel: so many V100, P100 and K80 GPUs; 8,16,24 by default"},
 };
+static const struct dr_cli_option SIM_GENERATE[] = {
+    {"federation", 0, "FILE", "for which federation; needed"},
+    {"jobs", 0, "N", "so many; needed"},
+    {"output", 'o', "FILE", "write the trace there; standard output by default"},
+    {"seed", 0, "N", "1 by default"},
+    {"load", 0, "PART", "accelerator-time that is asked for, over what there is, as a mean; 0.9 by default"},
+    {"gang-max", 0, "N", "accelerators of the largest gang; half of the largest pool by default, 4096 at most"},
+    {"growth", 0, "PART", "of arrivals in a year; 0 by default, 1 doubles them"},
+    {"flexible", 0, "PART", "of the jobs that can be taken; 0.1 by default"},
+    {"alternatives", 0, "PART", "of the jobs run on a second chip too; 0.2 by default"},
+    {"elastic", 0, "PART", "of the trainings; 0.2 by default"},
+};
 static const struct dr_cli_option APPLY[] = {
     {"reason", 0, "TEXT", "why; kept with the facts"},
     {"dry-run", 0, NULL, "show the difference, change nothing"},
@@ -190,6 +202,12 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "\n"
      "    daero sim import swf hpc2n.swf.gz -o hpc2n.csv --federation hpc2n.yaml",
      OPTIONS(SIM_IMPORT), DR_OPERAND_FILE, 2, 3, 0, 0, NULL, dr_cmd_sim_import},
+    {"sim generate", "", "make up a trace with the mix of a nation",
+     "Interactive work, batches, fine-tuning and training gangs of all accounts, with the rhythm of days and weeks; docs/simulator.md\n"
+     "says from which distributions. The same federation, options and seed give the same bytes.\n"
+     "\n"
+     "    daero sim generate --federation korea.yaml --jobs 1000000 | gzip >jobs.csv.gz",
+     OPTIONS(SIM_GENERATE), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_sim_generate},
     {"apply", "FILE", "change the living federation to what a file says",
      "Shows the difference and has the controller admit it as facts, with who, when and why.",
      OPTIONS(APPLY), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_apply},

@@ -43,12 +43,15 @@ static void forget_grid_caps(struct dr_core *core, int64_t before_us)
     dr_power_schedule(core);
 }
 
-static void apply_tick(struct dr_core *core, const struct dr_fact_tick *fact, int64_t now_us)
+static void apply_tick(struct dr_core *core, const struct dr_fact_tick *fact, int64_t now_us,
+                       int quiet)
 {
     dr_quota_tick(core, now_us, fact->decay);
     core->tick_us = now_us;
-    dr_place_touch_all(core);
-    dr_seats_wake_all(core->seats); /* what memory has missed waits no longer than this */
+    if (!quiet) {
+        dr_place_touch_all(core);
+        dr_seats_wake_all(core->seats); /* what memory has missed waits no longer than this */
+    }
     dr_mix_tick(core);
     forget_grid_caps(core, fact->forget_before_us);
     while (core->ended.first != DR_ROW_NONE &&
@@ -166,13 +169,16 @@ uint64_t dr_fact_job(const struct dr_fact *fact)
 
 void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch *batch)
 {
+    int quiet = 0; /* nobody need be judged for it */
+
     DR_ASSERT(fact->seq == core->seq + 1);
     switch (fact->kind) {
     case DR_FACT_LEADER_TOOK:
         apply_leader_took(core, &fact->leader_took);
         break;
     case DR_FACT_TICK:
-        apply_tick(core, &fact->tick, fact->time_us);
+        quiet = dr_rest_tick(core, fact->time_us);
+        apply_tick(core, &fact->tick, fact->time_us, quiet);
         break;
     case DR_FACT_SETTINGS_SET:
         apply_settings_set(core, &fact->settings_set);
@@ -355,7 +361,7 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
     }
     core->seq = fact->seq;
     core->time_us = fact->time_us;
-    core->dirty = 1;
+    core->dirty |= !quiet;
     if (dr_fact_job(fact) != 0) {
         uint32_t about = dr_row_map_find(&core->job_rows, dr_fact_job(fact));
 

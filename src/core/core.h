@@ -143,6 +143,10 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
 /* When dr_decide() will have something to do by the passage of time alone; DR_FOREVER_US: never. */
 int64_t dr_core_next_time_us(const struct dr_core *core);
 
+/* Ticks before this change nothing but past use (core/rest.h), unless something happens first;
+ * INT64_MIN: the next one may change more. */
+int64_t dr_core_quiet_until_us(const struct dr_core *core);
+
 /* The last fact applied, and a hash of the primary state after it: equal on every machine, compiler
  * and run for the same facts. Costs one walk over the state. */
 uint64_t dr_core_seq(const struct dr_core *core);

@@ -870,6 +870,8 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
         dr_place_untouch(core);
         dr_seats_settled(core);
     }
+    if (!core->dirty)
+        dr_rest_settle(core, now_us);
     return decision.full;
 }
 

@@ -16,10 +16,20 @@ struct dr_fair_most {
     int64_t key;
 };
 
-int dr_fair_is_due(const struct dr_core *core, int64_t now_us)
+int dr_fair_is_on(const struct dr_core *core)
 {
     return core->settings.fair_preemption == DR_FAIR_PREEMPTION_FINAL_SHARE &&
-           !core->settings.no_preemption && core->tick_us == now_us;
+           !core->settings.no_preemption;
+}
+
+int dr_fair_is_due(const struct dr_core *core, int64_t now_us)
+{
+    return dr_fair_is_on(core) && dr_rest_looks(core, now_us);
+}
+
+uint32_t dr_fair_turns(const struct dr_core *core)
+{
+    return dr_fair_is_on(core) ? 1 + core->queue->class_rows.count / DR_FAIR_CLASSES_MAX : 1;
 }
 
 void dr_fair_begin(struct dr_decision *decision)
@@ -45,9 +55,7 @@ void dr_fair_begin(struct dr_decision *decision)
 /* Is it the class's turn at this tick? */
 static int is_asked(const struct dr_core *core, const struct dr_job *first)
 {
-    uint64_t every = 1 + core->queue->class_rows.count / DR_FAIR_CLASSES_MAX;
-
-    return (first->id.v + (uint64_t)(core->tick_us / DR_MINUTE_US)) % every == 0;
+    return (first->id.v + (uint64_t)(core->tick_us / DR_MINUTE_US)) % dr_fair_turns(core) == 0;
 }
 
 int dr_fair(struct dr_decision *decision, const struct dr_choice *choice)

@@ -63,6 +63,12 @@ struct dr_fair {
     struct dr_fair_step path[DR_DEPTH_MAX]; /* by depth; the root has no key */
 };
 
+/* Do the settings allow it at all? */
+int dr_fair_is_on(const struct dr_core *core);
+
+/* So many ticks in a row ask all classes that wait. */
+uint32_t dr_fair_turns(const struct dr_core *core);
+
 /* Is it judged at this instant? */
 int dr_fair_is_due(const struct dr_core *core, int64_t now_us);
 

@@ -15,6 +15,7 @@
 
 #include "core/fits.h"
 #include "core/queue.h"
+#include "core/rest.h"
 
 /* Bits of what is wanted, and offered. A class is met where one bit of each field is offered, where
  * fresh ones are asked for and it is fresh, or where its amounts are among those that a quota on
@@ -151,6 +152,7 @@ struct dr_seat {
 };
 
 struct dr_seats {
+    struct dr_rest rest;     /* core/rest.h */
     struct dr_seat *seats;   /* [accounts_max] by account row */
     uint64_t version;        /* of what all keys depend on; starts at 1 */
     uint32_t stamp;          /* of the decision that goes on */

@@ -303,6 +303,7 @@ void dr_core_index(struct dr_core *core)
     index_leaving(core);
     dr_window_index(core);
     core->dirty = 1;
+    core->seats->rest = (struct dr_rest){.seq = 0};
 }
 
 /* ---- reading ---- */

@@ -9,10 +9,9 @@
 #include "base/math.h"
 #include "base/text.h"
 #include "core/state.h"
+#include "sim/fold.h"
 
 #define NONE            DR_ROW_NONE
-#define BATCH_BYTES     (8u << 20)
-#define BATCH_EFFECTS   65536
 #define TICKS_AFTER     2
 #define PLACE_BYTES_MAX (16u << 20) /* of one gang in the schedule */
 #define STEPS_PER_LOOK  512         /* between two looks whether to go on */
@@ -46,8 +45,8 @@ struct event {
 
 struct dr_sim {
     struct dr_sim_options options;
-    struct dr_core *core;
-    struct dr_batch batch;
+    struct dr_fold fold;
+    struct dr_core *core; /* fold's */
     struct dr_trace *trace;
     struct dr_jobs *jobs;
     struct dr_measures *measures;
@@ -158,20 +157,25 @@ static void carry_out(struct dr_sim *sim, const struct dr_effect *effect);
 /* Effects of what was just admitted or decided; carrying them out admits more. */
 static void flush(struct dr_sim *sim)
 {
-    for (uint32_t i = 0; i < sim->batch.effects_count; i += 1) {
-        struct dr_effect effect = sim->batch.effects[i];
+    for (uint32_t i = 0; i < sim->fold.batch.effects_count; i += 1) {
+        struct dr_effect effect = sim->fold.batch.effects[i];
 
         carry_out(sim, &effect);
     }
-    sim->facts += sim->batch.facts_count;
-    if (sim->options.facts != NULL && sim->batch.bytes_count > 0)
-        fwrite(sim->batch.bytes, 1, sim->batch.bytes_count, sim->options.facts);
-    dr_batch_clear(&sim->batch);
+    sim->facts += sim->fold.batch.facts_count;
+    if (sim->options.facts != NULL && sim->fold.batch.bytes_count > 0)
+        fwrite(sim->fold.batch.bytes, 1, sim->fold.batch.bytes_count, sim->options.facts);
+    dr_batch_clear(&sim->fold.batch);
+}
+
+static void flush_of(void *sim)
+{
+    flush(sim);
 }
 
 static int admit(struct dr_sim *sim, const struct dr_command *command, struct dr_answer *answer)
 {
-    return dr_admit(sim->core, command, sim->now_us, &sim->batch, answer);
+    return dr_admit(sim->core, command, sim->now_us, &sim->fold.batch, answer);
 }
 
 static void report(struct dr_sim *sim, enum dr_command_kind kind, const struct dr_job *job,
@@ -495,12 +499,24 @@ static void tick(struct dr_sim *sim)
     DR_ASSERT(admitted);
 }
 
+/* The next tick that may change anything: those before it are left out. */
+static int64_t next_tick_us(const struct dr_sim *sim)
+{
+    int64_t every_us = sim->options.tick_us;
+    int64_t tick_us = sim->core->tick_us + every_us;
+    int64_t quiet_us = dr_core_quiet_until_us(sim->core);
+
+    if (tick_us < quiet_us)
+        tick_us += (quiet_us - tick_us + every_us - 1) / every_us * every_us;
+    return tick_us;
+}
+
 /* When something happens next; DR_FOREVER_US: nothing does. */
 static int64_t next_us(struct dr_sim *sim)
 {
     int64_t event_us = sim->events_count > 0 ? sim->events[0].time_us : DR_FOREVER_US;
     int64_t core_us = dr_core_next_time_us(sim->core);
-    int64_t tick_us = sim->core->tick_us + sim->options.tick_us;
+    int64_t tick_us = next_tick_us(sim);
     int ticks = sim->ticks_left > 0 || (sim->level.pending > 0 && sim->level.running > 0 &&
                                         !sim->core->settings.no_preemption);
 
@@ -523,7 +539,7 @@ static enum dr_status step(struct dr_sim *sim, struct dr_error *error)
         struct event event = pop(sim);
 
         happen(sim, &event);
-        if (sim->batch.effects_count > 0)
+        if (sim->fold.batch.effects_count > 0)
             flush(sim);
     }
     while (sim->has_row && sim->row_us <= sim->now_us) {
@@ -537,7 +553,7 @@ static enum dr_status step(struct dr_sim *sim, struct dr_error *error)
     }
     tick(sim);
     flush(sim);
-    while (dr_decide(sim->core, sim->now_us, &sim->batch))
+    while (dr_decide(sim->core, sim->now_us, &sim->fold.batch))
         flush(sim);
     flush(sim);
     sim->decisions += 1;
@@ -655,41 +671,6 @@ void dr_sim_json(struct dr_sim *sim, struct dr_buffer *out)
 
 /* ---- opening ---- */
 
-static int declare(struct dr_sim *sim, const struct dr_command *command, const char *what,
-                   struct dr_error *error)
-{
-    struct dr_answer answer = {0};
-
-    if (!admit(sim, command, &answer)) {
-        dr_error_set(error, what, 0, answer.field, dr_refusal_name(answer.refused),
-                     "a federation that is let in: %s", answer.text);
-        return 0;
-    }
-    flush(sim);
-    return 1;
-}
-
-static enum dr_status declare_federation(struct dr_sim *sim, struct dr_federation *federation,
-                                         struct dr_error *error)
-{
-    struct dr_error_list errors DR_CLEANUP(dr_error_list_deinit) = {0};
-    struct dr_change *changes;
-    uint32_t count;
-
-    if (dr_federation_changes(federation, sim->core, &changes, &count, &errors) != DR_OK) {
-        *error = errors.errors[0];
-        return DR_E_INPUT;
-    }
-    for (uint32_t i = 0; i < count; i += 1) {
-        struct dr_command command = {
-            .kind = DR_COMMAND_DECLARE, .roles = 0xff, .body.declare = changes[i].declare};
-
-        if (!declare(sim, &command, changes[i].name, error))
-            return DR_E_INPUT;
-    }
-    return DR_OK;
-}
-
 /* The federation's settings with what the options say otherwise. */
 static enum dr_status declare_switches(struct dr_sim *sim, struct dr_error *error)
 {
@@ -715,7 +696,7 @@ static enum dr_status declare_switches(struct dr_sim *sim, struct dr_error *erro
         to->reserve_depth = 1;
     if (options->backfill == DR_SIM_BACKFILL_CONSERVATIVE)
         to->reserve_depth = 1000;
-    return declare(sim, &command, "settings", error) ? DR_OK : DR_E_INPUT;
+    return dr_fold_admit(&sim->fold, &command, "settings", error);
 }
 
 static void count_capacity(struct dr_sim *sim)
@@ -733,28 +714,23 @@ static void count_capacity(struct dr_sim *sim)
 static enum dr_status begin(struct dr_sim *sim, struct dr_federation *federation,
                             struct dr_error *error)
 {
-    struct dr_command lead = {.kind = DR_COMMAND_LEAD, .roles = 0xff};
     enum dr_status status;
 
-    if (dr_core_open(&sim->core, &DR_LIMITS_DEFAULT) != DR_OK ||
-        dr_arena_init(&sim->arena, (size_t)DR_LIMITS_DEFAULT.jobs_max * sizeof sim->known[0] +
-                                       BATCH_BYTES + BATCH_EFFECTS * sizeof(struct dr_effect) +
-                                       4096) != DR_OK) {
-        dr_error_set(error, "", 0, "", "too little address space", "room for the core's tables");
+    sim->fold.now_us = sim->options.jobs.base_us;
+    sim->fold.flush = flush_of;
+    sim->fold.context = sim;
+    status = dr_fold_open(&sim->fold, error);
+    sim->core = sim->fold.core;
+    sim->now_us = sim->fold.now_us;
+    if (status != DR_OK)
+        return status;
+    if (dr_arena_init(&sim->arena,
+                      (size_t)DR_LIMITS_DEFAULT.jobs_max * sizeof sim->known[0] + 4096) != DR_OK) {
+        dr_error_set(error, NULL, 0, "", "too little address space", "room for the jobs");
         return DR_E_FULL;
     }
     sim->known = dr_arena_push(&sim->arena, DR_LIMITS_DEFAULT.jobs_max, sizeof sim->known[0]);
-    sim->batch = (struct dr_batch){
-        .bytes = dr_arena_push(&sim->arena, BATCH_BYTES, 1),
-        .bytes_max = BATCH_BYTES,
-        .effects = dr_arena_push(&sim->arena, BATCH_EFFECTS, sizeof(struct dr_effect)),
-        .effects_max = BATCH_EFFECTS,
-    };
-    sim->now_us = sim->options.jobs.base_us;
-    dr_copy_name(lead.body.lead.program, "daero-sim");
-    if (!declare(sim, &lead, "", error))
-        return DR_E_INPUT;
-    status = declare_federation(sim, federation, error);
+    status = dr_fold_federation(&sim->fold, federation, error);
     if (status == DR_OK)
         status = declare_switches(sim, error);
     if (status == DR_OK)
@@ -795,7 +771,7 @@ void dr_sim_close(struct dr_sim *sim)
     dr_trace_close(sim->trace);
     dr_jobs_close(sim->jobs);
     dr_measures_close(sim->measures);
-    dr_core_close(sim->core);
+    dr_fold_close(&sim->fold);
     dr_arena_deinit(&sim->arena);
     dr_buffer_deinit(&sim->place);
     free(sim->events);

@@ -9,7 +9,8 @@
  *
  * In an instant: ends and checkpoints, then submits, a tick if one is due, then the decision.
  * Ticks come once a minute, as in the live loop, while somebody waits whom a tick alone may help
- * (with preemption); otherwise twice after an event, which is when the last plans are made anew. */
+ * (with preemption); otherwise twice after an event, which is when the last plans are made anew.
+ * Those that would change nothing but past use (core/rest.h) are left out. */
 #ifndef DR_SIM_RUN_H
 #define DR_SIM_RUN_H
 

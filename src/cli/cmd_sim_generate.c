@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daero sim generate: a trace that is made up. */
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/cli.h"
+#include "sim/generate.h"
+
+static int whole(const struct dr_cli *cli, const char *option, int64_t min, int64_t max,
+                 int64_t *value)
+{
+    const char *text = dr_cli_value(cli, option);
+
+    if (text == NULL || dr_parse_i64(text, min, max, value))
+        return 1;
+    dr_cli_fail(cli, DR_EXIT_USAGE, "--%s: found '%s', expected a whole number from %lld to %lld",
+                option, text, (long long)min, (long long)max);
+    return 0;
+}
+
+static int part(const struct dr_cli *cli, const char *option, int64_t min_milli, int64_t max_milli,
+                uint32_t *milli)
+{
+    const char *text = dr_cli_value(cli, option);
+    int64_t value;
+
+    if (text == NULL)
+        return 1;
+    if (!dr_parse_milli(text, min_milli, max_milli, &value)) {
+        dr_cli_fail(cli, DR_EXIT_USAGE,
+                    "--%s: found '%s', expected a number from %g to %g with up to three places",
+                    option, text, (double)min_milli / 1000, (double)max_milli / 1000);
+        return 0;
+    }
+    *milli = (uint32_t)value;
+    return 1;
+}
+
+static int read_options(const struct dr_cli *cli, struct dr_generate *generate)
+{
+    int64_t jobs = 0;
+    int64_t seed = 1;
+    int64_t gang = 0;
+
+    if (dr_cli_value(cli, "federation") == NULL || dr_cli_value(cli, "jobs") == NULL) {
+        dr_cli_fail(cli, DR_EXIT_USAGE, "--%s is missing",
+                    dr_cli_value(cli, "jobs") == NULL ? "jobs" : "federation");
+        return 0;
+    }
+    if (!whole(cli, "jobs", 1, INT64_C(1000000000000), &jobs) ||
+        !whole(cli, "seed", 0, INT64_MAX, &seed) || !whole(cli, "gang-max", 1, 65536, &gang) ||
+        !part(cli, "load", 1, 100000, &generate->load_milli) ||
+        !part(cli, "growth", 0, 100000, &generate->growth_milli) ||
+        !part(cli, "flexible", 0, 1000, &generate->flexible_milli) ||
+        !part(cli, "alternatives", 0, 1000, &generate->alternatives_milli) ||
+        !part(cli, "elastic", 0, 1000, &generate->elastic_milli))
+        return 0;
+    generate->jobs = (uint64_t)jobs;
+    generate->seed = (uint64_t)seed;
+    generate->gang_max = (uint32_t)gang;
+    return 1;
+}
+
+int dr_cmd_sim_generate(struct dr_cli *cli)
+{
+    struct dr_error_list errors DR_CLEANUP(dr_error_list_deinit) = {0};
+    struct dr_generate generate = {.load_milli = 900,
+                                   .flexible_milli = 100,
+                                   .alternatives_milli = 200,
+                                   .elastic_milli = 200};
+    const char *path = dr_cli_value(cli, "output");
+    struct dr_federation *federation = NULL;
+    struct dr_error error = {0};
+    enum dr_status status;
+    FILE *trace = stdout;
+    int failed = 0;
+
+    if (!read_options(cli, &generate))
+        return DR_EXIT_USAGE;
+    if (dr_federation_read(&federation, dr_cli_value(cli, "federation"), &errors, NULL) != DR_OK)
+        return dr_cli_fail_all(cli, DR_EXIT_USAGE, &errors);
+    if (path != NULL)
+        trace = fopen(path, "we");
+    if (trace == NULL) {
+        dr_federation_close(federation);
+        return dr_cli_fail(cli, DR_EXIT_FAILED, "--output: %s can't be written", path);
+    }
+    status = dr_generate(&generate, federation, trace, &error);
+    dr_federation_close(federation);
+    if (path != NULL)
+        failed = fclose(trace) != 0;
+    if (status == DR_OK && failed)
+        return dr_cli_fail(cli, DR_EXIT_FAILED, "--output: %s can't be written", path);
+    if (status != DR_OK && path != NULL)
+        unlink(path);
+    if (status == DR_OK && cli->json && path != NULL)
+        printf("{\"jobs\":%llu,\"span_s\":%lld}\n", (unsigned long long)generate.jobs,
+               (long long)(generate.span_us / DR_SECOND_US));
+    return status == DR_OK
+               ? DR_EXIT_OK
+               : dr_cli_fail_error(cli, status == DR_E_IO ? DR_EXIT_FAILED : DR_EXIT_USAGE, &error);
+}

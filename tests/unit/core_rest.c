@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When a tick need not look at everything anew (core/rest.h). */
+#include "core/rest.h"
+#include "core/seats.h"
+#include "world.h"
+
+#define MINUTE DR_MINUTE_US
+
+/* Has somebody been told to look at everything since? By the seats' clock. */
+static uint64_t woken(const struct world *w)
+{
+    return w->core->seats->woken;
+}
+
+/* A node that runs to its limit, and a job that waits for it. */
+static struct world *waiting(void)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 node x 8 h200");
+    struct dr_settings settings = w->core->settings;
+
+    settings.fair_preemption = DR_FAIR_PREEMPTION_OFF;
+    world_settings(w, settings);
+    w->asks_every = 1000000; /* else each decision is asked again, with everybody woken */
+    world_submit(w, (struct job_spec){.accelerators = 8, .limit_us = 600 * MINUTE});
+    world_submit(w, (struct job_spec){.accelerators = 8, .limit_us = 60 * MINUTE});
+    world_run_us(w, 8 * MINUTE);
+    return w;
+}
+
+/* Where nothing happens a tick in ten minutes looks; the others are facts, and nothing more. */
+TEST(where_nothing_happens_ticks_are_quiet)
+{
+    struct world *w = waiting();
+    uint64_t ticks = w->counts[DR_FACT_TICK];
+    uint64_t before = woken(w);
+    uint32_t looks = 0;
+
+    for (int i = 0; i < 60; i += 1) {
+        world_run_us(w, MINUTE);
+        looks += woken(w) != before;
+        before = woken(w);
+    }
+    CHECK_EQ(w->counts[DR_FACT_TICK] - ticks, 60);
+    CHECK_EQ(looks, 6);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* The first tick after anything that happened looks. */
+TEST(what_happens_ends_the_rest)
+{
+    struct world *w = waiting();
+    uint64_t before;
+
+    world_run_us(w, 2 * MINUTE);
+    before = woken(w);
+    world_submit(w, (struct job_spec){.accelerators = 8});
+    world_run_us(w, MINUTE);
+    CHECK(woken(w) != before);
+    before = woken(w);
+    world_run_us(w, MINUTE);
+    CHECK_EQ(woken(w), before);
+    CHECK(dr_core_quiet_until_us(w->core) > w->now_us);
+    world_free(w);
+}
+
+/* An attempt that comes to where it may be taken back is told to leave by the tick after that, not
+ * ten minutes later. */
+TEST(an_attempt_that_may_be_taken_ends_the_rest)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 node x 8 h200");
+    struct dr_settings settings = w->core->settings;
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 8, -1, -1);
+    dr_job_id borrower, asks;
+
+    settings.minimum_run_us = 5 * MINUTE;
+    world_settings(w, settings);
+    w->asks_every = 1000000;
+    borrower = world_submit(w, (struct job_spec){.accelerators = 8, .limit_us = 600 * MINUTE});
+    world_run_us(w, MINUTE);
+    asks = world_submit(w, (struct job_spec){.account = b, .accelerators = 8});
+    world_run_us(w, 4 * MINUTE - DR_SECOND_US);
+    CHECK_EQ(world_job(w, borrower)->state, DR_JOB_RUNNING);
+    world_run_us(w, MINUTE + DR_SECOND_US);
+    CHECK(world_run(w, borrower)->stopping == DR_STOP_RECLAIM ||
+          world_job(w, asks)->state == DR_JOB_RUNNING);
+    world_free(w);
+}
+
+/* ... and so by fair share. */
+TEST(an_attempt_that_may_be_taken_by_fair_share_ends_the_rest)
+{
+    struct world *w = world_new("1 site, 1 pool, 2 nodes x 8 h200");
+    struct dr_settings settings = w->core->settings;
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
+    dr_job_id second;
+
+    settings.fair_preemption = DR_FAIR_PREEMPTION_FINAL_SHARE;
+    settings.fair_minimum_run_us = 64 * MINUTE;
+    world_settings(w, settings);
+    w->asks_every = 1000000;
+    world_submit(w, (struct job_spec){.accelerators = 8, .limit_us = 900 * MINUTE});
+    second = world_submit(w, (struct job_spec){.accelerators = 8, .limit_us = 900 * MINUTE});
+    world_run_us(w, MINUTE);
+    world_submit(w, (struct job_spec){.account = b, .accelerators = 8});
+    world_run_us(w, 62 * MINUTE);
+    CHECK_EQ(world_job(w, second)->state, DR_JOB_RUNNING);
+    world_run_us(w, 3 * MINUTE);
+    CHECK(world_job(w, second)->state != DR_JOB_RUNNING);
+    world_free(w);
+}
