@@ -47,7 +47,7 @@ REPLAY    := $(FUZZ_NAME:%=$(OUT)/fuzz/%-replay)
 BENCH_HELP := $(patsubst %.c,$(OUT)/%.o,$(wildcard bench/nation_*.c))
 BENCH_BIN := $(patsubst bench/%.c,$(OUT)/bench/%,$(filter-out bench/nation_%,$(wildcard bench/*.c)))
 
-.PHONY: all build run test check soak asan sim faults fuzz bench bench-nation fmt help clean setup tests
+.PHONY: all build run test check soak asan sim faults fuzz bench bench-nation bench-sim fmt help clean setup tests
 .SECONDARY:
 
 all: setup
@@ -89,6 +89,10 @@ bench: all
 bench-nation: setup
 	@$(MAKE) --no-print-directory -j$(NPROC) $(OUT)/bench/nation
 	@$(if $(N),N=$(N)) $(OUT)/bench/nation $(SCENES)
+
+# make bench-sim [PARTS="made memory"], with SWF=, GAVEL= and OPENB= for public traces
+bench-sim: all
+	@bench/sim $(PARTS)
 
 # make sim SEED=7: one seed of the live loop under faults
 sim: setup
