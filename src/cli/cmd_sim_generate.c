@@ -64,10 +64,8 @@ static int read_options(const struct dr_cli *cli, struct dr_generate *generate)
 int dr_cmd_sim_generate(struct dr_cli *cli)
 {
     struct dr_error_list errors DR_CLEANUP(dr_error_list_deinit) = {0};
-    struct dr_generate generate = {.load_milli = 900,
-                                   .flexible_milli = 100,
-                                   .alternatives_milli = 200,
-                                   .elastic_milli = 200};
+    struct dr_generate generate = {
+        .load_milli = 900, .flexible_milli = 100, .alternatives_milli = 200, .elastic_milli = 200};
     const char *path = dr_cli_value(cli, "output");
     struct dr_federation *federation = NULL;
     struct dr_error error = {0};

@@ -9,21 +9,6 @@
 #include "core/queue.h"
 #include "core/seats.h"
 
-int dr_rest_tick(struct dr_core *core, int64_t now_us)
-{
-    struct dr_rest *rest = &core->seats->rest;
-
-    if (rest->seq != 0 && rest->seq == core->seq && now_us < rest->until_us) {
-        rest->seq = core->seq + 1;
-        return 1;
-    }
-    if (rest->seq != core->seq || rest->rests)
-        rest->looks = 0;
-    rest->rests = 0;
-    rest->is_due = 1;
-    return 0;
-}
-
 /* When some attempt may be taken by fair share that may not be yet. */
 static int64_t fair_ripe_us(const struct dr_core *core, int64_t now_us)
 {
@@ -58,6 +43,41 @@ static int64_t reserved_us(const struct dr_core *core, int64_t now_us)
     return next_us;
 }
 
+/* Ticks before this are quiet. */
+static int64_t quiet_until_us(const struct dr_core *core, int64_t now_us)
+{
+    const struct dr_rest *rest = &core->seats->rest;
+    int64_t until_us = rest->looked_us + DR_REST_US;
+
+    /* Nodes that are off, and jobs that wait for cheaper hours, are tried again on each tick. */
+    if (!rest->has_looked || core->power->off_count > 0 || core->power->cheap_us != DR_FOREVER_US)
+        return INT64_MIN;
+    if (dr_fair_is_on(core)) {
+        if (!rest->rests || rest->seq != core->seq)
+            return INT64_MIN;
+        until_us = dr_min_i64(until_us, rest->fair_us);
+    }
+    if (core->lent->heap_count > 0 && !core->settings.no_preemption)
+        until_us = dr_min_i64(until_us, core->lent->heap[0].when_us);
+    return dr_min_i64(until_us, reserved_us(core, now_us));
+}
+
+int dr_rest_tick(struct dr_core *core, int64_t now_us)
+{
+    struct dr_rest *rest = &core->seats->rest;
+    int has_happened = rest->seq != core->seq;
+
+    if (now_us < quiet_until_us(core, now_us)) {
+        rest->seq += !has_happened; /* this tick is nothing that happens */
+        return 1;
+    }
+    if (has_happened || rest->rests)
+        rest->looks = 0;
+    rest->rests = 0;
+    rest->is_due = 1;
+    return 0;
+}
+
 void dr_rest_settle(struct dr_core *core, int64_t now_us)
 {
     struct dr_rest *rest = &core->seats->rest;
@@ -65,24 +85,17 @@ void dr_rest_settle(struct dr_core *core, int64_t now_us)
     if (!rest->is_due)
         return;
     rest->is_due = 0;
+    rest->has_looked = 1;
+    rest->looked_us = now_us;
+    rest->fair_us = fair_ripe_us(core, now_us);
     rest->seq = core->seq;
     rest->looks += 1;
     rest->rests = rest->looks >= dr_fair_turns(core);
-    rest->until_us = now_us + DR_REST_US;
-    /* Nodes that are off, and jobs that wait for cheaper hours, are tried again on each tick. */
-    if (!rest->rests || core->power->off_count > 0 || core->power->cheap_us != DR_FOREVER_US)
-        rest->until_us = now_us;
-    if (core->lent->heap_count > 0)
-        rest->until_us = dr_min_i64(rest->until_us, core->lent->heap[0].when_us);
-    rest->until_us = dr_min_i64(rest->until_us, fair_ripe_us(core, now_us));
-    rest->until_us = dr_min_i64(rest->until_us, reserved_us(core, now_us));
 }
 
 int64_t dr_core_quiet_until_us(const struct dr_core *core)
 {
-    const struct dr_rest *rest = &core->seats->rest;
-
-    return rest->seq != 0 && rest->seq == core->seq ? rest->until_us : INT64_MIN;
+    return quiet_until_us(core, core->time_us);
 }
 
 int dr_rest_looks(const struct dr_core *core, int64_t now_us)

@@ -22,8 +22,8 @@ enum dr_status dr_fold_open(struct dr_fold *fold, struct dr_error *error)
     struct dr_command lead = {.kind = DR_COMMAND_LEAD, .roles = 0xff};
 
     if (dr_core_open(&fold->core, &DR_LIMITS_DEFAULT) != DR_OK ||
-        dr_arena_init(&fold->arena, BATCH_BYTES + BATCH_EFFECTS * sizeof(struct dr_effect) + 4096) !=
-            DR_OK) {
+        dr_arena_init(&fold->arena,
+                      BATCH_BYTES + BATCH_EFFECTS * sizeof(struct dr_effect) + 4096) != DR_OK) {
         dr_error_set(error, NULL, 0, "", "too little address space", "room for the core's tables");
         return DR_E_FULL;
     }

@@ -21,12 +21,12 @@
 #define MILLION     1000000u
 #define YEAR_US     (365 * DR_DAY_US)
 #define RUNTIME_MIN (10 * DR_SECOND_US)
-#define WRITTEN                                                                               \
-    (1u << DR_TRACE_job_id | 1u << DR_TRACE_submit_s | 1u << DR_TRACE_runtime_s |             \
-     1u << DR_TRACE_tasks | 1u << DR_TRACE_accelerators_per_task | 1u << DR_TRACE_limit_s |   \
-     1u << DR_TRACE_account | 1u << DR_TRACE_cpus_per_task | 1u << DR_TRACE_chips |           \
-     1u << DR_TRACE_preemptible | 1u << DR_TRACE_checkpoint_s | 1u << DR_TRACE_restart_s |    \
-     1u << DR_TRACE_level | 1u << DR_TRACE_tasks_min | 1u << DR_TRACE_flexible |              \
+#define WRITTEN                                                                             \
+    (1u << DR_TRACE_job_id | 1u << DR_TRACE_submit_s | 1u << DR_TRACE_runtime_s |           \
+     1u << DR_TRACE_tasks | 1u << DR_TRACE_accelerators_per_task | 1u << DR_TRACE_limit_s | \
+     1u << DR_TRACE_account | 1u << DR_TRACE_cpus_per_task | 1u << DR_TRACE_chips |         \
+     1u << DR_TRACE_preemptible | 1u << DR_TRACE_checkpoint_s | 1u << DR_TRACE_restart_s |  \
+     1u << DR_TRACE_level | 1u << DR_TRACE_tasks_min | 1u << DR_TRACE_flexible |            \
      1u << DR_TRACE_alternatives | 1u << DR_TRACE_name | 1u << DR_TRACE_status)
 
 /* ---- the mix ---- */
@@ -35,15 +35,15 @@ enum kind_of { INTERACTIVE, BATCH, TUNING, TRAINING, KINDS };
 
 static const struct kind {
     const char *name;
-    uint32_t part;        /* of all jobs, millionths */
-    uint32_t least;       /* accelerators */
-    uint32_t most;        /* sizes are powers of two from the least; each is `thin` as often as the */
-    uint32_t thin;        /* one before, millionths */
-    int64_t median_us;    /* run time */
+    uint32_t part;     /* of all jobs, millionths */
+    uint32_t least;    /* accelerators */
+    uint32_t most;     /* sizes are powers of two from the least; each is `thin` as often as the */
+    uint32_t thin;     /* one before, millionths */
+    int64_t median_us; /* run time */
     uint32_t sigma_milli; /* of its logarithm */
     int64_t checkpoint_us;
     uint8_t preemptible;
-    uint8_t level; /* kept within a block, if there is room in one */
+    uint8_t level;  /* kept within a block, if there is room in one */
     uint8_t by_day; /* follows the day and the week; the others come at all hours alike */
 } MIX[KINDS] = {
     [INTERACTIVE] = {"interactive", 300000, 1, 4, 300000, 40 * DR_MINUTE_US, 1000, 0, 0, 0, 1},
@@ -106,9 +106,9 @@ static void list_accounts(struct making *making)
             continue;
         for (uint32_t group = 1; group <= core->groups_count; group += 1)
             if (core->groups[group - 1].resource == DR_RESOURCE_ACCELERATORS)
-                weight += (uint64_t)dr_quota_at(core, (dr_account_id){row + 1},
-                                                (dr_group_id){group})
-                              ->guarantee;
+                weight +=
+                    (uint64_t)dr_quota_at(core, (dr_account_id){row + 1}, (dr_group_id){group})
+                        ->guarantee;
         sum += weight;
         making->accounts[making->accounts_count] = (struct account){
             .row = row,
@@ -284,9 +284,8 @@ static void draw(struct making *making, struct dr_trace_row *row)
     row->accelerators_milli = per_task * 1000;
     row->cpus_milli = per_task * 2000;
     row->runtime_us = dr_max_i64(
-        RUNTIME_MIN,
-        dr_chance_lognormal(&making->chance, kind->median_us, kind->sigma_milli) / DR_SECOND_US *
-            DR_SECOND_US);
+        RUNTIME_MIN, dr_chance_lognormal(&making->chance, kind->median_us, kind->sigma_milli) /
+                         DR_SECOND_US * DR_SECOND_US);
     row->runtime_us = dr_min_i64(row->runtime_us, 20 * DR_DAY_US);
     row->limit_us = pick_limit_us(making, row->runtime_us);
     row->chips[0] = (struct dr_trace_chip){making->core->chips[home->chip].name, 1000};
@@ -300,15 +299,15 @@ static void draw(struct making *making, struct dr_trace_row *row)
         row->level_kind = 1;
         row->level = "block";
     }
-    if (kind->preemptible &&
-        dr_chance_millionths(&making->chance, generate->flexible_milli * 1000))
+    if (kind->preemptible && dr_chance_millionths(&making->chance, generate->flexible_milli * 1000))
         row->flexible = 1;
     if (kind == &MIX[TRAINING] && row->tasks >= 4 &&
         dr_chance_millionths(&making->chance, generate->elastic_milli * 1000))
         row->tasks_min = row->tasks / 4;
     if (dr_chance_millionths(&making->chance, 40000)) {
         row->status = DR_TRACE_FAILED;
-        row->runtime_us = dr_max_i64(RUNTIME_MIN, row->runtime_us / 8 / DR_SECOND_US * DR_SECOND_US);
+        row->runtime_us =
+            dr_max_i64(RUNTIME_MIN, row->runtime_us / 8 / DR_SECOND_US * DR_SECOND_US);
     }
 }
 
@@ -352,18 +351,18 @@ static int64_t mean_gap_us(struct making *making)
         sum += demand_of(&row);
         found += 1;
     }
-    return found == 0 ? 0
-                      : (int64_t)(sum * 1000 /
-                                  ((__int128)found * making->capacity *
-                                   making->generate->load_milli)) +
-                            1;
+    return found == 0
+               ? 0
+               : (int64_t)(sum * 1000 /
+                           ((__int128)found * making->capacity * making->generate->load_milli)) +
+                     1;
 }
 
 /* How many come at a moment over the mean, millionths. The trace begins on a Monday at midnight. */
 static int64_t rate_at(const struct dr_generate *generate, int64_t time_us, int by_day)
 {
-    int64_t growth = MILLION + dr_mul_div_floor((int64_t)generate->growth_milli * 1000, time_us,
-                                                YEAR_US);
+    int64_t growth =
+        MILLION + dr_mul_div_floor((int64_t)generate->growth_milli * 1000, time_us, YEAR_US);
     int64_t rate = MILLION;
 
     if (by_day) {
@@ -399,7 +398,8 @@ static enum dr_status write_rows(struct making *making, int64_t gap_us, FILE *tr
 
         time_us += dr_chance_exponential(
             &making->chance,
-            dr_max_i64(1, dr_mul_div_floor(gap_us, MILLION, dr_mul_div_floor(peak, growth, MILLION))));
+            dr_max_i64(1,
+                       dr_mul_div_floor(gap_us, MILLION, dr_mul_div_floor(peak, growth, MILLION))));
         if (!draw_good(making, &row)) {
             vain += 1;
             if (vain < 1000)
@@ -410,7 +410,8 @@ static enum dr_status write_rows(struct making *making, int64_t gap_us, FILE *tr
         }
         vain = 0;
         if (dr_chance_below(&making->chance, (uint64_t)peak) >=
-            (uint64_t)dr_mul_div_floor(rate_at(generate, time_us, is_by_day(&row)), MILLION, growth))
+            (uint64_t)dr_mul_div_floor(rate_at(generate, time_us, is_by_day(&row)), MILLION,
+                                       growth))
             continue;
         row.job = written + 1;
         row.submit_us = time_us / 1000 * 1000;

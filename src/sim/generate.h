@@ -14,8 +14,8 @@
 struct dr_generate {
     uint64_t jobs;
     uint64_t seed;
-    uint32_t load_milli;   /* accelerator-time asked for over what there is, as a mean: 1000 is all */
-    uint32_t gang_max;     /* accelerators; 0: half of the largest pool, 4096 at most */
+    uint32_t load_milli; /* accelerator-time asked for over what there is, as a mean: 1000 is all */
+    uint32_t gang_max;   /* accelerators; 0: half of the largest pool, 4096 at most */
     uint32_t growth_milli; /* of arrivals in a year: 1000 doubles them */
     uint32_t flexible_milli;
     uint32_t alternatives_milli;

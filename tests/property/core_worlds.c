@@ -544,7 +544,7 @@ static const char *play(uint64_t seed, int remembers, struct checker *totals)
             uint64_t before = w->facts_count - w->counts[DR_FACT_TICK];
 
             world_run_us(w, 2 * DR_HOUR_US);
-            w->core->seats->rest.seq = 0; /* the next tick looks at everything */
+            w->core->seats->rest.has_looked = 0; /* the next tick looks at everything */
             world_run_us(w, w->tick_us);
             if (w->core->running.count == 0 && w->facts_count - w->counts[DR_FACT_TICK] == before &&
                 w->core->power->cheap_us == DR_FOREVER_US &&

@@ -46,12 +46,21 @@ TEST(where_nothing_happens_ticks_are_quiet)
     world_free(w);
 }
 
-/* The first tick after anything that happened looks. */
+/* Where there is fair preemption, which is tried on ticks alone, the first tick after anything that
+ * happened looks. */
 TEST(what_happens_ends_the_rest)
 {
     struct world *w = waiting();
+    struct dr_settings settings = w->core->settings;
     uint64_t before;
 
+    world_run_us(w, 2 * MINUTE);
+    before = woken(w);
+    world_submit(w, (struct job_spec){.accelerators = 8});
+    world_run_us(w, 2 * MINUTE);
+    CHECK_EQ(woken(w), before);
+    settings.fair_preemption = DR_FAIR_PREEMPTION_FINAL_SHARE;
+    world_settings(w, settings);
     world_run_us(w, 2 * MINUTE);
     before = woken(w);
     world_submit(w, (struct job_spec){.accelerators = 8});

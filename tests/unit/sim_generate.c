@@ -94,8 +94,8 @@ TEST(a_seed_has_its_bytes)
     CHECK(strcmp(dr_buffer_text(&one), dr_buffer_text(&two)) != 0);
 }
 
-/* A long one asks for the load that was asked for, by the kinds that the page says, more by day, and
- * all of it can run. */
+/* A long one asks for the load that was asked for, by the kinds that the page says, more by day,
+ * and all of it can run. */
 TEST(a_trace_is_what_was_asked_for)
 {
     struct dr_buffer text DR_CLEANUP(dr_buffer_deinit) = {0};
