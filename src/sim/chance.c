@@ -61,7 +61,7 @@ uint64_t dr_chance_exp2(int64_t x)
 
 int64_t dr_chance_log2(uint64_t x)
 {
-    int64_t log = (int64_t)(dr_bit_highest(x) - 32) * ONE;
+    int64_t log = ((int64_t)dr_bit_highest(x) - 32) * ONE;
     uint64_t part = x << (63 - dr_bit_highest(x)); /* 1 to 2, times 2^63 */
 
     for (int64_t bit = ONE / 2; bit > 0; bit /= 2) {

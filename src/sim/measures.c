@@ -286,7 +286,8 @@ static void put_accounts(struct dr_measures *measures, const struct dr_core *cor
 {
     const char *comma = "";
 
-    qsort(measures->ended, measures->ended_count, sizeof measures->ended[0], compare_accounts);
+    if (measures->ended_count > 0)
+        qsort(measures->ended, measures->ended_count, sizeof measures->ended[0], compare_accounts);
     dr_buffer_append_text(out, ",\"by_account\":{");
     for (uint64_t from = 0; from < measures->ended_count;) {
         uint32_t id = measures->ended[from].account;
