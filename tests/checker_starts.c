@@ -138,7 +138,9 @@ void checker_start(struct checker *checker, const struct dr_fact *fact, const st
             }
     }
     checker->priced += least < INFINITY;
-    /* The core rounds down in some thirty places, by less than a micro-unit per kilowatt each. */
+    /* The core rounds energy down in some thirty places, by less than a micro-unit per kilowatt
+     * each; and how often a like comes to 2^-20, so that what a place breaks may cost less by some
+     * parts in 10^5. */
     if (least < INFINITY &&
         fabs((double)fact->job_placed.cost_micro - least) > fmax(1000, least / 10000))
         checker_wrong(checker, fact, "job %llu costs %lld where %.0f is the least",

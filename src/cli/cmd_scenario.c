@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/table.h"
 #include "scenario/scenario.h"
 
@@ -130,9 +130,7 @@ static int write_federation(const struct dr_cli *cli, const struct dr_scenario *
     struct dr_scenario_moment moment;
     struct dr_error error = {0};
     enum dr_status status;
-    FILE *file;
     json_t *answer = NULL;
-    int failed;
 
     dr_buffer_init(&yaml, DR_SCENARIO_YAML_MAX);
     if (dr_scenario_at(scenario, at, &moment, &error) != DR_OK)
@@ -144,11 +142,8 @@ static int write_federation(const struct dr_cli *cli, const struct dr_scenario *
         return dr_cli_fail(cli, DR_EXIT_FAILED, "the federation is larger than %zu bytes",
                            DR_SCENARIO_YAML_MAX);
     if (path != NULL && strcmp(path, "-") != 0) {
-        file = fopen(path, "we");
-        failed = file == NULL || fwrite(yaml.data, 1, yaml.length, file) != yaml.length;
-        failed |= file != NULL && fclose(file) != 0;
-        if (failed)
-            return dr_cli_fail(cli, DR_EXIT_FAILED, "%s can't be written", path);
+        if (dr_cli_write_file(cli, path, &yaml) != DR_EXIT_OK)
+            return DR_EXIT_FAILED;
     } else {
         path = NULL;
     }

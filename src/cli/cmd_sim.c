@@ -6,69 +6,15 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/table.h"
 #include "core/state.h"
 #include "sim/run.h"
 
-#define SAID_MAX     20 /* rows that are wrong or refused: so many are shown */
 #define PROGRESS_US  (200 * 1000)
 #define MEASURES_MAX (256u << 20)
 
 /* ---- options ---- */
-
-static int choice(const struct dr_cli *cli, const char *option, const char *const *words,
-                  uint32_t count, int none, int *value)
-{
-    const char *text = dr_cli_value(cli, option);
-    char list[200] = "";
-    size_t length = 0;
-
-    *value = none;
-    if (text == NULL)
-        return 1;
-    for (uint32_t i = 0; i < count; i += 1) {
-        if (strcmp(words[i], text) == 0) {
-            *value = (int)i;
-            return 1;
-        }
-        length += (size_t)snprintf(list + length, sizeof list - length, "%s%s", i == 0 ? "" : ", ",
-                                   words[i]);
-    }
-    dr_cli_fail(cli, DR_EXIT_USAGE, "--%s: found '%s', expected one of these: %s", option, text,
-                list);
-    return 0;
-}
-
-static int duration(const struct dr_cli *cli, const char *option, int64_t least_us, int64_t *us)
-{
-    const char *text = dr_cli_value(cli, option);
-
-    if (text == NULL)
-        return 1;
-    if (dr_parse_duration_us(text, us) && *us >= least_us)
-        return 1;
-    dr_cli_fail(cli, DR_EXIT_USAGE, "--%s: found '%s', expected a duration like 90s, 15m, 7d",
-                option, text);
-    return 0;
-}
-
-static int milli(const struct dr_cli *cli, const char *option, const char *text, int64_t min,
-                 int64_t max, uint32_t *value)
-{
-    int64_t number;
-
-    if (text == NULL)
-        return 1;
-    if (dr_parse_milli(text, min, max, &number)) {
-        *value = (uint32_t)number;
-        return 1;
-    }
-    dr_cli_fail(cli, DR_EXIT_USAGE,
-                "--%s: found '%s', expected a number from %g to %g with up to three places", option,
-                text, (double)min / 1000, (double)max / 1000);
-    return 0;
-}
 
 static int estimates(const struct dr_cli *cli, struct dr_jobs_options *jobs)
 {
@@ -82,7 +28,7 @@ static int estimates(const struct dr_cli *cli, struct dr_jobs_options *jobs)
     }
     if (strncmp(text, "error:", 6) == 0) {
         jobs->estimates = DR_ESTIMATES_ERROR;
-        return milli(cli, "estimates", text + 6, 0, 1000000, &jobs->error_milli);
+        return dr_option_milli_text(cli, "estimates", text + 6, 0, 1000000, &jobs->error_milli);
     }
     dr_cli_fail(cli, DR_EXIT_USAGE, "--estimates: found '%s', expected limit, exact or error:X",
                 text);
@@ -92,7 +38,6 @@ static int estimates(const struct dr_cli *cli, struct dr_jobs_options *jobs)
 static int instants(const struct dr_cli *cli, struct dr_jobs_options *jobs)
 {
     const char *start = dr_cli_value(cli, "start");
-    const char *seed = dr_cli_value(cli, "seed");
     int64_t number = 1;
 
     if (!dr_parse_instant_us(start == NULL ? "2027-01-01T00:00:00Z" : start, 0, &jobs->base_us)) {
@@ -100,21 +45,17 @@ static int instants(const struct dr_cli *cli, struct dr_jobs_options *jobs)
                     "--start: found '%s', expected an instant like 2027-01-01T00:00:00Z", start);
         return 0;
     }
-    if (seed != NULL && !dr_parse_i64(seed, 0, INT64_MAX, &number)) {
-        dr_cli_fail(cli, DR_EXIT_USAGE, "--seed: found '%s', expected a whole number, 0 or more",
-                    seed);
+    if (!dr_option_whole(cli, "seed", 0, INT64_MAX, &number))
         return 0;
-    }
     jobs->seed = (uint64_t)number;
     return 1;
 }
 
 static int read_options(const struct dr_cli *cli, struct dr_sim_options *options)
 {
-    static const char *const orders[] = {"fair", "fifo", "sjf"};
     static const char *const backfills[] = {"as-is", "none", "greedy", "easy", "conservative"};
     static const char *const switches[] = {"off", "on"};
-    int backfill;
+    int backfill = DR_SIM_BACKFILL_AS_IS;
 
     options->trace = dr_cli_value(cli, "trace");
     if (options->trace == NULL || dr_cli_value(cli, "federation") == NULL) {
@@ -122,16 +63,18 @@ static int read_options(const struct dr_cli *cli, struct dr_sim_options *options
                     options->trace == NULL ? "trace" : "federation");
         return 0;
     }
-    if (!choice(cli, "order", orders, 3, -1, &options->ordering) ||
-        !choice(cli, "backfill", backfills, 5, 0, &backfill) ||
-        !choice(cli, "preemption", switches, 2, -1, &options->preemption) ||
+    options->ordering = -1;
+    options->preemption = -1;
+    if (!dr_option_word(cli, "order", DR_FEDERATION_ORDERS, DR_FEDERATION_ORDERS_COUNT,
+                        &options->ordering) ||
+        !dr_option_word(cli, "backfill", backfills, DR_COUNT_OF(backfills), &backfill) ||
+        !dr_option_word(cli, "preemption", switches, 2, &options->preemption) ||
         !estimates(cli, &options->jobs) || !instants(cli, &options->jobs) ||
-        !milli(cli, "arrivals", dr_cli_value(cli, "arrivals"), 1, 1000000,
-               &options->jobs.arrival_milli) ||
-        !milli(cli, "bad-rows", dr_cli_value(cli, "bad-rows"), 0, 1000, &options->bad_row_milli) ||
-        !duration(cli, "warm-up", 0, &options->warmup_us) ||
-        !duration(cli, "horizon", DR_SECOND_US, &options->horizon_us) ||
-        !duration(cli, "tick", DR_SECOND_US, &options->tick_us))
+        !dr_option_milli(cli, "arrivals", 1, 1000000, &options->jobs.arrival_milli) ||
+        !dr_option_milli(cli, "bad-rows", 0, 1000, &options->bad_row_milli) ||
+        !dr_option_duration(cli, "warm-up", 0, &options->warmup_us) ||
+        !dr_option_duration(cli, "horizon", DR_SECOND_US, &options->horizon_us) ||
+        !dr_option_duration(cli, "tick", DR_SECOND_US, &options->tick_us))
         return 0;
     options->backfill = (enum dr_sim_backfill)backfill;
     return 1;
@@ -145,7 +88,7 @@ struct running {
     int shows; /* progress, on a terminal */
     int64_t begun_us;
     int64_t shown_us;
-    uint64_t said;
+    struct dr_cli_rows rows; /* wrong, or refused */
 };
 
 static volatile sig_atomic_t is_interrupted;
@@ -165,15 +108,9 @@ static void clear_line(const struct running *running)
 static void say(void *context, const struct dr_error *error)
 {
     struct running *running = context;
-    char text[1400];
 
-    running->said += 1;
-    if (running->said > SAID_MAX)
-        return;
     clear_line(running);
-    fprintf(stderr, "%s\n", dr_error_line(error, text, sizeof text));
-    if (running->said == SAID_MAX)
-        fputs("... more of these are counted, not shown\n", stderr);
+    dr_cli_say_row(&running->rows, error);
 }
 
 static int go_on(void *context)
@@ -303,14 +240,8 @@ static int say_measures(const struct dr_cli *cli, struct dr_sim *sim, double cpu
     dr_buffer_init(&text, MEASURES_MAX);
     dr_sim_json(sim, &text);
     dr_buffer_append_text(&text, "\n");
-    if (path != NULL) {
-        FILE *file = fopen(path, "we");
-        int failed = file == NULL || fwrite(text.data, 1, text.length, file) != text.length;
-
-        failed |= file != NULL && fclose(file) != 0;
-        if (failed)
-            return dr_cli_fail(cli, DR_EXIT_FAILED, "%s can't be written", path);
-    }
+    if (path != NULL && dr_cli_write_file(cli, path, &text) != DR_EXIT_OK)
+        return DR_EXIT_FAILED;
     if (cli->json) {
         fwrite(text.data, 1, text.length, stdout);
         return DR_EXIT_OK;

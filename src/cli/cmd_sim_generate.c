@@ -3,38 +3,8 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "sim/generate.h"
-
-static int whole(const struct dr_cli *cli, const char *option, int64_t min, int64_t max,
-                 int64_t *value)
-{
-    const char *text = dr_cli_value(cli, option);
-
-    if (text == NULL || dr_parse_i64(text, min, max, value))
-        return 1;
-    dr_cli_fail(cli, DR_EXIT_USAGE, "--%s: found '%s', expected a whole number from %lld to %lld",
-                option, text, (long long)min, (long long)max);
-    return 0;
-}
-
-static int part(const struct dr_cli *cli, const char *option, int64_t min_milli, int64_t max_milli,
-                uint32_t *milli)
-{
-    const char *text = dr_cli_value(cli, option);
-    int64_t value;
-
-    if (text == NULL)
-        return 1;
-    if (!dr_parse_milli(text, min_milli, max_milli, &value)) {
-        dr_cli_fail(cli, DR_EXIT_USAGE,
-                    "--%s: found '%s', expected a number from %g to %g with up to three places",
-                    option, text, (double)min_milli / 1000, (double)max_milli / 1000);
-        return 0;
-    }
-    *milli = (uint32_t)value;
-    return 1;
-}
 
 static int read_options(const struct dr_cli *cli, struct dr_generate *generate)
 {
@@ -47,13 +17,14 @@ static int read_options(const struct dr_cli *cli, struct dr_generate *generate)
                     dr_cli_value(cli, "jobs") == NULL ? "jobs" : "federation");
         return 0;
     }
-    if (!whole(cli, "jobs", 1, INT64_C(1000000000000), &jobs) ||
-        !whole(cli, "seed", 0, INT64_MAX, &seed) || !whole(cli, "gang-max", 1, 65536, &gang) ||
-        !part(cli, "load", 1, 100000, &generate->load_milli) ||
-        !part(cli, "growth", 0, 100000, &generate->growth_milli) ||
-        !part(cli, "flexible", 0, 1000, &generate->flexible_milli) ||
-        !part(cli, "alternatives", 0, 1000, &generate->alternatives_milli) ||
-        !part(cli, "elastic", 0, 1000, &generate->elastic_milli))
+    if (!dr_option_whole(cli, "jobs", 1, INT64_C(1000000000000), &jobs) ||
+        !dr_option_whole(cli, "seed", 0, INT64_MAX, &seed) ||
+        !dr_option_whole(cli, "gang-max", 1, 65536, &gang) ||
+        !dr_option_milli(cli, "load", 1, 100000, &generate->load_milli) ||
+        !dr_option_milli(cli, "growth", 0, 100000, &generate->growth_milli) ||
+        !dr_option_milli(cli, "flexible", 0, 1000, &generate->flexible_milli) ||
+        !dr_option_milli(cli, "alternatives", 0, 1000, &generate->alternatives_milli) ||
+        !dr_option_milli(cli, "elastic", 0, 1000, &generate->elastic_milli))
         return 0;
     generate->jobs = (uint64_t)jobs;
     generate->seed = (uint64_t)seed;

@@ -5,49 +5,14 @@
 #include <unistd.h>
 
 #include "base/text.h"
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "sim/import.h"
 
-#define SAID_MAX       20
 #define FEDERATION_MAX (16u << 20)
-
-struct said {
-    uint32_t count;
-};
 
 static void say(void *context, const struct dr_error *error)
 {
-    struct said *said = context;
-    char text[1400];
-
-    said->count += 1;
-    if (said->count <= SAID_MAX)
-        fprintf(stderr, "%s\n", dr_error_line(error, text, sizeof text));
-    if (said->count == SAID_MAX)
-        fputs("... more of these are counted, not shown\n", stderr);
-}
-
-static int whole(const struct dr_cli *cli, const char *option, int64_t min, int64_t max,
-                 int64_t *value)
-{
-    const char *text = dr_cli_value(cli, option);
-
-    if (text == NULL || dr_parse_i64(text, min, max, value))
-        return 1;
-    dr_cli_fail(cli, DR_EXIT_USAGE, "--%s: found '%s', expected a whole number from %lld to %lld",
-                option, text, (long long)min, (long long)max);
-    return 0;
-}
-
-static int part(const struct dr_cli *cli, const char *option, int64_t max_milli, int64_t *milli)
-{
-    const char *text = dr_cli_value(cli, option);
-
-    if (text == NULL || dr_parse_milli(text, 0, max_milli, milli))
-        return 1;
-    dr_cli_fail(cli, DR_EXIT_USAGE, "--%s: found '%s', expected a number from 0 to %g", option,
-                text, (double)max_milli / 1000);
-    return 0;
+    dr_cli_say_row(context, error);
 }
 
 /* "8,16,24" */
@@ -73,10 +38,9 @@ static int fleet(const struct dr_cli *cli, uint32_t gpus[3])
 
 static int read_options(const struct dr_cli *cli, struct dr_import *import)
 {
-    int64_t bad = 10;
     int64_t nodes = 0;
     int64_t size = 0;
-    int64_t fill = 0;
+    uint32_t fill = 0;
     int64_t seed = 42;
 
     import->kind = dr_import_named(cli->operands[0]);
@@ -95,33 +59,19 @@ static int read_options(const struct dr_cli *cli, struct dr_import *import)
         dr_cli_fail(cli, DR_EXIT_USAGE, "--output is missing");
         return 0;
     }
-    if (!part(cli, "bad-rows", 1000, &bad) || !whole(cli, "nodes", 1, 1000000, &nodes) ||
-        !whole(cli, "node-size", 1, DR_ACCELERATORS_MAX, &size) ||
-        !part(cli, "fill", 100000, &fill) || !whole(cli, "seed", 0, INT64_MAX, &seed) ||
-        !fleet(cli, import->fleet))
+    if (!dr_option_milli(cli, "bad-rows", 0, 1000, &import->bad_row_milli) ||
+        !dr_option_whole(cli, "nodes", 1, 1000000, &nodes) ||
+        !dr_option_whole(cli, "node-size", 1, DR_ACCELERATORS_MAX, &size) ||
+        !dr_option_milli(cli, "fill", 0, 100000, &fill) ||
+        !dr_option_whole(cli, "seed", 0, INT64_MAX, &seed) || !fleet(cli, import->fleet))
         return 0;
     for (uint32_t i = 1; i < cli->operands_count; i += 1)
         import->files[i - 1] = cli->operands[i];
-    import->bad_row_milli = (uint32_t)bad;
     import->nodes = (uint32_t)nodes;
     import->node_size = (uint32_t)size;
-    import->fill_percent = (uint32_t)(fill / 10);
+    import->fill_percent = fill / 10;
     import->seed = (uint64_t)seed;
     return 1;
-}
-
-static int write_federation(const struct dr_cli *cli, const struct dr_buffer *yaml)
-{
-    const char *path = dr_cli_value(cli, "federation");
-    FILE *file = path == NULL ? NULL : fopen(path, "we");
-    int failed;
-
-    if (path == NULL)
-        return DR_EXIT_OK;
-    failed = file == NULL || fwrite(yaml->data, 1, yaml->length, file) != yaml->length;
-    failed |= file != NULL && fclose(file) != 0;
-    return failed ? dr_cli_fail(cli, DR_EXIT_FAILED, "--federation: %s can't be written", path)
-                  : DR_EXIT_OK;
 }
 
 static void print_counts(const struct dr_cli *cli, const struct dr_import *import)
@@ -139,8 +89,8 @@ static void print_counts(const struct dr_cli *cli, const struct dr_import *impor
 int dr_cmd_sim_import(struct dr_cli *cli)
 {
     struct dr_buffer yaml DR_CLEANUP(dr_buffer_deinit) = {0};
-    struct said said = {0};
-    struct dr_import import = {.say = say, .context = &said};
+    struct dr_cli_rows rows = {0};
+    struct dr_import import = {.say = say, .context = &rows, .bad_row_milli = 10};
     const char *path = dr_cli_value(cli, "output");
     struct dr_error error = {0};
     enum dr_status status;
@@ -167,7 +117,9 @@ int dr_cmd_sim_import(struct dr_cli *cli)
                     import.bad, import.rows);
         return status == DR_E_IO ? DR_EXIT_FAILED : DR_EXIT_USAGE;
     }
-    code = write_federation(cli, &yaml);
+    code = dr_cli_value(cli, "federation") == NULL
+               ? DR_EXIT_OK
+               : dr_cli_write_file(cli, dr_cli_value(cli, "federation"), &yaml);
     if (code == DR_EXIT_OK)
         print_counts(cli, &import);
     return code;

@@ -85,6 +85,7 @@ static void apply_settings_set(struct dr_core *core, const struct dr_fact_settin
     settings->fair_minimum_run_us = fact->fair_minimum_run_us;
     settings->no_backfill = fact->no_backfill;
     settings->no_preemption = fact->no_preemption;
+    DR_ASSERT(fact->ordering <= DR_ORDERING_SJF);
     if (settings->ordering != fact->ordering) {
         settings->ordering = fact->ordering;
         dr_core_index(core); /* who waits stands in another order */

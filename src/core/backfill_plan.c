@@ -309,50 +309,68 @@ static int takes_whole_nodes(const struct dr_core *core, const struct dr_want *w
            want->accelerators == core->pools[pool.v - 1].accelerators;
 }
 
+/* Keep so many of the nodes that are vacant now from everybody, in thought: those of the highest
+ * numbers. Returns how many; `numbers` and `kept` [spare] say which, and what they had. */
+static uint32_t spare_vacant(const struct dr_core *core, dr_pool_id pool_id, uint32_t spare,
+                             uint32_t *numbers, struct dr_room *kept)
+{
+    const struct dr_pool *pool = &core->pools[pool_id.v - 1];
+    struct dr_space *space = &core->places->spaces[pool_id.v - 1];
+    uint32_t count = 0;
+
+    for (uint32_t range = pool->ranges_count; range > 0 && count < spare; range -= 1)
+        for (uint32_t i = pool->ranges[range - 1].count; i > 0 && count < spare; i -= 1) {
+            const struct dr_node *node = &core->nodes[pool->ranges[range - 1].row + i - 1];
+            struct dr_room room = space->rooms[node->number];
+
+            if (node->tasks > 0 || !room.empty)
+                continue;
+            kept[count] = room;
+            numbers[count] = node->number;
+            count += 1;
+            room.blocked = room.free;
+            room.empty = 0;
+            room.cpus = 0;
+            room.memory_mb = 0;
+            dr_space_set_room(space, node->number, &room);
+        }
+    return count;
+}
+
 /* A place among what is free in thought, of nodes that others leave first: as many as can be spared
  * of those that are vacant now stay free for who may start beside it. (EASY, which reserves an
- * amount, has that by itself.) Which nodes are spared: those of the highest numbers. */
+ * amount, has that by itself.) Returns its parts; 0: there is none. */
 static uint32_t find_place(const struct plan *plan, const struct dr_want *want)
 {
     struct dr_core *core = plan->decision->core;
     struct dr_found *found = plan->found;
     struct dr_space *space = &core->places->spaces[found->pool.v - 1];
-    const struct dr_pool *pool = &core->pools[found->pool.v - 1];
     uint32_t fit = dr_space_tasks_empty(want, space);
-    uint64_t room = dr_place_room(core, want, found->pool);
-    uint32_t spare =
-        fit == 0 || room <= want->tasks
-            ? 0
-            : (uint32_t)dr_min_i64((int64_t)(room - want->tasks) / fit, core->nodes_count);
     size_t mark = core->scratch.used;
-    struct dr_room *kept = dr_arena_push(&core->scratch, spare, sizeof kept[0]);
-    uint32_t *numbers = dr_arena_push(&core->scratch, spare, sizeof numbers[0]);
-    uint32_t count = 0;
+    int64_t spare;
+    uint32_t count;
+    struct dr_room *kept;
+    uint32_t *numbers;
 
+    found->count = dr_place_find(core, want, found->pool, found->extents);
+    spare = fit == 0 || found->count == 0
+                ? 0
+                : ((int64_t)dr_place_room(core, want, found->pool) - want->tasks) / fit;
+    spare = dr_min_i64(spare, core->pools[found->pool.v - 1].nodes_count);
+    if (spare <= 0)
+        return found->count;
+    kept = dr_arena_push(&core->scratch, (size_t)spare, sizeof kept[0]);
+    numbers = dr_arena_push(&core->scratch, (size_t)spare, sizeof numbers[0]);
     DR_ASSERT(kept != NULL && numbers != NULL);
-    for (uint32_t range = pool->ranges_count; range > 0 && count < spare; range -= 1)
-        for (uint32_t i = pool->ranges[range - 1].count; i > 0 && count < spare; i -= 1) {
-            const struct dr_node *node = &core->nodes[pool->ranges[range - 1].row + i - 1];
-            struct dr_room room_of = space->rooms[node->number];
-
-            if (node->tasks > 0 || !room_of.empty)
-                continue;
-            kept[count] = room_of;
-            numbers[count] = node->number;
-            count += 1;
-            room_of.blocked = room_of.free;
-            room_of.empty = 0;
-            room_of.cpus = 0;
-            room_of.memory_mb = 0;
-            dr_space_set_room(space, node->number, &room_of);
-        }
-    found->count = count == 0 ? 0 : dr_place_find(core, want, found->pool, found->extents);
+    count = spare_vacant(core, found->pool, (uint32_t)spare, numbers, kept);
+    if (count > 0)
+        found->count = dr_place_find(core, want, found->pool, found->extents);
     while (count > 0) {
         count -= 1;
         dr_space_set_room(space, numbers[count], &kept[count]);
     }
     dr_arena_reset(&core->scratch, mark);
-    if (found->count == 0)
+    if (found->count == 0) /* not without these */
         found->count = dr_place_find(core, want, found->pool, found->extents);
     return found->count;
 }

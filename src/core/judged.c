@@ -416,7 +416,8 @@ static enum dr_scope place_in(struct dr_core *core, uint32_t class_row, uint64_t
         .core = core, .class_row = class_row, .class = class, .is_bound = is_bound};
     int any_slack = class->alone != 0 && core->slack->rose_last > since;
 
-    /* An end where it has reserved may bring that forward, whatever there is room for now. */
+    /* Something has ended where it holds a reservation: that is planned again, though there may be
+     * no room to start. */
     if (class->alone != 0 &&
         places->freed_at[dr_job_run(core, job)->reservation_pool.v - 1] > since)
         return DR_SCOPE_FREED;

@@ -190,6 +190,7 @@ static void walk_settings(struct walk *walk, struct dr_settings *settings)
     later_u8(walk, 34, &settings->fair_preemption);
     later_i64(walk, 35, &settings->fair_minimum_run_us);
     later_u8(walk, 42, &settings->ordering);
+    bounded(walk, settings->ordering, DR_ORDERING_SJF);
     later_u8(walk, 43, &settings->no_backfill);
     later_u8(walk, 44, &settings->no_preemption);
 }

@@ -22,7 +22,6 @@ void dr_declare_settings(struct dr_differ *differ)
     const struct dr_fact_settings_set *to = &differ->federation->settings;
     const struct dr_settings *from = &differ->core->settings;
     static const char *const fair[] = {"off", "final-share"};
-    static const char *const orders[] = {"fair", "fifo", "sjf"};
     struct dr_change *change = dr_change_add(differ, "settings", to->name, DR_FACT_SETTINGS_SET);
 
     change->declare.settings_set = *to;
@@ -40,7 +39,8 @@ void dr_declare_settings(struct dr_differ *differ)
     dr_say_text(change, "fair_preemption", fair[from->fair_preemption & 1],
                 fair[to->fair_preemption & 1]);
     dr_say_duration(change, "fair_minimum_run", from->fair_minimum_run_us, to->fair_minimum_run_us);
-    dr_say_text(change, "order", orders[from->ordering % 3], orders[to->ordering % 3]);
+    dr_say_text(change, "order", DR_FEDERATION_ORDERS[from->ordering],
+                DR_FEDERATION_ORDERS[to->ordering]);
     dr_say_text(change, "backfill", from->no_backfill ? "no" : "yes",
                 to->no_backfill ? "no" : "yes");
     dr_say_text(change, "preemption", from->no_preemption ? "no" : "yes",

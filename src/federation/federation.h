@@ -23,6 +23,10 @@
 #include "base/status.h"
 #include "core/core.h"
 
+/* enum dr_ordering as the file says it. */
+#define DR_FEDERATION_ORDERS_COUNT 3
+extern const char *const DR_FEDERATION_ORDERS[DR_FEDERATION_ORDERS_COUNT];
+
 /* A larger file is refused before it is parsed. */
 #define DR_FEDERATION_BYTES_MAX (16u << 20)
 

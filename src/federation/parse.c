@@ -24,7 +24,6 @@ static void read_federation(struct dr_fed_reader *reader, const struct dr_yaml_n
     struct dr_fact_settings_set *set = &federation->settings;
     const struct dr_yaml_node *map = dr_yaml_get(top, "federation");
     static const char *const fair[] = {"off", "final-share"};
-    static const char *const orders[] = {"fair", "fifo", "sjf"};
     const struct dr_yaml_node *job_user;
     size_t length;
 
@@ -77,7 +76,8 @@ static void read_federation(struct dr_fed_reader *reader, const struct dr_yaml_n
                            &set->fair_preemption);
         dr_fed_read_duration(reader, map, "fair_minimum_run", DR_FED_OPTIONAL, 0, 30 * DR_DAY_US,
                              &set->fair_minimum_run_us);
-        dr_fed_read_choice(reader, map, "order", orders, DR_COUNT_OF(orders), &set->ordering);
+        dr_fed_read_choice(reader, map, "order", DR_FEDERATION_ORDERS, DR_FEDERATION_ORDERS_COUNT,
+                           &set->ordering);
         read_switch(reader, map, "backfill", &set->no_backfill);
         read_switch(reader, map, "preemption", &set->no_preemption);
         dr_fed_read_money(reader, map, "span_price", &set->span_price_micro);

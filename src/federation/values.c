@@ -31,6 +31,8 @@ static const char *const keys_federation[] = {"name",
                                               "order",
                                               "backfill",
                                               "preemption"};
+const char *const DR_FEDERATION_ORDERS[DR_FEDERATION_ORDERS_COUNT] = {"fair", "fifo", "sjf"};
+
 static const char *const keys_chip[] = {"vendor",     "country", "memory",  "idle_power",
                                         "busy_power", "price",   "virtual", "stacks"};
 static const char *const keys_class[] = {"jurisdictions", "assurance", "share"};

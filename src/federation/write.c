@@ -82,7 +82,6 @@ static void write_settings(const struct writer *writer)
 {
     const struct dr_settings *settings = &writer->core->settings;
     static const char *const fair[] = {"off", "final-share"};
-    static const char *const orders[] = {"fair", "fifo", "sjf"};
     struct dr_buffer *yaml = writer->yaml;
     char text[DR_AMOUNT_BYTES];
 
@@ -98,7 +97,7 @@ static void write_settings(const struct writer *writer)
     dr_buffer_printf(yaml, "  fair_preemption: %s\n", fair[settings->fair_preemption & 1]);
     duration_line(yaml, "  ", "fair_minimum_run", settings->fair_minimum_run_us);
     if (settings->ordering != DR_ORDERING_FAIR)
-        dr_buffer_printf(yaml, "  order: %s\n", orders[settings->ordering % 3]);
+        dr_buffer_printf(yaml, "  order: %s\n", DR_FEDERATION_ORDERS[settings->ordering]);
     if (settings->no_backfill)
         dr_buffer_append_text(yaml, "  backfill: no\n");
     if (settings->no_preemption)

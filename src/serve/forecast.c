@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/events.h"
 #include "base/sort.h"
 #include "serve/internal.h"
 
@@ -28,67 +29,20 @@ struct start {
 
 /* ---- the child ---- */
 
-struct end {
-    int64_t time_us;
-    uint64_t job;
-    uint32_t attempt;
-    uint32_t stopped; /* 1: with its grace */
-};
+enum { END, END_STOPPED }; /* kinds of events: by itself, with its grace */
 
 struct ahead {
     struct dr_core *core;
     struct dr_batch batch;
     int64_t now_us;
-    int64_t tick_us;          /* between ticks */
-    DR_LIST(struct end) ends; /* a heap, the earliest first; ends overtaken by others are let go */
-    struct dr_map waiting;    /* jobs whose start is wanted: 1 */
+    int64_t tick_us; /* between ticks */
+    struct dr_events ends;
+    struct dr_map waiting; /* jobs whose start is wanted: 1 */
     struct dr_arena arena;
     int pipe;
     uint32_t written_count;
     struct start written[512];
 };
-
-static int earlier(const struct end *a, const struct end *b)
-{
-    return a->time_us != b->time_us ? a->time_us < b->time_us : a->job < b->job;
-}
-
-static void ends_push(struct ahead *ahead, struct end end)
-{
-    uint32_t at = ahead->ends.count;
-
-    DR_LIST_PUSH(&ahead->ends, end);
-    while (at > 0 && earlier(&end, &ahead->ends.items[(at - 1) / 2])) {
-        ahead->ends.items[at] = ahead->ends.items[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    ahead->ends.items[at] = end;
-}
-
-static struct end ends_pop(struct ahead *ahead)
-{
-    struct end first = ahead->ends.items[0];
-    struct end last = ahead->ends.items[ahead->ends.count - 1];
-    uint32_t at = 0;
-
-    ahead->ends.count -= 1;
-    for (;;) {
-        uint32_t child = 2 * at + 1;
-
-        if (child >= ahead->ends.count)
-            break;
-        if (child + 1 < ahead->ends.count &&
-            earlier(&ahead->ends.items[child + 1], &ahead->ends.items[child]))
-            child += 1;
-        if (!earlier(&ahead->ends.items[child], &last))
-            break;
-        ahead->ends.items[at] = ahead->ends.items[child];
-        at = child;
-    }
-    if (ahead->ends.count > 0)
-        ahead->ends.items[at] = last;
-    return first;
-}
 
 static void write_all(int pipe, const void *bytes, size_t count)
 {
@@ -145,16 +99,18 @@ static void carry_out(struct ahead *ahead, const struct dr_effect *effect)
             say(ahead, effect->job.v, ahead->now_us);
         }
         admit_attempt(ahead, DR_COMMAND_STARTED, effect->job.v, effect->attempt, DR_OUTCOME_EXITED);
-        ends_push(ahead, (struct end){.time_us = ahead->now_us +
-                                                 dr_job_run(ahead->core, job)->attempt_limit_us,
-                                      .job = effect->job.v,
-                                      .attempt = effect->attempt});
+        dr_events_push(&ahead->ends,
+                       (struct dr_event){.time_us = ahead->now_us +
+                                                    dr_job_run(ahead->core, job)->attempt_limit_us,
+                                         .job = effect->job.v,
+                                         .attempt = effect->attempt});
     } else if (effect->kind == DR_EFFECT_STOP) {
-        ends_push(ahead, (struct end){.time_us = effect->until_us > ahead->now_us ? effect->until_us
-                                                                                  : ahead->now_us,
-                                      .job = effect->job.v,
-                                      .attempt = effect->attempt,
-                                      .stopped = 1});
+        dr_events_push(&ahead->ends, (struct dr_event){.time_us = effect->until_us > ahead->now_us
+                                                                      ? effect->until_us
+                                                                      : ahead->now_us,
+                                                       .job = effect->job.v,
+                                                       .attempt = effect->attempt,
+                                                       .kind = END_STOPPED});
     }
 }
 
@@ -191,7 +147,7 @@ static void begin(struct ahead *ahead)
         _exit(1);
     for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         const struct dr_job *job = &core->jobs[row];
-        struct end end = {.job = job->id.v, .attempt = dr_job_run(ahead->core, job)->attempt};
+        struct dr_event end = {.job = job->id.v, .attempt = dr_job_run(ahead->core, job)->attempt};
 
         if (job->id.v == 0)
             continue;
@@ -203,11 +159,11 @@ static void begin(struct ahead *ahead)
         end.time_us = dr_job_believed_end_us(core, job);
         if (job->state == DR_JOB_COMPLETING && dr_job_run(core, job)->stop_until_us < end.time_us) {
             end.time_us = dr_job_run(core, job)->stop_until_us;
-            end.stopped = 1;
+            end.kind = END_STOPPED;
         }
         if (end.time_us < ahead->now_us)
             end.time_us = ahead->now_us;
-        ends_push(ahead, end);
+        dr_events_push(&ahead->ends, end);
     }
 }
 
@@ -238,7 +194,7 @@ DR_NORETURN static void run_ahead(struct ahead *ahead)
         settle_effects(ahead);
         if (ahead->waiting.count == 0)
             break;
-        event_us = ahead->ends.count > 0 ? ahead->ends.items[0].time_us : DR_FOREVER_US;
+        event_us = dr_events_next_us(&ahead->ends);
         next_us = dr_core_next_time_us(ahead->core);
         if (next_us <= ahead->now_us) /* it could do nothing about it just now */
             next_us = ahead->now_us + ahead->tick_us;
@@ -257,12 +213,12 @@ DR_NORETURN static void run_ahead(struct ahead *ahead)
             break;
         }
         ahead->now_us = next_us;
-        while (ahead->ends.count > 0 && ahead->ends.items[0].time_us <= ahead->now_us) {
-            struct end end = ends_pop(ahead);
+        while (dr_events_next_us(&ahead->ends) <= ahead->now_us) {
+            struct dr_event end = dr_events_pop(&ahead->ends);
 
             /* An attempt that is over already is refused, which is right. */
             admit_attempt(ahead, DR_COMMAND_ENDED, end.job, end.attempt,
-                          end.stopped ? DR_OUTCOME_STOPPED : DR_OUTCOME_EXITED);
+                          end.kind == END_STOPPED ? DR_OUTCOME_STOPPED : DR_OUTCOME_EXITED);
             settle_effects(ahead);
         }
     }

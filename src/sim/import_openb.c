@@ -7,7 +7,9 @@
  * Nodes that are alike make a pool; chips all have one price, so that where a pod goes is decided
  * by what its place breaks. With `fill_percent` the list is made by the authors' protocol: pods
  * drawn from it are added until so much of the GPUs is asked for (or removed by chance from a list
- * that asks for more), all are shuffled by the seed, come a second apart and stay. */
+ * that asks for more), all are shuffled by the seed, come a second apart and stay. Before them the
+ * list itself comes once, each pod for no time: the authors' program knows the list beforehand, and
+ * ours learns what is asked for from what it has seen. */
 #include "sim/import.h"
 
 #include <ctype.h>
@@ -23,6 +25,8 @@
 #define MODELS_MAX 32
 #define KINDS_MAX  256
 #define STAY_US    (100 * DR_DAY_US)
+#define KNOWN_US   (10 * DR_MINUTE_US) /* before the first pod that stays */
+#define KNOWN_JOBS 1000000000          /* ids from there on */
 #define WRITTEN                                                                             \
     (1u << DR_TRACE_job_id | 1u << DR_TRACE_submit_s | 1u << DR_TRACE_runtime_s |           \
      1u << DR_TRACE_tasks | 1u << DR_TRACE_accelerators_per_task | 1u << DR_TRACE_account | \
@@ -353,34 +357,49 @@ static int compare_pods(const void *a, const void *b)
     return x->submit_us < y->submit_us ? -1 : x->submit_us > y->submit_us;
 }
 
+static void write_pod(const struct reading *reading, const struct pod *pod, uint64_t job)
+{
+    struct dr_trace_row row = {.job = job,
+                               .submit_us = pod->submit_us,
+                               .runtime_us = pod->runtime_us,
+                               .tasks = 1,
+                               .accelerators_milli = (uint32_t)pod->gpu_milli,
+                               .account = "all",
+                               .cpus_milli = (uint32_t)pod->cpu_milli,
+                               .memory_mb = (uint32_t)pod->memory_mb};
+
+    for (uint32_t model = 0; model < reading->models_count; model += 1)
+        if ((pod->models >> model) & 1 && row.chips_count < DR_TRACE_LIST_MAX) {
+            row.chips[row.chips_count] = (struct dr_trace_chip){reading->models[model], 1000};
+            row.chips_count += 1;
+        }
+    dr_trace_write(reading->import->trace, WRITTEN, &row);
+}
+
+/* The list as it is, before the trace's time: a millisecond apart, and each for no time. */
+static void write_known(const struct reading *reading)
+{
+    for (uint32_t i = 0; i < reading->pods_count; i += 1) {
+        struct pod pod = reading->pods[i];
+
+        pod.submit_us = -KNOWN_US + i * 1000;
+        pod.runtime_us = 0;
+        write_pod(reading, &pod, KNOWN_JOBS + i);
+    }
+}
+
 static void write_pods(struct reading *reading)
 {
     struct dr_import *import = reading->import;
 
     if (import->fill_percent == 0)
         qsort(reading->pods, reading->pods_count, sizeof reading->pods[0], compare_pods);
-    dr_trace_write_header(import->trace, WRITTEN);
     for (uint32_t i = 0; i < reading->pods_count; i += 1) {
-        const struct pod *pod = &reading->pods[i];
-        struct dr_trace_row row = {.job = i + 1,
-                                   .submit_us = pod->submit_us,
-                                   .runtime_us = pod->runtime_us,
-                                   .tasks = 1,
-                                   .accelerators_milli = (uint32_t)pod->gpu_milli,
-                                   .account = "all",
-                                   .cpus_milli = (uint32_t)pod->cpu_milli,
-                                   .memory_mb = (uint32_t)pod->memory_mb};
-
-        if (pod->runtime_us == 0) {
+        if (reading->pods[i].runtime_us == 0) {
             import->skipped += 1;
             continue;
         }
-        for (uint32_t model = 0; model < reading->models_count; model += 1)
-            if ((pod->models >> model) & 1 && row.chips_count < DR_TRACE_LIST_MAX) {
-                row.chips[row.chips_count] = (struct dr_trace_chip){reading->models[model], 1000};
-                row.chips_count += 1;
-            }
-        dr_trace_write(import->trace, WRITTEN, &row);
+        write_pod(reading, &reading->pods[i], i + 1);
         import->written += 1;
     }
 }
@@ -426,8 +445,11 @@ enum dr_status dr_import_openb(struct dr_import *import, struct dr_error *error)
     if (status == DR_OK)
         status = read_pods(reading);
     if (status == DR_OK) {
-        if (import->fill_percent > 0)
+        dr_trace_write_header(import->trace, WRITTEN);
+        if (import->fill_percent > 0) {
+            write_known(reading);
             fill(reading);
+        }
         write_pods(reading);
         if (import->federation != NULL)
             write_federation(reading);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/events.h"
 #include "base/math.h"
 #include "base/text.h"
 #include "core/state.h"
@@ -16,32 +17,19 @@
 #define PLACE_BYTES_MAX (16u << 20) /* of one gang in the schedule */
 #define STEPS_PER_LOOK  512         /* between two looks whether to go on */
 
-/* What the site knows of a job, by the core's row. */
+/* What the site knows of a job and the core does not, by the core's row. */
 struct known {
     uint64_t row_job; /* as the trace has it */
-    int64_t submit_us;
     int64_t runtime_us;
-    int64_t checkpoint_us;
-    int64_t restart_us;
-    int64_t deadline_us; /* INT64_MIN: none */
-    int64_t kept_us;     /* work, at factor 1 */
+    int64_t kept_us; /* work, at factor 1 */
     int64_t first_start_us;
     int64_t start_us; /* of the attempt that runs */
     int64_t alone_us; /* run time where it ran last, had it run once */
     uint32_t attempt; /* that runs; 0: none */
     uint8_t status;   /* enum dr_trace_status */
-    int64_t held_milli;
-    int64_t held_cpus;
 };
 
 enum event_kind { EVENT_CHECKPOINT, EVENT_END, EVENT_STOPPED };
-
-struct event {
-    int64_t time_us;
-    uint64_t job;
-    uint32_t attempt;
-    uint32_t kind;
-};
 
 struct dr_sim {
     struct dr_sim_options options;
@@ -53,9 +41,7 @@ struct dr_sim {
     struct dr_measures_level level;
     struct known *known; /* [jobs_max], touched as used */
     struct dr_arena arena;
-    struct event *events; /* a heap, the earliest first; events overtaken by others are let go */
-    uint32_t events_count;
-    uint32_t events_max;
+    struct dr_events events;
     int64_t now_us;
     int64_t first_us;        /* the first submit */
     int64_t horizon_us;      /* DR_FOREVER_US: none */
@@ -73,55 +59,6 @@ struct dr_sim {
     struct dr_buffer place; /* of the attempt that ends */
 };
 
-/* ---- the heap ---- */
-
-static int earlier(const struct event *a, const struct event *b)
-{
-    if (a->time_us != b->time_us)
-        return a->time_us < b->time_us;
-    return a->job != b->job ? a->job < b->job : a->kind < b->kind;
-}
-
-static void push(struct dr_sim *sim, struct event event)
-{
-    uint32_t at = sim->events_count;
-
-    if (at == sim->events_max) {
-        sim->events_max = sim->events_max == 0 ? 1024 : 2 * sim->events_max;
-        sim->events = realloc(sim->events, sim->events_max * sizeof sim->events[0]);
-        DR_ASSERT(sim->events != NULL);
-    }
-    sim->events_count += 1;
-    while (at > 0 && earlier(&event, &sim->events[(at - 1) / 2])) {
-        sim->events[at] = sim->events[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    sim->events[at] = event;
-}
-
-static struct event pop(struct dr_sim *sim)
-{
-    struct event first = sim->events[0];
-    struct event last = sim->events[sim->events_count - 1];
-    uint32_t at = 0;
-
-    sim->events_count -= 1;
-    for (;;) {
-        uint32_t child = 2 * at + 1;
-
-        if (child >= sim->events_count)
-            break;
-        child +=
-            child + 1 < sim->events_count && earlier(&sim->events[child + 1], &sim->events[child]);
-        if (!earlier(&sim->events[child], &last))
-            break;
-        sim->events[at] = sim->events[child];
-        at = child;
-    }
-    sim->events[at] = last;
-    return first;
-}
-
 /* ---- what the core says ---- */
 
 static int64_t on_trace(const struct dr_sim *sim, int64_t us)
@@ -129,12 +66,14 @@ static int64_t on_trace(const struct dr_sim *sim, int64_t us)
     return us - sim->options.jobs.base_us;
 }
 
-static struct dr_schedule_row schedule_row(const struct dr_sim *sim, const struct known *known,
-                                           int64_t end_us, enum dr_schedule_outcome outcome)
+static struct dr_schedule_row schedule_row(const struct dr_sim *sim, uint32_t row, int64_t end_us,
+                                           enum dr_schedule_outcome outcome)
 {
+    const struct known *known = &sim->known[row];
+
     return (struct dr_schedule_row){
         .job = known->row_job,
-        .submit_us = on_trace(sim, known->submit_us),
+        .submit_us = on_trace(sim, sim->core->jobs[row].submit_us),
         .start_us = on_trace(sim, known->start_us),
         .end_us = end_us == INT64_MIN ? INT64_MIN : on_trace(sim, end_us),
         .outcome = outcome,
@@ -145,7 +84,7 @@ static struct dr_schedule_row schedule_row(const struct dr_sim *sim, const struc
 static void write_row(struct dr_sim *sim, uint32_t row, int64_t end_us,
                       enum dr_schedule_outcome outcome)
 {
-    struct dr_schedule_row about = schedule_row(sim, &sim->known[row], end_us, outcome);
+    struct dr_schedule_row about = schedule_row(sim, row, end_us, outcome);
 
     if (sim->options.schedule != NULL)
         dr_schedule_write(sim->options.schedule, sim->core, row, &about,
@@ -196,16 +135,6 @@ static void report(struct dr_sim *sim, enum dr_command_kind kind, const struct d
 
 /* ---- the site ---- */
 
-/* Running time of an attempt for what is left of the work; one that the trace says to be ended by
- * its limit is never done. */
-static int64_t needs_us(const struct known *known, uint32_t factor, uint32_t attempt)
-{
-    if (known->status == DR_TRACE_TIMEOUT)
-        return DR_FOREVER_US;
-    return dr_mul_div_ceil(known->runtime_us - known->kept_us, factor, 1000) +
-           (attempt > 1 ? known->restart_us : 0);
-}
-
 static uint32_t factor_of(const struct dr_core *core, const struct dr_job *job)
 {
     uint32_t factor =
@@ -214,34 +143,63 @@ static uint32_t factor_of(const struct dr_core *core, const struct dr_job *job)
     return factor == 0 ? 1000 : factor;
 }
 
-static void push_checkpoint(struct dr_sim *sim, const struct known *known, uint64_t job,
-                            int64_t end_us)
+/* Running time that an attempt needs before its work goes on. */
+static int64_t restart_us(const struct dr_sim *sim, uint32_t row)
 {
-    int64_t worked_us =
-        sim->now_us - known->start_us - (known->attempt > 1 ? known->restart_us : 0);
-    int64_t next_us = known->start_us + (known->attempt > 1 ? known->restart_us : 0) +
-                      (dr_max_i64(worked_us, 0) / known->checkpoint_us + 1) * known->checkpoint_us;
+    const struct dr_job *job = &sim->core->jobs[row];
+
+    return dr_job_run(sim->core, job)->attempt > 1 ? dr_job_terms(sim->core, job)->restart_us : 0;
+}
+
+/* Running time of the attempt for what is left of the work; one that the trace says to be ended by
+ * its limit is never done. */
+static int64_t needs_us(const struct dr_sim *sim, uint32_t row)
+{
+    const struct known *known = &sim->known[row];
+
+    if (known->status == DR_TRACE_TIMEOUT)
+        return DR_FOREVER_US;
+    return dr_mul_div_ceil(known->runtime_us - known->kept_us,
+                           factor_of(sim->core, &sim->core->jobs[row]), 1000) +
+           restart_us(sim, row);
+}
+
+static void push_checkpoint(struct dr_sim *sim, uint32_t row, int64_t end_us)
+{
+    const struct dr_job *job = &sim->core->jobs[row];
+    const struct known *known = &sim->known[row];
+    int64_t every_us = dr_job_terms(sim->core, job)->checkpoint_us;
+    int64_t from_us = known->start_us + restart_us(sim, row);
+    int64_t next_us = from_us + (dr_max_i64(sim->now_us - from_us, 0) / every_us + 1) * every_us;
 
     if (next_us < end_us)
-        push(sim, (struct event){next_us, job, known->attempt, EVENT_CHECKPOINT});
+        dr_events_push(&sim->events,
+                       (struct dr_event){next_us, job->id.v, known->attempt, EVENT_CHECKPOINT});
 }
 
 /* When the running attempt ends by itself. */
 static int64_t natural_end_us(const struct dr_sim *sim, uint32_t row)
 {
-    const struct dr_job *job = &sim->core->jobs[row];
-    const struct dr_run *run = dr_job_run(sim->core, job);
-    const struct known *known = &sim->known[row];
+    const struct dr_run *run = dr_job_run(sim->core, &sim->core->jobs[row]);
 
-    return known->start_us + dr_min_i64(needs_us(known, factor_of(sim->core, job), run->attempt),
-                                        run->attempt_limit_us);
+    return sim->known[row].start_us + dr_min_i64(needs_us(sim, row), run->attempt_limit_us);
+}
+
+/* An attempt has come to hold its place (sign 1), or is about to give it back (-1). Returns the
+ * accelerators, in thousandths. */
+static int64_t count_held(struct dr_sim *sim, uint32_t row, int sign)
+{
+    struct dr_amounts holds = dr_job_holds(sim->core, &sim->core->jobs[row]);
+
+    sim->level.held_milli += sign * holds.of[DR_RESOURCE_ACCELERATORS];
+    sim->level.cpus_held += sign * holds.of[DR_RESOURCE_CPUS];
+    return holds.of[DR_RESOURCE_ACCELERATORS];
 }
 
 static void launch(struct dr_sim *sim, uint32_t row)
 {
     const struct dr_job *job = &sim->core->jobs[row];
     struct known *known = &sim->known[row];
-    struct dr_amounts holds = dr_job_holds(sim->core, job);
     int64_t end_us;
 
     report(sim, DR_COMMAND_STARTED, job, DR_OUTCOME_EXITED, 0);
@@ -249,17 +207,14 @@ static void launch(struct dr_sim *sim, uint32_t row)
     known->start_us = sim->now_us;
     if (known->first_start_us == INT64_MIN)
         known->first_start_us = sim->now_us;
-    known->held_milli = holds.of[DR_RESOURCE_ACCELERATORS];
-    known->held_cpus = holds.of[DR_RESOURCE_CPUS];
     known->alone_us = dr_mul_div_ceil(known->runtime_us, factor_of(sim->core, job), 1000);
-    sim->level.held_milli += known->held_milli;
-    sim->level.cpus_held += known->held_cpus;
+    count_held(sim, row, 1);
     sim->level.running += 1;
     sim->level.pending -= 1;
     end_us = natural_end_us(sim, row);
-    push(sim, (struct event){end_us, job->id.v, known->attempt, EVENT_END});
-    if (known->checkpoint_us > 0)
-        push_checkpoint(sim, known, job->id.v, end_us);
+    dr_events_push(&sim->events, (struct dr_event){end_us, job->id.v, known->attempt, EVENT_END});
+    if (dr_job_terms(sim->core, job)->checkpoint_us > 0)
+        push_checkpoint(sim, row, end_us);
 }
 
 static void job_over(struct dr_sim *sim, uint32_t row, enum dr_schedule_outcome outcome,
@@ -267,6 +222,7 @@ static void job_over(struct dr_sim *sim, uint32_t row, enum dr_schedule_outcome 
 {
     const struct dr_job *job = &sim->core->jobs[row];
     struct known *known = &sim->known[row];
+    int64_t deadline_us = dr_job_terms(sim->core, job)->deadline_us;
 
     sim->ended += 1;
     if (sim->follows)
@@ -275,11 +231,11 @@ static void job_over(struct dr_sim *sim, uint32_t row, enum dr_schedule_outcome 
                                        .outcome = outcome,
                                        .account = job->account.v,
                                        .accelerators_milli = held_milli,
-                                       .submit_us = known->submit_us,
+                                       .submit_us = job->submit_us,
                                        .first_start_us = known->first_start_us,
                                        .end_us = sim->now_us,
                                        .alone_us = known->alone_us,
-                                       .deadline_us = known->deadline_us,
+                                       .deadline_us = deadline_us != 0 ? deadline_us : INT64_MIN,
                                    });
 }
 
@@ -296,8 +252,8 @@ static void carry_out(struct dr_sim *sim, const struct dr_effect *effect)
         launch(sim, row);
         return;
     case DR_EFFECT_STOP:
-        push(sim, (struct event){dr_max_i64(effect->until_us, sim->now_us), job->id.v,
-                                 effect->attempt, EVENT_STOPPED});
+        dr_events_push(&sim->events, (struct dr_event){dr_max_i64(effect->until_us, sim->now_us),
+                                                       job->id.v, effect->attempt, EVENT_STOPPED});
         return;
     case DR_EFFECT_ENDED:
         /* One that never ran, or waits for no other attempt: its dependency can't hold. */
@@ -306,7 +262,7 @@ static void carry_out(struct dr_sim *sim, const struct dr_effect *effect)
             sim->level.pending -= 1;
             if (sim->options.schedule != NULL) {
                 struct dr_schedule_row about =
-                    schedule_row(sim, &sim->known[row], sim->now_us, DR_SCHEDULE_cancelled);
+                    schedule_row(sim, row, sim->now_us, DR_SCHEDULE_cancelled);
 
                 dr_schedule_write_unstarted(sim->options.schedule, sim->core, job->account, &about);
             }
@@ -349,14 +305,16 @@ static enum dr_schedule_outcome outcome_of(const struct dr_sim *sim, uint32_t ro
     return DR_SCHEDULE_cancelled;
 }
 
-/* Work that an attempt which did not complete leaves behind: whole checkpoints. */
-static int64_t saved_us(const struct known *known, int64_t ran_us, uint32_t factor)
+/* Work that an attempt which did not complete leaves behind: whole checkpoints, at factor 1. */
+static int64_t saved_us(const struct dr_sim *sim, uint32_t row, int64_t ran_us)
 {
-    int64_t worked_us = ran_us - (known->attempt > 1 ? known->restart_us : 0);
+    const struct dr_job *job = &sim->core->jobs[row];
+    int64_t every_us = dr_job_terms(sim->core, job)->checkpoint_us;
+    int64_t worked_us = ran_us - restart_us(sim, row);
 
-    if (known->checkpoint_us == 0 || worked_us <= 0)
+    if (every_us == 0 || worked_us <= 0)
         return 0;
-    return dr_mul_div_floor(worked_us / known->checkpoint_us * known->checkpoint_us, 1000, factor);
+    return dr_mul_div_floor(worked_us / every_us * every_us, 1000, factor_of(sim->core, job));
 }
 
 static void end_attempt(struct dr_sim *sim, uint32_t row, int is_stopped)
@@ -366,12 +324,13 @@ static void end_attempt(struct dr_sim *sim, uint32_t row, int is_stopped)
     struct known *known = &sim->known[row];
     uint32_t factor = factor_of(sim->core, job);
     int64_t ran_us = sim->now_us - known->start_us;
-    int is_done = ran_us >= needs_us(known, factor, known->attempt);
+    int is_done = ran_us >= needs_us(sim, row);
     enum dr_stop_cause stopping = (enum dr_stop_cause)run->stopping;
-    struct dr_measures_attempt about = {.accelerators_milli = known->held_milli, .ran_us = ran_us};
+    struct dr_measures_attempt about = {.ran_us = ran_us};
 
     if (sim->options.schedule != NULL)
         dr_schedule_place(&sim->place, sim->core, row);
+    about.accelerators_milli = count_held(sim, row, -1);
     if (is_done)
         report(sim, DR_COMMAND_ENDED, job, DR_OUTCOME_EXITED,
                known->status == DR_TRACE_COMPLETED ? 0 : 1);
@@ -380,16 +339,14 @@ static void end_attempt(struct dr_sim *sim, uint32_t row, int is_stopped)
                0);
     about.outcome = outcome_of(sim, row, stopping);
     write_row(sim, row, sim->now_us, about.outcome);
-    sim->level.held_milli -= known->held_milli;
-    sim->level.cpus_held -= known->held_cpus;
     sim->level.running -= 1;
     if (about.outcome != DR_SCHEDULE_completed) {
-        int64_t kept_us = job->state == DR_JOB_PENDING ? saved_us(known, ran_us, factor) : 0;
+        int64_t kept_us = job->state == DR_JOB_PENDING ? saved_us(sim, row, ran_us) : 0;
 
         known->kept_us += kept_us;
         about.lost_us = ran_us - dr_mul_div_floor(kept_us, factor, 1000);
     } else if (known->attempt > 1) {
-        about.lost_us = dr_min_i64(ran_us, known->restart_us);
+        about.lost_us = dr_min_i64(ran_us, restart_us(sim, row));
     }
     known->attempt = 0;
     dr_measures_attempt(sim->measures, &about);
@@ -399,17 +356,15 @@ static void end_attempt(struct dr_sim *sim, uint32_t row, int is_stopped)
         job_over(sim, row, about.outcome, about.accelerators_milli);
 }
 
-static void happen(struct dr_sim *sim, const struct event *event)
+static void happen(struct dr_sim *sim, const struct dr_event *event)
 {
     uint32_t row = dr_job_find(sim->core, (dr_job_id){event->job}).v;
-    struct known *known;
 
     if (row == NONE || sim->known[row].attempt != event->attempt)
         return; /* that attempt is over */
-    known = &sim->known[row];
     if (event->kind == EVENT_CHECKPOINT) {
         report(sim, DR_COMMAND_CHECKPOINT, &sim->core->jobs[row], DR_OUTCOME_EXITED, 0);
-        push_checkpoint(sim, known, event->job, natural_end_us(sim, row));
+        push_checkpoint(sim, row, natural_end_us(sim, row));
         return;
     }
     end_attempt(sim, row, event->kind == EVENT_STOPPED);
@@ -436,7 +391,8 @@ static enum dr_status read_row(struct dr_sim *sim, struct dr_error *error)
             return DR_OK;
         sim->rows += 1;
         if (status == DR_OK) {
-            sim->row_us = dr_jobs_submit_us(sim->jobs, &sim->row);
+            if (sim->jobs != NULL)
+                sim->row_us = dr_jobs_submit_us(sim->jobs, &sim->row);
             return DR_OK;
         }
         sim->bad_rows += 1;
@@ -469,12 +425,7 @@ static void submit(struct dr_sim *sim)
     row = dr_job_find(sim->core, answer.job).v;
     sim->known[row] = (struct known){
         .row_job = sim->row.job,
-        .submit_us = sim->now_us,
         .runtime_us = sim->row.runtime_us,
-        .checkpoint_us = sim->row.checkpoint_us,
-        .restart_us = sim->row.restart_us,
-        .deadline_us =
-            sim->row.deadline_us == INT64_MIN ? INT64_MIN : command.body.submit.deadline_us,
         .first_start_us = INT64_MIN,
         .status = (uint8_t)(sim->row.status == DR_TRACE_TIMEOUT && sim->row.limit_us == 0
                                 ? DR_TRACE_FAILED
@@ -514,7 +465,7 @@ static int64_t next_tick_us(const struct dr_sim *sim)
 /* When something happens next; DR_FOREVER_US: nothing does. */
 static int64_t next_us(struct dr_sim *sim)
 {
-    int64_t event_us = sim->events_count > 0 ? sim->events[0].time_us : DR_FOREVER_US;
+    int64_t event_us = dr_events_next_us(&sim->events);
     int64_t core_us = dr_core_next_time_us(sim->core);
     int64_t tick_us = next_tick_us(sim);
     int ticks = sim->ticks_left > 0 || (sim->level.pending > 0 && sim->level.running > 0 &&
@@ -535,8 +486,8 @@ static int64_t next_us(struct dr_sim *sim)
 
 static enum dr_status step(struct dr_sim *sim, struct dr_error *error)
 {
-    while (sim->events_count > 0 && sim->events[0].time_us <= sim->now_us) {
-        struct event event = pop(sim);
+    while (dr_events_next_us(&sim->events) <= sim->now_us) {
+        struct dr_event event = dr_events_pop(&sim->events);
 
         happen(sim, &event);
         if (sim->fold.batch.effects_count > 0)
@@ -566,31 +517,31 @@ static void leave_off(struct dr_sim *sim)
 {
     for (uint32_t row = 0; row < sim->core->jobs_high; row += 1) {
         const struct dr_job *job = &sim->core->jobs[row];
-        struct known *known = &sim->known[row];
+        const struct known *known = &sim->known[row];
+        int64_t held_milli = 0;
 
         if (job->id.v == 0 || dr_job_state_ended((enum dr_job_state)job->state))
             continue;
         if (known->attempt != 0) {
+            held_milli = dr_job_holds(sim->core, job).of[DR_RESOURCE_ACCELERATORS];
             if (sim->options.schedule != NULL)
                 dr_schedule_place(&sim->place, sim->core, row);
             write_row(sim, row, INT64_MIN, DR_SCHEDULE_unfinished);
             dr_measures_attempt(sim->measures, &(struct dr_measures_attempt){
                                                    .outcome = DR_SCHEDULE_unfinished,
-                                                   .accelerators_milli = known->held_milli,
+                                                   .accelerators_milli = held_milli,
                                                    .ran_us = sim->now_us - known->start_us,
                                                });
         }
-        job_over(sim, row, DR_SCHEDULE_unfinished, known->held_milli);
+        job_over(sim, row, DR_SCHEDULE_unfinished, held_milli);
     }
 }
 
 enum dr_status dr_sim_run(struct dr_sim *sim, struct dr_error *error)
 {
-    enum dr_status status = read_row(sim, error);
+    enum dr_status status;
     uint32_t steps = 0;
 
-    if (status != DR_OK)
-        return status;
     if (sim->has_row) {
         sim->first_us = sim->row_us;
         if (sim->options.horizon_us > 0)
@@ -714,9 +665,16 @@ static void count_capacity(struct dr_sim *sim)
 static enum dr_status begin(struct dr_sim *sim, struct dr_federation *federation,
                             struct dr_error *error)
 {
-    enum dr_status status;
+    enum dr_status status = dr_trace_open(&sim->trace, sim->options.trace, error);
 
-    sim->fold.now_us = sim->options.jobs.base_us;
+    if (status == DR_OK)
+        status = read_row(sim, error);
+    if (status != DR_OK)
+        return status;
+    /* The federation is there before the first job comes, also where that is before the clock's 0.
+     */
+    sim->fold.now_us =
+        sim->options.jobs.base_us + (sim->has_row ? dr_min_i64(0, sim->row.submit_us) : 0);
     sim->fold.flush = flush_of;
     sim->fold.context = sim;
     status = dr_fold_open(&sim->fold, error);
@@ -735,10 +693,10 @@ static enum dr_status begin(struct dr_sim *sim, struct dr_federation *federation
         status = declare_switches(sim, error);
     if (status == DR_OK)
         status = dr_jobs_open(&sim->jobs, sim->core, &sim->options.jobs, error);
-    if (status == DR_OK)
-        status = dr_trace_open(&sim->trace, sim->options.trace, error);
     if (status != DR_OK)
         return status;
+    if (sim->has_row)
+        sim->row_us = dr_jobs_submit_us(sim->jobs, &sim->row);
     sim->follows = dr_trace_has(sim->trace, DR_TRACE_depends);
     count_capacity(sim);
     return DR_OK;
@@ -774,6 +732,6 @@ void dr_sim_close(struct dr_sim *sim)
     dr_fold_close(&sim->fold);
     dr_arena_deinit(&sim->arena);
     dr_buffer_deinit(&sim->place);
-    free(sim->events);
+    dr_events_deinit(&sim->events);
     free(sim);
 }

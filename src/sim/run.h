@@ -49,8 +49,8 @@ struct dr_sim_options {
 
 struct dr_sim;
 
-/* A federation into a fresh core, the trace's header read. DR_E_INPUT, DR_E_MISSING, DR_E_IO:
- * `error` says why. The federation stays the caller's. */
+/* A federation into a fresh core, the trace's header and first row read. DR_E_INPUT, DR_E_MISSING,
+ * DR_E_IO: `error` says why. The federation stays the caller's. */
 DR_MUST_USE enum dr_status dr_sim_open(struct dr_sim **sim, struct dr_federation *federation,
                                        const struct dr_sim_options *options,
                                        struct dr_error *error);

@@ -157,15 +157,24 @@ TEST(openb_lists_are_filled_and_shuffled)
                       sim_file("pods.csv", "cpu_milli,memory_mib,num_gpu,gpu_milli\n"
                                            "1000,1024,1,500\n2000,1024,1,250\n3000,1024,0,0\n")}};
         int64_t asked = 0;
+        uint32_t known = 0; /* of the list itself, before all others */
 
         CHECK_EQ(import(&i, &error), DR_OK);
         for (const char *at = strchr(trace, '\n'); at != NULL && at[1] != 0;
              at = strchr(at + 1, '\n')) {
-            double gpus = 0;
+            long long job = 0;
+            double submit = 0, runtime = 0, gpus = 0;
 
-            CHECK_EQ(sscanf(at + 1, "%*d,%*d,%*d,1,%lf,", &gpus), 1);
+            CHECK_EQ(sscanf(at + 1, "%lld,%lf,%lf,1,%lf,", &job, &submit, &runtime, &gpus), 4);
+            if (submit < 0) {
+                CHECK(runtime == 0 && asked == 0);
+                known += 1;
+                continue;
+            }
+            CHECK(runtime > 1e6);
             asked += (int64_t)(1000 * gpus);
         }
+        CHECK_EQ(known, 3);
         CHECK(asked >= 6500 && asked < 7000);
         if (round == 0)
             memcpy(first, trace, sizeof first);

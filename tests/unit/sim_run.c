@@ -344,6 +344,18 @@ TEST(an_interrupted_run_says_so)
     sim_world_free(&w);
 }
 
+/* The trace's clock may begin before its 0, on the calendar before --start. */
+TEST(a_job_may_come_before_the_clocks_zero)
+{
+    struct sim_world w = {.trace = HEAD ",account\n1,-100.5,50,1,8,b\n2,-1,0,1,8,b\n3,5,1,1,8,b\n"};
+
+    must_run(&w);
+    CHECK_TEXT(w.schedule, "1,1,b,seoul,h200,h200,-100.5,-100.5,-50.5,completed,1,8,0:0-7\n"
+                           "2,1,b,seoul,h200,h200,-1,-1,-1,completed,1,8,0:0-7\n"
+                           "3,1,b,seoul,h200,h200,5,5,6,completed,1,8,0:0-7\n");
+    sim_world_free(&w);
+}
+
 TEST(an_empty_trace_is_a_run_of_nothing)
 {
     struct sim_world w = {.trace = HEAD "\n"};
