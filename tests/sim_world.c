@@ -27,19 +27,26 @@ static void remove_directory(void)
         fprintf(stderr, "%s stays\n", directory);
 }
 
-const char *sim_file(const char *name, const char *text)
+const char *sim_path(const char *name)
 {
     static char paths[8][128];
     static uint32_t next;
     char *path = paths[next++ % 8];
-    FILE *file;
 
     if (!has_directory) {
-        CHECK(mkdtemp(directory) != NULL);
+        CHECK(mkdtemp(directory) != NULL); /* puts letters for the six X */
         has_directory = 1;
         atexit(remove_directory);
     }
     snprintf(path, sizeof paths[0], "%s/%s", directory, name);
+    return path;
+}
+
+const char *sim_file(const char *name, const char *text)
+{
+    const char *path = sim_path(name);
+    FILE *file;
+
     file = fopen(path, "we");
     CHECK(file != NULL);
     fputs(text, file);

@@ -40,5 +40,7 @@ double sim_number(const json_t *object, const char *name);
 
 /* A file in the test's directory, made anew; its path lives until the next call but 7. */
 const char *sim_file(const char *name, const char *text);
+/* The path of such a file, as it is. */
+const char *sim_path(const char *name);
 
 #endif

@@ -76,8 +76,7 @@ int dr_option_word(const struct dr_cli *cli, const char *option, const char *con
 int dr_cli_write_file(const struct dr_cli *cli, const char *path, const struct dr_buffer *content)
 {
     FILE *file = fopen(path, "we");
-    int failed = file == NULL ||
-                 fwrite(content->data, 1, content->length, file) != content->length;
+    int failed = file == NULL || fwrite(content->data, 1, content->length, file) != content->length;
 
     failed |= file != NULL && fclose(file) != 0;
     return failed ? dr_cli_fail(cli, DR_EXIT_FAILED, "%s can't be written", path) : DR_EXIT_OK;

@@ -42,6 +42,7 @@ TEST(sjf_starts_the_shortest_of_all_accounts)
     uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
     dr_job_id first = world_submit(w, (struct job_spec){.accelerators = 8, .run_us = MINUTE});
     dr_job_id longer, shorter, shortest;
+    uint64_t hash;
 
     world_run_us(w, 1);
     longer = world_submit(
@@ -51,7 +52,9 @@ TEST(sjf_starts_the_shortest_of_all_accounts)
     shortest = world_submit(
         w, (struct job_spec){
                .account = b, .accelerators = 8, .limit_us = 30 * MINUTE, .run_us = 2 * MINUTE});
+    hash = dr_core_hash(w->core);
     set_ordering(w, DR_ORDERING_SJF);
+    CHECK(dr_core_hash(w->core) != hash); /* it is state, and saved as such */
     CHECK(runs(w, first));
     world_run_us(w, MINUTE + 1);
     CHECK(runs(w, shortest));

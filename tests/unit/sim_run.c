@@ -152,8 +152,23 @@ TEST(fifo_and_easy_are_what_they_are_called)
 /* What is known of run times changes who slips in. */
 TEST(estimates_may_be_exact_or_wrong)
 {
-    struct sim_world w = {.trace = QUEUE, .options = options()};
+    static const char careful[] = HEAD ",limit_s,account\n"
+                                       "1,0,100,1,8,100,b\n"
+                                       "2,1,50,2,8,50,b\n"
+                                       "3,2,90,1,8,500,b\n";
+    struct sim_world w = {.trace = careful, .options = options()};
 
+    w.options.preemption = 0;
+    must_run(&w);
+    CHECK_HAS(w.schedule, "3,1,b,seoul,h200,h200,2,150,240,completed");
+    sim_world_free(&w);
+    w = (struct sim_world){.trace = careful, .options = options()};
+    w.options.preemption = 0;
+    w.options.jobs.estimates = DR_ESTIMATES_EXACT;
+    must_run(&w);
+    CHECK_HAS(w.schedule, "3,1,b,seoul,h200,h200,2,2,92,completed");
+    sim_world_free(&w);
+    w = (struct sim_world){.trace = QUEUE, .options = options()};
     w.options.preemption = 0;
     w.options.jobs.estimates = DR_ESTIMATES_EXACT;
     must_run(&w);
@@ -233,6 +248,30 @@ TEST(a_chip_has_its_factor)
     must_run(&w);
     CHECK_TEXT(w.schedule, "1,1,b,seoul,new,h200,0,0,100,completed,1,8,0:0-7\n"
                            "2,1,b,seoul,old,old,0,0,250,completed,1,8,0:0-7\n");
+    sim_world_free(&w);
+}
+
+/* Chips of one factor are one way to run a job: a job may name more chips than there may be ways.
+ */
+TEST(chips_of_one_factor_are_one_way)
+{
+    char yaml[2000] = "federation:\n  name: nation\n  default_limit: 1h\nchips:\n";
+    char trace[400] = HEAD ",chips\n1,0,10,1,8,";
+    struct sim_world w = {.federation = yaml, .trace = trace};
+
+    for (int i = 0; i < 10; i += 1) {
+        snprintf(yaml + strlen(yaml), sizeof yaml - strlen(yaml), "  c%d:\n    memory: 1GB\n", i);
+        snprintf(trace + strlen(trace), sizeof trace - strlen(trace), "%sc%d:1.5", i ? "|" : "", i);
+    }
+    snprintf(trace + strlen(trace), sizeof trace - strlen(trace), "\n");
+    snprintf(yaml + strlen(yaml), sizeof yaml - strlen(yaml),
+             "sites:\n  seoul:\n    jurisdiction: kr\n    engine: simulated\n    pools:\n"
+             "      p:\n        chip: c9\n        nodes: 1\n        accelerators: 8\n"
+             "        cpus: 32\n        memory: 256GB\n"
+             "accounts:\n  b:\n    weight: 1\nusers:\n  operator:\n    roles: [admin]\n");
+    must_run(&w);
+    CHECK_TEXT(w.said, "");
+    CHECK_TEXT(w.schedule, "1,1,b,seoul,p,c9,0,0,15,completed,1,8,0:0-7\n");
     sim_world_free(&w);
 }
 

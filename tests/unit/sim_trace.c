@@ -209,6 +209,7 @@ TEST(a_file_that_is_not_there_is_said)
 TEST(lines_that_are_no_text_are_wrong_rows)
 {
     char *text = malloc(200000);
+    FILE *file;
     struct dr_trace *trace;
     struct dr_trace_row row;
     struct dr_error error = {0};
@@ -223,6 +224,20 @@ TEST(lines_that_are_no_text_are_wrong_rows)
     CHECK_EQ(dr_trace_next(trace, &row, &error), DR_OK);
     CHECK_EQ(row.job, 3);
     dr_trace_close(trace);
+    /* A zero in the middle of a row. */
+    memset(text, 0, 200000);
+    memcpy(text, NEEDED "\n1,0,60,1,8x9\n3,0,60,1,8\n", sizeof NEEDED + 25);
+    *strchr(text, 'x') = 0;
+    file = fopen(sim_file("zero.csv", ""), "we");
+    CHECK(file != NULL);
+    CHECK_EQ(fwrite(text, 1, sizeof NEEDED + 24, file), sizeof NEEDED + 24);
+    CHECK_EQ(fclose(file), 0);
+    CHECK_EQ(dr_trace_open(&trace, sim_path("zero.csv"), &error), DR_OK);
+    CHECK_EQ(dr_trace_next(trace, &row, &error), DR_E_INPUT);
+    CHECK_TEXT(error.found, "a zero byte");
+    CHECK_EQ(dr_trace_next(trace, &row, &error), DR_OK);
+    CHECK_EQ(row.job, 3);
+    dr_trace_close(trace);
     free(text);
 }
 
@@ -230,6 +245,7 @@ TEST(seconds_are_written_as_they_are_read)
 {
     static const int64_t times[] = {0, 1, -1, 999999, 1000000, -1500000, 123456789012345};
     char text[DR_TEXT_BYTES];
+    int64_t times_us;
 
     for (size_t i = 0; i < DR_COUNT_OF(times); i += 1) {
         int64_t us;
@@ -238,4 +254,7 @@ TEST(seconds_are_written_as_they_are_read)
         CHECK_EQ(us, times[i]);
     }
     CHECK_TEXT(dr_format_seconds(-1500000, text), "-1.5");
+    CHECK(dr_parse_seconds("1.500000000", 0, INT64_MAX, &times_us));
+    CHECK_EQ(times_us, 1500000);
+    CHECK(!dr_parse_seconds("1.0000001", 0, INT64_MAX, &times_us));
 }
