@@ -45,13 +45,15 @@ static void check_end(struct checker *checker, const struct dr_fact *fact,
                 dr_job_run(core, was)->stopping == DR_STOP_PRIORITY ||
                 dr_job_run(core, was)->stopping == DR_STOP_POWER ||
                 dr_job_run(core, was)->stopping == DR_STOP_WINDOW ||
-                dr_job_run(core, was)->stopping == DR_STOP_FAIR_SHARE;
+                dr_job_run(core, was)->stopping == DR_STOP_FAIR_SHARE ||
+                dr_job_run(core, was)->stopping == DR_STOP_ATTAINED;
     int lost = dr_job_run(core, was)->stopping == DR_STOP_NODE ||
                (dr_job_run(core, was)->stopping == DR_STOP_NONE &&
                 ended->outcome == DR_OUTCOME_NODE_FAILED);
     int again = (lost || (taken && !(exited_well && !dr_job_run(core, was)->saved_after_warning)));
     int64_t kept_us = dr_job_run(core, was)->kept_us;
     enum dr_job_state next = DR_JOB_FAILED;
+    uint32_t counts; /* towards the limit of requeues */
 
     if (again)
         next = dr_job_terms(core, was)->requeue ? DR_JOB_PENDING
@@ -76,8 +78,10 @@ static void check_end(struct checker *checker, const struct dr_fact *fact,
     if (job->state != next)
         checker_wrong(checker, fact, "job %llu is %s, not %s", (unsigned long long)job->id.v,
                       dr_job_state_name(job->state), dr_job_state_name(next));
-    if (next == DR_JOB_PENDING && (run->requeues != dr_job_run(core, was)->requeues + 1 ||
-                                   job->held != (run->requeues > core->settings.requeue_limit)))
+    counts = dr_job_run(core, was)->stopping != DR_STOP_ATTAINED;
+    if (next == DR_JOB_PENDING &&
+        (run->requeues != dr_job_run(core, was)->requeues + counts ||
+         job->held != (counts && run->requeues > core->settings.requeue_limit)))
         checker_wrong(checker, fact, "job %llu is requeued for the %u. time, and %s",
                       (unsigned long long)job->id.v, run->requeues,
                       job->held ? "held" : "not held");
@@ -261,13 +265,15 @@ static void check_fact(struct checker *checker, const struct dr_fact *fact,
         for (uint32_t row = 0; fact->reservation_dropped.by != 0 && row < core->jobs_high; row += 1)
             if (core->jobs[row].id.v == fact->reservation_dropped.by &&
                 dr_job_run(core, &core->jobs[row])->promise != NONE &&
-                dr_job_run(core, &core->jobs[row])->promise_cause == DR_STOP_FAIR_SHARE)
+                (dr_job_run(core, &core->jobs[row])->promise_cause == DR_STOP_FAIR_SHARE ||
+                 dr_job_run(core, &core->jobs[row])->promise_cause == DR_STOP_ATTAINED))
                 checker_wrong(checker, fact, "what was taken by fair share had been reserved");
         break;
     case DR_FACT_ATTEMPT_STOPPING:
         if (fact->attempt_stopping.cause == DR_STOP_RECLAIM ||
             fact->attempt_stopping.cause == DR_STOP_PRIORITY ||
-            fact->attempt_stopping.cause == DR_STOP_FAIR_SHARE)
+            fact->attempt_stopping.cause == DR_STOP_FAIR_SHARE ||
+            fact->attempt_stopping.cause == DR_STOP_ATTAINED)
             checker_eviction(checker, fact, core, job);
         if (fact->attempt_stopping.cause == DR_STOP_POWER)
             checker_curtailed(checker, fact, core, job);

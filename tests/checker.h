@@ -29,6 +29,7 @@ struct checker {
     uint32_t waiting;  /* jobs that waited after a decision */
     uint32_t reclaims;
     uint32_t fair;      /* of these, by fair share */
+    uint32_t attained;  /* of these, by order las */
     uint32_t switched;  /* nodes switched off, or on */
     uint32_t cheaper;   /* times that a job waited for cheaper hours */
     uint32_t shorts;    /* caps of which it was said that they can't be met */

@@ -48,6 +48,18 @@ void checker_eviction(struct checker *checker, const struct dr_fact *fact,
             checker_wrong(checker, fact, "priority took one of no lower priority");
         return;
     }
+    if (fact->attempt_stopping.cause == DR_STOP_ATTAINED) {
+        checker->attained += 1;
+        if (core->settings.ordering != DR_ORDERING_LAS || fact->time_us != core->tick_us)
+            checker_wrong(checker, fact, "attained service is not judged now");
+        if (oracle_band(core, victim, fact->time_us) <= oracle_band(core, taker, fact->time_us))
+            checker_wrong(checker, fact, "job %llu was taken, which had had no more",
+                          (unsigned long long)victim->id.v);
+        if (!dr_job_terms(core, victim)->requeue)
+            checker_wrong(checker, fact, "job %llu was taken, which does not come back",
+                          (unsigned long long)victim->id.v);
+        return;
+    }
     if (taker->account.v == victim->account.v)
         checker_wrong(checker, fact, "an account took from itself");
     if (fact->attempt_stopping.cause == DR_STOP_FAIR_SHARE) {
@@ -164,7 +176,9 @@ void checker_promise(struct checker *checker, const struct dr_fact *fact,
                               (unsigned long long)job->id.v, at);
         }
         for (uint32_t at = victim->account.v;
-             dr_job_run(core, victim)->stopping == DR_STOP_FAIR_SHARE && at != 0;
+             (dr_job_run(core, victim)->stopping == DR_STOP_FAIR_SHARE ||
+              dr_job_run(core, victim)->stopping == DR_STOP_ATTAINED) &&
+             at != 0;
              at = core->accounts[at - 1].parent.v)
             if (!check_not_under(core, &look, job, victim, at))
                 checker_wrong(checker, fact,
@@ -200,7 +214,8 @@ void checker_promise(struct checker *checker, const struct dr_fact *fact,
                                             .at_us = fact->time_us,
                                             .late_us = 2 * DR_MINUTE_US});
         if (oracle_fits(&look, job, index, pool, fact->time_us) &&
-            (dr_job_run(core, kept)->stopping != DR_STOP_FAIR_SHARE ||
+            ((dr_job_run(core, kept)->stopping != DR_STOP_FAIR_SHARE &&
+              dr_job_run(core, kept)->stopping != DR_STOP_ATTAINED) ||
              fits_beside(&look, job, index, pool)))
             checker_wrong(checker, fact,
                           "job %llu is taken for job %llu, which would fit without that",

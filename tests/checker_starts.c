@@ -141,7 +141,7 @@ void checker_start(struct checker *checker, const struct dr_fact *fact, const st
     /* The core rounds energy down in some thirty places, by less than a micro-unit per kilowatt
      * each; and how often a like comes to 2^-20, so that what a place breaks may cost less by some
      * parts in 10^5. */
-    if (least < INFINITY &&
+    if (least < INFINITY && core->settings.placement == DR_PLACEMENT_DAERO &&
         fabs((double)fact->job_placed.cost_micro - least) > fmax(1000, least / 10000))
         checker_wrong(checker, fact, "job %llu costs %lld where %.0f is the least",
                       (unsigned long long)job->id.v, (long long)fact->job_placed.cost_micro, least);

@@ -151,6 +151,9 @@ double oracle_cheaper_later(const struct dr_core *core, const struct dr_job *job
 int64_t oracle_earliest_us(const struct dr_core *core, const struct dr_job *job,
                            uint32_t alternative, uint32_t pool, int64_t now_us, int reserved);
 
+/* Which band order las puts a job into, by the accelerator-hours that it has had. */
+int oracle_band(const struct dr_core *core, const struct dr_job *job, int64_t now_us);
+
 /* Key of an account above its guarantee, POLICY section 2. */
 double oracle_key_above(const struct oracle *look, uint32_t account);
 

@@ -151,6 +151,79 @@ int oracle_key(const struct oracle *look, uint32_t account, const struct dr_job 
     return tier;
 }
 
+int oracle_band(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
+{
+    const struct dr_run *run = dr_job_run(core, job);
+    double seconds = floor((double)run->run_us / 1e6);
+    double hours;
+    int64_t amounts[3];
+    int band = 0;
+
+    if (job->state != DR_JOB_PENDING && run->start_us != 0)
+        seconds = floor((double)(run->run_us + now_us - run->start_us) / 1e6);
+    oracle_amounts(core, job, run->alternative, amounts);
+    hours = seconds / 3600 *
+            (amounts[0] > 0 ? (double)amounts[0] / 1000 : fmax(1, ceil((double)amounts[1] / 8000)));
+
+    for (double least = 1; hours >= least; least *= 2)
+        band += 1;
+    return band;
+}
+
+/* By what the other orders go first; 0: they go by submit alone. */
+static double rank_of(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
+{
+    const struct dr_alternative *way = oracle_way(core, job, 0);
+
+    if (core->settings.ordering == DR_ORDERING_LAS)
+        return oracle_band(core, job, now_us);
+    if (core->settings.ordering == DR_ORDERING_SJF)
+        return (double)(oracle_limit_us(core, job, 0) * 1000 / (way->factor ? way->factor : 1000));
+    return 0;
+}
+
+/* In other orders than the fair one, whatever their accounts. */
+static int is_earlier(const struct dr_core *core, const struct dr_job *first,
+                      const struct dr_job *second, int64_t now_us)
+{
+    double x = rank_of(core, first, now_us);
+    double y = rank_of(core, second, now_us);
+
+    if (x != y)
+        return x < y;
+    if (first->submit_us != second->submit_us)
+        return first->submit_us < second->submit_us;
+    return first->id.v < second->id.v;
+}
+
+/* Of one account. */
+static int comes_first(const struct dr_core *core, const struct dr_job *first,
+                       const struct dr_job *second, int64_t now_us)
+{
+    int again = dr_job_run(core, first)->preemptions > 0;
+
+    if (first->priority != second->priority)
+        return first->priority > second->priority;
+    if (core->settings.ordering != DR_ORDERING_LAS &&
+        again != (dr_job_run(core, second)->preemptions > 0))
+        return again;
+    return is_earlier(core, first, second, now_us);
+}
+
+/* Do all of its account that come no later than it come before the other one, too? */
+static int is_earlier_with_all(const struct dr_core *core, const struct dr_job *first,
+                               const struct dr_job *second, int64_t now_us)
+{
+    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
+        const struct dr_job *job = &core->jobs[row];
+
+        if (job->account.v == first->account.v && queued(core, job, now_us) &&
+            !comes_first(core, first, job, now_us) && !is_earlier(core, job, second, now_us))
+            return 0;
+    }
+    return 1;
+}
+
 int oracle_comes_before(const struct oracle *look, const struct dr_job *first,
                         const struct dr_job *second, int64_t now_us)
 {
@@ -159,16 +232,10 @@ int oracle_comes_before(const struct oracle *look, const struct dr_job *first,
     double key_second, key;
     int tier_second;
 
-    if (first->account.v == second->account.v) {
-        if (first->priority != second->priority)
-            return first->priority > second->priority;
-        if ((dr_job_run(core, first)->preemptions > 0) !=
-            (dr_job_run(core, second)->preemptions > 0))
-            return dr_job_run(core, first)->preemptions > 0;
-        if (first->submit_us != second->submit_us)
-            return first->submit_us < second->submit_us;
-        return first->id.v < second->id.v;
-    }
+    if (first->account.v == second->account.v)
+        return comes_first(core, first, second, now_us);
+    if (core->settings.ordering != DR_ORDERING_FAIR)
+        return is_earlier_with_all(core, first, second, now_us);
     towards_first = oracle_towards(core, first->account.v, second->account.v);
     towards_second = oracle_towards(core, second->account.v, first->account.v);
     tier_second = oracle_key(look, towards_second, second, 0, &key_second);

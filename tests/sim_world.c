@@ -102,6 +102,7 @@ void sim_world_run(struct sim_world *world)
         *options = (struct dr_sim_options){
             .trace = options->trace,
             .ordering = -1,
+            .placement = -1,
             .preemption = -1,
             .jobs = {.base_us = 1800000000 * DR_SECOND_US, .arrival_milli = 1000},
             .tick_us = DR_MINUTE_US};

@@ -64,9 +64,12 @@ static int read_options(const struct dr_cli *cli, struct dr_sim_options *options
         return 0;
     }
     options->ordering = -1;
+    options->placement = -1;
     options->preemption = -1;
     if (!dr_option_word(cli, "order", DR_FEDERATION_ORDERS, DR_FEDERATION_ORDERS_COUNT,
                         &options->ordering) ||
+        !dr_option_word(cli, "placement", DR_FEDERATION_PLACEMENTS, DR_FEDERATION_PLACEMENTS_COUNT,
+                        &options->placement) ||
         !dr_option_word(cli, "backfill", backfills, DR_COUNT_OF(backfills), &backfill) ||
         !dr_option_word(cli, "preemption", switches, 2, &options->preemption) ||
         !estimates(cli, &options->jobs) || !instants(cli, &options->jobs) ||

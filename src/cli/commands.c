@@ -32,8 +32,9 @@ static const struct dr_cli_option SCENARIO[] = {
 static const struct dr_cli_option SIM_RUN[] = {
     {"federation", 0, "FILE", "the federation; needed"},
     {"trace", 0, "FILE", "the jobs, a CSV file, compressed by gzip or not, - for standard input; needed"},
-    {"order", 0, "ORDER", "fair, fifo or sjf; as the federation says by default, here and below"},
+    {"order", 0, "ORDER", "fair, fifo, sjf (least time limit) or las (least attained service); as the federation says by default, here and below"},
     {"backfill", 0, "KIND", "none, greedy (whoever fits), easy (the first that waits in each pool holds a reservation) or conservative (the first thousand do)"},
+    {"placement", 0, "RULE", "first-fit, best-fit, pack (few domains) or daero (also where it breaks least)"},
     {"preemption", 0, "on|off", "may jobs be told to leave for others?"},
     {"estimates", 0, "KIND", "what is known of run times: limit (what the trace says, the default), exact, or error:X (the run time times a factor from 1 to 1 + X)"},
     {"seed", 0, "N", "of what is drawn by chance; 1 by default"},

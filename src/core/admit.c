@@ -253,7 +253,8 @@ static enum dr_job_state again(const struct dr_core *core, const struct dr_job *
 {
     if (!dr_job_terms(core, job)->requeue)
         return otherwise;
-    *hold = dr_job_run(core, job)->requeues + 1 > core->settings.requeue_limit;
+    *hold = dr_job_run(core, job)->stopping != DR_STOP_ATTAINED &&
+            dr_job_run(core, job)->requeues + 1 > core->settings.requeue_limit;
     return DR_JOB_PENDING;
 }
 
@@ -276,6 +277,7 @@ static enum dr_job_state next_state(const struct dr_core *core, const struct dr_
     case DR_STOP_POWER:
     case DR_STOP_WINDOW:
     case DR_STOP_FAIR_SHARE:
+    case DR_STOP_ATTAINED:
         /* Exit code 0 without a checkpoint since the warning: it had finished its work. With one,
          * it saved and left, and is to go on later. */
         if (outcome == DR_OUTCOME_EXITED && command->body.attempt.exit_code == 0 &&

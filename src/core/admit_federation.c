@@ -82,8 +82,10 @@ static int check_settings(const struct dr_fact_settings_set *settings, struct dr
            check_amount(settings->fair_minimum_run_us, DURATION_MAX, "fair_minimum_run", answer) &&
            (settings->fair_preemption <= DR_FAIR_PREEMPTION_FINAL_SHARE ||
             dr_refuse(answer, DR_REFUSAL_INVALID, "fair_preemption", "there is no such kind")) &&
-           (settings->ordering <= DR_ORDERING_SJF ||
+           (settings->ordering <= DR_ORDERING_LAS ||
             dr_refuse(answer, DR_REFUSAL_INVALID, "order", "there is no such order")) &&
+           (settings->placement <= DR_PLACEMENT_PACK ||
+            dr_refuse(answer, DR_REFUSAL_INVALID, "placement", "there is no such placement")) &&
            (settings->job_uid != 0 ||
             dr_refuse(answer, DR_REFUSAL_INVALID, "job_user", "no job runs as uid 0"));
 }

@@ -85,7 +85,8 @@ static void apply_settings_set(struct dr_core *core, const struct dr_fact_settin
     settings->fair_minimum_run_us = fact->fair_minimum_run_us;
     settings->no_backfill = fact->no_backfill;
     settings->no_preemption = fact->no_preemption;
-    DR_ASSERT(fact->ordering <= DR_ORDERING_SJF);
+    DR_ASSERT(fact->ordering <= DR_ORDERING_LAS && fact->placement <= DR_PLACEMENT_PACK);
+    settings->placement = fact->placement;
     if (settings->ordering != fact->ordering) {
         settings->ordering = fact->ordering;
         dr_core_index(core); /* who waits stands in another order */

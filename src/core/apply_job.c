@@ -456,7 +456,7 @@ void dr_apply_attempt_ended(struct dr_core *core, const struct dr_fact *fact,
         run->memory_mb_peak = ended->memory_mb_peak;
     if (run->stopping == DR_STOP_RECLAIM || run->stopping == DR_STOP_PRIORITY ||
         run->stopping == DR_STOP_POWER || run->stopping == DR_STOP_WINDOW ||
-        run->stopping == DR_STOP_FAIR_SHARE) {
+        run->stopping == DR_STOP_FAIR_SHARE || run->stopping == DR_STOP_ATTAINED) {
         run->preemptions += 1;
         account->preempted += 1;
     }
@@ -466,10 +466,10 @@ void dr_apply_attempt_ended(struct dr_core *core, const struct dr_fact *fact,
     }
     DR_ASSERT(ended->next_state == DR_JOB_PENDING);
     job->state = DR_JOB_PENDING;
+    run->requeues += run->stopping != DR_STOP_ATTAINED; /* to take turns is no failure */
     run->stopping = DR_STOP_NONE;
     run->stopping_for.v = 0;
     run->stop_until_us = 0;
-    run->requeues += 1;
     job->held = ended->hold;
     account->pending += 1;
     if (dr_rows_job_queued(core, job))

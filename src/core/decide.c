@@ -288,6 +288,7 @@ static enum promised promised_place(const struct dr_decision *decision, uint32_t
 
 struct candidate {
     dr_pool_id pool;
+    int64_t rank; /* by which simple placements go; else 0 */
     uint32_t alternative;
     int64_t cost_micro; /* of any place there, before what the place itself adds */
     int64_t free;       /* accelerators: the fuller pool first */
@@ -306,8 +307,25 @@ struct choosing {
     uint32_t parts_max; /* of `trial` */
 };
 
+/* Does the first pool by rank have the job, whatever others cost? */
+static int is_simple(const struct dr_core *core)
+{
+    return core->settings.placement == DR_PLACEMENT_FIRST_FIT ||
+           core->settings.placement == DR_PLACEMENT_BEST_FIT;
+}
+
+static int64_t rank_of(const struct dr_core *core, dr_pool_id pool)
+{
+    return !is_simple(core) ? 0
+           : core->settings.placement == DR_PLACEMENT_FIRST_FIT
+               ? pool.v
+               : core->pools[pool.v - 1].accelerators_free;
+}
+
 static int candidate_before(const struct candidate *x, const struct candidate *y)
 {
+    if (x->rank != y->rank)
+        return x->rank < y->rank;
     if (x->cost_micro != y->cost_micro)
         return x->cost_micro < y->cost_micro;
     if (x->alternative != y->alternative)
@@ -360,7 +378,8 @@ static void try_candidates(struct choosing *choosing, int64_t bound_micro)
             return;
         }
         /* What is left costs no less even without what its place adds; as much may break less. */
-        if (best->count > 0 && candidate.cost_micro >= best->cost_micro + dr_place_mixed(core)) {
+        if (best->count > 0 &&
+            (is_simple(core) || candidate.cost_micro >= best->cost_micro + dr_place_mixed(core))) {
             choosing->count = 0;
             return;
         }
@@ -478,9 +497,11 @@ static int find_place(struct dr_decision *decision, uint32_t job_row, int displa
         while (dr_place_walk_next(&walk, &pool, &bound_micro)) {
             const struct dr_pool *about = &core->pools[pool.v - 1];
 
-            try_candidates(&choosing, bound_micro);
-            if (best->count > 0 && bound_micro > best->cost_micro)
-                break;
+            if (!is_simple(core)) {
+                try_candidates(&choosing, bound_micro);
+                if (best->count > 0 && bound_micro > best->cost_micro)
+                    break;
+            }
             if (core->places->opened_at[pool.v - 1] <= since || is_closed(decision, pool) ||
                 dr_place_room(core, &want, pool) < want.tasks)
                 continue;
@@ -506,14 +527,19 @@ static int find_place(struct dr_decision *decision, uint32_t job_row, int displa
                 DR_ASSERT(choosing.candidates != NULL);
             }
             choosing.candidates[choosing.count] = (struct candidate){
-                pool, i, dr_place_cost(core, &want, pool, limit_us, decision->now_us),
-                about->accelerators_free};
+                .pool = pool,
+                .rank = rank_of(core, pool),
+                .alternative = i,
+                .cost_micro = dr_place_cost(core, &want, pool, limit_us, decision->now_us),
+                .free = about->accelerators_free};
             choosing.count += 1;
         }
         try_candidates(&choosing, INT64_MAX);
         /* Of an elastic job the largest size for which there is a place. */
         if (best->count > 0 && i + 1 < sizes)
             i = sizes - 1;
+        if (best->count > 0 && is_simple(core))
+            break;
     }
     return best->count > 0;
 }

@@ -93,7 +93,8 @@
     F(i64, fair_minimum_run_us, "no attempt is taken by fair share before it has run so long")  \
     F(u8, ordering, "enum dr_ordering")                                                         \
     F(u8, no_backfill, "1: who finds no room keeps its pools from all who come after it")       \
-    F(u8, no_preemption, "1: nobody is taken from for another job")
+    F(u8, no_preemption, "1: nobody is taken from for another job")                             \
+    F(u8, placement, "enum dr_placement")
 
 /* ---- the federation ---- */
 #define DR_FIELDS_chip_set(F)                                                                  \

@@ -3,6 +3,7 @@
 #include "core/fair.h"
 
 #include "base/math.h"
+#include "core/attained.h"
 #include "core/quota.h"
 #include "core/reclaim.h"
 #include "core/space.h"
@@ -16,9 +17,14 @@ struct dr_fair_most {
     int64_t key;
 };
 
+static int by_service(const struct dr_core *core)
+{
+    return core->settings.ordering == DR_ORDERING_LAS;
+}
+
 int dr_fair_is_on(const struct dr_core *core)
 {
-    return core->settings.fair_preemption == DR_FAIR_PREEMPTION_FINAL_SHARE &&
+    return (core->settings.fair_preemption == DR_FAIR_PREEMPTION_FINAL_SHARE || by_service(core)) &&
            !core->settings.no_preemption;
 }
 
@@ -63,7 +69,7 @@ int dr_fair(struct dr_decision *decision, const struct dr_choice *choice)
     struct dr_core *core = decision->core;
 
     if (decision->fair == NULL || decision->full ||
-        !dr_queue_outranks(core, &core->jobs[choice->job_row]) ||
+        (!by_service(core) && !dr_queue_outranks(core, &core->jobs[choice->job_row])) ||
         !is_asked(core, &core->jobs[choice->job_row]))
         return 0;
     if (dr_reclaim_fairly(decision, choice))
@@ -131,6 +137,12 @@ struct dr_fair *dr_fair_ask(struct dr_decision *decision, const struct dr_job *j
     struct dr_fair *fair = decision->fair;
     dr_account_id at = job->account;
 
+    if (by_service(core)) {
+        fair->job = job;
+        fair->band = dr_attained_band(core, job, decision->now_us);
+        fair->now_us = decision->now_us;
+        return fair;
+    }
     if (!asks_again(fair, job, pool, amounts)) {
         fair->job = job;
         fair->amounts = *amounts;
@@ -158,7 +170,7 @@ dr_account_id dr_fair_from(const struct dr_core *core, const struct dr_job *job,
 {
     dr_account_id at = job->account;
 
-    if (core->settings.fair_preemption != DR_FAIR_PREEMPTION_FINAL_SHARE ||
+    if (core->settings.fair_preemption != DR_FAIR_PREEMPTION_FINAL_SHARE || by_service(core) ||
         !dr_queue_outranks(core, job))
         return (dr_account_id){0};
     for (; core->accounts[at.v - 1].parent.v != 0; at = core->accounts[at.v - 1].parent) {
@@ -191,7 +203,8 @@ static int is_final_share(int64_t takes, int64_t left)
 
 int dr_fair_ripe(const struct dr_core *core, const struct dr_job *victim, int64_t now_us)
 {
-    return now_us - dr_job_run(core, victim)->start_us >= core->settings.fair_minimum_run_us;
+    return by_service(core) ||
+           now_us - dr_job_run(core, victim)->start_us >= core->settings.fair_minimum_run_us;
 }
 
 /* The account beside a branch on the path of who asks. */
@@ -270,6 +283,8 @@ int dr_fair_has(struct dr_fair *fair, dr_account_id account, enum dr_resource re
     struct dr_fair_memo *memo = &fair->memo[account.v - 1];
     dr_account_id branch;
 
+    if (by_service(fair->core))
+        return 1;
     if (memo->stamp != fair->stamp) {
         branch = branch_of(fair, account);
         memo->stamp = fair->stamp;
@@ -297,6 +312,10 @@ int64_t dr_fair_units(struct dr_fair *fair, const struct dr_victim *victims, uin
 {
     int64_t units = 0;
 
+    for (uint32_t i = 0; i < count && by_service(fair->core); i += 1)
+        units += victims[i].units;
+    if (by_service(fair->core))
+        return units;
     fair->sums += 1;
     for (uint32_t i = 0; i < count; i += 1) {
         uint32_t branch = fair->memo[victims[i].account.v - 1].branch;
@@ -338,7 +357,19 @@ static int leaves_guarantees(const struct dr_core *core, const struct dr_job *vi
     }
 }
 
-int dr_fair_may_take(const struct dr_fair *fair, const struct dr_job *victim)
+/* By order las: it has had more, by a band at least, and comes back. */
+static int has_had_more(const struct dr_fair *fair, const struct dr_job *victim)
+{
+    const struct dr_core *core = fair->core;
+    dr_account_id branch = branch_of(fair, victim->account);
+    struct dr_amounts holds = dr_job_holds(core, victim);
+
+    return dr_job_terms(core, victim)->requeue &&
+           dr_attained_band(core, victim, fair->now_us) > fair->band &&
+           (branch.v == 0 || leaves_guarantees(core, victim, &holds, branch));
+}
+
+static int leaves_enough(const struct dr_fair *fair, const struct dr_job *victim)
 {
     const struct dr_core *core = fair->core;
     const struct dr_run *run = dr_job_run(core, victim);
@@ -357,13 +388,25 @@ int dr_fair_may_take(const struct dr_fair *fair, const struct dr_job *victim)
            dr_reclaim_borrows(core, fair->pool, &fair->amounts, victim, branch);
 }
 
+enum dr_stop_cause dr_fair_may_take(const struct dr_fair *fair, const struct dr_job *victim)
+{
+    if (by_service(fair->core))
+        return has_had_more(fair, victim) ? DR_STOP_ATTAINED : DR_STOP_NONE;
+    return leaves_enough(fair, victim) ? DR_STOP_FAIR_SHARE : DR_STOP_NONE;
+}
+
 int dr_fair_holds(const struct dr_fair *fair, const struct dr_job *victim)
 {
     dr_account_id branch = {fair->memo[victim->account.v - 1].branch};
-    const struct dr_fair_step *step = step_beside(fair, branch);
-    int64_t before = fair->memo[branch.v - 1].before;
-    int64_t after = dr_order_above(fair->core, branch);
+    const struct dr_fair_step *step;
+    int64_t before;
+    int64_t after;
 
+    if (by_service(fair->core))
+        return 1;
+    step = step_beside(fair, branch);
+    before = fair->memo[branch.v - 1].before;
+    after = dr_order_above(fair->core, branch);
     return after < before && step->before < before &&
            is_final_share(dr_order_above(fair->core, step->account), after);
 }

@@ -20,7 +20,14 @@
  *   DR_FAIR_CLASSES_MAX of them at one, about.
  * - A job that has been preempted three times takes nobody (docs/policy.md, "No loops").
  * - All victims of a set are taken so: no set is half taken back and half by fair share.
- * - It takes nothing that is reserved for others: they would be delayed by a borrower. */
+ * - It takes nothing that is reserved for others: they would be delayed by a borrower.
+ *
+ * With `order: las` shares have no say. By the same way, at the same moments, a job then takes
+ * attempts of jobs that have had more service than it (core/attained.h), of whatever account, that
+ * come back afterwards, and leaves everybody's guarantees as fair preemption does. Each attempt
+ * that is taken has run minimum_run, and who takes it will have run as long before it is taken from
+ * in turn; so service grows with each turn, its bands are few, and there is no loop. Being taken
+ * from in this way does not count towards requeue_limit. */
 #ifndef DR_CORE_FAIR_H
 #define DR_CORE_FAIR_H
 
@@ -60,6 +67,8 @@ struct dr_fair {
     const struct dr_job *job;
     dr_pool_id pool;
     struct dr_amounts amounts;
+    uint32_t band; /* by order las: of its attained service; nothing but this, job and time count */
+    int64_t now_us;
     struct dr_fair_step path[DR_DEPTH_MAX]; /* by depth; the root has no key */
 };
 
@@ -109,9 +118,9 @@ int64_t dr_fair_units(struct dr_fair *fair, const struct dr_victim *victims, uin
 /* Has it run for long enough? */
 int dr_fair_ripe(const struct dr_core *core, const struct dr_job *victim, int64_t now_us);
 
-/* Would what its branch has left be enough, with the sums as they are in thought now? A set of such
- * victims may still fail dr_fair_holds(). */
-int dr_fair_may_take(const struct dr_fair *fair, const struct dr_job *victim);
+/* Why it may be taken; NONE: it may not. Its branch has enough left, with the sums as they are in
+ * thought now; a set of such victims may still fail dr_fair_holds(). */
+enum dr_stop_cause dr_fair_may_take(const struct dr_fair *fair, const struct dr_job *victim);
 
 /* All victims are gone in thought and the job's amounts are claimed: does the rule hold for this
  * one? */

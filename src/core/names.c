@@ -56,6 +56,9 @@ DR_NAMES(dr_fair_preemption_name, dr_fair_preemption, DR_FAIR_PREEMPTIONS)
 #define DR_PREFIX(name) DR_ORDERING_##name
 DR_NAMES(dr_ordering_name, dr_ordering, DR_ORDERINGS)
 #undef DR_PREFIX
+#define DR_PREFIX(name) DR_PLACEMENT_##name
+DR_NAMES(dr_placement_name, dr_placement, DR_PLACEMENTS)
+#undef DR_PREFIX
 #define DR_PREFIX(name) DR_REFUSAL_##name
 DR_NAMES(dr_refusal_name, dr_refusal_kind, DR_REFUSALS)
 #undef DR_PREFIX

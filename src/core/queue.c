@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/math.h"
+#include "core/attained.h"
 
 #define NONE          DR_ROW_NONE
 #define FIXED_CLASSES 2
@@ -70,6 +71,7 @@ struct likeness {
     uint8_t outranks;    /* it may take by priority */
     uint8_t firm;        /* not preemptible */
     uint8_t flexible;    /* taken before a lower power cap begins */
+    uint32_t attained;   /* the band by which LAS goes; else 0 */
     int64_t grace_us;    /* of a flexible one; else 0 */
     int64_t deadline_us; /* the same */
     dr_site_id kept_at;  /* where its saved work lies; 0: it has none */
@@ -87,10 +89,12 @@ static struct likeness likeness_of(const struct dr_core *core, const struct dr_j
         .account = job->account,
         .shape = job->shape,
         .priority = job->priority,
-        .again = run->preemptions > 0,
+        /* By LAS who was taken from has had more. */
+        .again = run->preemptions > 0 && core->settings.ordering != DR_ORDERING_LAS,
         .outranks = (uint8_t)dr_queue_outranks(core, job),
         .firm = !terms->preemptible,
         .flexible = terms->flexible,
+        .attained = dr_attained_rank(core, job),
         .grace_us = terms->flexible ? terms->grace_us : 0,
         .deadline_us = terms->flexible ? terms->deadline_us : 0,
         .kept_at = dr_queue_kept_at(core, job),
@@ -108,6 +112,7 @@ static uint32_t hash_of(const struct likeness *like)
     hash = dr_hash_fold(hash, (uint64_t)like->priority);
     hash = dr_hash_fold(hash,
                         like->outranks * 8u + like->again * 4u + like->firm * 2u + like->flexible);
+    hash = dr_hash_fold(hash, like->attained);
     hash = dr_hash_fold(hash, (uint64_t)like->grace_us);
     hash = dr_hash_fold(hash, (uint64_t)like->deadline_us);
     hash = dr_hash_fold(hash, like->kept_at.v);
@@ -122,7 +127,7 @@ static int alike(const struct likeness *a, const struct likeness *b)
 {
     return a->account.v == b->account.v && a->shape == b->shape && a->priority == b->priority &&
            a->again == b->again && a->outranks == b->outranks && a->firm == b->firm &&
-           a->flexible == b->flexible && a->grace_us == b->grace_us &&
+           a->flexible == b->flexible && a->attained == b->attained && a->grace_us == b->grace_us &&
            a->deadline_us == b->deadline_us && a->kept_at.v == b->kept_at.v &&
            a->limit_us == b->limit_us && a->array_job == b->array_job && a->alone == b->alone;
 }

@@ -433,7 +433,8 @@ static int settle_plan(struct dr_decision *decision, const struct dr_choice *cho
     /* Claims of those who leave; or a place that others have left by now. */
     if (plan->count > 0 || !is_held(core, job, &plan->found))
         decision->freed = 1;
-    if (cause != DR_STOP_FAIR_SHARE) /* which is beside what others reserve */
+    if (cause != DR_STOP_FAIR_SHARE &&
+        cause != DR_STOP_ATTAINED) /* which is beside what others reserve */
         dr_backfill_displace(decision, choice->job_row, plan->found.pool, plan->found.extents,
                              plan->found.count, DR_FOREVER_US);
     for (uint32_t i = 0; i < plan->count; i += 1)

@@ -53,7 +53,8 @@ static int64_t quiet_until_us(const struct dr_core *core, int64_t now_us)
     if (!rest->has_looked || core->power->off_count > 0 || core->power->cheap_us != DR_FOREVER_US)
         return INT64_MIN;
     if (dr_fair_is_on(core)) {
-        if (!rest->rests || rest->seq != core->seq)
+        /* By LAS who runs may be taken after a while, by whoever has had less. */
+        if (core->settings.ordering == DR_ORDERING_LAS || !rest->rests || rest->seq != core->seq)
             return INT64_MIN;
         until_us = dr_min_i64(until_us, rest->fair_us);
     }

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/math.h"
+#include "core/attained.h"
 #include "core/fits.h"
 #include "core/lent.h"
 #include "core/power.h"
@@ -303,9 +304,11 @@ uint64_t dr_seats_offer_hunts(struct dr_core *core, dr_pool_id pool)
 static struct dr_seat_key key_without_id(const struct dr_core *core,
                                          const struct dr_queue_class *class)
 {
-    return (struct dr_seat_key){class->priority, class->again,
-                                core->settings.ordering == DR_ORDERING_SJF ? class->limit_us : 0,
-                                class->first_submit_us, 0};
+    int64_t rank_us = core->settings.ordering == DR_ORDERING_SJF
+                          ? class->limit_us
+                          : dr_attained_rank(core, &core->jobs[class->first]);
+
+    return (struct dr_seat_key){class->priority, class->again, rank_us, class->first_submit_us, 0};
 }
 
 struct dr_seat_key dr_seats_key(const struct dr_core *core, uint32_t class_row)

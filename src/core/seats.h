@@ -90,7 +90,7 @@ static inline uint64_t dr_wants_hunts(struct dr_wants wants)
 struct dr_seat_key {
     int32_t priority;
     uint8_t again;
-    int64_t rank_us; /* by which SJF goes; 0 otherwise */
+    int64_t rank_us; /* by which SJF goes; the band of LAS; 0 otherwise */
     int64_t submit_us;
     uint64_t id;
 };

@@ -197,6 +197,7 @@ struct dr_fact_settings_set dr_settings_fact(const struct dr_settings *settings)
         .ordering = settings->ordering,
         .no_backfill = settings->no_backfill,
         .no_preemption = settings->no_preemption,
+        .placement = settings->placement,
     };
 
     dr_copy_name(fact.name, settings->name);

@@ -34,6 +34,7 @@ struct dr_settings {
     uint8_t ordering;      /* enum dr_ordering */
     uint8_t no_backfill;   /* who finds no room keeps its pools from all who come after it */
     uint8_t no_preemption; /* nobody is taken from for another job */
+    uint8_t placement;     /* enum dr_placement */
 };
 
 struct dr_chip {

@@ -124,18 +124,19 @@ enum dr_outcome {
 };
 
 /* Why an attempt is told to leave. */
-#define DR_STOP_CAUSES(X)                                              \
-    X(NONE, "it is not")                                               \
-    X(CANCEL, "its user or an operator cancelled it")                  \
-    X(RECLAIM, "a job within its guarantee takes the capacity back")   \
-    X(PRIORITY, "a job of higher priority takes the capacity")         \
-    X(LIMIT, "its time limit is over and its site has not ended it")   \
-    X(DEADLINE, "its deadline has passed")                             \
-    X(NODE, "a node of its gang failed")                               \
-    X(UNKNOWN, "the controller does not know it, or has ended it")     \
-    X(POWER, "it is flexible, and a lower power cap begins")           \
-    X(WINDOW, "its nodes are reserved for others, or for maintenance") \
-    X(FAIR_SHARE, "fair share: a job of an account that has less takes the capacity")
+#define DR_STOP_CAUSES(X)                                                             \
+    X(NONE, "it is not")                                                              \
+    X(CANCEL, "its user or an operator cancelled it")                                 \
+    X(RECLAIM, "a job within its guarantee takes the capacity back")                  \
+    X(PRIORITY, "a job of higher priority takes the capacity")                        \
+    X(LIMIT, "its time limit is over and its site has not ended it")                  \
+    X(DEADLINE, "its deadline has passed")                                            \
+    X(NODE, "a node of its gang failed")                                              \
+    X(UNKNOWN, "the controller does not know it, or has ended it")                    \
+    X(POWER, "it is flexible, and a lower power cap begins")                          \
+    X(WINDOW, "its nodes are reserved for others, or for maintenance")                \
+    X(FAIR_SHARE, "fair share: a job of an account that has less takes the capacity") \
+    X(ATTAINED, "order las: a job that has had less service takes the capacity")
 
 enum dr_stop_cause {
 #define DR_ENUM(name, text) DR_STOP_##name,
@@ -255,14 +256,29 @@ enum dr_fair_preemption {
 };
 
 /* Whose turn it is (core/order.h). Facts of older programs say FAIR. */
-#define DR_ORDERINGS(X)                                                   \
-    X(FAIR, "guarantees first, then the least share of what is borrowed") \
-    X(FIFO, "the earliest submit, whatever its account")                  \
-    X(SJF, "the least time limit, whatever its account; then the earliest submit")
+#define DR_ORDERINGS(X)                                                            \
+    X(FAIR, "guarantees first, then the least share of what is borrowed")          \
+    X(FIFO, "the earliest submit, whatever its account")                           \
+    X(SJF, "the least time limit, whatever its account; then the earliest submit") \
+    X(LAS, "who has had least so far, whatever its account; then the earliest submit")
 
 enum dr_ordering {
 #define DR_ENUM(name, text) DR_ORDERING_##name,
     DR_ORDERINGS(DR_ENUM)
+#undef DR_ENUM
+};
+
+/* Which place a job gets of those that are free (core/place.h). Facts of older programs say DAERO.
+ */
+#define DR_PLACEMENTS(X)                                                                    \
+    X(DAERO, "the cheapest, in few domains, where it breaks least of what others may need") \
+    X(FIRST_FIT, "the first pool by id that has room, nodes by number")                     \
+    X(BEST_FIT, "the pool with least free that has room, nodes with least free first")      \
+    X(PACK, "as DAERO, but what it breaks does not count")
+
+enum dr_placement {
+#define DR_ENUM(name, text) DR_PLACEMENT_##name,
+    DR_PLACEMENTS(DR_ENUM)
 #undef DR_ENUM
 };
 
@@ -293,6 +309,7 @@ const char *dr_role_name(enum dr_role value);
 const char *dr_share_name(enum dr_share value);
 const char *dr_fair_preemption_name(enum dr_fair_preemption value);
 const char *dr_ordering_name(enum dr_ordering value);
+const char *dr_placement_name(enum dr_placement value);
 
 /* ---- small values ---- */
 

@@ -51,7 +51,7 @@ enum dr_stop_cause dr_hunt_may_take(const struct dr_hunt *hunt, const struct dr_
     dr_account_id at;
 
     if (hunt->fair != NULL)
-        return dr_fair_may_take(hunt->fair, victim) ? DR_STOP_FAIR_SHARE : DR_STOP_NONE;
+        return dr_fair_may_take(hunt->fair, victim);
     at = dr_account_common(core, hunt->job->account, victim->account, &x, &y);
     if (hunt->job->account.v != victim->account.v &&
         dr_quota_within_stated(core, x, hunt->pool, &hunt->want.amounts) &&

@@ -10,7 +10,7 @@
 #include "core/quota.h"
 #include "core/rows.h"
 
-#define WALK_VERSION 14 /* of what is saved */
+#define WALK_VERSION 15 /* of what is saved */
 #define HASH_VERSION 1  /* of what is hashed: hashes lie beside old facts, which stay readable */
 
 struct walk {
@@ -190,9 +190,11 @@ static void walk_settings(struct walk *walk, struct dr_settings *settings)
     later_u8(walk, 34, &settings->fair_preemption);
     later_i64(walk, 35, &settings->fair_minimum_run_us);
     later_u8(walk, 42, &settings->ordering);
-    bounded(walk, settings->ordering, DR_ORDERING_SJF);
+    bounded(walk, settings->ordering, DR_ORDERING_LAS);
     later_u8(walk, 43, &settings->no_backfill);
     later_u8(walk, 44, &settings->no_preemption);
+    later_u8(walk, 45, &settings->placement);
+    bounded(walk, settings->placement, DR_PLACEMENT_PACK);
 }
 
 static void walk_chip(struct walk *walk, struct dr_chip *chip)

@@ -41,6 +41,8 @@ void dr_declare_settings(struct dr_differ *differ)
     dr_say_duration(change, "fair_minimum_run", from->fair_minimum_run_us, to->fair_minimum_run_us);
     dr_say_text(change, "order", DR_FEDERATION_ORDERS[from->ordering],
                 DR_FEDERATION_ORDERS[to->ordering]);
+    dr_say_text(change, "placement", DR_FEDERATION_PLACEMENTS[from->placement],
+                DR_FEDERATION_PLACEMENTS[to->placement]);
     dr_say_text(change, "backfill", from->no_backfill ? "no" : "yes",
                 to->no_backfill ? "no" : "yes");
     dr_say_text(change, "preemption", from->no_preemption ? "no" : "yes",

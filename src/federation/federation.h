@@ -24,8 +24,10 @@
 #include "core/core.h"
 
 /* enum dr_ordering as the file says it. */
-#define DR_FEDERATION_ORDERS_COUNT 3
+#define DR_FEDERATION_ORDERS_COUNT 4
 extern const char *const DR_FEDERATION_ORDERS[DR_FEDERATION_ORDERS_COUNT];
+#define DR_FEDERATION_PLACEMENTS_COUNT 4
+extern const char *const DR_FEDERATION_PLACEMENTS[DR_FEDERATION_PLACEMENTS_COUNT];
 
 /* A larger file is refused before it is parsed. */
 #define DR_FEDERATION_BYTES_MAX (16u << 20)

@@ -78,6 +78,8 @@ static void read_federation(struct dr_fed_reader *reader, const struct dr_yaml_n
                              &set->fair_minimum_run_us);
         dr_fed_read_choice(reader, map, "order", DR_FEDERATION_ORDERS, DR_FEDERATION_ORDERS_COUNT,
                            &set->ordering);
+        dr_fed_read_choice(reader, map, "placement", DR_FEDERATION_PLACEMENTS,
+                           DR_FEDERATION_PLACEMENTS_COUNT, &set->placement);
         read_switch(reader, map, "backfill", &set->no_backfill);
         read_switch(reader, map, "preemption", &set->no_preemption);
         dr_fed_read_money(reader, map, "span_price", &set->span_price_micro);

@@ -31,7 +31,9 @@ static const char *const keys_federation[] = {"name",
                                               "order",
                                               "backfill",
                                               "preemption"};
-const char *const DR_FEDERATION_ORDERS[DR_FEDERATION_ORDERS_COUNT] = {"fair", "fifo", "sjf"};
+const char *const DR_FEDERATION_PLACEMENTS[DR_FEDERATION_PLACEMENTS_COUNT] = {"daero", "first-fit",
+                                                                              "best-fit", "pack"};
+const char *const DR_FEDERATION_ORDERS[DR_FEDERATION_ORDERS_COUNT] = {"fair", "fifo", "sjf", "las"};
 
 static const char *const keys_chip[] = {"vendor",     "country", "memory",  "idle_power",
                                         "busy_power", "price",   "virtual", "stacks"};

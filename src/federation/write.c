@@ -98,6 +98,8 @@ static void write_settings(const struct writer *writer)
     duration_line(yaml, "  ", "fair_minimum_run", settings->fair_minimum_run_us);
     if (settings->ordering != DR_ORDERING_FAIR)
         dr_buffer_printf(yaml, "  order: %s\n", DR_FEDERATION_ORDERS[settings->ordering]);
+    if (settings->placement != DR_PLACEMENT_DAERO)
+        dr_buffer_printf(yaml, "  placement: %s\n", DR_FEDERATION_PLACEMENTS[settings->placement]);
     if (settings->no_backfill)
         dr_buffer_append_text(yaml, "  backfill: no\n");
     if (settings->no_preemption)

@@ -84,6 +84,7 @@ enum meaning {
     SHARE,
     FAIR_PREEMPTION,
     ORDERING,
+    PLACEMENT,
     ROLES,
     CLASSES,
     LEVEL_KIND,
@@ -128,6 +129,7 @@ static const struct {
     {"share", SHARE},
     {"fair_preemption", FAIR_PREEMPTION},
     {"ordering", ORDERING},
+    {"placement", PLACEMENT},
     {"no_backfill", FLAG},
     {"no_preemption", FLAG},
     {"roles", ROLES},
@@ -208,6 +210,7 @@ static const char *part_name(const struct dr_core *core, enum meaning meaning, u
     case SHARE:
     case FAIR_PREEMPTION:
     case ORDERING:
+    case PLACEMENT:
     case ROLES:
     case CLASSES:
     case LEVEL_KIND:
@@ -270,6 +273,9 @@ static void small_number(struct dr_buffer *out, const struct dr_core *core, cons
         return;
     case ORDERING:
         dr_put_text(out, name, dr_ordering_name((enum dr_ordering)value));
+        return;
+    case PLACEMENT:
+        dr_put_text(out, name, dr_placement_name((enum dr_placement)value));
         return;
     case ROLES:
         dr_roles_json(out, name, (uint8_t)value);

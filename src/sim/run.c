@@ -631,12 +631,14 @@ static enum dr_status declare_switches(struct dr_sim *sim, struct dr_error *erro
     struct dr_fact_settings_set *to = &command.body.declare.settings_set;
 
     if (options->ordering < 0 && options->backfill == DR_SIM_BACKFILL_AS_IS &&
-        options->preemption < 0)
+        options->preemption < 0 && options->placement < 0)
         return DR_OK;
     command.body.declare.kind = DR_FACT_SETTINGS_SET;
     *to = dr_settings_fact(from);
     if (options->ordering >= 0)
         to->ordering = (uint8_t)options->ordering;
+    if (options->placement >= 0)
+        to->placement = (uint8_t)options->placement;
     if (options->preemption >= 0)
         to->no_preemption = !options->preemption;
     if (options->backfill != DR_SIM_BACKFILL_AS_IS)

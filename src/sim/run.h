@@ -32,6 +32,7 @@ struct dr_sim_options {
     const char *trace; /* path; "-": standard input */
     int ordering;      /* enum dr_ordering; -1: as the federation says, here and below */
     enum dr_sim_backfill backfill;
+    int placement;  /* enum dr_placement; -1 */
     int preemption; /* 1, 0 or -1 */
     struct dr_jobs_options jobs;
     int64_t tick_us;

@@ -144,3 +144,177 @@ TEST(without_preemption_nobody_is_told_to_leave)
         world_free(w);
     }
 }
+
+/* By LAS who has had less comes first, whatever his account, though he came later. */
+TEST(las_starts_who_has_had_least)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 node x 8 h200");
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
+    dr_job_id first, fresh;
+
+    set_ordering(w, DR_ORDERING_LAS);
+    first = world_submit(w, (struct job_spec){.accelerators = 8, .run_us = 60 * MINUTE});
+    world_run_us(w, 30 * MINUTE); /* four accelerator-hours */
+    world_node_down(w, 0);
+    world_run_us(w, MINUTE);
+    CHECK_EQ(world_job(w, first)->state, DR_JOB_PENDING);
+    fresh =
+        world_submit(w, (struct job_spec){.account = b, .accelerators = 8, .run_us = 60 * MINUTE});
+    world_node(w, 0, 0, 0);
+    world_run_us(w, 1);
+    CHECK(runs(w, fresh));
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* ... and takes, at a tick, from who has had more by a band at least, and comes back: not before
+ * minimum_run, as often as it wants, and it does not count towards requeue_limit. */
+TEST(las_takes_from_who_has_had_more)
+{
+    for (int returns = 0; returns < 2; returns += 1) {
+        struct world *w = world_new("1 site, 1 pool, 1 node x 8 h200");
+        struct dr_settings settings = w->core->settings;
+        dr_job_id long_one, young;
+
+        settings.ordering = DR_ORDERING_LAS;
+        settings.requeue_limit = 0;
+        settings.reserve_depth = 0;
+        world_settings(w, settings);
+        long_one = world_submit(w, (struct job_spec){.accelerators = 8,
+                                                     .run_us = 600 * MINUTE,
+                                                     .limit_us = 900 * MINUTE,
+                                                     .final = !returns});
+        world_run_us(w, 4 * MINUTE);
+        young = world_submit(w, (struct job_spec){.accelerators = 8, .run_us = 10 * MINUTE});
+        /* After seven and a half minutes it has had an accelerator-hour. */
+        world_run_us(w, 3 * MINUTE);
+        CHECK(runs(w, long_one));
+        world_run_us(w, 2 * MINUTE);
+        CHECK_EQ(runs(w, young), returns);
+        if (returns) {
+            CHECK_EQ(world_job(w, long_one)->state, DR_JOB_PENDING);
+            CHECK_EQ(world_run(w, long_one)->requeues, 0);
+            CHECK_EQ(world_run(w, long_one)->preemptions, 1);
+            CHECK(!world_job(w, long_one)->held);
+            world_run_us(w, 10 * MINUTE); /* the young one ends; both were in one band */
+            CHECK_EQ(world_job(w, young)->state, DR_JOB_COMPLETED);
+            CHECK(runs(w, long_one));
+        }
+        CHECK_REPLAY(w);
+        world_free(w);
+    }
+}
+
+/* Nobody's guarantee is touched by it. */
+TEST(las_leaves_guarantees)
+{
+    for (int guaranteed = 0; guaranteed < 2; guaranteed += 1) {
+        struct world *w = world_new("1 site, 1 pool, 1 node x 8 h200");
+        uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, guaranteed ? 8 : 0, -1, -1);
+        dr_job_id young;
+
+        set_ordering(w, DR_ORDERING_LAS);
+        world_submit(w, (struct job_spec){.account = b, .accelerators = 8, .run_us = 600 * MINUTE});
+        world_run_us(w, 20 * MINUTE);
+        young = world_submit(w, (struct job_spec){.accelerators = 8});
+        world_run_us(w, 5 * MINUTE);
+        CHECK_EQ(runs(w, young), !guaranteed);
+        CHECK_REPLAY(w);
+        world_free(w);
+    }
+}
+
+static struct world *placing(enum dr_placement placement)
+{
+    struct world *w = world_new("1 site, 1 pool, 3 nodes x 8 h200");
+    struct dr_settings settings = w->core->settings;
+
+    settings.placement = (uint8_t)placement;
+    world_settings(w, settings);
+    return w;
+}
+
+/* A node that is nearly full, after one that is empty. */
+TEST(nodes_by_number_or_the_fullest_first)
+{
+    for (uint32_t placement = 0; placement <= DR_PLACEMENT_PACK; placement += 1) {
+        int is_first = placement == DR_PLACEMENT_FIRST_FIT;
+        int is_simple = is_first || placement == DR_PLACEMENT_BEST_FIT;
+        struct world *w = placing((enum dr_placement)placement);
+        dr_job_id gang, one;
+
+        world_submit(w, (struct job_spec){.accelerators = 8, .run_us = MINUTE});
+        world_run_us(w, 1);
+        world_submit(w, (struct job_spec){.accelerators = 6});
+        world_run_us(w, 2 * MINUTE);
+        one = world_submit(w, (struct job_spec){.accelerators = 2});
+        world_run_us(w, 1);
+        CHECK_EQ(world_first_node(w, one), is_first ? 0 : 1);
+        /* 6 and 8 are free, or 8 and 8: by levels one node that takes the gang, in order those that
+         * take a task. */
+        gang = world_submit(w, (struct job_spec){.tasks = 4, .accelerators = 2});
+        world_run_us(w, 1);
+        CHECK_EQ(world_nodes_of(w, gang), is_first ? 2 : 1);
+        CHECK_EQ(world_first_node(w, gang), 0);
+        CHECK(is_simple || world_nodes_of(w, gang) == 1);
+        CHECK_REPLAY(w);
+        world_free(w);
+    }
+}
+
+static void make_dear(struct world *w, const char *chip)
+{
+    struct dr_fact fact = {.kind = DR_FACT_CHIP_SET};
+
+    fact.chip_set = (struct dr_fact_chip_set){.chip = dr_chip_named(w->core, chip).v,
+                                              .memory_mb = 80000,
+                                              .idle_w = 100,
+                                              .busy_w = 700,
+                                              .price_micro = 9000000};
+    dr_copy_name(fact.chip_set.name, chip);
+    world_declare(w, fact);
+}
+
+/* The first pool, the fullest one, or the cheapest. */
+TEST(pools_by_id_or_the_fullest_or_the_cheapest)
+{
+    static const uint32_t goes_to[] = {1, 1, 2, 1};
+
+    for (uint32_t placement = 0; placement <= DR_PLACEMENT_PACK; placement += 1) {
+        struct world *w = placing((enum dr_placement)placement);
+        dr_job_id job;
+
+        world_pool(w, 1, "b300", 1, 8, 0);
+        make_dear(w, "b300");
+        job = world_submit(w, (struct job_spec){.accelerators = 2});
+        world_run_us(w, 1);
+        CHECK_EQ(world_run(w, job)->pool.v, goes_to[placement]);
+        CHECK_REPLAY(w);
+        world_free(w);
+    }
+}
+
+/* Within a level that is required: the first domain that holds it, or the one with least free. */
+TEST(orders_keep_required_levels)
+{
+    for (int is_first = 0; is_first < 2; is_first += 1) {
+        struct world *w = world_new("1 site, 1 pool, 6 nodes x 8 h200, blocks of 2");
+        struct dr_settings settings = w->core->settings;
+        dr_job_id gang;
+
+        settings.placement = is_first ? DR_PLACEMENT_FIRST_FIT : DR_PLACEMENT_BEST_FIT;
+        world_settings(w, settings);
+        for (int i = 0; i < 4; i += 1)
+            world_submit(w, (struct job_spec){.accelerators = 8, .run_us = MINUTE});
+        world_run_us(w, 1);
+        world_submit(w, (struct job_spec){.accelerators = 2}); /* node 4 */
+        world_run_us(w, 2 * MINUTE);
+        gang = world_submit(
+            w, (struct job_spec){.tasks = 3, .accelerators = 4, .level = "required:block"});
+        world_run_us(w, 1);
+        CHECK_EQ(world_first_node(w, gang), is_first ? 0 : 4);
+        CHECK_EQ(world_nodes_of(w, gang), 2);
+        CHECK_REPLAY(w);
+        world_free(w);
+    }
+}

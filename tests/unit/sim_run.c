@@ -12,6 +12,7 @@ static struct dr_sim_options options(void)
 {
     return (struct dr_sim_options){
         .ordering = -1,
+        .placement = -1,
         .preemption = -1,
         .jobs = {.base_us = 1800000000 * DR_SECOND_US, .arrival_milli = 1000},
         .tick_us = DR_MINUTE_US};
