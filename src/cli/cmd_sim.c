@@ -51,6 +51,42 @@ static int instants(const struct dr_cli *cli, struct dr_jobs_options *jobs)
     return 1;
 }
 
+/* CHIP=MTBF/REPAIR, with commas between. */
+static int failures(const struct dr_cli *cli, struct dr_failures_options *options)
+{
+    const char *at = dr_cli_value(cli, "failures");
+
+    options->list = dr_cli_value(cli, "failure-list");
+    while (at != NULL && *at != 0) {
+        struct dr_failure_rate *rate = &options->rates[options->rates_count];
+        size_t length = strcspn(at, ",");
+        size_t name = strcspn(at, "=,");
+        char text[DR_TEXT_BYTES];
+        char *slash;
+
+        dr_format(text, sizeof text, "%.*s", (int)(length - name), at + name);
+        slash = strchr(text, '/');
+        if (options->rates_count == DR_FAILURE_RATES_MAX || name == 0 || name >= DR_NAME_BYTES ||
+            length - name >= sizeof text || slash == NULL)
+            slash = NULL;
+        else
+            *slash = 0;
+        if (slash == NULL || !dr_parse_duration_us(text + 1, &rate->mtbf_us) ||
+            !dr_parse_duration_us(slash + 1, &rate->repair_us) || rate->mtbf_us < DR_SECOND_US ||
+            rate->repair_us < DR_SECOND_US) {
+            dr_cli_fail(cli, DR_EXIT_USAGE,
+                        "--failures: found '%.*s', expected CHIP=MTBF/REPAIR, like h200=40d/6h, a "
+                        "second or more each; at most %d with commas between",
+                        (int)length, at, DR_FAILURE_RATES_MAX);
+            return 0;
+        }
+        dr_format(rate->chip, sizeof rate->chip, "%.*s", (int)name, at);
+        options->rates_count += 1;
+        at += length + (at[length] == ',');
+    }
+    return 1;
+}
+
 static int read_options(const struct dr_cli *cli, struct dr_sim_options *options)
 {
     static const char *const backfills[] = {"as-is", "none", "greedy", "easy", "conservative"};
@@ -72,7 +108,8 @@ static int read_options(const struct dr_cli *cli, struct dr_sim_options *options
                         &options->placement) ||
         !dr_option_word(cli, "backfill", backfills, DR_COUNT_OF(backfills), &backfill) ||
         !dr_option_word(cli, "preemption", switches, 2, &options->preemption) ||
-        !estimates(cli, &options->jobs) || !instants(cli, &options->jobs) ||
+        !failures(cli, &options->failures) || !estimates(cli, &options->jobs) ||
+        !instants(cli, &options->jobs) ||
         !dr_option_milli(cli, "arrivals", 1, 1000000, &options->jobs.arrival_milli) ||
         !dr_option_milli(cli, "bad-rows", 0, 1000, &options->bad_row_milli) ||
         !dr_option_duration(cli, "warm-up", 0, &options->warmup_us) ||

@@ -37,6 +37,8 @@ static const struct dr_cli_option SIM_RUN[] = {
     {"placement", 0, "RULE", "first-fit, best-fit, pack (few domains) or daero (also where it breaks least)"},
     {"preemption", 0, "on|off", "may jobs be told to leave for others?"},
     {"estimates", 0, "KIND", "what is known of run times: limit (what the trace says, the default), exact, or error:X (the run time times a factor from 1 to 1 + X)"},
+    {"failures", 0, "CHIP=MTBF/REPAIR,...", "nodes with that chip (any: with others) fail by chance: mean time between failures of one, and to repair it, like h200=40d/6h,any=90d/4h"},
+    {"failure-list", 0, "FILE", "nodes fail as a CSV file says: site,pool,node,down_s,up_s"},
     {"seed", 0, "N", "of what is drawn by chance; 1 by default"},
     {"arrivals", 0, "FACTOR", "times between submits are multiplied by this; 0.5: twice as many jobs an hour"},
     {"start", 0, "INSTANT", "what 0 of the trace's clock is; 2027-01-01T00:00:00Z by default"},

@@ -153,8 +153,8 @@ void dr_search_count_nodes(struct dr_search *search)
     }
     for (uint32_t tier = 0; tier < space->tiers; tier += 1)
         if (search->of_tier[tier] > 0 && space->counts[space->levels][tier] > 0)
-            for (uint32_t at = dr_search_next_of_tier(space, tier, 0, space->nodes); at < space->nodes;
-                 at = dr_search_next_of_tier(space, tier, at + 1, space->nodes))
+            for (uint32_t at = dr_search_next_of_tier(space, tier, 0, space->nodes);
+                 at < space->nodes; at = dr_search_next_of_tier(space, tier, at + 1, space->nodes))
                 count_node(search, at);
     for (uint32_t step = dr_space_share_step(search->want->part);
          search->want->part != 0 && step <= space->step_most; step += 1) {
@@ -254,7 +254,8 @@ static uint32_t best_shared_node(const struct dr_search *search, uint32_t from, 
          step += 1) {
         const uint64_t *bits = &space->share_bits[(size_t)step * space->words];
 
-        for (uint32_t at = dr_search_next_in(bits, from, end); at < end; at = dr_search_next_in(bits, at + 1, end)) {
+        for (uint32_t at = dr_search_next_in(bits, from, end); at < end;
+             at = dr_search_next_in(bits, at + 1, end)) {
             uint32_t left;
 
             if (space->tier[at] > above || (space->tier[at] == above && at < before))
@@ -270,8 +271,8 @@ static uint32_t best_shared_node(const struct dr_search *search, uint32_t from, 
     return best;
 }
 
-uint32_t dr_search_best_node(const struct dr_search *search, uint32_t from, uint32_t end, uint64_t tasks,
-                          uint32_t above, uint32_t before)
+uint32_t dr_search_best_node(const struct dr_search *search, uint32_t from, uint32_t end,
+                             uint64_t tasks, uint32_t above, uint32_t before)
 {
     const struct dr_space *space = search->space;
 
@@ -384,7 +385,7 @@ static void weigh(struct dr_search *search, uint32_t number, uint32_t tasks, uin
         return;
     dr_search_push(search, number, tasks);
     loss = dr_search_loss(search->space, search->want, number, &search->extents[mark],
-                   search->extents_count - mark);
+                          search->extents_count - mark);
     search->extents_count = mark;
     if (*best != NONE &&
         (loss > *best_loss || (loss == *best_loss && !fuller(search, number, *best))))

@@ -72,7 +72,8 @@ void dr_search_fill_in_order(struct dr_search *search, int highest);
 /* ---- what domains take ---- */
 
 /* Upper bound of the tasks that a domain takes. */
-static inline uint64_t dr_search_tasks_bound(const struct dr_search *search, uint32_t level, uint32_t domain)
+static inline uint64_t dr_search_tasks_bound(const struct dr_search *search, uint32_t level,
+                                             uint32_t domain)
 {
     const struct dr_space *space = search->space;
     const uint32_t *counts = &space->counts[level][(size_t)domain * space->tiers];
@@ -103,14 +104,15 @@ static inline uint32_t dr_search_next_in(const uint64_t *bits, uint32_t from, ui
 }
 
 /* The next usable node of a tier. */
-static inline uint32_t dr_search_next_of_tier(const struct dr_space *space, uint32_t tier, uint32_t from,
-                             uint32_t end)
+static inline uint32_t dr_search_next_of_tier(const struct dr_space *space, uint32_t tier,
+                                              uint32_t from, uint32_t end)
 {
     return dr_search_next_in(&space->bits[(size_t)tier * space->words], from, end);
 }
 
 /* Tasks that a domain takes. */
-static inline uint64_t dr_search_tasks_in(const struct dr_search *search, uint32_t level, uint32_t domain)
+static inline uint64_t dr_search_tasks_in(const struct dr_search *search, uint32_t level,
+                                          uint32_t domain)
 {
     return search->tasks_of[level] != NULL ? search->tasks_of[level][domain]
                                            : dr_search_tasks_bound(search, level, domain);

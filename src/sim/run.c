@@ -38,6 +38,7 @@ struct dr_sim {
     struct dr_trace *trace;
     struct dr_jobs *jobs;
     struct dr_measures *measures;
+    struct dr_failures *failures; /* NULL: none */
     struct dr_measures_level level;
     struct known *known; /* [jobs_max], touched as used */
     struct dr_arena arena;
@@ -53,6 +54,7 @@ struct dr_sim {
     uint64_t rows;
     uint64_t bad_rows;
     uint64_t ended;
+    uint64_t held; /* that wait for somebody to release them: nobody does */
     uint64_t facts;
     uint64_t decisions;
     int interrupted;
@@ -350,6 +352,7 @@ static void end_attempt(struct dr_sim *sim, uint32_t row, int is_stopped)
     }
     known->attempt = 0;
     dr_measures_attempt(sim->measures, &about);
+    sim->held += job->state == DR_JOB_PENDING && job->held;
     if (job->state == DR_JOB_PENDING)
         sim->level.pending += 1;
     else
@@ -368,6 +371,34 @@ static void happen(struct dr_sim *sim, const struct dr_event *event)
         return;
     }
     end_attempt(sim, row, event->kind == EVENT_STOPPED);
+}
+
+/* ---- nodes that fail ---- */
+
+static void count_capacity(struct dr_sim *sim, const struct dr_node *node, int sign)
+{
+    const struct dr_pool *pool = &sim->core->pools[node->pool.v - 1];
+
+    sim->level.capacity_milli += sign * (int64_t)pool->accelerators * 1000;
+    sim->level.cpus_capacity += sign * (int64_t)pool->cpus;
+}
+
+static void change_node(struct dr_sim *sim, const struct dr_failure *failure)
+{
+    const struct dr_node *node = &sim->core->nodes[failure->node.v - 1];
+    struct dr_command command = {.kind = DR_COMMAND_NODE, .roles = 0xff};
+    struct dr_answer answer;
+    int admitted;
+
+    if (node->removed || node->down == failure->is_down)
+        return;
+    command.body.node.node = failure->node.v;
+    command.body.node.drained = node->drained;
+    command.body.node.down = (uint8_t)failure->is_down;
+    admitted = admit(sim, &command, &answer);
+    DR_ASSERT(admitted);
+    count_capacity(sim, node, failure->is_down ? -1 : 1);
+    flush(sim);
 }
 
 /* ---- jobs that come ---- */
@@ -462,6 +493,15 @@ static int64_t next_tick_us(const struct dr_sim *sim)
     return tick_us;
 }
 
+/* Failures go on for ever: where nobody runs or comes any more and no repair is under way, they
+ * help nobody. */
+static int64_t next_failure_us(const struct dr_sim *sim)
+{
+    if (!sim->has_row && sim->level.running == 0 && dr_failures_repairs(sim->failures) == 0)
+        return DR_FOREVER_US;
+    return dr_failures_next_us(sim->failures);
+}
+
 /* When something happens next; DR_FOREVER_US: nothing does. */
 static int64_t next_us(struct dr_sim *sim)
 {
@@ -473,6 +513,8 @@ static int64_t next_us(struct dr_sim *sim)
 
     if (sim->has_row)
         event_us = dr_min_i64(event_us, sim->row_us);
+    if (sim->failures != NULL)
+        event_us = dr_min_i64(event_us, next_failure_us(sim));
     if (core_us <= sim->now_us) /* it could do nothing about it just now */
         core_us = sim->now_us + sim->options.tick_us;
     event_us = dr_min_i64(event_us, core_us);
@@ -484,7 +526,8 @@ static int64_t next_us(struct dr_sim *sim)
     return event_us;
 }
 
-static enum dr_status step(struct dr_sim *sim, struct dr_error *error)
+/* What happens to attempts in this instant. */
+static void happen_all(struct dr_sim *sim)
 {
     while (dr_events_next_us(&sim->events) <= sim->now_us) {
         struct dr_event event = dr_events_pop(&sim->events);
@@ -493,6 +536,16 @@ static enum dr_status step(struct dr_sim *sim, struct dr_error *error)
         if (sim->fold.batch.effects_count > 0)
             flush(sim);
     }
+}
+
+static enum dr_status step(struct dr_sim *sim, struct dr_error *error)
+{
+    struct dr_failure failure;
+
+    happen_all(sim);
+    while (sim->failures != NULL && dr_failures_pop(sim->failures, sim->now_us, &failure))
+        change_node(sim, &failure);
+    happen_all(sim); /* to who was on them */
     while (sim->has_row && sim->row_us <= sim->now_us) {
         enum dr_status status;
 
@@ -553,7 +606,7 @@ enum dr_status dr_sim_run(struct dr_sim *sim, struct dr_error *error)
     }
     if (sim->options.schedule != NULL)
         dr_schedule_header(sim->options.schedule);
-    while (sim->has_row || sim->level.running > 0 || sim->level.pending > 0) {
+    while (sim->has_row || sim->level.running > 0 || sim->level.pending > sim->held) {
         int64_t time_us = next_us(sim);
 
         if (time_us >= DR_FOREVER_US) /* those who wait will wait for ever */
@@ -652,18 +705,6 @@ static enum dr_status declare_switches(struct dr_sim *sim, struct dr_error *erro
     return dr_fold_admit(&sim->fold, &command, "settings", error);
 }
 
-static void count_capacity(struct dr_sim *sim)
-{
-    for (uint32_t row = 0; row < sim->core->pools_count; row += 1) {
-        const struct dr_pool *pool = &sim->core->pools[row];
-
-        if (pool->removed)
-            continue;
-        sim->level.capacity_milli += (int64_t)pool->nodes_count * pool->accelerators * 1000;
-        sim->level.cpus_capacity += (int64_t)pool->nodes_count * pool->cpus;
-    }
-}
-
 static enum dr_status begin(struct dr_sim *sim, struct dr_federation *federation,
                             struct dr_error *error)
 {
@@ -700,8 +741,14 @@ static enum dr_status begin(struct dr_sim *sim, struct dr_federation *federation
     if (sim->has_row)
         sim->row_us = dr_jobs_submit_us(sim->jobs, &sim->row);
     sim->follows = dr_trace_has(sim->trace, DR_TRACE_depends);
-    count_capacity(sim);
-    return DR_OK;
+    for (uint32_t row = 0; row < sim->core->nodes_count; row += 1)
+        if (!sim->core->nodes[row].removed)
+            count_capacity(sim, &sim->core->nodes[row], 1);
+    if (sim->options.failures.rates_count > 0 || sim->options.failures.list != NULL)
+        status = dr_failures_open(&sim->failures, sim->core, &sim->options.failures,
+                                  sim->options.jobs.seed, sim->has_row ? sim->row_us : sim->now_us,
+                                  sim->options.jobs.base_us, error);
+    return status;
 }
 
 enum dr_status dr_sim_open(struct dr_sim **sim, struct dr_federation *federation,
@@ -730,6 +777,7 @@ void dr_sim_close(struct dr_sim *sim)
         return;
     dr_trace_close(sim->trace);
     dr_jobs_close(sim->jobs);
+    dr_failures_close(sim->failures);
     dr_measures_close(sim->measures);
     dr_fold_close(&sim->fold);
     dr_arena_deinit(&sim->arena);

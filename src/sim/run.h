@@ -7,16 +7,18 @@
  * is over; one that is told to leave runs on until its grace is over. Same input: same facts, same
  * schedule, same state hash.
  *
- * In an instant: ends and checkpoints, then submits, a tick if one is due, then the decision.
- * Ticks come once a minute, as in the live loop, while somebody waits whom a tick alone may help
- * (with preemption); otherwise twice after an event, which is when the last plans are made anew.
- * Those that would change nothing but past use (core/rest.h) are left out. */
+ * In an instant: ends and checkpoints, nodes that fail or are repaired, then submits, a tick if one
+ * is due, then the decision. Ticks come once a minute, as in the live loop, while somebody waits
+ * whom a tick alone may help (with preemption); otherwise twice after an event, which is when the
+ * last plans are made anew. Those that would change nothing but past use (core/rest.h) are left
+ * out. */
 #ifndef DR_SIM_RUN_H
 #define DR_SIM_RUN_H
 
 #include <stdio.h>
 
 #include "federation/federation.h"
+#include "sim/failures.h"
 #include "sim/jobs.h"
 #include "sim/measures.h"
 
@@ -35,6 +37,7 @@ struct dr_sim_options {
     int placement;  /* enum dr_placement; -1 */
     int preemption; /* 1, 0 or -1 */
     struct dr_jobs_options jobs;
+    struct dr_failures_options failures;
     int64_t tick_us;
     int64_t warmup_us;      /* jobs submitted so early count in no measure */
     int64_t horizon_us;     /* the end, from the first submit on; 0: when the last job has ended */
