@@ -224,6 +224,31 @@ TEST(las_leaves_guarantees)
     }
 }
 
+/* ... and who is within it does not stand in the way of taking from another one, who would lose
+ * more. */
+TEST(las_looks_past_who_is_within_a_guarantee)
+{
+    struct world *w = world_new("1 site, 1 pool, 2 nodes x 8 h200");
+    uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 8, -1, -1);
+    uint32_t c = world_account(w, "c", WORLD_ACCOUNT_ROOT, 0, -1, -1);
+    dr_job_id within, borrower, young;
+
+    set_ordering(w, DR_ORDERING_LAS);
+    borrower =
+        world_submit(w, (struct job_spec){.account = c, .accelerators = 8, .run_us = 600 * MINUTE});
+    world_run_us(w, 10 * MINUTE);
+    within =
+        world_submit(w, (struct job_spec){.account = b, .accelerators = 8, .run_us = 600 * MINUTE});
+    world_run_us(w, 20 * MINUTE);
+    young = world_submit(w, (struct job_spec){.accelerators = 8});
+    world_run_us(w, 3 * MINUTE);
+    CHECK(runs(w, young));
+    CHECK(runs(w, within));
+    CHECK_EQ(world_job(w, borrower)->state, DR_JOB_PENDING);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
 static struct world *placing(enum dr_placement placement)
 {
     struct world *w = world_new("1 site, 1 pool, 3 nodes x 8 h200");
@@ -314,6 +339,33 @@ TEST(orders_keep_required_levels)
         world_run_us(w, 1);
         CHECK_EQ(world_first_node(w, gang), is_first ? 0 : 4);
         CHECK_EQ(world_nodes_of(w, gang), 2);
+        CHECK_REPLAY(w);
+        world_free(w);
+    }
+}
+
+/* With pack it does not count that others could not use the accelerators that are left where CPUs
+ * are short. */
+TEST(pack_does_not_look_at_what_it_breaks)
+{
+    for (int packs = 0; packs < 2; packs += 1) {
+        struct world *w = world_new("1 site, 1 pool, 2 nodes x 4 h200");
+        struct dr_settings settings = w->core->settings;
+        dr_job_id job;
+
+        settings.placement = packs ? DR_PLACEMENT_PACK : DR_PLACEMENT_DAERO;
+        world_settings(w, settings);
+        world_submit(w, (struct job_spec){.cpus = 28, .memory_mb = 1});
+        world_run_us(w, 1);
+        world_submit(w, (struct job_spec){.accelerators = 1, .cpus = 8, .memory_mb = 1});
+        world_run_us(w, 1);
+        for (int i = 0; i < 20; i += 1)
+            world_submit(
+                w, (struct job_spec){.accelerators = 1, .cpus = 8, .memory_mb = 1, .held = 1});
+        world_run_us(w, MINUTE);
+        job = world_submit(w, (struct job_spec){.accelerators = 1, .memory_mb = 1});
+        world_run_us(w, 1);
+        CHECK_EQ(world_first_node(w, job), packs ? 1 : 0);
         CHECK_REPLAY(w);
         world_free(w);
     }
