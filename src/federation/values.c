@@ -29,6 +29,7 @@ static const char *const keys_federation[] = {"name",
                                               "fair_preemption",
                                               "fair_minimum_run",
                                               "order",
+                                              "placement",
                                               "backfill",
                                               "preemption"};
 const char *const DR_FEDERATION_PLACEMENTS[DR_FEDERATION_PLACEMENTS_COUNT] = {"daero", "first-fit",

@@ -197,8 +197,10 @@ TEST(single_edits)
     check_edit(
         "default_limit: 1h", "default_limit: 1h, fair_preemption: off, fair_minimum_run: 30m",
         "settings nation: fair_preemption: final-share -> off; fair_minimum_run: 1h -> 30m\n");
-    check_edit("default_limit: 1h", "default_limit: 1h, order: sjf, backfill: no, preemption: no",
-               "settings nation: order: fair -> sjf; backfill: yes -> no; preemption: yes -> "
+    check_edit("default_limit: 1h",
+               "default_limit: 1h, order: sjf, placement: pack, backfill: no, preemption: no",
+               "settings nation: order: fair -> sjf; placement: daero -> pack; backfill: yes -> "
+               "no; preemption: yes -> "
                "no\n");
     check_edit("weight: 0.5", "weight: 0.5, jobs_max: 7", "account institute: jobs_max: 0 -> 7\n");
     check_edit("name: nation", "name: people",

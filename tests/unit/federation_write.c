@@ -70,7 +70,7 @@ TEST(rare_things_come_back)
         "preempt_below: yes,\n"
         "  job_user: 4000, job_gid: 4001, default_grace: 0, span_price: 0.000001, requeue_limit: "
         "0, default_jobs_max: 12, fair_preemption: off, fair_minimum_run: 90s, "
-        "order: sjf, backfill: no, preemption: no}\n"
+        "order: sjf, placement: pack, backfill: no, preemption: no}\n"
         "chips:\n"
         "  x: {vendor: \"\xec\x84\xb1\xec\x9a\xb8: a # b\", country: kr, memory: 1500M, stacks: "
         "[cuda-12.4, 'a, b']}\n"
