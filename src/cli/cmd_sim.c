@@ -99,6 +99,7 @@ static int read_options(const struct dr_cli *cli, struct dr_sim_options *options
                     options->trace == NULL ? "trace" : "federation");
         return 0;
     }
+    options->federation = dr_cli_value(cli, "federation");
     options->ordering = -1;
     options->placement = -1;
     options->preemption = -1;
@@ -212,6 +213,72 @@ static void spread(const json_t *measures, const char *name, const char *member,
     line(name, text);
 }
 
+static double figure(const json_t *object, const char *name)
+{
+    return json_number_value(json_object_get(object, name));
+}
+
+static void print_fairness(const json_t *measures)
+{
+    const json_t *fairness = json_object_get(measures, "fairness");
+    const char *account = json_string_value(json_object_get(fairness, "account"));
+    double hours = figure(fairness, "accelerator_hours");
+
+    if (account == NULL)
+        return;
+    line("fairness",
+         dr_show_format("%s held %.1f accelerator-hours %s its due, %.2f %% of all; Jain %.3f",
+                        account, hours < 0 ? -hours : hours, hours < 0 ? "less than" : "more than",
+                        100 * figure(fairness, "largest_deviation"), figure(fairness, "jain")));
+}
+
+/* The site or zone that came closest to its cap. */
+static void print_power(const json_t *measures)
+{
+    static const char *const kinds[] = {"sites", "zones"};
+    const json_t *power = json_object_get(measures, "power");
+    char text[200] = "";
+    double most = 0;
+
+    for (size_t i = 0; i < DR_COUNT_OF(kinds); i += 1) {
+        const char *name;
+        json_t *draw;
+
+        json_object_foreach(json_object_get(power, kinds[i]), name, draw)
+        {
+            if (figure(draw, "part_of_cap") <= most)
+                continue;
+            most = figure(draw, "part_of_cap");
+            snprintf(text, sizeof text, "; %s drew %.1f %% of its cap at most", name, 100 * most);
+        }
+    }
+    line("power", dr_show_format("%.1f kW at most%s", figure(power, "peak_w") / 1000, text));
+    if (figure(power, "over_cap_s") > 0)
+        line("power above a cap", seconds_of(power, "over_cap_s"));
+}
+
+/* The mean over the bins that say something. */
+static void print_unusable(const json_t *measures)
+{
+    const json_t *values = json_object_get(json_object_get(measures, "series"), "fragmentation");
+    double sum = 0;
+    double most = 0;
+    size_t count = 0;
+
+    for (size_t i = 0; i < json_array_size(values); i += 1) {
+        double value = json_number_value(json_array_get(values, i));
+
+        if (!json_is_number(json_array_get(values, i)))
+            continue;
+        sum += value;
+        most = value > most ? value : most;
+        count += 1;
+    }
+    if (most > 0)
+        line("free and of no use", dr_show_format("%.1f accelerators on average, %.1f at most",
+                                                  sum / (double)count, most));
+}
+
 static void print_measures(const json_t *measures, const struct dr_sim *sim, double cpu_s)
 {
     const json_t *outcomes = json_object_get(measures, "outcomes");
@@ -245,6 +312,10 @@ static void print_measures(const json_t *measures, const struct dr_sim *sim, dou
     spread(measures, "wait", "wait_s", 1);
     spread(measures, "turnaround", "turnaround_s", 1);
     spread(measures, "bounded slowdown", "bounded_slowdown", 0);
+    if (dr_member_number(json_object_get(measures, "guarantee_delay_s"), "count") > 0)
+        spread(measures, "wait within guarantees", "guarantee_delay_s", 1);
+    print_fairness(measures);
+    print_unusable(measures);
     line("attempts", dr_show_format("%lld, preempted %lld, lost with a node %lld",
                                     (long long)dr_member_number(measures, "attempts"),
                                     (long long)dr_member_number(measures, "preemptions"),
@@ -256,6 +327,7 @@ static void print_measures(const json_t *measures, const struct dr_sim *sim, dou
     line("energy",
          dr_show_format("%.1f kWh, %s", (double)dr_member_number(measures, "energy_j") / 3.6e6,
                         number_of(measures, "energy_cost", "%.2f")));
+    print_power(measures);
     line("state", dr_member_text(measures, "state_hash"));
     line("took", dr_show_format("%.2f CPU seconds, %.0f jobs a second", cpu_s,
                                 (double)progress.ended / (cpu_s > 0 ? cpu_s : 1e-6)));
@@ -271,6 +343,20 @@ static double cpu_seconds(void)
     return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
 }
 
+/* What `put` says, into the file that an option names, where it does. */
+static int write_table(const struct dr_cli *cli, struct dr_sim *sim, const char *option,
+                       void (*put)(struct dr_sim *sim, struct dr_buffer *out))
+{
+    struct dr_buffer text DR_CLEANUP(dr_buffer_deinit) = {0};
+    const char *path = dr_cli_value(cli, option);
+
+    if (path == NULL)
+        return DR_EXIT_OK;
+    dr_buffer_init(&text, MEASURES_MAX);
+    put(sim, &text);
+    return dr_cli_write_file(cli, path, &text);
+}
+
 static int say_measures(const struct dr_cli *cli, struct dr_sim *sim, double cpu_s)
 {
     struct dr_buffer text DR_CLEANUP(dr_buffer_deinit) = {0};
@@ -280,7 +366,9 @@ static int say_measures(const struct dr_cli *cli, struct dr_sim *sim, double cpu
     dr_buffer_init(&text, MEASURES_MAX);
     dr_sim_json(sim, &text);
     dr_buffer_append_text(&text, "\n");
-    if (path != NULL && dr_cli_write_file(cli, path, &text) != DR_EXIT_OK)
+    if ((path != NULL && dr_cli_write_file(cli, path, &text) != DR_EXIT_OK) ||
+        write_table(cli, sim, "measures-csv", dr_sim_measures_csv) != DR_EXIT_OK ||
+        write_table(cli, sim, "series", dr_sim_series_csv) != DR_EXIT_OK)
         return DR_EXIT_FAILED;
     if (cli->json) {
         fwrite(text.data, 1, text.length, stdout);

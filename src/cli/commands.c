@@ -50,6 +50,8 @@ static const struct dr_cli_option SIM_RUN[] = {
     {"pools", 0, "FILE", "write the fleet as JSON, for who checks the schedule"},
     {"facts", 0, "FILE", "write every fact, as docs/formats/facts.md says"},
     {"measures", 'o', "FILE", "write the measures as JSON"},
+    {"measures-csv", 0, "FILE", "write them as CSV, a row for each figure"},
+    {"series", 0, "FILE", "write what was held, asked for and drawn over time as CSV, a row for each bin"},
 };
 static const struct dr_cli_option SIM_IMPORT[] = {
     {"output", 'o', "FILE", "write the trace there; needed"},

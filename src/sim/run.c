@@ -11,11 +11,13 @@
 #include "base/text.h"
 #include "core/state.h"
 #include "sim/fold.h"
+#include "sim/policy.h"
 
-#define NONE            DR_ROW_NONE
-#define TICKS_AFTER     2
-#define PLACE_BYTES_MAX (16u << 20) /* of one gang in the schedule */
-#define STEPS_PER_LOOK  512         /* between two looks whether to go on */
+#define NONE             DR_ROW_NONE
+#define TICKS_AFTER      2
+#define PLACE_BYTES_MAX  (16u << 20) /* of one gang in the schedule */
+#define STEPS_PER_LOOK   512         /* between two looks whether to go on */
+#define POLICY_BYTES_MAX (1u << 16)  /* of what was run, as the measures say it */
 
 /* What the site knows of a job and the core does not, by the core's row. */
 struct known {
@@ -27,6 +29,7 @@ struct known {
     int64_t alone_us; /* run time where it ran last, had it run once */
     uint32_t attempt; /* that runs; 0: none */
     uint8_t status;   /* enum dr_trace_status */
+    struct dr_asked asked;
 };
 
 enum event_kind { EVENT_CHECKPOINT, EVENT_END, EVENT_STOPPED };
@@ -193,9 +196,17 @@ static int64_t count_held(struct dr_sim *sim, uint32_t row, int sign)
 {
     struct dr_amounts holds = dr_job_holds(sim->core, &sim->core->jobs[row]);
 
+    dr_measures_holds(sim->measures, sim->now_us, row, sign);
     sim->level.held_milli += sign * holds.of[DR_RESOURCE_ACCELERATORS];
     sim->level.cpus_held += sign * holds.of[DR_RESOURCE_CPUS];
     return holds.of[DR_RESOURCE_ACCELERATORS];
+}
+
+/* A job waits again (sign 1), or no more (-1). */
+static void count_waits(struct dr_sim *sim, uint32_t row, int sign)
+{
+    dr_measures_waits(sim->measures, sim->now_us, row, sim->known[row].asked, sign);
+    sim->level.pending += (uint64_t)sign;
 }
 
 static void launch(struct dr_sim *sim, uint32_t row)
@@ -212,7 +223,7 @@ static void launch(struct dr_sim *sim, uint32_t row)
     known->alone_us = dr_mul_div_ceil(known->runtime_us, factor_of(sim->core, job), 1000);
     count_held(sim, row, 1);
     sim->level.running += 1;
-    sim->level.pending -= 1;
+    count_waits(sim, row, -1);
     end_us = natural_end_us(sim, row);
     dr_events_push(&sim->events, (struct dr_event){end_us, job->id.v, known->attempt, EVENT_END});
     if (dr_job_terms(sim->core, job)->checkpoint_us > 0)
@@ -232,6 +243,8 @@ static void job_over(struct dr_sim *sim, uint32_t row, enum dr_schedule_outcome 
     dr_measures_job(sim->measures, &(struct dr_measures_job){
                                        .outcome = outcome,
                                        .account = job->account.v,
+                                       .job_class = dr_job_class_of(sim->core, row),
+                                       .asked_within = known->asked.within,
                                        .accelerators_milli = held_milli,
                                        .submit_us = job->submit_us,
                                        .first_start_us = known->first_start_us,
@@ -261,7 +274,7 @@ static void carry_out(struct dr_sim *sim, const struct dr_effect *effect)
         /* One that never ran, or waits for no other attempt: its dependency can't hold. */
         if (sim->known[row].attempt == 0 && job->state != DR_JOB_COMPLETED &&
             dr_job_run(sim->core, job)->attempt == 0) {
-            sim->level.pending -= 1;
+            count_waits(sim, row, -1);
             if (sim->options.schedule != NULL) {
                 struct dr_schedule_row about =
                     schedule_row(sim, row, sim->now_us, DR_SCHEDULE_cancelled);
@@ -328,7 +341,7 @@ static void end_attempt(struct dr_sim *sim, uint32_t row, int is_stopped)
     int64_t ran_us = sim->now_us - known->start_us;
     int is_done = ran_us >= needs_us(sim, row);
     enum dr_stop_cause stopping = (enum dr_stop_cause)run->stopping;
-    struct dr_measures_attempt about = {.ran_us = ran_us};
+    struct dr_measures_attempt about = {.end_us = sim->now_us, .ran_us = ran_us};
 
     if (sim->options.schedule != NULL)
         dr_schedule_place(&sim->place, sim->core, row);
@@ -354,7 +367,7 @@ static void end_attempt(struct dr_sim *sim, uint32_t row, int is_stopped)
     dr_measures_attempt(sim->measures, &about);
     sim->held += job->state == DR_JOB_PENDING && job->held;
     if (job->state == DR_JOB_PENDING)
-        sim->level.pending += 1;
+        count_waits(sim, row, 1);
     else
         job_over(sim, row, about.outcome, about.accelerators_milli);
 }
@@ -461,6 +474,7 @@ static void submit(struct dr_sim *sim)
         .status = (uint8_t)(sim->row.status == DR_TRACE_TIMEOUT && sim->row.limit_us == 0
                                 ? DR_TRACE_FAILED
                                 : sim->row.status),
+        .asked = dr_measures_submitted(sim->measures, sim->now_us, row),
     };
     sim->level.pending += 1;
     if (sim->follows)
@@ -582,6 +596,7 @@ static void leave_off(struct dr_sim *sim)
             write_row(sim, row, INT64_MIN, DR_SCHEDULE_unfinished);
             dr_measures_attempt(sim->measures, &(struct dr_measures_attempt){
                                                    .outcome = DR_SCHEDULE_unfinished,
+                                                   .end_us = sim->now_us,
                                                    .accelerators_milli = held_milli,
                                                    .ran_us = sim->now_us - known->start_us,
                                                });
@@ -599,10 +614,11 @@ enum dr_status dr_sim_run(struct dr_sim *sim, struct dr_error *error)
         sim->first_us = sim->row_us;
         if (sim->options.horizon_us > 0)
             sim->horizon_us = sim->first_us + sim->options.horizon_us;
-        sim->measures = dr_measures_open(sim->first_us + sim->options.warmup_us);
+        sim->measures = dr_measures_open(sim->core, sim->first_us + sim->options.warmup_us);
         sim->ticks_left = TICKS_AFTER;
     } else {
-        sim->measures = dr_measures_open(sim->now_us);
+        sim->first_us = sim->now_us - sim->options.warmup_us;
+        sim->measures = dr_measures_open(sim->core, sim->now_us);
     }
     if (sim->options.schedule != NULL)
         dr_schedule_header(sim->options.schedule);
@@ -657,9 +673,13 @@ const struct dr_core *dr_sim_core(const struct dr_sim *sim)
     return sim->core;
 }
 
-void dr_sim_json(struct dr_sim *sim, struct dr_buffer *out)
+/* ---- what came of it ---- */
+
+static struct dr_measures_about about_run(const struct dr_sim *sim)
 {
-    struct dr_measures_about about = {
+    return (struct dr_measures_about){
+        .policy = "{}",
+        .base_us = sim->options.jobs.base_us,
         .from_us = sim->first_us + sim->options.warmup_us,
         .until_us = sim->now_us,
         .jobs = sim->rows,
@@ -669,8 +689,31 @@ void dr_sim_json(struct dr_sim *sim, struct dr_buffer *out)
         .bad_rows = sim->bad_rows,
         .interrupted = sim->interrupted,
     };
+}
 
-    dr_measures_json(sim->measures, sim->core, &about, out);
+void dr_sim_json(struct dr_sim *sim, struct dr_buffer *out)
+{
+    struct dr_buffer policy DR_CLEANUP(dr_buffer_deinit) = {0};
+    struct dr_measures_about about = about_run(sim);
+
+    dr_buffer_init(&policy, POLICY_BYTES_MAX);
+    dr_sim_policy_json(&sim->options, sim->core, &policy);
+    about.policy = dr_buffer_text(&policy);
+    dr_measures_json(sim->measures, &about, out);
+}
+
+void dr_sim_measures_csv(struct dr_sim *sim, struct dr_buffer *out)
+{
+    struct dr_measures_about about = about_run(sim);
+
+    dr_measures_csv(sim->measures, &about, out);
+}
+
+void dr_sim_series_csv(struct dr_sim *sim, struct dr_buffer *out)
+{
+    struct dr_measures_about about = about_run(sim);
+
+    dr_measures_series_csv(sim->measures, &about, out);
 }
 
 /* ---- opening ---- */

@@ -31,8 +31,9 @@ enum dr_sim_backfill {
 };
 
 struct dr_sim_options {
-    const char *trace; /* path; "-": standard input */
-    int ordering;      /* enum dr_ordering; -1: as the federation says, here and below */
+    const char *federation; /* path, for the measures alone; NULL: not from a file */
+    const char *trace;      /* path; "-": standard input */
+    int ordering;           /* enum dr_ordering; -1: as the federation says, here and below */
     enum dr_sim_backfill backfill;
     int placement;  /* enum dr_placement; -1 */
     int preemption; /* 1, 0 or -1 */
@@ -78,7 +79,10 @@ struct dr_sim_progress dr_sim_progress(const struct dr_sim *sim);
 
 const struct dr_core *dr_sim_core(const struct dr_sim *sim);
 
-/* Measures of all that was run, as one JSON object. After dr_sim_run(). */
+/* Measures of all that was run (sim/measures.h): as one JSON object, as a table of figures, and
+ * over time. After dr_sim_run(). */
 void dr_sim_json(struct dr_sim *sim, struct dr_buffer *out);
+void dr_sim_measures_csv(struct dr_sim *sim, struct dr_buffer *out);
+void dr_sim_series_csv(struct dr_sim *sim, struct dr_buffer *out);
 
 #endif
