@@ -83,6 +83,15 @@ static char *read_text(const char *path, struct dr_buffer *buffer)
     return strdup(dr_buffer_text(buffer));
 }
 
+static char *text_of(struct dr_sim *sim, void (*put)(struct dr_sim *sim, struct dr_buffer *out))
+{
+    struct dr_buffer text DR_CLEANUP(dr_buffer_deinit) = {0};
+
+    dr_buffer_init(&text, 64u << 20);
+    put(sim, &text);
+    return strdup(dr_buffer_text(&text));
+}
+
 void sim_world_run(struct sim_world *world)
 {
     struct dr_error_list errors DR_CLEANUP(dr_error_list_deinit) = {0};
@@ -124,9 +133,10 @@ void sim_world_run(struct sim_world *world)
         world->schedule = strdup(rows + 1);
         free(all);
         free(read_text(facts, &world->facts));
-        dr_buffer_clear(&text);
-        dr_sim_json(sim, &text);
-        world->measures = json_loads(dr_buffer_text(&text), 0, NULL);
+        world->measures_text = text_of(sim, dr_sim_json);
+        world->measures_csv = text_of(sim, dr_sim_measures_csv);
+        world->series_csv = text_of(sim, dr_sim_series_csv);
+        world->measures = json_loads(world->measures_text, 0, NULL);
         CHECK(world->measures != NULL);
         world->hash = dr_core_hash(dr_sim_core(sim));
     }
@@ -137,6 +147,9 @@ void sim_world_run(struct sim_world *world)
 void sim_world_free(struct sim_world *world)
 {
     free(world->schedule);
+    free(world->measures_text);
+    free(world->measures_csv);
+    free(world->series_csv);
     json_decref(world->measures);
     dr_buffer_deinit(&world->facts);
 }
@@ -148,4 +161,18 @@ double sim_number(const json_t *object, const char *name)
     if (value == NULL)
         fail_msg("there is no %s", name);
     return json_number_value(value);
+}
+
+const json_t *sim_member(const json_t *object, const char *path)
+{
+    char names[200];
+    char *rest = names;
+
+    dr_format(names, sizeof names, "%s", path);
+    for (char *name = strsep(&rest, "."); name != NULL; name = strsep(&rest, ".")) {
+        object = json_object_get(object, name);
+        if (object == NULL)
+            fail_msg("there is no %s of %s", name, path);
+    }
+    return object;
 }

@@ -27,9 +27,12 @@ struct sim_world {
     /* what came of it */
     enum dr_status status;
     struct dr_error error;
-    char said[4096];  /* rows that were wrong or refused, a line each */
-    char *schedule;   /* the rows without the header */
-    json_t *measures; /* NULL where it failed */
+    char said[4096];     /* rows that were wrong or refused, a line each */
+    char *schedule;      /* the rows without the header */
+    json_t *measures;    /* NULL where it failed */
+    char *measures_text; /* the JSON, and the tables: all that is written */
+    char *measures_csv;
+    char *series_csv;
     uint64_t hash;
     struct dr_buffer facts;
 };
@@ -37,6 +40,8 @@ struct sim_world {
 void sim_world_run(struct sim_world *world);
 void sim_world_free(struct sim_world *world);
 double sim_number(const json_t *object, const char *name);
+/* The member at a path of names, `series.sites.seoul`; it is there. */
+const json_t *sim_member(const json_t *object, const char *path);
 
 /* A file in the test's directory, made anew; its path lives until the next call but 7. */
 const char *sim_file(const char *name, const char *text);

@@ -5,10 +5,10 @@
 #include "core/breakage.h"
 
 /* Instructions, for `effort`. */
-#define EFFORT_FILL  70000
-#define EFFORT_NODE  3
-#define EFFORT_LOOK  40
-#define COLUMNS (DR_BREAKAGE_CPUS + 1)
+#define EFFORT_FILL 70000
+#define EFFORT_NODE 3
+#define EFFORT_LOOK 40
+#define COLUMNS     (DR_BREAKAGE_CPUS + 1)
 
 /* All of the mix that an empty node takes. */
 static int64_t all_weight(const struct dr_breakage *breakage)

@@ -6,8 +6,9 @@
  * (what it holds and what its waiting jobs ask for) within its guarantee; the rest goes by weight,
  * to nobody more than it wants (weighted max-min: Bertsekas and Gallager, Data Networks, 1992,
  * section 6.5.2). Accelerators of all chips count alike. An account's deviation is what it held
- * less its due, over the bins in which it wanted more than it held. Jain's index is that of R. Jain,
- * D. Chiu and W. Hawe, DEC TR-301, 1984, of what accounts held over their due in these bins. */
+ * less its due, over the bins in which it wanted more than it held. Jain's index is that of R.
+ * Jain, D. Chiu and W. Hawe, DEC TR-301, 1984, of what accounts held over their due in these bins.
+ */
 #ifndef DR_SIM_FAIRNESS_H
 #define DR_SIM_FAIRNESS_H
 

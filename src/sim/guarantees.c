@@ -9,8 +9,8 @@
 void dr_guarantees_init(struct dr_guarantees *guarantees, const struct dr_core *core)
 {
     *guarantees = (struct dr_guarantees){.core = core, .groups = core->groups_count};
-    guarantees->asked = calloc((size_t)core->accounts_count * core->groups_count + 1,
-                               sizeof guarantees->asked[0]);
+    guarantees->asked =
+        calloc((size_t)core->accounts_count * core->groups_count + 1, sizeof guarantees->asked[0]);
     DR_ASSERT(guarantees->asked != NULL);
 }
 
@@ -83,8 +83,8 @@ void dr_guarantees_delay(struct dr_guarantees *guarantees, int64_t delay_us)
 {
     if (guarantees->count == guarantees->count_max) {
         guarantees->count_max = guarantees->count_max == 0 ? 1024 : 2 * guarantees->count_max;
-        guarantees->delays_us = realloc(guarantees->delays_us,
-                                        guarantees->count_max * sizeof guarantees->delays_us[0]);
+        guarantees->delays_us =
+            realloc(guarantees->delays_us, guarantees->count_max * sizeof guarantees->delays_us[0]);
         DR_ASSERT(guarantees->delays_us != NULL);
     }
     guarantees->delays_us[guarantees->count] = delay_us;

@@ -56,8 +56,8 @@ static void put_kinds(const struct dr_measures *measures, struct dr_buffer *out,
     for (uint32_t kind = 0; kind < count; kind += 1) {
         struct dr_spread times[DR_TIMES];
 
-        if (dr_tally_count(measures, by_size ? kind : DR_SIZES,
-                           by_size ? DR_JOB_CLASSES : kind) == 0)
+        if (dr_tally_count(measures, by_size ? kind : DR_SIZES, by_size ? DR_JOB_CLASSES : kind) ==
+            0)
             continue;
         dr_tally_times(measures->ended, measures->ended_count, by_size ? kind : DR_SIZES,
                        by_size ? DR_JOB_CLASSES : kind, values, times);

@@ -139,8 +139,8 @@ static void look_for_unusable(struct dr_series *series, int64_t now_us)
     uint64_t effort;
     int is_known;
 
-    series->effort =
-        dr_min_i64(EFFORT_MOST, series->effort + EFFORT_STEP + series->core->nodes_count / EFFORT_NODES);
+    series->effort = dr_min_i64(EFFORT_MOST, series->effort + EFFORT_STEP +
+                                                 series->core->nodes_count / EFFORT_NODES);
     if (now_us < series->unusable.next_us || series->effort < 0)
         return;
     is_known = dr_unusable(series->core, &milli, &effort);
@@ -242,8 +242,7 @@ __int128 dr_series_guaranteed(const struct dr_series *series, uint32_t account_r
         return 0;
     if (account->guarantees != NULL)
         return account->guarantees->sums[bin];
-    return (__int128)account->guarantee *
-           dr_line_width_us(&account->held, bin, series->until_us);
+    return (__int128)account->guarantee * dr_line_width_us(&account->held, bin, series->until_us);
 }
 
 struct shown {

@@ -44,9 +44,9 @@ struct dr_series {
     uint32_t accounts_count;
     struct dr_draws draws;
     struct dr_samples unusable; /* thousandths of accelerators (core/unusable.h) */
-    int64_t effort; /* that looking for these may take, in instructions; grows with each step */
-    uint64_t version;   /* of the federation, as capacities of sites are known */
-    uint64_t terms;     /* which allocations run, as guarantees are known */
+    int64_t effort;   /* that looking for these may take, in instructions; grows with each step */
+    uint64_t version; /* of the federation, as capacities of sites are known */
+    uint64_t terms;   /* which allocations run, as guarantees are known */
     int64_t capacity_was;
 };
 

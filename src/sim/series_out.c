@@ -50,8 +50,7 @@ static int64_t unusable(const struct column *column, uint32_t bin)
 
 static int64_t guarantee(const struct column *column, uint32_t bin)
 {
-    __int128 width_us =
-        dr_line_width_us(&column->account->held, bin, column->series->until_us);
+    __int128 width_us = dr_line_width_us(&column->account->held, bin, column->series->until_us);
 
     return (int64_t)(dr_series_guaranteed(column->series, column->row, bin) * MILLI / width_us);
 }
@@ -185,8 +184,7 @@ void dr_series_json(const struct dr_series *series, int64_t base_us, struct dr_b
     uint32_t count = dr_series_shown(series, rows);
     char from[DR_TEXT_BYTES];
 
-    dr_buffer_printf(out, "\"series\":{\"from\":\"%s\",",
-                     dr_format_instant(series->from_us, from));
+    dr_buffer_printf(out, "\"series\":{\"from\":\"%s\",", dr_format_instant(series->from_us, from));
     dr_put_figure(out, "from_s", series->from_us - base_us);
     dr_buffer_append_text(out, ",");
     dr_put_figure(out, "step_s", dr_line_step_us(series->from_us, series->until_us));
