@@ -252,7 +252,8 @@ static void print_power(const json_t *measures)
             snprintf(text, sizeof text, "; %s drew %.1f %% of its cap at most", name, 100 * most);
         }
     }
-    line("power", dr_show_format("%.1f kW at most%s", figure(power, "peak_w") / 1000, text));
+    if (figure(power, "peak_w") > 0)
+        line("power", dr_show_format("%.1f kW at most%s", figure(power, "peak_w") / 1000, text));
     if (figure(power, "over_cap_s") > 0)
         line("power above a cap", seconds_of(power, "over_cap_s"));
 }

@@ -5,7 +5,7 @@
 #include "core/breakage.h"
 
 /* Instructions, for `effort`. */
-#define EFFORT_FILL 70000
+#define EFFORT_FILL 400000
 #define EFFORT_NODE 3
 #define EFFORT_LOOK 40
 #define COLUMNS     (DR_BREAKAGE_CPUS + 1)
@@ -37,14 +37,14 @@ static int64_t left_of(const struct dr_space *space, uint32_t number, struct dr_
     return free_milli;
 }
 
-static int64_t of_space(const struct dr_space *space, uint64_t *effort)
+static int64_t of_space(const struct dr_space *space, int64_t *effort)
 {
     int64_t weight = all_weight(space->breakage);
     int64_t lost = 0; /* at most a million accelerators x 1000 x 2^24: 1.7e16 */
 
     if (weight == 0)
         return 0;
-    *effort += (uint64_t)space->nodes * EFFORT_NODE;
+    *effort += (int64_t)space->nodes * EFFORT_NODE;
     for (uint32_t number = 0; number < space->nodes; number += 1) {
         struct dr_node_left left;
         int64_t free_milli;
@@ -59,22 +59,40 @@ static int64_t of_space(const struct dr_space *space, uint64_t *effort)
     return lost / weight;
 }
 
-int dr_unusable(const struct dr_core *core, int64_t *milli, uint64_t *effort)
+static int has_breakage(const struct dr_core *core, uint32_t pool_row)
 {
-    *milli = 0;
-    *effort = 0;
+    return !core->pools[pool_row].removed && core->places->spaces[pool_row].breakage != NULL;
+}
+
+/* Tables that several pools share are counted for each. */
+static int64_t effort_of_fills(const struct dr_core *core)
+{
+    int64_t effort = 0;
+
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        if (has_breakage(core, row) && !core->places->spaces[row].breakage->filled)
+            effort += EFFORT_FILL;
+    return effort;
+}
+
+int dr_unusable(const struct dr_core *core, int64_t *milli, int64_t *effort)
+{
+    int64_t effort_most = *effort;
+
     dr_place_prepare(core);
+    *milli = 0;
+    *effort = core->places->mixed ? effort_of_fills(core) : 0;
     if (!core->places->mixed)
         return 0;
+    if (*effort > effort_most) {
+        *effort = 0;
+        return 0;
+    }
     for (uint32_t row = 0; row < core->pools_count; row += 1) {
-        struct dr_space *space = &core->places->spaces[row];
-
-        if (core->pools[row].removed || space->breakage == NULL)
+        if (!has_breakage(core, row))
             continue;
-        if (!space->breakage->filled)
-            *effort += EFFORT_FILL;
-        dr_breakage_fill(core, space->breakage);
-        *milli += of_space(space, effort);
+        dr_breakage_fill(core, core->places->spaces[row].breakage);
+        *milli += of_space(&core->places->spaces[row], effort);
     }
     return 1;
 }

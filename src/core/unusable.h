@@ -13,8 +13,9 @@
 #include "core/state.h"
 
 /* Thousandths of accelerators, over all pools; 0 in pools that none of the mix fits. `effort`:
- * roughly how many instructions it took. Returns 0: nothing is known of who comes (before the first
- * tick with a job). */
-int dr_unusable(const struct dr_core *core, int64_t *milli, uint64_t *effort);
+ * about how many instructions it may take to fill tables that no placement has filled since the
+ * last tick; set to what all of it took. Returns 0: that is too little, or nothing is known of who
+ * comes (before the first tick with a job). */
+int dr_unusable(const struct dr_core *core, int64_t *milli, int64_t *effort);
 
 #endif

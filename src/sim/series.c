@@ -136,17 +136,16 @@ static void read_guarantees(struct dr_series *series, int64_t now_us)
 static void look_for_unusable(struct dr_series *series, int64_t now_us)
 {
     int64_t milli;
-    uint64_t effort;
-    int is_known;
+    int64_t effort;
 
     series->effort = dr_min_i64(EFFORT_MOST, series->effort + EFFORT_STEP +
                                                  series->core->nodes_count / EFFORT_NODES);
     if (now_us < series->unusable.next_us || series->effort < 0)
         return;
-    is_known = dr_unusable(series->core, &milli, &effort);
-    series->effort -= (int64_t)effort;
-    if (is_known)
+    effort = series->effort;
+    if (dr_unusable(series->core, &milli, &effort))
         dr_samples_put(&series->unusable, now_us, milli);
+    series->effort -= effort;
 }
 
 void dr_series_level(struct dr_series *series, int64_t now_us,

@@ -108,8 +108,8 @@ TEST(bins_are_the_same_whenever_they_were_merged)
                 most[bin] = levels[i] > most[bin] ? levels[i] : most[bin];
                 at = end;
             }
-            dr_line_reach(&looked_at,
-                          times[i] + (int64_t)(next(&chance) % (uint64_t)(until_us - times[i] + 1)));
+            dr_line_reach(&looked_at, times[i] + (int64_t)(next(&chance) %
+                                                           (uint64_t)(until_us - times[i] + 1)));
         }
         /* Before the first change the level is 0. */
         for (int64_t bin = 0; bin * step_us < times[0]; bin += 1)

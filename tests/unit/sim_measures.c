@@ -59,9 +59,9 @@ TEST(what_is_held_and_wanted_over_time)
         int64_t running;
         int64_t b_held;
         int64_t b_wanted;
-    } bins[] = {{0, 8, 0, 1, 0, 0},  {9, 8, 0, 1, 0, 0},   {10, 16, 0, 2, 8, 8},
+    } bins[] = {{0, 8, 0, 1, 0, 0},   {9, 8, 0, 1, 0, 0},    {10, 16, 0, 2, 8, 8},
                 {19, 16, 0, 2, 8, 8}, {20, 16, 1, 2, 8, 12}, {39, 16, 1, 2, 8, 12},
-                {40, 12, 0, 2, 4, 4}, {89, 12, 0, 2, 4, 4}, {90, 8, 0, 1, 0, 0},
+                {40, 12, 0, 2, 4, 4}, {89, 12, 0, 2, 4, 4},  {90, 8, 0, 1, 0, 0},
                 {99, 8, 0, 1, 0, 0}};
     struct sim_world w = {.trace = STEPS};
 
@@ -213,9 +213,10 @@ TEST(the_same_run_is_written_the_same)
 
 /* ---- power ---- */
 
-/* The standing cap holds (10,000 - 1,600) / 600 = 14 accelerators at most, and from 1000 s to 2000 s
- * 5,000 W are announced, which are 5. Job 1 draws 6,400 W; job 2 would make it 11,200 W and starts
- * when it ends; job 3 runs into the announced cap, with 1,600 + 4 x 600 = 4,000 W of 5,000 W. */
+/* The standing cap holds (10,000 - 1,600) / 600 = 14 accelerators at most, and from 1000 s to 2000
+ * s 5,000 W are announced, which are 5. Job 1 draws 6,400 W; job 2 would make it 11,200 W and
+ * starts when it ends; job 3 runs into the announced cap, with 1,600 + 4 x 600 = 4,000 W of 5,000
+ * W. */
 TEST(draws_against_caps)
 {
     struct sim_world w = {
@@ -223,7 +224,8 @@ TEST(draws_against_caps)
             "federation:\n  name: nation\n  default_limit: 1h\n"
             "chips:\n  h200:\n    memory: 141GB\n    idle_power: 100W\n    busy_power: 700W\n"
             "sites:\n  seoul:\n    jurisdiction: kr\n    engine: simulated\n    power_cap: 10kW\n"
-            "    pools:\n      h200: {chip: h200, nodes: 2, accelerators: 8, cpus: 32, memory: 256GB}\n"
+            "    pools:\n      h200: {chip: h200, nodes: 2, accelerators: 8, cpus: 32, memory: "
+            "256GB}\n"
             "caps:\n  afternoon:\n    site: seoul\n    power_cap: 5kW\n"
             "    from: 2027-01-15T08:16:40Z\n    until: 2027-01-15T08:33:20Z\n"
             "accounts:\n  b:\n    weight: 1\nusers:\n  operator:\n    roles: [admin]\n",
@@ -255,7 +257,8 @@ TEST(a_draw_above_its_cap_is_counted)
             "chips:\n  h200:\n    memory: 141GB\n    idle_power: 100W\n    busy_power: 700W\n"
             "zones:\n  capital: {}\n"
             "sites:\n  seoul:\n    jurisdiction: kr\n    engine: simulated\n    zone: capital\n"
-            "    pools:\n      h200: {chip: h200, nodes: 2, accelerators: 8, cpus: 32, memory: 256GB}\n"
+            "    pools:\n      h200: {chip: h200, nodes: 2, accelerators: 8, cpus: 32, memory: "
+            "256GB}\n"
             "caps:\n  short:\n    zone: capital\n    power_cap: 1200W\n"
             "    from: 2027-01-15T08:05:00Z\n    until: 2027-01-15T08:05:50Z\n"
             "accounts:\n  b:\n    weight: 1\nusers:\n  operator:\n    roles: [admin]\n",
@@ -274,8 +277,8 @@ TEST(a_draw_above_its_cap_is_counted)
 
 /* ---- guarantees ---- */
 
-/* Job 2 of a, which is guaranteed 8, asks within that: it has its place when the grace of who has it
- * is over, 20 s later. Job 3 asks while 8 are asked for already; b has no guarantee. */
+/* Job 2 of a, which is guaranteed 8, asks within that: it has its place when the grace of who has
+ * it is over, 20 s later. Job 3 asks while 8 are asked for already; b has no guarantee. */
 TEST(a_guarantee_is_late_by_the_grace)
 {
     struct sim_world w = {.trace = HEAD ",limit_s,account,grace_s\n"
@@ -331,7 +334,8 @@ TEST(who_asks_within_a_guarantee)
     /* 1: 2 of 8. 4: 2 held, 4 asked for by 2 and 3, 2 by it: 8. 5 is beyond. */
     CHECK_EQ(milli(&w, "guarantee_delay_s.count"), 2000);
     CHECK_EQ(milli(&w, "guarantee_delay_s.max"), 0);
-    /* The ministry has what is below it: in [5, 10) 6 held, and 4 asked for by who may not start. */
+    /* The ministry has what is below it: in [5, 10) 6 held, and 4 asked for by who may not start.
+     */
     CHECK_EQ(bin(&w, "series.accounts.ministry.allocated", 7), 6000);
     CHECK_EQ(bin(&w, "series.accounts.ministry.wanted", 7), 10000);
     CHECK_EQ(bin(&w, "series.accounts.ministry.guarantee", 7), 8000);
@@ -348,12 +352,13 @@ TEST(who_asks_within_a_guarantee)
 TEST(fairness_is_what_was_held_against_what_was_due)
 {
     struct sim_world w = {
-        .federation = "federation:\n  name: nation\n  default_limit: 1h\n"
-                      "chips:\n  h200:\n    memory: 141GB\n"
-                      "sites:\n  seoul:\n    jurisdiction: kr\n    engine: simulated\n    pools:\n"
-                      "      h200: {chip: h200, nodes: 2, accelerators: 8, cpus: 32, memory: 256GB}\n"
-                      "accounts:\n  b:\n    weight: 1\n  c:\n    weight: 1\n"
-                      "users:\n  operator:\n    roles: [admin]\n",
+        .federation =
+            "federation:\n  name: nation\n  default_limit: 1h\n"
+            "chips:\n  h200:\n    memory: 141GB\n"
+            "sites:\n  seoul:\n    jurisdiction: kr\n    engine: simulated\n    pools:\n"
+            "      h200: {chip: h200, nodes: 2, accelerators: 8, cpus: 32, memory: 256GB}\n"
+            "accounts:\n  b:\n    weight: 1\n  c:\n    weight: 1\n"
+            "users:\n  operator:\n    roles: [admin]\n",
         .trace = HEAD ",account\n1,0,100,2,8,b\n2,0,100,2,8,b\n3,0,100,2,8,c\n",
         .options = options()};
 
@@ -379,7 +384,8 @@ TEST(a_due_is_by_guarantee_then_by_weight)
             "chips:\n  h200:\n    memory: 141GB\n"
             "sites:\n  seoul:\n    jurisdiction: kr\n    engine: simulated\n    pools:\n"
             "      h200: {chip: h200, nodes: 2, accelerators: 8, cpus: 32, memory: 256GB}\n"
-            "accounts:\n  a:\n    guarantees:\n      h200: 8\n  b:\n    weight: 3\n  c:\n    weight: 1\n"
+            "accounts:\n  a:\n    guarantees:\n      h200: 8\n  b:\n    weight: 3\n  c:\n    "
+            "weight: 1\n"
             "users:\n  operator:\n    roles: [admin]\n",
         .trace = HEAD ",account\n1,0,100,2,8,a\n2,0,100,2,8,b\n3,0,100,1,1,c\n",
         .options = options()};
@@ -480,8 +486,8 @@ TEST(a_job_is_of_the_first_class_that_it_is)
     sim_world_free(&w);
 }
 
-/* 16 accelerators for 100 s, of which 40 s lie after the warm-up: so much of what there was. The job
- * itself came before and counts in no wait. Job 2 ended before. */
+/* 16 accelerators for 100 s, of which 40 s lie after the warm-up: so much of what there was. The
+ * job itself came before and counts in no wait. Job 2 ended before. */
 TEST(a_warm_up_counts_nowhere)
 {
     struct sim_world w = {.trace = HEAD ",account\n1,0,100,1,8,b\n2,0,30,1,8,b\n",
