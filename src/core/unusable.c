@@ -64,7 +64,7 @@ static int has_breakage(const struct dr_core *core, uint32_t pool_row)
     return !core->pools[pool_row].removed && core->places->spaces[pool_row].breakage != NULL;
 }
 
-/* Tables that several pools share are counted for each. */
+/* Not more than that: tables that several pools share are counted for each. */
 static int64_t effort_of_fills(const struct dr_core *core)
 {
     int64_t effort = 0;
@@ -81,16 +81,13 @@ int dr_unusable(const struct dr_core *core, int64_t *milli, int64_t *effort)
 
     dr_place_prepare(core);
     *milli = 0;
-    *effort = core->places->mixed ? effort_of_fills(core) : 0;
-    if (!core->places->mixed)
+    *effort = 0;
+    if (!core->places->mixed || effort_of_fills(core) > effort_most)
         return 0;
-    if (*effort > effort_most) {
-        *effort = 0;
-        return 0;
-    }
     for (uint32_t row = 0; row < core->pools_count; row += 1) {
         if (!has_breakage(core, row))
             continue;
+        *effort += core->places->spaces[row].breakage->filled ? 0 : EFFORT_FILL;
         dr_breakage_fill(core, core->places->spaces[row].breakage);
         *milli += of_space(&core->places->spaces[row], effort);
     }

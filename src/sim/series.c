@@ -16,6 +16,7 @@
 #define EFFORT_STEP  400
 #define EFFORT_NODES 8 /* one more for so many nodes */
 #define EFFORT_MOST  8000000
+#define EFFORT_POOL  400000 /* and for each pool: its tables may have to be filled */
 
 static int64_t guarantee_of(const struct dr_core *core, uint32_t account_row)
 {
@@ -50,7 +51,9 @@ void dr_series_init(struct dr_series *series, const struct dr_core *core, int64_
     struct dr_line *lines[] = {&series->capacity,  &series->held,    &series->cpus_capacity,
                                &series->cpus_held, &series->pending, &series->running};
 
-    *series = (struct dr_series){.core = core, .from_us = from_us, .effort = EFFORT_MOST};
+    *series = (struct dr_series){.core = core, .from_us = from_us};
+    series->effort_most = EFFORT_MOST + (int64_t)EFFORT_POOL * core->pools_count;
+    series->effort = series->effort_most;
     for (uint32_t i = 0; i < DR_COUNT_OF(lines); i += 1)
         dr_line_init(lines[i], from_us, lines[i] == &series->pending);
     series->sites_count = core->sites_count;
@@ -86,14 +89,17 @@ static void read_capacities(struct dr_series *series, int64_t now_us)
 {
     const struct dr_core *core = series->core;
 
-    for (uint32_t site = 0; site < series->sites_count; site += 1) {
-        int64_t milli = 0;
+    for (uint32_t row = 0; row < series->sites_count; row += 1)
+        series->sites[row].capacity_milli = 0;
+    for (uint32_t row = 0; row < core->pools_count; row += 1) {
+        const struct dr_pool *pool = &core->pools[row];
 
-        for (uint32_t row = 0; row < core->pools_count; row += 1)
-            if (core->pools[row].site.v == site + 1 && !core->pools[row].removed)
-                milli += INT64_C(1000) * core->pools[row].nodes_up * core->pools[row].accelerators;
-        dr_line_set(&series->sites[site].capacity, now_us, milli);
+        if (!pool->removed)
+            series->sites[pool->site.v - 1].capacity_milli +=
+                INT64_C(1000) * pool->nodes_up * pool->accelerators;
     }
+    for (uint32_t row = 0; row < series->sites_count; row += 1)
+        dr_line_set(&series->sites[row].capacity, now_us, series->sites[row].capacity_milli);
 }
 
 /* Which allocations run, as a number that another set hardly has. */
@@ -138,8 +144,8 @@ static void look_for_unusable(struct dr_series *series, int64_t now_us)
     int64_t milli;
     int64_t effort;
 
-    series->effort = dr_min_i64(EFFORT_MOST, series->effort + EFFORT_STEP +
-                                                 series->core->nodes_count / EFFORT_NODES);
+    series->effort = dr_min_i64(series->effort_most, series->effort + EFFORT_STEP +
+                                                         series->core->nodes_count / EFFORT_NODES);
     if (now_us < series->unusable.next_us || series->effort < 0)
         return;
     effort = series->effort;

@@ -17,6 +17,7 @@ struct dr_buffer;
 struct dr_series_site {
     struct dr_line capacity; /* thousandths of accelerators on nodes that are up */
     struct dr_line held;
+    int64_t capacity_milli; /* now */
 };
 
 /* Thousandths of accelerators; of an inner account after dr_series_close_bins() with all below. */
@@ -44,9 +45,10 @@ struct dr_series {
     uint32_t accounts_count;
     struct dr_draws draws;
     struct dr_samples unusable; /* thousandths of accelerators (core/unusable.h) */
-    int64_t effort;   /* that looking for these may take, in instructions; grows with each step */
-    uint64_t version; /* of the federation, as capacities of sites are known */
-    uint64_t terms;   /* which allocations run, as guarantees are known */
+    int64_t effort; /* that looking for these may take, in instructions; grows with each step */
+    int64_t effort_most; /* that is saved up */
+    uint64_t version;    /* of the federation, as capacities of sites are known */
+    uint64_t terms;      /* which allocations run, as guarantees are known */
     int64_t capacity_was;
 };
 

@@ -269,6 +269,8 @@ TEST(a_draw_above_its_cap_is_counted)
     CHECK_EQ(milli(&w, "power.zones.capital.cap_w"), 1200000);
     CHECK_EQ(milli(&w, "power.zones.capital.part_of_cap"), 1333); /* 1,600 / 1,200 */
     CHECK_EQ(milli(&w, "power.zones.capital.peak_w"), 6400000);
+    CHECK_TEXT(json_string_value(sim_member(w.measures, "power.zones.capital.at")),
+               "2027-01-15T08:00:00Z"); /* the first of two times */
     CHECK_EQ(milli(&w, "power.over_cap_s"), 50000);
     CHECK(json_is_null(sim_member(w.measures, "power.sites.seoul.cap_w")));
     CHECK_HAS(w.measures_csv, "\npower_w,,capital,,,over_cap_s,50\n");
@@ -340,6 +342,33 @@ TEST(who_asks_within_a_guarantee)
     CHECK_EQ(bin(&w, "series.accounts.ministry.wanted", 7), 10000);
     CHECK_EQ(bin(&w, "series.accounts.ministry.guarantee", 7), 8000);
     CHECK_EQ(bin(&w, "series.accounts.office.allocated", 7), 4000);
+    sim_world_free(&w);
+}
+
+/* A guarantee with a term, from 60 s to 180 s: it begins and ends at the first tick after that, at
+ * 90 s and 200 s, when jobs come. What a holds of its own is there from the beginning. */
+TEST(guarantees_change_over_time)
+{
+    struct sim_world w = {
+        .federation =
+            "federation:\n  name: nation\n  default_limit: 1h\n"
+            "chips:\n  h200:\n    memory: 141GB\n"
+            "sites:\n  seoul:\n    jurisdiction: kr\n    engine: simulated\n    pools:\n"
+            "      h200: {chip: h200, nodes: 2, accelerators: 8, cpus: 32, memory: 256GB}\n"
+            "accounts:\n  a:\n    guarantees:\n      h200: 2\n  b:\n    weight: 1\n"
+            "allocations:\n  grant:\n    account: b\n    amounts: {h200: 4}\n"
+            "    from: 2027-01-15T08:01:00Z\n    until: 2027-01-15T08:03:00Z\n"
+            "users:\n  operator:\n    roles: [admin]\n",
+        .trace = HEAD ",account\n1,0,400,1,1,b\n2,90,1,1,1,b\n3,200,1,1,1,b\n"};
+
+    must_run(&w);
+    CHECK_EQ(bin(&w, "series.accounts.b.guarantee", 89), 0);
+    CHECK_EQ(bin(&w, "series.accounts.b.guarantee", 90), 4000);
+    CHECK_EQ(bin(&w, "series.accounts.b.guarantee", 199), 4000);
+    CHECK_EQ(bin(&w, "series.accounts.b.guarantee", 200), 0);
+    CHECK_EQ(bin(&w, "series.accounts.a.guarantee", 0), 2000);
+    CHECK_EQ(bin(&w, "series.accounts.a.guarantee", 399), 2000);
+    CHECK_EQ(bin(&w, "series.accounts.a.wanted", 399), 0);
     sim_world_free(&w);
 }
 
@@ -505,6 +534,15 @@ TEST(a_warm_up_counts_nowhere)
     CHECK_EQ(milli(&w, "series.count"), 40000);
     CHECK_EQ(bin(&w, "series.allocated", 0), 8000);
     CHECK_EQ(bin(&w, "series.capacity", 39), 16000);
+    sim_world_free(&w);
+    /* All 100 s of one that fails are lost; 40 s of them count. */
+    w = (struct sim_world){.trace = HEAD ",account,status\n1,0,100,1,4,b,failed\n",
+                           .options = options()};
+    w.options.warmup_us = 60 * DR_SECOND_US;
+    must_run(&w);
+    CHECK_EQ(milli(&w, "accelerator_hours"), 44); /* 4 x 40 s */
+    CHECK_EQ(milli(&w, "lost_accelerator_hours"), 44);
+    CHECK_EQ(milli(&w, "goodput"), 0);
     sim_world_free(&w);
 }
 
