@@ -114,7 +114,7 @@ static uint64_t terms_of(const struct dr_core *core)
 
 static void read_guarantees(struct dr_series *series, int64_t now_us)
 {
-    int is_first = series->version == 0;
+    int is_first = series->version == 0; /* nothing has changed on the way */
 
     for (uint32_t row = 0; row < series->accounts_count; row += 1) {
         int64_t guarantee = guarantee_of(series->core, row);

@@ -293,6 +293,29 @@ TEST(a_guarantee_is_late_by_the_grace)
     CHECK_EQ(milli(&w, "guarantee_delay_s.count"), 1000);
     CHECK_EQ(milli(&w, "guarantee_delay_s.mean"), 20000);
     CHECK_EQ(milli(&w, "guarantee_delay_s.max"), 20000);
+    /* Bins of 16 s: b holds its 16 until 1020, wants them back, and has them from 2025 on. */
+    CHECK_EQ(bin(&w, "series.accounts.b.allocated", 1000 / 16), 16000);
+    CHECK_EQ(bin(&w, "series.accounts.b.allocated", 1200 / 16), 0);
+    CHECK_EQ(bin(&w, "series.accounts.b.wanted", 1200 / 16), 16000);
+    CHECK_EQ(bin(&w, "series.accounts.b.allocated", 3000 / 16), 16000);
+    CHECK_EQ(bin(&w, "series.accounts.b.wanted", 3000 / 16), 16000);
+    sim_world_free(&w);
+}
+
+/* Who is cancelled while it waits wants nothing any more. */
+TEST(who_is_cancelled_wants_nothing)
+{
+    struct sim_world w = {.trace =
+                              HEAD ",account,depends\n1,0,10,1,1,a,\n2,0,10,1,8,a,afternotok:1\n"
+                                   "3,0,60,1,1,b,\n4,20,10,1,8,a,\n"};
+
+    must_run(&w);
+    CHECK_EQ(milli(&w, "outcomes.cancelled"), 1000);
+    CHECK_EQ(bin(&w, "series.accounts.a.wanted", 5), 9000);
+    CHECK_EQ(bin(&w, "series.accounts.a.wanted", 15), 0);
+    /* Job 1 asked within the guarantee of 8, and job 4, for all of it, once nothing else is asked
+     * for. */
+    CHECK_EQ(milli(&w, "guarantee_delay_s.count"), 2000);
     sim_world_free(&w);
 }
 
