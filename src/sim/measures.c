@@ -208,7 +208,7 @@ void dr_tally_sums(struct dr_measures *measures, const struct dr_measures_about 
                    struct dr_sum sums[DR_SUMS])
 {
     const struct dr_series *series = &measures->series;
-    int64_t span_us = about->until_us - about->from_us;
+    int64_t span_us = dr_max_i64(0, about->until_us - about->from_us);
     __int128 capacity;
     int64_t energy_j = 0;
     int64_t cost_micro = 0;

@@ -567,6 +567,14 @@ TEST(a_warm_up_counts_nowhere)
     CHECK_EQ(milli(&w, "lost_accelerator_hours"), 44);
     CHECK_EQ(milli(&w, "goodput"), 0);
     sim_world_free(&w);
+    /* One that is longer than the run leaves nothing. */
+    w = (struct sim_world){.trace = HEAD ",account\n1,0,100,1,4,b\n", .options = options()};
+    w.options.warmup_us = 200 * DR_SECOND_US;
+    must_run(&w);
+    CHECK_EQ(milli(&w, "span_s"), 0);
+    CHECK_EQ(milli(&w, "series.count"), 0);
+    CHECK_EQ(milli(&w, "attempts"), 0);
+    sim_world_free(&w);
 }
 
 /* The policy as it ran: what the options say, else what the federation says. Names of files lose
