@@ -17,8 +17,8 @@
 #define FIELDS      5
 #define TIME_MAX_US (INT64_C(200) * 366 * DR_DAY_US)
 
-/* In an event `job` is the node's id and `attempt` the number of the draw; LISTED: the list says so;
- * FOR_EVER: and that it stays down. */
+/* In an event `job` is the node's id and `attempt` the number of the draw; LISTED: the list says
+ * so; FOR_EVER: and that it stays down. */
 enum { EVENT_DOWN, EVENT_UP };
 #define LISTED   0
 #define FOR_EVER UINT32_MAX
@@ -62,7 +62,8 @@ static void draw(struct dr_failures *failures, uint32_t node_row, uint32_t numbe
     if (rate == NULL)
         return;
     down_us = from_us + dr_max_i64(1, dr_chance_exponential(&chance, rate->mtbf_us));
-    dr_events_push(&failures->events, (struct dr_event){down_us, node_row + 1u, number, EVENT_DOWN});
+    dr_events_push(&failures->events,
+                   (struct dr_event){down_us, node_row + 1u, number, EVENT_DOWN});
     dr_events_push(
         &failures->events,
         (struct dr_event){down_us + dr_max_i64(1, dr_chance_exponential(&chance, rate->repair_us)),
@@ -142,11 +143,10 @@ static enum dr_status read_failure(struct dr_failures *failures, const struct dr
         return wrong(lines, "up_s", fields[4], "a time after down_s", error);
     id = node_of(&core->pools[pool], (uint32_t)node) + 1u;
     dr_events_push(&failures->events,
-                   (struct dr_event){base_us + down_us, id,
-                                     fields[4][0] != 0 ? LISTED : FOR_EVER, EVENT_DOWN});
+                   (struct dr_event){base_us + down_us, id, fields[4][0] != 0 ? LISTED : FOR_EVER,
+                                     EVENT_DOWN});
     if (fields[4][0] != 0)
-        dr_events_push(&failures->events,
-                       (struct dr_event){base_us + up_us, id, LISTED, EVENT_UP});
+        dr_events_push(&failures->events, (struct dr_event){base_us + up_us, id, LISTED, EVENT_UP});
     return DR_OK;
 }
 

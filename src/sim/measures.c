@@ -60,6 +60,8 @@ void dr_measures_level(struct dr_measures *measures, int64_t now_us,
     if (level->pending > measures->pending_most)
         measures->pending_most = level->pending;
     measures->held_most_milli = dr_max_i64(measures->held_most_milli, level->held_milli);
+    measures->capacity_most_milli =
+        dr_max_i64(measures->capacity_most_milli, level->capacity_milli);
 }
 
 struct dr_asked dr_measures_submitted(struct dr_measures *measures, int64_t now_us,
@@ -229,7 +231,8 @@ void dr_tally_sums(struct dr_measures *measures, const struct dr_measures_about 
          measures->last_end_us == INT64_MIN ? 0 : measures->last_end_us - measures->first_submit_us,
          0},
         {"allocated", dr_millionths(dr_line_sum(&series->held), capacity), 0},
-        {"allocated_most", dr_millionths(measures->held_most_milli, series->capacity.level), 0},
+        {"allocated_most", dr_millionths(measures->held_most_milli, measures->capacity_most_milli),
+         0},
         {"allocated_cpus",
          dr_millionths(dr_line_sum(&series->cpus_held), dr_line_sum(&series->cpus_capacity)), 0},
         {"pending_mean", dr_millionths(dr_line_sum(&series->pending), span_us), 0},

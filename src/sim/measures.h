@@ -30,6 +30,7 @@ struct dr_measures_level {
     int64_t cpus_held;
     uint64_t pending;
     uint64_t running;
+    uint64_t nodes_changed; /* how often one has gone down or come up */
 };
 void dr_measures_level(struct dr_measures *measures, int64_t now_us,
                        const struct dr_measures_level *level);

@@ -36,6 +36,24 @@ static void put_estimates(const struct dr_jobs_options *jobs, struct dr_buffer *
     dr_buffer_append_text(out, "\"");
 }
 
+/* Rates by chip, and the list's name. */
+static void put_failures(const struct dr_failures_options *failures, struct dr_buffer *out)
+{
+    dr_buffer_append_text(out, "\"failures\":[");
+    for (uint32_t i = 0; i < failures->rates_count; i += 1) {
+        dr_buffer_append_text(out, i == 0 ? "{" : ",{");
+        dr_put_words(out, "chip", failures->rates[i].chip);
+        dr_buffer_append_text(out, ",");
+        dr_put_figure(out, "mtbf_s", failures->rates[i].mtbf_us);
+        dr_buffer_append_text(out, ",");
+        dr_put_figure(out, "repair_s", failures->rates[i].repair_us);
+        dr_buffer_append_text(out, "}");
+    }
+    dr_buffer_append_text(out, "],");
+    dr_put_words(out, "failure_list", base_name(failures->list));
+    dr_buffer_append_text(out, ",");
+}
+
 void dr_sim_policy_json(const struct dr_sim_options *options, const struct dr_core *core,
                         struct dr_buffer *out)
 {
@@ -50,6 +68,8 @@ void dr_sim_policy_json(const struct dr_sim_options *options, const struct dr_co
                      ",\"preemption\":%s,",
                      DR_FEDERATION_ORDERS[settings->ordering], backfill_name(settings),
                      settings->reserve_depth, settings->no_preemption ? "false" : "true");
+    dr_buffer_printf(out, "\"placement\":\"%s\",", DR_FEDERATION_PLACEMENTS[settings->placement]);
+    put_failures(&options->failures, out);
     put_estimates(&options->jobs, out);
     dr_buffer_printf(out, ",\"seed\":%" PRIu64 ",", options->jobs.seed);
     dr_put_figure(out, "arrivals", INT64_C(1000) * options->jobs.arrival_milli);

@@ -67,7 +67,7 @@ void dr_series_init(struct dr_series *series, const struct dr_core *core, int64_
     }
     dr_draws_init(&series->draws, core, from_us);
     dr_samples_init(&series->unusable, from_us);
-    series->capacity_was = -1;
+    series->nodes_changed = UINT64_MAX;
 }
 
 void dr_series_deinit(struct dr_series *series)
@@ -165,10 +165,10 @@ void dr_series_level(struct dr_series *series, int64_t now_us,
     dr_line_set(&series->cpus_held, now_us, level->cpus_held);
     dr_line_set(&series->pending, now_us, (int64_t)level->pending);
     dr_line_set(&series->running, now_us, (int64_t)level->running);
-    if (level->capacity_milli != series->capacity_was ||
+    if (level->nodes_changed != series->nodes_changed ||
         core->federation_version != series->version) {
         read_capacities(series, now_us);
-        series->capacity_was = level->capacity_milli;
+        series->nodes_changed = level->nodes_changed;
     }
     if (core->federation_version != series->version ||
         (core->allocations_count > 0 && terms_of(core) != series->terms)) {

@@ -46,10 +46,10 @@ struct dr_series {
     struct dr_draws draws;
     struct dr_samples unusable; /* thousandths of accelerators (core/unusable.h) */
     int64_t effort; /* that looking for these may take, in instructions; grows with each step */
-    int64_t effort_most; /* that is saved up */
-    uint64_t version;    /* of the federation, as capacities of sites are known */
-    uint64_t terms;      /* which allocations run, as guarantees are known */
-    int64_t capacity_was;
+    int64_t effort_most;    /* that is saved up */
+    uint64_t version;       /* of the federation, as capacities of sites are known */
+    uint64_t terms;         /* which allocations run, as guarantees are known */
+    uint64_t nodes_changed; /* as it was when capacities were read */
 };
 
 void dr_series_init(struct dr_series *series, const struct dr_core *core, int64_t from_us);

@@ -32,6 +32,7 @@ struct dr_measures {
     struct dr_guarantees guarantees;
     uint64_t pending_most;
     int64_t held_most_milli;
+    int64_t capacity_most_milli;
     __int128 used; /* by attempts that ended: thousandths of an accelerator times microseconds */
     __int128 lost; /* of that */
     uint64_t outcomes[DR_SCHEDULE_unfinished + 1];

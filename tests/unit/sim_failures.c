@@ -14,6 +14,7 @@
 static void run_with_list(struct sim_world *w, const char *trace, const char *list)
 {
     *w = (struct sim_world){
+        .federation = w->federation,
         .trace = trace,
         .options = {.ordering = -1,
                     .placement = -1,
@@ -28,7 +29,7 @@ static void run_with_list(struct sim_world *w, const char *trace, const char *li
  * since one node is too little, and its restart takes 7 s. Who runs elsewhere notices nothing. */
 TEST(a_gang_goes_on_from_its_checkpoint)
 {
-    struct sim_world w;
+    struct sim_world w = {0};
 
     run_with_list(&w,
                   HEAD ",checkpoint_s,restart_s,account\n1,0,300,2,6,100,7,b\n2,0,400,1,2,,,b\n",
@@ -50,7 +51,7 @@ TEST(a_gang_goes_on_from_its_checkpoint)
 /* What ends in the instant in which its node fails has ended; what would start then does not. */
 TEST(ends_come_first_and_starts_last)
 {
-    struct sim_world w;
+    struct sim_world w = {0};
 
     run_with_list(&w, HEAD ",account\n1,0,100,2,8,b\n2,100,50,2,8,b\n",
                   LIST "seoul,h200,0,100,160\n");
@@ -63,7 +64,7 @@ TEST(ends_come_first_and_starts_last)
  * a gang waiting, and the run comes to its end. */
 TEST(causes_overlap_and_some_stay)
 {
-    struct sim_world w;
+    struct sim_world w = {0};
 
     run_with_list(&w, HEAD ",account\n1,5,10,2,8,b\n",
                   LIST "seoul,h200,0,1,50\nseoul,h200,0,20,70\nseoul,h200,1,2,30\n");
@@ -72,6 +73,36 @@ TEST(causes_overlap_and_some_stay)
     run_with_list(&w, HEAD ",account\n1,5,10,2,8,b\n", LIST "seoul,h200,0,1,\n");
     CHECK_EQ(w.status, DR_OK);
     CHECK_EQ(sim_number(json_object_get(w.measures, "outcomes"), "unfinished"), 1);
+    sim_world_free(&w);
+}
+
+/* A node of one site fails in the instant in which one of another comes back: what sites have is
+ * told apart. The most that was held is told of all that there was. */
+TEST(sites_lose_what_is_theirs)
+{
+    static const char two_sites[] =
+        "federation: {name: two, default_limit: 1h}\n"
+        "chips: {h200: {memory: 141GB, price: 1}}\n"
+        "sites:\n"
+        "  a: {jurisdiction: kr, engine: simulated, pools: {p: {chip: h200, nodes: 1, "
+        "accelerators: 8, cpus: 32, memory: 256GB}}}\n"
+        "  b: {jurisdiction: kr, engine: simulated, pools: {p: {chip: h200, nodes: 1, "
+        "accelerators: 8, cpus: 32, memory: 256GB}}}\n"
+        "accounts: {all: {weight: 1}}\nusers: {op: {roles: [admin]}}\n";
+    struct sim_world w = {.federation = two_sites};
+    json_t *sites;
+
+    run_with_list(&w, HEAD "\n1,0,5,1,8\n2,39,1,1,8\n", LIST "a,p,0,10,20\nb,p,0,20,30\n");
+    CHECK_EQ(w.status, DR_OK);
+    sites = json_object_get(json_object_get(w.measures, "series"), "sites");
+    for (size_t second = 0; second < 40; second += 1) {
+        json_t *a = json_object_get(json_object_get(sites, "a"), "capacity");
+        json_t *b = json_object_get(json_object_get(sites, "b"), "capacity");
+
+        CHECK_EQ(json_number_value(json_array_get(a, second)), second / 10 == 1 ? 0 : 8);
+        CHECK_EQ(json_number_value(json_array_get(b, second)), second / 10 == 2 ? 0 : 8);
+    }
+    CHECK_EQ((int)(1000 * sim_number(w.measures, "allocated_most")), 500);
     sim_world_free(&w);
 }
 
@@ -95,7 +126,7 @@ TEST(a_wrong_list_is_refused_with_its_place)
     };
 
     for (uint32_t i = 0; i < DR_COUNT_OF(cases); i += 1) {
-        struct sim_world w;
+        struct sim_world w = {0};
 
         run_with_list(&w, HEAD ",account\n1,5,10,2,8,b\n", cases[i].list);
         CHECK_EQ(w.status, DR_E_INPUT);

@@ -592,14 +592,15 @@ TEST(measures_say_what_was_run)
     CHECK_HAS(w.measures_text,
               "\"run\":{\"federation\":\"na\\\"tion?\\u000a.yaml\",\"trace\":\"trace.csv\","
               "\"order\":\"fifo\",\"backfill\":\"easy\",\"reserve_depth\":1,\"preemption\":false,"
-              "\"estimates\":\"error:0.5\",\"seed\":7,\"arrivals\":1,\"warm_up_s\":0,"
+              "\"placement\":\"daero\",\"failures\":[],\"failure_list\":\"\",\"estimates\":\"error:"
+              "0.5\",\"seed\":7,\"arrivals\":1,\"warm_up_s\":0,"
               "\"horizon_s\":null,\"tick_s\":60}");
     sim_world_free(&w);
     w = (struct sim_world){.trace = STEPS};
     must_run(&w);
     CHECK_HAS(w.measures_text, "\"run\":{\"federation\":\"\",\"trace\":\"trace.csv\","
                                "\"order\":\"fair\",\"backfill\":");
-    CHECK_HAS(w.measures_text, "\"preemption\":true,\"estimates\":\"limit\"");
+    CHECK_HAS(w.measures_text, "\"preemption\":true,\"placement\":\"daero\",");
     sim_world_free(&w);
 }
 
