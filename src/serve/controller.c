@@ -494,6 +494,8 @@ enum dr_status dr_controller_open(struct dr_controller **controller,
     if (status == DR_OK)
         status = recover(c, federation_file, error);
     if (status != DR_OK) {
+        if (status == DR_E_CORRUPT && c->store != NULL)
+            dr_store_leave_as_is(c->store);
         c->stopping = -1;
         dr_controller_close(c);
         return status;

@@ -506,6 +506,12 @@ enum dr_status dr_store_open(struct dr_store **store_out, const char *directory,
     return DR_OK;
 }
 
+void dr_store_leave_as_is(struct dr_store *store)
+{
+    if (store->broken == DR_OK)
+        store->broken = DR_E_CORRUPT;
+}
+
 void dr_store_close(struct dr_store *store)
 {
     if (store == NULL)

@@ -119,7 +119,12 @@ enum dr_store_mode {
 DR_MUST_USE enum dr_status dr_store_open(struct dr_store **store, const char *directory,
                                          enum dr_store_mode mode, struct dr_error *error);
 
+/* Writes the log back into the file, unless the store is broken. */
 void dr_store_close(struct dr_store *store);
+
+/* What was read from it is damaged: nothing is written to it any more, its files stay as they are.
+ * Before dr_store_close(). */
+void dr_store_leave_as_is(struct dr_store *store);
 
 /* Make a batch durable: all of it or none. Text ids rise from one batch's text to the next.
  *

@@ -114,6 +114,14 @@ static void make_store(const char *directory, int killed, uint64_t batches)
     CHECK(WIFEXITED(ended) && WEXITSTATUS(ended) == 0);
 }
 
+static void check_same(const struct copy *copy, const char *directory, const char *what)
+{
+    for (int i = 0; i < FILES; i += 1) {
+        if (!copy_same(copy, directory, i))
+            fail_msg("%s: was refused, but %s was changed", what, names[i]);
+    }
+}
+
 /* Open what was damaged as a writer would. 1: refused, now or on reading; 0: all is as it was
  * written. Anything else fails the test, with `what` and the seed to repeat it. */
 static int judge(const char *directory, const struct copy *damaged, const char *what)
@@ -131,14 +139,15 @@ static int judge(const char *directory, const struct copy *damaged, const char *
             fail_msg("%s: %s: %s", what, dr_status_text(status), line);
         if (strstr(line, directory) == NULL || error.found[0] == '\0' || error.expected[0] == '\0')
             fail_msg("%s: the message does not say what was found where: %s", what, line);
-        for (int i = 0; i < FILES; i += 1) {
-            if (!copy_same(damaged, directory, i))
-                fail_msg("%s: was refused, but %s was changed", what, names[i]);
-        }
+        check_same(damaged, directory, what);
         return 1;
     }
     status = fill_compare(store, FILLING, BATCHES, &lie, why);
+    if (status != DR_OK)
+        dr_store_leave_as_is(store);
     dr_store_close(store);
+    if (status != DR_OK)
+        check_same(damaged, directory, what);
     if (lie)
         fail_msg("%s: not noticed: %s", what, why);
     return status != DR_OK;
