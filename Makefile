@@ -26,7 +26,7 @@ LDFLAGS_fuzz    := -fsanitize=fuzzer,address,undefined
 LDFLAGS_asan    := -fsanitize=address,undefined
 CFLAGS   := -std=gnu17 -D_GNU_SOURCE $(WARNINGS) $(CFLAGS_$(MODE)) -Isrc -Itests -I$(OUT)/gen
 LDFLAGS  := -Wl,--as-needed $(LDFLAGS_$(MODE))
-LIBS      = $(shell pkg-config --libs $(PKGS)) -ldl -lpthread
+LIBS      = $(shell pkg-config --libs $(PKGS)) -ldl -lpthread -lm
 CORE_CFLAGS := -ffp-contract=off
 
 SOURCES  := $(filter-out src/cli/main.c,$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
@@ -141,7 +141,7 @@ $(OUT)/daero-shim: $(SHIM_OBJ) $(LIB)
 $(OUT)/tests/%: $(OUT)/tests/%.o $(TEST_HELP) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcmocka -lm -o $@
+	$(Q)$(CC) $(LDFLAGS) $^ $(LIBS) -lcmocka -o $@
 
 $(OUT)/fuzz/%-replay: $(OUT)/tests/fuzz/%.o $(OUT)/tests/fuzz/replay/main.o $(LIB)
 	@mkdir -p $(@D)

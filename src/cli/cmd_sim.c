@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "cli/options.h"
+#include "cli/sim_options.h"
 #include "cli/table.h"
 #include "core/state.h"
 #include "sim/run.h"
@@ -87,12 +88,14 @@ static int failures(const struct dr_cli *cli, struct dr_failures_options *option
     return 1;
 }
 
-static int read_options(const struct dr_cli *cli, struct dr_sim_options *options)
+int dr_sim_read_options(const struct dr_cli *cli, struct dr_sim_options *options)
 {
     static const char *const backfills[] = {"as-is", "none", "greedy", "easy", "conservative"};
     static const char *const switches[] = {"off", "on"};
     int backfill = DR_SIM_BACKFILL_AS_IS;
 
+    *options = (struct dr_sim_options){
+        .ordering = -1, .preemption = -1, .jobs = {.arrival_milli = 1000}, .tick_us = DR_MINUTE_US};
     options->trace = dr_cli_value(cli, "trace");
     if (options->trace == NULL || dr_cli_value(cli, "federation") == NULL) {
         dr_cli_fail(cli, DR_EXIT_USAGE, "--%s is missing",
@@ -100,9 +103,6 @@ static int read_options(const struct dr_cli *cli, struct dr_sim_options *options
         return 0;
     }
     options->federation = dr_cli_value(cli, "federation");
-    options->ordering = -1;
-    options->placement = -1;
-    options->preemption = -1;
     if (!dr_option_word(cli, "order", DR_FEDERATION_ORDERS, DR_FEDERATION_ORDERS_COUNT,
                         &options->ordering) ||
         !dr_option_word(cli, "placement", DR_FEDERATION_PLACEMENTS, DR_FEDERATION_PLACEMENTS_COUNT,
@@ -119,6 +119,11 @@ static int read_options(const struct dr_cli *cli, struct dr_sim_options *options
         return 0;
     options->backfill = (enum dr_sim_backfill)backfill;
     return 1;
+}
+
+int dr_sim_draws(const struct dr_sim_options *options)
+{
+    return options->jobs.estimates == DR_ESTIMATES_ERROR;
 }
 
 /* ---- while it runs ---- */
@@ -442,12 +447,12 @@ static int open_output(const struct dr_cli *cli, const char *option, FILE **file
 int dr_cmd_sim_run(struct dr_cli *cli)
 {
     struct dr_error_list errors DR_CLEANUP(dr_error_list_deinit) = {0};
-    struct dr_sim_options options = {.jobs = {.arrival_milli = 1000}, .tick_us = DR_MINUTE_US};
+    struct dr_sim_options options;
     struct dr_federation *federation = NULL;
     int code = DR_EXIT_FAILED;
     int failed = 0;
 
-    if (!read_options(cli, &options))
+    if (!dr_sim_read_options(cli, &options))
         return DR_EXIT_USAGE;
     if (dr_federation_read(&federation, dr_cli_value(cli, "federation"), &errors, NULL) != DR_OK)
         return dr_cli_fail_all(cli, DR_EXIT_USAGE, &errors);

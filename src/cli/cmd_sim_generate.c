@@ -4,14 +4,16 @@
 
 #include "base/text.h"
 #include "cli/options.h"
-#include "sim/generate.h"
+#include "cli/sim_options.h"
 
-static int read_options(const struct dr_cli *cli, struct dr_generate *generate)
+int dr_sim_read_generate(const struct dr_cli *cli, struct dr_generate *generate)
 {
     int64_t jobs = 0;
     int64_t seed = 1;
     int64_t gang = 0;
 
+    *generate = (struct dr_generate){
+        .load_milli = 900, .flexible_milli = 100, .alternatives_milli = 200, .elastic_milli = 200};
     if (dr_cli_value(cli, "federation") == NULL || dr_cli_value(cli, "jobs") == NULL) {
         dr_cli_fail(cli, DR_EXIT_USAGE, "--%s is missing",
                     dr_cli_value(cli, "jobs") == NULL ? "jobs" : "federation");
@@ -35,8 +37,7 @@ static int read_options(const struct dr_cli *cli, struct dr_generate *generate)
 int dr_cmd_sim_generate(struct dr_cli *cli)
 {
     struct dr_error_list errors DR_CLEANUP(dr_error_list_deinit) = {0};
-    struct dr_generate generate = {
-        .load_milli = 900, .flexible_milli = 100, .alternatives_milli = 200, .elastic_milli = 200};
+    struct dr_generate generate;
     const char *path = dr_cli_value(cli, "output");
     struct dr_federation *federation = NULL;
     struct dr_error error = {0};
@@ -44,7 +45,7 @@ int dr_cmd_sim_generate(struct dr_cli *cli)
     FILE *trace = stdout;
     int failed = 0;
 
-    if (!read_options(cli, &generate))
+    if (!dr_sim_read_generate(cli, &generate))
         return DR_EXIT_USAGE;
     if (dr_federation_read(&federation, dr_cli_value(cli, "federation"), &errors, NULL) != DR_OK)
         return dr_cli_fail_all(cli, DR_EXIT_USAGE, &errors);

@@ -29,29 +29,41 @@ static const struct dr_cli_option SCENARIO[] = {
     {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default"},
     {"output", 'o', "FILE", "write there instead of standard output"},
 };
+/* What a run is given, whether it stands alone or is compared with others. */
+#define SIM_INPUTS \
+    {"federation", 0, "FILE", "the federation; needed"}, \
+    {"trace", 0, "FILE", "the jobs, a CSV file, compressed by gzip or not, - for standard input; needed"}, \
+    {"order", 0, "ORDER", "fair, fifo, sjf (least time limit) or las (least attained service); as the federation says by default, here and below"}, \
+    {"backfill", 0, "KIND", "none, greedy (whoever fits), easy (the first that waits in each pool holds a reservation) or conservative (the first thousand do)"}, \
+    {"placement", 0, "RULE", "first-fit, best-fit, pack (few domains) or daero (also where it breaks least)"}, \
+    {"preemption", 0, "on|off", "may jobs be told to leave for others?"}, \
+    {"estimates", 0, "KIND", "what is known of run times: limit (what the trace says, the default), exact, or error:X (the run time times a factor from 1 to 1 + X)"}, \
+    {"failures", 0, "CHIP=MTBF/REPAIR,...", "nodes with that chip (any: with others) fail by chance: mean time between failures of one, and to repair it, like h200=40d/6h,any=90d/4h"}, \
+    {"failure-list", 0, "FILE", "nodes fail as a CSV file says: site,pool,node,down_s,up_s"}, \
+    {"seed", 0, "N", "of what is drawn by chance; 1 by default"}, \
+    {"arrivals", 0, "FACTOR", "times between submits are multiplied by this; 0.5: twice as many jobs an hour"}, \
+    {"start", 0, "INSTANT", "what 0 of the trace's clock is; 2027-01-01T00:00:00Z by default"}, \
+    {"warm-up", 0, "DURATION", "jobs submitted so early, from the first on, count in no measure"}, \
+    {"horizon", 0, "DURATION", "end so long after the first submit; when the last job has ended by default"}, \
+    {"tick", 0, "DURATION", "between two ticks; 60s by default, as in a controller"}, \
+    {"bad-rows", 0, "PART", "end when more than this part of the rows is wrong; 0 by default"}
+
 static const struct dr_cli_option SIM_RUN[] = {
-    {"federation", 0, "FILE", "the federation; needed"},
-    {"trace", 0, "FILE", "the jobs, a CSV file, compressed by gzip or not, - for standard input; needed"},
-    {"order", 0, "ORDER", "fair, fifo, sjf (least time limit) or las (least attained service); as the federation says by default, here and below"},
-    {"backfill", 0, "KIND", "none, greedy (whoever fits), easy (the first that waits in each pool holds a reservation) or conservative (the first thousand do)"},
-    {"placement", 0, "RULE", "first-fit, best-fit, pack (few domains) or daero (also where it breaks least)"},
-    {"preemption", 0, "on|off", "may jobs be told to leave for others?"},
-    {"estimates", 0, "KIND", "what is known of run times: limit (what the trace says, the default), exact, or error:X (the run time times a factor from 1 to 1 + X)"},
-    {"failures", 0, "CHIP=MTBF/REPAIR,...", "nodes with that chip (any: with others) fail by chance: mean time between failures of one, and to repair it, like h200=40d/6h,any=90d/4h"},
-    {"failure-list", 0, "FILE", "nodes fail as a CSV file says: site,pool,node,down_s,up_s"},
-    {"seed", 0, "N", "of what is drawn by chance; 1 by default"},
-    {"arrivals", 0, "FACTOR", "times between submits are multiplied by this; 0.5: twice as many jobs an hour"},
-    {"start", 0, "INSTANT", "what 0 of the trace's clock is; 2027-01-01T00:00:00Z by default"},
-    {"warm-up", 0, "DURATION", "jobs submitted so early, from the first on, count in no measure"},
-    {"horizon", 0, "DURATION", "end so long after the first submit; when the last job has ended by default"},
-    {"tick", 0, "DURATION", "between two ticks; 60s by default, as in a controller"},
-    {"bad-rows", 0, "PART", "end when more than this part of the rows is wrong; 0 by default"},
+    SIM_INPUTS,
     {"schedule", 0, "FILE", "write what was run where and when, a row for each attempt"},
     {"pools", 0, "FILE", "write the fleet as JSON, for who checks the schedule"},
     {"facts", 0, "FILE", "write every fact, as docs/formats/facts.md says"},
     {"measures", 'o', "FILE", "write the measures as JSON"},
     {"measures-csv", 0, "FILE", "write them as CSV, a row for each figure"},
     {"series", 0, "FILE", "write what was held, asked for and drawn over time as CSV, a row for each bin"},
+};
+static const struct dr_cli_option SIM_COMPARE[] = {
+    SIM_INPUTS,
+    {"seeds", 0, "N", "run with so many seeds, from --seed on; 1 by default, 10 or more for narrow intervals"},
+    {"generate", 0, "OPTION=VALUE,...", "instead of --trace: make one up for each seed, with these options of `daero sim generate`; jobs is needed"},
+    {"parallel", 0, "N", "at most so many runs at a time; as many as there are cores by default"},
+    {"runs", 0, "DIRECTORY", "write each run's measures there, as VARIANT-SEED.json"},
+    {"output", 'o', "FILE", "write the comparison as JSON"},
 };
 static const struct dr_cli_option SIM_IMPORT[] = {
     {"output", 'o', "FILE", "write the trace there; needed"},
@@ -213,6 +225,15 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "\n"
      "    daero sim generate --federation korea.yaml --jobs 1000000 | gzip >jobs.csv.gz",
      OPTIONS(SIM_GENERATE), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_sim_generate},
+    {"sim compare", "VARIANT...", "run several policies or federations on the same jobs, and tell the difference",
+     "A VARIANT is a name, or NAME: OPTION=VALUE,OPTION=VALUE with options of `daero sim run`, without their\n"
+     "dashes; the command's own options hold for all. The first variant is the base. Each variant runs with\n"
+     "each seed, several at a time; a seed's runs are a pair, and the differences have 95 % intervals over\n"
+     "the seeds (docs/simulator.md). What can't be told from chance is not marked. Needs no controller.\n"
+     "\n"
+     "    daero sim compare --federation nation.yaml --trace jobs.csv 'fifo: order=fifo' 'fair: order=fair'\n"
+     "    daero sim compare --federation now.yaml --generate jobs=20000,load=0.9 --seeds 10 now 'more: federation=more.yaml'",
+     OPTIONS(SIM_COMPARE), DR_OPERAND_WORD, 1, 50, 0, 0, NULL, dr_cmd_sim_compare},
     {"apply", "FILE", "change the living federation to what a file says",
      "Shows the difference and has the controller admit it as facts, with who, when and why.",
      OPTIONS(APPLY), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_apply},
