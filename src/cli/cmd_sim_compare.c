@@ -200,9 +200,9 @@ static void failed(struct comparing *comparing, struct piece piece, int code, co
     uint64_t seed = comparing->compared.seed_first + piece.seed;
 
     fprintf(stderr, "%s, seed %" PRIu64 ": %s\n", name, seed, why);
-    json_array_append_new(comparing->compared.failed,
-                          json_pack("{s:s, s:I, s:s}", "variant", name, "seed", (json_int_t)seed,
-                                    "why", why));
+    json_array_append_new(
+        comparing->compared.failed,
+        json_pack("{s:s, s:I, s:s}", "variant", name, "seed", (json_int_t)seed, "why", why));
     if (comparing->code == DR_EXIT_OK)
         comparing->code = code;
 }

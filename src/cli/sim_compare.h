@@ -35,8 +35,8 @@ struct dr_compared {
     const struct dr_variants *variants;
     struct dr_compare compare;
     uint64_t seed_first;
-    json_t *failed;    /* an array of objects: variant, seed, why */
-    uint32_t runs;     /* that were to be run */
+    json_t *failed;     /* an array of objects: variant, seed, why */
+    uint32_t runs;      /* that were to be run */
     uint32_t runs_done; /* and were */
     int interrupted;
 };

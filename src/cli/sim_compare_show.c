@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What `daero sim compare` shows: a row a measure, a column a variant, and the paired differences. */
+/* What `daero sim compare` shows: a row a measure, a column a variant, and the paired differences.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -105,8 +106,7 @@ void dr_compared_print(const struct dr_compared *compared)
             double mean;
             uint32_t count = dr_compare_mean(&compared->compare, i, measure, &mean);
 
-            dr_table_cell(table,
-                          count == 0 ? "" : show(DR_COMPARE_MEASURE[measure].unit, mean));
+            dr_table_cell(table, count == 0 ? "" : show(DR_COMPARE_MEASURE[measure].unit, mean));
             if (i > 0)
                 dr_table_cell(table, show_difference(compared, i, measure));
         }
@@ -145,8 +145,8 @@ static json_t *measure_json(const struct dr_compared *compared, uint32_t measure
     for (uint32_t i = 0; i < compared->variants->count; i += 1) {
         double mean;
         uint32_t count = dr_compare_mean(&compared->compare, i, measure, &mean);
-        json_t *one =
-            json_pack("{s:s, s:i}", "variant", compared->variants->list[i].name, "runs", (int)count);
+        json_t *one = json_pack("{s:s, s:i}", "variant", compared->variants->list[i].name, "runs",
+                                (int)count);
 
         if (count > 0)
             json_object_set_new(one, "mean", json_real(mean));

@@ -65,7 +65,33 @@ DR_MUST_USE enum dr_status dr_federation_parse(struct dr_federation **federation
                                                size_t bytes, struct dr_error_list *errors,
                                                struct dr_error_list *warnings);
 
-/* The same for a file. A file that can't be read is an error of the list too (DR_E_INPUT). */
+/* A change to what a file says: what if it said so? */
+enum dr_edit_kind {
+    DR_EDIT_ADD_NODES, /* name: SITE/POOL; amount: nodes, "16" */
+    DR_EDIT_GUARANTEE, /* name: an account; amount: "+10%", "-16", "64" accelerators */
+    DR_EDIT_CAP,       /* name: a site; amount: "3MW", "none" */
+};
+struct dr_edit {
+    enum dr_edit_kind kind;
+    const char *name;
+    const char
+        *group; /* of a guarantee; NULL: the one there is, or each where it is a percentage */
+    const char *amount;
+};
+
+/* dr_federation_parse() of a file that is changed before it is judged: capacities, sums and what
+ * follows from them are those of the changed one. Accounts above one whose guarantee is raised are
+ * raised as far as they need for it. An edit that is wrong is an error whose field is "add",
+ * "quota" or "cap", with no file. */
+DR_MUST_USE enum dr_status dr_federation_parse_edited(struct dr_federation **federation,
+                                                      const char *file_name, const char *yaml,
+                                                      size_t bytes, const struct dr_edit *edits,
+                                                      uint32_t edits_count,
+                                                      struct dr_error_list *errors,
+                                                      struct dr_error_list *warnings);
+
+/* dr_federation_parse() of a file. A file that can't be read is an error of the list too
+ * (DR_E_INPUT). */
 DR_MUST_USE enum dr_status dr_federation_read(struct dr_federation **federation, const char *path,
                                               struct dr_error_list *errors,
                                               struct dr_error_list *warnings);

@@ -6,6 +6,7 @@
  * goes on. What takes more than one part to judge is in check.c. */
 #include <inttypes.h>
 
+#include "federation/edits.h"
 #include "federation/reader.h"
 
 /* A flag that says what is done, where the fact says that it isn't. */
@@ -182,8 +183,13 @@ static void read_classes(struct dr_fed_reader *reader, const struct dr_yaml_node
 
 /* ---- the file ---- */
 
+struct edits {
+    const struct dr_edit *list;
+    uint32_t count;
+};
+
 static void read_file(struct dr_fed_reader *reader, const struct dr_yaml_node *top,
-                      struct dr_error_list *warnings)
+                      struct edits edits, struct dr_error_list *warnings)
 {
     uint32_t errors_before;
     struct dr_federation *federation = reader->federation;
@@ -230,6 +236,8 @@ static void read_file(struct dr_fed_reader *reader, const struct dr_yaml_node *t
         federation->allocations == NULL || federation->datasets == NULL ||
         federation->users == NULL)
         return; /* no room, which has been said */
+    if (federation->amounts_known)
+        dr_fed_edit(federation, edits.list, edits.count, reader->errors);
     if (!dr_federation_check(federation, reader->errors, warnings))
         dr_fed_wrong(reader, 0, NULL, "", "a smaller file");
 }
@@ -237,6 +245,16 @@ static void read_file(struct dr_fed_reader *reader, const struct dr_yaml_node *t
 enum dr_status dr_federation_parse(struct dr_federation **federation, const char *file_name,
                                    const char *yaml, size_t bytes, struct dr_error_list *errors,
                                    struct dr_error_list *warnings)
+{
+    return dr_federation_parse_edited(federation, file_name, yaml, bytes, NULL, 0, errors,
+                                      warnings);
+}
+
+enum dr_status dr_federation_parse_edited(struct dr_federation **federation, const char *file_name,
+                                          const char *yaml, size_t bytes,
+                                          const struct dr_edit *edits, uint32_t edits_count,
+                                          struct dr_error_list *errors,
+                                          struct dr_error_list *warnings)
 {
     struct dr_arena arena;
     struct dr_federation *made;
@@ -262,7 +280,7 @@ enum dr_status dr_federation_parse(struct dr_federation **federation, const char
     if (top != NULL) {
         reader = (struct dr_fed_reader){
             .federation = made, .errors = errors, .file = file_name, .line = 1};
-        read_file(&reader, top, warnings);
+        read_file(&reader, top, (struct edits){edits, edits_count}, warnings);
     }
     if (errors->count > errors_before) {
         dr_error_list_sort(errors);

@@ -25,8 +25,8 @@ struct dr_forks_options {
 enum dr_fork_end {
     DR_FORK_NOT_RUN, /* it was not begun, or ended by go_on */
     DR_FORK_ANSWERED,
-    DR_FORK_FAILED, /* `code` is its exit status; `answer` what it gave */
-    DR_FORK_KILLED, /* `code` is the signal */
+    DR_FORK_FAILED,    /* `code` is its exit status; `answer` what it gave */
+    DR_FORK_KILLED,    /* `code` is the signal */
     DR_FORK_NOT_BEGUN, /* the machine has no process for it; `code` is errno */
 };
 

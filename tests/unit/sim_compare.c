@@ -73,12 +73,11 @@ TEST(students_percentiles_are_those_of_the_tables)
         CHECK(dr_compare_student(degrees) > dr_compare_student(degrees + 1));
 }
 
-/* Differences 1, 3, 2, 2: mean 2, variance (1 + 1 + 0 + 0) / 3, standard error sqrt(2/3/4) = 0.40825,
- * t(0.975, 3) = 3.182446: half the interval is 1.29923. */
+/* Differences 1, 3, 2, 2: mean 2, variance (1 + 1 + 0 + 0) / 3, standard error sqrt(2/3/4) =
+ * 0.40825, t(0.975, 3) = 3.182446: half the interval is 1.29923. */
 TEST(an_interval_is_as_by_hand)
 {
-    struct grid *g =
-        grid(4, (const double[]){10, 20, 30, 40}, (const double[]){11, 23, 32, 42});
+    struct grid *g = grid(4, (const double[]){10, 20, 30, 40}, (const double[]){11, 23, 32, 42});
     struct dr_compare_difference d =
         dr_compare_difference(&g->compare, 1, measure_named("wait_s.mean"));
     double mean;
