@@ -105,8 +105,7 @@ static void state(struct dr_federation *federation, uint32_t place, uint32_t gro
         place = federation->accounts[place].set.parent - 1;
         limit = &federation->accounts[place].limits[group];
         if (place != 0 && limit->stated)
-            limit->guarantee =
-                dr_max_i64(limit->guarantee, sum_below(federation, place, group));
+            limit->guarantee = dr_max_i64(limit->guarantee, sum_below(federation, place, group));
     }
 }
 
@@ -183,8 +182,7 @@ static void change_guarantee(const struct editor *editor)
     if (edit->group != NULL) {
         group = dr_fed_names_find(&federation->group_names, edit->group);
         if (group == DR_MAP_NONE || !is_accelerators(federation, group))
-            unknown(editor, edit->group, "a quota group of accelerators",
-                    &federation->group_names);
+            unknown(editor, edit->group, "a quota group of accelerators", &federation->group_names);
         else
             change_in(editor, place, group);
         return;
@@ -200,7 +198,8 @@ static void change_guarantee(const struct editor *editor)
          count_groups(federation, place, 0, &group) == 1))
         change_in(editor, place, group);
     else
-        wrong(editor, edit->name, "ACCOUNT/GROUP: there is more than one group that could be meant");
+        wrong(editor, edit->name,
+              "ACCOUNT/GROUP: there is more than one group that could be meant");
 }
 
 void dr_fed_edit(struct dr_federation *federation, const struct dr_edit *edits, uint32_t count,

@@ -46,6 +46,23 @@ int child_fork(struct child *child)
     return 1;
 }
 
+int child_write(int pipe, const void *bytes, size_t count)
+{
+    const char *from = bytes;
+
+    while (count > 0) {
+        ssize_t written = write(pipe, from, count);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return 0;
+        from += written;
+        count -= (size_t)written;
+    }
+    return 1;
+}
+
 int child_collect(struct child *child)
 {
     int status = 0;

@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* forecast.c: a forked child runs the same core ahead.
  *
- * The child owns a copy of the state as of the end of a turn, so it begins with what is durable. It
- * plays the sites itself: an attempt starts the moment it is placed and ends when its limit is
- * over; one that was told to leave ends with its grace. Ticks pass with the events. It stops when
- * every job that was pending has started, at the horizon, or when its CPU time is used up, and says
- * how far it came. */
+ * The child owns a copy of the state as of the end of a turn, so it begins with what is durable,
+ * and runs it ahead (ahead.h). It stops when every job that was pending has started, at the
+ * horizon, or when its CPU time is used up, and says how far it came. */
 #include "serve/forecast.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
-#include "base/events.h"
 #include "base/sort.h"
-#include "serve/internal.h"
+#include "serve/ahead.h"
 
 #define HORIZON_US (30 * DR_DAY_US)
 #define CPU_US     (5 * DR_SECOND_US)
@@ -29,14 +24,8 @@ struct start {
 
 /* ---- the child ---- */
 
-enum { END, END_STOPPED }; /* kinds of events: by itself, with its grace */
-
-struct ahead {
-    struct dr_core *core;
-    struct dr_batch batch;
-    int64_t now_us;
-    int64_t tick_us; /* between ticks */
-    struct dr_events ends;
+struct foreseeing {
+    struct ahead ahead;
     struct dr_map waiting; /* jobs whose start is wanted: 1 */
     struct dr_arena arena;
     int pipe;
@@ -44,185 +33,61 @@ struct ahead {
     struct start written[512];
 };
 
-static void write_all(int pipe, const void *bytes, size_t count)
+static void say(struct foreseeing *seen, uint64_t job, int64_t start_us)
 {
-    const char *from = bytes;
-
-    while (count > 0) {
-        ssize_t written = write(pipe, from, count);
-
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0) /* nobody waits for this any more */
-            _exit(1);
-        from += written;
-        count -= (size_t)written;
-    }
-}
-
-static void say(struct ahead *ahead, uint64_t job, int64_t start_us)
-{
-    ahead->written[ahead->written_count] = (struct start){job, start_us};
-    ahead->written_count += 1;
-    if (job != 0 && ahead->written_count < DR_COUNT_OF(ahead->written))
+    seen->written[seen->written_count] = (struct start){job, start_us};
+    seen->written_count += 1;
+    if (job != 0 && seen->written_count < DR_COUNT_OF(seen->written))
         return;
-    write_all(ahead->pipe, ahead->written, ahead->written_count * sizeof ahead->written[0]);
-    ahead->written_count = 0;
+    if (!child_write(seen->pipe, seen->written, seen->written_count * sizeof seen->written[0]))
+        _exit(1); /* nobody waits for this any more */
+    seen->written_count = 0;
 }
 
-static void admit_attempt(struct ahead *ahead, enum dr_command_kind kind, uint64_t job,
-                          uint32_t attempt, enum dr_outcome outcome)
+static void begin(struct foreseeing *seen)
 {
-    struct dr_command command = controller_command(kind);
-    struct dr_answer answer;
-
-    command.body.attempt.job.v = job;
-    command.body.attempt.attempt = attempt;
-    command.body.attempt.time_us = ahead->now_us;
-    command.body.attempt.outcome = outcome;
-    dr_admit(ahead->core, &command, ahead->now_us, &ahead->batch, &answer);
-}
-
-static void carry_out(struct ahead *ahead, const struct dr_effect *effect)
-{
-    dr_job_row row = dr_job_find(ahead->core, effect->job);
-    const struct dr_job *job;
-
-    if (row.v == DR_ROW_NONE)
-        return;
-    job = dr_job_at(ahead->core, row);
-    if (dr_job_run(ahead->core, job)->attempt != effect->attempt)
-        return;
-    if (effect->kind == DR_EFFECT_LAUNCH && job->state == DR_JOB_CONFIGURING) {
-        if (dr_map_find(&ahead->waiting, effect->job.v) != DR_MAP_NONE) {
-            dr_map_remove(&ahead->waiting, effect->job.v);
-            say(ahead, effect->job.v, ahead->now_us);
-        }
-        admit_attempt(ahead, DR_COMMAND_STARTED, effect->job.v, effect->attempt, DR_OUTCOME_EXITED);
-        dr_events_push(&ahead->ends,
-                       (struct dr_event){.time_us = ahead->now_us +
-                                                    dr_job_run(ahead->core, job)->attempt_limit_us,
-                                         .job = effect->job.v,
-                                         .attempt = effect->attempt});
-    } else if (effect->kind == DR_EFFECT_STOP) {
-        dr_events_push(&ahead->ends, (struct dr_event){.time_us = effect->until_us > ahead->now_us
-                                                                      ? effect->until_us
-                                                                      : ahead->now_us,
-                                                       .job = effect->job.v,
-                                                       .attempt = effect->attempt,
-                                                       .kind = END_STOPPED});
-    }
-}
-
-/* Effects of what was just admitted or decided; carrying them out admits more. */
-static void settle_effects(struct ahead *ahead)
-{
-    for (uint32_t i = 0; i < ahead->batch.effects_count; i += 1) {
-        struct dr_effect effect = ahead->batch.effects[i];
-
-        carry_out(ahead, &effect);
-    }
-    dr_batch_clear(&ahead->batch);
-}
-
-static int64_t cpu_us(void)
-{
-    struct timespec used;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-    return (int64_t)used.tv_sec * DR_SECOND_US + used.tv_nsec / 1000;
-}
-
-/* What holds a place now: believed to end as its limit says. An attempt at a site that does not
- * answer holds its place until the site does, which nobody can foretell. */
-static void begin(struct ahead *ahead)
-{
-    struct dr_core *core = ahead->core;
+    const struct dr_core *core = seen->ahead.core;
     uint32_t waiting = 0;
 
     for (uint32_t row = 0; row < core->jobs_high; row += 1)
         waiting += core->jobs[row].id.v != 0 && core->jobs[row].state == DR_JOB_PENDING;
-    if (dr_arena_init(&ahead->arena, (size_t)(waiting + 16) * 64) != DR_OK ||
-        dr_map_init(&ahead->waiting, &ahead->arena, waiting + 1) != DR_OK)
+    if (dr_arena_init(&seen->arena, (size_t)(waiting + 16) * 64) != DR_OK ||
+        dr_map_init(&seen->waiting, &seen->arena, waiting + 1) != DR_OK)
         _exit(1);
-    for (uint32_t row = 0; row < core->jobs_high; row += 1) {
-        const struct dr_job *job = &core->jobs[row];
-        struct dr_event end = {.job = job->id.v, .attempt = dr_job_run(ahead->core, job)->attempt};
-
-        if (job->id.v == 0)
-            continue;
-        if (job->state == DR_JOB_PENDING)
-            dr_map_insert(&ahead->waiting, job->id.v, 1);
-        if (job->state != DR_JOB_CONFIGURING && job->state != DR_JOB_RUNNING &&
-            job->state != DR_JOB_COMPLETING)
-            continue;
-        end.time_us = dr_job_believed_end_us(core, job);
-        if (job->state == DR_JOB_COMPLETING && dr_job_run(core, job)->stop_until_us < end.time_us) {
-            end.time_us = dr_job_run(core, job)->stop_until_us;
-            end.kind = END_STOPPED;
-        }
-        if (end.time_us < ahead->now_us)
-            end.time_us = ahead->now_us;
-        dr_events_push(&ahead->ends, end);
-    }
+    for (uint32_t row = 0; row < core->jobs_high; row += 1)
+        if (core->jobs[row].id.v != 0 && core->jobs[row].state == DR_JOB_PENDING)
+            dr_map_insert(&seen->waiting, core->jobs[row].id.v, 1);
 }
 
-static void pass_tick(struct ahead *ahead)
+static void started(void *context, const struct dr_job *job)
 {
-    struct dr_command tick = controller_command(DR_COMMAND_TICK);
-    struct dr_answer answer;
+    struct foreseeing *seen = context;
 
-    if (ahead->now_us - ahead->core->tick_us < ahead->tick_us)
+    if (dr_map_find(&seen->waiting, job->id.v) == DR_MAP_NONE)
         return;
-    dr_admit(ahead->core, &tick, ahead->now_us, &ahead->batch, &answer);
+    dr_map_remove(&seen->waiting, job->id.v);
+    say(seen, job->id.v, seen->ahead.now_us);
 }
 
-DR_NORETURN static void run_ahead(struct ahead *ahead)
+static int all_started(void *context)
 {
-    int64_t horizon_us = ahead->now_us + HORIZON_US;
-    int64_t cpu_end_us = cpu_us() + CPU_US;
-    uint32_t ticks = 2;
+    const struct foreseeing *seen = context;
 
-    begin(ahead);
-    for (;;) {
-        int64_t next_us;
-        int64_t event_us;
+    return seen->waiting.count == 0;
+}
 
-        pass_tick(ahead);
-        while (dr_decide(ahead->core, ahead->now_us, &ahead->batch))
-            settle_effects(ahead);
-        settle_effects(ahead);
-        if (ahead->waiting.count == 0)
-            break;
-        event_us = dr_events_next_us(&ahead->ends);
-        next_us = dr_core_next_time_us(ahead->core);
-        if (next_us <= ahead->now_us) /* it could do nothing about it just now */
-            next_us = ahead->now_us + ahead->tick_us;
-        if (event_us < next_us)
-            next_us = event_us;
-        /* Some plans are made anew on ticks alone: two of them pass after every event. */
-        if (ticks > 0 && next_us > ahead->now_us + ahead->tick_us) {
-            next_us = ahead->now_us + ahead->tick_us;
-            ticks -= 1;
-        } else {
-            ticks = 2;
-        }
-        if (next_us > horizon_us || cpu_us() > cpu_end_us) {
-            if (next_us > horizon_us)
-                ahead->now_us = horizon_us;
-            break;
-        }
-        ahead->now_us = next_us;
-        while (dr_events_next_us(&ahead->ends) <= ahead->now_us) {
-            struct dr_event end = dr_events_pop(&ahead->ends);
+DR_NORETURN static void foresee(const struct dr_controller *c, int pipe)
+{
+    struct foreseeing *seen = calloc(1, sizeof *seen);
 
-            /* An attempt that is over already is refused, which is right. */
-            admit_attempt(ahead, DR_COMMAND_ENDED, end.job, end.attempt,
-                          end.kind == END_STOPPED ? DR_OUTCOME_STOPPED : DR_OUTCOME_EXITED);
-            settle_effects(ahead);
-        }
-    }
-    say(ahead, 0, ahead->now_us);
+    if (seen == NULL)
+        _exit(1);
+    seen->pipe = pipe;
+    seen->ahead = (struct ahead){.started = started, .over = all_started, .context = seen};
+    ahead_begin(&seen->ahead, c);
+    begin(seen);
+    (void)ahead_run(&seen->ahead, c->now_us + HORIZON_US, CPU_US);
+    say(seen, 0, seen->ahead.now_us);
     _exit(0);
 }
 
@@ -364,31 +229,14 @@ static void child_ready(void *context, uint32_t events)
 static void start_child(struct dr_forecast *forecast)
 {
     struct dr_controller *c = forecast->controller;
-    struct rlimit limit = {.rlim_cur = CPU_US / DR_SECOND_US + 2, .rlim_max = RLIM_INFINITY};
-    struct ahead *ahead;
     int forked;
 
     forecast->begun_us = c->now_us;
     forecast->begun_seq = dr_core_seq(c->core);
     forecast->begun_job = c->core->job_id_last;
     forked = child_fork(&forecast->child);
-    if (forked == 0) {
-        /* The limit is only for a child that goes astray between its own looks at the clock. */
-        setrlimit(RLIMIT_CPU, &limit);
-        if (nice(5) == -1)
-            errno = 0;
-        ahead = calloc(1, sizeof *ahead);
-        if (ahead == NULL)
-            _exit(1);
-        ahead->core = c->core;
-        ahead->batch = c->batch;
-        dr_batch_clear(&ahead->batch);
-        ahead->batch.seq_first = dr_core_seq(c->core) + 1;
-        ahead->now_us = c->now_us;
-        ahead->tick_us = c->options.tick_us;
-        ahead->pipe = forecast->child.pipe;
-        run_ahead(ahead);
-    }
+    if (forked == 0)
+        foresee(c, forecast->child.pipe);
     dr_buffer_init(&forecast->coming, (size_t)(c->core->jobs_high + 1) * sizeof(struct start));
     if (forked > 0 && dr_controller_poll(c, forecast->child.pipe, EPOLLIN, child_ready, forecast))
         return;

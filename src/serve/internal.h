@@ -9,6 +9,7 @@
  *     history.c     one row per ended job
  *     recover.c     the start
  *     children.c    forked helpers, snapshots, signed heads
+ *     ahead.c       the core run ahead, in a forked helper
  *     fault.c       places to die at */
 #ifndef DR_SERVE_INTERNAL_H
 #define DR_SERVE_INTERNAL_H
@@ -219,6 +220,8 @@ DR_MUST_USE enum dr_status recover(struct dr_controller *c, const char *federati
 /* Fork with a pipe from the child. Returns 0 in the child, with `child->pipe` its end to write to
  * and every other descriptor above 2 closed; 1 in the parent; -1 when the system refuses. */
 int child_fork(struct child *child);
+/* In the child: all of it, to its pipe. 0: nobody reads there any more. */
+int child_write(int pipe, const void *bytes, size_t count);
 /* The child's end has closed: collect it. Returns its exit status, 128 and more for a signal. */
 int child_collect(struct child *child);
 /* Its answer is not wanted any more. */

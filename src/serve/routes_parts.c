@@ -8,6 +8,7 @@
 #include "serve/exchange.h"
 #include "serve/fact_json.h"
 #include "serve/json.h"
+#include "serve/use.h"
 
 /* ---- nodes ---- */
 
@@ -425,43 +426,8 @@ void route_accounts(struct exchange *x)
 
 /* ---- usage ---- */
 
-/* What the attempts that run now have used up to now, per account row. */
-struct running_use {
-    int64_t accelerator_ms;
-    int64_t cpu_ms;
-    int64_t energy_j;
-    int64_t cost_micro;
-    uint32_t running;
-};
-
-static struct running_use *sum_running(struct exchange *x)
-{
-    const struct dr_core *core = core_of(x);
-    int64_t now_us = dr_controller_now_us(x->http->controller);
-    struct running_use *sums = exchange_push(x, core->accounts_count, sizeof *sums);
-
-    for (uint32_t row = core->running.first; row != DR_ROW_NONE;
-         row = dr_job_list_next(core, row)) {
-        const struct dr_job *job = &core->jobs[row];
-        const struct dr_run *run = dr_job_run(core, job);
-        const struct dr_shape *shape = &core->shapes[job->shape];
-        struct dr_amounts amounts = dr_alternative_amounts(&shape->alternatives[run->alternative]);
-        struct running_use *sum = &sums[job->account.v - 1];
-        int64_t from_us = run->start_us != 0 ? run->start_us : now_us;
-        int64_t run_ms = from_us < now_us ? (now_us - from_us) / 1000 : 0;
-        struct dr_energy energy = dr_job_energy(core, job, from_us, from_us + run_ms * 1000);
-
-        sum->running += 1;
-        sum->accelerator_ms += amounts.of[DR_RESOURCE_ACCELERATORS] * run_ms / 1000;
-        sum->cpu_ms += amounts.of[DR_RESOURCE_CPUS] * run_ms / 1000;
-        sum->energy_j += energy.energy_j;
-        sum->cost_micro += energy.cost_micro;
-    }
-    return sums;
-}
-
 static void usage_json(struct dr_buffer *out, const struct dr_account *account,
-                       const struct running_use *now)
+                       const struct use *now)
 {
     dr_put_begin(out, NULL, '{');
     dr_put_text(out, "account", account->name);
@@ -491,13 +457,14 @@ void route_usage(struct exchange *x)
     const struct dr_core *core = core_of(x);
     const char *name = exchange_parameter(x, "account");
     uint32_t above = name == NULL ? 0 : dr_account_named(core, name).v;
-    struct running_use *now;
+    struct use *now;
 
     if (name != NULL && (above == 0 || !sees_account(x, above, 1))) {
         exchange_refuse(x, "UNKNOWN", "account", "there is no account '%.60s'", name);
         return;
     }
-    now = sum_running(x);
+    now = exchange_push(x, core->accounts_count, sizeof *now);
+    use_running(core, dr_controller_now_us(x->http->controller), now);
     dr_put_begin(&x->out, NULL, '{');
     dr_put_text(&x->out, "currency", core->settings.currency);
     dr_put_begin(&x->out, "usage", '[');
