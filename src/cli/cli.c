@@ -484,10 +484,18 @@ static void print_refusal(const struct dr_cli *cli, const json_t *error)
     if (strcmp(file, "body") == 0 && cli->command->operand == DR_OPERAND_FILE &&
         cli->operands_count == 1)
         file = cli->operands[0];
+    else if (strcmp(file, "body") == 0 && dr_cli_value(cli, "federation") != NULL)
+        file = dr_cli_value(cli, "federation");
     if (file[0] != '\0')
         fprintf(stderr, "%s:%lld: ", file, (long long)dr_member_number(error, "line"));
     if (index != NULL && dr_member_number(error, "index") > 0)
         fprintf(stderr, "job %lld of the list: ", (long long)json_integer_value(index) + 1);
+    /* "chips[1]" is of what was said of chips. */
+    snprintf(member, sizeof member, "%.*s", (int)strcspn(field, "[."), field);
+    if (dr_member_text(cli->origins, member)[0] != '\0')
+        field = dr_member_text(cli->origins, member);
+    else if (is_said(dr_member_text(error, "text"), member))
+        field = "";
     if (dr_member_text(error, "found")[0] != '\0' || dr_member_text(error, "expected")[0] != '\0') {
         struct dr_error line = {0};
         char text[1400];
@@ -497,12 +505,6 @@ static void print_refusal(const struct dr_cli *cli, const json_t *error)
         fprintf(stderr, "%s\n", dr_error_line(&line, text, sizeof text));
         return;
     }
-    /* "chips[1]" is of what was said of chips. */
-    snprintf(member, sizeof member, "%.*s", (int)strcspn(field, "[."), field);
-    if (dr_member_text(cli->origins, member)[0] != '\0')
-        field = dr_member_text(cli->origins, member);
-    else if (is_said(dr_member_text(error, "text"), member))
-        field = "";
     fprintf(stderr, "%s%s%s\n", field, field[0] != '\0' ? ": " : "", dr_member_text(error, "text"));
 }
 

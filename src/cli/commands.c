@@ -91,6 +91,14 @@ static const struct dr_cli_option APPLY[] = {
     {"reason", 0, "TEXT", "why; kept with the facts"},
     {"dry-run", 0, NULL, "show the difference, change nothing"},
 };
+static const struct dr_cli_option WHAT_IF[] = {
+    {"add", 0, "SITE/POOL:NODES", "the pool had so many nodes more; may be given often, as all of these"},
+    {"quota", 0, "ACCOUNT[/GROUP]=CHANGE", "its guarantee were another: +10%, -10%, +16, -16, or 64 accelerators"},
+    {"cap", 0, "SITE=POWER", "the site's power cap were this: 700kW, 3MW, or none"},
+    {"drain", 0, "SITE/POOL|NODE", "it took no new jobs"},
+    {"federation", 0, "FILE", "the federation were as this file says; the others are changes to it"},
+    {"horizon", 0, "DURATION", "look so far ahead; 7d by default, 30d at most"},
+};
 static const struct dr_cli_option SUBMIT[] = {
     {"key", 0, "TEXT", "idempotency key, 1 to 63 bytes: a second submit with it gives the first one's job; random by default"},
     {"wrap", 0, "COMMAND", "run this line by /bin/sh"},
@@ -237,6 +245,14 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
     {"apply", "FILE", "change the living federation to what a file says",
      "Shows the difference and has the controller admit it as facts, with who, when and why.",
      OPTIONS(APPLY), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_apply},
+    {"what-if", "", "what would change, and for whom, if the federation were another",
+     "The controller runs its state and its queue ahead twice: as things are, and with the change. Both are\n"
+     "forecasts: each job uses its whole limit, nothing new is submitted. Nothing is changed. Guarantees of\n"
+     "accounts above one are raised as far as it needs. For operators.\n"
+     "\n"
+     "    daero what-if --add gwangju/b300:1000 --quota academia=+10%\n"
+     "    daero what-if --cap seoul=3MW --drain seoul/h200 --horizon 2d",
+     OPTIONS(WHAT_IF), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_what_if},
     {"submit", "[SCRIPT [ARGUMENT...] | -- COMMAND [ARGUMENT...]]", "submit a job; prints its number",
      "A script (a file, or - for standard input) is run once, on the gang's first node; a command is run\n"
      "once per task. Options come from the environment (DAERO_SUBMIT_ACCOUNT=x stands for --account=x),\n"

@@ -132,8 +132,8 @@ static void pass_tick(struct ahead *ahead)
     dr_admit(ahead->core, &tick, ahead->now_us, &ahead->batch, &answer);
 }
 
-/* When something happens next. Some plans are made anew on ticks alone: two of them pass after every
- * event. */
+/* When something happens next. Some plans are made anew on ticks alone: two of them pass after
+ * every event. */
 static int64_t next_us(struct ahead *ahead, uint32_t *ticks)
 {
     int64_t time_us = dr_core_next_time_us(ahead->core);

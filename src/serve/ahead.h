@@ -2,9 +2,9 @@
 /* ahead.h: the same core run ahead, in a forked child, on its copy of the state.
  *
  * The child plays the sites itself: an attempt starts the moment it is placed and ends when its
- * limit is over; one that is told to leave ends with its grace. Nothing new is submitted. Ticks pass
- * with the events. Everything that a job is believed to do is what the core believes; what really
- * comes is mostly earlier. */
+ * limit is over; one that is told to leave ends with its grace. Nothing new is submitted. Ticks
+ * pass with the events. Everything that a job is believed to do is what the core believes; what
+ * really comes is mostly earlier. */
 #ifndef DR_SERVE_AHEAD_H
 #define DR_SERVE_AHEAD_H
 

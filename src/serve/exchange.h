@@ -76,6 +76,7 @@ struct exchange {
 struct dr_http {
     struct dr_controller *controller;
     struct dr_forecast *forecast;
+    struct dr_what_if *what_if;
     struct MHD_Daemon *daemon;
     int daemon_descriptor;
     int running_soon;

@@ -11,6 +11,7 @@
 
 #include "serve/exchange.h"
 #include "serve/stream.h"
+#include "serve/what_if.h"
 
 #define BODIES_BYTES_MAX (512u << 20) /* of all requests together */
 #define POOL_BYTES       20480u       /* of the library, per connection, beside the header */
@@ -324,6 +325,7 @@ enum dr_status dr_http_open(struct dr_http **result, struct dr_controller *contr
     DR_ASSERT(http != NULL);
     http->controller = controller;
     http->forecast = forecast;
+    http->what_if = dr_what_if_open(controller);
     http->own_uid = (uint32_t)geteuid();
     http->limits = options->limits_edge;
     dr_edge_limits_fill(&http->limits);
@@ -368,6 +370,7 @@ void dr_http_close(struct dr_http *http)
     if (http == NULL)
         return;
     dr_door_close(http->door);
+    dr_what_if_close(http->what_if);
     dr_controller_at(http->controller, DR_FOREVER_US, http_run_again, http);
     dr_controller_at(http->controller, DR_FOREVER_US, exchange_stream_turn, http);
     if (http->daemon != NULL) {

@@ -151,6 +151,28 @@ void dr_put_raw(struct dr_buffer *out, const char *name, const char *json, size_
     dr_buffer_append(out, json, bytes);
 }
 
+void dr_put_errors(struct dr_buffer *out, const struct dr_error *errors, uint32_t count)
+{
+    char line[1400];
+
+    dr_put_begin(out, "error", '{');
+    dr_put_text(out, "kind", "INVALID");
+    dr_put_text(out, "field", errors[0].field);
+    dr_put_text(out, "text", dr_error_line(&errors[0], line, sizeof line));
+    dr_put_end(out, '}');
+    dr_put_begin(out, "errors", '[');
+    for (uint32_t i = 0; i < count; i += 1) {
+        dr_put_begin(out, NULL, '{');
+        dr_put_text(out, "file", errors[i].file);
+        dr_put_u64(out, "line", errors[i].line);
+        dr_put_text(out, "field", errors[i].field);
+        dr_put_text(out, "found", errors[i].found);
+        dr_put_text(out, "expected", errors[i].expected);
+        dr_put_end(out, '}');
+    }
+    dr_put_end(out, ']');
+}
+
 /* jansson's own limit is 2048 deep and fixed; this one stops a document before it is built. */
 static int too_deep(const char *bytes, size_t count)
 {

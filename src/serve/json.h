@@ -26,6 +26,10 @@ void dr_put_null(struct dr_buffer *out, const char *name);
 /* `json` is JSON already. */
 void dr_put_raw(struct dr_buffer *out, const char *name, const char *json, size_t bytes);
 
+/* The members `error` and `errors` of an answer that says what is wrong with a file or a wish; at
+ * least one. */
+void dr_put_errors(struct dr_buffer *out, const struct dr_error *errors, uint32_t count);
+
 /* Read one JSON document: no member twice, at most DR_JSON_DEPTH_MAX brackets deep, nothing behind
  * it. NULL: it is none, and `error` says where and why in `found` and `expected`. */
 json_t *dr_json_read(const char *bytes, size_t count, struct dr_error *error);

@@ -78,6 +78,8 @@ DR_HANDLER(route_accounts)
 DR_HANDLER(route_usage)
 DR_HANDLER(route_federation_show)
 DR_HANDLER(route_federation_apply)
+/* routes_what_if.c */
+DR_HANDLER(route_what_if)
 /* routes_people.c */
 DR_HANDLER(route_tokens)
 DR_HANDLER(route_token_issue)

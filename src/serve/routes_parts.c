@@ -545,28 +545,9 @@ static void changes_json(struct exchange *x, const struct dr_change *changes, ui
 
 static void errors_json(struct exchange *x, const struct dr_error_list *errors)
 {
-    char line[1400];
-
     dr_put_begin(&x->out, NULL, '{');
-    dr_put_begin(&x->out, "error", '{');
-    dr_put_text(&x->out, "kind", "INVALID");
-    dr_put_text(&x->out, "field", errors->errors[0].field);
-    dr_put_text(&x->out, "text", dr_error_line(&errors->errors[0], line, sizeof line));
-    dr_put_end(&x->out, '}');
+    dr_put_errors(&x->out, errors->errors, errors->count);
     dr_put_bool(&x->out, "applied", 0);
-    dr_put_begin(&x->out, "errors", '[');
-    for (uint32_t i = 0; i < errors->count; i += 1) {
-        const struct dr_error *error = &errors->errors[i];
-
-        dr_put_begin(&x->out, NULL, '{');
-        dr_put_text(&x->out, "file", error->file);
-        dr_put_u64(&x->out, "line", error->line);
-        dr_put_text(&x->out, "field", error->field);
-        dr_put_text(&x->out, "found", error->found);
-        dr_put_text(&x->out, "expected", error->expected);
-        dr_put_end(&x->out, '}');
-    }
-    dr_put_end(&x->out, ']');
     dr_put_end(&x->out, '}');
     exchange_answer(x, 400);
 }
