@@ -77,7 +77,8 @@ static const struct {
     const char *expected;
 } CHANGES[] = {
     {"add", add_of, "SITE/POOL:NODES, like seoul/h200:16"},
-    {"quota", quota_of, "ACCOUNT=CHANGE or ACCOUNT/GROUP=CHANGE, like academia=+10%, physics/h200=64"},
+    {"quota", quota_of,
+     "ACCOUNT=CHANGE or ACCOUNT/GROUP=CHANGE, like academia=+10%, physics/h200=64"},
     {"cap", cap_of, "SITE=POWER, like seoul=3MW, or SITE=none"},
     {"drain", drain_of, "a node, or SITE/POOL"},
 };
@@ -202,14 +203,10 @@ static void print_worlds(const json_t *answer)
         const char *label;
         const char *(*show)(const json_t *world);
     } rows[] = {
-        {"waiting jobs that start", started_of},
-        {"mean wait from now on", wait_of},
-        {"jobs told to leave", taken_of},
-        {"accelerators", accelerators_of},
-        {"of them given out", allocated_of},
-        {"accelerator-hours", hours},
-        {"energy of jobs", energy_of},
-        {"its cost", cost_of},
+        {"waiting jobs that start", started_of}, {"mean wait from now on", wait_of},
+        {"jobs told to leave", taken_of},        {"accelerators", accelerators_of},
+        {"of them given out", allocated_of},     {"accelerator-hours", hours},
+        {"energy of jobs", energy_of},           {"its cost", cost_of},
         {"looked ahead until", reached_of},
     };
     struct dr_table *table = dr_table_open(1);
@@ -365,8 +362,9 @@ static void print_ends(const json_t *answer)
         if (dr_member_true(world, "horizon_reached"))
             continue;
         cut = 1;
-        printf("\nThe federation %s could be looked ahead until %s alone: its CPU time was used up.",
-               worlds[i][1], dr_show_instant(dr_member_number(world, "reached_us")));
+        printf(
+            "\nThe federation %s could be looked ahead until %s alone: its CPU time was used up.",
+            worlds[i][1], dr_show_instant(dr_member_number(world, "reached_us")));
     }
     if (cut)
         puts("\nHours, energy and power above are of different times; give a shorter --horizon.");
@@ -390,8 +388,8 @@ static void print_answer(const json_t *answer)
     print_accounts(answer);
     print_sites(answer);
     print_jobs(answer, "jobs", "Waiting jobs that would start at another time:", "not by then");
-    print_jobs(answer, "running", "Running jobs that would be told to leave at another time:",
-               "stays");
+    print_jobs(answer, "running",
+               "Running jobs that would be told to leave at another time:", "stays");
     print_jobs(answer, "own", "Your waiting jobs:", "not by then");
     print_ends(answer);
 }
@@ -408,8 +406,7 @@ int dr_cmd_what_if(struct dr_cli *cli)
         char *text = json_dumps(wish, JSON_COMPACT);
 
         cli->origins = origins;
-        code = dr_cli_ask(cli, "POST", "/v1/what-if", NULL, text,
-                          &answer);
+        code = dr_cli_ask(cli, "POST", "/v1/what-if", NULL, text, &answer);
         cli->origins = NULL;
         free(text);
     }

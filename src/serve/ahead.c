@@ -7,7 +7,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/math.h"
+
 #define CPU_S_MAX 20 /* for a child that goes astray between its own looks at the clock */
+
+#define TICKS_AFTER 2 /* an event */
 
 enum { END, END_STOPPED }; /* kinds of events: by itself, with its grace */
 
@@ -132,22 +136,37 @@ static void pass_tick(struct ahead *ahead)
     dr_admit(ahead->core, &tick, ahead->now_us, &ahead->batch, &answer);
 }
 
-/* When something happens next. Some plans are made anew on ticks alone: two of them pass after
- * every event. */
-static int64_t next_us(struct ahead *ahead, uint32_t *ticks)
+/* The next tick that may change anything: those before it are left out. */
+static int64_t next_tick_us(const struct ahead *ahead)
 {
-    int64_t time_us = dr_core_next_time_us(ahead->core);
+    int64_t every_us = ahead->tick_us;
+    int64_t tick_us = dr_max_i64(ahead->core->tick_us, ahead->now_us) + every_us;
+    int64_t quiet_us = dr_core_quiet_until_us(ahead->core);
+
+    if (tick_us < quiet_us)
+        tick_us += (quiet_us - tick_us + every_us - 1) / every_us * every_us;
+    return tick_us;
+}
+
+/* When something happens next. Two ticks pass after every event, since some plans are made anew on
+ * ticks alone; while jobs wait and others run that may be taken for them, ticks go on. */
+static int64_t next_us(const struct ahead *ahead, uint32_t *ticks)
+{
+    const struct dr_core *core = ahead->core;
+    int64_t tick_us = next_tick_us(ahead);
+    int64_t time_us = dr_core_next_time_us(core);
+    int ticks_help = !core->settings.no_preemption && core->running.count > 0 &&
+                     core->accounts[0].jobs_live > core->running.count;
 
     if (time_us <= ahead->now_us) /* it could do nothing about it just now */
         time_us = ahead->now_us + ahead->tick_us;
-    if (dr_events_next_us(&ahead->ends) < time_us)
-        time_us = dr_events_next_us(&ahead->ends);
-    if (*ticks > 0 && time_us > ahead->now_us + ahead->tick_us) {
-        *ticks -= 1;
-        return ahead->now_us + ahead->tick_us;
+    time_us = dr_min_i64(time_us, dr_events_next_us(&ahead->ends));
+    if (time_us <= tick_us || (*ticks == 0 && !ticks_help)) {
+        *ticks = TICKS_AFTER;
+        return time_us;
     }
-    *ticks = 2;
-    return time_us;
+    *ticks -= *ticks > 0;
+    return tick_us;
 }
 
 static void move_on(struct ahead *ahead, int64_t time_us)
@@ -172,7 +191,7 @@ static void end_attempts(struct ahead *ahead)
 enum ahead_end ahead_run(struct ahead *ahead, int64_t horizon_us, int64_t cpu_us)
 {
     int64_t cpu_end_us = cpu_used_us() + cpu_us;
-    uint32_t ticks = 2;
+    uint32_t ticks = TICKS_AFTER;
 
     for (;;) {
         int64_t time_us;

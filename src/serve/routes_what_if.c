@@ -60,9 +60,10 @@ static int take_quota(struct wishing *wishing, const json_t *item)
 
     if (account == NULL || change == NULL || (group != NULL && !json_is_string(group)) ||
         json_object_size(item) != 2u + (group != NULL))
-        return bad(wishing, "quota",
-                   "objects with account, change (like +10%, -16, 64) and, where there are several, "
-                   "group");
+        return bad(
+            wishing, "quota",
+            "objects with account, change (like +10%, -16, 64) and, where there are several, "
+            "group");
     edit = next_edit(wishing, DR_EDIT_GUARANTEE);
     edit->name = account;
     edit->group = json_string_value(group);

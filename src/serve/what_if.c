@@ -198,8 +198,8 @@ static int fork_as_is(const struct asked *asked, struct world *as_is, int64_t ho
         close(asked->pipe);
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
             _exit(1);
-        world_run(as_is, horizon_us);
-        _exit(world_write(as_is, ends[1]) ? 0 : 1);
+        what_if_run(as_is, horizon_us);
+        _exit(what_if_write(as_is, ends[1]) ? 0 : 1);
     }
     close(ends[1]);
     return ends[0];
@@ -217,18 +217,18 @@ DR_NORETURN static void be_child(struct dr_controller *c, const struct dr_what_i
     int from;
 
     list_changes(&asked);
-    asked.jobs = world_jobs(c->core, &asked.jobs_count);
-    world_begin(&as_is, c, asked.jobs, asked.jobs_count);
+    asked.jobs = what_if_jobs(c->core, &asked.jobs_count);
+    what_if_begin(&as_is, c, asked.jobs, asked.jobs_count);
     from = fork_as_is(&asked, &as_is, horizon_us, &child);
-    world_begin(&changed, c, asked.jobs, asked.jobs_count);
+    what_if_begin(&changed, c, asked.jobs, asked.jobs_count);
     make_changes(&asked, &changed);
-    world_run(&changed, horizon_us);
-    if (!world_read(&as_is, from))
+    what_if_run(&changed, horizon_us);
+    if (!what_if_read(&as_is, from))
         _exit(1);
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
     }
     dr_buffer_init(&body, ANSWER_BYTES_MAX);
-    world_compare_json(&body, &as_is, &changed, asked.changes, asked.changes_count, wish);
+    what_if_compare_json(&body, &as_is, &changed, asked.changes, asked.changes_count, wish);
     answer(&asked, 200, &body);
 }
 
@@ -276,8 +276,7 @@ static void say_failed(struct dr_what_if *what_if)
     dr_put_begin(&what_if->coming, "error", '{');
     dr_put_text(&what_if->coming, "kind", "FULL");
     dr_put_text(&what_if->coming, "field", "");
-    dr_put_text(&what_if->coming, "text",
-                "this can't be tried out at the moment; ask again later");
+    dr_put_text(&what_if->coming, "text", "this can't be tried out at the moment; ask again later");
     dr_put_end(&what_if->coming, '}');
     dr_put_end(&what_if->coming, '}');
 }

@@ -38,7 +38,8 @@ struct dr_what_if *dr_what_if_open(struct dr_controller *controller);
 void dr_what_if_close(struct dr_what_if *what_if);
 
 /* The wish is used in this call alone. `answered` is called in a later turn with an HTTP status and
- * a body of JSON, an error object where it is not 200. 0: one runs already; nobody will be called. */
+ * a body of JSON, an error object where it is not 200. 0: one runs already; nobody will be called.
+ */
 DR_MUST_USE int dr_what_if_ask(struct dr_what_if *what_if, const struct dr_what_if_wish *wish,
                                void (*answered)(void *context, uint32_t status,
                                                 const struct dr_buffer *body),

@@ -89,11 +89,11 @@ static void put_world(struct dr_buffer *out, const struct comparison *both, uint
     put_waits(out, &both->all, which);
     dr_put_u64(out, "taken", sums->taken);
     dr_put_i64(out, "accelerators_milli", sums->capacity_milli);
-    dr_put_i64(out, "allocated_permille",
-               sums->capacity_milli == 0 || span_ms == 0
-                   ? 0
-                   : (int64_t)((__int128)all.accelerator_ms * 1000000 /
-                               (sums->capacity_milli * span_ms)));
+    dr_put_i64(
+        out, "allocated_permille",
+        sums->capacity_milli == 0 || span_ms == 0
+            ? 0
+            : (int64_t)((__int128)all.accelerator_ms * 1000000 / (sums->capacity_milli * span_ms)));
     put_use(out, &all);
     dr_put_end(out, '}');
 }
@@ -209,8 +209,8 @@ static void put_shifted(struct dr_buffer *out, const char *name, const struct co
             continue;
         list[count].place = i;
         list[count].by_us = as_is_us == NEVER_US || changed_us == NEVER_US ? NEVER_US
-                            : as_is_us > changed_us ? as_is_us - changed_us
-                                                    : changed_us - as_is_us;
+                            : as_is_us > changed_us                        ? as_is_us - changed_us
+                                                                           : changed_us - as_is_us;
         count += 1;
     }
     dr_sort(list, count, sizeof *list, compare_shifted, NULL);
@@ -226,8 +226,8 @@ static void put_own(struct dr_buffer *out, const struct comparison *both, uint32
     uint32_t shown = 0;
 
     dr_put_begin(out, "own", '[');
-    for (uint32_t i = 0; user != 0 && i < both->worlds[AS_IS]->jobs_count && shown < WHAT_IF_SHOWN_MAX;
-         i += 1) {
+    for (uint32_t i = 0;
+         user != 0 && i < both->worlds[AS_IS]->jobs_count && shown < WHAT_IF_SHOWN_MAX; i += 1) {
         if (!both->worlds[AS_IS]->jobs[i].waits || both->worlds[AS_IS]->jobs[i].user != user)
             continue;
         put_job(out, both, i);
@@ -236,9 +236,9 @@ static void put_own(struct dr_buffer *out, const struct comparison *both, uint32
     dr_put_end(out, ']');
 }
 
-void world_compare_json(struct dr_buffer *out, const struct world *as_is,
-                        const struct world *changed, const struct dr_change *changes,
-                        uint32_t changes_count, const struct dr_what_if_wish *wish)
+void what_if_compare_json(struct dr_buffer *out, const struct world *as_is,
+                          const struct world *changed, const struct dr_change *changes,
+                          uint32_t changes_count, const struct dr_what_if_wish *wish)
 {
     struct comparison both = {.worlds = {as_is, changed}};
 

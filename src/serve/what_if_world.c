@@ -25,7 +25,7 @@ static int holds_place(const struct dr_job *job)
            job->state == DR_JOB_COMPLETING;
 }
 
-struct world_job *world_jobs(const struct dr_core *core, uint32_t *count)
+struct world_job *what_if_jobs(const struct dr_core *core, uint32_t *count)
 {
     struct world_job *jobs = calloc(core->jobs_high + 1u, sizeof *jobs);
 
@@ -145,8 +145,8 @@ static void add_use(struct world *world, int sign)
     free(running);
 }
 
-void world_begin(struct world *world, const struct dr_controller *c, const struct world_job *jobs,
-                 uint32_t jobs_count)
+void what_if_begin(struct world *world, const struct dr_controller *c, const struct world_job *jobs,
+                   uint32_t jobs_count)
 {
     *world = (struct world){.jobs = jobs, .jobs_count = jobs_count, .begun_us = c->now_us};
     world->at_us = calloc(jobs_count + 1u, sizeof world->at_us[0]);
@@ -157,8 +157,8 @@ void world_begin(struct world *world, const struct dr_controller *c, const struc
               world->site_uws != NULL);
     for (uint32_t i = 0; i < jobs_count; i += 1)
         world->at_us[i] = NEVER_US;
-    world->ahead = (struct ahead){
-        .started = started, .leaves = leaves, .passes = passes, .context = world};
+    world->ahead =
+        (struct ahead){.started = started, .leaves = leaves, .passes = passes, .context = world};
     ahead_begin(&world->ahead, c);
     add_use(world, -1);
 }
@@ -183,7 +183,7 @@ static void sum_up(struct world *world)
     }
 }
 
-void world_run(struct world *world, int64_t horizon_us)
+void what_if_run(struct world *world, int64_t horizon_us)
 {
     world->sums.end = ahead_run(&world->ahead, horizon_us, WHAT_IF_CPU_US);
     sum_up(world);
@@ -208,7 +208,7 @@ static int read_all(int pipe, void *bytes, size_t count)
     return 1;
 }
 
-int world_write(const struct world *world, int pipe)
+int what_if_write(const struct world *world, int pipe)
 {
     const struct world_sums *sums = &world->sums;
 
@@ -218,7 +218,7 @@ int world_write(const struct world *world, int pipe)
            child_write(pipe, world->sites, sums->sites_count * sizeof world->sites[0]);
 }
 
-int world_read(struct world *world, int pipe)
+int what_if_read(struct world *world, int pipe)
 {
     struct world_sums *sums = &world->sums;
 

@@ -38,30 +38,30 @@ struct world {
     const struct world_job *jobs; /* [jobs_count] */
     uint32_t jobs_count;
     struct world_sums sums;
-    int64_t *at_us;  /* [jobs_count] who waits: when it starts; who runs: when it is told to leave */
-    struct use *use; /* [accounts_max] from the beginning on */
+    int64_t *at_us; /* [jobs_count] who waits: when it starts; who runs: when it is told to leave */
+    struct use *use;          /* [accounts_max] from the beginning on */
     struct world_site *sites; /* [DR_SITES_MAX] */
     __int128 *site_uws;       /* [DR_SITES_MAX] watts times microseconds, so far */
     int64_t begun_us;
 };
 
 /* All jobs that both worlds are asked about; the caller's. */
-struct world_job *world_jobs(const struct dr_core *core, uint32_t *count);
+struct world_job *what_if_jobs(const struct dr_core *core, uint32_t *count);
 
 /* In a child of the controller: the state as it is. */
-void world_begin(struct world *world, const struct dr_controller *c, const struct world_job *jobs,
-                 uint32_t jobs_count);
+void what_if_begin(struct world *world, const struct dr_controller *c, const struct world_job *jobs,
+                   uint32_t jobs_count);
 /* Run it ahead, and sum up. */
-void world_run(struct world *world, int64_t horizon_us);
+void what_if_run(struct world *world, int64_t horizon_us);
 
 /* Through a pipe, into a world that has begun. 0: the other end is gone. */
-int world_write(const struct world *world, int pipe);
-int world_read(struct world *world, int pipe);
+int what_if_write(const struct world *world, int pipe);
+int what_if_read(struct world *world, int pipe);
 
 /* what_if_json.c: what differs, as the answer's object. */
 struct dr_change;
-void world_compare_json(struct dr_buffer *out, const struct world *as_is,
-                        const struct world *changed, const struct dr_change *changes,
-                        uint32_t changes_count, const struct dr_what_if_wish *wish);
+void what_if_compare_json(struct dr_buffer *out, const struct world *as_is,
+                          const struct world *changed, const struct dr_change *changes,
+                          uint32_t changes_count, const struct dr_what_if_wish *wish);
 
 #endif
