@@ -7,6 +7,7 @@
 #include "cli/options.h"
 #include "cli/table.h"
 #include "federation/federation.h"
+#include "serve/what_if.h"
 
 #define JOBS_SHOWN 20
 
@@ -138,8 +139,11 @@ static int take_wish(const struct dr_cli *cli, json_t *wish)
         return dr_cli_fail(cli, DR_EXIT_USAGE,
                            "found no change, expected --add, --quota, --cap, --drain or "
                            "--federation");
-    if (!dr_option_duration(cli, "horizon", DR_MINUTE_US, &horizon_us))
+    if (!dr_option_duration(cli, "horizon", WHAT_IF_HORIZON_MIN_US, &horizon_us))
         return DR_EXIT_USAGE;
+    if (horizon_us > WHAT_IF_HORIZON_MAX_US)
+        return dr_cli_fail(cli, DR_EXIT_USAGE, "--horizon: found '%s', expected at most 30d",
+                           dr_cli_value(cli, "horizon"));
     if (horizon_us > 0)
         json_object_set_new(wish, "horizon_us", json_integer(horizon_us));
     return DR_EXIT_OK;
