@@ -111,19 +111,6 @@ static void admit_changes(struct asked *asked, struct world *world)
     }
 }
 
-/* A new site has no engine yet: it is taken to have one. */
-static void reach_new_sites(struct world *world, uint32_t sites_before)
-{
-    for (uint32_t row = sites_before; row < world->ahead.core->sites_count; row += 1) {
-        struct dr_command reach = controller_command(DR_COMMAND_SITE);
-        struct dr_answer said;
-
-        reach.body.site.site = (dr_site_id){row + 1};
-        reach.body.site.answers = 1;
-        (void)ahead_admit(&world->ahead, &reach, &said);
-    }
-}
-
 static void drain_node(struct world *world, uint32_t row)
 {
     const struct dr_node *node = &world->ahead.core->nodes[row];
@@ -173,10 +160,7 @@ static void drain(struct asked *asked, struct world *world, const char *name)
 
 static void make_changes(struct asked *asked, struct world *world)
 {
-    uint32_t sites_before = world->ahead.core->sites_count;
-
     admit_changes(asked, world);
-    reach_new_sites(world, sites_before);
     for (uint32_t i = 0; i < asked->wish->drains_count; i += 1)
         drain(asked, world, asked->wish->drains[i]);
 }

@@ -66,8 +66,8 @@ static uint64_t submit(struct http_world *w, int who, int accelerators, int limi
     return http_submit(w, people_tokens[who], body);
 }
 
-/* All eight accelerators are the engineer's for an hour, two are guaranteed to him; the student, who
- * has a guarantee of two, waits with two jobs of two each, for a while. */
+/* All eight accelerators are the engineer's for an hour, two are guaranteed to him; the student,
+ * who has a guarantee of two, waits with two jobs of two each, for a while. */
 static struct http_world *full_world(void)
 {
     struct http_world *w = people_world();
@@ -86,7 +86,8 @@ static struct http_world *full_world(void)
 TEST(a_guarantee_that_is_raised_helps_who_waits_and_takes_from_who_borrows)
 {
     struct http_world *w = full_world();
-    struct reply reply = what_if(w, "{\"quota\":[{\"account\":\"university\",\"change\":\"+100%\"}]}");
+    struct reply reply =
+        what_if(w, "{\"quota\":[{\"account\":\"university\",\"change\":\"+100%\"}]}");
     const json_t *job;
     const json_t *account;
 
@@ -126,10 +127,12 @@ TEST(nodes_that_are_added_let_all_start)
     struct reply reply;
     const json_t *job;
 
-    http_submit(w, people_tokens[BOSS],
-                "{\"command\":[\"true\"],\"accelerators\":2,\"account\":\"cars\",\"limit_us\":600000000}");
-    reply = http_ask(w, people_tokens[BOSS], "POST", "/v1/what-if",
-                     "{\"add\":[{\"pool\":\"here/virtual\",\"nodes\":3}],\"horizon_us\":7200000000}");
+    http_submit(
+        w, people_tokens[BOSS],
+        "{\"command\":[\"true\"],\"accelerators\":2,\"account\":\"cars\",\"limit_us\":600000000}");
+    reply =
+        http_ask(w, people_tokens[BOSS], "POST", "/v1/what-if",
+                 "{\"add\":[{\"pool\":\"here/virtual\",\"nodes\":3}],\"horizon_us\":7200000000}");
     if (reply.status != 200)
         fail_msg("%d %s", reply.status, reply.body);
     CHECK_EQ(number(reply.json, "earlier"), 3);
@@ -147,8 +150,8 @@ TEST(nodes_that_are_added_let_all_start)
     }
     CHECK_EQ(json_array_size(member(&reply, "own")), 1);
     CHECK_EQ(number(json_array_get(member(&reply, "own"), 0), "job"), 7);
-    /* Idle 6 more accelerators of 50 W each: 300 W times the PUE of 1.25. As it is, one job is taken
-     * when it has run for 5 minutes and runs them again: 2 x 350 W of 120 minutes less. */
+    /* Idle 6 more accelerators of 50 W each: 300 W times the PUE of 1.25. As it is, one job is
+     * taken when it has run for 5 minutes and runs them again: 2 x 350 W of 120 minutes less. */
     job = json_array_get(member(&reply, "sites"), 0);
     CHECK(number(json_object_get(job, "changed"), "power_w_mean") >=
           number(json_object_get(job, "as_is"), "power_w_mean") + 320);
@@ -175,6 +178,28 @@ TEST(hours_count_from_now_on)
     CHECK(number(member(&reply, "as_is"), "accelerator_hours_milli") > 990);
     CHECK(number(member(&reply, "as_is"), "accelerator_hours_milli") <= 1000);
     CHECK(number(member(&reply, "changed"), "accelerator_hours_milli") > 990);
+    reply_free(&reply);
+    http_world_close(w);
+}
+
+/* Who is stopped because its own deadline has passed is not taken for others. */
+TEST(a_deadline_takes_nothing_from_anybody)
+{
+    struct http_world *w = people_world();
+    char body[200];
+    struct reply reply;
+
+    snprintf(
+        body, sizeof body,
+        "{\"command\":[\"true\"],\"accelerators\":2,\"limit_us\":3600000000,\"deadline_ends\":true,"
+        "\"deadline_us\":%lld}",
+        (long long)(dr_clock_us() + 10 * DR_MINUTE_US));
+    http_submit(w, people_tokens[ENGINEER], body);
+    http_world_settle(w);
+    reply = what_if(w, "{\"drain\":[\"node4\"]}");
+    CHECK_EQ(reply.status, 200);
+    CHECK(number(member(&reply, "as_is"), "accelerator_hours_milli") < 400); /* it is stopped */
+    CHECK_EQ(number(member(&reply, "as_is"), "taken"), 0);
     reply_free(&reply);
     http_world_close(w);
 }
@@ -207,9 +232,9 @@ TEST(a_cap_keeps_jobs_from_starting)
 
     CHECK_EQ(reply.status, 200);
     CHECK_EQ(number(reply.json, "later"), 2);
-    CHECK_EQ(number(json_object_get(entry(&reply, "sites", "name", "here"), "changed"),
-                    "power_cap_w"),
-             600);
+    CHECK_EQ(
+        number(json_object_get(entry(&reply, "sites", "name", "here"), "changed"), "power_cap_w"),
+        600);
     reply_free(&reply);
     http_world_close(w);
 }
@@ -298,16 +323,19 @@ TEST(wishes_that_can_not_be_are_refused)
          "add: found '0', expected a number of nodes, 1 to 1048576"},
         {"{\"add\":[{\"pool\":\"here/virtual\",\"nodes\":10000}]}", "at most"},
         {"{\"quota\":[{\"account\":\"cars\"}]}", "expected objects with account, change"},
-        {"{\"quota\":[{\"account\":\"cars\",\"change\":5}]}", "expected objects with account, change"},
+        {"{\"quota\":[{\"account\":\"cars\",\"change\":5}]}",
+         "expected objects with account, change"},
         {"{\"quota\":[{\"account\":\"planes\",\"change\":\"+10%\"}]}",
          "quota: found 'planes', expected an account below the root of the federation"},
-        {"{\"quota\":[{\"account\":\"cars\",\"change\":\"more\"}]}", "quota: found 'more', expected"},
+        {"{\"quota\":[{\"account\":\"cars\",\"change\":\"more\"}]}",
+         "quota: found 'more', expected"},
         {"{\"quota\":[{\"account\":\"cars\",\"change\":\"+7\"}]}",
          "accounts: found '11 guaranteed in group virtual (academia 2, industry 9)', expected at "
          "most 8, the group's declared capacity"},
         {"{\"cap\":[{\"site\":\"here\",\"power_cap_w\":\"3MW\"}]}",
          "expected objects with site and power_cap_w"},
-        {"{\"cap\":[{\"site\":\"there\",\"power_cap_w\":5}]}", "cap: found 'there', expected a site"},
+        {"{\"cap\":[{\"site\":\"there\",\"power_cap_w\":5}]}",
+         "cap: found 'there', expected a site"},
         {"{\"cap\":[{\"site\":\"here\",\"power_cap_w\":-5}]}", "cap: found '-5', expected power"},
         {"{\"drain\":[7]}", "expected names of nodes, or SITE/POOL"},
         {"{\"drain\":[\"node9\"]}",
