@@ -2,7 +2,11 @@
 /* The forecast against what then happens. */
 #include "serve/forecast.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "live_world.h"
+#include "serve/ahead.h"
 #include "test.h"
 
 struct asked {
@@ -150,5 +154,40 @@ TEST(a_forecast_may_be_closed_at_any_time)
     dr_forecast_close(forecast);
     CHECK_EQ(live_turn(&world), DR_OK);
     CHECK_EQ(asked.done, 0);
+    live_deinit(&world);
+}
+
+static int running_ahead(struct live_world *world, int64_t cpu_us, enum ahead_end expected)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        struct ahead ahead = {0};
+        int64_t horizon_us = dr_controller_now_us(world->controller) + DR_DAY_US;
+        enum ahead_end end;
+
+        ahead_begin(&ahead, world->controller);
+        end = ahead_run(&ahead, horizon_us, cpu_us);
+        _exit(end == expected && (ahead.now_us == horizon_us) == (end == AHEAD_HORIZON) ? 0 : 1);
+    }
+    CHECK(child > 0);
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* It ends at its horizon, or where its CPU time is used up, and says which. */
+TEST(running_ahead_is_bounded)
+{
+    struct live_world world;
+    struct dr_error error = {0};
+
+    live_init(&world, 1, 4);
+    CHECK_EQ(live_open(&world, &error), DR_OK);
+    for (int i = 0; i < 3; i += 1)
+        live_submit(&world, &(struct live_job){.accelerators = 4, .run_us = DR_HOUR_US}, NULL,
+                    NULL);
+    CHECK(running_ahead(&world, DR_HOUR_US, AHEAD_HORIZON));
+    CHECK(running_ahead(&world, -1, AHEAD_CPU));
     live_deinit(&world);
 }
