@@ -52,7 +52,7 @@ static int instants(const struct dr_cli *cli, struct dr_jobs_options *jobs)
     return 1;
 }
 
-/* CHIP=MTBF/REPAIR, with commas between. */
+/* CHIP=MTBF/REPAIR, with commas between; + in a variant, whose options have commas between. */
 static int failures(const struct dr_cli *cli, struct dr_failures_options *options)
 {
     const char *at = dr_cli_value(cli, "failures");
@@ -60,8 +60,8 @@ static int failures(const struct dr_cli *cli, struct dr_failures_options *option
     options->list = dr_cli_value(cli, "failure-list");
     while (at != NULL && *at != 0) {
         struct dr_failure_rate *rate = &options->rates[options->rates_count];
-        size_t length = strcspn(at, ",");
-        size_t name = strcspn(at, "=,");
+        size_t length = strcspn(at, ",+");
+        size_t name = strcspn(at, "=,+");
         char text[DR_TEXT_BYTES];
         char *slash;
 
@@ -83,7 +83,7 @@ static int failures(const struct dr_cli *cli, struct dr_failures_options *option
         }
         dr_format(rate->chip, sizeof rate->chip, "%.*s", (int)name, at);
         options->rates_count += 1;
-        at += length + (at[length] == ',');
+        at += length + (at[length] != 0);
     }
     return 1;
 }
@@ -94,8 +94,11 @@ int dr_sim_read_options(const struct dr_cli *cli, struct dr_sim_options *options
     static const char *const switches[] = {"off", "on"};
     int backfill = DR_SIM_BACKFILL_AS_IS;
 
-    *options = (struct dr_sim_options){
-        .ordering = -1, .preemption = -1, .jobs = {.arrival_milli = 1000}, .tick_us = DR_MINUTE_US};
+    *options = (struct dr_sim_options){.ordering = -1,
+                                       .placement = -1,
+                                       .preemption = -1,
+                                       .jobs = {.arrival_milli = 1000},
+                                       .tick_us = DR_MINUTE_US};
     options->trace = dr_cli_value(cli, "trace");
     if (options->trace == NULL || dr_cli_value(cli, "federation") == NULL) {
         dr_cli_fail(cli, DR_EXIT_USAGE, "--%s is missing",
@@ -123,7 +126,7 @@ int dr_sim_read_options(const struct dr_cli *cli, struct dr_sim_options *options
 
 int dr_sim_draws(const struct dr_sim_options *options)
 {
-    return options->jobs.estimates == DR_ESTIMATES_ERROR;
+    return options->jobs.estimates == DR_ESTIMATES_ERROR || options->failures.rates_count > 0;
 }
 
 /* ---- while it runs ---- */

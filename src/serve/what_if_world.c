@@ -82,6 +82,7 @@ static int is_taken(enum dr_stop_cause cause)
     case DR_STOP_POWER:
     case DR_STOP_WINDOW:
     case DR_STOP_FAIR_SHARE:
+    case DR_STOP_ATTAINED:
         return 1;
     case DR_STOP_NONE:
     case DR_STOP_CANCEL:
