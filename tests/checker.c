@@ -215,6 +215,7 @@ static void check_fact(struct checker *checker, const struct dr_fact *fact,
 
     switch (fact->kind) {
     case DR_FACT_TICK:
+    case DR_FACT_DECIDED_NOTHING:
         check_tick(checker, fact, core);
         checker_kept(checker, fact, core);
         break;

@@ -200,6 +200,7 @@ int dr_cmd_sim_run(struct dr_cli *cli);
 int dr_cmd_sim_compare(struct dr_cli *cli);
 int dr_cmd_sim_import(struct dr_cli *cli);
 int dr_cmd_sim_generate(struct dr_cli *cli);
+int dr_cmd_sim_replay(struct dr_cli *cli);
 int dr_cmd_apply(struct dr_cli *cli);
 int dr_cmd_what_if(struct dr_cli *cli);
 int dr_cmd_submit(struct dr_cli *cli);

@@ -123,6 +123,9 @@ static const struct dr_cli_option LOGS[] = {
     {"task", 0, "N", "of one task, from 0"},
     {"offset", 0, "BYTES", "begin there"},
 };
+static const struct dr_cli_option SIM_REPLAY[] = {
+    {"data", 0, "DIRECTORY", "the controller's data directory, or a copy of it; ./daero-data by default"},
+};
 static const struct dr_cli_option CANCEL[] = {
     {"reason", 0, "TEXT", "why; kept with the facts"},
     {"array", 0, NULL, "JOB is an array's first job: cancel all of it"},
@@ -242,6 +245,15 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "    daero sim compare --federation nation.yaml --trace jobs.csv 'fifo: order=fifo' 'fair: order=fair'\n"
      "    daero sim compare --federation now.yaml --generate jobs=20000,load=0.9 --seeds 10 now 'more: federation=more.yaml'",
      OPTIONS(SIM_COMPARE), DR_OPERAND_WORD, 1, 50, 0, 0, NULL, dr_cmd_sim_compare},
+    {"sim replay", "", "replay a controller's journal: the same states, the same decisions?",
+     "Reads a data directory, beside a running controller or without one, and changes nothing in it. Applies\n"
+     "every fact from the first on and compares the state with each hash that the journal and its snapshots have;\n"
+     "then decides again, at the journal's own times, on what came from outside alone, and compares what is decided\n"
+     "fact by fact. The first difference is shown with its number (docs/simulator.md). What another version of the\n"
+     "policy decided may differ, and is said to. Exit code 1: something is not the same.\n"
+     "\n"
+     "    daero sim replay --data /var/lib/daero",
+     OPTIONS(SIM_REPLAY), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_sim_replay},
     {"apply", "FILE", "change the living federation to what a file says",
      "Shows the difference and has the controller admit it as facts, with who, when and why.",
      OPTIONS(APPLY), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_apply},

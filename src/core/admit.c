@@ -420,6 +420,8 @@ static int check(const struct dr_core *core, const struct dr_command *command, i
             row == DR_ROW_NONE || dr_job_run(core, &core->jobs[row])->saved_us >=
                                       reported_us(core, &core->jobs[row], command, now_us);
         return 1;
+    case DR_COMMAND_NOTE:
+        return 1;
     case DR_COMMAND_SITE:
         return check_site(core, command, answer);
     }
@@ -503,10 +505,16 @@ int dr_admit(struct dr_core *core, const struct dr_command *command, int64_t now
         fact.leader_took.epoch = core->epoch + 1;
         fact.leader_took.policy = DR_POLICY_VERSION;
         dr_copy_name(fact.leader_took.program, command->body.lead.program);
+        fact.leader_took.facts_from = command->body.lead.facts_from;
         dr_settle(core, &fact, batch);
         return 1;
     case DR_COMMAND_TICK:
         settle_tick(core, command, now_us, batch);
+        return 1;
+    case DR_COMMAND_NOTE:
+        fact = dr_fact_of(command, DR_FACT_DECIDED_NOTHING, now_us);
+        fact.decided_nothing = command->body.decided_nothing;
+        dr_settle(core, &fact, batch);
         return 1;
     case DR_COMMAND_STARTED:
         fact = dr_fact_of(command, DR_FACT_ATTEMPT_STARTED, now_us);

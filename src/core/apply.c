@@ -159,6 +159,7 @@ uint64_t dr_fact_job(const struct dr_fact *fact)
     case DR_FACT_WINDOW_MADE:
     case DR_FACT_WINDOW_DROPPED:
     case DR_FACT_WINDOW_HELD:
+    case DR_FACT_DECIDED_NOTHING:
     case DR_FACT_USER_SET:
     case DR_FACT_USER_REMOVED:
     case DR_FACT_TOKEN_ISSUED:
@@ -181,6 +182,10 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
     case DR_FACT_TICK:
         quiet = dr_rest_tick(core, fact->time_us);
         apply_tick(core, &fact->tick, fact->time_us, quiet);
+        break;
+    case DR_FACT_DECIDED_NOTHING:
+        dr_rest_pass(core);
+        quiet = 1;
         break;
     case DR_FACT_SETTINGS_SET:
         apply_settings_set(core, &fact->settings_set);

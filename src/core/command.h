@@ -22,6 +22,7 @@ enum dr_command_kind {
     /* the controller itself */
     DR_COMMAND_LEAD, /* body.lead: first of all, after every start */
     DR_COMMAND_TICK, /* no body: once a minute */
+    DR_COMMAND_NOTE, /* body.decided_nothing: last in a batch, after the decision */
     /* observations */
     DR_COMMAND_STARTED,    /* body.attempt */
     DR_COMMAND_ENDED,      /* body.attempt, with outcome and so on */
@@ -48,6 +49,7 @@ struct dr_command {
         struct dr_fact declare;
         struct {
             char program[DR_NAME_BYTES];
+            uint64_t facts_from;
         } lead;
         struct {
             dr_job_id job;
@@ -63,6 +65,7 @@ struct dr_command {
             dr_site_id site;
             uint8_t answers;
         } site;
+        struct dr_fact_decided_nothing decided_nothing;
     } body;
 };
 

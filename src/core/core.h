@@ -83,6 +83,11 @@ struct dr_effect {
     int64_t until_us;
 };
 
+/* What the live loop leaves dr_decide() of a batch: more than the largest gang's place takes. A
+ * decision is cut where it is full, so one that is made again needs the same. */
+#define DR_DECIDE_BYTES   (4u << 20)
+#define DR_DECIDE_EFFECTS (1u << 20)
+
 /* Facts made since the last append, encoded one after another, and their effects. The caller owns
  * the memory: `bytes` [bytes_max], `effects` [effects_max]. */
 struct dr_batch {

@@ -861,6 +861,7 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
         (dr_timer_first(core) == NONE ||
          dr_timer_of(core, &core->jobs[dr_timer_first(core)]) > now_us))
         return 0;
+    core->looks += 1;
     dr_arena_reset(&core->scratch, 0);
     if (dr_fair_is_due(core, now_us))
         dr_seats_wake_all(core->seats); /* also in a second decision of that instant */

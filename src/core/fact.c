@@ -131,6 +131,9 @@ static const struct dr_field fields_window_dropped[] = {DR_FIELDS_window_dropped
 #define DR_HERE window_held
 static const struct dr_field fields_window_held[] = {DR_FIELDS_window_held(DR_FIELD_ROW)};
 #undef DR_HERE
+#define DR_HERE decided_nothing
+static const struct dr_field fields_decided_nothing[] = {DR_FIELDS_decided_nothing(DR_FIELD_ROW)};
+#undef DR_HERE
 #define DR_HERE user_set
 static const struct dr_field fields_user_set[] = {DR_FIELDS_user_set(DR_FIELD_ROW)};
 #undef DR_HERE

@@ -63,13 +63,17 @@
     X(61, NODES_POWER, nodes_power, "empty nodes were switched off for a power cap, or on again") \
     X(62, WINDOW_MADE, window_made, "an advance reservation was made")                            \
     X(63, WINDOW_DROPPED, window_dropped, "an advance reservation is over, or was called off")    \
-    X(64, WINDOW_HELD, window_held, "an advance reservation has begun, or others have left it")
+    X(64, WINDOW_HELD, window_held, "an advance reservation has begun, or others have left it")   \
+    X(65, DECIDED_NOTHING, decided_nothing, "decisions since the batch before came to nothing")
 
 /* ---- the controller ---- */
-#define DR_FIELDS_leader_took(F)                    \
-    F(u64, epoch, "one more than any epoch before") \
-    F(name, program, "version of the program")      \
-    F(u32, policy, "version of the policy, DR_POLICY_VERSION")
+#define DR_FIELDS_leader_took(F)                                                                 \
+    F(u64, epoch, "one more than any epoch before")                                              \
+    F(name, program, "version of the program")                                                   \
+    F(u32, policy, "version of the policy, DR_POLICY_VERSION")                                   \
+    F(u64, facts_from,                                                                           \
+      "the first fact that was put on the snapshot it read, 1: there was none; 0: not said, by " \
+      "an older program")
 #define DR_FIELDS_tick(F)                                     \
     F(u32, decay, "past use is multiplied by this over 2^32") \
     F(i64, forget_before_us, "jobs that ended before leave the state")
@@ -251,6 +255,9 @@
     F(u32, window, "id")         \
     F(name, name, "")            \
     F(u32, attempts, "of others on its nodes, now that it has begun; 0: none are left")
+#define DR_FIELDS_decided_nothing(F) \
+    F(i64s, times_us,                \
+      "when, of the last ones: who was refused then is not asked again for the same")
 #define DR_FIELDS_user_set(F)                                                 \
     F(u32, user, "id")                                                        \
     F(name, name, "")                                                         \

@@ -63,6 +63,11 @@ static int64_t quiet_until_us(const struct dr_core *core, int64_t now_us)
     return dr_min_i64(until_us, reserved_us(core, now_us));
 }
 
+void dr_rest_pass(struct dr_core *core)
+{
+    core->seats->rest.seq += core->seats->rest.seq == core->seq;
+}
+
 int dr_rest_tick(struct dr_core *core, int64_t now_us)
 {
     struct dr_rest *rest = &core->seats->rest;

@@ -33,6 +33,9 @@ struct dr_rest {
 /* A tick comes, before it counts as the last fact. Returns 1 if it is quiet. */
 int dr_rest_tick(struct dr_core *core, int64_t now_us);
 
+/* A fact comes that is nothing that happens. */
+void dr_rest_pass(struct dr_core *core);
+
 /* A decision has come to its end, with nothing left to say. */
 void dr_rest_settle(struct dr_core *core, int64_t now_us);
 

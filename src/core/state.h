@@ -556,6 +556,7 @@ struct dr_core {
     struct dr_window_index *window_index; /* core/window.h: which nodes they keep */
     uint32_t leaving_count;               /* parts that are to leave */
     uint8_t dirty;                        /* something changed that a decision may use */
+    uint64_t looks;                       /* decisions that looked at what there is */
 };
 
 /* ---- reading ---- */

@@ -238,8 +238,8 @@ static int decide(struct dr_controller *c)
     int64_t took_us;
     int more;
 
-    if (c->batch.bytes_max - c->batch.bytes_count > DECIDE_BYTES)
-        c->batch.bytes_max = c->batch.bytes_count + DECIDE_BYTES;
+    if (c->batch.bytes_max - c->batch.bytes_count > DR_DECIDE_BYTES)
+        c->batch.bytes_max = c->batch.bytes_count + DR_DECIDE_BYTES;
     more = dr_decide(c->core, c->now_us, &c->batch);
     c->batch.bytes_max = BATCH_BYTES;
     took_us = controller_monotonic_us(c) - before_us;
@@ -248,6 +248,31 @@ static int decide(struct dr_controller *c)
     if (took_us > c->figures.decide_us_max)
         c->figures.decide_us_max = took_us;
     return more;
+}
+
+/* A decision that found nothing to do has looked all the same. */
+static void note_nothing(struct dr_controller *c, uint64_t looks)
+{
+    struct dr_command note = controller_command(DR_COMMAND_NOTE);
+    struct dr_answer answer;
+    int admitted;
+
+    if (c->batch.facts_count == 0) {
+        if (c->core->looks == looks)
+            return;
+        if (c->nothings == NOTHINGS_MAX) {
+            c->nothings -= 1;
+            memmove(c->nothing_us, c->nothing_us + 1, c->nothings * sizeof c->nothing_us[0]);
+        }
+        c->nothing_us[c->nothings] = c->now_us;
+        c->nothings += 1;
+    } else if (c->nothings > 0) {
+        note.body.decided_nothing.times_us = c->nothing_us;
+        note.body.decided_nothing.times_us_count = c->nothings;
+        admitted = dr_admit(c->core, &note, c->now_us, &c->batch, &answer);
+        DR_ASSERT(admitted);
+        c->nothings = 0;
+    }
 }
 
 static void erase_texts(struct dr_controller *c)
@@ -290,6 +315,7 @@ static void tell(struct dr_controller *c)
  * nothing. */
 static enum dr_status one_batch(struct dr_controller *c, int *more, struct dr_error *error)
 {
+    uint64_t looks = c->core->looks;
     enum dr_status status;
 
     controller_begin(c);
@@ -301,6 +327,7 @@ static enum dr_status one_batch(struct dr_controller *c, int *more, struct dr_er
         effects_reach(c);
     dr_fault_pass(&c->fault, DR_FAULT_AFTER_ADMIT);
     *more = decide(c) | (c->asked_first != NULL);
+    note_nothing(c, looks);
     if (c->batch.facts_count > 0) {
         status = controller_append(c, error);
         if (status != DR_OK)

@@ -43,8 +43,8 @@ void *dr_list_grow(void *items, uint32_t *capacity, size_t bytes);
 #define REQUEST_BYTES   (48u << 20) /* one request's facts at most */
 #define ADMIT_BYTES     (4u << 20)  /* when so much is admitted, the rest waits for the next one */
 #define ADMIT_FACTS     16384u
-#define DECIDE_BYTES    (4u << 20) /* decisions besides: more than the largest gang's place takes */
-#define BATCH_EFFECTS   (1u << 20)
+#define BATCH_EFFECTS   DR_DECIDE_EFFECTS
+#define NOTHINGS_MAX    32u
 #define REPORTS_AT_ONCE 256u
 #define GATHER_ROUNDS \
     8u /* looks at what has become ready, before a turn goes on with what it has */
@@ -136,6 +136,11 @@ struct dr_controller {
     struct dr_request *answer_first;
     struct dr_request *answer_last;
     DR_LIST(struct dr_effect) forgets; /* ends that were known already */
+
+    /* when decisions were made since the last transaction, which came to nothing: what is
+     * remembered of them bears on the next, so the journal says it, of the last ones */
+    int64_t nothing_us[NOTHINGS_MAX];
+    uint32_t nothings;
 
     /* engines, by site row; several local sites share one */
     struct dr_engine *engines[DR_SITES_MAX];

@@ -461,6 +461,7 @@ static enum dr_status lead(struct dr_controller *c, struct dr_federation *federa
 
     controller_begin(c);
     dr_copy_name(command.body.lead.program, DR_PROGRAM);
+    command.body.lead.facts_from = c->snapshot_seq + 1;
     if (!dr_admit(c->core, &command, c->now_us, &c->batch, &answer)) {
         dr_error_set(error, NULL, 0, answer.field, NULL, "%s", answer.text);
         return DR_E_IO;

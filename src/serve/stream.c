@@ -83,6 +83,7 @@ static int sees_part(enum dr_fact_kind kind)
     switch (kind) {
     case DR_FACT_LEADER_TOOK:
     case DR_FACT_TICK:
+    case DR_FACT_DECIDED_NOTHING:
     case DR_FACT_CHIP_SET:
     case DR_FACT_CHIP_REMOVED:
     case DR_FACT_SITE_SET:

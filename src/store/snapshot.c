@@ -368,8 +368,13 @@ static enum dr_status load(struct dr_store *store, const char *path, struct dr_s
 enum dr_status dr_snapshot_newest(struct dr_store *store, struct dr_snapshot *snapshot,
                                   void (*skipped)(void *context, const char *text), void *context)
 {
-    uint64_t seq = UINT64_MAX;
+    return dr_snapshot_before(store, UINT64_MAX, snapshot, skipped, context);
+}
 
+enum dr_status dr_snapshot_before(struct dr_store *store, uint64_t seq,
+                                  struct dr_snapshot *snapshot,
+                                  void (*skipped)(void *context, const char *text), void *context)
+{
     while ((seq = newest_before(store->directory, seq)) > 0) {
         char path[DR_PATH_MAX + NAME_BYTES];
         char why[160];

@@ -56,6 +56,12 @@ DR_MUST_USE enum dr_status dr_snapshot_newest(struct dr_store *store, struct dr_
                                               void (*skipped)(void *context, const char *text),
                                               void *context);
 
+/* The same among those that were taken before fact `seq`. */
+DR_MUST_USE enum dr_status dr_snapshot_before(struct dr_store *store, uint64_t seq,
+                                              struct dr_snapshot *snapshot,
+                                              void (*skipped)(void *context, const char *text),
+                                              void *context);
+
 /* Accepts a zeroed one. */
 void dr_snapshot_close(struct dr_snapshot *snapshot);
 

@@ -9,7 +9,8 @@
  *
  * Judged from outside: by the site's own rows (was anything started twice, did two attempts of a
  * job or two holders of an accelerator overlap) and by what clients were answered (is every
- * accepted job there, once).
+ * accepted job there, once). And at last the journal is replayed: each decision of all lives, made
+ * again, has to be the same.
  *
  *     SEEDS=2000 build/check/tests/simulation/live_loop
  *     SEED=17 build/check/tests/simulation/live_loop */
@@ -20,6 +21,7 @@
 
 #include "base/hash.h"
 #include "serve/fault.h"
+#include "sim/replay.h"
 #include "live_world.h"
 #include "test.h"
 
@@ -289,10 +291,33 @@ static const char *judge(const struct live_world *world)
     return NULL;
 }
 
-static int run_seed(uint64_t seed, uint32_t *kills, uint32_t *starts)
+/* The journal of all lives once more: the same states, and the same decisions. */
+static const char *replay(const struct live_world *world, struct dr_replay_figures *figures)
+{
+    static char text[1200];
+    struct dr_replay *replay;
+    struct dr_error error = {0};
+    enum dr_status status;
+
+    if (dr_replay_open(&replay, &error) != DR_OK)
+        return "no room for a replay";
+    status = dr_replay_directory(replay, world->directory, &error);
+    *figures = dr_replay_figures(replay);
+    dr_replay_close(replay);
+    if (status != DR_OK)
+        return dr_error_line(&error, text, sizeof text);
+    if (figures->difference.seq == 0)
+        return NULL;
+    snprintf(text, sizeof text, "fact %llu, made again, differs: %s",
+             (unsigned long long)figures->difference.seq, figures->difference.text);
+    return text;
+}
+
+static int run_seed(uint64_t seed, uint32_t *kills, uint32_t *starts, uint64_t *decisions)
 {
     struct live_world world;
     const char *wrong = NULL;
+    struct dr_replay_figures figures = {0};
     int passed = 1;
 
     live_init(&world, NODES, ACCELERATORS);
@@ -319,9 +344,12 @@ static int run_seed(uint64_t seed, uint32_t *kills, uint32_t *starts)
         passed = run_life(&world, finish, "");
     if (passed)
         wrong = judge(&world);
+    if (passed && wrong == NULL)
+        wrong = replay(&world, &figures);
     if (wrong != NULL)
         fprintf(stderr, "# %s\n", wrong);
     *starts += world.site->starts;
+    *decisions += figures.decisions;
     live_deinit(&world);
     return passed && wrong == NULL;
 }
@@ -334,6 +362,7 @@ TEST(no_seed_loses_doubles_or_strands_a_job)
     int64_t count = 50;
     uint32_t kills = 0;
     uint32_t starts = 0;
+    uint64_t decisions = 0;
 
     /* The store's syncs are not what is tried here. */
     if (access("/dev/shm", W_OK) == 0)
@@ -345,10 +374,12 @@ TEST(no_seed_loses_doubles_or_strands_a_job)
         count = 1;
     }
     for (int64_t seed = first; seed < first + count; seed += 1) {
-        if (!run_seed((uint64_t)seed, &kills, &starts))
+        if (!run_seed((uint64_t)seed, &kills, &starts, &decisions))
             fail_msg("again: SEED=%lld build/check/tests/simulation/live_loop", (long long)seed);
     }
-    print_message("# %lld seeds, %u faults, %u starts\n", (long long)count, kills, starts);
+    print_message("# %lld seeds, %u faults, %u starts, %llu decisions made again\n",
+                  (long long)count, kills, starts, (unsigned long long)decisions);
     /* A run in which nothing happened proves nothing. */
     CHECK(starts > (uint32_t)count * 10);
+    CHECK(decisions > (uint64_t)count * 50);
 }
