@@ -36,6 +36,22 @@ static int fleet(const struct dr_cli *cli, uint32_t gpus[3])
     return 1;
 }
 
+/* "+09:00" */
+static int zone(const struct dr_cli *cli, const char **offset)
+{
+    const char *text = dr_cli_value(cli, "utc-offset");
+    char whole[64];
+    int64_t us;
+
+    *offset = text == NULL ? "Z" : text;
+    snprintf(whole, sizeof whole, "2027-01-01T00:00:00%s", *offset);
+    if ((strcmp(*offset, "Z") == 0 || (strlen(*offset) == 6 && strchr("+-", **offset) != NULL)) &&
+        dr_parse_instant_us(whole, 0, &us))
+        return 1;
+    dr_cli_fail(cli, DR_EXIT_USAGE, "--utc-offset: found '%s', expected one like +09:00", text);
+    return 0;
+}
+
 static int read_options(const struct dr_cli *cli, struct dr_import *import)
 {
     int64_t nodes = 0;
@@ -45,7 +61,8 @@ static int read_options(const struct dr_cli *cli, struct dr_import *import)
 
     import->kind = dr_import_named(cli->operands[0]);
     if (import->kind == DR_IMPORT_COUNT) {
-        dr_cli_fail(cli, DR_EXIT_USAGE, "found '%s', expected one of these: swf, openb, gavel",
+        dr_cli_fail(cli, DR_EXIT_USAGE,
+                    "found '%s', expected one of these: swf, openb, gavel, sacct",
                     cli->operands[0]);
         return 0;
     }
@@ -65,6 +82,8 @@ static int read_options(const struct dr_cli *cli, struct dr_import *import)
         !dr_option_milli(cli, "fill", 0, 100000, &fill) ||
         !dr_option_whole(cli, "seed", 0, INT64_MAX, &seed) || !fleet(cli, import->fleet))
         return 0;
+    if (!zone(cli, &import->utc_offset))
+        return 0;
     for (uint32_t i = 1; i < cli->operands_count; i += 1)
         import->files[i - 1] = cli->operands[i];
     import->nodes = (uint32_t)nodes;
@@ -76,14 +95,22 @@ static int read_options(const struct dr_cli *cli, struct dr_import *import)
 
 static void print_counts(const struct dr_cli *cli, const struct dr_import *import)
 {
+    char begin[DR_TEXT_BYTES];
+
     if (cli->json)
         printf("{\"rows\":%" PRIu64 ",\"jobs\":%" PRIu64 ",\"skipped\":%" PRIu64
-               ",\"bad_rows\":%" PRIu64 "}\n",
-               import->rows, import->written, import->skipped, import->bad);
+               ",\"bad_rows\":%" PRIu64 ",\"steps\":%" PRIu64 ",\"joined\":%" PRIu64
+               ",\"begin_us\":%" PRId64 "}\n",
+               import->rows, import->written, import->skipped, import->bad, import->steps,
+               import->joined, import->begin_us);
     else
         printf("%" PRIu64 " rows: %" PRIu64 " jobs, %" PRIu64 " that never ran, %" PRIu64
                " wrong\n",
                import->rows, import->written, import->skipped, import->bad);
+    if (!cli->json && import->kind == DR_IMPORT_sacct)
+        printf("%" PRIu64 " rows of steps left out, %" PRIu64
+               " of earlier attempts joined; the trace's clock begins at %s (sim run --start)\n",
+               import->steps, import->joined, dr_format_instant(import->begin_us, begin));
 }
 
 int dr_cmd_sim_import(struct dr_cli *cli)

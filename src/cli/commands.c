@@ -69,8 +69,9 @@ static const struct dr_cli_option SIM_IMPORT[] = {
     {"output", 'o', "FILE", "write the trace there; needed"},
     {"federation", 0, "FILE", "write a federation for it there"},
     {"bad-rows", 0, "PART", "end when more than this part of the rows is wrong; 0.01 by default"},
-    {"nodes", 0, "N", "swf: the federation has so many nodes; as the log's head says by default"},
-    {"node-size", 0, "N", "swf: of so many processors each"},
+    {"nodes", 0, "N", "swf, sacct: each pool has so many nodes; as the log's head says, or as jobs suggest, by default"},
+    {"node-size", 0, "N", "swf, sacct: of so many processors or GPUs each"},
+    {"utc-offset", 0, "+HH:MM", "sacct: of the dump's instants; UTC by default"},
     {"fill", 0, "PART", "openb: draw and shuffle pods until this part of the GPUs is asked for (1.3); they come a second apart and stay"},
     {"seed", 0, "N", "openb: of what is drawn by chance; 42 by default"},
     {"fleet", 0, "V,P,K", "gavel: so many V100, P100 and K80 GPUs; 8,16,24 by default"},
@@ -225,6 +226,8 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "    swf LOG                 a log in the Standard Workload Format\n"
      "    openb NODES PODS        the lists of Alibaba's GPU cluster of 2023\n"
      "    gavel JOBS THROUGHPUTS  a job list of Gavel and its table of rates\n"
+     "    sacct DUMP              Slurm's accounting: sacct --allusers --parsable2 --starttime=... --format=JobID,JobIDRaw,\n"
+     "                            Submit,Eligible,Start,End,ElapsedRaw,State,AllocTRES,ReqMem,Timelimit,Account,User,Partition\n"
      "What becomes of each column stands in docs/simulator.md. Files may be compressed by gzip. Rows that can't\n"
      "be read are shown with file and line, counted, and left out.\n"
      "\n"

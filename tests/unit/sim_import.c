@@ -227,3 +227,127 @@ TEST(a_log_of_nothing_is_refused)
     i.files[0] = "/nowhere/log.swf";
     CHECK_EQ(import(&i, &error), DR_E_MISSING);
 }
+
+/* As sacct of Slurm 22.05 prints it, in another order of columns. */
+#define SACCT_HEAD                                                                            \
+    "JobIDRaw|JobID|Partition|Account|User|Submit|Eligible|Start|End|Elapsed|State|AllocTRES" \
+    "|ReqMem|Timelimit|AllocCPUS\n"
+
+TEST(sacct_rows_become_jobs)
+{
+    static const char dump[] = SACCT_HEAD
+        "7|7|batch|lab|u1|2027-03-01T10:00:00|2027-03-01T10:00:00|2027-03-01T10:00:10|"
+        "2027-03-01T10:10:10|00:10:00|COMPLETED|billing=16,cpu=16,gres/gpu:h100=8,gres/gpu=8,"
+        "mem=64G,node=2|64G|01:00:00|16\n"
+        "7.batch|7.batch||lab||2027-03-01T10:00:10|2027-03-01T10:00:10|2027-03-01T10:00:10|"
+        "2027-03-01T10:10:10|00:10:00|COMPLETED|cpu=8,mem=32G,node=1|||8\n"
+        "7.0|7.0||lab||2027-03-01T10:00:10|2027-03-01T10:00:10|2027-03-01T10:00:10|"
+        "2027-03-01T10:10:10|00:10:00|COMPLETED|cpu=16,mem=64G,node=2|||16\n"
+        /* an array that came before it, one element ended by its user, one never */
+        "9|8_1|cpu|Web_Team|u2|2027-03-01T09:59:00|2027-03-01T10:00:00|2027-03-01T10:00:00|"
+        "2027-03-01T10:00:20|00:00:20|CANCELLED by 1000|cpu=3,mem=3000M,node=1|1000Mc|UNLIMITED|3\n"
+        "8|8_[2-4%2]|cpu|Web_Team|u2|2027-03-01T09:59:00|Unknown|Unknown|Unknown|00:00:00|"
+        "CANCELLED by 1000||1000Mc|UNLIMITED|0\n"
+        /* of two nodes that are not alike; GPUs without a model; ended by its limit */
+        "11|11+0|batch|lab|u1|2027-03-01T10:00:05|2027-03-01T10:00:05|2027-03-01T10:00:10|"
+        "2027-03-02T11:00:20|1-01:00:10|TIMEOUT|cpu=3,gres/gpu=3,node=2|2Gn|1-01:00:00|3\n"
+        /* requeued: came with its first row, ran as the last says */
+        "12|12|cpu|lab|u1|2027-03-01T10:00:06|2027-03-01T10:00:06|2027-03-01T10:00:10|"
+        "2027-03-01T10:00:15|00:00:05|REQUEUED|cpu=1,node=1|512M|Partition_Limit|1\n"
+        "12|12|cpu|lab|u1|2027-03-01T10:00:15|2027-03-01T10:00:17|2027-03-01T10:00:20|"
+        "2027-03-01T10:00:50|00:00:30|OUT_OF_MEMORY|cpu=1,node=1|512M|Partition_Limit|1\n"
+        "13|13|cpu|lab|u1|2027-03-01T10:00:07|2027-03-01T10:00:07|2027-03-01T10:00:20|Unknown|"
+        "00:00:30|RUNNING|cpu=1,node=1|512M|00:05:00|1\n";
+    struct dr_import i = {
+        .kind = DR_IMPORT_sacct, .utc_offset = "+09:00", .files = {sim_file("dump.txt", dump)}};
+    struct dr_error error = {0};
+
+    if (import(&i, &error) != DR_OK)
+        fail_msg("%s: %s", error.field, error.expected);
+    CHECK_TEXT(trace, "job_id,submit_s,runtime_s,tasks,accelerators_per_task,limit_s,account,user,"
+                      "cpus_per_task,memory_mb_per_task,chips,begin_s,sites,name,status\n"
+                      "9,0,20,1,0,,web-team,u2,3,3000,,60,cpu,8_1,cancelled\n"
+                      "7,60,600,2,4,3600,lab,u1,8,32768,h100:1,,batch,7,\n"
+                      "11,65,90010,3,1,90000,lab,u1,1,1366,,,batch,11+0,timeout\n"
+                      "12,66,30,1,0,,lab,u1,1,512,,,cpu,12,failed\n");
+    CHECK_EQ(i.rows, 7);
+    CHECK_EQ(i.steps, 2);
+    CHECK_EQ(i.skipped, 2);
+    CHECK_EQ(i.joined, 1);
+    CHECK_EQ(i.begin_us, INT64_C(1803862740) * DR_SECOND_US); /* 00:59 in UTC */
+    /* Eleven GPUs at once, in nodes of four. */
+    CHECK_HAS(dr_buffer_text(&yaml), "  batch:\n    jurisdiction: unknown\n    engine: simulated\n"
+                                     "    pools:\n      h100:\n        nodes: 3\n"
+                                     "        cpus: 8\n        memory: 32768MB\n"
+                                     "        chip: h100\n        accelerators: 4\n");
+    CHECK_HAS(dr_buffer_text(&yaml), "      cpus:\n        nodes: 1\n        cpus: 3\n");
+    i.nodes = 40;
+    i.node_size = 8;
+    i.files[0] = sim_file("dump.txt", dump);
+    CHECK_EQ(import(&i, &error), DR_OK);
+    CHECK_HAS(dr_buffer_text(&yaml), "nodes: 40\n        cpus: 8\n");
+    CHECK_HAS(dr_buffer_text(&yaml), "accelerators: 8\n");
+}
+
+TEST(sacct_rows_are_numbered_where_the_dump_does_not)
+{
+    struct dr_import i = {
+        .kind = DR_IMPORT_sacct,
+        .utc_offset = "Z",
+        .files = {sim_file("dump.txt", "JobID|Submit|Start|End|State|ReqTRES\n"
+                                       "5_1|1800000000|1800000010|1800000030|COMPLETED|cpu=2\n"
+                                       "5_2|1800000000|1800000010|1800000040|COMPLETED|cpu=2\n")}};
+    struct dr_error error = {0};
+
+    CHECK_EQ(import(&i, &error), DR_OK);
+    CHECK_HAS(trace, "\n1,0,20,1,0,,all,,2,,,,cluster,5_1,\n2,0,30,1,0,,all,,2,,,,cluster,5_2,\n");
+}
+
+TEST(sacct_rows_that_are_wrong_are_said)
+{
+#define ROW(id, submit, start, elapsed, state, tres, limit)                                \
+    id "|" id "|p|a|u|" submit "|" submit "|" start "|Unknown|" elapsed "|" state "|" tres \
+       "|4G|" limit "|1\n"
+#define GOOD "2027-03-01T10:00:00"
+    struct dr_import i = {
+        .kind = DR_IMPORT_sacct,
+        .utc_offset = "Z",
+        .bad_row_milli = 1000,
+        .files = {sim_file(
+            "dump.txt",
+            SACCT_HEAD ROW("1", GOOD, GOOD, "00:01:00", "COMPLETED", "cpu=1", "UNLIMITED")
+                ROW("x", GOOD, GOOD, "00:01:00", "COMPLETED", "cpu=1", "")
+                    ROW("3", "yesterday", GOOD, "00:01:00", "COMPLETED", "cpu=1", "")
+                        ROW("4", "Unknown", GOOD, "00:01:00", "COMPLETED", "cpu=1", "")
+                            ROW("5", GOOD, GOOD, "a while", "COMPLETED", "cpu=1", "")
+                                ROW("6", GOOD, GOOD, "00:01:00", "DONE", "cpu=1", "")
+                                    ROW("7", GOOD, GOOD, "00:01:00", "FAILED", "cpu=many", "")
+                                        ROW("8", GOOD, GOOD, "00:01:00", "FAILED",
+                                            "gres/gpu:a=1,gres/gpu:b=1", "")
+                                            ROW("9", GOOD, GOOD, "00:01:00", "FAILED", "cpu=1",
+                                                "long") "10|10|p\n")}};
+    struct dr_error error = {0};
+
+    CHECK_EQ(import(&i, &error), DR_OK);
+    CHECK_EQ(i.written, 1);
+    CHECK_EQ(i.bad, 9);
+    CHECK_HAS(said, "dump.txt:3: JobID: found 'x', expected a job's number like 123");
+    CHECK_HAS(said, "dump.txt:4: Submit: found 'yesterday', expected an instant like");
+    CHECK_HAS(said, "dump.txt:5: Submit: found 'Unknown', expected when the job came");
+    CHECK_HAS(said, "dump.txt:6: Elapsed: found 'a while', expected a duration like");
+    CHECK_HAS(said, "dump.txt:7: State: found 'DONE', expected a state of Slurm");
+    CHECK_HAS(said, "dump.txt:8: AllocTRES: found 'cpu=many', expected amounts like");
+    CHECK_HAS(said, "gpu:b=1', expected amounts like cpu=16,mem=64G,node=2, and GPUs of one model");
+    CHECK_HAS(said, "dump.txt:10: Timelimit: found 'long', expected a duration like");
+    CHECK_HAS(said, "dump.txt:11: found 'another number of fields', expected 15");
+    i = (struct dr_import){.kind = DR_IMPORT_sacct, .files = {i.files[0]}, .utc_offset = "Z"};
+    CHECK_EQ(import(&i, &error), DR_E_INPUT);
+    i.files[0] = sim_file("dump.txt", "JobID|Submit|Start|End\n");
+    CHECK_EQ(import(&i, &error), DR_E_INPUT);
+    CHECK_TEXT(error.field, "State");
+    i.files[0] = sim_file("dump.txt", "JobID|Submit|Start|End|State\n");
+    CHECK_EQ(import(&i, &error), DR_E_INPUT);
+    CHECK_TEXT(error.field, "AllocTRES");
+#undef GOOD
+#undef ROW
+}
