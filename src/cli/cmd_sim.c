@@ -435,18 +435,6 @@ static int run(const struct dr_cli *cli, struct dr_federation *federation,
     return code;
 }
 
-/* An output file, or NULL where the option was not given. 0: it can't be written. */
-static int open_output(const struct dr_cli *cli, const char *option, FILE **file)
-{
-    const char *path = dr_cli_value(cli, option);
-
-    *file = path == NULL ? NULL : fopen(path, "we");
-    if (path == NULL || *file != NULL)
-        return 1;
-    dr_cli_fail(cli, DR_EXIT_FAILED, "--%s: %s can't be written", option, path);
-    return 0;
-}
-
 int dr_cmd_sim_run(struct dr_cli *cli)
 {
     struct dr_error_list errors DR_CLEANUP(dr_error_list_deinit) = {0};
@@ -459,8 +447,8 @@ int dr_cmd_sim_run(struct dr_cli *cli)
         return DR_EXIT_USAGE;
     if (dr_federation_read(&federation, dr_cli_value(cli, "federation"), &errors, NULL) != DR_OK)
         return dr_cli_fail_all(cli, DR_EXIT_USAGE, &errors);
-    if (open_output(cli, "schedule", &options.schedule) &&
-        open_output(cli, "facts", &options.facts))
+    if (dr_option_output(cli, "schedule", &options.schedule) &&
+        dr_option_output(cli, "facts", &options.facts))
         code = run(cli, federation, &options);
     failed |= options.schedule != NULL && fclose(options.schedule) != 0;
     failed |= options.facts != NULL && fclose(options.facts) != 0;

@@ -62,7 +62,7 @@ static int read_options(const struct dr_cli *cli, struct dr_import *import)
     import->kind = dr_import_named(cli->operands[0]);
     if (import->kind == DR_IMPORT_COUNT) {
         dr_cli_fail(cli, DR_EXIT_USAGE,
-                    "found '%s', expected one of these: swf, openb, gavel, sacct",
+                    "found '%s', expected one of these: swf, openb, gavel, sacct, live",
                     cli->operands[0]);
         return 0;
     }
@@ -74,6 +74,12 @@ static int read_options(const struct dr_cli *cli, struct dr_import *import)
     }
     if (dr_cli_value(cli, "output") == NULL) {
         dr_cli_fail(cli, DR_EXIT_USAGE, "--output is missing");
+        return 0;
+    }
+    if (import->kind != DR_IMPORT_live &&
+        (dr_cli_value(cli, "schedule") != NULL || dr_cli_value(cli, "pools") != NULL)) {
+        dr_cli_fail(cli, DR_EXIT_USAGE, "--%s: found '%s', expected it for live alone",
+                    dr_cli_value(cli, "schedule") != NULL ? "schedule" : "pools", cli->operands[0]);
         return 0;
     }
     if (!dr_option_milli(cli, "bad-rows", 0, 1000, &import->bad_row_milli) ||
@@ -103,14 +109,19 @@ static void print_counts(const struct dr_cli *cli, const struct dr_import *impor
                ",\"begin_us\":%" PRId64 "}\n",
                import->rows, import->written, import->skipped, import->bad, import->steps,
                import->joined, import->begin_us);
+    else if (import->kind == DR_IMPORT_live)
+        printf("%" PRIu64 " jobs were submitted: %" PRIu64 " of them ran and ended\n", import->rows,
+               import->written);
     else
         printf("%" PRIu64 " rows: %" PRIu64 " jobs, %" PRIu64 " that never ran, %" PRIu64
                " wrong\n",
                import->rows, import->written, import->skipped, import->bad);
     if (!cli->json && import->kind == DR_IMPORT_sacct)
-        printf("%" PRIu64 " rows of steps left out, %" PRIu64
-               " of earlier attempts joined; the trace's clock begins at %s (sim run --start)\n",
-               import->steps, import->joined, dr_format_instant(import->begin_us, begin));
+        printf("%" PRIu64 " rows of steps left out, %" PRIu64 " of earlier attempts joined\n",
+               import->steps, import->joined);
+    if (!cli->json && (import->kind == DR_IMPORT_sacct || import->kind == DR_IMPORT_live))
+        printf("the trace's clock begins at %s (sim run --start)\n",
+               dr_format_instant(import->begin_us, begin));
 }
 
 int dr_cmd_sim_import(struct dr_cli *cli)
@@ -120,7 +131,7 @@ int dr_cmd_sim_import(struct dr_cli *cli)
     struct dr_import import = {.say = say, .context = &rows, .bad_row_milli = 10};
     const char *path = dr_cli_value(cli, "output");
     struct dr_error error = {0};
-    enum dr_status status;
+    enum dr_status status = DR_E_IO;
     int failed;
     int code;
 
@@ -131,12 +142,18 @@ int dr_cmd_sim_import(struct dr_cli *cli)
     import.trace = fopen(path, "we");
     if (import.trace == NULL)
         return dr_cli_fail(cli, DR_EXIT_FAILED, "--output: %s can't be written", path);
-    status = dr_import(&import, &error);
+    if (dr_option_output(cli, "schedule", &import.schedule) &&
+        dr_option_output(cli, "pools", &import.pools))
+        status = dr_import(&import, &error);
     failed = fclose(import.trace) != 0;
+    failed |= import.schedule != NULL && (ferror(import.schedule) | fclose(import.schedule)) != 0;
+    failed |= import.pools != NULL && (ferror(import.pools) | fclose(import.pools)) != 0;
     if (status != DR_OK || failed) {
         unlink(path);
         if (status == DR_OK)
-            return dr_cli_fail(cli, DR_EXIT_FAILED, "--output: %s can't be written", path);
+            return dr_cli_fail(cli, DR_EXIT_FAILED, "an output file can't be written");
+        if (error.expected[0] == 0) /* said already */
+            return DR_EXIT_FAILED;
         dr_cli_fail_error(cli, DR_EXIT_USAGE, &error);
         if (import.bad > 0)
             fprintf(stderr,

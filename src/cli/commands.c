@@ -71,6 +71,8 @@ static const struct dr_cli_option SIM_IMPORT[] = {
     {"bad-rows", 0, "PART", "end when more than this part of the rows is wrong; 0.01 by default"},
     {"nodes", 0, "N", "swf, sacct: each pool has so many nodes; as the log's head says, or as jobs suggest, by default"},
     {"node-size", 0, "N", "swf, sacct: of so many processors or GPUs each"},
+    {"schedule", 0, "FILE", "live: write there what was run where and when"},
+    {"pools", 0, "FILE", "live: write the fleet there"},
     {"utc-offset", 0, "+HH:MM", "sacct: of the dump's instants; UTC by default"},
     {"fill", 0, "PART", "openb: draw and shuffle pods until this part of the GPUs is asked for (1.3); they come a second apart and stay"},
     {"seed", 0, "N", "openb: of what is drawn by chance; 42 by default"},
@@ -228,6 +230,7 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "    gavel JOBS THROUGHPUTS  a job list of Gavel and its table of rates\n"
      "    sacct DUMP              Slurm's accounting: sacct --allusers --parsable2 --starttime=... --format=JobID,JobIDRaw,\n"
      "                            Submit,Eligible,Start,End,ElapsedRaw,State,AllocTRES,ReqMem,Timelimit,Account,User,Partition\n"
+     "    live DIRECTORY          what a controller has run, from its data directory: for who may read that\n"
      "What becomes of each column stands in docs/simulator.md. Files may be compressed by gzip. Rows that can't\n"
      "be read are shown with file and line, counted, and left out.\n"
      "\n"

@@ -93,3 +93,14 @@ void dr_cli_say_row(struct dr_cli_rows *rows, const struct dr_error *error)
     if (rows->count == SAID_MAX)
         fputs("... more of these are counted, not shown\n", stderr);
 }
+
+int dr_option_output(const struct dr_cli *cli, const char *option, FILE **file)
+{
+    const char *path = dr_cli_value(cli, option);
+
+    *file = path == NULL ? NULL : fopen(path, "we");
+    if (path == NULL || *file != NULL)
+        return 1;
+    dr_cli_fail(cli, DR_EXIT_FAILED, "--%s: %s can't be written", option, path);
+    return 0;
+}

@@ -34,4 +34,7 @@ struct dr_cli_rows {
 };
 void dr_cli_say_row(struct dr_cli_rows *rows, const struct dr_error *error);
 
+/* The file that an option names, opened to be written; NULL where it was not given. */
+int dr_option_output(const struct dr_cli *cli, const char *name, FILE **file);
+
 #endif

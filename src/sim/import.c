@@ -58,6 +58,9 @@ enum dr_status dr_import(struct dr_import *import, struct dr_error *error)
     case DR_IMPORT_sacct:
         status = dr_import_sacct(import, error);
         break;
+    case DR_IMPORT_live:
+        status = dr_import_live(import, error);
+        break;
     case DR_IMPORT_COUNT:
         break;
     }

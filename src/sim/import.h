@@ -17,7 +17,8 @@
     X(swf, "LOG", "a log in the Standard Workload Format, version 2.2")                   \
     X(openb, "NODES PODS", "the node and pod lists of Alibaba's GPU cluster of 2023")     \
     X(gavel, "JOBS THROUGHPUTS", "a job list of Gavel with the table of its throughputs") \
-    X(sacct, "DUMP", "Slurm's accounting, as sacct --parsable2 prints it")
+    X(sacct, "DUMP", "Slurm's accounting, as sacct --parsable2 prints it")                \
+    X(live, "DIRECTORY", "what a controller has run, from its data directory")
 
 enum dr_import_kind {
 #define DR_ENUM(name, files, text) DR_IMPORT_##name,
@@ -32,6 +33,8 @@ struct dr_import {
     const char *files[2];
     FILE *trace;                  /* CSV */
     struct dr_buffer *federation; /* YAML; NULL: none is wanted */
+    FILE *schedule;               /* live: what was run where and when, and */
+    FILE *pools;                  /* the fleet; NULL: not wanted */
     uint32_t bad_row_milli;       /* more wrong rows than this part of all end it */
     uint32_t nodes;               /* swf: so many nodes, with */
     uint32_t node_size;           /* so many processors each; 0: as the log's head says. sacct: in
@@ -50,7 +53,7 @@ struct dr_import {
     uint64_t bad;
     uint64_t steps;   /* sacct: rows of jobs' steps */
     uint64_t joined;  /* sacct: rows of earlier attempts */
-    int64_t begin_us; /* sacct: the instant that is the trace's 0 */
+    int64_t begin_us; /* sacct, live: the instant that is the trace's 0 */
 };
 
 /* All of it. DR_E_INPUT, DR_E_MISSING, DR_E_IO: `error` says why; what was written is of no use. */
@@ -67,6 +70,7 @@ DR_MUST_USE enum dr_status dr_import_swf(struct dr_import *import, struct dr_err
 DR_MUST_USE enum dr_status dr_import_openb(struct dr_import *import, struct dr_error *error);
 DR_MUST_USE enum dr_status dr_import_gavel(struct dr_import *import, struct dr_error *error);
 DR_MUST_USE enum dr_status dr_import_sacct(struct dr_import *import, struct dr_error *error);
+DR_MUST_USE enum dr_status dr_import_live(struct dr_import *import, struct dr_error *error);
 
 /* A row is wrong: counted and said. DR_E_INPUT: there are too many of these. */
 DR_MUST_USE enum dr_status dr_import_bad(struct dr_import *import, struct dr_error *error);

@@ -125,9 +125,10 @@ static enum dr_status read_header(struct reading *reading)
             if (strcasecmp(reading->fields[i], ABOUT[column].name) == 0)
                 reading->at[column] = i;
         if (reading->at[column] == UINT32_MAX && ABOUT[column].needed) {
-            dr_error_set(reading->error, dr_lines_path(reading->lines), 1, ABOUT[column].name,
-                         "no such column",
-                         "the header row of sacct --parsable2 with JobID, Submit, Start, End, State");
+            dr_error_set(
+                reading->error, dr_lines_path(reading->lines), 1, ABOUT[column].name,
+                "no such column",
+                "the header row of sacct --parsable2 with JobID, Submit, Start, End, State");
             return DR_E_INPUT;
         }
     }
@@ -244,8 +245,7 @@ static int read_tres(struct reading *reading, const char *text, size_t length, s
         held->gpus_of_model += number;
         if (number > 0 && held->model == 0)
             held->model = name_of(&reading->sacct.gpus, text + 9, key - 9);
-        else if (number > 0 &&
-                 held->model != name_of(&reading->sacct.gpus, text + 9, key - 9))
+        else if (number > 0 && held->model != name_of(&reading->sacct.gpus, text + 9, key - 9))
             return 0; /* of two models */
     }
     return 1;
@@ -415,9 +415,9 @@ static enum row read_row(struct reading *reading, char *text, struct dr_sacct_jo
     int has_ended = 0;
 
     if (split(text, reading->fields) != reading->fields_in_header) {
-        dr_error_set(reading->error, dr_lines_path(reading->lines),
-                     dr_lines_number(reading->lines), "", "another number of fields",
-                     "%" PRIu32 ", as in the header row", reading->fields_in_header);
+        dr_error_set(reading->error, dr_lines_path(reading->lines), dr_lines_number(reading->lines),
+                     "", "another number of fields", "%" PRIu32 ", as in the header row",
+                     reading->fields_in_header);
         return ROW_WRONG;
     }
     if (strchr(field_of(reading, COLUMN_JobID), '.') != NULL)
@@ -425,9 +425,8 @@ static enum row read_row(struct reading *reading, char *text, struct dr_sacct_jo
     if (!read_id(reading, job) || !read_state(reading, job, &has_ended) ||
         !instant(reading, COLUMN_Submit, &job->submit_us) ||
         !instant(reading, COLUMN_Eligible, &job->eligible_us) ||
-        !instant(reading, COLUMN_Start, &job->start_us) ||
-        !instant(reading, COLUMN_End, &end_us) || !read_runtime(reading, end_us, job) ||
-        !read_limit(reading, job))
+        !instant(reading, COLUMN_Start, &job->start_us) || !instant(reading, COLUMN_End, &end_us) ||
+        !read_runtime(reading, end_us, job) || !read_limit(reading, job))
         return ROW_WRONG;
     if (job->submit_us == INT64_MIN) {
         wrong(reading, COLUMN_Submit, "when the job came");
@@ -527,8 +526,8 @@ static void join_attempts(struct dr_sacct *sacct)
         if (kept > 0 && sacct->jobs[kept - 1].id == job->id) {
             struct dr_sacct_job *before = &sacct->jobs[kept - 1];
 
-            job->submit_us = before->submit_us < job->submit_us ? before->submit_us
-                                                                : job->submit_us;
+            job->submit_us =
+                before->submit_us < job->submit_us ? before->submit_us : job->submit_us;
             job->eligible_us = before->eligible_us;
             sacct->import->joined += 1;
             *before = *job;

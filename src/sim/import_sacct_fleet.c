@@ -133,15 +133,17 @@ static void write_pool(const struct dr_sacct *sacct, const struct pool *pool)
     nodes = dr_max_i64(nodes, nodes_for(pool->most[2], pool->memory_mb));
     if (sacct->import->nodes > 0)
         nodes = sacct->import->nodes;
-    dr_buffer_printf(yaml, "      %s:\n        nodes: %" PRId64 "\n        cpus: %" PRId64
-                           "\n        memory: %" PRId64 "MB\n",
+    dr_buffer_printf(yaml,
+                     "      %s:\n        nodes: %" PRId64 "\n        cpus: %" PRId64
+                     "\n        memory: %" PRId64 "MB\n",
                      gpus == 0 ? "cpus" : chip, nodes, dr_max_i64(cpus, 1),
                      dr_max_i64(pool->memory_mb, 1024));
     if (gpus > 0)
         dr_buffer_printf(yaml, "        chip: %s\n        accelerators: %" PRId64 "\n", chip, gpus);
 }
 
-/* Chips that some pool has; `gpu` where a job named no model and none was known in its partition. */
+/* Chips that some pool has; `gpu` where a job named no model and none was known in its partition.
+ */
 static void write_chips(const struct dr_sacct *sacct, const struct fleet *fleet)
 {
     struct dr_buffer *yaml = sacct->import->federation;
@@ -169,9 +171,9 @@ static void write_site(const struct dr_sacct *sacct, const struct fleet *fleet, 
         if (fleet->pools[i].partition != partition)
             continue;
         if (!is_there)
-            dr_buffer_printf(yaml,
-                             "  %s:\n    jurisdiction: unknown\n    engine: simulated\n    pools:\n",
-                             partition == 0 ? "cluster" : sacct->partitions.items[partition - 1]);
+            dr_buffer_printf(
+                yaml, "  %s:\n    jurisdiction: unknown\n    engine: simulated\n    pools:\n",
+                partition == 0 ? "cluster" : sacct->partitions.items[partition - 1]);
         is_there = 1;
         write_pool(sacct, &fleet->pools[i]);
     }
@@ -185,10 +187,11 @@ void dr_sacct_federation(const struct dr_sacct *sacct)
     DR_ASSERT(fleet != NULL);
     make_pools(fleet, sacct);
     add_up(fleet, sacct);
-    dr_buffer_append_text(yaml, "# Made by `daero sim import sacct`: nodes are as many as jobs held "
-                                "at once, and as large as the largest task.\n"
-                                "federation:\n  name: log\n  default_limit: 365d\n"
-                                "  retain_ended: 0s\n");
+    dr_buffer_append_text(yaml,
+                          "# Made by `daero sim import sacct`: nodes are as many as jobs held "
+                          "at once, and as large as the largest task.\n"
+                          "federation:\n  name: log\n  default_limit: 365d\n"
+                          "  retain_ended: 0s\n");
     write_chips(sacct, fleet);
     dr_buffer_append_text(yaml, "sites:\n");
     for (uint32_t partition = 0; partition <= sacct->partitions.count; partition += 1)
