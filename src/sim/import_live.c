@@ -99,8 +99,7 @@ static struct ran *accept(struct exporting *exporting, uint64_t job)
 {
     if (job > exporting->capacity) {
         exporting->capacity = 2 * job + 1024;
-        exporting->jobs =
-            realloc(exporting->jobs, exporting->capacity * sizeof exporting->jobs[0]);
+        exporting->jobs = realloc(exporting->jobs, exporting->capacity * sizeof exporting->jobs[0]);
         DR_ASSERT(exporting->jobs != NULL);
     }
     while (exporting->count < job) {
@@ -275,9 +274,8 @@ static void put_ways(const struct exporting *exporting, const struct dr_fact_job
                     (struct dr_trace_chip){chip_name(core, chip), way->factor};
                 row->chips_count += 1;
             } else if (!is_alike && row->ways_count < DR_TRACE_LIST_MAX) {
-                row->ways[row->ways_count] =
-                    (struct dr_trace_way){chip_name(core, chip), way->tasks,
-                                          way->accelerators_per_task, way->factor};
+                row->ways[row->ways_count] = (struct dr_trace_way){
+                    chip_name(core, chip), way->tasks, way->accelerators_per_task, way->factor};
                 row->ways_count += 1;
             }
         }
@@ -300,8 +298,8 @@ static void put_places(const struct exporting *exporting, const struct dr_fact_j
         row->data_count += 1;
     }
     /* On a job that is in the trace. */
-    for (uint32_t i = 0;
-         i < job->dependencies_count && row->depends_count < DR_TRACE_LIST_MAX; i += 1) {
+    for (uint32_t i = 0; i < job->dependencies_count && row->depends_count < DR_TRACE_LIST_MAX;
+         i += 1) {
         const struct dr_dependency *on = &job->dependencies[i];
         const struct ran *ran = on->job.v == 0 ? NULL : &exporting->jobs[on->job.v - 1];
 
@@ -363,33 +361,25 @@ static void write_job(struct exporting *exporting, const struct dr_fact *fact)
 
 /* ---- all of it ---- */
 
-static enum dr_status export(struct exporting *exporting)
-{
-    struct dr_import *import = exporting->import;
-    enum dr_status status;
+static enum dr_status export(struct exporting *exporting) {
+    struct dr_import *import = exporting->import; enum dr_status status;
 
-    if (import->schedule != NULL)
-        dr_schedule_header(import->schedule);
+    if (import->schedule != NULL) dr_schedule_header(import->schedule);
     status = read_journal(exporting, UINT64_MAX - 1, follow);
-    if (status != DR_OK)
-        return status;
+    if (status != DR_OK) return status;
     leave_off(exporting);
     dr_trace_write_header(import->trace, WRITTEN);
     status = read_journal(exporting, dr_core_seq(exporting->core), write_job);
-    if (status != DR_OK)
-        return status;
-    if (import->pools != NULL)
-        dr_schedule_pools(import->pools, exporting->core);
-    if (import->federation != NULL)
-        dr_federation_write(exporting->core, import->federation);
+    if (status != DR_OK) return status;
+    if (import->pools != NULL) dr_schedule_pools(import->pools, exporting->core);
+    if (import->federation != NULL) dr_federation_write(exporting->core, import->federation);
     return DR_OK;
 }
 
 enum dr_status dr_import_live(struct dr_import *import, struct dr_error *error)
 {
     struct exporting exporting = {.import = import, .error = error};
-    enum dr_status status =
-        dr_store_open(&exporting.store, import->files[0], DR_STORE_READ, error);
+    enum dr_status status = dr_store_open(&exporting.store, import->files[0], DR_STORE_READ, error);
 
     if (status != DR_OK)
         return status;

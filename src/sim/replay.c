@@ -46,7 +46,8 @@ struct parts {
     int64_t nothing_us[NOTHINGS_MAX];
 };
 
-/* Asked for by somebody, or of a kind that dr_admit() alone makes; JOB_ENDED can be either. */
+/* Asked for by somebody, or of a kind that dr_admit() alone makes. (It also ends those at once who
+ * depended on a job that has ended; a decision, made first, does the same.) */
 static int from_outside(const struct dr_fact *fact)
 {
     if (fact->user.v != 0 || fact->source != NULL)
@@ -77,13 +78,6 @@ static int from_outside(const struct dr_fact *fact)
     default:
         return 1;
     }
-}
-
-/* Of a job that depended on one which has just ended: admission ends it at once, so it comes right
- * behind. */
-static int is_doomed(const struct dr_fact *fact)
-{
-    return fact->kind == DR_FACT_JOB_ENDED && fact->job_ended.state == DR_JOB_CANCELLED;
 }
 
 static enum dr_status corrupt(struct dr_error *error, const char *field, const char *found,
@@ -143,7 +137,7 @@ static enum dr_status fold(struct dr_replay *replay, const struct dr_store_read 
         parts->body = i + 1;
         parts->body_bytes = at;
         parts->reaches_alone &= fact.kind == DR_FACT_SITE_REACH;
-        if (from_outside(&fact) || (parts->outside == i && is_doomed(&fact))) {
+        if (from_outside(&fact)) {
             parts->outside = i + 1;
             parts->outside_bytes = at;
         }

@@ -27,6 +27,21 @@ static void add(struct live_world *world, const char *account, uint32_t tasks, i
     CHECK(live_submit(world, &job, NULL, NULL) != 0);
 }
 
+/* One that waits for the first to end well. */
+static void add_dependent(struct live_world *world)
+{
+    struct dr_dependency on = {.kind = DR_DEPENDENCY_AFTEROK, .job = {1}};
+    struct live_request request;
+
+    live_request_fill(&request, &(struct live_job){.account = "beta"});
+    request.command.body.submit.dependencies = &on;
+    request.command.body.submit.dependencies_count = 1;
+    dr_controller_ask(world->controller, &request.request);
+    while (!request.done)
+        CHECK_EQ(DR_OK, live_turn(world));
+    CHECK(request.answer.job.v != 0);
+}
+
 static void open_again(struct live_world *world)
 {
     struct dr_error error = {0};
@@ -44,9 +59,11 @@ static void run_a_day(struct live_world *world)
     open_again(world);
     for (uint32_t i = 0; i < 6; i += 1)
         add(world, i % 2 == 0 ? "alpha" : "beta", 1 + i % 4, i == 4, i == 5);
-    CHECK_EQ(DR_OK, live_run(world, 30 * DR_SECOND_US));
+    CHECK_EQ(DR_OK, live_run(world, 3 * DR_SECOND_US));
+    add_dependent(world);
     command = live_command_of(DR_COMMAND_CANCEL, 1);
-    live_command(world, &command, NULL);
+    CHECK(live_command(world, &command, NULL));
+    CHECK_EQ(DR_OK, live_run(world, 30 * DR_SECOND_US));
     live_close(world);
     open_again(world);
     for (uint32_t i = 0; i < 6; i += 1)
@@ -167,12 +184,12 @@ static int nothing(struct dr_fact *fact, int *done)
     return 1;
 }
 
-static int a_job_is_held(struct dr_fact *fact, int *done)
+static int a_job_may_run_longer(struct dr_fact *fact, int *done)
 {
     if (fact->kind != DR_FACT_JOB_ACCEPTED || fact->job_accepted.job != 8)
         return 1;
     *done = 1;
-    fact->job_accepted.held = 1;
+    fact->job_accepted.limit_us += DR_SECOND_US;
     return 1;
 }
 
@@ -195,7 +212,7 @@ static int a_start_is_not_heard_of(struct dr_fact *fact, int *done)
 
 static int a_job_is_not_heard_of(struct dr_fact *fact, int *done)
 {
-    if (fact->kind != DR_FACT_JOB_ACCEPTED || fact->job_accepted.job != 7)
+    if (fact->kind != DR_FACT_JOB_ACCEPTED || fact->job_accepted.job != 8)
         return 1;
     *done = 1;
     return 0;
@@ -277,7 +294,7 @@ TEST(a_changed_command_shows_in_what_is_decided_upon_it)
     struct dr_replay_figures figures;
     struct dr_error error = {0};
     char directory[600];
-    uint64_t seq = copy(directory, sizeof directory, a_job_is_held, 0);
+    uint64_t seq = copy(directory, sizeof directory, a_job_may_run_longer, 0);
 
     CHECK_EQ(DR_OK, replay(directory, &figures, &error));
     CHECK(figures.difference.seq >= seq);
@@ -290,7 +307,7 @@ TEST(a_changed_fact_gives_another_state_than_the_journal_says)
     struct dr_error error = {0};
     char directory[600];
     char place[64];
-    uint64_t seq = copy(directory, sizeof directory, a_job_is_held, 1);
+    uint64_t seq = copy(directory, sizeof directory, a_job_may_run_longer, 1);
 
     CHECK_EQ(replay(directory, &figures, &error), DR_E_CORRUPT);
     snprintf(place, sizeof place, "one of the facts %llu to ", (unsigned long long)seq);
