@@ -295,7 +295,8 @@ static int read_held(struct reading *reading, struct held *held)
         return wrong(reading, COLUMN_NNodes, "a whole number");
     if (held->nodes == 0)
         held->nodes = 1;
-    return held->memory_mb != 0 || requested_memory(reading, held);
+    /* What was given out without memory had none of its own, whatever was asked for. */
+    return column == COLUMN_AllocTRES || held->memory_mb != 0 || requested_memory(reading, held);
 }
 
 /* A task on each node where they are all alike; else one for each GPU, or CPU. */

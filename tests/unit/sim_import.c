@@ -268,8 +268,8 @@ TEST(sacct_rows_become_jobs)
                       "cpus_per_task,memory_mb_per_task,chips,begin_s,sites,name,status\n"
                       "9,0,20,1,0,,web-team,u2,3,3000,,60,cpu,8_1,cancelled\n"
                       "7,60,600,2,4,3600,lab,u1,8,32768,h100:1,,batch,7,\n"
-                      "11,65,90010,3,1,90000,lab,u1,1,1366,,,batch,11+0,timeout\n"
-                      "12,66,30,1,0,,lab,u1,1,512,,,cpu,12,failed\n");
+                      "11,65,90010,3,1,90000,lab,u1,1,,,,batch,11+0,timeout\n"
+                      "12,66,30,1,0,,lab,u1,1,,,,cpu,12,failed\n");
     CHECK_EQ(i.rows, 7);
     CHECK_EQ(i.steps, 2);
     CHECK_EQ(i.skipped, 2);
@@ -294,13 +294,21 @@ TEST(sacct_rows_are_numbered_where_the_dump_does_not)
     struct dr_import i = {
         .kind = DR_IMPORT_sacct,
         .utc_offset = "Z",
-        .files = {sim_file("dump.txt", "JobID|Submit|Start|End|State|ReqTRES\n"
-                                       "5_1|1800000000|1800000010|1800000030|COMPLETED|cpu=2\n"
-                                       "5_2|1800000000|1800000010|1800000040|COMPLETED|cpu=2\n")}};
+        .bad_row_milli = 1000,
+        .files = {sim_file("dump.txt",
+                           "JobID|Submit|Start|End|State|ReqTRES|ReqMem\n"
+                           "5_1|1800000000|1800000010|1800000030|COMPLETED|cpu=2|2Gc\n"
+                           "5_2|1800000000|1800000010|1800000040|COMPLETED|cpu=2|1.5Gn\n"
+                           "6|1800000001|1800000010|1800000040|COMPLETED|cpu=2|7M\n"
+                           "7|1800000002|1800000010|1800000040|COMPLETED|cpu=2|0\n"
+                           "8|1800000003|1800000010|1800000040|COMPLETED|cpu=2|much\n")}};
     struct dr_error error = {0};
 
     CHECK_EQ(import(&i, &error), DR_OK);
-    CHECK_HAS(trace, "\n1,0,20,1,0,,all,,2,,,,cluster,5_1,\n2,0,30,1,0,,all,,2,,,,cluster,5_2,\n");
+    CHECK_HAS(trace, "\n1,0,20,1,0,,all,,2,4096,,,cluster,5_1,\n"
+                     "2,0,30,1,0,,all,,2,1536,,,cluster,5_2,\n"
+                     "3,1,30,1,0,,all,,2,7,,,cluster,6,\n4,2,30,1,0,,all,,2,,,,cluster,7,\n");
+    CHECK_HAS(said, "dump.txt:6: ReqMem: found 'much', expected memory like 4G, 4Gn or 2Gc");
 }
 
 TEST(sacct_rows_that_are_wrong_are_said)
