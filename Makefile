@@ -29,6 +29,10 @@ LDFLAGS  := -Wl,--as-needed $(LDFLAGS_$(MODE))
 LIBS      = $(shell pkg-config --libs $(PKGS)) -ldl -lpthread -lm
 CORE_CFLAGS := -ffp-contract=off
 
+# The page of `daero sim report`: made by node from web/report and npm's packages (build/npm), kept in the program.
+PAGE     := build/gen/report.html
+PAGE_SRC := $(wildcard web/report/src/* web/report/*.html web/report/*.mjs)
+
 SOURCES  := $(filter-out src/cli/main.c,$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
 OBJECTS  := $(SOURCES:%.c=$(OUT)/%.o)
 SHIM_SRC := $(wildcard src/engine/shim/*.c)
@@ -63,8 +67,9 @@ setup:
 run: all
 	@scenarios/day/run
 
-test: setup
-	@$(MAKE) --no-print-directory -j$(NPROC) build tests
+test:
+	@tools/setup browser
+	@$(MAKE) --no-print-directory -j$(NPROC) build tests build/npm/browser/done
 	@tools/test-run
 
 check: setup
@@ -118,6 +123,20 @@ help:
 	@sed -n 's/^  *\(make [a-z]*\)/\1/p' README.md; grep -E '^[a-z]+:' Makefile | cut -d: -f1 | sort | tr '\n' ' '; echo
 
 $(OUT)/src/core/%.o: CFLAGS += $(CORE_CFLAGS)
+
+# npm's packages of a folder, anew when its lock has changed.
+build/npm/report/done: web/report/package-lock.json
+build/npm/browser/done: tests/browser/package-lock.json
+build/npm/%/done:
+	$(call say,NPM)
+	$(Q)tools/npm-packages $(<D) $(@D)
+
+$(PAGE): $(PAGE_SRC) build/npm/report/done
+	$(call say,PAGE)
+	$(Q)node web/report/build.mjs $@
+
+$(OUT)/src/sim/report_page.o: $(PAGE)
+$(OUT)/src/sim/report_page.o: CFLAGS += -Wa,-I$(dir $(PAGE))
 
 $(OUT)/%.o: %.c
 	@mkdir -p $(@D)

@@ -198,6 +198,7 @@ int dr_cmd_check(struct dr_cli *cli);
 int dr_cmd_scenario(struct dr_cli *cli);
 int dr_cmd_sim_run(struct dr_cli *cli);
 int dr_cmd_sim_compare(struct dr_cli *cli);
+int dr_cmd_sim_report(struct dr_cli *cli);
 int dr_cmd_sim_import(struct dr_cli *cli);
 int dr_cmd_sim_generate(struct dr_cli *cli);
 int dr_cmd_sim_replay(struct dr_cli *cli);

@@ -10,6 +10,7 @@
 #include "cli/sim_options.h"
 #include "cli/table.h"
 #include "core/state.h"
+#include "sim/report.h"
 #include "sim/run.h"
 
 #define PROGRESS_US  (200 * 1000)
@@ -352,6 +353,18 @@ static double cpu_seconds(void)
     return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
 }
 
+static int write_report(const struct dr_cli *cli, FILE *report, const char *measures)
+{
+    struct dr_report_run run = {"the run", measures};
+
+    if (report == NULL)
+        return DR_EXIT_OK;
+    return dr_report_write(report, &run, 1) == DR_OK
+               ? DR_EXIT_OK
+               : dr_cli_fail(cli, DR_EXIT_FAILED, "--report: %s can't be written",
+                             dr_cli_value(cli, "report"));
+}
+
 /* What `put` says, into the file that an option names, where it does. */
 static int write_table(const struct dr_cli *cli, struct dr_sim *sim, const char *option,
                        void (*put)(struct dr_sim *sim, struct dr_buffer *out))
@@ -366,7 +379,7 @@ static int write_table(const struct dr_cli *cli, struct dr_sim *sim, const char 
     return dr_cli_write_file(cli, path, &text);
 }
 
-static int say_measures(const struct dr_cli *cli, struct dr_sim *sim, double cpu_s)
+static int say_measures(const struct dr_cli *cli, struct dr_sim *sim, FILE *report, double cpu_s)
 {
     struct dr_buffer text DR_CLEANUP(dr_buffer_deinit) = {0};
     const char *path = dr_cli_value(cli, "measures");
@@ -378,6 +391,8 @@ static int say_measures(const struct dr_cli *cli, struct dr_sim *sim, double cpu
     if ((path != NULL && dr_cli_write_file(cli, path, &text) != DR_EXIT_OK) ||
         write_table(cli, sim, "measures-csv", dr_sim_measures_csv) != DR_EXIT_OK ||
         write_table(cli, sim, "series", dr_sim_series_csv) != DR_EXIT_OK)
+        return DR_EXIT_FAILED;
+    if (write_report(cli, report, dr_buffer_text(&text)) != DR_EXIT_OK)
         return DR_EXIT_FAILED;
     if (cli->json) {
         fwrite(text.data, 1, text.length, stdout);
@@ -406,7 +421,7 @@ static int write_pools(const struct dr_cli *cli, const struct dr_sim *sim)
 }
 
 static int run(const struct dr_cli *cli, struct dr_federation *federation,
-               struct dr_sim_options *options)
+               struct dr_sim_options *options, FILE *report)
 {
     struct running running = {.cli = cli, .shows = isatty(2), .begun_us = dr_monotonic_us()};
     struct sigaction ends = {.sa_handler = interrupt};
@@ -430,7 +445,7 @@ static int run(const struct dr_cli *cli, struct dr_federation *federation,
             ? write_pools(cli, running.sim)
             : dr_cli_fail_error(cli, status == DR_E_INPUT ? DR_EXIT_USAGE : DR_EXIT_FAILED, &error);
     if (code == DR_EXIT_OK)
-        code = say_measures(cli, running.sim, cpu_seconds() - cpu_s);
+        code = say_measures(cli, running.sim, report, cpu_seconds() - cpu_s);
     dr_sim_close(running.sim);
     return code;
 }
@@ -440,6 +455,7 @@ int dr_cmd_sim_run(struct dr_cli *cli)
     struct dr_error_list errors DR_CLEANUP(dr_error_list_deinit) = {0};
     struct dr_sim_options options;
     struct dr_federation *federation = NULL;
+    FILE *report = NULL;
     int code = DR_EXIT_FAILED;
     int failed = 0;
 
@@ -448,10 +464,11 @@ int dr_cmd_sim_run(struct dr_cli *cli)
     if (dr_federation_read(&federation, dr_cli_value(cli, "federation"), &errors, NULL) != DR_OK)
         return dr_cli_fail_all(cli, DR_EXIT_USAGE, &errors);
     if (dr_option_output(cli, "schedule", &options.schedule) &&
-        dr_option_output(cli, "facts", &options.facts))
-        code = run(cli, federation, &options);
+        dr_option_output(cli, "facts", &options.facts) && dr_option_output(cli, "report", &report))
+        code = run(cli, federation, &options, report);
     failed |= options.schedule != NULL && fclose(options.schedule) != 0;
     failed |= options.facts != NULL && fclose(options.facts) != 0;
+    failed |= report != NULL && fclose(report) != 0;
     dr_federation_close(federation);
     if (failed && code == DR_EXIT_OK)
         return dr_cli_fail(cli, DR_EXIT_FAILED, "an output file can't be written");

@@ -56,6 +56,10 @@ static const struct dr_cli_option SIM_RUN[] = {
     {"measures", 'o', "FILE", "write the measures as JSON"},
     {"measures-csv", 0, "FILE", "write them as CSV, a row for each figure"},
     {"series", 0, "FILE", "write what was held, asked for and drawn over time as CSV, a row for each bin"},
+    {"report", 0, "FILE", "write a page for a browser: what was run, plots, tables; it needs no network"},
+};
+static const struct dr_cli_option SIM_REPORT[] = {
+    {"output", 'o', "FILE", "write the page there; needed"},
 };
 static const struct dr_cli_option SIM_COMPARE[] = {
     SIM_INPUTS,
@@ -221,7 +225,7 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "controller.\n"
      "\n"
      "    daero sim run --federation nation.yaml --trace jobs.csv\n"
-     "    daero sim run --federation nation.yaml --trace jobs.csv.gz --order fifo --backfill easy --schedule out.csv",
+     "    daero sim run --federation nation.yaml --trace jobs.csv.gz --order fifo --backfill easy --report out.html",
      OPTIONS(SIM_RUN), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_sim_run},
     {"sim import", "KIND FILE...", "make a trace, and a federation for it, of what others have logged",
      "KIND FILES:\n"
@@ -260,6 +264,13 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "\n"
      "    daero sim replay --data /var/lib/daero",
      OPTIONS(SIM_REPLAY), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_sim_replay},
+    {"sim report", "[NAME=]FILE...", "make a page of one run's measures, or of several beside each other",
+     "Each FILE is what `daero sim run -o FILE` wrote; NAME is what the run is called on the page, by default the\n"
+     "file's name; the last = parts the two. The first run is what the others are compared with; eight at most.\n"
+     "The page is one file for any browser and loads nothing.\n"
+     "\n"
+     "    daero sim report fair=fair.json fifo=fifo.json -o compared.html",
+     OPTIONS(SIM_REPORT), DR_OPERAND_FILE, 1, MANY, 0, 0, NULL, dr_cmd_sim_report},
     {"apply", "FILE", "change the living federation to what a file says",
      "Shows the difference and has the controller admit it as facts, with who, when and why.",
      OPTIONS(APPLY), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_apply},

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// What accounts used, against what is guaranteed to them: means side by side, then each over time.
+import * as Plot from "@observablehq/plot";
+import { type Child, details, el } from "./dom";
+import { type Key, figure, legend } from "./figure";
+import { amount, counted, percent } from "./format";
+import { boundOf, curvesOf } from "./overtime";
+import { type Line, type Part, type Run, mean, namesOf } from "./run";
+import { type Curve, numbersOf, timePlot } from "./timeplot";
+
+const SHOWN = 12;
+
+function partOf(run: Run, name: string): Part | undefined {
+  return run.series?.accounts.find((part) => part.name === name);
+}
+
+function meanOf(run: Run, name: string, line: string): number | undefined {
+  const values = partOf(run, name)?.line(line);
+  return values === undefined ? undefined : mean(values);
+}
+
+/** Bins in which it wanted at least its guarantee and had less, of those in which it wanted so much. */
+function shortPart(part: Part | undefined): number | undefined {
+  const held = part?.line("allocated");
+  const guarantee = part?.line("guarantee");
+  const wanted = part?.line("wanted");
+  if (held === undefined || guarantee === undefined || wanted === undefined) return undefined;
+  const bins = held.map((_, i) => i).filter((i) => guarantee[i] != null && (wanted[i] ?? 0) >= (guarantee[i] as number));
+  const short = bins.filter((i) => (held[i] ?? 0) < 0.999 * (guarantee[i] as number));
+  return bins.length === 0 ? undefined : short.length / bins.length;
+}
+
+function cut(name: string, letters: number): string {
+  return name.length <= letters ? name : `…${name.slice(name.length - letters + 1)}`;
+}
+
+function meansPlot(runs: Run[], names: string[], width: number): Element {
+  const isOne = runs.length === 1;
+  const letters = width < 500 ? 16 : 32;
+  const rows = names.flatMap((name) =>
+    runs.flatMap((run) => {
+      const held = meanOf(run, name, "allocated");
+      return held === undefined ? [] : [{ name, run, held, said: `${name}\n${isOne ? "in use" : run.name}: ${amount(held)}` }];
+    }),
+  );
+  const bounds = names.flatMap((name) => {
+    const guarantee = runs.map((run) => meanOf(run, name, "guarantee")).find((each) => each !== undefined);
+    return guarantee === undefined ? [] : [{ name, guarantee, said: `${name}\nguaranteed: ${amount(guarantee)}` }];
+  });
+  const tipped = [
+    ...rows.map(({ name, held, said }) => ({ name, at: held, said })),
+    ...bounds.map(({ name, guarantee, said }) => ({ name, at: guarantee, said })),
+  ];
+  return Plot.plot({
+    width,
+    height: names.length * 26 + 44,
+    marginLeft: Math.min(width * 0.4, 12 + 7.2 * Math.max(6, ...names.map((name) => cut(name, letters).length))),
+    marginRight: 16,
+    marginTop: 26,
+    marginBottom: 8,
+    style: { fontSize: "12px", fontFamily: "inherit", overflow: "visible" },
+    x: { axis: "top", label: null, grid: true, ticks: width < 500 ? 3 : 6, domain: [0, Math.max(1, ...tipped.map(({ at }) => at)) * 1.04] },
+    y: { label: null, domain: names, padding: 0.3, tickSize: 0, tickFormat: (name: string) => cut(name, letters) },
+    marks: [
+      isOne
+        ? Plot.barX(rows, { x: "held", y: "name", fill: runs[0]?.colour ?? "currentColor" })
+        : runs.map((run, i) =>
+            Plot.dot(
+              rows.filter((row) => row.run === run),
+              { x: "held", y: "name", r: 4.5, fill: run.colour, stroke: "var(--page)", dy: (i - (runs.length - 1) / 2) * Math.min(5, 18 / runs.length) },
+            ),
+          ),
+      Plot.tickX(bounds, { x: "guarantee", y: "name", stroke: "var(--text)", strokeWidth: 3 }),
+      Plot.ruleX([0], { stroke: "var(--muted)" }),
+      Plot.tip(tipped, Plot.pointer({ x: "at", y: "name", title: "said", fill: "var(--raised)", stroke: "var(--rule)", textPadding: 7 })),
+    ],
+  });
+}
+
+/** "nobody", or who had less than its guarantee while it wanted it, and for which part of that time. */
+function shortOf(run: Run, names: string[]): string {
+  const short = names
+    .map((name) => ({ name, part: shortPart(partOf(run, name)) ?? 0 }))
+    .filter(({ part }) => part > 0)
+    .sort((a, b) => b.part - a.part);
+  if (short.length === 0) return "nobody who wanted its guarantee had less for longer than moments";
+  const [worst] = short as [{ name: string; part: number }];
+  return `${counted(short.length, "account")} had less than guaranteed at times when more was wanted, most often ${worst.name} (${percent(worst.part)} of that time)`;
+}
+
+function means(runs: Run[], names: string[]): HTMLElement {
+  const shown = names.slice(0, 2 * SHOWN);
+  const isOne = runs.length === 1;
+  const title = "What each account had in use, on average, against its guarantee";
+  const keys: Key[] = isOne
+    ? [{ name: "in use", colour: runs[0]?.colour ?? "", shape: "area" }]
+    : runs.map((run) => ({ name: run.name, colour: run.colour, shape: "area" }));
+  const said = runs.map((run) => `${isOne ? "" : `${run.name}: `}${shortOf(run, names)}`).join(". ");
+  return figure({
+    title,
+    note: `In accelerators. ${isOne ? (said[0] ?? "").toUpperCase() + said.slice(1) : said}.`,
+    alt: `${title}. The table below has the figures.`,
+    keys: [...keys, { name: "guaranteed", colour: "var(--text)", shape: "tick" }],
+    draw: (width) => meansPlot(runs, shown, width),
+    numbers: () => ({
+      caption: "Accelerators by account, means over time",
+      columns: [
+        { name: "account" },
+        { name: "guaranteed" },
+        ...runs.flatMap((run) => {
+          const of = isOne ? "" : `${run.name}: `;
+          return [{ name: `${of}in use` }, { name: `${of}wanted` }, { name: `${of}time below its guarantee while it wanted it` }];
+        }),
+      ],
+      rows: names.map((name) => {
+        const guarantee = runs.map((run) => meanOf(run, name, "guarantee")).find((each) => each !== undefined);
+        const said = (value: number | undefined, format = amount): string => (value === undefined ? "–" : format(value));
+        return {
+          head: name,
+          cells: [
+            said(guarantee),
+            ...runs.flatMap((run) => [
+              said(meanOf(run, name, "allocated")),
+              said(meanOf(run, name, "wanted")),
+              said(shortPart(partOf(run, name)), percent),
+            ]),
+          ],
+        };
+      }),
+    }),
+  });
+}
+
+function overTime(runs: Run[], name: string): HTMLElement {
+  const line = (which: string) => (run: Run): Line | undefined => partOf(run, name)?.line(which);
+  const curves: Curve[] = curvesOf(runs, line("allocated"), "in use", "area");
+  const bounds = boundOf(runs, line("guarantee"), "guaranteed");
+  const wanted = runs.length > 1 ? [] : curvesOf(runs, line("wanted"), "wanted");
+  for (const curve of wanted) Object.assign(curve, { isFaint: true, colour: "var(--muted)", dash: "1 2" });
+  const all = [...curves, ...wanted, ...bounds];
+  const guarantee = bounds[0] === undefined ? "without a guarantee" : `${amount(mean(bounds[0].values))} guaranteed`;
+  const had = curves.map((curve) => `${runs.length > 1 ? `${curve.name} ` : ""}${amount(mean(curve.values))}`).join(", ");
+  return figure({
+    title: name,
+    note: `${had} in use on average, ${guarantee}`,
+    alt: `${name} over time: ${had} accelerators in use on average, ${guarantee}.`,
+    level: 4,
+    draw: (width) => timePlot({ curves: all, unit: "accelerators", format: amount, isSmall: true }, width),
+    numbers: () => numbersOf(`${name}, accelerators`, all, amount),
+  });
+}
+
+export function accountFigures(runs: Run[]): Child[] {
+  const names = namesOf(runs, (run) => run.series?.accounts.map((part) => part.name) ?? []).filter((name) =>
+    runs.some((run) => partOf(run, name)?.line("allocated") !== undefined),
+  );
+  if (names.length === 0) return [];
+  const isOne = runs.length === 1;
+  const keys: Key[] = [
+    ...(isOne
+      ? ([
+          { name: "in use", colour: runs[0]?.colour ?? "", shape: "area" },
+          { name: "wanted: in use, and asked for by jobs that wait", colour: "var(--muted)", shape: "line", dash: "1 2" },
+        ] as Key[])
+      : runs.map((run): Key => ({ name: run.name, colour: run.colour, shape: "line", dash: run.dash }))),
+    { name: "guaranteed", colour: "var(--bound)", shape: "line", dash: "5 3" },
+  ];
+  const grid = (some: string[]): HTMLElement => el("div", { class: "small-plots" }, ...some.map((name) => overTime(runs, name)));
+  return [
+    means(runs, names),
+    el("h3", {}, "Each account over time"),
+    el("p", { class: "note" }, "In accelerators; each plot has its own height."),
+    legend(keys),
+    grid(names.slice(0, SHOWN)),
+    names.length > SHOWN && details(`${counted(names.length - SHOWN, "further account")}`, () => [grid(names.slice(SHOWN))]),
+  ];
+}

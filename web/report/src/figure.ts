@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// A figure: a sentence that says what one sees, a legend, a plot that is drawn anew when its width
+// changes, and the numbers behind it as a table for who does not see it, or wants to check.
+import { type Child, details, el, freshId, table } from "./dom";
+import type { Column, Row } from "./dom";
+
+export interface Key {
+  name: string;
+  colour: string;
+  /** How it is drawn: an area, a line with these dashes, a mark across. */
+  shape: "area" | "line" | "tick";
+  dash?: string;
+}
+
+export interface Figure {
+  /** What one sees, as a sentence. */
+  title: string;
+  note?: string;
+  /** For who does not see it; the title where this says no more. */
+  alt?: string;
+  keys?: Key[];
+  draw(width: number): Element;
+  numbers?: () => { caption: string; columns: Column[]; rows: Row[] };
+  /** The heading's level: 4 inside another figure. */
+  level?: 3 | 4;
+}
+
+const drawn = new Map<Element, { draw: (width: number) => Element; alt: string; width: number }>();
+
+function redraw(place: Element, width: number): void {
+  const about = drawn.get(place);
+  if (about === undefined || width < 40 || Math.abs(width - about.width) < 1) return;
+  about.width = width;
+  const svg = about.draw(width);
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", about.alt);
+  place.replaceChildren(svg);
+}
+
+const watcher = new ResizeObserver((entries) => {
+  for (const entry of entries) redraw(entry.target, Math.floor(entry.contentRect.width));
+});
+
+function swatch(key: Key): HTMLElement {
+  const made = el("span", { class: `swatch ${key.shape}`, "aria-hidden": "true" });
+  made.style.setProperty("--colour", key.colour);
+  if (key.dash !== undefined && key.dash !== "none") made.classList.add("dashed");
+  return made;
+}
+
+export function legend(keys: Key[]): HTMLElement {
+  return el("ul", { class: "legend" }, ...keys.map((key) => el("li", {}, swatch(key), key.name)));
+}
+
+export function figure(about: Figure): HTMLElement {
+  const id = freshId();
+  const place = el("div", { class: "plot" });
+  drawn.set(place, { draw: about.draw, alt: about.alt ?? about.title, width: 0 });
+  watcher.observe(place);
+  const numbers = about.numbers;
+  const parts: Child[] = [
+    el(about.level === 4 ? "h4" : "h3", { id }, about.title),
+    about.note !== undefined && el("p", { class: "note" }, about.note),
+    about.keys !== undefined && about.keys.length > 1 && legend(about.keys),
+    place,
+    numbers !== undefined &&
+      details("The numbers", () => {
+        const { caption, columns, rows } = numbers();
+        return [table(caption, columns, rows)];
+      }),
+  ];
+  return el("figure", { "aria-labelledby": id }, ...parts.filter((part) => part !== undefined));
+}
