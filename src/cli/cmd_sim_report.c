@@ -6,7 +6,8 @@
 #include "cli/options.h"
 #include "sim/report.h"
 
-/* A run of the command line: NAME=FILE, or FILE, which is named by its base name. */
+/* A run of the command line: NAME=FILE, where NAME may have a "=" too, or FILE, which is named by
+ * its base name. */
 struct given {
     char name[256];
     struct dr_buffer measures;
@@ -27,7 +28,7 @@ static void name_of_path(const char *path, char *name, size_t bytes)
 static void read_given(const char *operand, struct given *given, const struct dr_report_run *before,
                        uint32_t count, struct dr_error_list *errors)
 {
-    const char *equals = strchr(operand, '=');
+    const char *equals = strrchr(operand, '=');
     enum dr_status name;
     enum dr_status file;
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* report.h: runs as one page of HTML that opens anywhere.
  *
- * The page itself (plots, tables, words) is made from web/report when Daero is built; here the runs'
- * measures are put into it. It holds no code of theirs: they stand in an element that is data, in
- * which nothing can end that element. One run is shown by itself, several beside each other. */
+ * The page itself (plots, tables, words) is made from web/report when Daero is built; here the
+ * runs' measures are put into it. It holds no code of theirs: they stand in an element that is
+ * data, in which nothing can end that element. One run is shown by itself, several beside each
+ * other. */
 #ifndef DR_SIM_REPORT_H
 #define DR_SIM_REPORT_H
 

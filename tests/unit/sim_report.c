@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The report: runs put into the page so that none of them can become a part of it, and files that are
- * no measures. What a reader sees of it is tests/browser/report.test. */
+/* The report: runs put into the page so that none of them can become a part of it, and files that
+ * are no measures. What a reader sees of it is tests/browser/report.test. */
 #include "sim/report.h"
 
 #include <jansson.h>
@@ -130,9 +130,10 @@ static void check_file(const char *content, const char *expected)
 TEST(files_that_are_no_measures_are_said_with_all_mistakes)
 {
     check_file(MEASURES, "");
-    check_file("{\"jobs\":\n3,]",
-               ":2: found 'string or '}' expected near ']'', expected measures as `daero sim run -o "
-               "FILE` writes them\n");
+    check_file(
+        "{\"jobs\":\n3,]",
+        ":2: found 'string or '}' expected near ']'', expected measures as `daero sim run -o "
+        "FILE` writes them\n");
     check_file("[1]", ":1: found 'no object', expected measures as `daero sim run -o FILE` writes "
                       "them\n");
     check_file("{\"jobs\":\"many\",\"wait_s\":7,\"other\":1}",

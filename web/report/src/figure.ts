@@ -32,6 +32,11 @@ function redraw(place: Element, width: number): void {
   if (about === undefined || width < 40 || Math.abs(width - about.width) < 1) return;
   about.width = width;
   const svg = about.draw(width);
+  // A plot is one picture with one text. Plot names its groups for who looks at the markup; readers aloud stumble over it.
+  for (const group of svg.querySelectorAll("[aria-label]")) {
+    group.setAttribute("data-mark", group.getAttribute("aria-label") ?? "");
+    group.removeAttribute("aria-label");
+  }
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", about.alt);
   place.replaceChildren(svg);

@@ -141,7 +141,7 @@ export function aboutSection(runs: Run[]): HTMLElement | undefined {
     ...rest.map((name) => ({ head: name.replaceAll("_", " "), cells: runs.map((run) => said(run.measures[name])) })),
   ];
   if (rows.length === 0) return undefined;
-  const columns: Column[] = [{ name: "" }, ...runs.map(({ name }) => ({ name: runs.length === 1 ? "value" : name, isText: true }))];
+  const columns: Column[] = [{ name: "what" }, ...runs.map(({ name }) => ({ name: runs.length === 1 ? "value" : name, isText: true }))];
   return section(
     "How it was run",
     el("p", {}, "The same federation, trace and options give the same state hash on every machine, so that anyone can run it again and compare."),
