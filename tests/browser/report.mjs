@@ -231,7 +231,7 @@ try {
 const accounts = Object.keys(measuresOf("fair").series.accounts).length;
 const sites = Object.keys(measuresOf("fair").series.sites).length;
 const OVER_TIME = 3 + 2 + 1 + 1 + 1; // use, fragmentation, CPUs; waiting, running; waits; accounts' means; power
-const SHOWN = Math.min(12, accounts) + sites;
+const SHOWN = Math.min(12, accounts) + Math.min(12, sites);
 await looked(browser, "single", DESK, "light", OVER_TIME + SHOWN + 1);
 await looked(browser, "single", PHONE, "dark", OVER_TIME + SHOWN + 1);
 await looked(browser, "compared", DESK, "dark", OVER_TIME + SHOWN + 3);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What accounts used, against what is guaranteed to them: means side by side, then each over time.
 import * as Plot from "@observablehq/plot";
-import { type Child, details, el } from "./dom";
-import { type Key, figure, legend } from "./figure";
+import { type Child, el } from "./dom";
+import { type Key, figure, legend, smallPlots } from "./figure";
 import { amount, counted, percent } from "./format";
 import { boundOf, curvesOf } from "./overtime";
 import { type Line, type Part, type Run, mean, namesOf } from "./run";
 import { type Curve, numbersOf, timePlot } from "./timeplot";
 
-const SHOWN = 12;
+const BARS = 24;
 
 function partOf(run: Run, name: string): Part | undefined {
   return run.series?.accounts.find((part) => part.name === name);
@@ -89,7 +89,7 @@ function shortOf(run: Run, names: string[]): string {
 }
 
 function means(runs: Run[], names: string[]): HTMLElement {
-  const shown = names.slice(0, 2 * SHOWN);
+  const shown = names.slice(0, BARS);
   const isOne = runs.length === 1;
   const title = "What each account had in use, on average, against its guarantee";
   const keys: Key[] = isOne
@@ -151,9 +151,12 @@ function overTime(runs: Run[], name: string): HTMLElement {
 }
 
 export function accountFigures(runs: Run[]): Child[] {
-  const names = namesOf(runs, (run) => run.series?.accounts.map((part) => part.name) ?? []).filter((name) =>
-    runs.some((run) => partOf(run, name)?.line("allocated") !== undefined),
-  );
+  const all = namesOf(runs, (run) => run.series?.accounts.map((part) => part.name) ?? []);
+  const size = (name: string): number => Math.max(...runs.flatMap((run) => [meanOf(run, name, "allocated") ?? 0, meanOf(run, name, "guarantee") ?? 0]));
+  const sizes = new Map(all.map((name) => [name, size(name)]));
+  const names = all
+    .filter((name) => runs.some((run) => partOf(run, name)?.line("allocated") !== undefined))
+    .sort((a, b) => (sizes.get(b) ?? 0) - (sizes.get(a) ?? 0));
   if (names.length === 0) return [];
   const isOne = runs.length === 1;
   const keys: Key[] = [
@@ -165,13 +168,11 @@ export function accountFigures(runs: Run[]): Child[] {
       : runs.map((run): Key => ({ name: run.name, colour: run.colour, shape: "line", dash: run.dash }))),
     { name: "guaranteed", colour: "var(--bound)", shape: "line", dash: "5 3" },
   ];
-  const grid = (some: string[]): HTMLElement => el("div", { class: "small-plots" }, ...some.map((name) => overTime(runs, name)));
   return [
     means(runs, names),
     el("h3", {}, "Each account over time"),
     el("p", { class: "note" }, "In accelerators; each plot has its own height."),
     legend(keys),
-    grid(names.slice(0, SHOWN)),
-    names.length > SHOWN && details(`${counted(names.length - SHOWN, "further account")}`, () => [grid(names.slice(SHOWN))]),
+    ...smallPlots(names, "account", (name) => overTime(runs, name)),
   ];
 }

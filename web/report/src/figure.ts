@@ -3,6 +3,7 @@
 // changes, and the numbers behind it as a table for who does not see it, or wants to check.
 import { type Child, details, el, freshId, table } from "./dom";
 import type { Column, Row } from "./dom";
+import { counted } from "./format";
 
 export interface Key {
   name: string;
@@ -55,6 +56,15 @@ function swatch(key: Key): HTMLElement {
 
 export function legend(keys: Key[]): HTMLElement {
   return el("ul", { class: "legend" }, ...keys.map((key) => el("li", {}, swatch(key), key.name)));
+}
+
+const SHOWN = 12;
+
+/** A small figure for each name; beyond the first dozen behind a line to open. */
+export function smallPlots(names: string[], kind: string, make: (name: string) => HTMLElement): Child[] {
+  const grid = (some: string[]): HTMLElement => el("div", { class: "small-plots" }, ...some.map(make));
+  const rest = names.slice(SHOWN);
+  return [grid(names.slice(0, SHOWN)), rest.length > 0 && details(counted(rest.length, `further ${kind}`), () => [grid(rest)])];
 }
 
 export function figure(about: Figure): HTMLElement {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What was drawn, against the caps: the federation as a whole, then each site.
 import { type Child, el } from "./dom";
-import { type Key, figure, legend } from "./figure";
+import { type Key, figure, legend, smallPlots } from "./figure";
 import { duration, listed, power } from "./format";
 import { number, object } from "./json";
 import { boundOf, curvesOf, perRun } from "./overtime";
@@ -62,10 +62,23 @@ function site(runs: Run[], name: string): HTMLElement {
   });
 }
 
-export function powerFigures(runs: Run[]): Child[] {
-  const names = namesOf(runs, (run) => run.series?.sites.map((part) => part.name) ?? []).filter((name) =>
-    runs.some((run) => siteOf(run, name)?.line("power_w") !== undefined || siteOf(run, name)?.line("power_most_w") !== undefined),
+/** The largest part of its cap that a site drew in any run; 0 without a cap. */
+function nearness(runs: Run[], name: string): number {
+  return Math.max(
+    ...runs.map((run) => {
+      const drawn = siteOf(run, name)?.line("power_most_w");
+      const caps = siteOf(run, name)?.line("cap_w");
+      return Math.max(0, ...(drawn ?? []).map((each, i) => ((caps?.[i] ?? 0) > 0 ? (each ?? 0) / (caps?.[i] as number) : 0)));
+    }),
   );
+}
+
+export function powerFigures(runs: Run[]): Child[] {
+  const all = namesOf(runs, (run) => run.series?.sites.map((part) => part.name) ?? []);
+  const nearnesses = new Map(all.map((name) => [name, nearness(runs, name)]));
+  const names = all
+    .filter((name) => runs.some((run) => siteOf(run, name)?.line("power_w") !== undefined || siteOf(run, name)?.line("power_most_w") !== undefined))
+    .sort((a, b) => (nearnesses.get(b) ?? 0) - (nearnesses.get(a) ?? 0));
   const whole = total(runs);
   if (names.length === 0) return [whole];
   const keys: Key[] = [
@@ -77,8 +90,8 @@ export function powerFigures(runs: Run[]): Child[] {
   return [
     whole,
     el("h3", {}, "Each site against its cap"),
-    el("p", { class: "note" }, "Each plot has its own height."),
+    el("p", { class: "note" }, "Those nearest to their cap come first; each plot has its own height."),
     legend(keys),
-    el("div", { class: "small-plots" }, ...names.map((name) => site(runs, name))),
+    ...smallPlots(names, "site", (name) => site(runs, name)),
   ];
 }
