@@ -173,7 +173,7 @@ async function comparisonAgrees(browser) {
   const more = fifo.preemptions - fair.preemptions;
   const judged = more === 0 ? "same" : `${more > 0 ? "+" : "−"}${Math.abs(more)} .*${more > 0 ? "worse" : "better"}`;
   result(row[0] === String(fair.preemptions) && new RegExp(`^${fifo.preemptions}${judged}$`).test(row[1]), "several runs: differences to the first, and which way is better", row);
-  const strokes = await page.$eval(".plot svg", (svg) => [...svg.querySelectorAll('[data-mark="line"]')].map((line) => line.getAttribute("stroke")));
+  const strokes = await page.$eval(".plot svg", (svg) => [...svg.querySelectorAll('[data-mark="line"] path')].map((line) => getComputedStyle(line).stroke));
   same(new Set(strokes).size, 4, "several runs: their lines are in one plot, in colours of their own");
   await view.close();
 }

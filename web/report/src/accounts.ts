@@ -3,12 +3,15 @@
 import * as Plot from "@observablehq/plot";
 import { type Child, el } from "./dom";
 import { type Key, figure, legend, smallPlots } from "./figure";
-import { amount, counted, percent } from "./format";
+import { known } from "./figures";
+import { amount, counted, within } from "./format";
 import { boundOf, curvesOf } from "./overtime";
-import { type Line, type Part, type Run, mean, namesOf } from "./run";
+import { type Line, type Part, type Run, mean, most, namesOf } from "./run";
 import { type Curve, numbersOf, timePlot } from "./timeplot";
 
 const BARS = 24;
+/** What an account wants is drawn up to so many times what it had, or is guaranteed. */
+const WANTED_SHOWN = 2;
 
 function partOf(run: Run, name: string): Part | undefined {
   return run.series?.accounts.find((part) => part.name === name);
@@ -17,17 +20,6 @@ function partOf(run: Run, name: string): Part | undefined {
 function meanOf(run: Run, name: string, line: string): number | undefined {
   const values = partOf(run, name)?.line(line);
   return values === undefined ? undefined : mean(values);
-}
-
-/** Bins in which it wanted at least its guarantee and had less, of those in which it wanted so much. */
-function shortPart(part: Part | undefined): number | undefined {
-  const held = part?.line("allocated");
-  const guarantee = part?.line("guarantee");
-  const wanted = part?.line("wanted");
-  if (held === undefined || guarantee === undefined || wanted === undefined) return undefined;
-  const bins = held.map((_, i) => i).filter((i) => guarantee[i] != null && (wanted[i] ?? 0) >= (guarantee[i] as number));
-  const short = bins.filter((i) => (held[i] ?? 0) < 0.999 * (guarantee[i] as number));
-  return bins.length === 0 ? undefined : short.length / bins.length;
 }
 
 function cut(name: string, letters: number): string {
@@ -70,6 +62,7 @@ function meansPlot(runs: Run[], names: string[], width: number): Element {
               { x: "held", y: "name", r: 4.5, fill: run.colour, stroke: "var(--page)", dy: (i - (runs.length - 1) / 2) * Math.min(5, 18 / runs.length) },
             ),
           ),
+      Plot.tickX(bounds, { x: "guarantee", y: "name", stroke: "var(--page)", strokeWidth: 7 }),
       Plot.tickX(bounds, { x: "guarantee", y: "name", stroke: "var(--text)", strokeWidth: 3 }),
       Plot.ruleX([0], { stroke: "var(--muted)" }),
       Plot.tip(tipped, Plot.pointer({ x: "at", y: "name", title: "said", fill: "var(--raised)", stroke: "var(--rule)", textPadding: 7 })),
@@ -77,15 +70,13 @@ function meansPlot(runs: Run[], names: string[], width: number): Element {
   });
 }
 
-/** "nobody", or who had less than its guarantee while it wanted it, and for which part of that time. */
-function shortOf(run: Run, names: string[]): string {
-  const short = names
-    .map((name) => ({ name, part: shortPart(partOf(run, name)) ?? 0 }))
-    .filter(({ part }) => part > 0)
-    .sort((a, b) => b.part - a.part);
-  if (short.length === 0) return "nobody who wanted its guarantee had less for longer than moments";
-  const [worst] = short as [{ name: string; part: number }];
-  return `${counted(short.length, "account")} had less than guaranteed at times when more was wanted, most often ${worst.name} (${percent(worst.part)} of that time)`;
+/** How long jobs waited that their accounts' guarantees had room for. */
+function delayOf(run: Run): string | undefined {
+  const jobs = known(run.measures, "guarantee_delay_s", "count");
+  const half = known(run.measures, "guarantee_delay_s", "p50");
+  const nearlyAll = known(run.measures, "guarantee_delay_s", "p99");
+  if (jobs === undefined || half === undefined || nearlyAll === undefined) return undefined;
+  return `Of ${counted(jobs, "job")} within a guarantee half started ${within(half)}, 99 of 100 ${within(nearlyAll)}.`;
 }
 
 function means(runs: Run[], names: string[]): HTMLElement {
@@ -95,11 +86,14 @@ function means(runs: Run[], names: string[]): HTMLElement {
   const keys: Key[] = isOne
     ? [{ name: "in use", colour: runs[0]?.colour ?? "", shape: "area" }]
     : runs.map((run) => ({ name: run.name, colour: run.colour, shape: "area" }));
-  const said = runs.map((run) => `${isOne ? "" : `${run.name}: `}${shortOf(run, names)}`).join(". ");
+  const delays = runs.flatMap((run) => {
+    const said = delayOf(run);
+    return said === undefined ? [] : [isOne ? said : `${run.name}: ${said}`];
+  });
   return figure({
     title,
-    note: `In accelerators. ${isOne ? (said[0] ?? "").toUpperCase() + said.slice(1) : said}.`,
-    alt: `${title}. The table below has the figures.`,
+    note: ["In accelerators.", ...delays].join(" "),
+    alt: `${title}. ${delays.join(" ")} The table below has the figures.`,
     keys: [...keys, { name: "guaranteed", colour: "var(--text)", shape: "tick" }],
     draw: (width) => meansPlot(runs, shown, width),
     numbers: () => ({
@@ -109,12 +103,12 @@ function means(runs: Run[], names: string[]): HTMLElement {
         { name: "guaranteed" },
         ...runs.flatMap((run) => {
           const of = isOne ? "" : `${run.name}: `;
-          return [{ name: `${of}in use` }, { name: `${of}wanted` }, { name: `${of}time below its guarantee while it wanted it` }];
+          return [{ name: `${of}in use` }, { name: `${of}wanted` }];
         }),
       ],
       rows: names.map((name) => {
         const guarantee = runs.map((run) => meanOf(run, name, "guarantee")).find((each) => each !== undefined);
-        const said = (value: number | undefined, format = amount): string => (value === undefined ? "–" : format(value));
+        const said = (value: number | undefined): string => (value === undefined ? "–" : amount(value));
         return {
           head: name,
           cells: [
@@ -122,7 +116,6 @@ function means(runs: Run[], names: string[]): HTMLElement {
             ...runs.flatMap((run) => [
               said(meanOf(run, name, "allocated")),
               said(meanOf(run, name, "wanted")),
-              said(shortPart(partOf(run, name)), percent),
             ]),
           ],
         };
@@ -137,7 +130,8 @@ function overTime(runs: Run[], name: string): HTMLElement {
   const bounds = boundOf(runs, line("guarantee"), "guaranteed");
   const wanted = runs.length > 1 ? [] : curvesOf(runs, line("wanted"), "wanted");
   for (const curve of wanted) Object.assign(curve, { isFaint: true, colour: "var(--muted)", dash: "1 2" });
-  const all = [...curves, ...wanted, ...bounds];
+  const all = [...wanted, ...curves, ...bounds];
+  const until = WANTED_SHOWN * Math.max(...[...curves, ...bounds].map((curve) => most(curve.values).value));
   const guarantee = bounds[0] === undefined ? "without a guarantee" : `${amount(mean(bounds[0].values))} guaranteed`;
   const had = curves.map((curve) => `${runs.length > 1 ? `${curve.name} ` : ""}${amount(mean(curve.values))}`).join(", ");
   return figure({
@@ -145,7 +139,7 @@ function overTime(runs: Run[], name: string): HTMLElement {
     note: `${had} in use on average, ${guarantee}`,
     alt: `${name} over time: ${had} accelerators in use on average, ${guarantee}.`,
     level: 4,
-    draw: (width) => timePlot({ curves: all, unit: "accelerators", format: amount, isSmall: true }, width),
+    draw: (width) => timePlot({ curves: all, unit: "accelerators", format: amount, until, isSmall: true }, width),
     numbers: () => numbersOf(`${name}, accelerators`, all, amount),
   });
 }
@@ -171,7 +165,11 @@ export function accountFigures(runs: Run[]): Child[] {
   return [
     means(runs, names),
     el("h3", {}, "Each account over time"),
-    el("p", { class: "note" }, "In accelerators; each plot has its own height."),
+    el(
+      "p",
+      { class: "note" },
+      `In accelerators; each plot has its own height.${isOne ? " What is wanted leaves it at the top where it is more than twice what was in use or is guaranteed." : ""}`,
+    ),
     legend(keys),
     ...smallPlots(names, "account", (name) => overTime(runs, name)),
   ];

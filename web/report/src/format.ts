@@ -44,6 +44,11 @@ export function duration(seconds: number): string {
   return scaled(seconds, units.filter(([unit]) => size === unit || size >= 1.5 * unit || unit === 1));
 }
 
+/** "started ...": at once, or within so long. */
+export function within(seconds: number | undefined): string {
+  return seconds === undefined ? "at some time" : seconds < 1 ? "at once" : `within ${duration(seconds)}`;
+}
+
 export function energy(joules: number): string {
   return scaled(joules, [[3.6e15, "TWh"], [3.6e12, "GWh"], [3.6e9, "MWh"], [3.6e6, "kWh"], [3600, "Wh"]]);
 }

@@ -106,7 +106,7 @@ function fragmentation(runs: Run[]): HTMLElement | undefined {
       : `Accelerators free, but in pieces too small, on average: ${perRun(curves, (curve) => amount(mean(curve.values)))}`;
   return plot(curves, "accelerators", {
     title,
-    note: "What the free accelerators would lose, on average, to a job like those that were asked for lately: they are free, but not together where it needs them.",
+    note: "What the free accelerators would lose, on average, to a job like those that were asked for lately: they are free, but not together where it needs them. Looked at now and then.",
   });
 }
 

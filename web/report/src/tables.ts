@@ -81,6 +81,7 @@ const OF_ACCOUNTS: Part[] = [
 const OF_SITES: Part[] = [
   { name: "peak", format: power, path: ["peak_w"] },
   { name: "cap", format: power, path: ["cap_w"] },
+  { name: "part of the cap", format: percent, path: ["part_of_cap"] },
   { name: "time above the cap", format: duration, path: ["over_cap_s"] },
 ];
 
@@ -123,6 +124,7 @@ export function partsSection(runs: Run[]): HTMLElement | undefined {
     ...titled("By size of the gang", partsTable(runs, "Measures by accelerators of the job", "accelerators", ["by_size"], TIMES)),
     ...titled("By class", partsTable(runs, "Measures by class of the job", "class", ["by_class"], TIMES)),
     ...titled("By site: power", partsTable(runs, "Peak power by site", "site", ["power", "sites"], OF_SITES)),
+    ...titled("By grid zone: power", partsTable(runs, "Peak power by grid zone", "zone", ["power", "zones"], OF_SITES)),
     ...titled("By outcome", outcomes(runs)),
   );
 }

@@ -27,7 +27,10 @@ interface Point {
 function points(curve: Curve): Point[] {
   const { edges, count } = curve.series;
   const all = edges.map((at, i) => ({ at, value: curve.values[Math.min(i, count - 1)] ?? null }));
-  return curve.isSampled ? all.filter(({ value }) => value !== null) : all;
+  if (!curve.isSampled) return all;
+  const looks = all.filter(({ value }) => value !== null);
+  const last = looks[looks.length - 1];
+  return last === undefined ? [] : [...looks, { at: edges[count] as Date, value: last.value }];
 }
 
 function marks(curve: Curve): Plot.Markish[] {
@@ -40,13 +43,14 @@ function marks(curve: Curve): Plot.Markish[] {
     strokeDasharray: curve.dash ?? "none",
     strokeOpacity: curve.isFaint ? 0.75 : 1,
     curve: "step-after",
+    clip: true,
   });
   if (curve.shape === "line") return [line];
   return [Plot.areaY(data, { x: "at", y: "value", fill: curve.colour, fillOpacity: 0.22, curve: "step-after" }), line];
 }
 
 /** What the reader points at: one text for all curves there. */
-function pointed(curves: Curve[], format: Format): Plot.Markish[] {
+function pointed(curves: Curve[], format: Format, most: number): Plot.Markish[] {
   const longest = curves.reduce((one, other) => (other.series.count > one.series.count ? other : one));
   const { edges, count } = longest.series;
   const rows = Array.from({ length: count }, (_, i) => {
@@ -55,7 +59,7 @@ function pointed(curves: Curve[], format: Format): Plot.Markish[] {
     const from = (edges[i] as Date).getTime();
     return {
       at: new Date((from + (edges[i + 1] as Date).getTime()) / 2),
-      value: Math.max(0, ...values.map((value) => value ?? 0)),
+      value: Math.min(most, Math.max(0, ...values.map((value) => value ?? 0))),
       title: [instant(new Date(from)), ...lines].join("\n"),
     };
   });
@@ -72,7 +76,8 @@ export interface TimePlot {
   format: Format;
   /** Of the axis; short() unless given. */
   tickFormat?: Format;
-  height?: number;
+  /** Where the vertical axis ends; at the highest value unless given. */
+  until?: number;
   isSmall?: boolean;
 }
 
@@ -83,10 +88,11 @@ export function timePlot(about: TimePlot, width: number): Element {
   const begin = first.series.edges[0] as Date;
   const end = new Date(Math.max(...ends));
   const span = (end.getTime() - begin.getTime()) / 1000;
-  const most = Math.max(0, ...curves.flatMap((curve) => curve.values.map((value) => value ?? 0)));
+  const highest = Math.max(0, ...curves.flatMap((curve) => curve.values.map((value) => value ?? 0)));
+  const most = Math.min(highest, about.until ?? highest);
   return Plot.plot({
     width,
-    height: about.height ?? (about.isSmall ? 130 : width < 500 ? 220 : 280),
+    height: about.isSmall ? 130 : width < 500 ? 220 : 280,
     marginLeft: about.tickFormat !== undefined ? 60 : about.isSmall ? 46 : 54,
     marginRight: 14,
     marginTop: about.isSmall ? 12 : 26,
@@ -101,7 +107,7 @@ export function timePlot(about: TimePlot, width: number): Element {
       grid: true,
       tickFormat: about.tickFormat ?? short,
     },
-    marks: [Plot.ruleY([0], { stroke: "var(--muted)" }), ...curves.flatMap(marks), ...pointed(curves, format)],
+    marks: [Plot.ruleY([0], { stroke: "var(--muted)" }), ...curves.flatMap(marks), ...pointed(curves, format, most)],
   });
 }
 

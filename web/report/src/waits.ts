@@ -2,7 +2,7 @@
 // Waits as a distribution: how many jobs waited how long; in comparisons, which part had started after how long.
 import * as Plot from "@observablehq/plot";
 import { figure } from "./figure";
-import { duration, percent, whole } from "./format";
+import { duration, percent, whole, within } from "./format";
 import { member, number, numbers, object } from "./json";
 import type { Run } from "./run";
 
@@ -41,10 +41,6 @@ function startedBy(waits: Waits): number[] {
     sum += jobs;
     return sum / waits.total;
   });
-}
-
-function within(seconds: number | undefined): string {
-  return seconds === undefined ? "at some time" : seconds < 1 ? "at once" : `within ${duration(seconds)}`;
 }
 
 function titleOf(list: Waits[]): string {
