@@ -14,7 +14,7 @@ function difference(measure: Measure, run: Run, first: Run): HTMLElement | undef
   const was = measure.of(first);
   if (run === first || value === undefined || was === undefined) return undefined;
   const more = value - was;
-  if (measure.format(Math.abs(more)) === measure.format(0)) return el("span", { class: "difference" }, "same");
+  if (measure.format(value) === measure.format(was)) return el("span", { class: "difference" }, more === 0 ? "same" : "about the same");
   const sign = more > 0 ? "+" : "−";
   const part = was === 0 ? "" : ` (${sign}${percent(Math.abs(more / was))})`;
   const isPart = measure.format === percent;
