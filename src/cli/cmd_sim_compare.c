@@ -13,6 +13,7 @@
 #include "cli/options.h"
 #include "cli/sim_compare.h"
 #include "sim/forks.h"
+#include "sim/report.h"
 
 #define ANSWER_MAX (256u << 20)
 #define SAID_MAX   3 /* wrong and refused rows of a run that are told */
@@ -30,6 +31,8 @@ struct comparing {
     struct dr_fork *forks; /* [compared.runs] */
     int shows;             /* progress, on a terminal */
     int64_t begun_us;
+    char *
+        *first_runs; /* [variants] measures of the first seed, where a report is wanted; or NULL */
     int code;
 };
 
@@ -101,6 +104,7 @@ static enum dr_status simulate(const struct comparing *comparing, struct piece p
         status = generate(variants, options.jobs.seed, path, sizeof path, error);
         run->trace = path;
         options.trace = path;
+        options.trace_name = "generated";
     }
     options.say = say;
     options.context = run;
@@ -245,6 +249,15 @@ static void fill_in(struct comparing *comparing, struct piece piece, const char 
     json_decref(measures);
 }
 
+/* The first seed's runs are what a report shows. */
+static void keep_for_report(struct comparing *comparing, struct piece piece, const char *text)
+{
+    if (comparing->first_runs == NULL || piece.seed != 0)
+        return;
+    comparing->first_runs[piece.variant] = strdup(text);
+    DR_ASSERT(comparing->first_runs[piece.variant] != NULL);
+}
+
 static void take_answer(struct comparing *comparing, uint32_t number)
 {
     struct dr_fork *fork = &comparing->forks[number];
@@ -259,6 +272,7 @@ static void take_answer(struct comparing *comparing, uint32_t number)
     case DR_FORK_ANSWERED:
         tell_rows(comparing, piece, head);
         fill_in(comparing, piece, line + 1);
+        keep_for_report(comparing, piece, line + 1);
         break;
     case DR_FORK_FAILED:
         tell_rows(comparing, piece, head);
@@ -345,6 +359,47 @@ static int show(struct comparing *comparing)
     return code;
 }
 
+/* Before anything is run: can there be a report of these? */
+static int check_report(const struct dr_cli *cli, const struct dr_variants *variants)
+{
+    struct dr_error_list errors DR_CLEANUP(dr_error_list_deinit) = {0};
+    struct dr_report_run runs[DR_REPORT_RUNS_MAX];
+
+    if (variants->count > DR_REPORT_RUNS_MAX)
+        return dr_cli_fail(cli, DR_EXIT_USAGE, "--report: found %u variants, expected %d at most",
+                           variants->count, DR_REPORT_RUNS_MAX);
+    for (uint32_t i = 0; i < variants->count; i += 1) {
+        runs[i].name = variants->list[i].name;
+        if (dr_report_check_name("--report", runs[i].name, runs, i, &errors) != DR_OK)
+            return dr_cli_fail_all(cli, DR_EXIT_USAGE, &errors);
+    }
+    return DR_EXIT_OK;
+}
+
+/* Of what was run; nothing where nothing was. */
+static int write_report(const struct comparing *comparing)
+{
+    const struct dr_variants *variants = comparing->compared.variants;
+    const char *path = dr_cli_value(comparing->cli, "report");
+    struct dr_report_run runs[DR_REPORT_RUNS_MAX];
+    uint32_t count = 0;
+    FILE *file;
+    int is_written;
+
+    for (uint32_t i = 0; i < variants->count; i += 1)
+        if (comparing->first_runs[i] != NULL)
+            runs[count++] =
+                (struct dr_report_run){variants->list[i].name, comparing->first_runs[i]};
+    if (count == 0)
+        return DR_EXIT_OK;
+    file = fopen(path, "we");
+    is_written = file != NULL && dr_report_write(file, runs, count) == DR_OK;
+    is_written &= file == NULL || fclose(file) == 0;
+    return is_written
+               ? DR_EXIT_OK
+               : dr_cli_fail(comparing->cli, DR_EXIT_FAILED, "--report: %s can't be written", path);
+}
+
 static int compare(struct comparing *comparing, const struct dr_variants *variants, uint32_t seeds,
                    uint32_t parallel)
 {
@@ -361,10 +416,19 @@ static int compare(struct comparing *comparing, const struct dr_variants *varian
     list_pieces(comparing);
     comparing->forks = calloc(compared->runs, sizeof comparing->forks[0]);
     DR_ASSERT(compared->compare.runs != NULL && comparing->forks != NULL);
+    if (dr_cli_value(comparing->cli, "report") != NULL) {
+        comparing->first_runs = calloc(variants->count, sizeof comparing->first_runs[0]);
+        DR_ASSERT(comparing->first_runs != NULL);
+    }
     run_all(comparing, parallel);
     for (uint32_t i = 0; i < compared->runs; i += 1)
         take_answer(comparing, i);
     code = show(comparing);
+    if (comparing->first_runs != NULL && code == DR_EXIT_OK)
+        code = write_report(comparing);
+    for (uint32_t i = 0; comparing->first_runs != NULL && i < variants->count; i += 1)
+        free(comparing->first_runs[i]);
+    free(comparing->first_runs);
     json_decref(compared->failed);
     free(compared->compare.runs);
     free(comparing->pieces);
@@ -388,6 +452,8 @@ int dr_cmd_sim_compare(struct dr_cli *cli)
         !dr_option_whole(cli, "parallel", 1, 1024, &parallel))
         return DR_EXIT_USAGE;
     code = dr_variants_open(&variants, cli);
+    if (code == DR_EXIT_OK && dr_cli_value(cli, "report") != NULL)
+        code = check_report(cli, &variants);
     if (code == DR_EXIT_OK && directory != NULL && mkdir(directory, 0777) != 0 && errno != EEXIST)
         code = dr_cli_fail(cli, DR_EXIT_FAILED, "--runs: %s can't be made: %s", directory,
                            strerror(errno));

@@ -67,6 +67,7 @@ static const struct dr_cli_option SIM_COMPARE[] = {
     {"generate", 0, "OPTION=VALUE,...", "instead of --trace: make one up for each seed, with these options of `daero sim generate`; jobs is needed"},
     {"parallel", 0, "N", "at most so many runs at a time; as many as there are cores by default"},
     {"runs", 0, "DIRECTORY", "write each run's measures there, as VARIANT-SEED.json"},
+    {"report", 0, "FILE", "write a page for a browser with the first seed's runs beside each other; eight variants at most"},
     {"output", 'o', "FILE", "write the comparison as JSON"},
 };
 static const struct dr_cli_option SIM_IMPORT[] = {

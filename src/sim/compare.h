@@ -25,26 +25,30 @@ enum dr_compare_unit {
 
 /* name (members of the measures' JSON, parted by dots), as people read it, unit, which is better.
  */
-#define DR_COMPARE_MEASURES(X)                                                                \
-    X("allocated", "accelerators given out", DR_COMPARE_PART, DR_COMPARE_HIGHER)              \
-    X("goodput", "work that was kept", DR_COMPARE_PART, DR_COMPARE_HIGHER)                    \
-    X("wait_s.mean", "wait, mean", DR_COMPARE_SECONDS, DR_COMPARE_LOWER)                      \
-    X("wait_s.p95", "wait, 95 %", DR_COMPARE_SECONDS, DR_COMPARE_LOWER)                       \
-    X("turnaround_s.mean", "turnaround, mean", DR_COMPARE_SECONDS, DR_COMPARE_LOWER)          \
-    X("turnaround_s.p95", "turnaround, 95 %", DR_COMPARE_SECONDS, DR_COMPARE_LOWER)           \
-    X("bounded_slowdown.mean", "bounded slowdown, mean", DR_COMPARE_NUMBER, DR_COMPARE_LOWER) \
-    X("bounded_slowdown.p95", "bounded slowdown, 95 %", DR_COMPARE_NUMBER, DR_COMPARE_LOWER)  \
-    X("makespan_s", "first submit to last end", DR_COMPARE_SECONDS, DR_COMPARE_LOWER)         \
-    X("pending_mean", "waiting jobs, mean", DR_COMPARE_NUMBER, DR_COMPARE_LOWER)              \
-    X("outcomes.completed", "jobs completed", DR_COMPARE_NUMBER, DR_COMPARE_HIGHER)           \
-    X("outcomes.unfinished", "jobs unfinished", DR_COMPARE_NUMBER, DR_COMPARE_LOWER)          \
-    X("refused", "jobs refused", DR_COMPARE_NUMBER, DR_COMPARE_LOWER)                         \
-    X("deadlines_missed", "deadlines missed", DR_COMPARE_NUMBER, DR_COMPARE_LOWER)            \
-    X("preemptions", "preemptions", DR_COMPARE_NUMBER, DR_COMPARE_LOWER)                      \
-    X("node_losses", "attempts lost with a node", DR_COMPARE_NUMBER, DR_COMPARE_LOWER)        \
-    X("accelerator_hours", "accelerator-hours", DR_COMPARE_NUMBER, DR_COMPARE_NEITHER)        \
-    X("lost_accelerator_hours", "of them lost", DR_COMPARE_NUMBER, DR_COMPARE_LOWER)          \
-    X("energy_j", "energy", DR_COMPARE_JOULES, DR_COMPARE_LOWER)                              \
+#define DR_COMPARE_MEASURES(X)                                                                   \
+    X("allocated", "accelerators given out", DR_COMPARE_PART, DR_COMPARE_HIGHER)                 \
+    X("goodput", "work that was kept", DR_COMPARE_PART, DR_COMPARE_HIGHER)                       \
+    X("wait_s.mean", "wait, mean", DR_COMPARE_SECONDS, DR_COMPARE_LOWER)                         \
+    X("wait_s.p95", "wait, 95 %", DR_COMPARE_SECONDS, DR_COMPARE_LOWER)                          \
+    X("turnaround_s.mean", "turnaround, mean", DR_COMPARE_SECONDS, DR_COMPARE_LOWER)             \
+    X("turnaround_s.p95", "turnaround, 95 %", DR_COMPARE_SECONDS, DR_COMPARE_LOWER)              \
+    X("bounded_slowdown.mean", "bounded slowdown, mean", DR_COMPARE_NUMBER, DR_COMPARE_LOWER)    \
+    X("bounded_slowdown.p95", "bounded slowdown, 95 %", DR_COMPARE_NUMBER, DR_COMPARE_LOWER)     \
+    X("makespan_s", "first submit to last end", DR_COMPARE_SECONDS, DR_COMPARE_LOWER)            \
+    X("pending_mean", "waiting jobs, mean", DR_COMPARE_NUMBER, DR_COMPARE_LOWER)                 \
+    X("outcomes.completed", "jobs completed", DR_COMPARE_NUMBER, DR_COMPARE_HIGHER)              \
+    X("outcomes.unfinished", "jobs unfinished", DR_COMPARE_NUMBER, DR_COMPARE_LOWER)             \
+    X("refused", "jobs refused", DR_COMPARE_NUMBER, DR_COMPARE_LOWER)                            \
+    X("deadlines_missed", "deadlines missed", DR_COMPARE_NUMBER, DR_COMPARE_LOWER)               \
+    X("fairness.largest_deviation", "largest unfairness", DR_COMPARE_PART, DR_COMPARE_LOWER)     \
+    X("guarantee_delay_s.mean", "delay within guarantees", DR_COMPARE_SECONDS, DR_COMPARE_LOWER) \
+    X("preemptions", "preemptions", DR_COMPARE_NUMBER, DR_COMPARE_LOWER)                         \
+    X("node_losses", "attempts lost with a node", DR_COMPARE_NUMBER, DR_COMPARE_LOWER)           \
+    X("accelerator_hours", "accelerator-hours", DR_COMPARE_NUMBER, DR_COMPARE_NEITHER)           \
+    X("lost_accelerator_hours", "of them lost", DR_COMPARE_NUMBER, DR_COMPARE_LOWER)             \
+    X("power.peak_w", "peak power, W", DR_COMPARE_NUMBER, DR_COMPARE_LOWER)                      \
+    X("power.over_cap_s", "time above a cap", DR_COMPARE_SECONDS, DR_COMPARE_LOWER)              \
+    X("energy_j", "energy", DR_COMPARE_JOULES, DR_COMPARE_LOWER)                                 \
     X("energy_cost", "cost of energy", DR_COMPARE_NUMBER, DR_COMPARE_LOWER)
 
 #define DR_COMPARE_ONE(name, label, unit, sense) +1

@@ -62,7 +62,8 @@ void dr_sim_policy_json(const struct dr_sim_options *options, const struct dr_co
     dr_buffer_append_text(out, "{");
     dr_put_words(out, "federation", base_name(options->federation));
     dr_buffer_append_text(out, ",");
-    dr_put_words(out, "trace", base_name(options->trace));
+    dr_put_words(out, "trace",
+                 options->trace_name != NULL ? options->trace_name : base_name(options->trace));
     dr_buffer_printf(out,
                      ",\"order\":\"%s\",\"backfill\":\"%s\",\"reserve_depth\":%" PRIu32
                      ",\"preemption\":%s,",

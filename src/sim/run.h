@@ -33,6 +33,7 @@ enum dr_sim_backfill {
 struct dr_sim_options {
     const char *federation; /* path, for the measures alone; NULL: not from a file */
     const char *trace;      /* path; "-": standard input */
+    const char *trace_name; /* what the measures call it; NULL: by its file */
     int ordering;           /* enum dr_ordering; -1: as the federation says, here and below */
     enum dr_sim_backfill backfill;
     int placement;  /* enum dr_placement; -1 */

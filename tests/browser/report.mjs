@@ -138,6 +138,7 @@ async function figuresAgree(browser) {
   result(lead.startsWith(`${short.format(measures.jobs)} jobs from 1 Jan 2027`), "one run: how many jobs, and when", [lead]);
 
   await page.click("figure details summary");
+  await page.waitForSelector("figure details tbody tr", { state: "attached" }); // it is filled in when it opens
   const rows = await page.$$eval("figure details tbody tr", (all) => all.map((row) => [...row.children].map((cell) => cell.textContent)));
   same(rows.length, measures.series.count, "the numbers behind a plot: a row for each bin");
   const at = measures.series.allocated.findIndex((value) => value >= 100);
@@ -164,6 +165,8 @@ async function comparisonAgrees(browser) {
   const [fair, fifo] = ["fair", "fifo"].map(measuresOf);
   same(await titles(page, "h1"), ["fair, fifo and sjf, compared"], "several runs: their names");
   same(await titles(page, "h2"), [...SECTIONS, "All measures, side by side", "In parts", "How it was run"], "several runs: all sections, in order");
+  const policies = await page.$$eval(".runs li", (items) => items.map((item) => item.textContent));
+  result(/placement pack, nodes fail/.test(policies[2]) && !/placement|nodes fail/.test(policies[0]), "several runs: how they were placed, and that nodes failed", policies);
   const cells = await page.$$eval("#page section table thead th", (heads) => heads.slice(0, 4).map((head) => head.textContent));
   same(cells.slice(1), ["fair", "fifo", "sjf"], "several runs: a column each, in the order given");
   const row = await page.$$eval("tbody tr", (rows) => {

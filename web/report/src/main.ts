@@ -38,16 +38,25 @@ function sentenceOf(run: Run): string {
   return `${parts.filter((part) => part !== "").join(" ")}.`;
 }
 
+/** By rates per chip, or as a list says. */
+function fails(about: unknown): boolean {
+  const rates = member(about, "failures");
+  return (Array.isArray(rates) && rates.length > 0) || !!text(about, "failure_list");
+}
+
 function policyOf(run: Run): string {
   const about = object(run.measures, "run");
   const order = text(about, "order");
   const backfill = text(about, "backfill");
   const preemption = member(about, "preemption");
   const estimates = text(about, "estimates");
+  const placement = text(about, "placement");
   const parts = [
     order && `order ${order}`,
     backfill && `backfill ${backfill}`,
     typeof preemption === "boolean" && `preemption ${preemption ? "on" : "off"}`,
+    placement && placement !== "daero" && `placement ${placement}`,
+    fails(about) && "nodes fail",
     estimates && `run times known by ${estimates === "limit" ? "their limits" : estimates}`,
   ].filter((part) => typeof part === "string");
   return parts.length === 0 ? "" : `Policy: ${parts.join(", ")}.`;
