@@ -454,9 +454,7 @@ void dr_apply_attempt_ended(struct dr_core *core, const struct dr_fact *fact,
     run->cpu_time_us += ended->cpu_time_us;
     if (ended->memory_mb_peak > run->memory_mb_peak)
         run->memory_mb_peak = ended->memory_mb_peak;
-    if (run->stopping == DR_STOP_RECLAIM || run->stopping == DR_STOP_PRIORITY ||
-        run->stopping == DR_STOP_POWER || run->stopping == DR_STOP_WINDOW ||
-        run->stopping == DR_STOP_FAIR_SHARE || run->stopping == DR_STOP_ATTAINED) {
+    if (dr_stop_is_preemption((enum dr_stop_cause)run->stopping)) {
         run->preemptions += 1;
         account->preempted += 1;
     }

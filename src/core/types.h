@@ -144,6 +144,28 @@ enum dr_stop_cause {
 #undef DR_ENUM
 };
 
+/* Is it told to leave for others, so that it goes on later? Not who is over anyhow. */
+static inline int dr_stop_is_preemption(enum dr_stop_cause cause)
+{
+    switch (cause) {
+    case DR_STOP_RECLAIM:
+    case DR_STOP_PRIORITY:
+    case DR_STOP_POWER:
+    case DR_STOP_WINDOW:
+    case DR_STOP_FAIR_SHARE:
+    case DR_STOP_ATTAINED:
+        return 1;
+    case DR_STOP_NONE:
+    case DR_STOP_CANCEL:
+    case DR_STOP_LIMIT:
+    case DR_STOP_DEADLINE:
+    case DR_STOP_NODE:
+    case DR_STOP_UNKNOWN:
+        break;
+    }
+    return 0;
+}
+
 /* Why a job waits (POLICY, section 9), in the order in which they are looked for. */
 #define DR_REASONS(X)                                                                             \
     X(NONE, "nothing holds it")                                                                   \

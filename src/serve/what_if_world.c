@@ -73,34 +73,12 @@ static void started(void *context, const struct dr_job *job)
         world->at_us[place] = world->ahead.now_us;
 }
 
-/* Who is told to leave for others; not who is over anyhow. */
-static int is_taken(enum dr_stop_cause cause)
-{
-    switch (cause) {
-    case DR_STOP_RECLAIM:
-    case DR_STOP_PRIORITY:
-    case DR_STOP_POWER:
-    case DR_STOP_WINDOW:
-    case DR_STOP_FAIR_SHARE:
-    case DR_STOP_ATTAINED:
-        return 1;
-    case DR_STOP_NONE:
-    case DR_STOP_CANCEL:
-    case DR_STOP_LIMIT:
-    case DR_STOP_DEADLINE:
-    case DR_STOP_NODE:
-    case DR_STOP_UNKNOWN:
-        break;
-    }
-    return 0;
-}
-
 static void leaves(void *context, const struct dr_job *job)
 {
     struct world *world = context;
     uint32_t place = place_of(world, job->id.v);
 
-    if (!is_taken((enum dr_stop_cause)dr_job_run(world->ahead.core, job)->stopping))
+    if (!dr_stop_is_preemption((enum dr_stop_cause)dr_job_run(world->ahead.core, job)->stopping))
         return;
     world->sums.taken += 1;
     if (place != DR_ROW_NONE && !world->jobs[place].waits && world->at_us[place] == NEVER_US)
