@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "cli/guarded.h"
 #include "cli/options.h"
 #include "sim/import.h"
 
@@ -124,19 +125,24 @@ static void print_counts(const struct dr_cli *cli, const struct dr_import *impor
                dr_format_instant(import->begin_us, begin));
 }
 
-int dr_cmd_sim_import(struct dr_cli *cli)
+struct importing {
+    const struct dr_cli *cli;
+    struct dr_import *import;
+};
+
+static int import_all(void *context, volatile uint64_t *seq)
 {
+    const struct importing *importing = context;
+    const struct dr_cli *cli = importing->cli;
+    struct dr_import import = *importing->import;
     struct dr_buffer yaml DR_CLEANUP(dr_buffer_deinit) = {0};
-    struct dr_cli_rows rows = {0};
-    struct dr_import import = {.say = say, .context = &rows, .bad_row_milli = 10};
     const char *path = dr_cli_value(cli, "output");
     struct dr_error error = {0};
     enum dr_status status = DR_E_IO;
     int failed;
     int code;
 
-    if (!read_options(cli, &import))
-        return DR_EXIT_USAGE;
+    import.watched = seq;
     dr_buffer_init(&yaml, FEDERATION_MAX);
     import.federation = &yaml;
     import.trace = fopen(path, "we");
@@ -166,5 +172,22 @@ int dr_cmd_sim_import(struct dr_cli *cli)
                : dr_cli_write_file(cli, dr_cli_value(cli, "federation"), &yaml);
     if (code == DR_EXIT_OK)
         print_counts(cli, &import);
+    return code;
+}
+
+int dr_cmd_sim_import(struct dr_cli *cli)
+{
+    struct dr_cli_rows rows = {0};
+    struct dr_import import = {.say = say, .context = &rows, .bad_row_milli = 10};
+    struct importing importing = {.cli = cli, .import = &import};
+    int code;
+
+    if (!read_options(cli, &import))
+        return DR_EXIT_USAGE;
+    if (import.kind != DR_IMPORT_live)
+        return import_all(&importing, NULL);
+    code = dr_cli_guarded(cli, import_all, &importing);
+    if (code == DR_EXIT_REFUSED)
+        unlink(dr_cli_value(cli, "output"));
     return code;
 }

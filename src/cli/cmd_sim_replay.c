@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daero sim replay: a controller's journal once more. */
-#include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/text.h"
-#include "cli/cli.h"
+#include "cli/guarded.h"
 #include "sim/replay.h"
 
 static json_t *difference_json(const struct dr_replay_difference *difference)
@@ -103,35 +97,27 @@ static int replay(const struct dr_cli *cli, struct dr_replay *replay, volatile u
     return is_good ? DR_EXIT_OK : DR_EXIT_REFUSED;
 }
 
-/* A fact that can't follow the ones before it ends the process that applies it: not this one. */
+struct replaying {
+    const struct dr_cli *cli;
+    struct dr_replay *replay;
+};
+
+static int replay_guarded(void *context, volatile uint64_t *seq)
+{
+    const struct replaying *replaying = context;
+
+    return replay(replaying->cli, replaying->replay, seq);
+}
+
 int dr_cmd_sim_replay(struct dr_cli *cli)
 {
-    volatile uint64_t *seq =
-        mmap(NULL, sizeof *seq, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    struct dr_replay *made;
+    struct replaying replaying = {.cli = cli};
     struct dr_error error = {0};
-    int status = 0;
-    pid_t child;
+    int code;
 
-    if (seq == MAP_FAILED || dr_replay_open(&made, &error) != DR_OK)
+    if (dr_replay_open(&replaying.replay, &error) != DR_OK)
         return dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
-    fflush(stdout);
-    child = fork();
-    if (child == 0) {
-        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-        status = replay(cli, made, seq);
-        fflush(stdout);
-        _exit(status);
-    }
-    dr_replay_close(made);
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (child > 0 && WIFEXITED(status))
-        return WEXITSTATUS(status);
-    if (child < 0 || WTERMSIG(status) != SIGABRT)
-        return dr_cli_fail(cli, DR_EXIT_FAILED, "the replay was ended by the system");
-    return dr_cli_fail(cli, DR_EXIT_REFUSED,
-                       "fact %" PRIu64 " contradicts the state that the facts before it give; "
-                       "expected one that can follow them",
-                       *seq);
+    code = dr_cli_guarded(cli, replay_guarded, &replaying);
+    dr_replay_close(replaying.replay);
+    return code;
 }

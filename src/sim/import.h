@@ -46,6 +46,7 @@ struct dr_import {
     uint32_t fleet[3];      /* gavel: V100, P100 and K80 GPUs, 4 a node; 0: 8, 16 and 24 */
     void (*say)(void *context, const struct dr_error *error);
     void *context;
+    volatile uint64_t *watched; /* live: set to each fact's number before it is applied; or NULL */
     /* what came of it */
     uint64_t rows;
     uint64_t written;

@@ -231,6 +231,8 @@ static void follow(struct exporting *exporting, const struct dr_fact *fact)
     default:
         break;
     }
+    if (exporting->import->watched != NULL)
+        *exporting->import->watched = fact->seq;
     dr_apply(exporting->core, fact, NULL);
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "sim/import.h"
 #include "sim/replay.h"
 #include "live_world.h"
 #include "test.h"
@@ -344,6 +345,23 @@ TEST(a_fact_that_cannot_follow_ends_the_process_and_its_number_is_known)
             _exit(1);
         dr_replay_watch(made, watched);
         _exit(10 + (int)dr_replay_directory(made, directory, &error));
+    }
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    CHECK(*watched >= seq && *watched <= seq + 1);
+    /* An export says as much. */
+    *watched = 0;
+    child = fork();
+    if (child == 0) {
+        struct dr_import import = {.kind = DR_IMPORT_live,
+                                   .files = {directory},
+                                   .trace = fopen("/dev/null", "we"),
+                                   .watched = watched};
+        struct dr_error error;
+
+        if (freopen("/dev/null", "w", stderr) == NULL || import.trace == NULL)
+            _exit(1);
+        _exit(10 + (int)dr_import(&import, &error));
     }
     CHECK(waitpid(child, &status, 0) == child);
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
