@@ -287,6 +287,22 @@ TEST(nodes_by_number_or_the_fullest_first)
     }
 }
 
+/* Task by task the fullest node that takes one, though another would take them all. */
+TEST(best_fit_fills_what_is_nearly_full)
+{
+    struct world *w = placing(DR_PLACEMENT_BEST_FIT);
+    dr_job_id gang;
+
+    world_submit(w, (struct job_spec){.accelerators = 6});
+    world_run_us(w, 1);
+    gang = world_submit(w, (struct job_spec){.tasks = 2, .accelerators = 2});
+    world_run_us(w, 1);
+    CHECK_EQ(world_first_node(w, gang), 0);
+    CHECK_EQ(world_nodes_of(w, gang), 2);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
 static void make_dear(struct world *w, const char *chip)
 {
     struct dr_fact fact = {.kind = DR_FACT_CHIP_SET};
