@@ -205,6 +205,29 @@ TEST(las_takes_from_who_has_had_more)
     }
 }
 
+/* Who was taken from comes after who has had less, though others come after him elsewhere. */
+TEST(las_puts_nobody_first_for_having_been_taken)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 node x 8 h200");
+    struct dr_settings settings = w->core->settings;
+    dr_job_id taken, next;
+
+    settings.ordering = DR_ORDERING_LAS;
+    settings.reserve_depth = 0;
+    world_settings(w, settings);
+    taken = world_submit(w, (struct job_spec){.accelerators = 8, .run_us = 600 * MINUTE});
+    world_run_us(w, 20 * MINUTE);
+    world_submit(w, (struct job_spec){.accelerators = 8, .run_us = 4 * MINUTE});
+    world_run_us(w, 2 * MINUTE);
+    CHECK_EQ(world_job(w, taken)->state, DR_JOB_PENDING);
+    next = world_submit(w, (struct job_spec){.accelerators = 8, .run_us = 4 * MINUTE});
+    world_run_us(w, 5 * MINUTE);
+    CHECK(runs(w, next));
+    CHECK(!runs(w, taken));
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
 /* Nobody's guarantee is touched by it. */
 TEST(las_leaves_guarantees)
 {
