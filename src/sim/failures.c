@@ -92,34 +92,13 @@ static enum dr_status wrong(const struct dr_lines *lines, const char *field, con
     return DR_E_INPUT;
 }
 
-static uint32_t pool_named(const struct dr_core *core, dr_site_id site, const char *name)
-{
-    for (uint32_t row = 0; row < core->pools_count; row += 1)
-        if (!core->pools[row].removed && core->pools[row].site.v == site.v &&
-            strcmp(core->pools[row].name, name) == 0)
-            return row;
-    return DR_ROW_NONE;
-}
-
-/* The row of a node of the pool, by number. */
-static uint32_t node_of(const struct dr_pool *pool, uint32_t number)
-{
-    uint32_t at = 0;
-
-    while (number >= pool->ranges[at].count) {
-        number -= pool->ranges[at].count;
-        at += 1;
-    }
-    return pool->ranges[at].row + number;
-}
-
 static enum dr_status read_failure(struct dr_failures *failures, const struct dr_lines *lines,
                                    char *text, int64_t base_us, struct dr_error *error)
 {
     const struct dr_core *core = failures->core;
     char *fields[FIELDS];
     dr_site_id site;
-    uint32_t pool;
+    dr_pool_id pool;
     uint32_t id;
     int64_t node;
     int64_t down_us;
@@ -130,10 +109,10 @@ static enum dr_status read_failure(struct dr_failures *failures, const struct dr
     site = dr_site_named(core, fields[0]);
     if (site.v == 0)
         return wrong(lines, "site", fields[0], "a site of the federation", error);
-    pool = pool_named(core, site, fields[1]);
-    if (pool == DR_ROW_NONE)
+    pool = dr_pool_named(core, site, fields[1]);
+    if (pool.v == 0)
         return wrong(lines, "pool", fields[1], "a pool of that site", error);
-    if (!dr_parse_i64(fields[2], 0, (int64_t)core->pools[pool].nodes_count - 1, &node))
+    if (!dr_parse_i64(fields[2], 0, (int64_t)core->pools[pool.v - 1].nodes_count - 1, &node))
         return wrong(lines, "node", fields[2], "a node of the pool, by number from 0", error);
     if (!dr_parse_seconds(fields[3], 0, TIME_MAX_US, &down_us))
         return wrong(lines, "down_s", fields[3], "seconds, 0 or more", error);
@@ -141,7 +120,7 @@ static enum dr_status read_failure(struct dr_failures *failures, const struct dr
         return wrong(lines, "up_s", fields[4], "seconds, or nothing: it stays down", error);
     if (up_us <= down_us)
         return wrong(lines, "up_s", fields[4], "a time after down_s", error);
-    id = node_of(&core->pools[pool], (uint32_t)node) + 1u;
+    id = dr_pool_node_row(&core->pools[pool.v - 1], (uint32_t)node) + 1u;
     dr_events_push(&failures->events,
                    (struct dr_event){base_us + down_us, id, fields[4][0] != 0 ? LISTED : FOR_EVER,
                                      EVENT_DOWN});

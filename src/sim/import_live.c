@@ -109,34 +109,6 @@ static struct ran *accept(struct exporting *exporting, uint64_t job)
     return &exporting->jobs[job - 1];
 }
 
-static enum dr_schedule_outcome outcome_of(const struct dr_fact_attempt_ended *ended)
-{
-    switch ((enum dr_job_state)ended->next_state) {
-    case DR_JOB_COMPLETED:
-        return DR_SCHEDULE_completed;
-    case DR_JOB_FAILED:
-    case DR_JOB_OUT_OF_MEMORY:
-        return DR_SCHEDULE_failed;
-    case DR_JOB_TIMEOUT:
-        return DR_SCHEDULE_timeout;
-    case DR_JOB_NODE_FAIL:
-        return DR_SCHEDULE_node_fail;
-    case DR_JOB_PREEMPTED:
-        return DR_SCHEDULE_preempted;
-    case DR_JOB_PENDING:
-        return ended->outcome == DR_OUTCOME_NODE_FAILED ? DR_SCHEDULE_node_fail
-                                                        : DR_SCHEDULE_preempted;
-    case DR_JOB_CANCELLED:
-    case DR_JOB_DEADLINE:
-    case DR_JOB_CONFIGURING:
-    case DR_JOB_RUNNING:
-    case DR_JOB_COMPLETING:
-    case DR_JOB_UNREACHABLE:
-        return DR_SCHEDULE_cancelled;
-    }
-    return DR_SCHEDULE_cancelled;
-}
-
 static enum dr_trace_status status_of(enum dr_schedule_outcome outcome)
 {
     if (outcome == DR_SCHEDULE_completed)
@@ -174,7 +146,8 @@ static void end_attempt(struct exporting *exporting, const struct dr_fact_attemp
     uint32_t row = dr_job_find(core, (dr_job_id){ended->job}).v;
     struct ran *ran = &exporting->jobs[ended->job - 1];
     const struct dr_run *run = dr_job_run(core, &core->jobs[row]);
-    enum dr_schedule_outcome outcome = outcome_of(ended);
+    enum dr_schedule_outcome outcome = dr_schedule_outcome_of((enum dr_job_state)ended->next_state,
+                                                              (enum dr_stop_cause)run->stopping);
     int64_t restart_us = run->attempt > 1 ? dr_job_terms(core, &core->jobs[row])->restart_us : 0;
     int64_t ran_us;
 

@@ -19,6 +19,34 @@ const char *dr_schedule_outcome_name(enum dr_schedule_outcome outcome)
     return names[outcome];
 }
 
+enum dr_schedule_outcome dr_schedule_outcome_of(enum dr_job_state state,
+                                                enum dr_stop_cause stopping)
+{
+    switch (state) {
+    case DR_JOB_COMPLETED:
+        return DR_SCHEDULE_completed;
+    case DR_JOB_FAILED:
+    case DR_JOB_OUT_OF_MEMORY:
+        return DR_SCHEDULE_failed;
+    case DR_JOB_TIMEOUT:
+        return DR_SCHEDULE_timeout;
+    case DR_JOB_PREEMPTED:
+        return DR_SCHEDULE_preempted;
+    case DR_JOB_NODE_FAIL:
+        return DR_SCHEDULE_node_fail;
+    case DR_JOB_PENDING:
+        return dr_stop_is_preemption(stopping) ? DR_SCHEDULE_preempted : DR_SCHEDULE_node_fail;
+    case DR_JOB_CANCELLED:
+    case DR_JOB_DEADLINE:
+    case DR_JOB_CONFIGURING:
+    case DR_JOB_RUNNING:
+    case DR_JOB_COMPLETING:
+    case DR_JOB_UNREACHABLE:
+        return DR_SCHEDULE_cancelled;
+    }
+    return DR_SCHEDULE_cancelled;
+}
+
 void dr_schedule_header(FILE *file)
 {
     fputs("job_id,attempt,account,site,pool,chip,submit_s,start_s,end_s,outcome,tasks,accelerators,"

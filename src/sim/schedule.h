@@ -28,6 +28,12 @@ enum dr_schedule_outcome {
 
 const char *dr_schedule_outcome_name(enum dr_schedule_outcome outcome);
 
+/* Of an attempt that has ended: what became of its job by that, PENDING where it goes on with
+ * another one; and why the attempt had been told to leave. Who goes on without having been told to
+ * has lost a node. */
+enum dr_schedule_outcome dr_schedule_outcome_of(enum dr_job_state state,
+                                                enum dr_stop_cause stopping);
+
 void dr_schedule_header(FILE *file);
 
 /* Where an attempt runs, as the last three columns have it: to be asked while it holds its place.

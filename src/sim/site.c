@@ -230,35 +230,15 @@ static void carry_out(struct dr_sim *sim, const struct dr_effect *effect)
     }
 }
 
-/* How the attempt ended, by what the core made of it. */
+/* How the attempt ended, by what the core made of it, and by what the trace says of the job. */
 static enum dr_schedule_outcome outcome_of(const struct dr_sim *sim, uint32_t row,
                                            enum dr_stop_cause stopping)
 {
-    switch ((enum dr_job_state)sim->core->jobs[row].state) {
-    case DR_JOB_COMPLETED:
-        return DR_SCHEDULE_completed;
-    case DR_JOB_FAILED:
-        return sim->known[row].status == DR_TRACE_CANCELLED ? DR_SCHEDULE_cancelled
-                                                            : DR_SCHEDULE_failed;
-    case DR_JOB_TIMEOUT:
-        return DR_SCHEDULE_timeout;
-    case DR_JOB_PREEMPTED:
-        return DR_SCHEDULE_preempted;
-    case DR_JOB_NODE_FAIL:
-        return DR_SCHEDULE_node_fail;
-    case DR_JOB_PENDING:
-        return stopping == DR_STOP_NODE || stopping == DR_STOP_NONE ? DR_SCHEDULE_node_fail
-                                                                    : DR_SCHEDULE_preempted;
-    case DR_JOB_CANCELLED:
-    case DR_JOB_DEADLINE:
-    case DR_JOB_OUT_OF_MEMORY:
-    case DR_JOB_CONFIGURING:
-    case DR_JOB_RUNNING:
-    case DR_JOB_COMPLETING:
-    case DR_JOB_UNREACHABLE:
+    enum dr_job_state state = (enum dr_job_state)sim->core->jobs[row].state;
+
+    if (state == DR_JOB_FAILED && sim->known[row].status == DR_TRACE_CANCELLED)
         return DR_SCHEDULE_cancelled;
-    }
-    return DR_SCHEDULE_cancelled;
+    return dr_schedule_outcome_of(state, stopping);
 }
 
 /* Work that an attempt which did not complete leaves behind: whole checkpoints, at factor 1. */

@@ -267,3 +267,25 @@ TEST(a_run_with_failures_repeats_itself)
     for (int i = 0; i < 2; i += 1)
         sim_world_free(&w[i]);
 }
+
+/* Who goes on with another attempt was told to leave for others, or has lost a node: told so by its
+ * site, or by the controller, after which the site says that it was stopped. */
+TEST(a_lost_node_is_no_preemption)
+{
+    static const struct {
+        enum dr_job_state state;
+        enum dr_stop_cause stopping;
+        enum dr_schedule_outcome outcome;
+    } cases[] = {
+        {DR_JOB_PENDING, DR_STOP_NONE, DR_SCHEDULE_node_fail},
+        {DR_JOB_PENDING, DR_STOP_NODE, DR_SCHEDULE_node_fail},
+        {DR_JOB_PENDING, DR_STOP_RECLAIM, DR_SCHEDULE_preempted},
+        {DR_JOB_PENDING, DR_STOP_ATTAINED, DR_SCHEDULE_preempted},
+        {DR_JOB_NODE_FAIL, DR_STOP_NODE, DR_SCHEDULE_node_fail},
+        {DR_JOB_OUT_OF_MEMORY, DR_STOP_NONE, DR_SCHEDULE_failed},
+        {DR_JOB_DEADLINE, DR_STOP_DEADLINE, DR_SCHEDULE_cancelled},
+    };
+
+    for (uint32_t i = 0; i < DR_COUNT_OF(cases); i += 1)
+        CHECK_EQ(dr_schedule_outcome_of(cases[i].state, cases[i].stopping), cases[i].outcome);
+}
