@@ -203,9 +203,26 @@ void world_drop_window(struct world *world, uint32_t window)
     declare(world, fact);
 }
 
+/* A decision leaves nothing undone: asked again at once, with no memory of who was refused, it has
+ * nothing to say; nor, after a tick in which it was tried, has fair preemption. */
+static void ask_again(struct world *world, int looked)
+{
+    struct dr_rest rest = world->core->seats->rest;
+
+    dr_seats_wake_all(world->core->seats); /* or it would be for the next decision */
+    if (looked)
+        world->core->seats->rest.due = DR_REST_ALL;
+    if (dr_decide(world->core, world->now_us, &world->batch) != 0 || world->batch.facts_count != 0)
+        world->undecided += 1;
+    if (world->batch.facts_count == 0)
+        world->core->seats->rest = rest;
+    flush(world);
+}
+
 uint32_t world_decide(struct world *world)
 {
     uint64_t before = world->facts_count;
+    int looked = dr_rest_looks(world->core, world->now_us);
     uint8_t asked = world->core->dirty || dr_core_next_time_us(world->core) <= world->now_us;
 
     for (uint32_t i = 0;; i += 1) {
@@ -222,14 +239,9 @@ uint32_t world_decide(struct world *world)
     world->decisions += 1;
     if (world->decisions % world->asks_every != 0)
         return (uint32_t)(world->facts_count - before);
-    /* A decision leaves nothing undone: asked again at once, with no memory of who was refused, it
-     * has nothing to say. */
     world->core->dirty = asked;
     if (asked)
-        dr_seats_wake_all(world->core->seats); /* or it would be for the next decision */
-    if (dr_decide(world->core, world->now_us, &world->batch) != 0 || world->batch.facts_count != 0)
-        world->undecided += 1;
-    flush(world);
+        ask_again(world, looked);
     return (uint32_t)(world->facts_count - before);
 }
 

@@ -1,33 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/math.h"
 
-/* |a| * |b| / c with remainder. Binary long division over the 128-bit product: 128 steps at most,
- * taken only where the product does not fit in 64 bits. */
+/* One digit of a long division in base 2^32: the largest q with q * c <= rest * 2^32 + digit, where
+ * rest < c and the highest bit of c is set. The estimate by the high half of c is at most two too
+ * large. */
+static uint64_t long_digit(uint64_t *rest, uint64_t digit, uint64_t c)
+{
+    uint64_t high = c >> 32;
+    uint64_t low = c & UINT32_MAX;
+    uint64_t quotient = *rest / high;
+    uint64_t over = *rest % high;
+
+    while (quotient > UINT32_MAX || quotient * low > ((over << 32) | digit)) {
+        quotient -= 1;
+        over += high;
+        if (over > UINT32_MAX)
+            break;
+    }
+    *rest = (*rest << 32) + digit - quotient * c; /* modulo 2^64, and less than c */
+    return quotient;
+}
+
+/* |a| * |b| / c with remainder. Two steps of a long division where the product does not fit in 64
+ * bits: the core may not call the compiler's own 128-bit division. */
 static uint64_t mul_div_unsigned(uint64_t a, uint64_t b, uint64_t c, uint64_t *remainder)
 {
     unsigned __int128 product = (unsigned __int128)a * b;
     uint64_t high = (uint64_t)(product >> 64);
     uint64_t low = (uint64_t)product;
+    uint64_t quotient;
+    int shift;
 
     if (high == 0) {
         *remainder = low % c;
         return low / c;
     }
     DR_ASSERT(high < c); /* otherwise the quotient needs more than 64 bits */
-
-    uint64_t quotient = 0;
-    uint64_t rest = high;
-    for (int bit = 63; bit >= 0; bit -= 1) {
-        uint64_t carry = rest >> 63;
-
-        rest = (rest << 1) | ((low >> bit) & 1);
-        quotient <<= 1;
-        if (carry != 0 || rest >= c) {
-            rest -= c;
-            quotient |= 1;
-        }
-    }
-    *remainder = rest;
+    shift = __builtin_clzll(c);
+    product <<= shift;
+    high = (uint64_t)(product >> 64);
+    low = (uint64_t)product;
+    quotient = long_digit(&high, low >> 32, c << shift) << 32;
+    quotient |= long_digit(&high, low & UINT32_MAX, c << shift);
+    *remainder = high >> shift;
     return quotient;
 }
 

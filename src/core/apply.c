@@ -44,11 +44,11 @@ static void forget_grid_caps(struct dr_core *core, int64_t before_us)
 }
 
 static void apply_tick(struct dr_core *core, const struct dr_fact_tick *fact, int64_t now_us,
-                       int quiet)
+                       enum dr_rest_level level)
 {
     dr_quota_tick(core, now_us, fact->decay);
     core->tick_us = now_us;
-    if (!quiet) {
+    if (level == DR_REST_ALL) {
         dr_place_touch_all(core);
         dr_seats_wake_all(core->seats); /* what memory has missed waits no longer than this */
     }
@@ -173,6 +173,7 @@ uint64_t dr_fact_job(const struct dr_fact *fact)
 void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch *batch)
 {
     int quiet = 0; /* nobody need be judged for it */
+    enum dr_rest_level level;
 
     DR_ASSERT(fact->seq == core->seq + 1);
     switch (fact->kind) {
@@ -180,8 +181,9 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
         apply_leader_took(core, &fact->leader_took);
         break;
     case DR_FACT_TICK:
-        quiet = dr_rest_tick(core, fact->time_us);
-        apply_tick(core, &fact->tick, fact->time_us, quiet);
+        level = dr_rest_tick(core, fact->time_us);
+        apply_tick(core, &fact->tick, fact->time_us, level);
+        quiet = level == DR_REST_QUIET;
         break;
     case DR_FACT_DECIDED_NOTHING:
         dr_rest_pass(core);

@@ -37,6 +37,7 @@ struct dr_breakage *dr_breakage_of(const struct dr_core *core, uint32_t pool_row
     like.whole = push(core, (size_t)(like.accelerators + 1) * COLUMNS);
     like.shares = push(core, (size_t)(DR_BREAKAGE_SHARES + 1) * COLUMNS);
     like.blocks = push(core, like.block + 1);
+    like.any_shares = 1; /* the memory may have been another's */
     breakage = dr_arena_push(&core->places->arena, 1, sizeof *breakage);
     DR_ASSERT(breakage != NULL);
     *breakage = like;
@@ -67,7 +68,10 @@ static void fill(const struct dr_core *core, struct dr_breakage *breakage)
 
     memset(breakage->whole, 0,
            (size_t)(breakage->accelerators + 1) * COLUMNS * sizeof breakage->whole[0]);
-    memset(breakage->shares, 0, (DR_BREAKAGE_SHARES + 1) * COLUMNS * sizeof breakage->shares[0]);
+    if (breakage->any_shares)
+        memset(breakage->shares, 0,
+               (DR_BREAKAGE_SHARES + 1) * COLUMNS * sizeof breakage->shares[0]);
+    breakage->any_shares = 0;
     memset(breakage->blocks, 0, (breakage->block + 1) * sizeof breakage->blocks[0]);
     memset(breakage->pools, 0, sizeof breakage->pools);
     breakage->price_micro =
@@ -83,10 +87,12 @@ static void fill(const struct dr_core *core, struct dr_breakage *breakage)
             continue;
         column = (uint32_t)(((uint64_t)row->cpus * DR_BREAKAGE_CPUS + breakage->cpus - 1) /
                             breakage->cpus);
-        if (row->accelerators < 1000)
+        if (row->accelerators < 1000) {
             breakage->shares[row->accelerators / DR_MIX_SHARE_STEP * COLUMNS + column] += p;
-        else
+            breakage->any_shares = 1;
+        } else {
             breakage->whole[row->accelerators / 1000 * COLUMNS + column] += p;
+        }
         nodes = ((uint64_t)row->tasks * row->accelerators + breakage->accelerators * 1000 - 1) /
                 (breakage->accelerators * 1000);
         if (nodes >= 2 && nodes <= breakage->block)
@@ -95,7 +101,8 @@ static void fill(const struct dr_core *core, struct dr_breakage *breakage)
             breakage->pools[dr_bit_log((uint32_t)nodes - 1)] += p;
     }
     sum_up(breakage->whole, breakage->accelerators + 1);
-    sum_up(breakage->shares, DR_BREAKAGE_SHARES + 1);
+    if (breakage->any_shares) /* else all of it is 0 */
+        sum_up(breakage->shares, DR_BREAKAGE_SHARES + 1);
     for (uint32_t nodes = 1; nodes <= breakage->block; nodes += 1)
         breakage->blocks[nodes] += breakage->blocks[nodes - 1];
     for (uint32_t log = 1; log <= DR_POOL_LOGS; log += 1)

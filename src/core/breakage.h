@@ -39,8 +39,9 @@ struct dr_breakage {
     dr_chip_id chip;
     uint32_t accelerators;
     uint32_t cpus;
-    uint32_t block; /* nodes, at most DR_BREAKAGE_BLOCK; 0: none */
-    uint8_t filled; /* the tables are those of the mix */
+    uint32_t block;     /* nodes, at most DR_BREAKAGE_BLOCK; 0: none */
+    uint8_t filled;     /* the tables are those of the mix */
+    uint8_t any_shares; /* `shares` is not all 0 */
     /* tables */
     uint64_t step; /* CPU steps of a thousandth of a CPU, in 2^-48: exact for all that a node has */
     uint32_t *whole; /* [accelerators + 1][CPUS + 1] of the mix: so many whole ones do, with CPUs */

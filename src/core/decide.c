@@ -664,6 +664,7 @@ static void begin_order(struct dr_decision *decision)
         (struct dr_wants){fits.room | again_since(core, since), 0, hunts_since(decision, since)};
     offers.lenient = fits.lenient;
     offers.looked_at = core->seats->clock;
+    offers.fair = decision->fair != NULL && !decision->in_part;
     decision->looked_at = core->seats->clock;
     if (decision->asks_fresh)
         offers.pools.room |= DR_WANTS_FRESH;
@@ -766,7 +767,10 @@ static void walk(struct dr_decision *decision)
         decision->near = 0;
         decision->blocked = 0;
         decision->quota_refused = 0;
-        if (array_full(core, job)) {
+        if (choice.scope == DR_SCOPE_FAIR) {
+            if (!array_full(core, job) && !waits_for_tariff(decision, job))
+                dr_fair(decision, &choice);
+        } else if (array_full(core, job)) {
             dr_decision_open(decision);
             remember(decision, &choice, now, &before);
         } else if (waits_for_tariff(decision, job)) {
@@ -863,8 +867,7 @@ int dr_decide(struct dr_core *core, int64_t now_us, struct dr_batch *batch)
         return 0;
     core->looks += 1;
     dr_arena_reset(&core->scratch, 0);
-    if (dr_fair_is_due(core, now_us))
-        dr_seats_wake_all(core->seats); /* also in a second decision of that instant */
+    core->seats->fair_seq = 0;
     dr_lent_advance(core, now_us);
     dr_settle_doomed(core, now_us, batch);
     if (core->doomed_count > 0)

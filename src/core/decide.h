@@ -6,13 +6,10 @@
 #include "core/order.h"
 #include "core/place.h"
 
-#define DR_FAIR_REFUSED_MAX 256
-
-struct dr_reserved;  /* core/backfill.h */
-struct dr_pledges;   /* core/pledges.h */
-struct dr_victim;    /* core/reclaim.h */
-struct dr_fair;      /* core/fair.h */
-struct dr_fair_most; /* core/fair.c */
+struct dr_reserved; /* core/backfill.h */
+struct dr_pledges;  /* core/pledges.h */
+struct dr_victim;   /* core/reclaim.h */
+struct dr_fair;     /* core/fair.h */
 
 struct dr_decision {
     struct dr_core *core;
@@ -48,13 +45,8 @@ struct dr_decision {
     int doubtful;      /* ... or may by anything that starts, ends or comes free */
     uint8_t *closed; /* [pools_count] settings.no_backfill: nobody starts there any more; or NULL */
     int in_thought;  /* sums are not those of the state, or not all reservations count */
-    struct dr_fair *fair;           /* who asks what to take; NULL: it isn't judged now */
-    struct dr_fair_most *fair_most; /* [accounts_count] core/fair.c */
-    uint64_t fair_doubt_seq; /* the fact before which somebody took nothing by fair share; 0: nobody
-                                was refused so since everybody was looked at */
-    uint32_t fair_refused[DR_FAIR_REFUSED_MAX]; /* classes that were since */
-    uint32_t fair_refused_count;                /* more than there is room for: any may have been */
-    int full; /* the batch (or a table) has no more room: stop and be called again */
+    struct dr_fair *fair; /* who asks what to take; NULL: it isn't judged now */
+    int full;             /* the batch (or a table) has no more room: stop and be called again */
 };
 
 /* A place for a job: found, priced, not yet settled. */

@@ -11,12 +11,6 @@
 
 #define NONE DR_ROW_NONE
 
-/* The greatest key among the accounts below one, as of a fact. */
-struct dr_fair_most {
-    uint64_t seq; /* 0: not known */
-    int64_t key;
-};
-
 static int by_service(const struct dr_core *core)
 {
     return core->settings.ordering == DR_ORDERING_LAS;
@@ -45,23 +39,27 @@ void dr_fair_begin(struct dr_decision *decision)
     decision->fair = NULL;
     if (!dr_fair_is_due(core, decision->now_us))
         return;
-    decision->fair_most =
-        dr_arena_push(&core->scratch, core->accounts_count + 1u, sizeof decision->fair_most[0]);
     decision->fair = dr_arena_push(&core->scratch, 1, sizeof *decision->fair);
-    DR_ASSERT(decision->fair_most != NULL && decision->fair != NULL);
+    DR_ASSERT(decision->fair != NULL);
     *decision->fair =
         (struct dr_fair){.core = core,
                          .memo = dr_arena_push(&core->scratch, core->accounts_count + 1u,
                                                sizeof(struct dr_fair_memo))};
     DR_ASSERT(decision->fair->memo != NULL);
-    memset(decision->fair_most, 0, core->accounts_count * sizeof decision->fair_most[0]);
     memset(decision->fair->memo, 0, core->accounts_count * sizeof decision->fair->memo[0]);
 }
 
-/* Is it the class's turn at this tick? */
-static int is_asked(const struct dr_core *core, const struct dr_job *first)
+int dr_fair_asks(const struct dr_core *core, const struct dr_job *first)
 {
-    return (first->id.v + (uint64_t)(core->tick_us / DR_MINUTE_US)) % dr_fair_turns(core) == 0;
+    return (by_service(core) || dr_queue_outranks(core, first)) &&
+           (first->id.v + (uint64_t)(core->tick_us / DR_MINUTE_US)) % dr_fair_turns(core) == 0;
+}
+
+/* Somebody takes nothing now. */
+static void doubt(struct dr_core *core)
+{
+    if (core->seats->fair_seq == 0)
+        core->seats->fair_seq = core->seq;
 }
 
 int dr_fair(struct dr_decision *decision, const struct dr_choice *choice)
@@ -69,53 +67,50 @@ int dr_fair(struct dr_decision *decision, const struct dr_choice *choice)
     struct dr_core *core = decision->core;
 
     if (decision->fair == NULL || decision->full ||
-        (!by_service(core) && !dr_queue_outranks(core, &core->jobs[choice->job_row])) ||
-        !is_asked(core, &core->jobs[choice->job_row]))
+        !dr_fair_asks(core, &core->jobs[choice->job_row]))
         return 0;
     if (dr_reclaim_fairly(decision, choice))
         return 1;
-    if (decision->fair_doubt_seq == 0)
-        decision->fair_doubt_seq = core->seq;
-    if (decision->fair_refused_count < DR_FAIR_REFUSED_MAX)
-        decision->fair_refused[decision->fair_refused_count] = choice->class_row;
-    decision->fair_refused_count += 1;
+    doubt(core);
     return 0;
 }
 
 int dr_fair_end(struct dr_decision *decision)
 {
     struct dr_core *core = decision->core;
-    uint32_t count = decision->fair_refused_count;
+    int any = core->seats->fair_seq != 0 && core->seq != core->seats->fair_seq;
 
-    if (decision->fair_doubt_seq == 0 || core->seq == decision->fair_doubt_seq)
-        return 0;
-    decision->fair_doubt_seq = 0;
-    decision->fair_refused_count = 0;
-    if (count > DR_FAIR_REFUSED_MAX) {
-        dr_seats_wake_all(core->seats);
-        return 1;
-    }
-    /* A row may be another class's by now, which is then judged for nothing. */
-    for (uint32_t i = 0; i < count; i += 1)
-        if (core->queue->classes[decision->fair_refused[i]].hash != 0)
-            dr_seats_wake(core, decision->fair_refused[i]);
-    return 1;
+    core->seats->fair_seq = 0;
+    return any;
 }
 
 /* ---- who asks ---- */
 
-static int64_t most_below(struct dr_decision *decision, dr_account_id parent)
+/* The greatest key among the accounts below one. */
+static int64_t most_below(struct dr_core *core, dr_account_id parent)
 {
-    struct dr_core *core = decision->core;
-    struct dr_fair_most *most = &decision->fair_most[parent.v - 1];
+    struct dr_seat *seat = &core->seats->seats[parent.v - 1];
 
-    if (most->seq == core->seq)
-        return most->key;
-    *most = (struct dr_fair_most){.seq = core->seq};
+    if (seat->most_seq == core->seq)
+        return seat->most;
+    seat->most_seq = core->seq;
+    seat->most = 0;
     for (uint32_t row = core->accounts[parent.v - 1].first_child; row != NONE;
          row = core->accounts[row].next_sibling)
-        most->key = dr_max_i64(most->key, dr_order_above(core, (dr_account_id){row + 1}));
-    return most->key;
+        seat->most = dr_max_i64(seat->most, dr_order_above(core, (dr_account_id){row + 1}));
+    return seat->most;
+}
+
+int dr_fair_may_ask(struct dr_core *core, dr_account_id account)
+{
+    if (by_service(core))
+        return 1;
+    for (dr_account_id at = account; core->accounts[at.v - 1].parent.v != 0;
+         at = core->accounts[at.v - 1].parent)
+        if (most_below(core, core->accounts[at.v - 1].parent) > dr_order_above(core, at))
+            return 1;
+    doubt(core);
+    return 0;
 }
 
 /* Would it be the same as when the last one asked? */
@@ -157,7 +152,7 @@ struct dr_fair *dr_fair_ask(struct dr_decision *decision, const struct dr_job *j
             step->above = !dr_quota_within_stated(core, at, pool, amounts);
             step->before = dr_order_above(core, at);
             step->with = dr_order_above_with(core, at, pool, amounts, 1);
-            fair->any |= step->above && most_below(decision, parent) > step->with;
+            fair->any |= step->above && most_below(core, parent) > step->with;
             at = parent;
         }
     }

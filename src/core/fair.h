@@ -81,6 +81,13 @@ uint32_t dr_fair_turns(const struct dr_core *core);
 /* Is it judged at this instant? */
 int dr_fair_is_due(const struct dr_core *core, int64_t now_us);
 
+/* Might a job of the account take anything: does some account beside it, or beside one above it,
+ * have more above its guarantee? If not, and that changes in this decision, it is asked again. */
+int dr_fair_may_ask(struct dr_core *core, dr_account_id account);
+
+/* Is the class of which this is the first job asked at this tick? */
+int dr_fair_asks(const struct dr_core *core, const struct dr_job *first);
+
 /* Before a walk. */
 void dr_fair_begin(struct dr_decision *decision);
 
@@ -88,8 +95,8 @@ void dr_fair_begin(struct dr_decision *decision);
  * place. Returns 1 if the job has been promised a place. */
 int dr_fair(struct dr_decision *decision, const struct dr_choice *choice);
 
-/* After a walk with nothing left to do by other rules: have keys changed since somebody took
- * nothing? Then those are judged again. */
+/* After a walk with nothing left to do by other rules: has anything been decided since somebody
+ * took nothing? Then all are asked again. */
 int dr_fair_end(struct dr_decision *decision);
 
 /* For explanations: of the accounts beside the job's own, or beside one above that, the one with

@@ -4,6 +4,7 @@
 #include "core/seats.h"
 
 #include "base/math.h"
+#include "core/fair.h"
 #include "core/fits.h"
 #include "core/lent.h"
 #include "core/power.h"
@@ -691,8 +692,9 @@ static int is_stirred(const struct dr_core *core, const struct dr_queue_class *c
     return 0;
 }
 
-enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
-                             const struct dr_offers *offers)
+/* ... as far as fair share has no say. */
+static enum dr_scope scope_of(struct dr_core *core, uint32_t class_row,
+                              const struct dr_offers *offers)
 {
     struct dr_queue_class *class = &core->queue->classes[class_row];
     struct dr_wants wants = class->wants;
@@ -715,6 +717,17 @@ enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
         ((wants.hunts & DR_WANTS_LENIENT) != 0 && dr_wants_fit(wants, offers->lenient)))
         return place_in(core, class_row, class->judged_at, 1);
     return DR_SCOPE_NONE;
+}
+
+enum dr_scope dr_seats_scope(struct dr_core *core, uint32_t class_row,
+                             const struct dr_offers *offers)
+{
+    enum dr_scope scope = scope_of(core, class_row, offers);
+
+    if (scope == DR_SCOPE_NONE && offers->fair &&
+        dr_fair_asks(core, &core->jobs[core->queue->classes[class_row].first]))
+        return DR_SCOPE_FAIR;
+    return scope;
 }
 
 /* ---- for tests ---- */

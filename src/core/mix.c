@@ -102,7 +102,9 @@ void dr_mix_tick(struct dr_core *core)
     for (uint32_t i = 0; i < mix->count; i += 1) {
         struct dr_mix_row *row = &mix->rows[i];
 
-        row->recent = dr_mul_div_floor(row->recent, KEEP, KEEP_ONE);
+        row->recent = row->recent < INT64_MAX / KEEP
+                          ? row->recent * KEEP / KEEP_ONE
+                          : dr_mul_div_floor(row->recent, KEEP, KEEP_ONE);
         row->used = row->recent;
         if (row->recent == 0)
             continue;

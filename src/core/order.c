@@ -7,6 +7,7 @@
 #include "core/order.h"
 
 #include "base/math.h"
+#include "core/fair.h"
 #include "core/quota.h"
 
 #define NONE DR_ROW_NONE
@@ -378,6 +379,7 @@ static struct dr_offers offers_to(struct dr_order *order, uint32_t row)
     offers.looked_at = order->since[order->looks].looked_at;
     if (seats[row].put_below || seats[row].has_new)
         offers.pools.room |= DR_WANTS_FRESH;
+    offers.fair = offers.fair && dr_fair_may_ask(order->core, (dr_account_id){row + 1});
     for (uint32_t at = row; at != NONE; at = seats[at].parent)
         add_reliefs(order->core, at, since, &offers);
     return offers;

@@ -43,14 +43,26 @@ static int64_t reserved_us(const struct dr_core *core, int64_t now_us)
     return next_us;
 }
 
-/* Ticks before this are quiet. */
-static int64_t quiet_until_us(const struct dr_core *core, int64_t now_us)
+/* Ticks before this don't look at everybody. */
+static int64_t all_us(const struct dr_core *core)
 {
     const struct dr_rest *rest = &core->seats->rest;
-    int64_t until_us = rest->looked_us + DR_REST_US;
+
+    if (!rest->has_looked)
+        return INT64_MIN;
+    return rest->looked_us + (core->seq - rest->looked_seq >= core->queue->class_rows.count
+                                  ? DR_REST_US
+                                  : DR_REST_MOST_US);
+}
+
+/* Ticks before this are quiet, if they need not look at everybody. */
+static int64_t look_us(const struct dr_core *core, int64_t now_us)
+{
+    const struct dr_rest *rest = &core->seats->rest;
+    int64_t until_us = reserved_us(core, now_us);
 
     /* Nodes that are off, and jobs that wait for cheaper hours, are tried again on each tick. */
-    if (!rest->has_looked || core->power->off_count > 0 || core->power->cheap_us != DR_FOREVER_US)
+    if (core->power->off_count > 0 || core->power->cheap_us != DR_FOREVER_US)
         return INT64_MIN;
     if (dr_fair_is_on(core)) {
         /* By LAS who runs may be taken after a while, by whoever has had less. */
@@ -60,7 +72,7 @@ static int64_t quiet_until_us(const struct dr_core *core, int64_t now_us)
     }
     if (core->lent->heap_count > 0 && !core->settings.no_preemption)
         until_us = dr_min_i64(until_us, core->lent->heap[0].when_us);
-    return dr_min_i64(until_us, reserved_us(core, now_us));
+    return until_us;
 }
 
 void dr_rest_pass(struct dr_core *core)
@@ -68,31 +80,37 @@ void dr_rest_pass(struct dr_core *core)
     core->seats->rest.seq += core->seats->rest.seq == core->seq;
 }
 
-int dr_rest_tick(struct dr_core *core, int64_t now_us)
+enum dr_rest_level dr_rest_tick(struct dr_core *core, int64_t now_us)
 {
     struct dr_rest *rest = &core->seats->rest;
     int has_happened = rest->seq != core->seq;
 
-    if (now_us < quiet_until_us(core, now_us)) {
+    if (now_us < all_us(core) && now_us < look_us(core, now_us)) {
         rest->seq += !has_happened; /* this tick is nothing that happens */
-        return 1;
+        return DR_REST_QUIET;
     }
     if (has_happened || rest->rests)
         rest->looks = 0;
     rest->rests = 0;
-    rest->is_due = 1;
-    return 0;
+    if (now_us >= all_us(core))
+        rest->due = DR_REST_ALL;
+    else if (rest->due == DR_REST_QUIET)
+        rest->due = DR_REST_LOOK;
+    return (enum dr_rest_level)rest->due;
 }
 
 void dr_rest_settle(struct dr_core *core, int64_t now_us)
 {
     struct dr_rest *rest = &core->seats->rest;
 
-    if (!rest->is_due)
+    if (rest->due == DR_REST_QUIET)
         return;
-    rest->is_due = 0;
-    rest->has_looked = 1;
-    rest->looked_us = now_us;
+    if (rest->due == DR_REST_ALL) {
+        rest->has_looked = 1;
+        rest->looked_us = now_us;
+        rest->looked_seq = core->seq;
+    }
+    rest->due = DR_REST_QUIET;
     rest->fair_us = fair_ripe_us(core, now_us);
     rest->seq = core->seq;
     rest->looks += 1;
@@ -101,10 +119,10 @@ void dr_rest_settle(struct dr_core *core, int64_t now_us)
 
 int64_t dr_core_quiet_until_us(const struct dr_core *core)
 {
-    return quiet_until_us(core, core->time_us);
+    return dr_min_i64(all_us(core), look_us(core, core->time_us));
 }
 
 int dr_rest_looks(const struct dr_core *core, int64_t now_us)
 {
-    return core->tick_us == now_us && core->seats->rest.is_due;
+    return core->tick_us == now_us && core->seats->rest.due != DR_REST_QUIET;
 }

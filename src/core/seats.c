@@ -622,7 +622,7 @@ static uint32_t next_in(struct dr_core *core, uint32_t row, const struct dr_seat
             *scope = dr_seats_scope(core, row, offers);
             if (*scope != DR_SCOPE_NONE)
                 found = row;
-            else
+            if (*scope <= DR_SCOPE_FAIR)
                 class->judged_at = looked_until(core, offers);
         }
     }

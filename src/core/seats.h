@@ -98,6 +98,7 @@ struct dr_seat_key {
 /* What a class has to be judged for. */
 enum dr_scope {
     DR_SCOPE_NONE,
+    DR_SCOPE_FAIR,  /* what it may take by fair share (core/fair.h), and nothing else */
     DR_SCOPE_FREED, /* a place in a pool in which something has come free since it was refused */
     DR_SCOPE_RISEN, /* ... and what may be taken back where there is more since */
     DR_SCOPE_ALL,
@@ -142,6 +143,8 @@ struct dr_seat {
     uint8_t has_new; /* of a leaf: classes have come since it was gone through */
     uint8_t gone;    /* ... after how many looks at what is free; 0: it was not */
     int64_t key;
+    uint64_t most_seq; /* the fact as of which `most` is known; 0: none */
+    int64_t most;      /* greatest key above guarantee of the accounts below it */
     int64_t submit_us; /* of the offer */
     uint32_t summed;   /* pool for which `own_units` is summed up */
     int64_t own_units;
@@ -167,6 +170,8 @@ struct dr_seats {
     uint64_t limits;         /* counts changes of the limits of accounts */
     uint64_t doubt_seq;      /* the fact before which somebody was refused in doubt, or passed over
                                 because nothing had stirred him; 0: nobody was */
+    uint64_t fair_seq; /* the fact before which somebody took nothing by fair share, or was passed
+                          over since his account might not; 0: nobody was, since all were asked */
     uint64_t near_seq; /* the fact before which somebody was refused, in the walk that goes on,
                           for what others have reserved (DR_NEAR); 0: nobody was */
 };
@@ -242,11 +247,13 @@ struct dr_offers {
     uint64_t lenient;     /* as pools.room, for those with DR_WANTS_LENIENT */
     uint64_t relieved_at; /* the last of the reliefs */
     uint64_t looked_at;   /* when `pools` were looked for, by the seats' clock */
+    int fair;             /* whoever waits may take by fair share, if his account may */
 };
 
 static inline int dr_offers_meet(struct dr_wants wants, const struct dr_offers *offers)
 {
-    return dr_wants_meet(wants, offers->pools) || dr_wants_meet(wants, offers->reliefs) ||
+    return (offers->fair && wants.room != 0) || dr_wants_meet(wants, offers->pools) ||
+           dr_wants_meet(wants, offers->reliefs) ||
            ((wants.hunts & DR_WANTS_LENIENT) != 0 && dr_wants_fit(wants, offers->lenient));
 }
 

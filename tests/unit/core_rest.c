@@ -6,7 +6,7 @@
 
 #define MINUTE DR_MINUTE_US
 
-/* Has somebody been told to look at everything since? By the seats' clock. */
+/* Has somebody been told to look at everybody since? By the seats' clock. */
 static uint64_t woken(const struct world *w)
 {
     return w->core->seats->woken;
@@ -47,29 +47,52 @@ TEST(where_nothing_happens_ticks_are_quiet)
 }
 
 /* Where there is fair preemption, which is tried on ticks alone, the first tick after anything that
- * happened looks. */
+ * happened tries it, without looking at everybody. */
 TEST(what_happens_ends_the_rest)
 {
     struct world *w = waiting();
     struct dr_settings settings = w->core->settings;
-    uint64_t before;
+    uint64_t all, looks;
 
-    world_run_us(w, 2 * MINUTE);
-    before = woken(w);
+    world_run_us(w, 4 * MINUTE); /* one in these looks at everybody */
     world_submit(w, (struct job_spec){.accelerators = 8});
+    world_run_us(w, DR_SECOND_US);
+    looks = w->core->looks;
     world_run_us(w, 2 * MINUTE);
-    CHECK_EQ(woken(w), before);
+    CHECK_EQ(w->core->looks, looks);
     settings.fair_preemption = DR_FAIR_PREEMPTION_FINAL_SHARE;
     world_settings(w, settings);
     world_run_us(w, 2 * MINUTE);
-    before = woken(w);
     world_submit(w, (struct job_spec){.accelerators = 8});
+    world_run_us(w, DR_SECOND_US);
+    looks = w->core->looks;
+    all = woken(w);
     world_run_us(w, MINUTE);
-    CHECK(woken(w) != before);
-    before = woken(w);
+    CHECK_EQ(w->core->looks, looks + 1);
+    CHECK_EQ(woken(w), all);
     world_run_us(w, MINUTE);
-    CHECK_EQ(woken(w), before);
+    CHECK_EQ(w->core->looks, looks + 1);
     CHECK(dr_core_quiet_until_us(w->core) > w->now_us);
+    world_free(w);
+}
+
+/* Where more classes wait than facts have come, everybody is looked at once in six hours. */
+TEST(many_who_wait_are_looked_at_less_often)
+{
+    struct world *w = waiting();
+    uint32_t looks = 0;
+    uint64_t before;
+
+    for (uint32_t i = 0; i < 1000; i += 1)
+        world_submit(w, (struct job_spec){.accelerators = 8, .limit_us = (60 + i) * MINUTE});
+    world_run_us(w, 30 * MINUTE);
+    before = woken(w);
+    for (int i = 0; i < 8 * 60; i += 1) {
+        world_run_us(w, MINUTE);
+        looks += woken(w) != before;
+        before = woken(w);
+    }
+    CHECK(looks == 1 || looks == 2);
     world_free(w);
 }
 
