@@ -49,10 +49,19 @@ void dr_fair_begin(struct dr_decision *decision)
     memset(decision->fair->memo, 0, core->accounts_count * sizeof decision->fair->memo[0]);
 }
 
-int dr_fair_asks(const struct dr_core *core, const struct dr_job *first)
+/* The greatest key among the accounts below one. */
+static int64_t most_below(struct dr_core *core, dr_account_id parent)
 {
-    return (by_service(core) || dr_queue_outranks(core, first)) &&
-           (first->id.v + (uint64_t)(core->tick_us / DR_MINUTE_US)) % dr_fair_turns(core) == 0;
+    struct dr_seat *seat = &core->seats->seats[parent.v - 1];
+
+    if (seat->most_seq == core->seq)
+        return seat->most;
+    seat->most_seq = core->seq;
+    seat->most = 0;
+    for (uint32_t row = core->accounts[parent.v - 1].first_child; row != NONE;
+         row = core->accounts[row].next_sibling)
+        seat->most = dr_max_i64(seat->most, dr_order_above(core, (dr_account_id){row + 1}));
+    return seat->most;
 }
 
 /* Somebody takes nothing now. */
@@ -60,6 +69,96 @@ static void doubt(struct dr_core *core)
 {
     if (core->seats->fair_seq == 0)
         core->seats->fair_seq = core->seq;
+}
+
+static int is_at_least(const struct dr_amounts *a, const struct dr_amounts *b)
+{
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+        if (a->of[resource] < b->of[resource])
+            return 0;
+    return 1;
+}
+
+/* With so much more, would each account up to the root have as much as any beside it? */
+static int has_most(struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                    const struct dr_amounts *amounts)
+{
+    for (dr_account_id at = account; core->accounts[at.v - 1].parent.v != 0;
+         at = core->accounts[at.v - 1].parent)
+        if (most_below(core, core->accounts[at.v - 1].parent) >
+            dr_order_above_with(core, at, pool, amounts, 1))
+            return 0;
+    return 1;
+}
+
+/* What is known of the groups of a pool, as of now; NULL: nothing is. */
+static struct dr_fair_vain *vain_in(struct dr_core *core, dr_account_id account, dr_pool_id pool)
+{
+    struct dr_seat *seat = &core->seats->seats[account.v - 1];
+    const dr_group_id *groups = core->pools[pool.v - 1].groups;
+
+    for (uint32_t i = 0; i < DR_FAIR_VAIN_MAX; i += 1) {
+        struct dr_fair_vain *vain = &seat->vain[i];
+
+        if (vain->seq == 0 || memcmp(vain->groups, groups, sizeof vain->groups) != 0)
+            continue;
+        if (vain->seq != core->seq)
+            vain->seq = has_most(core, account, pool, &vain->amounts) ? core->seq : 0;
+        return vain->seq != 0 ? vain : NULL;
+    }
+    return NULL;
+}
+
+/* Nobody has more than the account would with the job, however little more it were. */
+static void note_vain(struct dr_core *core, dr_account_id account, dr_pool_id pool,
+                      const struct dr_amounts *amounts)
+{
+    struct dr_seat *seat = &core->seats->seats[account.v - 1];
+    struct dr_fair_vain *vain = vain_in(core, account, pool);
+
+    if (vain != NULL && !is_at_least(&vain->amounts, amounts))
+        return;
+    for (uint32_t i = 0; i < DR_FAIR_VAIN_MAX && vain == NULL; i += 1)
+        if (seat->vain[i].seq == 0)
+            vain = &seat->vain[i];
+    if (vain == NULL)
+        vain = &seat->vain[core->seq % DR_FAIR_VAIN_MAX];
+    vain->seq = core->seq;
+    memcpy(vain->groups, core->pools[pool.v - 1].groups, sizeof vain->groups);
+    vain->amounts = *amounts;
+}
+
+/* Has as little been asked for in vain in every group that the job may run in? */
+static int is_vain(struct dr_core *core, const struct dr_job *job)
+{
+    struct dr_place_group groups[DR_PLACE_GROUPS_MAX];
+    uint32_t count;
+
+    if (by_service(core) || core->seats->seats[job->account.v - 1].vain[0].seq == 0)
+        return 0;
+    count = dr_place_groups(core, job, groups);
+    if (!dr_place_groups_tell(core, count))
+        return 0;
+    for (uint32_t i = 0; i < count; i += 1) {
+        struct dr_amounts amounts =
+            dr_alternative_amounts(&core->shapes[job->shape].alternatives[groups[i].alternative]);
+        const struct dr_fair_vain *vain = vain_in(core, job->account, groups[i].pool);
+
+        if (vain == NULL || !is_at_least(&amounts, &vain->amounts))
+            return 0;
+    }
+    return 1;
+}
+
+int dr_fair_asks(struct dr_core *core, const struct dr_job *first)
+{
+    if ((!by_service(core) && !dr_queue_outranks(core, first)) ||
+        (first->id.v + (uint64_t)(core->tick_us / DR_MINUTE_US)) % dr_fair_turns(core) != 0)
+        return 0;
+    if (!is_vain(core, first))
+        return 1;
+    doubt(core);
+    return 0;
 }
 
 int dr_fair(struct dr_decision *decision, const struct dr_choice *choice)
@@ -85,21 +184,6 @@ int dr_fair_end(struct dr_decision *decision)
 }
 
 /* ---- who asks ---- */
-
-/* The greatest key among the accounts below one. */
-static int64_t most_below(struct dr_core *core, dr_account_id parent)
-{
-    struct dr_seat *seat = &core->seats->seats[parent.v - 1];
-
-    if (seat->most_seq == core->seq)
-        return seat->most;
-    seat->most_seq = core->seq;
-    seat->most = 0;
-    for (uint32_t row = core->accounts[parent.v - 1].first_child; row != NONE;
-         row = core->accounts[row].next_sibling)
-        seat->most = dr_max_i64(seat->most, dr_order_above(core, (dr_account_id){row + 1}));
-    return seat->most;
-}
 
 int dr_fair_may_ask(struct dr_core *core, dr_account_id account)
 {
@@ -131,6 +215,7 @@ struct dr_fair *dr_fair_ask(struct dr_decision *decision, const struct dr_job *j
     struct dr_core *core = decision->core;
     struct dr_fair *fair = decision->fair;
     dr_account_id at = job->account;
+    int any_more;
 
     if (by_service(core)) {
         fair->job = job;
@@ -144,6 +229,7 @@ struct dr_fair *dr_fair_ask(struct dr_decision *decision, const struct dr_job *j
         fair->seq = core->seq;
         fair->stamp += 1;
         fair->any = 0;
+        any_more = 0;
         while (core->accounts[at.v - 1].parent.v != 0) {
             dr_account_id parent = core->accounts[at.v - 1].parent;
             struct dr_fair_step *step = &fair->path[core->accounts[at.v - 1].depth];
@@ -152,9 +238,12 @@ struct dr_fair *dr_fair_ask(struct dr_decision *decision, const struct dr_job *j
             step->above = !dr_quota_within_stated(core, at, pool, amounts);
             step->before = dr_order_above(core, at);
             step->with = dr_order_above_with(core, at, pool, amounts, 1);
+            any_more |= most_below(core, parent) > step->with;
             fair->any |= step->above && most_below(core, parent) > step->with;
             at = parent;
         }
+        if (!any_more)
+            note_vain(core, job->account, pool, amounts);
     }
     fair->pool = pool;
     return fair->any ? fair : NULL;
@@ -244,20 +333,9 @@ static int64_t spares(const struct dr_fair *fair, dr_account_id account, dr_acco
  */
 static int64_t most_units(const struct dr_fair *fair, dr_account_id branch, int64_t units)
 {
-    const struct dr_core *core = fair->core;
-    const struct dr_fair_step *step = step_beside(fair, branch);
-    int64_t least = 0;
+    dr_group_id group = fair->core->pools[fair->pool.v - 1].groups[DR_RESOURCE_ACCELERATORS];
 
-    while (least < units) {
-        int64_t middle = least + (units - least + 1) / 2;
-        struct dr_amounts amounts = {{[DR_RESOURCE_ACCELERATORS] = middle}};
-
-        if (is_final_share(step->with, dr_order_above_with(core, branch, fair->pool, &amounts, -1)))
-            least = middle;
-        else
-            units = middle - 1;
-    }
-    return least;
+    return dr_order_most_less(fair->core, branch, group, units, step_beside(fair, branch)->with);
 }
 
 /* The same of all that it claims, once for each who asks. */

@@ -32,20 +32,6 @@ static int64_t by_weight(int64_t key, uint32_t weight)
     return dr_mul_div_floor(key, 1000, weight == 0 ? 1 : weight);
 }
 
-/* With `more` claimed than is, per group row; NULL: nothing. */
-struct more {
-    const dr_group_id *groups;
-    int64_t amounts[DR_RESOURCE_COUNT];
-};
-
-static int64_t more_in(const struct more *more, uint32_t group_row)
-{
-    for (uint32_t resource = 0; more != NULL && resource < DR_RESOURCE_COUNT; resource += 1)
-        if (more->groups[resource].v == group_row + 1)
-            return more->amounts[resource];
-    return 0;
-}
-
 /* Groups in which an account has, or had, anything: bits of 64 of them from `word` * 64 on. */
 static uint64_t used_in(const struct dr_core *core, dr_account_id account, uint32_t word)
 {
@@ -75,37 +61,69 @@ static int64_t past_in(const struct dr_core *core, dr_group_id group, int64_t pa
                : 0;
 }
 
-static void sum_above(const struct dr_core *core, dr_account_id account, const struct more *more,
-                      int64_t *share, int64_t *past)
+/* A use of x for ever is x * H / ln 2 in decayed unit-seconds. */
+static int64_t remembered_s(const struct dr_core *core)
 {
-    /* A use of x for ever is x * H / ln 2 in decayed unit-seconds. */
-    int64_t seconds =
-        dr_mul_div_floor(core->settings.half_life_us, 1442695, INT64_C(1000000) * DR_SECOND_US);
+    return dr_mul_div_floor(core->settings.half_life_us, 1442695, INT64_C(1000000) * DR_SECOND_US);
+}
+
+static void sum_above(const struct dr_core *core, dr_account_id account, int64_t *share,
+                      int64_t *past)
+{
+    int64_t seconds = remembered_s(core);
 
     *share = 0;
     *past = 0;
     for (uint32_t word = 0; word < core->quota_words; word += 1)
-        for (uint64_t rest = more != NULL ? UINT64_MAX : used_in(core, account, word); rest != 0;
-             rest &= rest - 1) {
+        for (uint64_t rest = used_in(core, account, word); rest != 0; rest &= rest - 1) {
             dr_group_id group = {word * 64 + dr_bit_lowest(rest) + 1};
-            const struct dr_quota *quota;
+            const struct dr_quota *quota = dr_quota_at(core, account, group);
 
-            if (group.v > core->groups_count)
-                break;
-            quota = dr_quota_at(core, account, group);
-            *share = dr_max_i64(
-                *share, share_in(core, account, group, quota->claim + more_in(more, group.v - 1)));
+            *share = dr_max_i64(*share, share_in(core, account, group, quota->claim));
             *past = dr_max_i64(*past, past_in(core, group, quota->past, seconds));
         }
 }
 
-static int64_t key_above(const struct dr_core *core, dr_account_id account, const struct more *more)
+/* The greatest share in other groups than these. */
+static int64_t share_beside(const struct dr_core *core, dr_account_id account,
+                            const dr_group_id *groups, uint32_t count)
+{
+    int64_t share = 0;
+
+    for (uint32_t word = 0; word < core->quota_words; word += 1)
+        for (uint64_t rest = used_in(core, account, word); rest != 0; rest &= rest - 1) {
+            dr_group_id group = {word * 64 + dr_bit_lowest(rest) + 1};
+            int is_one = 0;
+
+            for (uint32_t i = 0; i < count; i += 1)
+                is_one |= groups[i].v == group.v;
+            if (!is_one)
+                share = dr_max_i64(share, share_in(core, account, group,
+                                                   dr_quota_at(core, account, group)->claim));
+        }
+    return share;
+}
+
+static int64_t key_above(const struct dr_core *core, dr_account_id account)
 {
     int64_t share;
     int64_t past;
 
-    sum_above(core, account, more, &share, &past);
+    sum_above(core, account, &share, &past);
     return by_weight(share + past, core->accounts[account.v - 1].weight);
+}
+
+/* What sums say of its past; its share too, if they are known. */
+static int64_t past_of(const struct dr_core *core, dr_account_id account)
+{
+    const struct dr_seat *seat = &core->seats->seats[account.v - 1];
+    int64_t share;
+    int64_t past;
+
+    if (seat->known == core->seats->version)
+        return seat->past;
+    sum_above(core, account, &share, &past);
+    return past;
 }
 
 uint8_t dr_order_key(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
@@ -118,7 +136,7 @@ uint8_t dr_order_key(const struct dr_core *core, dr_account_id account, dr_pool_
         const struct dr_seat *seat = &core->seats->seats[account.v - 1];
 
         *key =
-            seat->known == core->seats->version ? seat->above_key : key_above(core, account, NULL);
+            seat->known == core->seats->version ? seat->above_key : key_above(core, account);
         return 2;
     }
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
@@ -226,7 +244,7 @@ static void know(struct dr_core *core, uint32_t row)
     struct dr_seat *seat = &core->seats->seats[row];
 
     know_least(core, row);
-    sum_above(core, (dr_account_id){row + 1}, NULL, &seat->share, &seat->past);
+    sum_above(core, (dr_account_id){row + 1}, &seat->share, &seat->past);
     set_keys(core, row);
     seat->known = core->seats->version;
 }
@@ -258,11 +276,40 @@ int64_t dr_order_above(struct dr_core *core, dr_account_id account)
 int64_t dr_order_above_with(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
                             const struct dr_amounts *amounts, int sign)
 {
-    struct more more = {.groups = core->pools[pool.v - 1].groups};
+    const struct dr_seat *seat = &core->seats->seats[account.v - 1];
+    const dr_group_id *groups = core->pools[pool.v - 1].groups;
+    int64_t share = sign >= 0 && seat->known == core->seats->version
+                        ? seat->share /* with more claimed no share is less */
+                        : share_beside(core, account, groups, DR_RESOURCE_COUNT);
 
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
-        more.amounts[resource] = sign * amounts->of[resource];
-    return key_above(core, account, &more);
+        share = dr_max_i64(share, share_in(core, account, groups[resource],
+                                           dr_quota_at(core, account, groups[resource])->claim +
+                                               sign * amounts->of[resource]));
+    return by_weight(share + past_of(core, account), core->accounts[account.v - 1].weight);
+}
+
+int64_t dr_order_most_less(const struct dr_core *core, dr_account_id account, dr_group_id group,
+                           int64_t most, int64_t key)
+{
+    uint32_t weight = core->accounts[account.v - 1].weight;
+    int64_t claim = dr_quota_at(core, account, group)->claim;
+    int64_t beside = share_beside(core, account, &group, 1);
+    int64_t past = past_of(core, account);
+    int64_t least = 0;
+
+    if (by_weight(beside + past, weight) >= key)
+        return most;
+    while (least < most) {
+        int64_t middle = least + (most - least + 1) / 2;
+        int64_t share = dr_max_i64(beside, share_in(core, account, group, claim - middle));
+
+        if (by_weight(share + past, weight) >= key)
+            least = middle;
+        else
+            most = middle - 1;
+    }
+    return least;
 }
 
 static void to_bound(struct dr_order *order, uint32_t row)

@@ -86,4 +86,9 @@ int64_t dr_order_above(struct dr_core *core, dr_account_id account);
 int64_t dr_order_above_with(const struct dr_core *core, dr_account_id account, dr_pool_id pool,
                             const struct dr_amounts *amounts, int sign);
 
+/* How much less could be claimed in a group, at most `most`, so that the key above guarantee is
+ * `key` or more still; 0 also where it is less now. */
+int64_t dr_order_most_less(const struct dr_core *core, dr_account_id account, dr_group_id group,
+                           int64_t most, int64_t key);
+
 #endif

@@ -111,6 +111,16 @@ enum dr_seat_state {
     DR_SEAT_EMPTY, /* it has nothing to offer any more */
 };
 
+/* What a job of the account would ask for in vain, by fair share: so much or more, in these groups.
+ */
+struct dr_fair_vain {
+    uint64_t seq; /* as of this fact; 0: nothing is known */
+    dr_group_id groups[DR_RESOURCE_COUNT];
+    struct dr_amounts amounts;
+};
+
+#define DR_FAIR_VAIN_MAX 2
+
 struct dr_seat {
     struct dr_wants wants;  /* of all classes at and below it */
     uint64_t relief;        /* amounts that its quotas have room for since the last decision */
@@ -145,6 +155,7 @@ struct dr_seat {
     int64_t key;
     uint64_t most_seq; /* the fact as of which `most` is known; 0: none */
     int64_t most;      /* greatest key above guarantee of the accounts below it */
+    struct dr_fair_vain vain[DR_FAIR_VAIN_MAX];
     int64_t submit_us; /* of the offer */
     uint32_t summed;   /* pool for which `own_units` is summed up */
     int64_t own_units;
