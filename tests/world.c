@@ -212,6 +212,8 @@ static void ask_again(struct world *world, int looked)
     dr_seats_wake_all(world->core->seats); /* or it would be for the next decision */
     if (looked)
         world->core->seats->rest.due = DR_REST_ALL;
+    for (uint32_t row = 0; row < world->core->accounts_count; row += 1)
+        memset(world->core->seats->seats[row].vain, 0, sizeof world->core->seats->seats[row].vain);
     if (dr_decide(world->core, world->now_us, &world->batch) != 0 || world->batch.facts_count != 0)
         world->undecided += 1;
     if (world->batch.facts_count == 0)

@@ -354,7 +354,9 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
         dr_apply_attempt_started(core, &fact->attempt_started);
         break;
     case DR_FACT_CHECKPOINT_SEEN:
-        dr_apply_checkpoint_seen(core, &fact->checkpoint_seen);
+        quiet = dr_apply_checkpoint_seen(core, &fact->checkpoint_seen);
+        if (quiet)
+            dr_rest_pass(core);
         break;
     case DR_FACT_ATTEMPT_STOPPING:
         dr_apply_attempt_stopping(core, &fact->attempt_stopping, batch);

@@ -51,7 +51,8 @@ void dr_apply_reservation_made(struct dr_core *core, const struct dr_fact_reserv
 void dr_apply_reservation_dropped(struct dr_core *core, uint64_t id);
 void dr_apply_job_placed(struct dr_core *core, const struct dr_fact *fact, struct dr_batch *batch);
 void dr_apply_attempt_started(struct dr_core *core, const struct dr_fact_attempt_started *fact);
-void dr_apply_checkpoint_seen(struct dr_core *core, const struct dr_fact_checkpoint_seen *fact);
+/* Returns 1 if it helps nobody who waits. */
+int dr_apply_checkpoint_seen(struct dr_core *core, const struct dr_fact_checkpoint_seen *fact);
 void dr_apply_attempt_stopping(struct dr_core *core, const struct dr_fact_attempt_stopping *fact,
                                struct dr_batch *batch);
 void dr_apply_attempt_ended(struct dr_core *core, const struct dr_fact *fact,

@@ -311,9 +311,10 @@ void dr_apply_attempt_started(struct dr_core *core, const struct dr_fact_attempt
     }
 }
 
-void dr_apply_checkpoint_seen(struct dr_core *core, const struct dr_fact_checkpoint_seen *fact)
+int dr_apply_checkpoint_seen(struct dr_core *core, const struct dr_fact_checkpoint_seen *fact)
 {
     uint32_t row;
+    int quiet = 1;
     struct dr_job *job = job_at(core, fact->job, &row);
     struct dr_run *run = dr_rows_run(core, job);
 
@@ -321,13 +322,16 @@ void dr_apply_checkpoint_seen(struct dr_core *core, const struct dr_fact_checkpo
     if (fact->saved_us > run->saved_us) {
         run->saved_us = fact->saved_us;
         /* It is a cheaper victim: another set may do for who has hunted in vain. */
-        if (dr_lent_ripe(core, row))
+        if (dr_lent_ripe(core, row) && !core->settings.no_preemption) {
             dr_seats_stir(core, run->pool);
+            quiet = 0;
+        }
     }
     if (run->stopping != DR_STOP_NONE) {
         run->checkpoint_proven = 1;
         run->saved_after_warning = 1;
     }
+    return quiet;
 }
 
 void dr_apply_attempt_stopping(struct dr_core *core, const struct dr_fact_attempt_stopping *fact,

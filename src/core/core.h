@@ -44,7 +44,7 @@
 
 #include "core/command.h"
 
-#define DR_POLICY_VERSION 5
+#define DR_POLICY_VERSION 6
 
 struct dr_core;
 struct dr_job;

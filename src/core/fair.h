@@ -85,8 +85,8 @@ int dr_fair_is_due(const struct dr_core *core, int64_t now_us);
  * have more above its guarantee? If not, and that changes in this decision, it is asked again. */
 int dr_fair_may_ask(struct dr_core *core, dr_account_id account);
 
-/* Is the class of which this is the first job asked at this tick? Not who would ask for no less than
- * what another of the account asked for in vain just now. */
+/* Is the class of which this is the first job asked at this tick? Not who would ask for no less
+ * than what another of the account asked for in vain just now. */
 int dr_fair_asks(struct dr_core *core, const struct dr_job *first);
 
 /* Before a walk. */

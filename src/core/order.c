@@ -135,8 +135,7 @@ uint8_t dr_order_key(const struct dr_core *core, dr_account_id account, dr_pool_
     if (!dr_quota_within_guarantee(core, account, pool, amounts)) {
         const struct dr_seat *seat = &core->seats->seats[account.v - 1];
 
-        *key =
-            seat->known == core->seats->version ? seat->above_key : key_above(core, account);
+        *key = seat->known == core->seats->version ? seat->above_key : key_above(core, account);
         return 2;
     }
     for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {

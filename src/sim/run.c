@@ -159,6 +159,10 @@ static enum dr_status step(struct dr_sim *sim, struct dr_error *error)
         if (status != DR_OK)
             return status;
     }
+    dr_sim_flush(sim);
+    if (!sim->core->dirty && sim->now_us < next_tick_us(sim) &&
+        sim->now_us < dr_core_next_time_us(sim->core))
+        return DR_OK; /* there is nothing to decide */
     tick(sim);
     dr_sim_flush(sim);
     while (dr_decide(sim->core, sim->now_us, &sim->fold.batch))
