@@ -115,7 +115,9 @@ static int cut_through(const struct dr_core *core, const struct dr_job *job, int
         from_us + dr_job_next_limit_us(core, job, dr_job_run(core, job)->reservation_alternative));
 }
 
-static int still_holds(const struct dr_core *core, const struct dr_job *job, int64_t now_us)
+/* `nodes`: its nodes may have gone. */
+static int still_holds(const struct dr_core *core, const struct dr_job *job, int64_t now_us,
+                       int nodes)
 {
     struct dr_want want = dr_place_want(core, job, dr_job_run(core, job)->reservation_alternative);
 
@@ -124,7 +126,7 @@ static int still_holds(const struct dr_core *core, const struct dr_job *job, int
                        !dr_job_terms(core, job)->preemptible) ||
         (core->windows_count > 0 && cut_through(core, job, now_us)))
         return 0;
-    for (uint32_t at = dr_job_run(core, job)->reservation; at != NONE;
+    for (uint32_t at = dr_job_run(core, job)->reservation; nodes && at != NONE;
          at = core->extents[at].next) {
         const struct dr_node *node = &core->nodes[core->extents[at].extent.node.v - 1];
 
@@ -149,6 +151,8 @@ void dr_backfill_begin(struct dr_decision *decision)
     uint32_t depth = core->settings.reserve_depth;
     uint32_t count = 0;
     uint32_t *rows;
+    uint64_t version = core->federation_version + core->nodes_version + 1;
+    int nodes = core->places->held_version != version;
 
     dr_place_prepare(core);
     for (uint32_t at = dr_queue_reserved_first(core); at != NONE;
@@ -174,7 +178,7 @@ void dr_backfill_begin(struct dr_decision *decision)
     }
     dr_sort(rows, count, sizeof rows[0], compare_rows, core);
     for (uint32_t i = 0; i < count; i += 1) {
-        if (still_holds(core, &core->jobs[rows[i]], decision->now_us)) {
+        if (still_holds(core, &core->jobs[rows[i]], decision->now_us, nodes)) {
             dr_backfill_enlist(decision, rows[i]);
             if (decision->now_us >
                 dr_job_run(core, &core->jobs[rows[i]])->reservation_us + DR_RESERVATION_LATE_US)
@@ -185,6 +189,7 @@ void dr_backfill_begin(struct dr_decision *decision)
             return;
         dr_backfill_drop(decision, rows[i], 0);
     }
+    core->places->held_version = version;
 }
 
 /* ---- what others may not touch ---- */
@@ -592,7 +597,7 @@ static struct dr_decision view_of(struct dr_core *core, int64_t now_us)
         view.reserved_of[pool] = NONE;
     for (uint32_t at = dr_queue_reserved_first(core); at != NONE;
          at = dr_queue_reserved_next(core, at))
-        if (still_holds(core, &core->jobs[at], now_us))
+        if (still_holds(core, &core->jobs[at], now_us, 1))
             dr_backfill_enlist(&view, at);
     return view;
 }

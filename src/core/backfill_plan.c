@@ -385,7 +385,8 @@ static int64_t vacant_us(const struct plan *plan)
 
     return dr_vacancy_when_us(core, plan->found->pool, plan->want.tasks,
                               level < 0 ? pool->levels_count : (uint32_t)level,
-                              dr_job_run(core, &core->jobs[plan->job_row])->reservation);
+                              dr_job_run(core, &core->jobs[plan->job_row])->reservation,
+                              plan->before_us);
 }
 
 /* The place at the first instant at which it may be there, without a look at all ends before: of

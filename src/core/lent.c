@@ -2,6 +2,7 @@
 /* See lent.h; read dr_lent_update() first. */
 #include "core/lent.h"
 
+#include "core/fair.h"
 #include "core/place.h"
 #include "core/quota.h"
 #include "core/victims.h"
@@ -252,6 +253,30 @@ static void set_ripe(struct dr_core *core, uint32_t row)
     dr_seats_own_ripe(core, job->account, job->priority);
 }
 
+/* When an attempt that could be taken, were it old enough, comes to where it may be, or also by
+ * fair share; 0: it has. */
+static int64_t ripens_us(const struct dr_core *core, uint32_t row)
+{
+    const struct dr_settings *settings = &core->settings;
+    int64_t start_us = dr_job_run(core, &core->jobs[row])->start_us;
+
+    if (start_us + settings->minimum_run_us > core->lent->now_us)
+        return start_us + settings->minimum_run_us;
+    return dr_fair_is_on(core) && start_us + settings->fair_minimum_run_us > core->lent->now_us
+               ? start_us + settings->fair_minimum_run_us
+               : 0;
+}
+
+static void wait_to_ripen(struct dr_core *core, uint32_t row)
+{
+    int64_t when_us = ripens_us(core, row);
+
+    if (when_us == 0)
+        return;
+    heap_push(core->lent, row, when_us);
+    core->lent->flags[row] |= DR_LENT_YOUNG;
+}
+
 void dr_lent_update(struct dr_core *core, uint32_t row)
 {
     struct dr_lent *lent = core->lent;
@@ -272,12 +297,10 @@ void dr_lent_update(struct dr_core *core, uint32_t row)
         lent->flags[row] &= (uint8_t)~DR_LENT_YOUNG;
     }
     set_leaves(core, row, job->state == DR_JOB_COMPLETING && run->stopping != DR_STOP_NONE);
-    if (takeable && ripe_us > lent->now_us) {
-        heap_push(lent, row, ripe_us);
-        lent->flags[row] |= DR_LENT_YOUNG;
-    } else if (takeable && (lent->flags[row] & DR_LENT_RIPE) == 0) {
+    if (takeable)
+        wait_to_ripen(core, row);
+    if (takeable && ripe_us <= lent->now_us && (lent->flags[row] & DR_LENT_RIPE) == 0)
         set_ripe(core, row);
-    }
 }
 
 void dr_lent_advance(struct dr_core *core, int64_t now_us)
@@ -290,7 +313,9 @@ void dr_lent_advance(struct dr_core *core, int64_t now_us)
 
         heap_remove(lent, row);
         lent->flags[row] &= (uint8_t)~DR_LENT_YOUNG;
-        set_ripe(core, row);
+        if ((lent->flags[row] & DR_LENT_RIPE) == 0)
+            set_ripe(core, row);
+        wait_to_ripen(core, row);
     }
 }
 
@@ -461,6 +486,7 @@ int dr_lent_consistent(struct dr_core *core)
     for (uint32_t row = 0; row < core->jobs_high; row += 1) {
         const struct dr_job *job = &core->jobs[row];
         const struct dr_run *run = dr_job_run(core, job);
+        int waits = 0;
         uint8_t flags = 0;
 
         if (job->id.v != 0 && job->state == DR_JOB_RUNNING &&
@@ -468,6 +494,7 @@ int dr_lent_consistent(struct dr_core *core)
             run->start_us != 0)
             flags = run->start_us + core->settings.minimum_run_us > lent->now_us ? DR_LENT_YOUNG
                                                                                  : DR_LENT_RIPE;
+        waits = flags != 0 && ripens_us(core, row) != 0;
         if (flags == DR_LENT_RIPE && lends(core, job)) {
             flags |= DR_LENT_LENT;
             units[run->pool.v - 1] += dr_victims_units(core, job);
@@ -476,8 +503,10 @@ int dr_lent_consistent(struct dr_core *core)
             flags |= DR_LENT_LEAVES;
             leaving[run->pool.v - 1] += dr_victims_units(core, job);
         }
+        if (waits)
+            flags |= DR_LENT_YOUNG;
         if (flags != lent->flags[row] ||
-            (lent->place[row] != 0) != (flags == DR_LENT_YOUNG || flags == DR_LENT_LEAVES))
+            (lent->place[row] != 0) != (waits || flags == DR_LENT_LEAVES))
             return 0;
     }
     for (uint32_t i = 1; i < lent->heap_count; i += 1)

@@ -17,7 +17,8 @@
 #include "core/state.h"
 
 /* What is known of an attempt. */
-#define DR_LENT_YOUNG  1u /* it may be taken once it is old enough: it is in the heap */
+#define DR_LENT_YOUNG \
+    1u /* it may be taken, or also by fair share, once it is old enough: in the heap */
 #define DR_LENT_RIPE   2u
 #define DR_LENT_LENT   4u /* its units are in the sum of its pool */
 #define DR_LENT_LEAVES 8u /* ... of those that leave */

@@ -394,10 +394,12 @@ void dr_quota_tick(struct dr_core *core, int64_t now_us, uint32_t decay)
 {
     int64_t seconds = core->tick_us == 0 ? 0 : (now_us - core->tick_us) / DR_SECOND_US;
 
-    for (uint32_t a = 0; a < core->accounts_count; a += 1)
-        for (uint32_t g = 0; g < core->groups_count; g += 1) {
+    for (size_t word = 0; word < (size_t)core->accounts_count * core->quota_words; word += 1)
+        for (uint64_t rest = core->quotas_used[word]; rest != 0; rest &= rest - 1) {
+            uint32_t account_row = (uint32_t)(word / core->quota_words);
+            uint32_t group_row = (uint32_t)(word % core->quota_words) * 64 + dr_bit_lowest(rest);
             struct dr_quota *quota =
-                dr_quota_at(core, (dr_account_id){a + 1}, (dr_group_id){g + 1});
+                dr_quota_at(core, (dr_account_id){account_row + 1}, (dr_group_id){group_row + 1});
             int64_t above = dr_max_i64(0, quota->use - quota->guarantee);
 
             if (quota->past == 0 && above == 0)

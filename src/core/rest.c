@@ -9,24 +9,6 @@
 #include "core/queue.h"
 #include "core/seats.h"
 
-/* When some attempt may be taken by fair share that may not be yet. */
-static int64_t fair_ripe_us(const struct dr_core *core, int64_t now_us)
-{
-    int64_t next_us = DR_FOREVER_US;
-
-    if (!dr_fair_is_on(core))
-        return next_us;
-    for (uint32_t row = core->running.first; row != DR_ROW_NONE;
-         row = dr_job_list_next(core, row)) {
-        int64_t ripe_us =
-            dr_job_run(core, &core->jobs[row])->start_us + core->settings.fair_minimum_run_us;
-
-        if (ripe_us > now_us)
-            next_us = dr_min_i64(next_us, ripe_us);
-    }
-    return next_us;
-}
-
 /* When a reservation's time comes, or is late; at once where one is. */
 static int64_t reserved_us(const struct dr_core *core, int64_t now_us)
 {
@@ -64,12 +46,10 @@ static int64_t look_us(const struct dr_core *core, int64_t now_us)
     /* Nodes that are off, and jobs that wait for cheaper hours, are tried again on each tick. */
     if (core->power->off_count > 0 || core->power->cheap_us != DR_FOREVER_US)
         return INT64_MIN;
-    if (dr_fair_is_on(core)) {
-        /* By LAS who runs may be taken after a while, by whoever has had less. */
-        if (core->settings.ordering == DR_ORDERING_LAS || !rest->rests || rest->seq != core->seq)
-            return INT64_MIN;
-        until_us = dr_min_i64(until_us, rest->fair_us);
-    }
+    /* By LAS who runs may be taken after a while, by whoever has had less. */
+    if (dr_fair_is_on(core) &&
+        (core->settings.ordering == DR_ORDERING_LAS || !rest->rests || rest->seq != core->seq))
+        return INT64_MIN;
     if (core->lent->heap_count > 0 && !core->settings.no_preemption)
         until_us = dr_min_i64(until_us, core->lent->heap[0].when_us);
     return until_us;
@@ -111,7 +91,6 @@ void dr_rest_settle(struct dr_core *core, int64_t now_us)
         rest->looked_seq = core->seq;
     }
     rest->due = DR_REST_QUIET;
-    rest->fair_us = fair_ripe_us(core, now_us);
     rest->seq = core->seq;
     rest->looks += 1;
     rest->rests = rest->looks >= dr_fair_turns(core);

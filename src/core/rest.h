@@ -34,7 +34,6 @@ struct dr_rest {
     uint64_t seq;        /* nothing but quiet ticks since this fact, if it is the last */
     int64_t looked_us;   /* the last tick that looked at everybody */
     uint64_t looked_seq; /* the last fact then */
-    int64_t fair_us;     /* when some attempt may be taken by fair share that might not be then */
     uint32_t looks;      /* ticks in a row that have looked, with nothing happening between */
     uint8_t has_looked;  /* one has, at everybody */
     uint8_t due;         /* enum dr_rest_level: what the tick of this instant wants */

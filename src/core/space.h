@@ -169,6 +169,7 @@ struct dr_refused {
 struct dr_places {
     struct dr_arena arena; /* the spaces */
     uint64_t version;      /* core->federation_version that they were built for */
+    uint64_t held_version; /* of federation and nodes, at which all reservations had their nodes */
     uint8_t built;
     uint8_t mixed;        /* there is a mix */
     uint32_t mix_version; /* core->mix->version that `weights` are of */

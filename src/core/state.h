@@ -517,6 +517,7 @@ struct dr_core {
 
     /* index */
     uint64_t federation_version; /* grows with every fact that changes what is feasible where */
+    uint64_t nodes_version;      /* grows when nodes go, come, or are switched */
     uint32_t jobs_free;          /* first free row, through queue_left */
     uint32_t jobs_count;
     uint32_t shapes_free;

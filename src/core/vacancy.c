@@ -163,25 +163,36 @@ static int is_usable(const struct dr_core *core, uint32_t row)
     return dr_node_up(core, node) && !node->removing && node->promised == 0;
 }
 
-static int has_node(const struct dr_core *core, uint32_t extent_row, uint32_t node_row)
+/* The nodes of a reservation, by number; NULL: there are none. In scratch. */
+static uint8_t *nodes_of(struct dr_core *core, dr_pool_id pool, uint32_t extent_row)
 {
-    for (; extent_row != NONE; extent_row = core->extents[extent_row].next)
-        if (core->extents[extent_row].extent.node.v == node_row + 1)
-            return 1;
-    return 0;
+    uint32_t nodes = core->places->spaces[pool.v - 1].nodes;
+    uint8_t *own;
+
+    if (extent_row == NONE)
+        return NULL;
+    own = dr_arena_push(&core->scratch, nodes + 1u, 1);
+    DR_ASSERT(own != NULL);
+    memset(own, 0, nodes);
+    for (; extent_row != NONE; extent_row = core->extents[extent_row].next) {
+        const struct dr_node *node = &core->nodes[core->extents[extent_row].extent.node.v - 1];
+
+        if (node->pool.v == pool.v)
+            own[node->number] = 1;
+    }
+    return own;
 }
 
 /* The next one of those that nobody has reserved, or of a job's own. */
-static const struct dr_vacancy *next_of(struct dr_core *core, dr_pool_id pool, uint32_t own_extent,
+static const struct dr_vacancy *next_of(struct dr_core *core, dr_pool_id pool, const uint8_t *own,
                                         uint32_t *free, uint32_t *reserved)
 {
     const struct dr_vacancy *vacancies = list(core, pool);
-    const struct dr_space *space = &core->places->spaces[pool.v - 1];
     uint32_t count = core->vacancies->counts[pool.v - 1];
     const struct dr_vacancy *others = vacancies + count;
-    uint32_t end = own_extent == NONE ? 0 : core->vacancies->reserved[pool.v - 1];
+    uint32_t end = own == NULL ? 0 : core->vacancies->reserved[pool.v - 1];
 
-    while (*reserved < end && !has_node(core, own_extent, space->rows[others[*reserved].number]))
+    while (*reserved < end && !own[others[*reserved].number])
         *reserved += 1;
     if (*reserved < end &&
         (*free == count || us_of(core, &others[*reserved]) < us_of(core, &vacancies[*free])))
@@ -190,11 +201,12 @@ static const struct dr_vacancy *next_of(struct dr_core *core, dr_pool_id pool, u
 }
 
 int64_t dr_vacancy_when_us(struct dr_core *core, dr_pool_id pool, uint32_t nodes, uint32_t level,
-                           uint32_t own_extent)
+                           uint32_t own_extent, int64_t before_us)
 {
     const struct dr_space *space = &core->places->spaces[pool.v - 1];
     size_t mark = core->scratch.used;
     uint32_t *in_domain = dr_arena_push(&core->scratch, space->domains[level], sizeof in_domain[0]);
+    const uint8_t *own = nodes_of(core, pool, own_extent);
     const struct dr_vacancy *vacancy;
     int64_t when_us = DR_FOREVER_US;
     uint32_t free = 0;
@@ -203,7 +215,8 @@ int64_t dr_vacancy_when_us(struct dr_core *core, dr_pool_id pool, uint32_t nodes
     DR_ASSERT(in_domain != NULL);
     memset(in_domain, 0, space->domains[level] * sizeof in_domain[0]);
     while (when_us == DR_FOREVER_US &&
-           (vacancy = next_of(core, pool, own_extent, &free, &reserved)) != NULL)
+           (vacancy = next_of(core, pool, own, &free, &reserved)) != NULL &&
+           us_of(core, vacancy) < before_us)
         if (is_usable(core, space->rows[vacancy->number])) {
             uint32_t *count = &in_domain[vacancy->number / space->size[level]];
 

@@ -36,9 +36,10 @@ int64_t dr_vacancy_soonest_us(struct dr_core *core, dr_pool_id pool, uint32_t no
                               uint32_t own_extent);
 
 /* The same, of nodes that are up and promised to nobody, in one domain of the level `level`, or
- * wherever they lie in the pool (levels_count). */
+ * wherever they lie in the pool (levels_count); DR_FOREVER_US also where it is not before an
+ * instant. */
 int64_t dr_vacancy_when_us(struct dr_core *core, dr_pool_id pool, uint32_t nodes, uint32_t level,
-                           uint32_t own_extent);
+                           uint32_t own_extent, int64_t before_us);
 
 /* The attempts that end by an instant and hold something on nodes that are vacant by then: their
  * rows in the order of ends, into `rows` [attempts of the pool]. Returns how many there are. */

@@ -26,7 +26,7 @@ static int64_t soonest_us(struct world *w, uint32_t nodes)
 
 static int64_t when_us(struct world *w, uint32_t nodes, uint32_t level, uint32_t own_extent)
 {
-    return dr_vacancy_when_us(w->core, (dr_pool_id){1}, nodes, level, own_extent);
+    return dr_vacancy_when_us(w->core, (dr_pool_id){1}, nodes, level, own_extent, DR_FOREVER_US);
 }
 
 /* Blocks of two nodes. The first is full until minutes 40 and 20; of the second one node is held by
