@@ -2,8 +2,11 @@
 #include "nation_quality.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/backfill.h"
 
 /* ---- cost ---- */
 
@@ -73,10 +76,31 @@ static double chosen_cost(const struct nation *nation, const struct nation_shape
     return cost + (domains - least_when_empty(shape, way)) * (double)nation->span_price_micro;
 }
 
-static double best_cost(const struct nation *nation, const struct ledger_job *job)
+/* Would the job, started in a pool now, delay somebody who holds a reservation there? */
+static int is_reserved(struct nation_quality *quality, uint64_t id, uint32_t way, uint32_t p,
+                       int64_t now_us)
+{
+    struct dr_core *core = quality->second;
+    uint32_t row = dr_job_find(core, (dr_job_id){id}).v;
+    struct dr_want want = dr_place_want(core, &core->jobs[row], way);
+    uint32_t blocker;
+
+    if (dr_backfill_blockers(core, row, &want, (dr_pool_id){p + 1}, now_us, 0, &blocker, 1) > 0)
+        return 1;
+    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1)
+        if (dr_backfill_kept(core, row, &want, (dr_pool_id){p + 1}, now_us, 0,
+                             (enum dr_resource)resource) > 0)
+            return 1;
+    return 0;
+}
+
+/* ... that costs less than what was chosen, or as much. */
+static double best_cost(const struct nation *nation, struct nation_quality *quality,
+                        const struct ledger_job *job, const struct dr_fact *fact, double chosen)
 {
     const struct nation_shape *shape = &nation->shapes[job->shape];
-    double best = INFINITY;
+    double best = chosen;
+    int any_reserved = 0;
 
     for (uint32_t i = 0; i < shape->alternatives_count; i += 1)
         for (uint32_t p = 0; p < nation->pools_count; p += 1) {
@@ -98,14 +122,20 @@ static double best_cost(const struct nation *nation, const struct ledger_job *jo
                     cost +=
                         (least - least_when_empty(shape, way)) * (double)nation->span_price_micro;
             }
-            best = cost < best ? cost : best;
+            if (cost >= best)
+                continue;
+            if (quality->second != NULL &&
+                is_reserved(quality, fact->job_placed.job, i, p, fact->time_us))
+                any_reserved = 1;
+            else
+                best = cost;
         }
+    quality->reserved += any_reserved && best > chosen * (1 - 1e-6);
     return best;
 }
 
-static void watch(struct nation *nation, const struct dr_fact *fact, void *context)
+static void judge(struct nation *nation, struct nation_quality *quality, const struct dr_fact *fact)
 {
-    struct nation_quality *quality = context;
     const struct dr_fact_job_placed *placed = &fact->job_placed;
     const struct ledger_job *job;
     double chosen;
@@ -119,9 +149,7 @@ static void watch(struct nation *nation, const struct dr_fact *fact, void *conte
         return;
     job = &nation->ledger->jobs[placed->job];
     chosen = chosen_cost(nation, &nation->shapes[job->shape], placed, job->limit_us);
-    best = best_cost(nation, job);
-    if (best > chosen) /* its own place, which a book's coarser view does not find */
-        best = chosen;
+    best = best_cost(nation, quality, job, fact, chosen);
     quality->chosen += chosen;
     quality->best += best;
     quality->above[quality->count] = chosen / best - 1;
@@ -129,12 +157,58 @@ static void watch(struct nation *nation, const struct dr_fact *fact, void *conte
     quality->count += 1;
 }
 
-void quality_watch(struct nation *nation, struct nation_quality *quality, uint64_t expected)
+static void watch(struct nation *nation, const struct dr_fact *fact, void *context)
+{
+    struct nation_quality *quality = context;
+    struct dr_fact next = *fact;
+
+    judge(nation, quality, fact);
+    if (quality->second == NULL)
+        return;
+    next.seq = dr_core_seq(quality->second) + 1;
+    dr_apply(quality->second, &next, NULL);
+}
+
+static int keep_bytes(void *context, const void *bytes, size_t count)
+{
+    return fwrite(bytes, 1, count, context) == count;
+}
+
+static int kept_bytes(void *context, void *bytes, size_t count)
+{
+    return fread(bytes, 1, count, context) == count;
+}
+
+static struct dr_core *copy_of(const struct nation *nation)
+{
+    FILE *file = tmpfile();
+    struct dr_core *core;
+
+    if (file == NULL || dr_core_save(nation->core, keep_bytes, file) != DR_OK ||
+        fflush(file) != 0 || fseek(file, 0, SEEK_SET) != 0 ||
+        dr_core_open(&core, &nation->limits) != DR_OK ||
+        dr_core_load(core, kept_bytes, file) != DR_OK)
+        nation_fail("the state can't be copied");
+    fclose(file);
+    return core;
+}
+
+void quality_watch(struct nation *nation, struct nation_quality *quality, uint64_t expected,
+                   int asks)
 {
     memset(quality, 0, sizeof *quality);
     quality->each = expected < QUALITY_SAMPLES ? 1 : (uint32_t)(expected / QUALITY_SAMPLES);
+    quality->second = asks ? copy_of(nation) : NULL;
     nation->watch = watch;
     nation->watch_context = quality;
+}
+
+void quality_done(struct nation *nation, struct nation_quality *quality)
+{
+    nation->watch = NULL;
+    if (quality->second != NULL)
+        dr_core_close(quality->second);
+    quality->second = NULL;
 }
 
 /* ---- shares ---- */

@@ -33,15 +33,16 @@ static void quality_rows(struct nation *nation, struct nation_quality *quality, 
     const struct nation_ledger *ledger = nation->ledger;
     char name[METER_KEY_BYTES];
 
-    nation->watch = NULL;
+    quality_done(nation, quality);
     meter.samples_count = 0;
     for (uint32_t i = 0; i < quality->count; i += 1)
         meter_sample(quality->above[i]);
     dr_format(name, sizeof name, "%s-cost", key);
     meter_row_ends(name, quality->count == 0 ? 0 : 100 * (quality->chosen / quality->best - 1), 0,
-                   "%u starts looked at, %u had something cheaper; p99 %.2f %%, worst %.2f %%",
-                   quality->count, quality->elsewhere, 100 * meter_quantile(0.99),
-                   100 * meter_quantile(1));
+                   "%u starts looked at, %u had something cheaper, %u more beside reservations "
+                   "alone; p99 %.2f %%, worst %.2f %%",
+                   quality->count, quality->elsewhere, quality->reserved,
+                   100 * meter_quantile(0.99), 100 * meter_quantile(1));
     dr_format(name, sizeof name, "%s-blocks", key);
     meter_row_ends(
         name, ledger->blocks_least == 0 ? 1 : (double)ledger->blocks / (double)ledger->blocks_least,
@@ -110,7 +111,7 @@ static void scene_fill(enum nation_mix mix, const char *key)
         job.account = nation_leaf(nation);
         nation_submit(nation, &job);
     }
-    quality_watch(nation, quality, mix == NATION_MIX_A ? N / 62 : N / 5);
+    quality_watch(nation, quality, mix == NATION_MIX_A ? N / 62 : N / 5, 0);
     meter_row_begins(key);
     decide_timed(nation);
     starts = nation->facts[DR_FACT_JOB_PLACED];
@@ -414,7 +415,7 @@ static void scene_full(void)
         meter_row_ends("tick", meter_quantile(0.5) / 1e6, 3, "%s", "median of 3");
     }
     nation->ledger->gangs = nation->ledger->blocks = nation->ledger->blocks_least = 0;
-    quality_watch(nation, quality, 2000);
+    quality_watch(nation, quality, 2000, 1);
     events(nation);
     quality_rows(nation, quality, "full");
     if (everything) {
