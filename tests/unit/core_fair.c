@@ -267,15 +267,21 @@ TEST(keys_change_within_a_decision)
 /* What the first of an account asks for in vain says nothing of who asks for less. */
 TEST(who_asks_for_less_is_asked_too)
 {
-    struct world *w = fair_world("1 site, 1 pool, 1 node x 8 h200");
+    struct world *w = fair_world("1 site, 1 pool, 2 nodes x 8 h200");
     uint32_t b = world_account(w, "b", WORLD_ACCOUNT_ROOT, 0, -1, -1);
     dr_job_id all;
     dr_job_id some;
 
-    for (int i = 0; i < 8; i += 1)
+    for (int i = 0; i < 12; i += 1)
         submit(w, WORLD_ACCOUNT_A, 1);
+    for (int i = 0; i < 4; i += 1)
+        submit(w, b, 1);
     world_run_us(w, 2 * HOUR + 10 * DR_SECOND_US);
-    all = submit(w, b, 8); /* as much as a has */
+    all = world_submit(w, (struct job_spec){.account = b,
+                                            .tasks = 2,
+                                            .accelerators = 8,
+                                            .memory_mb = 1000,
+                                            .limit_us = FOR_EVER}); /* more than a has */
     some = world_submit(
         w, (struct job_spec){.account = b, .accelerators = 2, .memory_mb = 1000, .limit_us = HOUR});
     world_run_us(w, MINUTE);
