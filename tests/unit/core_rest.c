@@ -141,3 +141,29 @@ TEST(an_attempt_that_may_be_taken_by_fair_share_ends_the_rest)
     CHECK(world_job(w, second)->state != DR_JOB_RUNNING);
     world_free(w);
 }
+
+/* That an attempt which somebody may take has saved its work is something to decide about: another
+ * set of victims may do. Of one that nobody may take yet it is not. */
+TEST(a_checkpoint_counts_where_it_makes_a_cheaper_victim)
+{
+    struct world *w = world_new("1 site, 1 pool, 1 node x 8 h200");
+    struct dr_settings settings = w->core->settings;
+    dr_job_id job;
+    uint64_t looks;
+
+    settings.minimum_run_us = 5 * MINUTE;
+    world_settings(w, settings);
+    w->asks_every = 1000000;
+    job = world_submit(w, (struct job_spec){.accelerators = 8, .limit_us = 600 * MINUTE});
+    world_run_us(w, 2 * MINUTE + DR_SECOND_US);
+    looks = w->core->looks;
+    world_save(w, job);
+    world_run_us(w, DR_SECOND_US);
+    CHECK_EQ(w->core->looks, looks);
+    world_run_us(w, 10 * MINUTE);
+    looks = w->core->looks;
+    world_save(w, job);
+    world_run_us(w, DR_SECOND_US);
+    CHECK_EQ(w->core->looks, looks + 1);
+    world_free(w);
+}
