@@ -15,6 +15,8 @@
  *  - Nothing blocks. The engine's file descriptor becomes readable when poll() has something to do.
  *  - Reports come in the order in which things happened to one attempt.
  *
+ *  - Operations at the end of `struct dr_engine_operations` may be NULL, each says what that means.
+ *
  * Read `struct dr_engine_operations` first, then engine/local.h for the one that runs here. */
 #ifndef DR_ENGINE_ENGINE_H
 #define DR_ENGINE_ENGINE_H
@@ -52,6 +54,9 @@ struct dr_launch {
     const struct dr_launch_node *nodes;
     uint32_t nodes_count;
     const char *site;
+    const char *account;     /* leaf account that the job is charged to */
+    const char *partition;   /* of the pool, where the site has such; "": its default */
+    const char *gres;        /* what the site calls the pool's accelerators: "gpu:h200"; "": none */
     const char *chip;        /* "" for a job without accelerators */
     const char *chip_vendor; /* "nvidia" sets CUDA_VISIBLE_DEVICES; others per engine/visible.h */
     uint32_t chip_virtual;   /* 1: declared, not real */
@@ -87,7 +92,13 @@ enum dr_report_kind {
     DR_REPORT_STARTED, /* the first task runs: time_us */
     DR_REPORT_ENDED,   /* everything of the attempt is gone: outcome, exit_code, signal, time_us */
     DR_REPORT_CHECKPOINT, /* the job said that it saved its work: time_us */
-    DR_REPORT_WARNING,    /* something a person should read: text; the attempt goes on */
+    DR_REPORT_WARNING,    /* something a person should read: text; the attempt goes on. Job 0: of
+                             the site itself */
+    /* Of the site, not of an attempt: job is 0. */
+    DR_REPORT_SITE, /* it stopped or began to answer: `answers`, text: why */
+    DR_REPORT_NODE, /* one of the declared nodes, as the site has it now: node, node_down,
+                       node_drained; text: the reason given there. Said once per change, and for
+                       every node that is not plainly usable after an opening or a declare() */
 };
 
 struct dr_report {
@@ -100,7 +111,33 @@ struct dr_report {
     int32_t signal;
     int64_t cpu_time_us;    /* ENDED: user and system time of all its processes; 0: unknown */
     int64_t memory_mb_peak; /* ENDED; 0: unknown */
-    char text[200];         /* why a launch failed, and the like: a sentence for the user */
+    char node[DR_NAME_BYTES + 12]; /* NODE */
+    uint8_t node_down;             /* NODE: lost, or not there at all */
+    uint8_t node_drained;          /* NODE: runs what runs, takes nothing new */
+    uint8_t answers;               /* SITE */
+    char text[200];                /* why a launch failed, and the like: a sentence for the user */
+};
+
+/* A node that the federation declares for the engine's site. */
+struct dr_engine_node {
+    const char *name;
+    const char *partition; /* of its pool; "": the site's default */
+    const char *gres;      /* as in struct dr_launch */
+    uint32_t accelerators;
+    int64_t cpus_milli;
+    int64_t memory_mb;
+    uint32_t drained; /* by an operator of the federation */
+};
+
+/* How a site does, for `daero sites`. Times are wall-clock microseconds. */
+struct dr_engine_health {
+    uint32_t answers;
+    int64_t heard_us; /* when it last answered; 0: never */
+    int64_t lag_us;   /* how long its last answer took */
+    uint32_t nodes;   /* declared nodes that the site has */
+    uint32_t usable;  /* those of them that can take jobs */
+    uint32_t foreign; /* jobs there that are not the federation's */
+    char error[200];  /* the last one, in words; "": none since it answers */
 };
 
 /* What runs at the site, for reconciling after a restart. */
@@ -145,6 +182,20 @@ struct dr_engine_operations {
 
     /* The controller goes away; attempts run on. */
     void (*close)(struct dr_engine *engine);
+
+    /* ---- may be NULL ---- */
+
+    /* All nodes that the federation declares for this site, after opening and after every change.
+     * Copied. NULL: the engine has no nodes of its own. */
+    void (*declare)(struct dr_engine *engine, const struct dr_engine_node *nodes, uint32_t count);
+
+    /* An operator of the federation drained (1) or resumed (0) a node: the site is told.
+     * Idempotent. DR_E_MISSING: the site has no such node. NULL: the site need not know. */
+    enum dr_status (*drain)(struct dr_engine *engine, const char *node, uint32_t drained,
+                            const char *reason);
+
+    /* NULL: a site that always answers. */
+    void (*health)(const struct dr_engine *engine, struct dr_engine_health *health);
 };
 
 /* Every engine's struct begins with this. */
