@@ -190,8 +190,8 @@ static int check_node(const struct dr_core *core, const struct dr_command *comma
     if (node->removing && !flags->drained)
         return dr_refuse(answer, DR_REFUSAL_STATE, "node",
                          "the node is leaving the federation; it stays drained");
-    answer->unchanged =
-        node->drained == flags->drained && node->down == flags->down && command->reason == NULL;
+    answer->unchanged = node->drained == flags->drained && node->down == flags->down &&
+                        (flags->site_knows ? node->site_knows : command->reason == NULL);
     return 1;
 }
 

@@ -102,6 +102,53 @@ static int check_chip(const struct dr_core *core, struct dr_fact_chip_set *chip,
            check_amount(chip->price_micro, PRICE_MAX, "price", answer);
 }
 
+static int check_note(const char *note, const char *field, struct dr_answer *answer)
+{
+    return note == NULL || strlen(note) < DR_NOTE_BYTES ||
+           dr_refuse(answer, DR_REFUSAL_INVALID, field, "found %zu bytes, expected at most %d",
+                     strlen(note), DR_NOTE_BYTES - 1);
+}
+
+/* What is needed to reach a Slurm cluster is there for one, and for nothing else. */
+static int check_slurm(const struct dr_fact_site_set *site, struct dr_answer *answer)
+{
+    int is_slurm = site->engine == DR_ENGINE_SLURM;
+
+    if ((site->slurm_url != NULL && site->slurm_url[0] != '\0') != is_slurm)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "slurm.url",
+                         is_slurm ? "found none, expected the url of the site's slurmrestd"
+                                  : "the site's engine is another one than slurm");
+    if ((site->slurm_key != NULL && site->slurm_key[0] != '\0') != is_slurm)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "slurm.key",
+                         is_slurm ? "found none, expected the path of the key's file"
+                                  : "the site's engine is another one than slurm");
+    return check_note(site->slurm_url, "slurm.url", answer) &&
+           check_note(site->slurm_key, "slurm.key", answer) &&
+           check_note(site->slurm_user, "slurm.user", answer) &&
+           check_note(site->slurm_conf, "slurm.conf", answer) &&
+           check_note(site->slurm_log_command, "slurm.log_command", answer);
+}
+
+/* Another engine would know nothing of the attempts that the one before was given. */
+static int check_engine_stays(const struct dr_core *core, const struct dr_fact_site_set *site,
+                              struct dr_answer *answer)
+{
+    const struct dr_site *known;
+
+    if (site->site > core->sites_count)
+        return 1;
+    known = &core->sites[site->site - 1];
+    if (known->engine == site->engine)
+        return 1;
+    for (uint32_t row = core->running.first; row != DR_ROW_NONE; row = dr_job_list_next(core, row))
+        if (core->pools[dr_job_run(core, &core->jobs[row])->pool.v - 1].site.v == site->site)
+            return dr_refuse(answer, DR_REFUSAL_STATE, "engine",
+                             "job %llu is at site %s, whose engine can't be another one before "
+                             "its last attempt has ended",
+                             (unsigned long long)core->jobs[row].id.v, known->name);
+    return 1;
+}
+
 static int check_site(const struct dr_core *core, struct dr_fact_site_set *site,
                       struct dr_answer *answer)
 {
@@ -127,9 +174,12 @@ static int check_site(const struct dr_core *core, struct dr_fact_site_set *site,
     if (site->power_down && site->engine == DR_ENGINE_LOCAL)
         return dr_refuse(answer, DR_REFUSAL_INVALID, "power_down",
                          "the local engine can't switch this machine off and on");
-    if (site->engine > DR_ENGINE_SIMULATED)
+    if (site->power_down && site->engine == DR_ENGINE_SLURM)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "power_down",
+                         "the nodes of a Slurm cluster are switched off and on by its own rules");
+    if (site->engine > DR_ENGINE_SLURM)
         return dr_refuse(answer, DR_REFUSAL_INVALID, "engine", "there is no such engine");
-    return 1;
+    return check_slurm(site, answer) && check_engine_stays(core, site, answer);
 }
 
 static int check_group(const struct dr_core *core, struct dr_fact_group_set *group,

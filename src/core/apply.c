@@ -238,7 +238,6 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
         break;
     case DR_FACT_NODE_FLAGS:
         dr_apply_node_flags(core, &fact->node_flags, fact->seq, fact->reason);
-        core->nodes_version += 1;
         if (fact->node_flags.removed)
             core->federation_version += 1;
         break;
@@ -302,7 +301,7 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
         break;
     case DR_FACT_NODES_POWER:
         dr_apply_nodes_power(core, &fact->nodes_power);
-        core->nodes_version += 1;
+        core->node_words += 1;
         break;
     case DR_FACT_WINDOW_MADE:
         dr_apply_window_made(core, &fact->window_made);

@@ -69,6 +69,26 @@ void dr_apply_chip_set(struct dr_core *core, const struct dr_fact_chip_set *fact
     }
 }
 
+static void copy_note(char to[DR_NOTE_BYTES], const char *note)
+{
+    memset(to, 0, DR_NOTE_BYTES);
+    if (note != NULL)
+        memcpy(to, note, strlen(note));
+}
+
+/* Pages of sites without Slurm stay untouched. */
+static void apply_slurm(struct dr_site_slurm *slurm, const struct dr_fact_site_set *fact)
+{
+    if (fact->engine != DR_ENGINE_SLURM && slurm->url[0] == '\0')
+        return;
+    copy_note(slurm->url, fact->slurm_url);
+    copy_note(slurm->key, fact->slurm_key);
+    copy_note(slurm->user, fact->slurm_user);
+    copy_note(slurm->conf, fact->slurm_conf);
+    copy_note(slurm->log_command, fact->slurm_log_command);
+    slurm->count_placement = fact->slurm_count_placement;
+}
+
 void dr_apply_site_set(struct dr_core *core, const struct dr_fact_site_set *fact)
 {
     int is_new = fact->site == core->sites_count + 1;
@@ -93,6 +113,7 @@ void dr_apply_site_set(struct dr_core *core, const struct dr_fact_site_set *fact
     dr_copy_name(site->jurisdiction, fact->jurisdiction);
     for (uint32_t i = 0; i < fact->tariff_micro_count && i < DR_TARIFF_HOURS; i += 1)
         site->tariff_micro[i] = fact->tariff_micro[i];
+    apply_slurm(&core->site_slurm[row], fact);
 }
 
 void dr_apply_site_reach(struct dr_core *core, const struct dr_fact_site_reach *fact)
@@ -195,6 +216,8 @@ void dr_apply_pool_set(struct dr_core *core, const struct dr_fact_pool_set *fact
     pool->default_memory_per_accelerator_mb = fact->default_memory_per_accelerator_mb;
     dr_copy_name(pool->name, fact->name);
     dr_copy_name(pool->node_prefix, fact->node_prefix);
+    dr_copy_name(pool->partition, fact->partition);
+    dr_copy_name(pool->gres, fact->gres);
     pool->levels_count = 0;
     for (uint32_t i = 0; i < fact->levels_count && i < DR_LEVELS_MAX; i += 1) {
         dr_copy_name(pool->levels[i].name, fact->levels[i].name);
@@ -279,10 +302,10 @@ void dr_apply_node_flags(struct dr_core *core, const struct dr_fact_node_flags *
     node->down = fact->down;
     node->removing = fact->removing;
     node->removed = fact->removed;
+    node->site_knows = fact->site_knows;
+    core->node_words += 1;
     node->flags_seq = seq;
-    memset(core->node_notes[fact->node - 1], 0, DR_NOTE_BYTES);
-    if (reason != NULL)
-        memcpy(core->node_notes[fact->node - 1], reason, strlen(reason));
+    copy_note(core->node_notes[fact->node - 1], reason);
     if (node->tasks > 0)
         for (uint32_t row = dr_place_attempts(core, node->pool); row != DR_ROW_NONE;
              row = dr_place_attempts_next(core, row))

@@ -151,7 +151,7 @@ void dr_backfill_begin(struct dr_decision *decision)
     uint32_t depth = core->settings.reserve_depth;
     uint32_t count = 0;
     uint32_t *rows;
-    uint64_t version = core->federation_version + core->nodes_version + 1;
+    uint64_t version = core->federation_version + core->node_words + 1;
     int nodes = core->places->held_version != version;
 
     dr_place_prepare(core);

@@ -45,7 +45,8 @@ struct dr_command {
          * array's elements are submitted one after another. A SINGLETON dependency names no job. */
         struct dr_fact_job_accepted submit;
         dr_job_id job;
-        struct dr_fact_node_flags node; /* drained and down as they are to be */
+        struct dr_fact_node_flags node; /* drained and down as they are to be; site_knows 1: its
+                                           site's own word, or taken by it */
         struct dr_fact declare;
         struct {
             char program[DR_NAME_BYTES];

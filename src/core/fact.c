@@ -12,6 +12,7 @@
 #define DR_COUNT_i32(fact, name)          0
 #define DR_COUNT_i64(fact, name)          0
 #define DR_COUNT_name(fact, name)         0
+#define DR_COUNT_note(fact, name)         0
 #define DR_COUNT_hash(fact, name)         0
 #define DR_COUNT_sites(fact, name)        0
 #define DR_COUNT_LIST(fact, name)         (uint32_t) offsetof(struct dr_fact, fact.name##_count)
@@ -289,6 +290,9 @@ static void put_field(struct writer *writer, const struct dr_fact *fact,
     case DR_FIELD_name:
         put_text(writer, (const char *)place, DR_NAME_BYTES - 1);
         return;
+    case DR_FIELD_note:
+        put_text(writer, *(const char *const *)place, DR_NOTE_BYTES - 1);
+        return;
     case DR_FIELD_hash:
         put_bytes(writer, place, 32);
         return;
@@ -550,6 +554,9 @@ static void get_field(struct reader *reader, struct dr_fact *fact, const struct 
         return;
     case DR_FIELD_name:
         get_name(reader, (char *)place);
+        return;
+    case DR_FIELD_note:
+        *(const char **)place = get_note(reader, DR_NOTE_BYTES - 1);
         return;
     case DR_FIELD_hash:
         if (reader->end - reader->at < 32) {

@@ -5,7 +5,8 @@
  * then the fields in order; integers are LEB128 (signed ones zigzag), lists begin with their count.
  * A record that ends early reads the missing fields as zero: that is how old records stay readable.
  *
- * Lists, source and reason are borrowed: a decoded fact points into the arena given to the decoder.
+ * Lists, notes, source and reason are borrowed: a decoded fact points into the arena given to the
+ * decoder.
  */
 #ifndef DR_CORE_FACT_H
 #define DR_CORE_FACT_H
@@ -25,6 +26,7 @@
 #define DR_DECLARE_i32(name)              int32_t name;
 #define DR_DECLARE_i64(name)              int64_t name;
 #define DR_DECLARE_name(field)            char field[DR_NAME_BYTES];
+#define DR_DECLARE_note(name)             const char *name;
 #define DR_DECLARE_hash(name)             uint8_t name[32];
 #define DR_DECLARE_sites(name)            struct dr_site_set name;
 #define DR_DECLARE_LIST(type, name) \
@@ -102,6 +104,7 @@ enum dr_field_type {
     DR_FIELD_i32,
     DR_FIELD_i64,
     DR_FIELD_name,
+    DR_FIELD_note,
     DR_FIELD_hash,
     DR_FIELD_sites,
     DR_FIELD_extents,

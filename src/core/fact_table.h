@@ -7,8 +7,9 @@
  * end of their fact and read as zero from older records.
  *
  * X(number, NAME, name, "what happened"), and for each a field list F(type, name, "meaning").
- * Types: u8 u32 u64 i32 i64; name (DR_NAME_BYTES), note (a sentence), hash (32 bytes), sites;
- * lists: extents alternatives dependencies levels memberships limits u32s i64s names. */
+ * Types: u8 u32 u64 i32 i64; name (DR_NAME_BYTES), note (a text of up to 255 bytes; NULL: empty),
+ * hash (32 bytes), sites; lists: extents alternatives dependencies levels memberships limits u32s
+ * i64s names. */
 #ifndef DR_CORE_FACT_TABLE_H
 #define DR_CORE_FACT_TABLE_H
 
@@ -128,7 +129,13 @@
     F(u8, engine, "enum dr_engine_kind")                                                        \
     F(u8, isolated_network, "1: jobs get a network of their own")                               \
     F(u32, zone, "id of its grid zone; 0: none")                                                \
-    F(u8, power_down, "1: empty nodes may be switched off to keep a power cap")
+    F(u8, power_down, "1: empty nodes may be switched off to keep a power cap")                 \
+    F(note, slurm_url, "of the site's slurmrestd: http://HOST:PORT or unix:/PATH")              \
+    F(note, slurm_key, "path of the file with the key that signs its tokens; never the key")    \
+    F(note, slurm_user, "whose name drains nodes and looks at all jobs there")                  \
+    F(note, slurm_conf, "path of its slurm.conf, for scontrol; empty: the machine's own")       \
+    F(note, slurm_log_command, "that reads a job's output there; empty: the path is read")      \
+    F(u8, slurm_count_placement, "1: so many nodes of a partition; 0: the very nodes")
 #define DR_FIELDS_site_removed(F) F(u32, site, "id")
 #define DR_FIELDS_site_reach(F) \
     F(u32, site, "id")          \
@@ -162,7 +169,9 @@
     F(u32s, consent, "accounts that may use it, with all below them; none: all")            \
     F(u32s, groups, "quota group per resource, 3 ids")                                      \
     F(i64, default_memory_per_cpu_mb, "for jobs that state none; 0: its share of the node") \
-    F(i64, default_memory_per_accelerator_mb, "0: its share of the node")
+    F(i64, default_memory_per_accelerator_mb, "0: its share of the node")                   \
+    F(name, partition, "of the site's own workload manager; empty: its default")            \
+    F(name, gres, "what that calls the accelerators; empty: none, or its default")
 #define DR_FIELDS_pool_removed(F) F(u32, pool, "id")
 #define DR_FIELDS_nodes_added(F)    \
     F(u32, pool, "id")              \
@@ -173,7 +182,8 @@
     F(u8, drained, "1: takes no new attempts")                   \
     F(u8, down, "1: its attempts are lost")                      \
     F(u8, removing, "1: leaves the federation once it is empty") \
-    F(u8, removed, "1: has left")
+    F(u8, removed, "1: has left")                                \
+    F(u8, site_knows, "1: its site says so, or has taken it; 0: its site is to be told")
 #define DR_FIELDS_data_class_set(F)                            \
     F(u32, data_class, "id")                                   \
     F(name, name, "")                                          \

@@ -55,6 +55,7 @@ static enum dr_status push_tables(struct dr_core *core)
     status = push(core, &core->field, count, sizeof core->field[0])
     TABLE(chips, DR_CHIPS_MAX);
     TABLE(sites, DR_SITES_MAX);
+    TABLE(site_slurm, DR_SITES_MAX);
     TABLE(pools, limits->pools_max);
     TABLE(nodes, limits->nodes_max);
     TABLE(node_notes, limits->nodes_max);

@@ -80,6 +80,16 @@ struct dr_site {
     uint8_t leaving;
 };
 
+/* How the Slurm cluster of a site is reached; all empty for another engine. */
+struct dr_site_slurm {
+    char url[DR_NOTE_BYTES];
+    char key[DR_NOTE_BYTES]; /* path of the key's file */
+    char user[DR_NOTE_BYTES];
+    char conf[DR_NOTE_BYTES];
+    char log_command[DR_NOTE_BYTES];
+    uint8_t count_placement; /* so many nodes of a partition, instead of the very nodes */
+};
+
 /* A grid zone: sites that share one supply. */
 struct dr_zone {
     char name[DR_NAME_BYTES];
@@ -143,6 +153,8 @@ struct dr_pool {
     int64_t default_limit_us;                  /* 0: none */
     int64_t default_memory_per_cpu_mb;         /* 0: its share of the node */
     int64_t default_memory_per_accelerator_mb; /* the same */
+    char partition[DR_NAME_BYTES];             /* of the site's own workload manager */
+    char gres[DR_NAME_BYTES];                  /* what that calls the accelerators */
     uint32_t consent[16];                      /* account ids; none: all */
     uint32_t consent_count;
     struct {
@@ -166,6 +178,7 @@ struct dr_node {
     uint8_t removing;
     uint8_t removed;
     uint8_t off;        /* switched off for a power cap */
+    uint8_t site_knows; /* its site says so, or has taken it: it need not be told */
     uint64_t flags_seq; /* the fact that set these */
     /* index */
     uint64_t busy;     /* accelerators held, whole or in part: bit */
@@ -471,6 +484,7 @@ struct dr_core {
     uint32_t pools_count;
     struct dr_node *nodes;
     uint32_t nodes_count;
+    struct dr_site_slurm *site_slurm;  /* [DR_SITES_MAX] by site row */
     char (*node_notes)[DR_NOTE_BYTES]; /* [nodes_max] why a node is drained or down */
     struct dr_data_class *classes;
     uint32_t classes_count;
@@ -517,7 +531,7 @@ struct dr_core {
 
     /* index */
     uint64_t federation_version; /* grows with every fact that changes what is feasible where */
-    uint64_t nodes_version;      /* grows when nodes go, come, or are switched */
+    uint64_t node_words;         /* grows with every fact that says something of nodes */
     uint32_t jobs_free;          /* first free row, through queue_left */
     uint32_t jobs_count;
     uint32_t shapes_free;

@@ -228,9 +228,10 @@ static inline enum dr_resource dr_resource_main(int64_t accelerators)
     return accelerators > 0 ? DR_RESOURCE_ACCELERATORS : DR_RESOURCE_CPUS;
 }
 
-#define DR_ENGINES(X)                                          \
-    X(LOCAL, "real processes on the controller's own machine") \
-    X(SIMULATED, "no processes at all: ends come from a virtual clock")
+#define DR_ENGINES(X)                                                   \
+    X(LOCAL, "real processes on the controller's own machine")          \
+    X(SIMULATED, "no processes at all: ends come from a virtual clock") \
+    X(SLURM, "a Slurm cluster, through its slurmrestd")
 
 enum dr_engine_kind {
 #define DR_ENUM(name, text) DR_ENGINE_##name,

@@ -10,7 +10,7 @@
 #include "core/quota.h"
 #include "core/rows.h"
 
-#define WALK_VERSION 15 /* of what is saved */
+#define WALK_VERSION 16 /* of what is saved */
 #define HASH_VERSION 1  /* of what is hashed: hashes lie beside old facts, which stay readable */
 
 struct walk {
@@ -214,6 +214,40 @@ static void walk_chip(struct walk *walk, struct dr_chip *chip)
     later_u8(walk, 5, &chip->leaving);
 }
 
+/* A text with only zeros behind its end; an empty one takes a byte. */
+static void later_note(struct walk *walk, uint64_t field, char text[DR_NOTE_BYTES])
+{
+    uint8_t noted = text[0] != '\0';
+
+    if (walk->mode == WALK_HASH && !noted)
+        return;
+    later(walk, field);
+    u8(walk, &noted);
+    if (!noted)
+        return;
+    fixed(walk, text, DR_NOTE_BYTES);
+    if (text[DR_NOTE_BYTES - 1] != '\0')
+        walk->status = DR_E_CORRUPT;
+}
+
+static void later_name(struct walk *walk, uint64_t field, char text[DR_NAME_BYTES])
+{
+    if (walk->mode == WALK_HASH && text[0] == '\0')
+        return;
+    later(walk, field);
+    name(walk, text);
+}
+
+static void walk_slurm(struct walk *walk, struct dr_site_slurm *slurm)
+{
+    later_note(walk, 46, slurm->url);
+    later_note(walk, 47, slurm->key);
+    later_note(walk, 48, slurm->user);
+    later_note(walk, 49, slurm->conf);
+    later_note(walk, 50, slurm->log_command);
+    later_u8(walk, 51, &slurm->count_placement);
+}
+
 static void walk_short(struct walk *walk, struct dr_power_short *power_short)
 {
     later_i64(walk, 25, &power_short->missing_w);
@@ -242,7 +276,7 @@ static void walk_site(struct walk *walk, struct dr_site *site)
     later_u32(walk, 20, &site->zone.v);
     walk_short(walk, &site->power_short);
     later_u8(walk, 29, &site->power_down);
-    bounded(walk, site->engine, DR_ENGINE_SIMULATED);
+    bounded(walk, site->engine, DR_ENGINE_SLURM);
 }
 
 static void walk_pool(struct walk *walk, const struct dr_core *core, struct dr_pool *pool)
@@ -281,6 +315,8 @@ static void walk_pool(struct walk *walk, const struct dr_core *core, struct dr_p
     later_u8(walk, 7, &pool->leaving);
     later_i64(walk, 9, &pool->default_memory_per_cpu_mb);
     later_i64(walk, 10, &pool->default_memory_per_accelerator_mb);
+    later_name(walk, 52, pool->partition);
+    later_name(walk, 53, pool->gres);
     bounded(walk, pool->site.v - 1, core->sites_count - 1);
     bounded(walk, pool->chip.v, core->chips_count);
     bounded(walk, pool->accelerators, DR_ACCELERATORS_MAX);
@@ -298,6 +334,7 @@ static void walk_node(struct walk *walk, const struct dr_core *core, struct dr_n
     u8(walk, &node->removing);
     u8(walk, &node->removed);
     later_u8(walk, 28, &node->off);
+    later_u8(walk, 54, &node->site_knows);
     u64(walk, &node->flags_seq);
     u8(walk, &noted);
     if (noted)
@@ -765,6 +802,8 @@ static void walk_core(struct walk *walk, struct dr_core *core)
         walk_chip(walk, &core->chips[row]);
     for (uint32_t row = 0; row < core->sites_count; row += 1)
         walk_site(walk, &core->sites[row]);
+    for (uint32_t row = 0; row < core->sites_count; row += 1)
+        walk_slurm(walk, &core->site_slurm[row]);
     for (uint32_t row = 0; row < core->groups_count; row += 1) {
         name(walk, core->groups[row].name);
         u8(walk, &core->groups[row].resource);

@@ -200,6 +200,8 @@ void dr_declare_pools(struct dr_differ *differ)
         say_default_memory(change, "default_memory_per_accelerator",
                            from->default_memory_per_accelerator_mb,
                            to->default_memory_per_accelerator_mb);
+        dr_say_text(change, "partition", from->partition, to->partition);
+        dr_say_text(change, "gres", from->gres, to->gres);
         dr_say_duration(change, "default_limit", from->default_limit_us, to->default_limit_us);
         if (from->consent_count != to->consent_count ||
             memcmp(from->consent, consent, to->consent_count * sizeof consent[0]) != 0)

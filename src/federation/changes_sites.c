@@ -128,10 +128,30 @@ static uint64_t class_bits(const struct dr_differ *differ, uint64_t places)
     return bits;
 }
 
+static void say_slurm(struct dr_change *change, const struct dr_site_slurm *from,
+                      const struct dr_fact_site_set *to)
+{
+    static const char *const placements[] = {"exact", "count"};
+    const struct {
+        const char *field;
+        const char *from;
+        const char *to;
+    } texts[] = {
+        {"slurm.url", from->url, to->slurm_url},
+        {"slurm.key", from->key, to->slurm_key},
+        {"slurm.user", from->user, to->slurm_user},
+        {"slurm.conf", from->conf, to->slurm_conf},
+        {"slurm.log_command", from->log_command, to->slurm_log_command},
+        {"slurm.placement", placements[from->count_placement & 1],
+         placements[to->slurm_count_placement & 1]},
+    };
+
+    for (uint32_t i = 0; i < DR_COUNT_OF(texts); i += 1)
+        dr_say_text(change, texts[i].field, texts[i].from, texts[i].to == NULL ? "" : texts[i].to);
+}
+
 void dr_declare_sites(struct dr_differ *differ)
 {
-    static const char *const engines[] = {"local", "simulated"};
-
     for (uint32_t place = 0; place < differ->federation->sites_count; place += 1) {
         const struct dr_fact_site_set *to = &differ->federation->sites[place].set;
         struct dr_change *change = dr_change_add(differ, "site", to->name, DR_FACT_SITE_SET);
@@ -144,7 +164,7 @@ void dr_declare_sites(struct dr_differ *differ)
         change->declare.site_set.classes = classes;
         change->declare.site_set.zone = to->zone == 0 ? 0 : differ->zones[to->zone - 1];
         if (id > differ->core->sites_count) {
-            dr_say(change, "new, engine %s", engines[to->engine & 1]);
+            dr_say(change, "new, engine %s", DR_FEDERATION_ENGINES[to->engine]);
             continue;
         }
         from = &differ->core->sites[id - 1];
@@ -174,7 +194,9 @@ void dr_declare_sites(struct dr_differ *differ)
         if (from->classes != classes)
             dr_say(change, "data_classes: %" PRIu32 " -> %" PRIu32, dr_bit_count(from->classes),
                    dr_bit_count(classes));
-        dr_say_text(change, "engine", engines[from->engine & 1], engines[to->engine & 1]);
+        dr_say_text(change, "engine", DR_FEDERATION_ENGINES[from->engine],
+                    DR_FEDERATION_ENGINES[to->engine]);
+        say_slurm(change, &differ->core->site_slurm[id - 1], to);
         dr_say_flag(change, "isolated_network", from->isolated_network, to->isolated_network);
         dr_say_flag(change, "power_down", from->power_down, to->power_down);
         dr_change_keep(differ, change);

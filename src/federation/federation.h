@@ -24,6 +24,8 @@
 #include "core/core.h"
 
 /* enum dr_ordering as the file says it. */
+#define DR_FEDERATION_ENGINES_COUNT 3
+extern const char *const DR_FEDERATION_ENGINES[DR_FEDERATION_ENGINES_COUNT];
 #define DR_FEDERATION_ORDERS_COUNT 4
 extern const char *const DR_FEDERATION_ORDERS[DR_FEDERATION_ORDERS_COUNT];
 #define DR_FEDERATION_PLACEMENTS_COUNT 4

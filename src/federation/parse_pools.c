@@ -308,6 +308,7 @@ void dr_fed_read_pool(struct dr_fed_reader *reader, const struct dr_yaml_node *p
         if (owner != 0)
             set->owner = owner;
         read_consent(reader, part, set);
+        dr_fed_read_slurm_pool(reader, part, &federation->sites[site].set, set);
     }
     errors_before = reader->errors->count;
     read_groups(reader, part, set);

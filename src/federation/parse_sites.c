@@ -145,7 +145,6 @@ static void read_offset(struct dr_fed_reader *reader, const struct dr_yaml_node 
 
 void dr_fed_read_sites(struct dr_fed_reader *reader, const struct dr_yaml_node *top)
 {
-    static const char *const engines[] = {"local", "simulated"};
     struct dr_federation *federation = reader->federation;
     const struct dr_yaml_node *section =
         dr_fed_section_of(reader, top, "sites", DR_FED_NEEDED, "site");
@@ -205,12 +204,18 @@ void dr_fed_read_sites(struct dr_fed_reader *reader, const struct dr_yaml_node *
         dr_fed_read_milli(reader, part, "pue", DR_FED_OPTIONAL, 1000, 10000, &set->pue_milli);
         read_tariff(reader, part, set);
         read_offset(reader, part, &set->utc_offset_min);
-        dr_fed_read_choice(reader, part, "engine", engines, DR_COUNT_OF(engines), &set->engine);
+        dr_fed_read_choice(reader, part, "engine", DR_FEDERATION_ENGINES,
+                           DR_FEDERATION_ENGINES_COUNT, &set->engine);
         dr_fed_read_bool(reader, part, "isolated_network", &set->isolated_network);
         dr_fed_read_bool(reader, part, "power_down", &set->power_down);
         if (set->power_down && set->engine == DR_ENGINE_LOCAL)
             dr_fed_wrong(reader, dr_yaml_get(part, "power_down")->line, "power_down", "yes",
                          "another engine than local, which can't switch this machine off and on");
+        if (set->power_down && set->engine == DR_ENGINE_SLURM)
+            dr_fed_wrong(reader, dr_yaml_get(part, "power_down")->line, "power_down", "yes",
+                         "another engine than slurm: a cluster switches its nodes off and on by "
+                         "its own rules");
+        dr_fed_read_slurm(reader, part, set);
         list = dr_fed_take_list(reader, part, "data_classes", "data classes", &single);
         site->classes_node = list;
         nothing = dr_fed_enter(reader, "data_classes");

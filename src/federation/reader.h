@@ -121,8 +121,8 @@ void *dr_fed_section_room(struct dr_fed_reader *reader, const char *key, uint32_
 int dr_fed_enter_part(struct dr_fed_reader *reader, const struct dr_yaml_node *part,
                       struct dr_fed_names *names, const char *name, size_t *length);
 
-/* ---- parse_accounts.c, parse_zones.c, parse_sites.c, parse_pools.c, parse_allocations.c,
- * parse_users.c: in the order of these calls
+/* ---- parse_accounts.c, parse_zones.c, parse_sites.c, parse_slurm.c, parse_pools.c,
+ * parse_allocations.c, parse_users.c: in the order of these calls
  * ---- */
 
 uint32_t dr_fed_count_accounts(const struct dr_yaml_node *section);
@@ -131,6 +131,12 @@ void dr_fed_read_account_tree(struct dr_fed_reader *reader, const struct dr_yaml
                               uint32_t parent);
 void dr_fed_read_zones(struct dr_fed_reader *reader, const struct dr_yaml_node *top);
 void dr_fed_read_sites(struct dr_fed_reader *reader, const struct dr_yaml_node *top);
+/* The settings of a Slurm site, and of a pool there (parse_slurm.c); mistakes where the engine is
+ * another one. */
+void dr_fed_read_slurm(struct dr_fed_reader *reader, const struct dr_yaml_node *site,
+                       struct dr_fact_site_set *set);
+void dr_fed_read_slurm_pool(struct dr_fed_reader *reader, const struct dr_yaml_node *map,
+                            const struct dr_fact_site_set *site, struct dr_fact_pool_set *set);
 /* One pool of the site at place `site`. */
 void dr_fed_read_pool(struct dr_fed_reader *reader, const struct dr_yaml_node *part, uint32_t site);
 /* 0: there is no room for them. */

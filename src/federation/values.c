@@ -34,6 +34,8 @@ static const char *const keys_federation[] = {"name",
                                               "preemption"};
 const char *const DR_FEDERATION_PLACEMENTS[DR_FEDERATION_PLACEMENTS_COUNT] = {"daero", "first-fit",
                                                                               "best-fit", "pack"};
+const char *const DR_FEDERATION_ENGINES[DR_FEDERATION_ENGINES_COUNT] = {"local", "simulated",
+                                                                        "slurm"};
 const char *const DR_FEDERATION_ORDERS[DR_FEDERATION_ORDERS_COUNT] = {"fair", "fifo", "sjf", "las"};
 
 static const char *const keys_chip[] = {"vendor",     "country", "memory",  "idle_power",
@@ -42,7 +44,8 @@ static const char *const keys_class[] = {"jurisdictions", "assurance", "share"};
 static const char *const keys_site[] = {
     "operator",   "region", "jurisdiction", "assurance",    "zone",   "power_cap",
     "pue",        "tariff", "utc_offset",   "data_classes", "engine", "isolated_network",
-    "power_down", "pools"};
+    "power_down", "slurm",  "pools"};
+static const char *const keys_slurm[] = {"url", "key", "user", "conf", "placement", "log_command"};
 static const char *const keys_pool[] = {"chip",
                                         "nodes",
                                         "accelerators",
@@ -56,7 +59,9 @@ static const char *const keys_pool[] = {"chip",
                                         "consent",
                                         "default_limit",
                                         "default_memory_per_cpu",
-                                        "default_memory_per_accelerator"};
+                                        "default_memory_per_accelerator",
+                                        "partition",
+                                        "gres"};
 static const char *const keys_group[] = {"accelerators", "cpus", "memory"};
 static const char *const keys_dataset[] = {"size", "sites", "data_class"};
 static const char *const keys_account[] = {"weight",   "preempt_below", "default_limit",
@@ -78,6 +83,7 @@ static const struct dr_federation_section sections[] = {
     SECTION("data_classes", keys_class),
     SECTION("zones", keys_zone),
     SECTION("sites", keys_site),
+    SECTION("slurm", keys_slurm),
     SECTION("pools", keys_pool),
     SECTION("group", keys_group),
     SECTION("datasets", keys_dataset),

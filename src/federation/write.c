@@ -229,6 +229,8 @@ static void write_pool(const struct writer *writer, const struct dr_pool *pool)
                              core->accounts[pool->consent[i] - 1].name);
         dr_buffer_append_text(yaml, "]\n");
     }
+    text_line(yaml, "        ", "partition", pool->partition);
+    text_line(yaml, "        ", "gres", pool->gres);
     if (pool->default_memory_per_cpu_mb > 0)
         dr_buffer_printf(yaml, "        default_memory_per_cpu: %s\n",
                          dr_format_exact_memory(pool->default_memory_per_cpu_mb, text));
@@ -259,9 +261,19 @@ static void write_tariff(struct dr_buffer *yaml, const int64_t prices[DR_TARIFF_
     dr_buffer_append_text(yaml, "}\n");
 }
 
+static void write_slurm(struct dr_buffer *yaml, const struct dr_site_slurm *slurm)
+{
+    dr_buffer_append_text(yaml, "    slurm:\n");
+    text_line(yaml, "      ", "url", slurm->url);
+    text_line(yaml, "      ", "key", slurm->key);
+    text_line(yaml, "      ", "user", slurm->user);
+    text_line(yaml, "      ", "conf", slurm->conf);
+    dr_buffer_printf(yaml, "      placement: %s\n", slurm->count_placement ? "count" : "exact");
+    text_line(yaml, "      ", "log_command", slurm->log_command);
+}
+
 static void write_sites(const struct writer *writer)
 {
-    static const char *const engines[] = {"local", "simulated"};
     const struct dr_core *core = writer->core;
     struct dr_buffer *yaml = writer->yaml;
     char text[DR_AMOUNT_BYTES];
@@ -295,7 +307,9 @@ static void write_sites(const struct writer *writer)
             any = 1;
         }
         dr_buffer_append_text(yaml, any ? "]\n" : "");
-        dr_buffer_printf(yaml, "    engine: %s\n", engines[site->engine & 1]);
+        dr_buffer_printf(yaml, "    engine: %s\n", DR_FEDERATION_ENGINES[site->engine]);
+        if (site->engine == DR_ENGINE_SLURM)
+            write_slurm(yaml, &core->site_slurm[row]);
         if (site->isolated_network)
             dr_buffer_append_text(yaml, "    isolated_network: yes\n");
         if (site->power_down)

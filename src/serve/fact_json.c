@@ -139,6 +139,8 @@ static const struct {
     {"is_virtual", FLAG},
     {"isolated_network", FLAG},
     {"power_down", FLAG},
+    {"slurm_count_placement", FLAG},
+    {"site_knows", FLAG},
     {"answers", FLAG},
     {"drained", FLAG},
     {"down", FLAG},
@@ -443,12 +445,15 @@ static void field_json(struct dr_buffer *out, const struct dr_core *core,
     const uint8_t *at = (const uint8_t *)fact + field->offset;
     uint32_t count = 0;
     const void *list = NULL;
+    const char *note = NULL;
     char hex[65];
 
     if (field->count_offset != 0) {
         memcpy(&count, (const uint8_t *)fact + field->count_offset, sizeof count);
         memcpy(&list, at, sizeof list);
     }
+    if (field->type == DR_FIELD_note)
+        memcpy(&note, at, sizeof note);
     switch (field->type) {
     case DR_FIELD_u8:
         small_number(out, core, field->name, *at);
@@ -472,6 +477,9 @@ static void field_json(struct dr_buffer *out, const struct dr_core *core,
         return;
     case DR_FIELD_name:
         dr_put_text(out, field->name, (const char *)at);
+        return;
+    case DR_FIELD_note:
+        dr_put_text(out, field->name, note == NULL ? "" : note);
         return;
     case DR_FIELD_hash:
         if (meaning_of(field->name) == SECRET)

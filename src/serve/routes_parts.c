@@ -558,8 +558,21 @@ static void federation_applied(struct exchange *x)
     exchange_answer(x, 200);
 }
 
-/* A list inside a change's fact lies in the federation, which is closed before the controller comes
- * to it: keep copies. */
+static void keep_note(struct exchange *x, uint8_t *at)
+{
+    const char *note;
+    char *copy;
+
+    memcpy(&note, at, sizeof note);
+    if (note == NULL)
+        return;
+    copy = exchange_push(x, strlen(note) + 1, 1);
+    memcpy(copy, note, strlen(note) + 1);
+    memcpy(at, &copy, sizeof copy);
+}
+
+/* A list or note inside a change's fact lies in the federation, which is closed before the
+ * controller comes to it: keep copies. */
 static void keep_lists(struct exchange *x, struct dr_fact *fact)
 {
     const struct dr_fact_description *description = dr_fact_describe((uint32_t)fact->kind);
@@ -582,6 +595,10 @@ static void keep_lists(struct exchange *x, struct dr_fact *fact)
         const void *list;
         void *copy;
 
+        if (field->type == DR_FIELD_note) {
+            keep_note(x, at);
+            continue;
+        }
         if (field->count_offset == 0)
             continue;
         memcpy(&count, (const uint8_t *)fact + field->count_offset, sizeof count);

@@ -277,6 +277,7 @@ static int field_number(const struct dr_fact *fact, const struct dr_field *field
         memcpy(number, at, sizeof *number);
         return 1;
     case DR_FIELD_name:
+    case DR_FIELD_note:
     case DR_FIELD_hash:
     case DR_FIELD_sites:
     case DR_FIELD_extents:

@@ -60,6 +60,9 @@ static void fill(struct dr_fact *fact, const struct dr_fact_description *about, 
         case DR_FIELD_name:
             memset(place, 'a' + (int)(value % 26), value % DR_NAME_BYTES);
             continue;
+        case DR_FIELD_note:
+            *(const char **)place = value & 1 ? "unix:/run/daero/seoul.sock" + value % 16 : NULL;
+            continue;
         case DR_FIELD_hash:
             memset(place, (int)(value & 0xff), 32);
             continue;
@@ -237,9 +240,9 @@ TEST(a_false_count_is_refused)
 static const char *type_name(enum dr_field_type type)
 {
     static const char *const names[] = {
-        "u8",          "u32",    "u64",     "i32",          "i64",          "name",
-        "hash",        "sites",  "extents", "alternatives", "dependencies", "levels",
-        "memberships", "limits", "u32s",    "i64s",         "names"};
+        "u8",     "u32",         "u64",    "i32",     "i64",          "name",
+        "note",   "hash",        "sites",  "extents", "alternatives", "dependencies",
+        "levels", "memberships", "limits", "u32s",    "i64s",         "names"};
 
     return names[type];
 }

@@ -14,6 +14,8 @@
 #define ALLOCATION(text) \
     "allocations:\n  spring: {" text ", from: 2027-03-01, until: 2027-06-01}\nusers:\n"
 
+#define SLURM(map) "engine: slurm\n    slurm: " map
+
 static const struct {
     const char *from;
     const char *to;
@@ -116,6 +118,53 @@ static const struct {
     {"engine: simulated\n    pools:\n      h200:",
      "engine: local\n    power_down: yes\n    pools:\n      h200:", 16, "sites.gwangju.power_down",
      "yes", "another engine than local"},
+    /* Slurm sites */
+    {"engine: simulated", "engine: slurm", 9, "sites.gwangju.slurm", "nothing",
+     "how the cluster is reached"},
+    {"engine: simulated", SLURM("~"), 16, "sites.gwangju.slurm.url", "nothing",
+     "slurmrestd listens"},
+    {"engine: simulated", SLURM("[a]"), 16, "sites.gwangju.slurm", "a list", "a map with keys"},
+    {"engine: simulated", SLURM("{key: /k}"), 9, "sites.gwangju.slurm.url", "nothing",
+     "http://HOST:PORT"},
+    {"engine: simulated", SLURM("{url: \"http://h:1\"}"), 9, "sites.gwangju.slurm.key", "nothing",
+     "the path from /"},
+    {"engine: simulated", SLURM("{url: \"http://h\", key: /k}"), 16, "sites.gwangju.slurm.url",
+     "http://h", "http://HOST:PORT"},
+    {"engine: simulated", SLURM("{url: \"http://h:65536\", key: /k}"), 16,
+     "sites.gwangju.slurm.url", "http://h:65536", "http://HOST:PORT"},
+    {"engine: simulated", SLURM("{url: \"http://u@h:1\", key: /k}"), 16, "sites.gwangju.slurm.url",
+     "http://u@h:1", "http://HOST:PORT"},
+    {"engine: simulated", SLURM("{url: \"http://h:1/slurm\", key: /k}"), 16,
+     "sites.gwangju.slurm.url", "http://h:1/slurm", "http://HOST:PORT"},
+    {"engine: simulated", SLURM("{url: \"unix:run/s\", key: /k}"), 16, "sites.gwangju.slurm.url",
+     "unix:run/s", "unix:/PATH"},
+    {"engine: simulated", SLURM("{url: \"ftp://h:1\", key: /k}"), 16, "sites.gwangju.slurm.url",
+     "ftp://h:1", "unix:/PATH"},
+    {"engine: simulated", SLURM("{url: \"http://h:1\", key: k}"), 16, "sites.gwangju.slurm.key",
+     "k", "the path from /"},
+    {"engine: simulated", SLURM("{url: \"http://h:1\", key: /k, conf: slurm.conf}"), 16,
+     "sites.gwangju.slurm.conf", "slurm.conf", "the path from /"},
+    {"engine: simulated", SLURM("{url: \"http://h:1\", key: /k, user: \"a b\"}"), 16,
+     "sites.gwangju.slurm.user", "a b", "a Unix user"},
+    {"engine: simulated", SLURM("{url: \"http://h:1\", key: /k, placement: exactly}"), 16,
+     "sites.gwangju.slurm.placement", "exactly", "exact"},
+    {"engine: simulated", SLURM("{url: \"http://h:1\", key: /k, log_command: \"a\\nb\"}"), 16,
+     "sites.gwangju.slurm.log_command", "a\nb", "a command line"},
+    {"engine: simulated", SLURM("{url: \"http://h:1\", key: /k, port: 7}"), 16,
+     "sites.gwangju.slurm.port", "port", "a known key"},
+    {"engine: simulated", "engine: local\n    slurm: {url: \"http://h:1\"}", 16,
+     "sites.gwangju.slurm", "a map", "`engine: slurm` beside it"},
+    {"engine: simulated", SLURM("{url: \"http://h:1\", key: /k}") "\n    power_down: yes", 17,
+     "sites.gwangju.power_down", "yes", "another engine than slurm"},
+    {"memory: 1T\n", "memory: 1T\n        partition: batch\n", 23,
+     "sites.gwangju.pools.h200.partition", "batch", "a site with `engine: slurm`"},
+    {"engine: simulated\n    pools:\n      rngd: {",
+     SLURM("{url: \"http://h:1\", key: /k}") "\n    pools:\n      rngd: {gres: \"gpu:a b\", ", 29,
+     "sites.busan.pools.rngd.gres", "gpu:a b", "gpu:h200"},
+    {"engine: simulated\n    pools:\n      rngd: {",
+     SLURM("{url: \"http://h:1\", key: /k}") "\n    pools:\n      z: {gres: gpu, nodes: 1, cpus: "
+                                             "1, memory: 1G}\n      rngd: {",
+     29, "sites.busan.pools.z.gres", "gpu", "accelerators of a chip"},
     /* sites */
     {"pue: 1.2", "pue: 0.95", 12, "sites.gwangju.pue", "0.95", "from 1 to 10"},
     {"0-8: 90, 8-24: 150.25", "0-8: 90, 9-24: 150.25", 13, "sites.gwangju.tariff", "a gap",
@@ -128,7 +177,7 @@ static const struct {
      "24 prices"},
     {"tariff: {0-8: 90, 8-24: 150.25}", "utc_offset: +9", 13, "sites.gwangju.utc_offset", "+9",
      "\"-12:00\" to \"+14:00\""},
-    {"engine: simulated", "engine: slurm", 15, "sites.gwangju.engine", "slurm",
+    {"engine: simulated", "engine: slrum", 15, "sites.gwangju.engine", "slrum",
      "one of these: local, simulated"},
     {"data_classes: [public, medical]", "data_classes: [public, medcal]", 14,
      "sites.gwangju.data_classes[1]", "medcal", "did you mean 'medical'?"},

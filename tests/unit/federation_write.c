@@ -117,6 +117,63 @@ TEST(rare_things_come_back)
     dr_core_close(core);
 }
 
+/* A Slurm site, with all that can be said of it; and what a change of it says. */
+TEST(a_slurm_site_comes_back)
+{
+    static const char SLURM[] =
+        "federation: {name: s, default_limit: 1h, job_user: 4000}\n"
+        "chips: {h200: {memory: 141G}}\n"
+        "sites:\n"
+        "  seoul:\n"
+        "    engine: slurm\n"
+        "    slurm: {url: 'http://127.0.0.1:17001', key: /etc/daero/seoul.key, conf: "
+        "/etc/slurm/slurm.conf,\n"
+        "            placement: count, log_command: 'ssh \"log in\" cat'}\n"
+        "    pools:\n"
+        "      h200: {chip: h200, nodes: 4, accelerators: 8, cpus: 64, memory: 64G, node_names: "
+        "seoul1,\n"
+        "             partition: batch, gres: 'gpu:h200'}\n"
+        "  suwon:\n"
+        "    engine: slurm\n"
+        "    slurm: {url: 'unix:/run/s.sock', key: /k, user: slurm}\n"
+        "users: {root: {uid: 7, roles: admin}}\n";
+    struct dr_core *core = fed_core();
+    struct dr_buffer yaml;
+    struct dr_buffer said;
+
+    dr_buffer_init(&yaml, 1 << 20);
+    dr_buffer_init(&said, 1 << 20);
+    fed_apply(core, SLURM, &said);
+    CHECK_HAS(dr_buffer_text(&said), "site seoul: new, engine slurm");
+    fed_check_nothing(core, SLURM);
+    CHECK_TEXT(core->site_slurm[0].url, "http://127.0.0.1:17001");
+    CHECK_TEXT(core->site_slurm[0].user, "root");
+    CHECK_EQ(core->site_slurm[0].count_placement, 1);
+    CHECK_EQ(core->site_slurm[1].count_placement, 0);
+    CHECK_TEXT(core->pools[0].gres, "gpu:h200");
+    check_round_trip(core, &yaml);
+    CHECK_HAS(dr_buffer_text(&yaml), "      log_command: \"ssh \\\"log in\\\" cat\"\n");
+    CHECK_HAS(dr_buffer_text(&yaml), "        partition: \"batch\"\n");
+
+    dr_buffer_clear(&said);
+    fed_apply(core, fed_edited(SLURM, "127.0.0.1:17001", "127.0.0.1:17101"), &said);
+    CHECK_TEXT(dr_buffer_text(&said), "site seoul: slurm.url: http://127.0.0.1:17001 -> "
+                                      "http://127.0.0.1:17101\n");
+    dr_buffer_clear(&said);
+    fed_apply(core,
+              fed_edited(SLURM,
+                         "    engine: slurm\n"
+                         "    slurm: {url: 'unix:/run/s.sock', key: /k, user: slurm}\n",
+                         "    engine: simulated\n"),
+              &said);
+    CHECK_HAS(dr_buffer_text(&said), "engine: slurm -> simulated");
+    CHECK_HAS(dr_buffer_text(&said), "slurm.key: /k -> none");
+    CHECK_TEXT(core->site_slurm[1].key, "");
+    dr_buffer_deinit(&yaml);
+    dr_buffer_deinit(&said);
+    dr_core_close(core);
+}
+
 /* ---- random files after one another ---- */
 
 static uint64_t random_state;

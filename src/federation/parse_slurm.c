@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Slurm cluster of a site: how it is reached, and what it calls a pool's nodes. */
+#include "base/math.h"
+#include "federation/reader.h"
+
+/* What a unix socket's address holds, with its end. */
+#define SOCKET_BYTES_MAX 107
+
+static int printable(const char *text)
+{
+    for (const char *p = text; *p != '\0'; p += 1)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            return 0;
+    return 1;
+}
+
+static int absolute_path(const char *text)
+{
+    return text[0] == '/' && text[1] != '\0' && printable(text);
+}
+
+/* "HOST:PORT", with nothing behind it but "/". */
+static int host_and_port(const char *text)
+{
+    size_t host = strcspn(text, ":/");
+    const char *port = text + host + 1;
+    size_t digits;
+    char number[8];
+    int64_t value;
+
+    if (text[0] == '[') { /* an IPv6 address */
+        host = strcspn(text, "]");
+        if (host < 3 || text[host] != ']' ||
+            strspn(text + 1, "0123456789abcdefABCDEF:.") != host - 1)
+            return 0;
+        host += 1;
+        port = text + host + 1;
+    } else if (host == 0 || strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                         "0123456789.-_") < host) {
+        return 0;
+    }
+    if (text[host] != ':')
+        return 0;
+    digits = strspn(port, "0123456789");
+    if (digits == 0 || digits > 5 || (port[digits] != '\0' && strcmp(port + digits, "/") != 0))
+        return 0;
+    memcpy(number, port, digits);
+    number[digits] = '\0';
+    return dr_parse_i64(number, 1, 65535, &value);
+}
+
+static int url_valid(const char *text)
+{
+    if (strncmp(text, "unix:", 5) == 0)
+        return absolute_path(text + 5) && strlen(text + 5) <= SOCKET_BYTES_MAX;
+    if (strncmp(text, "http://", 7) == 0)
+        return host_and_port(text + 7);
+    return strncmp(text, "https://", 8) == 0 && host_and_port(text + 8);
+}
+
+static int user_valid(const char *text)
+{
+    return text[0] != '\0' && text[0] != '-' &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") ==
+               strlen(text);
+}
+
+static int command_valid(const char *text)
+{
+    return text[0] != '\0' && printable(text);
+}
+
+/* One text, judged by `valid`; what is wrong or missing leaves it NULL. */
+static void read_note(struct dr_fed_reader *reader, const struct dr_yaml_node *map, const char *key,
+                      int needed, int (*valid)(const char *text), const char *expected,
+                      const char **note)
+{
+    const struct dr_yaml_node *node = dr_fed_take(reader, map, key, needed, expected);
+    char *copy;
+
+    if (node == NULL)
+        return;
+    if (strlen(node->text) >= DR_NOTE_BYTES || !valid(node->text)) {
+        dr_fed_wrong(reader, node->line, key, dr_yaml_found(node), "%s", expected);
+        return;
+    }
+    copy = dr_fed_push(&reader->federation->arena, strlen(node->text) + 1, 1);
+    if (copy == NULL) {
+        dr_fed_wrong(reader, node->line, key, "", "a smaller file");
+        return;
+    }
+    memcpy(copy, node->text, strlen(node->text) + 1);
+    *note = copy;
+}
+
+void dr_fed_read_slurm(struct dr_fed_reader *reader, const struct dr_yaml_node *site,
+                       struct dr_fact_site_set *set)
+{
+    static const char *const placements[] = {"exact", "count"};
+    const struct dr_yaml_node *map = dr_yaml_get(site, "slurm");
+    size_t length;
+
+    if (set->engine != DR_ENGINE_SLURM) {
+        if (map != NULL)
+            dr_fed_wrong(reader, map->line, "slurm", dr_yaml_found(map),
+                         "`engine: slurm` beside it: what is said here is of that engine");
+        return;
+    }
+    if (map == NULL) {
+        dr_fed_wrong(reader, reader->line, "slurm", "nothing",
+                     "how the cluster is reached: {url: \"http://HOST:PORT\", key: /PATH}");
+        return;
+    }
+    length = dr_fed_enter(reader, "slurm");
+    if (dr_fed_check_map(reader, map, "slurm") && !dr_yaml_null(map)) {
+        set->slurm_user = "root";
+        read_note(reader, map, "url", DR_FED_NEEDED, url_valid,
+                  "where the site's slurmrestd listens: http://HOST:PORT, https://HOST:PORT or "
+                  "unix:/PATH of at most 107 bytes",
+                  &set->slurm_url);
+        read_note(reader, map, "key", DR_FED_NEEDED, absolute_path,
+                  "the path from / of the file with the key that signs the site's tokens, at most "
+                  "255 bytes",
+                  &set->slurm_key);
+        read_note(reader, map, "user", DR_FED_OPTIONAL, user_valid,
+                  "the name of a Unix user of the cluster", &set->slurm_user);
+        read_note(reader, map, "conf", DR_FED_OPTIONAL, absolute_path,
+                  "the path from / of the site's slurm.conf on this machine, at most 255 bytes",
+                  &set->slurm_conf);
+        read_note(reader, map, "log_command", DR_FED_OPTIONAL, command_valid,
+                  "a command line of 1 to 255 bytes", &set->slurm_log_command);
+        dr_fed_read_choice(reader, map, "placement", placements, DR_COUNT_OF(placements),
+                           &set->slurm_count_placement);
+    } else if (dr_yaml_null(map)) {
+        dr_fed_wrong(reader, map->line, "url", "nothing",
+                     "where the site's slurmrestd listens, and its `key`");
+    }
+    dr_fed_leave(reader, length);
+}
+
+/* What Slurm calls a partition or a gres: "batch", "gpu:h200". */
+static void read_slurm_name(struct dr_fed_reader *reader, const struct dr_yaml_node *map,
+                            const char *key, const char *expected, char to[DR_NAME_BYTES])
+{
+    const struct dr_yaml_node *node = dr_fed_take(reader, map, key, DR_FED_OPTIONAL, expected);
+    const char *text = node == NULL ? "" : node->text;
+
+    if (node == NULL)
+        return;
+    if (text[0] == '\0' || strlen(text) >= DR_NAME_BYTES ||
+        strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-") !=
+            strlen(text))
+        dr_fed_wrong(reader, node->line, key, dr_yaml_found(node), "%s", expected);
+    else
+        dr_copy_name(to, text);
+}
+
+void dr_fed_read_slurm_pool(struct dr_fed_reader *reader, const struct dr_yaml_node *map,
+                            const struct dr_fact_site_set *site, struct dr_fact_pool_set *set)
+{
+    static const char *const keys[] = {"partition", "gres"};
+
+    for (uint32_t i = 0; site->engine != DR_ENGINE_SLURM && i < DR_COUNT_OF(keys); i += 1) {
+        const struct dr_yaml_node *node = dr_yaml_get(map, keys[i]);
+
+        if (node != NULL)
+            dr_fed_wrong(reader, node->line, keys[i], dr_yaml_found(node),
+                         "a site with `engine: slurm` around it");
+    }
+    if (site->engine != DR_ENGINE_SLURM)
+        return;
+    read_slurm_name(reader, map, "partition", "the name of a partition of the site's Slurm",
+                    set->partition);
+    read_slurm_name(reader, map, "gres", "what the site's Slurm calls an accelerator: gpu:h200",
+                    set->gres);
+    if (set->gres[0] != '\0' && set->accelerators == 0 && dr_yaml_get(map, "chip") == NULL) {
+        dr_fed_wrong(reader, dr_yaml_get(map, "gres")->line, "gres", set->gres,
+                     "accelerators of a chip, which it is the name of");
+        set->gres[0] = '\0';
+    }
+}
