@@ -97,8 +97,9 @@ enum dr_report_kind {
     /* Of the site, not of an attempt: job is 0. */
     DR_REPORT_SITE, /* it stopped or began to answer: `answers`, text: why */
     DR_REPORT_NODE, /* one of the declared nodes, as the site has it now: node, node_down,
-                       node_drained; text: the reason given there. Said once per change, and for
-                       every node that is not plainly usable after an opening or a declare() */
+                       node_drained; text: the reason given there. Said once per change, and
+                       after an opening or a declare() for every node that is not plainly usable,
+                       and for every one that was declared drained or down and is usable */
 };
 
 struct dr_report {
@@ -126,7 +127,8 @@ struct dr_engine_node {
     uint32_t accelerators;
     int64_t cpus_milli;
     int64_t memory_mb;
-    uint32_t drained; /* by an operator of the federation */
+    uint32_t drained; /* as the controller has it, by whoever's word */
+    uint32_t down;    /* the same */
 };
 
 /* How a site does, for `daero sites`. Times are wall-clock microseconds. */

@@ -128,6 +128,7 @@ void controller_begin(struct dr_controller *c)
     c->history.count = 0;
     c->erasures.count = 0;
     c->forgets.count = 0;
+    c->reaches = 0;
 }
 
 /* The state's hash goes into a batch now and then: recovery compares it. */
@@ -199,17 +200,21 @@ enum dr_status controller_append(struct dr_controller *c, struct dr_error *error
 
 /* ---- a turn ---- */
 
-static void admit_tick(struct dr_controller *c)
+static void settle_tick(struct dr_controller *c)
 {
     struct dr_command tick = controller_command(DR_COMMAND_TICK);
     struct dr_answer answer;
-    int admitted;
+    int admitted = dr_admit(c->core, &tick, c->now_us, &c->batch, &answer);
 
+    DR_ASSERT(admitted);
+}
+
+static void admit_tick(struct dr_controller *c)
+{
     if (c->now_us - c->core->tick_us < c->options.tick_us)
         return;
-    admitted = dr_admit(c->core, &tick, c->now_us, &c->batch, &answer);
-    DR_ASSERT(admitted);
-    effects_reach(c);
+    settle_tick(c);
+    sites_reach(c);
 }
 
 static void admit_requests(struct dr_controller *c)
@@ -230,6 +235,14 @@ static void admit_requests(struct dr_controller *c)
             c->answer_last->next = request;
         c->answer_last = request;
     }
+}
+
+/* Sites that answer, and nothing else, right behind a lead are its own look at them, which no
+ * decision follows (sim/replay.c). Here one does, and a tick says so. */
+static void mark_lead(struct dr_controller *c)
+{
+    if (c->led_alone && c->reaches > 0 && c->reaches == c->batch.facts_count)
+        settle_tick(c);
 }
 
 static int decide(struct dr_controller *c)
@@ -324,7 +337,11 @@ static enum dr_status one_batch(struct dr_controller *c, int *more, struct dr_er
     effects_admit(c);
     admit_requests(c);
     if (c->sites_reached != c->core->sites_count) /* a site is new */
-        effects_reach(c);
+        sites_reach(c);
+    if (c->federation_opened != c->core->federation_version) /* one may have other settings */
+        sites_open_anew(c);
+    agree_ask(c);
+    mark_lead(c);
     dr_fault_pass(&c->fault, DR_FAULT_AFTER_ADMIT);
     *more = decide(c) | (c->asked_first != NULL);
     note_nothing(c, looks);
@@ -332,6 +349,7 @@ static enum dr_status one_batch(struct dr_controller *c, int *more, struct dr_er
         status = controller_append(c, error);
         if (status != DR_OK)
             return status;
+        c->led_alone = 0;
     }
     erase_texts(c);
     tell(c);
@@ -339,6 +357,8 @@ static enum dr_status one_batch(struct dr_controller *c, int *more, struct dr_er
         effects_release(c, &c->batch.effects[i]);
     for (uint32_t i = 0; i < c->forgets.count; i += 1)
         effects_release(c, &c->forgets.items[i]);
+    agree_tell(c);
+    site_nodes_tell(c);
     *more |= c->observations.count > 0;
     return DR_OK;
 }
@@ -537,7 +557,8 @@ void dr_controller_close(struct dr_controller *c)
         return;
     children_close(c);
     if (c->core != NULL)
-        effects_close(c);
+        sites_close(c);
+    effects_close(c);
     dr_store_close(c->store);
     dr_core_close(c->core);
     events_close(c);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "core/core.h"
+#include "engine/engine.h"
 #include "serve/limits.h"
 #include "store/store.h"
 
@@ -23,7 +24,6 @@
 
 struct dr_controller;
 
-struct dr_engine;
 struct dr_error_list;
 struct dr_site;
 
@@ -120,6 +120,16 @@ void dr_controller_at(struct dr_controller *controller, int64_t monotonic_us,
 
 /* What the engine of a site says of itself, for `daero sites`; "" for a site without one here. */
 const char *dr_controller_engine_text(struct dr_controller *controller, dr_site_id site);
+
+/* How a site does whose engine has a word of its own about that. 0: it has none, `health` is
+ * empty. */
+struct dr_site_health {
+    struct dr_engine_health engine;
+    uint32_t agreed;    /* 1: it was agreed with it what runs there, and it gets orders */
+    uint32_t unordered; /* attempts there in the federation's name that were never ordered */
+};
+int dr_controller_site_health(const struct dr_controller *controller, dr_site_id site,
+                              struct dr_site_health *health);
 
 /* For /metrics and /health. */
 struct dr_controller_figures {

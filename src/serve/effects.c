@@ -5,11 +5,8 @@
  * engine can't take now is given again later, as long as the state still wants it. An attempt that
  * can't be launched, or is not there when it is told to leave, becomes an observation like any
  * report. */
-#include <errno.h>
 #include <jansson.h>
 #include <pwd.h>
-#include <sys/epoll.h>
-#include <unistd.h>
 
 #include "base/math.h"
 #include "engine/local.h"
@@ -23,118 +20,6 @@ dr_site_id effects_site(const struct dr_controller *c, const struct dr_job *job)
     if (dr_job_run(c->core, job)->pool.v == 0)
         return (dr_site_id){0};
     return c->core->pools[dr_job_run(c->core, job)->pool.v - 1].site;
-}
-
-/* ---- engines ---- */
-
-static struct dr_engine *shared_local(const struct dr_controller *c)
-{
-    for (uint32_t i = 0; i < c->core->sites_count; i += 1) {
-        if (c->engines[i] != NULL && c->core->sites[i].engine == DR_ENGINE_LOCAL)
-            return c->engines[i];
-    }
-    return NULL;
-}
-
-static struct dr_engine *open_engine(struct dr_controller *c, const struct dr_site *site)
-{
-    struct dr_local_options options;
-    struct dr_engine *engine = NULL;
-    struct dr_error error = {0};
-    char line[1024];
-
-    if (c->options.engine_open != NULL)
-        return c->options.engine_open(c->options.engine_context, site);
-    if (site->engine != DR_ENGINE_LOCAL) /* simulated sites live in the simulator */
-        return NULL;
-    engine = shared_local(c);
-    if (engine != NULL)
-        return engine;
-    if (dr_discover(NULL, c->devices, DR_COUNT_OF(c->devices), &c->devices_count, &error) != DR_OK)
-        c->devices_count = 0; /* no driver: what the federation declares is called by number */
-    options = (struct dr_local_options){
-        .data_directory = c->directory,
-        .shim_path = c->options.shim,
-        .epoch = c->core->epoch,
-        .network_none = site->isolated_network,
-    };
-    if (dr_local_open(&engine, &options, &error) != DR_OK) {
-        controller_log(c, "site %s: its engine can't be opened: %s", site->name,
-                       dr_error_line(&error, line, sizeof line));
-        return NULL;
-    }
-    return engine;
-}
-
-static void engine_ready(void *context, uint32_t events)
-{
-    /* The turn polls every engine anyway; this only ends the wait. */
-    (void)context;
-    (void)events;
-}
-
-void effects_engine_open(struct dr_controller *c, dr_site_id id)
-{
-    const struct dr_site *site = &c->core->sites[id.v - 1];
-    struct dr_engine *engine;
-    int descriptor;
-
-    if (c->engines[id.v - 1] != NULL || site->removed)
-        return;
-    engine = open_engine(c, site);
-    c->engines[id.v - 1] = engine;
-    if (engine == NULL)
-        return;
-    descriptor = engine->operations->descriptor(engine);
-    if (descriptor >= 0 && !dr_controller_poll(c, descriptor, EPOLLIN, engine_ready, c))
-        controller_log(c, "site %s: its engine can't be watched: %s", site->name, strerror(errno));
-}
-
-void effects_close(struct dr_controller *c)
-{
-    for (uint32_t i = 0; i < DR_SITES_MAX; i += 1) {
-        struct dr_engine *engine = c->engines[i];
-
-        if (engine == NULL)
-            continue;
-        for (uint32_t j = i; j < DR_SITES_MAX; j += 1) {
-            if (c->engines[j] == engine)
-                c->engines[j] = NULL;
-        }
-        if (engine->operations->descriptor(engine) >= 0)
-            dr_controller_poll(c, engine->operations->descriptor(engine), 0, NULL, NULL);
-        engine->operations->close(engine);
-    }
-    free(c->observations.items);
-    free(c->postponed.items);
-}
-
-const char *dr_controller_engine_text(struct dr_controller *c, dr_site_id site)
-{
-    DR_ASSERT(site.v >= 1 && site.v <= DR_SITES_MAX);
-    if (c->engines[site.v - 1] == NULL)
-        return "";
-    return c->engines[site.v - 1]->operations->describe(c->engines[site.v - 1]);
-}
-
-void effects_reach(struct dr_controller *c)
-{
-    for (uint32_t i = 0; i < c->core->sites_count; i += 1) {
-        struct dr_command reach = controller_command(DR_COMMAND_SITE);
-        struct dr_answer answer;
-
-        if (c->core->sites[i].removed)
-            continue;
-        effects_engine_open(c, (dr_site_id){i + 1});
-        reach.body.site.site = (dr_site_id){i + 1};
-        reach.body.site.answers = c->engines[i] != NULL;
-        if (c->core->sites[i].answers == reach.body.site.answers)
-            continue;
-        reach.reason = reach.body.site.answers ? "its engine is here" : "it has no engine here";
-        if (!dr_admit(c->core, &reach, c->now_us, &c->batch, &answer))
-            controller_log(c, "site %s: %s", c->core->sites[i].name, answer.text);
-    }
-    c->sites_reached = c->core->sites_count;
 }
 
 /* ---- reports ---- */
@@ -183,7 +68,8 @@ static const struct dr_job *job_of(const struct dr_controller *c, dr_job_id id, 
     return job;
 }
 
-static void admit_observation(struct dr_controller *c, const struct observation *seen)
+/* 0: this batch has no room for what it brings. */
+static int admit_observation(struct dr_controller *c, const struct observation *seen)
 {
     const struct dr_report *report = &seen->report;
     struct dr_command command = {.roles = 0xff};
@@ -201,9 +87,16 @@ static void admit_observation(struct dr_controller *c, const struct observation 
         command.kind = DR_COMMAND_CHECKPOINT;
         break;
     case DR_REPORT_WARNING:
-        controller_log(c, "job %llu attempt %u: %s", (unsigned long long)report->job.v,
-                       report->attempt, report->text);
-        return;
+        if (report->job.v == 0)
+            controller_log(c, "site %s: %s", c->core->sites[seen->site.v - 1].name, report->text);
+        else
+            controller_log(c, "job %llu attempt %u: %s", (unsigned long long)report->job.v,
+                           report->attempt, report->text);
+        return 1;
+    case DR_REPORT_SITE:
+        return sites_observe_reach(c, seen);
+    case DR_REPORT_NODE:
+        return site_nodes_observe(c, seen);
     }
     command.body.attempt.job = report->job;
     command.body.attempt.attempt = report->attempt;
@@ -218,17 +111,20 @@ static void admit_observation(struct dr_controller *c, const struct observation 
     admitted = dr_admit(c->core, &command, c->now_us, &c->batch, &answer);
     /* Known before, or of an attempt that the state knows nothing of: either way its end is
      * settled, and the engine need not say it again. */
+    if (!admitted && answer.refused == DR_REFUSAL_FULL && c->batch.facts_count > 0)
+        return 0;
     if (report->kind != DR_REPORT_ENDED || (admitted && !answer.unchanged))
-        return;
+        return 1;
     if (job_of(c, report->job, report->attempt) != NULL)
         controller_log(c, "job %llu attempt %u: its end is refused: %s: %s",
                        (unsigned long long)report->job.v, report->attempt, answer.field,
                        answer.text);
-    else
+    else if (!agree_is_foreign(c, seen->site, report->job, report->attempt))
         DR_LIST_PUSH(&c->forgets, ((struct dr_effect){.kind = DR_EFFECT_FORGET,
                                                       .job = report->job,
                                                       .attempt = report->attempt,
                                                       .site = seen->site}));
+    return 1;
 }
 
 void effects_admit(struct dr_controller *c)
@@ -237,10 +133,9 @@ void effects_admit(struct dr_controller *c)
 
     if (c->observations.count == 0)
         return;
-    while (i < c->observations.count && c->batch.facts_count < ADMIT_FACTS) {
-        admit_observation(c, &c->observations.items[i]);
+    while (i < c->observations.count && c->batch.facts_count < ADMIT_FACTS &&
+           admit_observation(c, &c->observations.items[i]))
         i += 1;
-    }
     memmove(c->observations.items, c->observations.items + i,
             (c->observations.count - i) * sizeof *c->observations.items);
     c->observations.count -= i;
@@ -273,6 +168,7 @@ static void postpone(struct dr_controller *c, const struct dr_effect *effect, in
                                     .effect = *effect,
                                     .monotonic_us = controller_monotonic_us(c) + wait_us,
                                     .wait_us = wait_us,
+                                    .is_old = job_of(c, effect->job, effect->attempt) == NULL,
                                 }));
 }
 
@@ -472,6 +368,9 @@ static enum dr_status give_launch(struct dr_controller *c, const struct dr_job *
         .attempt = dr_job_run(c->core, job)->attempt,
         .epoch = c->core->epoch,
         .site = c->core->sites[pool->site.v - 1].name,
+        .account = c->core->accounts[job->account.v - 1].name,
+        .partition = pool->partition,
+        .gres = "",
         .chip = "",
         .chip_vendor = "",
         .tasks = alternative->tasks,
@@ -514,6 +413,7 @@ static enum dr_status give_launch(struct dr_controller *c, const struct dr_job *
         launch.chip = chip->name;
         launch.chip_vendor = chip->vendor;
         launch.chip_virtual = chip->is_virtual;
+        launch.gres = pool->gres;
     }
     fill_user(c, job, &launch, user);
     fill_places(c, job, chip, &places);
@@ -606,13 +506,15 @@ static void release(struct dr_controller *c, const struct dr_effect *effect, int
         return;
     }
     DR_ASSERT(effect->site.v >= 1 && effect->site.v <= c->core->sites_count);
-    effects_engine_open(c, effect->site);
+    sites_engine_open(c, effect->site);
     engine = c->engines[effect->site.v - 1];
     if (engine == NULL) {
         if (effect->kind != DR_EFFECT_FORGET)
             postpone(c, effect, waited_us);
         return;
     }
+    if (!c->links[effect->site.v - 1].agreed)
+        return; /* agreeing gives every order again that is still wanted */
     dr_fault_pass(&c->fault, DR_FAULT_BEFORE_EFFECT);
     switch (effect->kind) {
     case DR_EFFECT_LAUNCH:
@@ -646,7 +548,7 @@ int64_t effects_next_us(const struct dr_controller *c)
         if (c->postponed.items[i].monotonic_us < next)
             next = c->postponed.items[i].monotonic_us;
     }
-    return next;
+    return dr_min_i64(next, sites_next_us(c));
 }
 
 void effects_again(struct dr_controller *c)
@@ -664,7 +566,7 @@ void effects_again(struct dr_controller *c)
         if (order.monotonic_us > now) {
             c->postponed.items[kept] = order;
             kept += 1;
-        } else if (order.effect.kind != DR_EFFECT_STOP ||
+        } else if (order.effect.kind != DR_EFFECT_STOP || order.is_old ||
                    job_of(c, order.effect.job, order.effect.attempt) != NULL) {
             release(c, &order.effect, order.wait_us);
         }
@@ -672,4 +574,10 @@ void effects_again(struct dr_controller *c)
     memmove(c->postponed.items + kept, c->postponed.items + count,
             (c->postponed.count - count) * sizeof *c->postponed.items);
     c->postponed.count -= count - kept;
+}
+
+void effects_close(struct dr_controller *c)
+{
+    free(c->observations.items);
+    free(c->postponed.items);
 }

@@ -4,6 +4,10 @@
  *     controller.c  a turn: gather, admit, decide, append, answer, effects
  *     events.c      descriptors and timers
  *     request.c     what clients ask: all or none, retry keys, texts
+ *     sites.c       engines of sites: opening, reaching
+ *     open_slurm.c  opening one of Slurm
+ *     agree.c       what runs, by the state and by an engine
+ *     site_nodes.c  what sites say of their nodes, and are told of them
  *     effects.c     what engines are told, and what they report
  *     texts.c       what users wrote, read back
  *     history.c     one row per ended job
@@ -80,6 +84,30 @@ struct postponed {
     struct dr_effect effect;
     int64_t monotonic_us;
     int64_t wait_us;
+    uint8_t is_old; /* of an attempt that is over here and runs on there */
+};
+
+/* What an engine has, as it listed it. */
+struct found {
+    dr_job_id job;
+    uint32_t attempt;
+    uint32_t ended;
+};
+
+/* What the controller knows of a site's engine beside what is a fact. */
+struct site_link {
+    uint8_t heard;   /* it has said since it was opened whether its site answers; or it is new */
+    uint8_t listed;  /* what it has is in `found`, to be agreed about once this batch is durable */
+    uint8_t agreed;  /* it was agreed with it what runs: it gets orders */
+    uint8_t waiting; /* some word about a node could not be given */
+    int64_t ask_monotonic_us; /* it is not asked for its list, or told of nodes, before */
+    int64_t ask_wait_us;
+    uint64_t settings;  /* hash of what it was opened with */
+    uint64_t declared;  /* hash of the nodes that it was told of; 0: of none */
+    uint64_t version;   /* of the federation, when nodes were looked at last */
+    uint32_t unordered; /* attempts there that bear the federation's name and were never ordered */
+    char error[200];    /* why it has no engine */
+    DR_LIST(struct found) found;
 };
 
 /* An engine's report, or what the controller itself observes in its place. */
@@ -144,9 +172,13 @@ struct dr_controller {
 
     /* engines, by site row; several local sites share one */
     struct dr_engine *engines[DR_SITES_MAX];
+    struct site_link links[DR_SITES_MAX];
     struct dr_device devices[DR_ACCELERATORS_MAX]; /* of this machine */
     uint32_t devices_count;
-    uint32_t sites_reached; /* sites there were when they were last looked at */
+    uint32_t sites_reached;     /* sites there were when they were last looked at */
+    uint64_t federation_opened; /* the federation's version when settings were looked at */
+    uint32_t reaches;           /* SITE_REACH facts of the transaction in the making */
+    int led_alone;              /* nothing has become durable since this controller leads */
     DR_LIST(struct observation) observations;
     DR_LIST(struct postponed) postponed;
 
@@ -194,10 +226,48 @@ uint32_t events_wait(struct dr_controller *c, int64_t wait_us);
  * into this batch any more and is to be taken up in the next. */
 int request_admit(struct dr_controller *c, struct dr_request *request);
 
+/* sites.c */
+/* Open a site's engine if it has none. */
+void sites_engine_open(struct dr_controller *c, dr_site_id site);
+/* Open the engines that are missing. A site on this machine answers when its engine is here;
+ * another one when it was agreed with what runs there. */
+void sites_reach(struct dr_controller *c);
+/* Close the engines of sites that have left; open those anew whose settings are others. */
+void sites_open_anew(struct dr_controller *c);
+/* The fact that a site answers or does not; 0: refused, as `answer` says. */
+int sites_admit_reach(struct dr_controller *c, dr_site_id site, int reached, const char *reason,
+                      struct dr_answer *answer);
+/* An engine says that its site stopped or began to answer. 0: the batch is full. */
+int sites_observe_reach(struct dr_controller *c, const struct observation *seen);
+/* Does the site answer by its engine's word, and not merely by being there? */
+int sites_is_remote(const struct dr_controller *c, dr_site_id site);
+/* When a site has to be asked or told something again, monotonic. */
+int64_t sites_next_us(const struct dr_controller *c);
+void sites_ask_again(struct dr_controller *c, struct site_link *link);
+void sites_close(struct dr_controller *c);
+
+/* open_slurm.c */
+struct dr_engine *open_slurm(struct dr_controller *c, dr_site_id site, struct dr_error *error);
+
+/* agree.c: what runs, by the state and by an engine. Only then is an engine given orders, since
+ * what was ordered before it fell silent may or may not have come to pass. */
+/* Ask the engines that answer and were not agreed with. Those that can say what they have: their
+ * sites answer again, as facts. */
+void agree_ask(struct dr_controller *c);
+/* When that is durable: orders that are still wanted are given again, what neither side has has
+ * ended, what the state has done with is stopped there. */
+void agree_tell(struct dr_controller *c);
+/* An attempt at a site of its own that this federation never ordered: it is not touched. */
+int agree_is_foreign(const struct dr_controller *c, dr_site_id site, dr_job_id job,
+                     uint32_t attempt);
+
+/* site_nodes.c: nodes of sites that have a word of their own about them. */
+/* Engines hear which nodes are declared, and of drains that are facts; given again until taken. */
+void site_nodes_tell(struct dr_controller *c);
+/* A site's word about a node. 0: the batch is full. */
+int site_nodes_observe(struct dr_controller *c, const struct observation *seen);
+
 /* effects.c */
-void effects_engine_open(struct dr_controller *c, dr_site_id site);
-/* Open the engines that are missing. Sites whose engine is here answer; others don't. */
-void effects_reach(struct dr_controller *c);
 void effects_gather(struct dr_controller *c);
 void effects_observe(struct dr_controller *c, dr_site_id site, const struct dr_report *report);
 void effects_admit(struct dr_controller *c);

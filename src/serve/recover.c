@@ -11,7 +11,6 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#include "base/sort.h"
 #include "engine/discover.h"
 #include "federation/federation.h"
 #include "serve/internal.h"
@@ -273,159 +272,6 @@ static enum dr_status declare_federation(struct dr_controller *c, struct dr_fede
     return status;
 }
 
-/* ---- agreeing with the engines ---- */
-
-struct found {
-    dr_job_id job;
-    uint32_t attempt;
-    uint32_t ended;
-    dr_site_id site;
-};
-
-struct listing {
-    DR_LIST(struct found) items;
-    dr_site_id site;
-};
-
-static void list_one(void *context, const struct dr_engine_attempt *attempt)
-{
-    struct listing *listing = context;
-
-    DR_LIST_PUSH(&listing->items, ((struct found){
-                                      .job = attempt->job,
-                                      .attempt = attempt->attempt,
-                                      .ended = attempt->ended,
-                                      .site = listing->site,
-                                  }));
-}
-
-static int compare_found(const void *a, const void *b, const void *context)
-{
-    const struct found *left = a;
-    const struct found *right = b;
-
-    (void)context;
-    if (left->job.v != right->job.v)
-        return left->job.v < right->job.v ? -1 : 1;
-    return left->attempt < right->attempt ? -1 : left->attempt > right->attempt;
-}
-
-static const struct found *find(const struct listing *listing, dr_job_id job, uint32_t attempt)
-{
-    struct found wanted = {.job = job, .attempt = attempt};
-    uint32_t low = 0;
-    uint32_t high = listing->items.count;
-
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        int order = compare_found(&listing->items.items[middle], &wanted, NULL);
-
-        if (order == 0)
-            return &listing->items.items[middle];
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
-}
-
-/* An attempt of ours: launched again when its site has not said that it runs, told again to leave,
- * or lost. */
-static void agree_about_job(struct dr_controller *c, const struct dr_job *job,
-                            const struct listing *listing)
-{
-    struct dr_effect effect = {
-        .job = job->id,
-        .attempt = dr_job_run(c->core, job)->attempt,
-        .site = effects_site(c, job),
-    };
-    struct dr_report lost = {
-        .kind = DR_REPORT_ENDED,
-        .job = job->id,
-        .attempt = dr_job_run(c->core, job)->attempt,
-        .time_us = c->now_us,
-        .outcome = DR_OUTCOME_NODE_FAILED,
-        .text = "its site knows nothing of it after the controller's restart",
-    };
-
-    if (c->engines[effect.site.v - 1] == NULL) /* its site does not answer */
-        return;
-    if (job->state == DR_JOB_CONFIGURING) {
-        effect.kind = DR_EFFECT_LAUNCH;
-        effects_release(c, &effect);
-        return;
-    }
-    if (find(listing, job->id, dr_job_run(c->core, job)->attempt) == NULL) {
-        if (job->state == DR_JOB_COMPLETING)
-            lost.outcome = DR_OUTCOME_STOPPED;
-        effects_observe(c, effect.site, &lost);
-        return;
-    }
-    if (job->state == DR_JOB_COMPLETING) {
-        effect.kind = DR_EFFECT_STOP;
-        effect.signal = dr_job_terms(c->core, job)->warn_signal;
-        effect.until_us = dr_job_run(c->core, job)->stop_until_us;
-        effects_release(c, &effect);
-    }
-}
-
-/* An attempt that the engine has: is it ours and in being? */
-static void agree_about_attempt(struct dr_controller *c, const struct found *found)
-{
-    dr_job_row row = dr_job_find(c->core, found->job);
-    struct dr_effect effect = {
-        .kind = found->ended ? DR_EFFECT_FORGET : DR_EFFECT_STOP,
-        .job = found->job,
-        .attempt = found->attempt,
-        .site = found->site,
-        .signal = 0,
-        .until_us = c->now_us,
-    };
-
-    if (row.v != DR_ROW_NONE) {
-        const struct dr_job *job = dr_job_at(c->core, row);
-
-        if (dr_job_run(c->core, job)->attempt == found->attempt && job->state != DR_JOB_PENDING &&
-            !dr_job_state_ended((enum dr_job_state)job->state))
-            return;
-    }
-    if (!found->ended)
-        controller_log(c, "job %llu attempt %u runs but is not known: it is stopped",
-                       (unsigned long long)found->job.v, found->attempt);
-    effects_release(c, &effect);
-}
-
-static void agree(struct dr_controller *c)
-{
-    struct listing listing = {0};
-    const struct dr_job_list *running = &c->core->running;
-
-    for (uint32_t i = 0; i < c->core->sites_count; i += 1) {
-        struct dr_engine *engine = c->engines[i];
-        int seen = 0;
-
-        for (uint32_t j = 0; j < i; j += 1)
-            seen |= c->engines[j] == engine;
-        if (engine == NULL || seen)
-            continue;
-        listing.site = (dr_site_id){i + 1};
-        if (engine->operations->list(engine, list_one, &listing) != DR_OK) {
-            /* Nothing may be concluded from half a list. */
-            controller_log(c, "site %s: its engine can't say what runs", c->core->sites[i].name);
-            free(listing.items.items);
-            return;
-        }
-    }
-    dr_sort(listing.items.items, listing.items.count, sizeof *listing.items.items, compare_found,
-            NULL);
-    for (uint32_t row = running->first; row != DR_ROW_NONE; row = dr_job_list_next(c->core, row))
-        agree_about_job(c, &c->core->jobs[row], &listing);
-    for (uint32_t i = 0; i < listing.items.count; i += 1)
-        agree_about_attempt(c, &listing.items.items[i]);
-    free(listing.items.items);
-}
-
 /* ---- the start ---- */
 
 static enum dr_status open_store(struct dr_controller *c, const char *federation_file,
@@ -475,8 +321,10 @@ static enum dr_status lead(struct dr_controller *c, struct dr_federation *federa
         return status;
     /* The epoch is durable: engines may hear of it. */
     controller_begin(c);
-    effects_reach(c);
-    if (c->batch.facts_count > 0)
+    sites_reach(c);
+    agree_ask(c);
+    c->led_alone = c->batch.facts_count == 0;
+    if (!c->led_alone)
         status = controller_append(c, error);
     if (status != DR_OK)
         return status;
@@ -496,6 +344,7 @@ enum dr_status recover(struct dr_controller *c, const char *federation_file, str
     if (status == DR_OK)
         status = load_state(c, error);
     if (status == DR_OK) {
+        c->sites_reached = c->core->sites_count;
         c->now_us = c->core->time_us; /* facts never go back in time, whatever the clock says */
         controller_clock(c);
         status = lead(c, federation, error);
@@ -504,7 +353,7 @@ enum dr_status recover(struct dr_controller *c, const char *federation_file, str
     dr_federation_close(federation);
     if (status != DR_OK)
         return status;
-    agree(c);
+    agree_tell(c);
     c->snapshot_monotonic_us = began_us;
     head_sign(c); /* of what was recovered, and that this controller leads */
     c->figures.started_us = c->now_us;

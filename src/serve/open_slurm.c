@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* open_slurm.c: opening the engine of a Slurm site. */
+#include "serve/internal.h"
+
+#if __has_include("engine/slurm.h")
+#include "engine/slurm.h"
+
+struct dr_engine *open_slurm(struct dr_controller *c, dr_site_id site, struct dr_error *error)
+{
+    const struct dr_site_slurm *slurm = &c->core->site_slurm[site.v - 1];
+    struct dr_slurm_options options = {
+        .federation = c->core->settings.name,
+        .site = c->core->sites[site.v - 1].name,
+        .epoch = c->core->epoch,
+        .url = slurm->url,
+        .key_file = slurm->key,
+        .user = slurm->user,
+        .conf = slurm->conf,
+        .log_command = slurm->log_command,
+        .count_placement = slurm->count_placement,
+    };
+    struct dr_engine *engine = NULL;
+
+    return dr_slurm_open(&engine, &options, error) == DR_OK ? engine : NULL;
+}
+
+#else
+
+struct dr_engine *open_slurm(struct dr_controller *c, dr_site_id site, struct dr_error *error)
+{
+    dr_error_set(error, NULL, 0, "engine", "slurm", "a program that was built with that engine");
+    (void)c;
+    (void)site;
+    return NULL;
+}
+
+#endif
