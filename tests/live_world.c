@@ -6,10 +6,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/hash.h"
 #include "test.h"
 
-/* ---- the clock and chance ---- */
+/* ---- the clock ---- */
 
 static int64_t wall_us(void *context)
 {
@@ -21,295 +20,9 @@ static int64_t monotonic_us(void *context)
     return ((struct live_site *)context)->monotonic_us;
 }
 
-uint64_t live_random(struct live_site *site)
-{
-    site->random += 0x9e3779b97f4a7c15ull;
-    return dr_hash_u64(site->random);
-}
-
-static int chance(struct live_site *site, uint32_t percent)
-{
-    return percent != 0 && live_random(site) % 100 < percent;
-}
-
-/* ---- the site ---- */
-
-struct site_engine {
-    struct dr_engine engine;
-    struct live_site *site;
-};
-
-static struct live_attempt *find(struct live_site *site, uint64_t job, uint32_t attempt)
-{
-    for (uint32_t i = site->attempts_count; i > 0; i -= 1) {
-        if (site->attempts[i - 1].job == job && site->attempts[i - 1].attempt == attempt)
-            return &site->attempts[i - 1];
-    }
-    return NULL;
-}
-
-static struct live_attempt *add(struct live_site *site, uint64_t job, uint32_t attempt)
-{
-    struct live_attempt *added = &site->attempts[site->attempts_count];
-
-    if (site->attempts_count == LIVE_ATTEMPTS_MAX)
-        abort();
-    memset(added, 0, sizeof *added);
-    added->job = job;
-    added->attempt = attempt;
-    site->attempts_count += 1;
-    return added;
-}
-
-static int64_t delay_us(struct live_site *site)
-{
-    if (!chance(site, site->late_percent))
-        return 0;
-    return (int64_t)(live_random(site) % 30) * DR_SECOND_US;
-}
-
-static void judge_place(struct live_site *site, const struct live_attempt *placed)
-{
-    for (uint32_t i = 0; i < site->attempts_count; i += 1) {
-        const struct live_attempt *other = &site->attempts[i];
-
-        if (other == placed || !other->started || other->ended)
-            continue;
-        site->overlaps += other->job == placed->job;
-        for (uint32_t j = 0; j < other->nodes_count; j += 1) {
-            for (uint32_t k = 0; k < placed->nodes_count; k += 1) {
-                if (strcmp(other->nodes[j].node, placed->nodes[k].node) == 0 &&
-                    (other->nodes[j].accelerators & placed->nodes[k].accelerators) != 0)
-                    site->double_booked += 1;
-            }
-        }
-    }
-}
-
-/* Ends whose time has come. */
-static void pass_time(struct live_site *site)
-{
-    for (uint32_t i = 0; i < site->attempts_count; i += 1) {
-        struct live_attempt *attempt = &site->attempts[i];
-
-        if (attempt->started && !attempt->ended && attempt->end_us <= site->wall_us) {
-            attempt->ended = 1;
-            attempt->tell_us = site->wall_us + delay_us(site);
-        }
-    }
-}
-
-static enum dr_status site_launch(struct dr_engine *engine, const struct dr_launch *launch,
-                                  struct dr_error *error)
-{
-    struct live_site *site = ((struct site_engine *)engine)->site;
-    struct live_attempt *attempt = find(site, launch->job.v, launch->attempt);
-    int doubt = chance(site, site->doubt_percent);
-    int64_t run_us = DR_SECOND_US;
-    int64_t exit_code = 0;
-
-    pass_time(site);
-    if (launch->epoch < site->epoch_last)
-        site->old_epochs += 1;
-    site->epoch_last = launch->epoch;
-    if (site->refuse_launch) {
-        dr_error_set(error, NULL, 0, "script", "#!/no/such", "an interpreter that exists");
-        return DR_E_INPUT;
-    }
-    if (launch->uid == 0)
-        abort();
-    if (site->drop_launch)
-        return DR_E_IO;
-    if (doubt && live_random(site) % 2 == 0)
-        return DR_E_IO; /* never kept */
-    if (attempt != NULL && !attempt->lost) {
-        if (attempt->forgotten)
-            site->doubled_launches += 1;
-        attempt->told_started = 0;
-        attempt->told_ended = 0;
-        return doubt ? DR_E_IO : DR_OK;
-    }
-    /* What the site lost it knows nothing of: nothing of it runs any more, and it starts. */
-    if (attempt != NULL)
-        attempt->job = 0;
-    attempt = add(site, launch->job.v, launch->attempt);
-    for (uint32_t i = 0; i < launch->nodes_count && i < DR_COUNT_OF(attempt->nodes); i += 1) {
-        dr_copy_name(attempt->nodes[i].node, launch->nodes[i].name);
-        attempt->nodes[i].accelerators = launch->nodes[i].accelerators;
-        attempt->nodes_count += 1;
-    }
-    if (launch->argv_count != 3 || strcmp(launch->argv[0], "run") != 0 ||
-        !dr_parse_i64(launch->argv[1], 0, INT64_MAX, &run_us) ||
-        !dr_parse_i64(launch->argv[2], 0, 255, &exit_code))
-        abort();
-    dr_copy_name(attempt->name, launch->name);
-    judge_place(site, attempt);
-    site->starts += 1;
-    attempt->started = 1;
-    attempt->start_us = site->wall_us;
-    attempt->end_us = site->wall_us + run_us;
-    attempt->outcome = DR_OUTCOME_EXITED;
-    attempt->exit_code = (int32_t)exit_code;
-    if (launch->limit_us < run_us) {
-        attempt->end_us = site->wall_us + launch->limit_us;
-        attempt->outcome = DR_OUTCOME_TIMED_OUT;
-        attempt->exit_code = 0;
-    }
-    attempt->tell_us = site->wall_us + delay_us(site);
-    return doubt ? DR_E_IO : DR_OK;
-}
-
-static enum dr_status site_stop(struct dr_engine *engine, dr_job_id job, uint32_t number,
-                                uint32_t signal, int64_t grace_us)
-{
-    struct live_site *site = ((struct site_engine *)engine)->site;
-    struct live_attempt *attempt = find(site, job.v, number);
-
-    (void)signal;
-    pass_time(site);
-    if (attempt == NULL) {
-        attempt = add(site, job.v, number);
-        attempt->refused = 1;
-        attempt->ended = 1;
-        attempt->forgotten = 1;
-        return DR_E_MISSING;
-    }
-    if (attempt->refused || attempt->lost)
-        return DR_E_MISSING;
-    if (!attempt->ended && site->wall_us + grace_us < attempt->end_us) {
-        attempt->end_us = site->wall_us + grace_us;
-        attempt->outcome = DR_OUTCOME_STOPPED;
-    }
-    pass_time(site);
-    return DR_OK;
-}
-
-static enum dr_status site_forget(struct dr_engine *engine, dr_job_id job, uint32_t number)
-{
-    struct live_site *site = ((struct site_engine *)engine)->site;
-    struct live_attempt *attempt = find(site, job.v, number);
-
-    if (attempt == NULL || !attempt->ended)
-        return DR_E_MISSING;
-    attempt->forgotten = 1;
-    return DR_OK;
-}
-
-static enum dr_status site_list(struct dr_engine *engine,
-                                void (*each)(void *context,
-                                             const struct dr_engine_attempt *attempt),
-                                void *context)
-{
-    struct live_site *site = ((struct site_engine *)engine)->site;
-
-    pass_time(site);
-    for (uint32_t i = 0; i < site->attempts_count; i += 1) {
-        const struct live_attempt *attempt = &site->attempts[i];
-        struct dr_engine_attempt listed = {{attempt->job}, attempt->attempt, attempt->ended};
-
-        if (!attempt->forgotten && !attempt->lost)
-            each(context, &listed);
-    }
-    return DR_OK;
-}
-
-static int site_descriptor(const struct dr_engine *engine)
-{
-    (void)engine;
-    return -1;
-}
-
-static uint32_t site_poll(struct dr_engine *engine, struct dr_report *reports, uint32_t reports_max)
-{
-    struct live_site *site = ((struct site_engine *)engine)->site;
-    uint32_t first =
-        site->attempts_count == 0 ? 0 : (uint32_t)(live_random(site) % site->attempts_count);
-    uint32_t count = 0;
-
-    pass_time(site);
-    /* From anywhere: no order between attempts is promised. */
-    for (uint32_t n = 0; n < site->attempts_count; n += 1) {
-        struct live_attempt *attempt = &site->attempts[(first + n) % site->attempts_count];
-        struct dr_report report = {
-            .job = {attempt->job},
-            .attempt = attempt->attempt,
-            .outcome = attempt->outcome,
-            .exit_code = attempt->exit_code,
-        };
-
-        if (attempt->forgotten || attempt->lost || !attempt->started ||
-            attempt->tell_us > site->wall_us || count + 4 > reports_max)
-            continue;
-        if (!attempt->told_started) {
-            report.kind = DR_REPORT_STARTED;
-            report.time_us = attempt->start_us;
-            reports[count] = report;
-            count += 1;
-            attempt->told_started = 1;
-            if (chance(site, site->double_percent)) {
-                reports[count] = report;
-                count += 1;
-            }
-        }
-        if (attempt->ended && !attempt->told_ended) {
-            report.kind = DR_REPORT_ENDED;
-            report.time_us = attempt->end_us;
-            reports[count] = report;
-            count += 1;
-            attempt->told_ended = 1;
-            if (chance(site, site->double_percent)) {
-                reports[count] = report;
-                count += 1;
-            }
-        }
-    }
-    return count;
-}
-
-static const char *site_describe(const struct dr_engine *engine)
-{
-    (void)engine;
-    return "rows in memory";
-}
-
-static void site_close(struct dr_engine *engine)
-{
-    free(engine);
-}
-
-static const struct dr_engine_operations site_operations = {
-    .name = "memory",
-    .launch = site_launch,
-    .stop = site_stop,
-    .forget = site_forget,
-    .list = site_list,
-    .descriptor = site_descriptor,
-    .poll = site_poll,
-    .describe = site_describe,
-    .close = site_close,
-};
-
-static struct dr_engine *open_engine(void *context, const struct dr_site *site)
-{
-    struct site_engine *engine = calloc(1, sizeof *engine);
-    struct live_site *shared = context;
-
-    (void)site;
-    if (engine == NULL)
-        abort();
-    engine->engine.operations = &site_operations;
-    engine->site = shared;
-    /* After a restart everything is told again. */
-    for (uint32_t i = 0; i < shared->attempts_count; i += 1) {
-        shared->attempts[i].told_started = 0;
-        shared->attempts[i].told_ended = 0;
-    }
-    return &engine->engine;
-}
-
 /* ---- the federation ---- */
 
-enum { DECLARES = 12 };
+enum { DECLARES = 12 + 3 * LIVE_FAR_MAX };
 
 static const int64_t tariff[DR_TARIFF_HOURS] = {100000};
 
@@ -346,13 +59,48 @@ static void declare_account(struct federation *federation, const char *name, uin
     fact->account_set.limits_count = DR_RESOURCE_COUNT;
 }
 
-static void declare_federation(struct federation *federation, uint32_t nodes, uint32_t accelerators)
+static void declare_site(struct federation *federation, const char *name)
+{
+    struct dr_fact *fact = next(federation, DR_FACT_SITE_SET);
+
+    dr_copy_name(fact->site_set.name, name);
+    fact->site_set.pue_milli = 1000;
+    fact->site_set.tariff_micro = tariff;
+    fact->site_set.tariff_micro_count = DR_TARIFF_HOURS;
+}
+
+static void declare_pool(struct federation *federation, uint32_t site, const char *prefix,
+                         uint32_t nodes, uint32_t accelerators)
+{
+    struct dr_fact *fact = next(federation, DR_FACT_POOL_SET);
+
+    fact->pool_set.site = site;
+    dr_copy_name(fact->pool_set.name, "toys");
+    fact->pool_set.chip = 1;
+    fact->pool_set.owner = 1;
+    fact->pool_set.accelerators = accelerators;
+    fact->pool_set.cpus = 64000;
+    fact->pool_set.memory_mb = 65536;
+    dr_copy_name(fact->pool_set.node_prefix, prefix);
+    fact->pool_set.groups = federation->groups;
+    fact->pool_set.groups_count = DR_RESOURCE_COUNT;
+    if (site > 1) {
+        dr_copy_name(fact->pool_set.partition, "batch");
+        dr_copy_name(fact->pool_set.gres, "gpu:toy");
+    }
+    fact = next(federation, DR_FACT_NODES_ADDED);
+    fact->nodes_added.pool = site;
+    fact->nodes_added.count = nodes;
+}
+
+static void declare_federation(struct federation *federation, uint32_t nodes, uint32_t accelerators,
+                               uint32_t far)
 {
     static const char *const names[DR_RESOURCE_COUNT] = {"toy", "cpus", "memory"};
     int64_t amounts[DR_RESOURCE_COUNT] = {
-        (int64_t)nodes * accelerators * 1000,
-        (int64_t)nodes * 64000,
-        (int64_t)nodes * 65536,
+        (int64_t)nodes * (1 + far) * accelerators * 1000,
+        (int64_t)nodes * (1 + far) * 64000,
+        (int64_t)nodes * (1 + far) * 65536,
     };
     struct dr_fact *fact;
 
@@ -391,26 +139,21 @@ static void declare_federation(struct federation *federation, uint32_t nodes, ui
         limits.guarantee /= 2;
         federation->half[i] = limits;
     }
-    fact = next(federation, DR_FACT_SITE_SET);
-    dr_copy_name(fact->site_set.name, "here");
-    fact->site_set.pue_milli = 1000;
-    fact->site_set.tariff_micro = tariff;
-    fact->site_set.tariff_micro_count = DR_TARIFF_HOURS;
+    declare_site(federation, "here");
+    for (uint32_t i = 0; i < far; i += 1) {
+        char name[DR_NAME_BYTES];
+
+        snprintf(name, sizeof name, "far-%u", i + 1);
+        declare_site(federation, name);
+    }
     declare_account(federation, "nation", 0, federation->whole);
-    fact = next(federation, DR_FACT_POOL_SET);
-    fact->pool_set.site = 1;
-    dr_copy_name(fact->pool_set.name, "toys");
-    fact->pool_set.chip = 1;
-    fact->pool_set.owner = 1;
-    fact->pool_set.accelerators = accelerators;
-    fact->pool_set.cpus = 64000;
-    fact->pool_set.memory_mb = 65536;
-    dr_copy_name(fact->pool_set.node_prefix, "toy");
-    fact->pool_set.groups = federation->groups;
-    fact->pool_set.groups_count = DR_RESOURCE_COUNT;
-    fact = next(federation, DR_FACT_NODES_ADDED);
-    fact->nodes_added.pool = 1;
-    fact->nodes_added.count = nodes;
+    declare_pool(federation, 1, "toy", nodes, accelerators);
+    for (uint32_t i = 0; i < far; i += 1) {
+        char prefix[DR_NAME_BYTES];
+
+        snprintf(prefix, sizeof prefix, "far%un", i + 1);
+        declare_pool(federation, i + 2, prefix, nodes, accelerators);
+    }
     declare_account(federation, "alpha", 1, federation->half);
     declare_account(federation, "beta", 1, federation->half);
     fact = next(federation, DR_FACT_USER_SET);
@@ -446,7 +189,7 @@ void live_init(struct live_world *world, uint32_t nodes, uint32_t accelerators)
     world->accelerators = accelerators;
     world->options = (struct dr_controller_options){
         .directory = world->directory,
-        .engine_open = open_engine,
+        .engine_open = live_engine_open,
         .engine_context = world->site,
         .wall_us = wall_us,
         .monotonic_us = monotonic_us,
@@ -484,7 +227,7 @@ enum dr_status live_open(struct live_world *world, struct dr_error *error)
     struct federation federation;
     enum dr_status status;
 
-    declare_federation(&federation, world->nodes, world->accelerators);
+    declare_federation(&federation, world->nodes, world->accelerators, world->far);
     world->options.declare = federation.declares;
     world->options.declare_count = federation.count;
     status = dr_controller_open(&world->controller, &world->options, NULL, error);
@@ -674,7 +417,7 @@ enum dr_job_state live_state(struct live_world *world, uint64_t job, int *known)
 const struct live_attempt *live_attempt(const struct live_world *world, uint64_t job,
                                         uint32_t attempt)
 {
-    return find(world->site, job, attempt);
+    return live_find(world->site, job, attempt);
 }
 
 uint64_t live_hash_of_facts(const struct live_world *world)

@@ -15,6 +15,8 @@
 #include "serve/controller.h"
 
 #define LIVE_ATTEMPTS_MAX 16384
+#define LIVE_FAR_MAX      3
+#define LIVE_FAR_NODES    16
 #define LIVE_BEGIN_US     INT64_C(1763856000000000) /* a Sunday midnight */
 
 struct live_attempt {
@@ -38,6 +40,26 @@ struct live_attempt {
         uint64_t accelerators;
     } nodes[8];
     uint32_t nodes_count;
+    uint32_t place;                /* of its site: 0 the one here, 1 and more far-1 and so on */
+    char asked[3 * DR_NAME_BYTES]; /* "ACCOUNT PARTITION GRES" of the order */
+};
+
+/* A site whose engine says itself whether it answers, as that of a cluster elsewhere. */
+struct live_far {
+    uint8_t silent;        /* nothing reaches it, and it says nothing; what runs there runs on */
+    uint8_t half_list;     /* n: its list breaks off after n - 1 */
+    uint8_t refuse_drains; /* DR_E_IO */
+    uint32_t foreign;      /* jobs there that are nobody's here */
+    /* its nodes, as it has them; a test plays the site's operator */
+    uint32_t nodes_count;
+    char names[LIVE_FAR_NODES][DR_NAME_BYTES];
+    uint8_t down[LIVE_FAR_NODES];
+    uint8_t drained[LIVE_FAR_NODES];
+    char reasons[LIVE_FAR_NODES][DR_NOTE_BYTES];
+    /* what it was told */
+    uint32_t drains;
+    uint32_t declares;
+    uint32_t opens;
 };
 
 struct live_site {
@@ -49,6 +71,9 @@ struct live_site {
     uint32_t doubt_percent;  /* of launches: DR_E_IO, kept or not */
     uint32_t refuse_launch;  /* 1: DR_E_INPUT */
     uint32_t drop_launch;    /* 1: DR_E_IO, and nothing was kept */
+    struct live_far far[LIVE_FAR_MAX];
+    uint32_t launches; /* orders that came to an engine, whatever became of them */
+    uint32_t stops;
     uint32_t attempts_count;
     struct live_attempt attempts[LIVE_ATTEMPTS_MAX];
     /* the judge */
@@ -68,8 +93,9 @@ struct live_world {
     struct live_site *site; /* shared */
     struct dr_controller *controller;
     struct dr_controller_options options;
-    uint32_t nodes;
+    uint32_t nodes; /* of each site */
     uint32_t accelerators;
+    uint32_t far; /* sites beside the one here; set before live_open() */
 };
 
 struct live_job {
@@ -86,8 +112,8 @@ struct live_job {
     uint64_t *slot; /* the answer is written here the moment it is given */
 };
 
-/* One site, one pool of `nodes` nodes with `accelerators` each, accounts alpha and beta that share
- * them half and half under the root, and a user ada of both. */
+/* One site (and `far` more, all alike), one pool of `nodes` nodes with `accelerators` each,
+ * accounts alpha and beta that share them half and half under the root, and a user ada of both. */
 void live_init(struct live_world *world, uint32_t nodes, uint32_t accelerators);
 void live_deinit(struct live_world *world);
 /* Open the controller on the world's directory, in this process. */
@@ -132,5 +158,10 @@ const struct live_attempt *live_attempt(const struct live_world *world, uint64_t
 uint64_t live_hash_of_facts(const struct live_world *world);
 
 uint64_t live_random(struct live_site *site);
+
+/* ---- live_site.c ---- */
+
+struct live_attempt *live_find(struct live_site *site, uint64_t job, uint32_t attempt);
+struct dr_engine *live_engine_open(void *context, const struct dr_site *site);
 
 #endif

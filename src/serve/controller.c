@@ -128,7 +128,6 @@ void controller_begin(struct dr_controller *c)
     c->history.count = 0;
     c->erasures.count = 0;
     c->forgets.count = 0;
-    c->reaches = 0;
 }
 
 /* The state's hash goes into a batch now and then: recovery compares it. */
@@ -237,11 +236,11 @@ static void admit_requests(struct dr_controller *c)
     }
 }
 
-/* Sites that answer, and nothing else, right behind a lead are its own look at them, which no
- * decision follows (sim/replay.c). Here one does, and a tick says so. */
+/* Facts of sites that answer, alone right behind a lead, are its own look at them, which no
+ * decision follows (sim/replay.c). Here one does, and a tick among them says so. */
 static void mark_lead(struct dr_controller *c)
 {
-    if (c->led_alone && c->reaches > 0 && c->reaches == c->batch.facts_count)
+    if (c->led_alone && c->batch.facts_count > 0)
         settle_tick(c);
 }
 

@@ -208,10 +208,7 @@ int sites_admit_reach(struct dr_controller *c, dr_site_id site, int reached, con
     reach.body.site.site = site;
     reach.body.site.answers = (uint8_t)reached;
     reach.reason = reason;
-    if (!dr_admit(c->core, &reach, c->now_us, &c->batch, answer))
-        return 0;
-    c->reaches += !answer->unchanged;
-    return 1;
+    return dr_admit(c->core, &reach, c->now_us, &c->batch, answer);
 }
 
 void sites_reach(struct dr_controller *c)

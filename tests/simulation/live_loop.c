@@ -4,8 +4,10 @@
  * The real controller and store, a site in memory, a clock that jumps. A world lives through
  * several controllers: each is a forked child that is killed at a point of its turn, or ends by
  * itself; between them the site may lose an attempt. Reports come late, twice and out of order,
- * orders have unknown fates, nodes and the site go and come back. Then the faults stop, and every
- * job has to end.
+ * orders have unknown fates, nodes and the site go and come back. Up to two sites are far: they
+ * fall silent while what runs there runs on, ends or is lost, come back, say what they have in
+ * part, and their own operators drain nodes. Then the faults stop, and every job has to end, and
+ * both sides to say the same of every node.
  *
  * Judged from outside: by the site's own rows (was anything started twice, did two attempts of a
  * job or two holders of an accelerator overlap) and by what clients were answered (is every
@@ -34,6 +36,8 @@ enum {
     /* world->site->notes */
     NOTE_SUBMITS =
         0, /* submits begun; client[i] is the job that the i-th was answered with, 0: none */
+    NOTE_SILENCES = 1, /* a far site fell silent with something running */
+    NOTE_FAR = 2,      /* starts at far sites */
 };
 
 static const char *const fault_points[] = {
@@ -107,7 +111,7 @@ static void about_a_node(struct live_world *world)
     struct dr_command command = {.kind = DR_COMMAND_NODE, .roles = 0xff};
     uint32_t what = below(world, 4);
 
-    command.body.node.node = 1 + below(world, NODES);
+    command.body.node.node = 1 + below(world, NODES * (1 + world->far));
     command.body.node.down = what == 0;
     command.body.node.drained = what == 1;
     live_command(world, &command, NULL);
@@ -122,9 +126,74 @@ static void about_the_site(struct live_world *world)
     live_command(world, &command, NULL);
 }
 
+static uint32_t runs_at(const struct live_world *world, uint32_t place)
+{
+    const struct live_site *site = world->site;
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < site->attempts_count; i += 1)
+        count += site->attempts[i].place == place && site->attempts[i].started &&
+                 !site->attempts[i].ended;
+    return count;
+}
+
+/* A site that came back without what it had. */
+static void lose_an_attempt(struct live_world *world, uint32_t place)
+{
+    struct live_site *site = world->site;
+
+    for (uint32_t i = 0; i < site->attempts_count; i += 1) {
+        struct live_attempt *attempt = &site->attempts[i];
+
+        if (attempt->place == place && attempt->started && !attempt->ended && !attempt->lost &&
+            below(world, 4) == 0) {
+            attempt->lost = 1;
+            attempt->ended = 1;
+            attempt->end_us = site->wall_us;
+            return;
+        }
+    }
+}
+
+/* What a far site does by itself. */
+static void at_a_far_site(struct live_world *world)
+{
+    uint32_t place = 1 + below(world, world->far);
+    struct live_far *far = &world->site->far[place - 1];
+    uint32_t node;
+
+    switch (below(world, 6)) {
+    case 0:
+    case 1:
+        world->site->notes[NOTE_SILENCES] += !far->silent && runs_at(world, place) > 0;
+        if (far->silent)
+            lose_an_attempt(world, place);
+        far->silent = !far->silent;
+        return;
+    case 2:
+        far->half_list = (uint8_t)below(world, 4);
+        return;
+    case 3:
+        far->refuse_drains = (uint8_t)below(world, 2);
+        return;
+    default:
+        if (far->nodes_count == 0)
+            return;
+        node = below(world, far->nodes_count);
+        far->drained[node] = (uint8_t)below(world, 2);
+        far->down[node] = below(world, 4) == 0;
+        snprintf(far->reasons[node], sizeof far->reasons[node], "%s",
+                 far->drained[node] ? "a fan" : "");
+        return;
+    }
+}
+
 static void step(struct live_world *world)
 {
     uint32_t what = below(world, 100);
+
+    if (world->far > 0 && below(world, 8) == 0)
+        at_a_far_site(world);
 
     if (what < 35)
         submit_next(world);
@@ -175,6 +244,39 @@ static void live(struct live_world *world)
     _exit(0);
 }
 
+/* A node is the same from both sides, and its site has taken all that was said of it here. */
+static void check_nodes(struct live_world *world)
+{
+    const struct dr_core *core = dr_controller_core(world->controller);
+
+    if (live_run(world, DR_MINUTE_US) != DR_OK)
+        give_up("a turn failed");
+    for (uint32_t i = 0; i < world->far; i += 1) {
+        const struct live_far *far = &world->site->far[i];
+
+        for (uint32_t n = 0; n < far->nodes_count; n += 1) {
+            const struct dr_node *node = &core->nodes[dr_node_named(core, far->names[n]).v - 1];
+
+            if (node->down != far->down[n] || node->drained != far->drained[n])
+                give_up("a node is another one for its site than here");
+            if (node->flags_seq != 0 && !node->site_knows)
+                give_up("a site was never told what was said of its node");
+        }
+    }
+}
+
+/* A last silence of each far site, within one life: it comes back with less than it had. */
+static void silence(struct live_world *world)
+{
+    for (uint32_t place = 1; place <= world->far; place += 1) {
+        world->site->far[place - 1].silent = 1;
+        if (live_run(world, 5 * DR_SECOND_US) != DR_OK)
+            give_up("a turn failed");
+        lose_an_attempt(world, place);
+        world->site->far[place - 1].silent = 0;
+    }
+}
+
 static void finish(struct live_world *world)
 {
     struct dr_command command = {.kind = DR_COMMAND_SITE, .roles = 0xff};
@@ -182,11 +284,22 @@ static void finish(struct live_world *world)
 
     open_or_give_up(world);
     ask_again(world);
+    for (uint32_t i = 0; i < world->far; i += 1) {
+        struct live_far *far = &world->site->far[i];
+
+        far->silent = 0;
+        far->half_list = 0;
+        far->refuse_drains = 0;
+        memset(far->down, 0, sizeof far->down);
+        memset(far->drained, 0, sizeof far->drained);
+    }
+    if (live_run(world, DR_MINUTE_US) != DR_OK) /* what far sites say comes first */
+        give_up("a turn failed");
     command.body.site.site.v = 1;
     command.body.site.answers = 1;
     if (!live_command(world, &command, NULL))
         give_up("the site can't come back");
-    for (uint32_t node = 1; node <= NODES; node += 1) {
+    for (uint32_t node = 1; node <= NODES * (1 + world->far); node += 1) {
         command = (struct dr_command){.kind = DR_COMMAND_NODE, .roles = 0xff};
         command.body.node.node = node;
         if (!live_command(world, &command, NULL))
@@ -197,6 +310,7 @@ static void finish(struct live_world *world)
         command = live_command_of(DR_COMMAND_RELEASE, job);
         live_command(world, &command, NULL);
     }
+    silence(world);
     if (!live_drain(world, 12 * DR_HOUR_US)) {
         for (uint32_t row = 0; row < core->jobs_high; row += 1) {
             const struct dr_job *job = &core->jobs[row];
@@ -211,6 +325,7 @@ static void finish(struct live_world *world)
         }
         give_up("jobs are left although the faults have stopped");
     }
+    check_nodes(world);
     if (dr_core_hash(core) != live_hash_of_facts(world))
         give_up("the facts give another state");
     if (core->job_id_last != world->site->notes[NOTE_SUBMITS])
@@ -247,22 +362,6 @@ static int run_life(struct live_world *world, void (*life)(struct live_world *wo
 }
 
 /* ---- between lives ---- */
-
-static void lose_an_attempt(struct live_world *world)
-{
-    struct live_site *site = world->site;
-
-    for (uint32_t i = 0; i < site->attempts_count; i += 1) {
-        struct live_attempt *attempt = &site->attempts[i];
-
-        if (attempt->started && !attempt->ended && !attempt->lost && below(world, 4) == 0) {
-            attempt->lost = 1;
-            attempt->ended = 1;
-            attempt->end_us = site->wall_us;
-            return;
-        }
-    }
-}
 
 static const char *judge(const struct live_world *world)
 {
@@ -313,6 +412,11 @@ static const char *replay(const struct live_world *world, struct dr_replay_figur
     return text;
 }
 
+static struct {
+    uint32_t far;      /* starts at far sites */
+    uint32_t silences; /* while something ran there */
+} figures_of_all;
+
 static int run_seed(uint64_t seed, uint32_t *kills, uint32_t *starts, uint64_t *decisions)
 {
     struct live_world world;
@@ -323,6 +427,7 @@ static int run_seed(uint64_t seed, uint32_t *kills, uint32_t *starts, uint64_t *
     live_init(&world, NODES, ACCELERATORS);
     world.options.snapshot_facts = 150;
     world.site->random = seed * UINT64_C(0x2545f4914f6cdd1d);
+    world.far = below(&world, 3);
     world.site->late_percent = below(&world, 40);
     world.site->double_percent = below(&world, 30);
     world.site->doubt_percent = below(&world, 30);
@@ -335,7 +440,7 @@ static int run_seed(uint64_t seed, uint32_t *kills, uint32_t *starts, uint64_t *
         *kills += fault[0] != 0;
         passed = run_life(&world, live, fault);
         if (below(&world, 3) == 0)
-            lose_an_attempt(&world);
+            lose_an_attempt(&world, below(&world, 1 + world.far));
     }
     world.site->late_percent = 0;
     world.site->double_percent = 0;
@@ -348,6 +453,11 @@ static int run_seed(uint64_t seed, uint32_t *kills, uint32_t *starts, uint64_t *
         wrong = replay(&world, &figures);
     if (wrong != NULL)
         fprintf(stderr, "# %s\n", wrong);
+    for (uint32_t i = 0; i < world.site->attempts_count; i += 1)
+        world.site->notes[NOTE_FAR] +=
+            world.site->attempts[i].started && world.site->attempts[i].place > 0;
+    figures_of_all.far += world.site->notes[NOTE_FAR];
+    figures_of_all.silences += world.site->notes[NOTE_SILENCES];
     *starts += world.site->starts;
     *decisions += figures.decisions;
     live_deinit(&world);
@@ -377,8 +487,10 @@ TEST(no_seed_loses_doubles_or_strands_a_job)
         if (!run_seed((uint64_t)seed, &kills, &starts, &decisions))
             fail_msg("again: SEED=%lld build/check/tests/simulation/live_loop", (long long)seed);
     }
-    print_message("# %lld seeds, %u faults, %u starts, %llu decisions made again\n",
-                  (long long)count, kills, starts, (unsigned long long)decisions);
+    print_message("# %lld seeds, %u faults, %u starts, %u of them far, %u silences over running "
+                  "jobs, %llu decisions made again\n",
+                  (long long)count, kills, starts, figures_of_all.far, figures_of_all.silences,
+                  (unsigned long long)decisions);
     /* A run in which nothing happened proves nothing. */
     CHECK(starts > (uint32_t)count * 10);
     CHECK(decisions > (uint64_t)count * 50);
