@@ -606,19 +606,26 @@ int dr_cli_print_json(const struct dr_cli *cli, const json_t *answer)
     return DR_EXIT_OK;
 }
 
-int dr_cli_act(struct dr_cli *cli, const char *method, const char *path)
+int dr_cli_act_answered(struct dr_cli *cli, const char *method, const char *path, json_t **answer)
 {
     const char *reason = dr_cli_value(cli, "reason");
     json_t *body = reason == NULL ? NULL : json_pack("{s:s}", "reason", reason);
     char *text = json_dumps(body, JSON_COMPACT); /* NULL for NULL */
-    json_t *answer = NULL;
-    int code = dr_cli_ask(cli, method, path, NULL, text, &answer);
+    int code = dr_cli_ask(cli, method, path, NULL, text, answer);
 
     if (code == DR_EXIT_OK && cli->json)
-        dr_cli_print_json(cli, answer);
-    json_decref(answer);
+        dr_cli_print_json(cli, *answer);
     free(text);
     json_decref(body);
+    return code;
+}
+
+int dr_cli_act(struct dr_cli *cli, const char *method, const char *path)
+{
+    json_t *answer = NULL;
+    int code = dr_cli_act_answered(cli, method, path, &answer);
+
+    json_decref(answer);
     return code;
 }
 

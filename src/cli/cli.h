@@ -152,6 +152,8 @@ DR_MUST_USE int dr_cli_ask_text(struct dr_cli *cli, const char *method, const ch
 /* Do something: one request with --reason, where it was given, as its body; the answer is shown
  * with --json alone. Returns the exit code. */
 int dr_cli_act(struct dr_cli *cli, const char *method, const char *path);
+/* The same, with the answer for the caller to json_decref(). */
+int dr_cli_act_answered(struct dr_cli *cli, const char *method, const char *path, json_t **answer);
 /* The same to what the operands from `first` on name, one after the other, all of them: `method` on
  * `before`, the name and `after`. Returns the largest exit code; DR_EXIT_UNKNOWN for a name that
  * nothing can have. */
@@ -218,6 +220,7 @@ int dr_cmd_sites(struct dr_cli *cli);
 int dr_cmd_power(struct dr_cli *cli);
 int dr_cmd_grid(struct dr_cli *cli);
 int dr_cmd_reserve(struct dr_cli *cli);
+int dr_cmd_lost(struct dr_cli *cli);
 int dr_cmd_drain(struct dr_cli *cli);
 int dr_cmd_resume(struct dr_cli *cli);
 int dr_cmd_accounts(struct dr_cli *cli);

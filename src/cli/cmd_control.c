@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* daero cancel, hold, release, drain, resume: small requests with a reason. */
+/* daero cancel, hold, release, lost, drain, resume: small requests with a reason. */
+#include "base/text.h"
 #include "cli/cli.h"
 
 static int on_job(struct dr_cli *cli, const char *method, uint64_t job, const char *action)
@@ -52,6 +53,45 @@ int dr_cmd_hold(struct dr_cli *cli)
 int dr_cmd_release(struct dr_cli *cli)
 {
     return dr_cli_each_job(cli, release_one);
+}
+
+/* All that is UNREACHABLE at a site, in as many requests as it takes. */
+static int lost_at(struct dr_cli *cli, const char *site)
+{
+    char path[160];
+    int64_t left = 1;
+
+    if (!dr_name_valid(site))
+        return dr_cli_fail(cli, DR_EXIT_UNKNOWN,
+                           "there is no '%s', expected a job's number or the name of a site", site);
+    snprintf(path, sizeof path, "/v1/sites/%s/lost", site);
+    while (left > 0) {
+        json_t *answer = NULL;
+        int code = dr_cli_act_answered(cli, "POST", path, &answer);
+
+        left = dr_member_number(answer, "left");
+        json_decref(answer);
+        if (code != DR_EXIT_OK)
+            return code;
+    }
+    return DR_EXIT_OK;
+}
+
+int dr_cmd_lost(struct dr_cli *cli)
+{
+    int worst = DR_EXIT_OK;
+
+    for (uint32_t i = 0; i < cli->operands_count; i += 1) {
+        int64_t job;
+        int code;
+
+        if (dr_parse_i64(cli->operands[i], 1, INT64_MAX, &job))
+            code = on_job(cli, "POST", (uint64_t)job, "/lost");
+        else
+            code = lost_at(cli, cli->operands[i]);
+        worst = code > worst ? code : worst;
+    }
+    return worst;
 }
 
 int dr_cmd_drain(struct dr_cli *cli)

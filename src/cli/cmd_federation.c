@@ -106,6 +106,35 @@ int dr_cmd_nodes(struct dr_cli *cli)
     return DR_EXIT_OK;
 }
 
+/* A line of a site whose engine has a word of its own. */
+static void print_health(const json_t *site)
+{
+    const json_t *health = json_object_get(site, "health");
+    int64_t heard_us = dr_member_number(health, "heard_us");
+    const char *error = dr_member_text(health, "error");
+
+    if (!json_is_object(health))
+        return;
+    printf("%s: ", dr_member_text(site, "name"));
+    if (heard_us == 0)
+        printf("not heard yet");
+    else
+        printf("heard %s, in %s ms", dr_show_instant(heard_us),
+               dr_show_milli(dr_member_number(health, "lag_us")));
+    printf("; %s of %s nodes usable", dr_member_text(health, "nodes_usable"),
+           dr_member_text(site, "nodes"));
+    if (dr_member_number(health, "foreign_jobs") > 0)
+        printf("; %s jobs of others", dr_member_text(health, "foreign_jobs"));
+    if (dr_member_number(health, "unordered_attempts") > 0)
+        printf("; %s attempts that were never ordered from here, left alone",
+               dr_member_text(health, "unordered_attempts"));
+    if (!dr_member_true(health, "agreed") && heard_us != 0)
+        printf("; not agreed yet about what runs");
+    if (error[0] != '\0')
+        printf("; last error: %s", error);
+    printf("\n");
+}
+
 int dr_cmd_sites(struct dr_cli *cli)
 {
     struct dr_table *table;
@@ -151,6 +180,7 @@ int dr_cmd_sites(struct dr_cli *cli)
     dr_table_print(table);
     json_array_foreach(json_object_get(answer, "sites"), i, site)
     {
+        print_health(site);
         if (dr_member_text(site, "engine_text")[0] != '\0')
             printf("%s: %s\n", dr_member_text(site, "name"), dr_member_text(site, "engine_text"));
     }

@@ -350,6 +350,12 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
     {"resume", "NODE...", "let nodes take jobs again",
      NULL,
      OPTIONS(REASON), DR_OPERAND_NODE, 1, MANY, 0, 0, NULL, dr_cmd_resume},
+    {"lost", "SITE|JOB...", "give up jobs at a site that does not answer; they run again elsewhere",
+     "Jobs at a silent site are UNREACHABLE and wait for it, since they may be running there. Who knows that\n"
+     "they are not, or can't wait, declares them lost: all of a SITE, or JOBs one by one. Their attempts end as\n"
+     "NODE_FAILED, jobs that may be requeued are, and when the site answers again what still runs there of\n"
+     "these attempts is stopped. Until then a job may run twice. For operators.",
+     OPTIONS(REASON), DR_OPERAND_WORD, 1, MANY, 0, 0, NULL, dr_cmd_lost},
     {"accounts", "", "the account tree: guarantees, limits, use",
      "AT MOST is how many jobs an account may have that have not ended, with those below it.",
      OPTIONS(ACCOUNTS), DR_OPERAND_NONE, 0, 0, 0, 0, NULL, dr_cmd_accounts},

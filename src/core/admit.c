@@ -341,6 +341,44 @@ static void settle_ended(struct dr_core *core, const struct dr_command *command,
     dr_settle_doomed(core, now_us, batch);
 }
 
+/* Who gives an attempt up says that nobody waits for its site any more. */
+static int check_lost(const struct dr_core *core, const struct dr_command *command,
+                      struct dr_answer *answer)
+{
+    const struct dr_job *job;
+    uint32_t row;
+
+    if (!(dr_command_roles(core, command, (dr_account_id){0}) &
+          (DR_ROLE_BIT(OPERATOR) | DR_ROLE_BIT(ADMIN))))
+        return dr_refuse(answer, DR_REFUSAL_DENIED, "", "operators and admins may do this");
+    if (!find_job(core, command, &row, answer))
+        return 0;
+    job = &core->jobs[row];
+    if (job->state != DR_JOB_UNREACHABLE)
+        return dr_refuse(answer, DR_REFUSAL_STATE, "job",
+                         "job %llu is %s; only an UNREACHABLE one can be declared lost",
+                         (unsigned long long)job->id.v,
+                         dr_job_state_name((enum dr_job_state)job->state));
+    return 1;
+}
+
+static void settle_lost(struct dr_core *core, const struct dr_command *command, int64_t now_us,
+                        struct dr_batch *batch)
+{
+    const struct dr_job *job = &core->jobs[dr_row_map_find(&core->job_rows, command->body.job.v)];
+    struct dr_command ended = *command;
+
+    memset(&ended.body, 0, sizeof ended.body);
+    ended.kind = DR_COMMAND_ENDED;
+    ended.body.attempt.job = job->id;
+    ended.body.attempt.attempt = dr_job_run(core, job)->attempt;
+    ended.body.attempt.time_us = now_us;
+    ended.body.attempt.outcome = DR_OUTCOME_NODE_FAILED;
+    if (ended.reason == NULL)
+        ended.reason = "declared lost: its site does not answer";
+    settle_ended(core, &ended, now_us, batch);
+}
+
 /* ---- ticks ---- */
 
 uint32_t dr_decay(int64_t elapsed_us, int64_t half_life_us)
@@ -400,6 +438,8 @@ static int check(const struct dr_core *core, const struct dr_command *command, i
         return check_release(core, command, answer);
     case DR_COMMAND_NODE:
         return check_node(core, command, answer);
+    case DR_COMMAND_LOST:
+        return check_lost(core, command, answer);
     case DR_COMMAND_DECLARE:
     case DR_COMMAND_TOKEN:
     case DR_COMMAND_ERASE:
@@ -493,6 +533,9 @@ int dr_admit(struct dr_core *core, const struct dr_command *command, int64_t now
         return 1;
     case DR_COMMAND_NODE:
         settle_node(core, command, now_us, batch);
+        return 1;
+    case DR_COMMAND_LOST:
+        settle_lost(core, command, now_us, batch);
         return 1;
     case DR_COMMAND_DECLARE:
     case DR_COMMAND_TOKEN:

@@ -15,6 +15,7 @@ enum dr_command_kind {
     DR_COMMAND_HOLD,    /* body.job */
     DR_COMMAND_RELEASE, /* body.job */
     DR_COMMAND_NODE,    /* body.node: drain, resume, declare lost or found */
+    DR_COMMAND_LOST,    /* body.job: its attempt, at a site that does not answer, is given up */
     DR_COMMAND_DECLARE, /* body.declare: one of the federation's parts, as the fact that will say
                            so; id 0 in it: a new one (dr_answer.id) */
     DR_COMMAND_TOKEN,   /* body.declare: TOKEN_ISSUED or TOKEN_REVOKED */

@@ -89,6 +89,26 @@ static void say_off(const struct telling *telling, struct dr_hold *hold)
                   off == 1 ? "is" : "are");
 }
 
+/* What was said of the first node that is down or drained. Walks the pool's nodes. */
+static void say_note(const struct telling *telling, struct dr_hold *hold)
+{
+    const struct dr_core *core = telling->core;
+    size_t used = strlen(hold->text);
+
+    for (uint32_t i = 0; i < telling->pool->nodes_count; i += 1) {
+        uint32_t row = dr_pool_node_row(telling->pool, i);
+        const struct dr_node *node = &core->nodes[row];
+        char name[DR_NAME_BYTES + 12];
+
+        if (node->removed || !(node->down || node->drained) || core->node_notes[row][0] == '\0')
+            continue;
+        dr_format(hold->text + used, sizeof hold->text - used, "; %s is %s: %.100s",
+                  dr_node_name(core, (dr_node_id){row + 1}, name), node->down ? "down" : "drained",
+                  core->node_notes[row]);
+        return;
+    }
+}
+
 static void say_down(const struct telling *telling)
 {
     const struct dr_why_place *place = telling->place;
@@ -108,6 +128,7 @@ static void say_down(const struct telling *telling)
         telling->site->name, telling->pool->name, telling->pool->nodes_up,
         telling->pool->nodes_count, (long long)hold->has, place->want.tasks);
     say_off(telling, hold);
+    say_note(telling, hold);
     DR_FREES(hold, "nodes that come back or are resumed, for %lld more task%s",
              (long long)(hold->needs - hold->has), dr_why_plural(hold->needs - hold->has));
 }

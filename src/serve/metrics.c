@@ -89,6 +89,39 @@ static void pools(struct dr_buffer *out, const struct dr_core *core)
     }
 }
 
+/* Of sites whose engines have a word of their own. */
+static void sites(struct dr_buffer *out, struct dr_controller *controller)
+{
+    static const struct {
+        const char *name;
+        const char *help;
+    } rows[] = {
+        {"site_heard_seconds", "when the site was heard last, seconds of Unix time; 0: never"},
+        {"site_lag_seconds", "how long its last answer took"},
+        {"site_nodes_usable", "declared nodes that can take jobs, by its own word"},
+        {"site_foreign_jobs", "jobs there that are not the federation's"},
+        {"site_unordered_attempts", "attempts there that were never ordered from here"},
+    };
+    const struct dr_core *core = dr_controller_core(controller);
+
+    for (uint32_t i = 0; i < DR_COUNT_OF(rows); i += 1) {
+        head(out, rows[i].name, "gauge", rows[i].help);
+        for (uint32_t row = 0; row < core->sites_count; row += 1) {
+            struct dr_site_health health;
+
+            if (core->sites[row].removed ||
+                !dr_controller_site_health(controller, (dr_site_id){row + 1}, &health))
+                continue;
+            const double values[] = {(double)health.engine.heard_us / 1e6,
+                                     (double)health.engine.lag_us / 1e6, health.engine.usable,
+                                     health.engine.foreign, health.unordered};
+
+            dr_buffer_printf(out, "daero_%s{site=\"%s\"} %.6f\n", rows[i].name,
+                             core->sites[row].name, values[i]);
+        }
+    }
+}
+
 static void quotas(struct dr_buffer *out, const struct dr_core *core)
 {
     head(out, "quota_use", "gauge", "what an account uses of a quota group, in the group's unit");
@@ -129,6 +162,7 @@ void route_metrics(struct exchange *x)
                          (unsigned long long)x->http->answers[i]);
     jobs(out, core);
     pools(out, core);
+    sites(out, controller);
     quotas(out, core);
     exchange_answer_as(x, 200, "text/plain; version=0.0.4; charset=utf-8");
 }

@@ -39,6 +39,7 @@ static uint64_t command_bytes(const struct dr_command *command)
     case DR_COMMAND_HOLD:
     case DR_COMMAND_RELEASE:
     case DR_COMMAND_NODE:
+    case DR_COMMAND_LOST:
     case DR_COMMAND_LEAD:
     case DR_COMMAND_TICK:
     case DR_COMMAND_STARTED:

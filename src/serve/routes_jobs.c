@@ -174,6 +174,11 @@ void route_job_release(struct exchange *x)
     act(x, DR_COMMAND_RELEASE);
 }
 
+void route_job_lost(struct exchange *x)
+{
+    act(x, DR_COMMAND_LOST);
+}
+
 void route_job_checkpoint(struct exchange *x)
 {
     struct exchange_job found;

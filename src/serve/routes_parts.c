@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* routes_parts.c: nodes, sites, accounts, and the federation as a whole. */
+/* routes_parts.c: nodes, accounts, and the federation as a whole. */
 #include <jansson.h>
 
 #include "base/math.h"
@@ -182,119 +182,6 @@ void route_node_down(struct exchange *x)
 void route_node_up(struct exchange *x)
 {
     change_node(x, -1, 0);
-}
-
-/* ---- sites ---- */
-
-struct site_sums {
-    uint32_t nodes;
-    uint32_t nodes_up;
-    int64_t accelerators;
-    int64_t accelerators_free;
-    int64_t it_power_mw;
-    uint32_t running;
-    int is_virtual;
-};
-
-/* Of a node's accelerators, thousandths. */
-static int64_t held_milli(const struct dr_core *core, uint32_t row)
-{
-    const struct dr_node *node = &core->nodes[row];
-    int64_t milli = 0;
-
-    for (uint64_t rest = node->busy; rest != 0; rest &= rest - 1) {
-        uint32_t held = core->device_shares[row][dr_bit_lowest(rest)].held;
-
-        milli += held != 0 ? held : 1000;
-    }
-    return milli;
-}
-
-static void sum_site(const struct dr_core *core, uint32_t site, struct site_sums *sums)
-{
-    *sums = (struct site_sums){0};
-    for (uint32_t i = 0; i < core->pools_count; i += 1) {
-        const struct dr_pool *pool = &core->pools[i];
-        int64_t idle_w = 0;
-        int64_t busy_w = 0;
-
-        if (pool->site.v != site || pool->removed)
-            continue;
-        if (pool->chip.v != 0) {
-            idle_w = core->chips[pool->chip.v - 1].idle_w;
-            busy_w = core->chips[pool->chip.v - 1].busy_w;
-            sums->is_virtual |= core->chips[pool->chip.v - 1].is_virtual;
-        }
-        sums->nodes_up += pool->nodes_up;
-        sums->accelerators_free += pool->accelerators_free;
-        for (uint32_t range = 0; range < pool->ranges_count; range += 1) {
-            for (uint32_t k = 0; k < pool->ranges[range].count; k += 1) {
-                const struct dr_node *node = &core->nodes[pool->ranges[range].row + k];
-                int64_t busy_milli = held_milli(core, pool->ranges[range].row + k);
-
-                if (node->removed)
-                    continue;
-                sums->nodes += 1;
-                sums->accelerators += pool->accelerators;
-                if (!node->down && !node->off)
-                    sums->it_power_mw += (pool->node_idle_w + pool->accelerators * idle_w) * 1000 +
-                                         busy_milli * (busy_w - idle_w);
-            }
-        }
-    }
-    for (uint32_t row = core->running.first; row != DR_ROW_NONE; row = dr_job_list_next(core, row))
-        sums->running += core->pools[dr_job_run(core, &core->jobs[row])->pool.v - 1].site.v == site;
-}
-
-static int64_t tariff_now(const struct dr_site *site, int64_t now_us)
-{
-    int64_t local_us = now_us + site->utc_offset_min * DR_MINUTE_US;
-
-    return site->tariff_micro[(local_us / DR_HOUR_US) % DR_TARIFF_HOURS];
-}
-
-void route_sites(struct exchange *x)
-{
-    const struct dr_core *core = core_of(x);
-    int64_t now_us = dr_controller_now_us(x->http->controller);
-    struct dr_buffer *out = &x->out;
-
-    dr_put_begin(out, NULL, '{');
-    dr_put_begin(out, "sites", '[');
-    for (uint32_t row = 0; row < core->sites_count; row += 1) {
-        const struct dr_site *site = &core->sites[row];
-        struct site_sums sums;
-
-        if (site->removed)
-            continue;
-        sum_site(core, row + 1, &sums);
-        dr_put_begin(out, NULL, '{');
-        dr_put_text(out, "name", site->name);
-        dr_put_bool(out, "leaving", site->leaving);
-        dr_put_text(out, "operator", site->operator_name);
-        dr_put_text(out, "region", site->region);
-        dr_put_text(out, "jurisdiction", site->jurisdiction);
-        dr_put_u64(out, "assurance", site->assurance);
-        dr_put_text(out, "engine", dr_engine_kind_name((enum dr_engine_kind)site->engine));
-        dr_put_text(out, "engine_text",
-                    dr_controller_engine_text(x->http->controller, (dr_site_id){row + 1}));
-        dr_put_bool(out, "answers", site->answers);
-        dr_put_u64(out, "nodes", sums.nodes);
-        dr_put_u64(out, "nodes_up", sums.nodes_up);
-        dr_put_i64(out, "accelerators", sums.accelerators);
-        dr_put_i64(out, "accelerators_free", sums.accelerators_free);
-        dr_put_bool(out, "virtual", sums.is_virtual);
-        dr_put_i64(out, "power_w", sums.it_power_mw * site->pue_milli / 1000000);
-        dr_put_i64(out, "power_cap_w", site->power_cap_w);
-        dr_put_u64(out, "pue_milli", site->pue_milli);
-        dr_put_i64(out, "tariff_micro_now", tariff_now(site, now_us));
-        dr_put_u64(out, "running", sums.running);
-        dr_put_end(out, '}');
-    }
-    dr_put_end(out, ']');
-    dr_put_text(out, "currency", core->settings.currency);
-    dr_put_end(out, '}');
-    exchange_answer(x, 200);
 }
 
 /* ---- accounts ---- */

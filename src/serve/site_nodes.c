@@ -145,6 +145,18 @@ void site_nodes_tell(struct dr_controller *c)
     }
 }
 
+/* Why it is as its site says. */
+static const char *note_of(const struct dr_report *report, const struct dr_node *node)
+{
+    if (!report->node_down && !report->node_drained)
+        return "";
+    if (report->text[0] != '\0')
+        return report->text;
+    if (report->node_down)
+        return "its site says that it is down";
+    return node->drained ? "" : "its site has drained it";
+}
+
 int site_nodes_observe(struct dr_controller *c, const struct observation *seen)
 {
     const struct dr_report *report = &seen->report;
@@ -174,11 +186,7 @@ int site_nodes_observe(struct dr_controller *c, const struct observation *seen)
     if (command.body.node.drained == node->drained && command.body.node.down == node->down)
         memcpy(note, c->core->node_notes[id.v - 1], sizeof note);
     else
-        snprintf(note, sizeof note, "%s",
-                 report->text[0] != '\0'                  ? report->text
-                 : report->node_down                      ? "its site says that it is down"
-                 : report->node_drained && !node->drained ? "its site has drained it"
-                                                          : "");
+        snprintf(note, sizeof note, "%s", note_of(report, node));
     command.reason = note[0] == '\0' ? NULL : note;
     if (dr_admit(c->core, &command, c->now_us, &c->batch, &answer))
         return 1;
