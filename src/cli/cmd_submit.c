@@ -134,8 +134,10 @@ static enum dr_status settle_options(struct dr_cli *cli, struct dr_job_spec *spe
                                      struct dr_error_list *mistakes)
 {
     struct dr_error error = {0};
-    enum dr_status status = dr_job_set_environment(spec, environ, mistakes);
+    enum dr_status status;
 
+    spec->warnings = warnings;
+    status = dr_job_set_environment(spec, environ, mistakes);
     if (script != NULL && dr_script_read(spec, cli->operands[0], (const char *)script->data,
                                          script->length, warnings, mistakes) != DR_OK)
         status = DR_E_INPUT;

@@ -3,8 +3,11 @@
 #include "cli/job_options.h"
 
 static const char *const KINDS_TEXT[] = {
-    [DR_JOB_OWN] = "Daero's",       [DR_JOB_BOTH] = "both",
-    [DR_JOB_SLURM] = "Slurm's, as", [DR_JOB_IS_SO] = "Slurm's, always so:",
+    [DR_JOB_OWN] = "Daero's",
+    [DR_JOB_BOTH] = "both",
+    [DR_JOB_SLURM] = "Slurm's, as",
+    [DR_JOB_IS_SO] = "Slurm's, always so:",
+    [DR_JOB_IGNORED] = "passed over, with a warning:",
     [DR_JOB_REFUSED] = "refused:",
 };
 
@@ -99,7 +102,8 @@ void dr_cli_help_command(struct dr_buffer *text, const struct dr_cli_command *co
     for (uint32_t i = 0; i < DR_JOB_OPTIONS_COUNT; i += 1) {
         const struct dr_job_option *option = &DR_JOB_OPTIONS[i];
 
-        if (option->kind == DR_JOB_SLURM || option->kind == DR_JOB_IS_SO)
+        if (option->kind == DR_JOB_SLURM || option->kind == DR_JOB_IS_SO ||
+            option->kind == DR_JOB_IGNORED)
             option_line(text, &option->option, option->option.doc);
     }
     dr_buffer_append_text(text,

@@ -28,6 +28,7 @@ enum dr_job_option_kind {
     DR_JOB_BOTH,    /* Slurm's and Daero's, with one meaning */
     DR_JOB_SLURM,   /* Slurm's; translated into Daero's */
     DR_JOB_IS_SO,   /* Slurm's; Daero always does so: nothing to be done */
+    DR_JOB_IGNORED, /* Slurm's; without a bearing on what the job does: a warning, and it goes on */
     DR_JOB_REFUSED, /* Slurm's; can't be honoured */
 };
 
@@ -106,8 +107,9 @@ struct dr_job_spec {
     /* how the command behaves, not the job */
     uint32_t wait;
     uint32_t dry_run;
-    char export[4096];   /* as sbatch's --export; "": ALL */
-    json_t *environment; /* --set NAME=VALUE */
+    char export[4096];          /* as sbatch's --export; "": ALL */
+    json_t *environment;        /* --set NAME=VALUE */
+    struct dr_buffer *warnings; /* a line for each option that has no effect; NULL: not wanted */
 };
 
 void dr_job_init(struct dr_job_spec *spec, int64_t now_us);

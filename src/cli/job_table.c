@@ -820,6 +820,16 @@ static int set_only_none(SET_ARGUMENTS)
     return 1;
 }
 
+/* Said, and passed over; "none" asks for what is so. */
+static int set_ignored(SET_ARGUMENTS)
+{
+    UNUSED(expected);
+    UNUSED(expected_bytes);
+    if (spec->warnings != NULL && strcasecmp(value, "none") != 0)
+        dr_buffer_printf(spec->warnings, "%s: has no effect: %s\n", spec->said, detail);
+    return 1;
+}
+
 static int set_nothing(SET_ARGUMENTS)
 {
     UNUSED(spec);
@@ -923,8 +933,9 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     IS_SO("use-min-nodes", 0, NULL, "a gang takes few nodes whenever it can")
     IS_SO("ignore-pbs", 0, NULL, "#PBS lines are not read")
     IS_SO("wait-all-nodes", 0, "0|1", "a gang starts when all of it can")
-    {{"mail-type", 0, "NONE", "no mail is sent"}, DR_JOB_IS_SO, NULL, set_only_none,
-     "NONE: Daero sends no mail; follow `daero events` or wait with `daero wait`"},
+    {{"mail-type", 0, "LIST", "Daero sends no mail; follow `daero events` or wait with `daero wait`"}, DR_JOB_IGNORED, NULL, set_ignored,
+     "Daero sends no mail; follow `daero events` or wait with `daero wait`"},
+    {{"mail-user", 0, "ADDRESS", "Daero sends no mail"}, DR_JOB_IGNORED, NULL, set_ignored, "Daero sends no mail"},
     {{"propagate", 0, "NONE", "a job's limits are its own"}, DR_JOB_IS_SO, NULL, set_only_none,
      "NONE: the shell's limits don't travel; set them in the script with ulimit"},
     {{"profile", 0, "NONE", "no profile is taken"}, DR_JOB_IS_SO, NULL, set_only_none,
@@ -945,7 +956,6 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     NO("contiguous", 0, NULL, "write --level=required:block, which keeps the gang within one block")
     NO("spread-job", 0, NULL, "a gang is kept together; write --tasks-per-node=1 to have each task on a node of its own")
     NO("licenses", 'L', "LIST", "licenses are not counted here; leave the line out")
-    NO("mail-user", 0, "ADDRESS", "Daero sends no mail; follow `daero events` or wait with `daero wait`")
     NO("time-min", 0, "MINUTES", "a limit is not shortened; write the --limit that is needed")
     NO("no-kill", 'k', NULL, "a gang ends as a whole when it loses a node; --requeue, the default, runs it again")
     NO("kill-on-invalid-dep", 0, "yes|no", "can't be chosen; a job whose dependency can no longer hold is cancelled")

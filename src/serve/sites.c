@@ -233,14 +233,14 @@ void sites_reach(struct dr_controller *c)
 void sites_open_anew(struct dr_controller *c)
 {
     for (uint32_t i = 0; i < c->core->sites_count; i += 1) {
-        if (c->engines[i] == NULL ||
-            (!c->core->sites[i].removed && c->links[i].settings == settings_of(c, i)))
+        if (!c->core->sites[i].removed && c->links[i].settings == settings_of(c, i))
             continue;
         engine_close(c, i);
         if (c->core->sites[i].removed)
             continue;
-        controller_log(c, "site %s: its engine is opened anew, with other settings",
-                       c->core->sites[i].name);
+        if (c->links[i].settings != 0)
+            controller_log(c, "site %s: its engine is opened anew, with other settings",
+                           c->core->sites[i].name);
         sites_engine_open(c, (dr_site_id){i + 1});
     }
     c->federation_opened = c->core->federation_version;

@@ -30,6 +30,7 @@ static void settle(const char *script, const char *options, struct outcome *outc
     memset(outcome, 0, sizeof *outcome);
     dr_buffer_init(&warnings, 900);
     dr_job_init(&spec, NOW_US);
+    spec.warnings = &warnings;
     if (script != NULL)
         status = dr_script_read(&spec, "s.sh", script, strlen(script), &warnings, &mistakes);
     spec.layer = DR_LAYER_COMMAND_LINE;
@@ -225,8 +226,6 @@ static const struct {
      "s.sh:2: --exclusive: a node can't be asked for as a whole"},
     {"#!/bin/sh\n#SBATCH --exclusive=user\n", "s.sh:2: --exclusive=user: a node can't be asked"},
     {"#!/bin/sh\n#SBATCH -w node1\n", "s.sh:2: -w=node1: nodes can't be named"},
-    {"#!/bin/sh\n#SBATCH --mail-type=END\n", "s.sh:2: --mail-type: found 'END', expected NONE"},
-    {"#!/bin/sh\n#SBATCH --mail-user=a@b\n", "s.sh:2: --mail-user=a@b: Daero sends no mail"},
     {"#!/bin/sh\n#SBATCH --licenses=x\n", "s.sh:2: --licenses=x: licenses are not counted"},
     {"#!/bin/sh\n#SBATCH hetjob\n", "s.sh:2: hetjob: all tasks of a gang are alike"},
     {"#!/bin/sh\n#SBATCH --no-such\n", "s.sh:2: --no-such: there is no such option"},
@@ -387,6 +386,22 @@ TEST(each_refused_option_says_what_to_do)
         CHECK_HAS(outcome.error, option->instead);
     }
     CHECK(refused > 40);
+}
+
+/* Mail is told of, and the job goes its way. */
+TEST(mail_is_passed_over)
+{
+    struct outcome outcome;
+
+    settle(
+        "#!/bin/sh\n#SBATCH --mail-type=END,FAIL --mail-user=a@b\n#SBATCH --mail-type=NONE -n 2\n",
+        NULL, &outcome);
+    CHECK_TEXT(outcome.error, "");
+    CHECK_HAS(outcome.json, "\"tasks\":2");
+    CHECK_TEXT(outcome.warnings,
+               "s.sh:2: --mail-type=END,FAIL: has no effect: Daero sends no mail; follow `daero "
+               "events` or wait with `daero wait`\n"
+               "s.sh:2: --mail-user=a@b: has no effect: Daero sends no mail\n");
 }
 
 /* No option has two entries, no letter two options: an option means the same wherever it stands. */
