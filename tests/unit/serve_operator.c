@@ -24,6 +24,59 @@ TEST(nodes_are_drained_and_resumed)
     http_world_close(w);
 }
 
+static void noted(struct dr_request *request)
+{
+    *(int *)request->context = 1;
+}
+
+/* As its engine would say. */
+static void site_answers(struct http_world *w, uint8_t answers)
+{
+    int done = 0;
+    struct dr_answer answer;
+    struct dr_command command = {.kind = DR_COMMAND_SITE, .roles = 0xff};
+    struct dr_request request = {
+        .commands = &command, .count = 1, .answers = &answer, .done = noted, .context = &done};
+
+    command.body.site.site.v = 1;
+    command.body.site.answers = answers;
+    dr_controller_ask(w->controller, &request);
+    http_world_settle(w);
+    CHECK(done);
+}
+
+/* What is at a silent site is given up by an operator, job by job or all of it, with a reason. */
+TEST(jobs_at_a_silent_site_are_given_up)
+{
+    struct http_world *w = people_world();
+    struct reply reply;
+    uint64_t jobs[3];
+    char path[64];
+
+    for (uint32_t i = 0; i < DR_COUNT_OF(jobs); i += 1)
+        jobs[i] = http_submit(w, people_tokens[STUDENT], "{\"command\":[\"true\"]}");
+    http_world_settle(w);
+    ASK(people_tokens[KEEPER], "POST", "/v1/sites/here/lost", "{}", 409, "STATE");
+    site_answers(w, 0);
+    snprintf(path, sizeof path, "/v1/jobs/%llu/lost", (unsigned long long)jobs[0]);
+    ASK(people_tokens[STUDENT], "POST", path, "{}", 403, "DENIED");
+    ASK(people_tokens[KEEPER], "POST", path, "{\"reason\":\"flooded\"}", 200, "");
+    ASK(people_tokens[KEEPER], "POST", path, "{}", 409, "STATE"); /* it waits */
+    reply = http_ask(w, people_tokens[KEEPER], "POST", "/v1/sites/here/lost", "{}");
+    CHECK_EQ(reply.status, 200);
+    CHECK_EQ(reply_number(&reply, "given_up"), 2);
+    CHECK_EQ(reply_number(&reply, "left"), 0);
+    reply_free(&reply);
+    ASK(people_tokens[KEEPER], "POST", "/v1/sites/there/lost", "{}", 404, "UNKNOWN");
+    snprintf(path, sizeof path, "/v1/jobs/%llu/facts", (unsigned long long)jobs[0]);
+    reply = http_ask(w, people_tokens[STUDENT], "GET", path, NULL);
+    CHECK_HAS(reply.body, "\"reason\":\"flooded\"");
+    CHECK_HAS(reply.body, "\"outcome\":\"NODE_FAILED\"");
+    CHECK_HAS(reply.body, "\"next_state\":\"PENDING\"");
+    reply_free(&reply);
+    http_world_close(w);
+}
+
 /* A cap for a time is announced, changed by its name, shown with what is missing, and called off.
  */
 TEST(caps_are_announced_and_called_off)
