@@ -75,7 +75,7 @@ static void judge_place(struct live_site *site, const struct live_attempt *place
     for (uint32_t i = 0; i < site->attempts_count; i += 1) {
         const struct live_attempt *other = &site->attempts[i];
 
-        if (other == placed || !other->started || other->ended)
+        if (other == placed || !other->started || other->ended || other->given_up)
             continue;
         site->overlaps += other->job == placed->job;
         for (uint32_t j = 0; j < other->nodes_count; j += 1) {

@@ -27,6 +27,7 @@ struct live_attempt {
     uint8_t refused;   /* stopped before it came: it may never start */
     uint8_t forgotten; /* the controller has its end */
     uint8_t lost;      /* the site lost it: it is in no list */
+    uint8_t given_up;  /* by an operator here: until it is stopped, others may run beside it */
     uint8_t told_started;
     uint8_t told_ended;
     enum dr_outcome outcome;

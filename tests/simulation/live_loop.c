@@ -6,8 +6,8 @@
  * itself; between them the site may lose an attempt. Reports come late, twice and out of order,
  * orders have unknown fates, nodes and the site go and come back. Up to two sites are far: they
  * fall silent while what runs there runs on, ends or is lost, come back, say what they have in
- * part, and their own operators drain nodes. Then the faults stop, and every job has to end, and
- * both sides to say the same of every node.
+ * part, their own operators drain nodes, and an operator here gives up what is there. Then the
+ * faults stop, and every job has to end, and both sides to say the same of every node.
  *
  * Judged from outside: by the site's own rows (was anything started twice, did two attempts of a
  * job or two holders of an accelerator overlap) and by what clients were answered (is every
@@ -37,6 +37,7 @@ enum {
     NOTE_SUBMITS =
         0, /* submits begun; client[i] is the job that the i-th was answered with, 0: none */
     NOTE_SILENCES = 1, /* a far site fell silent with something running */
+    NOTE_GIVEN_UP = 3, /* attempts that were given up while they ran */
     NOTE_FAR = 2,      /* starts at far sites */
 };
 
@@ -106,6 +107,30 @@ static void about_a_job(struct live_world *world, enum dr_command_kind kind)
     live_command(world, &command, NULL); /* it may be refused: the job has ended */
 }
 
+/* An operator gives up what is UNREACHABLE; it may run beside the next attempt until its site is
+ * back. */
+static void give_up_a_job(struct live_world *world)
+{
+    const struct dr_core *core = dr_controller_core(world->controller);
+
+    for (uint32_t row = core->running.first; row != DR_ROW_NONE;
+         row = dr_job_list_next(core, row)) {
+        const struct dr_job *job = &core->jobs[row];
+        struct dr_command lost = {.kind = DR_COMMAND_LOST, .roles = 0xff, .body.job = job->id};
+        struct live_attempt *attempt =
+            live_find(world->site, job->id.v, dr_job_run(core, job)->attempt);
+
+        if (job->state != DR_JOB_UNREACHABLE ||
+            core->pools[dr_job_run(core, job)->pool.v - 1].site.v == 1)
+            continue;
+        if (attempt != NULL)
+            attempt->given_up = 1; /* the controller may be killed once it is durable */
+        world->site->notes[NOTE_GIVEN_UP] += attempt != NULL && !attempt->ended;
+        live_command(world, &lost, NULL);
+        return;
+    }
+}
+
 static void about_a_node(struct live_world *world)
 {
     struct dr_command command = {.kind = DR_COMMAND_NODE, .roles = 0xff};
@@ -162,6 +187,10 @@ static void at_a_far_site(struct live_world *world)
     struct live_far *far = &world->site->far[place - 1];
     uint32_t node;
 
+    if (far->silent && below(world, 3) == 0) {
+        give_up_a_job(world);
+        return;
+    }
     switch (below(world, 6)) {
     case 0:
     case 1:
@@ -414,6 +443,7 @@ static const char *replay(const struct live_world *world, struct dr_replay_figur
 
 static struct {
     uint32_t far;      /* starts at far sites */
+    uint32_t given_up; /* while it ran */
     uint32_t silences; /* while something ran there */
 } figures_of_all;
 
@@ -457,6 +487,7 @@ static int run_seed(uint64_t seed, uint32_t *kills, uint32_t *starts, uint64_t *
         world.site->notes[NOTE_FAR] +=
             world.site->attempts[i].started && world.site->attempts[i].place > 0;
     figures_of_all.far += world.site->notes[NOTE_FAR];
+    figures_of_all.given_up += world.site->notes[NOTE_GIVEN_UP];
     figures_of_all.silences += world.site->notes[NOTE_SILENCES];
     *starts += world.site->starts;
     *decisions += figures.decisions;
@@ -488,9 +519,9 @@ TEST(no_seed_loses_doubles_or_strands_a_job)
             fail_msg("again: SEED=%lld build/check/tests/simulation/live_loop", (long long)seed);
     }
     print_message("# %lld seeds, %u faults, %u starts, %u of them far, %u silences over running "
-                  "jobs, %llu decisions made again\n",
+                  "jobs, %u given up, %llu decisions made again\n",
                   (long long)count, kills, starts, figures_of_all.far, figures_of_all.silences,
-                  (unsigned long long)decisions);
+                  figures_of_all.given_up, (unsigned long long)decisions);
     /* A run in which nothing happened proves nothing. */
     CHECK(starts > (uint32_t)count * 10);
     CHECK(decisions > (uint64_t)count * 50);
