@@ -15,6 +15,8 @@
  *  - Nothing blocks. The engine's file descriptor becomes readable when poll() has something to do.
  *  - Reports come in the order in which things happened to one attempt.
  *
+ *  - A site may be away when its engine is opened. Until it has been looked at once, list() and
+ *    stop() give DR_E_IO; a report DR_REPORT_SITE with `answers` 1 says that it has been.
  *  - Operations at the end of `struct dr_engine_operations` may be NULL, each says what that means.
  *
  * Read `struct dr_engine_operations` first, then engine/local.h for the one that runs here. */
@@ -30,6 +32,8 @@ struct dr_launch {
     dr_job_id job;
     uint32_t attempt; /* from 1 */
     uint64_t epoch;   /* of the controller that decided */
+    int64_t decided_us; /* wall clock: when it was placed. 0: unknown; then an engine whose site
+                           forgets ended jobs takes it for recent */
 
     /* What the user wrote. */
     const char *name;

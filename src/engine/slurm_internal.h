@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* slurm_internal.h: what the files of the Slurm engine share. Nobody else includes it.
+ *
+ * slurm.c opens, closes and turns the wheel; slurm_rows.c is the table of attempts;
+ * slurm_document.c writes what is submitted; slurm_launch.c submits it once; slurm_stop.c warns and
+ * ends; slurm_poll.c looks at the site's jobs and slurm_nodes.c at its nodes; slurm_scontrol.c runs
+ * scontrol. */
+#ifndef DR_ENGINE_SLURM_INTERNAL_H
+#define DR_ENGINE_SLURM_INTERNAL_H
+
+#include <jansson.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/events.h"
+#include "base/map.h"
+#include "engine/slurm.h"
+#include "engine/slurm_http.h"
+#include "engine/slurm_token.h"
+
+#define ROW_NONE      UINT32_MAX
+#define API           "/slurm/v0.0.38/"
+#define MARK_BYTES    (2 * DR_NAME_BYTES + 80)
+#define SUBMITS_MAX   6 /* under way at a time */
+#define ORDERS_MAX    6 /* signals and kills, likewise */
+#define SURE_MARGIN_S 3 /* between the end of a token and a look that proves its request void */
+
+enum row_state {
+    ROW_FREE,
+    ROW_REFUSED, /* a tombstone: told to stop before it was submitted */
+    ROW_WANTED,  /* not submitted, as is known for certain */
+    ROW_SENT,    /* the submission is under way */
+    ROW_UNSURE,  /* whether the site has it is not known */
+    ROW_PENDING, /* the site has it */
+    ROW_RUNNING,
+    ROW_ENDED,     /* and reported */
+    ROW_FORGOTTEN, /* the caller knows; the site still remembers */
+};
+
+struct row {
+    dr_job_id job;
+    uint32_t attempt;
+    uint32_t next;        /* another attempt of the job; of a free row: the next free one */
+    uint32_t next_wanted; /* in the line of those to submit */
+    uint32_t slurm_id;    /* 0: not known */
+    int64_t submit_s;     /* as the site has it; with slurm_id it names the job; 0: not known */
+    uint64_t seen;        /* number of the last complete look that showed it */
+    uint64_t kept;        /* looks from this number on have to show it */
+    uint64_t state_hash;  /* of the job_state that was last acted on */
+    int64_t sure_s;       /* UNSURE: a look begun at this time of the site's clock decides */
+    int64_t since_us;     /* clock: the earliest moment at which the site may have got it */
+    int64_t begun_us;     /* monotonic: its start; 0: not begun */
+    int64_t started_us;   /* our clock */
+    int64_t kill_us;      /* monotonic; DR_FOREVER_US: never */
+    int64_t again_us;     /* monotonic: the next order to the site not before */
+    int64_t limit_us, warn_before_us, grace_us;
+    uint32_t warn_signal, stop_signal;
+    uint32_t restarts;
+    uint8_t state;    /* enum row_state */
+    uint8_t ordered;  /* launch() gave it: limit and user are known */
+    uint8_t told;     /* stop() */
+    uint8_t signal;   /* 1: a signal has to be delivered, stop_signal */
+    uint8_t limit;    /* LIMIT_* */
+    uint8_t warned;   /* of its limit */
+    uint8_t ordering; /* a signal or kill is under way */
+    uint8_t in_line;  /* of those to submit */
+    uint8_t doubled;  /* a second job with its mark was seen, and said */
+    uint8_t tries;    /* refusals that may pass */
+    char *user;
+    char *nodes; /* count placement: names that the core gave it, each closed by 0, and a 0 */
+    char *body;  /* to submit; NULL once it is known that the site has it */
+    size_t body_bytes;
+    struct dr_report *end; /* once ENDED */
+};
+
+enum exchange_kind {
+    EXCHANGE_CLOCK,
+    EXCHANGE_JOBS,
+    EXCHANGE_NODES,
+    EXCHANGE_SUBMIT,
+    EXCHANGE_ORDER
+};
+
+/* One kind of look at the site. */
+struct look {
+    int64_t due_us;  /* monotonic */
+    int64_t since_s; /* what has changed since then, by the site's clock; 0: everything */
+    int64_t took_us; /* of the last one that had a body */
+    uint32_t quiet;  /* looks in a row in which nothing had changed */
+    uint8_t under_way;
+    uint8_t again; /* as soon as the one under way is over */
+};
+
+/* A node that the federation declares. */
+struct declared {
+    char name[DR_NAME_BYTES + 12];
+    char partition[DR_NAME_BYTES];
+    char gres[DR_NAME_BYTES];
+    uint32_t accelerators;
+    int64_t cpus_milli;
+    int64_t memory_mb;
+    uint64_t seen_hash; /* of what the site said; 0: it has not said anything */
+    uint64_t told_hash; /* of the report that was given last */
+    uint8_t here;       /* in the look under way, then in the last one */
+    uint8_t down, drained;
+    uint8_t wanted; /* an order for scontrol waits: DRAIN_* */
+    uint8_t slot;   /* count placement: taken out of use for others' jobs */
+    char text[200];
+    char reason[160]; /* of the order */
+};
+
+enum {
+    LIMIT_AHEAD,
+    LIMIT_OVER,   /* it is ended for that */
+    LIMIT_PASSED, /* it was told to leave before */
+};
+
+enum { DRAIN_NONE, DRAIN_ON, DRAIN_OFF };
+
+/* scontrol, one at a time. */
+struct scontrol {
+    pid_t pid;                     /* 0: none */
+    int fd;                        /* its output */
+    char node[DR_NAME_BYTES + 12]; /* "": the configuration is asked for */
+    uint8_t wanted;
+    int64_t until_us, due_us; /* monotonic: killed then; not before */
+    uint32_t failures;
+    uint8_t config_known;
+    struct dr_buffer output;
+};
+
+struct slurm {
+    struct dr_engine engine;         /* first */
+    struct dr_slurm_options options; /* the strings are ours */
+    struct dr_slurm_key key;
+    struct dr_slurm_http http;
+    char description[400];
+    char prefix[MARK_BYTES]; /* of the marks: "daero:FEDERATION:SITE:" */
+    int epoll_fd, timer_fd;
+    int64_t life_s; /* of a submission's token */
+    int reopened;   /* an earlier engine of this process may have left requests on their way */
+
+    /* the site */
+    int complete;      /* it has been looked at once */
+    int answers;       /* as told last; -1: nothing was */
+    uint32_t failures; /* in a row */
+    int64_t failed_us; /* monotonic: the last one */
+    int64_t heard_us, lag_us;
+    char error[200];
+    int clock_known;
+    int64_t ahead_us;      /* its clock before ours */
+    int64_t first_clock_s; /* what it showed first */
+    int64_t
+        proof_s; /* the jobs' look under way began after its clock showed this; 0: proves nothing */
+    struct look clock, jobs, nodes;
+    uint64_t look_number; /* complete looks at jobs begun */
+    uint64_t look_under_way;
+    uint32_t foreign, foreign_next;
+    int64_t min_job_age_s;
+
+    /* attempts */
+    struct dr_arena arena;
+    struct dr_map by_job, by_id;
+    struct row *rows;
+    uint32_t rows_used, rows_max, rows_free;
+    uint32_t wanted_first, wanted_last;
+    uint32_t submits, orders; /* under way */
+    uint32_t active;          /* rows that want something to happen */
+    uint32_t unsure;
+    struct dr_events events;
+
+    /* nodes */
+    struct declared *declared; /* by name */
+    uint32_t declared_count;
+    int nodes_known;
+    uint32_t extra_told; /* nodes that are not declared, as last said */
+    uint32_t usable, present;
+    char *busy; /* count placement: nodes on which others' jobs run, a line each; NULL: not known */
+    struct dr_buffer busy_next; /* of the look under way */
+    struct scontrol scontrol;
+
+    struct dr_report *reports;
+    uint32_t reports_first, reports_count, reports_max;
+};
+
+/* ---- slurm.c ---- */
+
+int64_t slurm_site_s(const struct slurm *slurm); /* the site's clock, as far as is known */
+int64_t slurm_our_us(const struct slurm *slurm, int64_t site_s);
+struct dr_report *slurm_report(struct slurm *slurm, enum dr_report_kind kind, dr_job_id job,
+                               uint32_t attempt); /* a new one, zeroed, time_us now */
+void slurm_warn(struct slurm *slurm, dr_job_id job, uint32_t attempt, const char *format, ...)
+    DR_PRINTF(4, 5);
+void slurm_failed(struct slurm *slurm, const char *format, ...) DR_PRINTF(2, 3);
+void slurm_heard(struct slurm *slurm, const struct dr_slurm_exchange *exchange);
+void slurm_at(struct slurm *slurm, const struct row *row, int64_t monotonic_us);
+void slurm_turn(struct slurm *slurm); /* everything that is due, then the timer */
+/* A request with a token; NULL: too many are under way. */
+struct dr_slurm_exchange *slurm_request(struct slurm *slurm, enum exchange_kind kind);
+void slurm_send(struct slurm *slurm, struct dr_slurm_exchange *exchange, const char *method,
+                const char *path, const char *user, int64_t life_s, char *body, size_t body_bytes);
+
+/* ---- slurm_rows.c ---- */
+
+enum dr_status slurm_rows_open(struct slurm *slurm);
+void slurm_rows_close(struct slurm *slurm);
+struct row *slurm_find(struct slurm *slurm, dr_job_id job, uint32_t attempt);
+struct row *slurm_find_id(struct slurm *slurm, uint32_t slurm_id);
+struct row *slurm_add(struct slurm *slurm, dr_job_id job, uint32_t attempt);
+void slurm_remove(struct slurm *slurm, struct row *row);
+void slurm_set_id(struct slurm *slurm, struct row *row, uint32_t slurm_id); /* 0: none any more */
+void slurm_set_state(struct slurm *slurm, struct row *row, enum row_state state);
+
+/* ---- slurm_document.c ---- */
+
+enum dr_status slurm_document(const struct slurm *slurm, const struct dr_launch *launch,
+                              char **body, size_t *body_bytes, struct dr_error *error);
+/* "daero:FEDERATION:SITE:JOB:ATTEMPT:EPOCH" */
+const char *slurm_mark(const struct slurm *slurm, dr_job_id job, uint32_t attempt, uint64_t epoch,
+                       char mark[MARK_BYTES]);
+/* The reverse; 0: not a mark of this federation and site. */
+int slurm_mark_parse(const struct slurm *slurm, const char *text, size_t bytes, dr_job_id *job,
+                     uint32_t *attempt);
+
+/* ---- slurm_launch.c ---- */
+
+enum dr_status slurm_launch(struct dr_engine *engine, const struct dr_launch *launch,
+                            struct dr_error *error);
+void slurm_submit_more(struct slurm *slurm);
+void slurm_submitted(struct slurm *slurm, struct dr_slurm_exchange *exchange);
+/* A complete look that began when the site's clock showed `proof_s` did not show the row. */
+void slurm_not_there(struct slurm *slurm, struct row *row, int64_t proof_s);
+void slurm_tell_started(struct slurm *slurm, struct row *row);
+/* Give the end again. */
+void slurm_tell_ended(struct slurm *slurm, struct row *row);
+/* It is over; `end` is copied. */
+void slurm_end(struct slurm *slurm, struct row *row, const struct dr_report *end);
+/* The error of an answer in words; its number or 0. */
+int64_t slurm_error_of(json_t *answer, char *text, size_t bytes);
+
+/* ---- slurm_stop.c ---- */
+
+enum dr_status slurm_stop(struct dr_engine *engine, dr_job_id job, uint32_t attempt,
+                          uint32_t signal, int64_t grace_us);
+/* Whatever the row's times ask for now. */
+void slurm_advance(struct slurm *slurm, struct row *row);
+void slurm_order_answered(struct slurm *slurm, struct dr_slurm_exchange *exchange);
+/* End a job of ours that no row stands for. */
+void slurm_cancel(struct slurm *slurm, uint32_t slurm_id);
+
+/* ---- slurm_poll.c ---- */
+
+void slurm_look(struct slurm *slurm, int64_t now_us);
+void slurm_look_soon(struct slurm *slurm);
+void slurm_look_answered(struct slurm *slurm, struct dr_slurm_exchange *exchange);
+int64_t slurm_look_due(const struct slurm *slurm);
+
+/* ---- slurm_nodes.c ---- */
+
+void slurm_declare(struct dr_engine *engine, const struct dr_engine_node *nodes, uint32_t count);
+enum dr_status slurm_drain(struct dr_engine *engine, const char *node, uint32_t drained,
+                           const char *reason);
+/* 0: it is not such an answer. */
+int slurm_nodes_take(struct slurm *slurm, struct dr_slurm_exchange *exchange);
+struct declared *slurm_declared(struct slurm *slurm, const char *name);
+/* Count placement: the jobs' look begins, shows a node that others use, is complete. */
+void slurm_others_begin(struct slurm *slurm);
+void slurm_others_use(struct slurm *slurm, const char *nodes, size_t bytes);
+void slurm_others_end(struct slurm *slurm);
+
+/* ---- slurm_scontrol.c ---- */
+
+void slurm_scontrol_step(struct slurm *slurm, int64_t now_us);
+void slurm_scontrol_ready(struct slurm *slurm);
+void slurm_scontrol_close(struct slurm *slurm);
+int64_t slurm_scontrol_due(const struct slurm *slurm);
+
+#endif

@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looking at the site: its clock, its jobs, its nodes.
+ *
+ * A look asks for what has changed since the last one; slurmctld answers 304 when nothing has, and
+ * everything otherwise. Everything is 3.3 KB a job, so looks are as far apart as keeps them to a
+ * small part of the time, and further the longer nothing happens. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "base/math.h"
+#include "engine/slurm_ends.h"
+#include "engine/slurm_internal.h"
+#include "engine/slurm_scan.h"
+
+#define IDLE_US      (5 * DR_SECOND_US) /* between looks when nothing is expected */
+#define QUIET_US     (2 * DR_SECOND_US) /* when something is, and nothing happens */
+#define CLOCK_US     (300 * DR_SECOND_US)
+#define NODES_US     (2 * DR_SECOND_US)
+#define SHARE        6 /* a look takes at most about one part in so many of the time */
+#define BACK_OFF_US  (DR_SECOND_US / 4)
+#define BACK_OFF_MAX 6 /* doublings: 16 s */
+#define OVERLAP_S    2 /* clocks are told in whole seconds */
+#define LIFE_S       120
+
+/* ---- one job of the site ---- */
+
+enum member {
+    JOB_ID,
+    JOB_STATE,
+    JOB_COMMENT,
+    JOB_NAME,
+    JOB_SUBMITTED,
+    JOB_NODES,
+    JOB_RESTARTS,
+    MEMBERS
+};
+static const char *const members[MEMBERS] = {"job_id",      "job_state", "comment",    "name",
+                                             "submit_time", "nodes",     "restart_cnt"};
+
+static int64_t number_of(const json_t *job, const char *name)
+{
+    const json_t *value = json_object_get(job, name);
+
+    return json_is_integer(value) ? (int64_t)json_integer_value(value) : 0;
+}
+
+static const char *text_of(const json_t *job, const char *name)
+{
+    const char *value = json_string_value(json_object_get(job, name));
+
+    return value == NULL ? "" : value;
+}
+
+static void begin(struct slurm *slurm, struct row *row, int64_t start_s)
+{
+    int64_t ago_us;
+
+    if (row->begun_us != 0)
+        return;
+    row->started_us = dr_min_i64(slurm_our_us(slurm, start_s), dr_clock_us());
+    ago_us = dr_clock_us() - row->started_us;
+    row->begun_us = dr_max_i64(1, dr_monotonic_us() - ago_us);
+    slurm_tell_started(slurm, row);
+}
+
+static void over(struct slurm *slurm, struct row *row, const json_t *job)
+{
+    struct dr_slurm_end end = {
+        .state = text_of(job, "job_state"),
+        .reason = text_of(job, "state_reason"),
+        .status = number_of(job, "exit_code"),
+        .derived_status = number_of(job, "derived_exit_code"),
+        .told = row->told,
+        .limit = row->limit == LIMIT_OVER,
+        .restarts = row->restarts,
+    };
+    struct dr_report report = {
+        .time_us = dr_min_i64(slurm_our_us(slurm, number_of(job, "end_time")), dr_clock_us())};
+
+    dr_slurm_tell_end(&end, &report);
+    if (row->restarts == 0 && number_of(job, "start_time") > 0 && text_of(job, "nodes")[0] != 0 &&
+        report.outcome != DR_OUTCOME_LAUNCH_FAILED)
+        begin(slurm, row, number_of(job, "start_time"));
+    slurm_end(slurm, row, &report);
+}
+
+/* A job of ours whose state is another than at the last look. */
+static void take_state(struct slurm *slurm, struct row *row, const json_t *job)
+{
+    enum dr_slurm_phase phase = dr_slurm_phase(text_of(job, "job_state"));
+    int64_t restarts = number_of(job, "restart_cnt");
+
+    if (restarts > 0 && row->restarts == 0) {
+        /* A second run under the name of one attempt: this attempt is over, whatever the site does.
+         */
+        row->restarts = (uint32_t)restarts;
+        row->kill_us = 0;
+        row->again_us = 0;
+    }
+    if (phase == DR_SLURM_RUNS && row->state == ROW_PENDING && row->restarts == 0 &&
+        (strcmp(text_of(job, "job_state"), "COMPLETING") != 0 || text_of(job, "nodes")[0] != 0)) {
+        slurm_set_state(slurm, row, ROW_RUNNING);
+        begin(slurm, row, number_of(job, "start_time"));
+    }
+    if (phase == DR_SLURM_OVER)
+        over(slurm, row, job);
+    else
+        slurm_advance(slurm, row);
+}
+
+static void take_user(struct row *row, const json_t *job)
+{
+    if (row->user != NULL)
+        return;
+    row->user = strdup(text_of(job, "user_name"));
+    if (row->user == NULL)
+        abort();
+}
+
+/* The row that a job's mark names. NULL: it is not ours, or another job stands for its attempt. */
+static struct row *marked(struct slurm *slurm, const struct dr_slurm_object *object, int64_t id,
+                          const char *state)
+{
+    const struct dr_slurm_raw *comment = &object->members[JOB_COMMENT];
+    const struct dr_slurm_raw *name = &object->members[JOB_NAME];
+    struct row *row;
+    dr_job_id job;
+    uint32_t attempt;
+
+    /* Its owner can change either at the site. */
+    if ((comment->text == NULL || comment->bytes < 2 ||
+         !slurm_mark_parse(slurm, comment->text + 1, comment->bytes - 2, &job, &attempt)) &&
+        (name->text == NULL || name->bytes < 2 ||
+         !slurm_mark_parse(slurm, name->text + 1, name->bytes - 2, &job, &attempt)))
+        return NULL;
+    row = slurm_find(slurm, job, attempt);
+    if (row == NULL) {
+        row = slurm_add(slurm, job, attempt);
+        slurm_set_state(slurm, row, ROW_PENDING);
+        slurm_set_id(slurm, row, (uint32_t)id);
+        return row;
+    }
+    if (row->state == ROW_REFUSED) { /* it arrived after it was told never to start */
+        row->told = 1;
+        row->kill_us = 0;
+    } else if (row->state == ROW_ENDED || row->state == ROW_FORGOTTEN || row->slurm_id != 0) {
+        if (dr_slurm_phase(state) == DR_SLURM_OVER)
+            return NULL;
+        /* A second one: it is ended before it can start; should it run, somebody has to know. */
+        slurm_cancel(slurm, (uint32_t)id);
+        if (!row->doubled)
+            slurm_warn(slurm, job, attempt,
+                       "the site has a second job, %" PRId64 ", under its name: it is %s", id,
+                       dr_slurm_phase(state) == DR_SLURM_RUNS ? "running and has been cancelled"
+                                                              : "cancelled before it starts");
+        row->doubled = 1;
+        return NULL;
+    }
+    free(row->body);
+    row->body = NULL;
+    slurm_set_state(slurm, row, ROW_PENDING);
+    slurm_set_id(slurm, row, (uint32_t)id);
+    return row;
+}
+
+static void drop_id(struct slurm *slurm, struct row *row)
+{
+    if (row->state == ROW_FORGOTTEN)
+        slurm_remove(slurm, row);
+    else
+        slurm_set_id(slurm, row, 0); /* slurm_lost() ends it */
+}
+
+static void count_foreign(struct slurm *slurm, const struct dr_slurm_object *object,
+                          const char *state)
+{
+    enum dr_slurm_phase phase = dr_slurm_phase(state);
+
+    if (phase == DR_SLURM_OVER)
+        return;
+    slurm->foreign_next += 1;
+    if (slurm->options.count_placement && phase == DR_SLURM_RUNS &&
+        object->members[JOB_NODES].bytes > 2)
+        slurm_others_use(slurm, object->members[JOB_NODES].text + 1,
+                         object->members[JOB_NODES].bytes - 2);
+}
+
+static int take_job(void *context, const struct dr_slurm_object *object)
+{
+    struct slurm *slurm = context;
+    const struct dr_slurm_raw *raw = &object->members[JOB_STATE];
+    int64_t id, submit_s = 0;
+    char state[32] = "";
+    struct row *row;
+    uint64_t hash;
+    json_t *job;
+
+    if (!dr_slurm_raw_number(&object->members[JOB_ID], &id) || id <= 0 || id > UINT32_MAX ||
+        raw->text == NULL || raw->bytes < 2 || raw->bytes - 2 >= sizeof state)
+        return 1;
+    memcpy(state, raw->text + 1, raw->bytes - 2);
+    dr_slurm_raw_number(&object->members[JOB_SUBMITTED], &submit_s);
+    row = slurm_find_id(slurm, (uint32_t)id);
+    if (row != NULL && row->submit_s != 0 && row->submit_s != submit_s && row->restarts == 0) {
+        /* A requeued job may get another time; another job of a site that lost its state does. */
+        dr_job_id own;
+        uint32_t attempt;
+        const struct dr_slurm_raw *comment = &object->members[JOB_COMMENT];
+
+        if (comment->text == NULL || comment->bytes < 2 ||
+            !slurm_mark_parse(slurm, comment->text + 1, comment->bytes - 2, &own, &attempt) ||
+            own.v != row->job.v || attempt != row->attempt) {
+            drop_id(slurm, row);
+            row = NULL;
+        }
+    }
+    if (row == NULL)
+        row = marked(slurm, object, id, state);
+    if (row == NULL) {
+        count_foreign(slurm, object, state);
+        return 0;
+    }
+    row->seen = slurm->look_under_way;
+    row->submit_s = submit_s;
+    hash = dr_hash_bytes(object->members[JOB_RESTARTS].bytes, state, strlen(state));
+    hash = dr_hash_bytes(hash, object->members[JOB_RESTARTS].text,
+                         object->members[JOB_RESTARTS].bytes);
+    if (row->state == ROW_ENDED || row->state == ROW_FORGOTTEN || row->state_hash == hash)
+        return 0;
+    job = json_loadb(object->whole.text, object->whole.bytes, 0, NULL);
+    if (job == NULL)
+        return 1;
+    row->state_hash = hash;
+    take_user(row, job);
+    take_state(slurm, row, job);
+    json_decref(job);
+    return 0;
+}
+
+/* ---- a look at the jobs ---- */
+
+static void look_at_jobs(struct slurm *slurm, int64_t proof_s)
+{
+    struct dr_slurm_exchange *exchange;
+    char path[DR_SLURM_PATH_BYTES];
+    int64_t since_s = proof_s != 0 ? 0 : slurm->jobs.since_s;
+
+    if (slurm->jobs.under_way) {
+        slurm->jobs.again = 1;
+        return;
+    }
+    exchange = slurm_request(slurm, EXCHANGE_JOBS);
+    if (exchange == NULL) {
+        slurm->jobs.due_us = dr_monotonic_us() + BACK_OFF_US;
+        return;
+    }
+    slurm->jobs.under_way = 1;
+    slurm->jobs.due_us = DR_FOREVER_US;
+    slurm->look_number += 1;
+    slurm->proof_s = proof_s;
+    exchange->mark = slurm_site_s(slurm) - OVERLAP_S;
+    exchange->mark2 = (int64_t)slurm->look_number;
+    if (since_s == 0)
+        snprintf(path, sizeof path, API "jobs");
+    else
+        snprintf(path, sizeof path, API "jobs?update_time=%" PRId64, since_s);
+    slurm_send(slurm, exchange, "GET", path, slurm->options.user, LIFE_S, NULL, 0);
+}
+
+/* A complete list does not have what it should. */
+static void miss(struct slurm *slurm, uint64_t number, int64_t proof_s)
+{
+    for (uint32_t i = 0; i < slurm->rows_used; i += 1) {
+        struct row *row = &slurm->rows[i];
+        struct dr_report end = {.outcome = DR_OUTCOME_NODE_FAILED, .time_us = dr_clock_us()};
+
+        if (row->seen == number)
+            continue;
+        if (row->state == ROW_FORGOTTEN && row->kept <= number)
+            slurm_remove(slurm, row);
+        else if (row->state == ROW_UNSURE && proof_s != 0)
+            slurm_not_there(slurm, row, proof_s);
+        else if ((row->state == ROW_PENDING || row->state == ROW_RUNNING) && row->kept <= number) {
+            if (row->told)
+                end.outcome = DR_OUTCOME_STOPPED;
+            snprintf(end.text, sizeof end.text,
+                     "its site does not know it any more: it lost its state, or forgot it "
+                     "(MinJobAge is %" PRId64 " s there)",
+                     slurm->min_job_age_s);
+            slurm_end(slurm, row, &end);
+        }
+    }
+}
+
+static void plan_jobs(struct slurm *slurm, int changed)
+{
+    struct look *look = &slurm->jobs;
+    int64_t least_us = dr_max_i64(slurm->options.poll_us, SHARE * look->took_us);
+    int64_t most_us = slurm->active > 0 ? QUIET_US : IDLE_US;
+
+    look->quiet = changed ? 0 : dr_min_u32(look->quiet + 1, 8);
+    if (slurm->active == 0)
+        least_us = dr_max_i64(least_us, IDLE_US);
+    /* 304 costs little, so it may be asked for often at first */
+    if (!changed)
+        least_us = dr_min_i64(least_us, dr_max_i64(most_us, slurm->options.poll_us));
+    look->due_us =
+        dr_monotonic_us() +
+        dr_max_i64(least_us, dr_min_i64(most_us, slurm->options.poll_us
+                                                     << (look->quiet < 2 ? 0 : look->quiet - 2)));
+}
+
+static void answers(struct slurm *slurm)
+{
+    struct dr_report *report;
+
+    slurm->failures = 0;
+    if (slurm->answers == 1)
+        return;
+    slurm->answers = 1;
+    report = slurm_report(slurm, DR_REPORT_SITE, (dr_job_id){0}, 0);
+    report->answers = 1;
+    snprintf(report->text, sizeof report->text, "it answers");
+}
+
+static void jobs_answered(struct slurm *slurm, struct dr_slurm_exchange *exchange)
+{
+    int changed = exchange->status != 304;
+
+    slurm->look_under_way = (uint64_t)exchange->mark2;
+    if (changed) {
+        slurm->foreign_next = 0;
+        slurm_others_begin(slurm);
+        if (exchange->status != 200 ||
+            dr_slurm_scan((const char *)exchange->answer.data, exchange->answer.length, "jobs",
+                          members, MEMBERS, take_job, slurm) < 0 ||
+            exchange->answer.full) {
+            slurm_failed(slurm, "its list of jobs can't be read (HTTP %ld, %zu bytes)",
+                         exchange->status, exchange->answer.length);
+            return;
+        }
+        slurm->jobs.took_us = exchange->took_us;
+        slurm->foreign = slurm->foreign_next;
+        slurm_others_end(slurm);
+        miss(slurm, slurm->look_under_way, slurm->proof_s);
+    } else if (!slurm->complete) {
+        slurm_failed(slurm, "it says that nothing has changed before it was asked");
+        return;
+    }
+    slurm->jobs.since_s = exchange->mark;
+    slurm->complete = 1;
+    slurm_heard(slurm, exchange);
+    answers(slurm);
+    plan_jobs(slurm, changed);
+}
+
+/* ---- a look at its clock ---- */
+
+static void look_at_clock(struct slurm *slurm)
+{
+    struct dr_slurm_exchange *exchange = slurm_request(slurm, EXCHANGE_CLOCK);
+
+    if (exchange == NULL)
+        return;
+    slurm->clock.under_way = 1;
+    slurm->clock.due_us = DR_FOREVER_US;
+    slurm_send(slurm, exchange, "GET", API "diag", slurm->options.user, LIFE_S, NULL, 0);
+}
+
+static void set_clock(struct slurm *slurm, int64_t site_s)
+{
+    int known = slurm->clock_known;
+
+    slurm->ahead_us = site_s * DR_SECOND_US - dr_clock_us();
+    if (slurm->ahead_us < 2 * DR_SECOND_US && slurm->ahead_us > -2 * DR_SECOND_US)
+        slurm->ahead_us = 0; /* it is told in whole seconds */
+    slurm->clock_known = 1;
+    if (known)
+        return;
+    slurm->first_clock_s = site_s;
+    for (uint32_t i = 0; i < slurm->rows_used; i += 1) {
+        struct row *row = &slurm->rows[i];
+
+        if (row->state == ROW_UNSURE && row->sure_s == INT64_MAX) {
+            row->sure_s = site_s + slurm->life_s + SURE_MARGIN_S;
+            slurm_at(slurm, row,
+                     dr_monotonic_us() + (slurm->life_s + SURE_MARGIN_S) * DR_SECOND_US);
+        }
+    }
+}
+
+static void clock_answered(struct slurm *slurm, struct dr_slurm_exchange *exchange)
+{
+    json_t *answer =
+        json_loadb((const char *)exchange->answer.data, exchange->answer.length, 0, NULL);
+    json_t *time = json_object_get(json_object_get(answer, "statistics"), "req_time");
+    int64_t site_s = json_is_integer(time) ? json_integer_value(time) : 0;
+    char words[160];
+
+    if (exchange->status != 200 || site_s <= 0) {
+        slurm_error_of(answer, words, sizeof words);
+        if (exchange->status == 401)
+            slurm_failed(slurm, "slurmrestd does not take the tokens (HTTP 401): is key_file the "
+                                "key of this cluster?");
+        else
+            slurm_failed(slurm,
+                         "slurmrestd answers, slurmctld does not (HTTP %ld): %s. Is slurmctld up, "
+                         "is key_file its key, are the clocks within %d s?",
+                         exchange->status, words, LIFE_S);
+        json_decref(answer);
+        return;
+    }
+    json_decref(answer);
+    set_clock(slurm, site_s);
+    slurm->clock.due_us = dr_monotonic_us() + CLOCK_US;
+    slurm_heard(slurm, exchange);
+    /* Everything that a token which is over by now was good for has happened, or never will. */
+    if (slurm->jobs.under_way)
+        slurm->clock.again = 1;
+    else
+        look_at_jobs(slurm, site_s);
+    if (slurm->failures > 0)
+        slurm->nodes.due_us = dr_monotonic_us();
+}
+
+/* ---- a look at the nodes ---- */
+
+static void look_at_nodes(struct slurm *slurm)
+{
+    struct dr_slurm_exchange *exchange = slurm_request(slurm, EXCHANGE_NODES);
+    char path[DR_SLURM_PATH_BYTES];
+
+    if (exchange == NULL) {
+        slurm->nodes.due_us = dr_monotonic_us() + BACK_OFF_US;
+        return;
+    }
+    slurm->nodes.under_way = 1;
+    slurm->nodes.due_us = DR_FOREVER_US;
+    exchange->mark = slurm_site_s(slurm) - OVERLAP_S;
+    if (slurm->nodes.since_s == 0)
+        snprintf(path, sizeof path, API "nodes");
+    else
+        snprintf(path, sizeof path, API "nodes?update_time=%" PRId64, slurm->nodes.since_s);
+    slurm_send(slurm, exchange, "GET", path, slurm->options.user, LIFE_S, NULL, 0);
+}
+
+static void nodes_answered(struct slurm *slurm, struct dr_slurm_exchange *exchange)
+{
+    int64_t now_us = dr_monotonic_us();
+
+    if (exchange->status != 304) {
+        if (exchange->status != 200 || exchange->answer.full ||
+            !slurm_nodes_take(slurm, exchange)) {
+            slurm_failed(slurm, "its list of nodes can't be read (HTTP %ld, %zu bytes)",
+                         exchange->status, exchange->answer.length);
+            slurm->nodes.due_us = now_us + IDLE_US;
+            return;
+        }
+        slurm->nodes.took_us = exchange->took_us;
+    }
+    slurm->nodes.since_s = exchange->mark;
+    slurm->nodes.due_us =
+        now_us + dr_max_i64(slurm->active > 0 ? NODES_US : IDLE_US, 10 * slurm->nodes.took_us);
+    slurm_heard(slurm, exchange);
+}
+
+/* ---- when ---- */
+
+void slurm_look_soon(struct slurm *slurm)
+{
+    int64_t due_us =
+        dr_monotonic_us() + dr_max_i64(slurm->options.poll_us, SHARE * slurm->jobs.took_us);
+
+    slurm->jobs.quiet = 0;
+    if (slurm->jobs.due_us > due_us && !slurm->jobs.under_way)
+        slurm->jobs.due_us = due_us;
+}
+
+void slurm_look_answered(struct slurm *slurm, struct dr_slurm_exchange *exchange)
+{
+    struct look *look = exchange->kind == EXCHANGE_CLOCK  ? &slurm->clock
+                        : exchange->kind == EXCHANGE_JOBS ? &slurm->jobs
+                                                          : &slurm->nodes;
+
+    look->under_way = 0;
+    if (!exchange->answered) {
+        look->due_us = dr_monotonic_us() + IDLE_US;
+        slurm_failed(slurm, "%s", exchange->error);
+    } else if (exchange->kind == EXCHANGE_CLOCK) {
+        clock_answered(slurm, exchange);
+    } else if (exchange->kind == EXCHANGE_JOBS) {
+        jobs_answered(slurm, exchange);
+    } else {
+        nodes_answered(slurm, exchange);
+    }
+    if (exchange->kind == EXCHANGE_JOBS && slurm->clock.again) {
+        slurm->clock.again = 0;
+        slurm->clock.due_us = dr_monotonic_us(); /* a look that was begun before proves nothing */
+    }
+}
+
+/* A site that has failed is asked for its clock alone, at growing intervals, until it answers. */
+void slurm_look(struct slurm *slurm, int64_t now_us)
+{
+    if (slurm->clock.due_us <= now_us && !slurm->clock.under_way)
+        look_at_clock(slurm);
+    if (slurm->failures > 0 || !slurm->clock_known)
+        return;
+    if (slurm->jobs.due_us <= now_us && !slurm->jobs.under_way)
+        look_at_jobs(slurm, 0);
+    if (slurm->nodes.due_us <= now_us && !slurm->nodes.under_way)
+        look_at_nodes(slurm);
+}
+
+int64_t slurm_look_due(const struct slurm *slurm)
+{
+    int64_t due_us = slurm->clock.under_way ? DR_FOREVER_US : slurm->clock.due_us;
+
+    if (slurm->failures > 0 || !slurm->clock_known)
+        return due_us;
+    if (!slurm->jobs.under_way)
+        due_us = dr_min_i64(due_us, slurm->jobs.due_us);
+    if (!slurm->nodes.under_way)
+        due_us = dr_min_i64(due_us, slurm->nodes.due_us);
+    return due_us;
+}
+
+void slurm_failed(struct slurm *slurm, const char *format, ...)
+{
+    uint32_t doublings = dr_min_u32(slurm->failures, BACK_OFF_MAX);
+    int64_t now_us = dr_monotonic_us();
+    struct dr_report *report;
+    va_list arguments;
+
+    va_start(arguments, format);
+    dr_format_list(slurm->error, sizeof slurm->error, format, arguments);
+    va_end(arguments);
+    if (slurm->failures > 0 && now_us - slurm->failed_us < BACK_OFF_US / 2)
+        return; /* requests that were cut off together are one failure */
+    slurm->failed_us = now_us;
+    slurm->failures += 1;
+    /* Sites that fail together are not asked again together. */
+    slurm->clock.due_us =
+        now_us + (BACK_OFF_US << doublings) +
+        (int64_t)(dr_hash_bytes(slurm->failures, slurm->prefix, strlen(slurm->prefix)) % 100000);
+    if (slurm->failures < 2 || slurm->answers == 0)
+        return;
+    slurm->answers = 0;
+    report = slurm_report(slurm, DR_REPORT_SITE, (dr_job_id){0}, 0);
+    snprintf(report->text, sizeof report->text, "%s", slurm->error);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* scontrol, for what REST lacks: drain and resume of nodes, and how long the site remembers jobs.
+ * One at a time, never waited for: its output is a pipe in the epoll set, and its end closes that.
+ * It knows who asks by a token, so that it needs no munge. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/math.h"
+#include "engine/slurm_internal.h"
+
+#define OUTPUT_BYTES_MAX (256u * 1024)
+#define TAKES_US_MAX     (20 * DR_SECOND_US)
+#define AGAIN_US         (5 * DR_SECOND_US)
+#define LIFE_S           120
+#define AGE_WORTH_S      3600
+
+/* The program's arguments and environment; every text is the caller's. */
+static int spawn(struct slurm *slurm, char *const *argv, char *const *envp, int out)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    pid_t pid;
+    int wrong;
+
+    sigemptyset(&none);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, out, 1);
+    posix_spawn_file_actions_adddup2(&actions, out, 2);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    wrong = posix_spawnp(&pid, "scontrol", &actions, &attributes, argv, envp);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    if (wrong == 0)
+        slurm->scontrol.pid = pid;
+    return wrong;
+}
+
+static int run(struct slurm *slurm, char *const *argv)
+{
+    struct scontrol *control = &slurm->scontrol;
+    char conf[512], jwt[DR_SLURM_TOKEN_BYTES + 16], token[DR_SLURM_TOKEN_BYTES];
+    char path[] = "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
+    char *envp[4] = {path, jwt, NULL, NULL};
+    struct epoll_event event = {.events = EPOLLIN};
+    int64_t site_s = slurm_site_s(slurm);
+    int pipe_fds[2], wrong;
+
+    if (dr_slurm_token(&slurm->key, slurm->options.user, site_s, site_s + LIFE_S, token) != DR_OK ||
+        pipe2(pipe_fds, O_CLOEXEC) != 0)
+        return EMFILE;
+    snprintf(jwt, sizeof jwt, "SLURM_JWT=%s", token);
+    snprintf(conf, sizeof conf, "SLURM_CONF=%s", slurm->options.conf);
+    envp[2] = slurm->options.conf[0] == 0 ? NULL : conf;
+    fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
+    wrong = spawn(slurm, argv, envp, pipe_fds[1]);
+    close(pipe_fds[1]);
+    if (wrong != 0) {
+        close(pipe_fds[0]);
+        return wrong;
+    }
+    control->fd = pipe_fds[0];
+    control->until_us = dr_monotonic_us() + TAKES_US_MAX;
+    dr_buffer_clear(&control->output);
+    control->output.length_max = OUTPUT_BYTES_MAX;
+    event.data.u64 = (uint64_t)control->fd;
+    epoll_ctl(slurm->epoll_fd, EPOLL_CTL_ADD, control->fd, &event);
+    return 0;
+}
+
+/* "MinJobAge               = 300 sec": the number; 0: not there. */
+static int64_t setting(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+
+    at = at == NULL ? NULL : strchr(at, '=');
+    return at == NULL ? 0 : strtol(at + 1, NULL, 10);
+}
+
+static void take_config(struct slurm *slurm)
+{
+    const char *text = dr_buffer_text(&slurm->scontrol.output);
+    int64_t age_s = setting(text, "MinJobAge");
+
+    if (strstr(text, "MinJobAge") == NULL)
+        return;
+    slurm->scontrol.config_known = 1;
+    slurm->min_job_age_s = age_s;
+    if (age_s < AGE_WORTH_S)
+        slurm_warn(slurm, (dr_job_id){0}, 0,
+                   "the site forgets jobs %" PRId64
+                   " s after their end (MinJobAge): what ends while "
+                   "it can't be reached for longer counts as lost. An hour or more is better",
+                   age_s);
+    if (setting(text, "JobRequeue") != 0)
+        slurm_warn(slurm, (dr_job_id){0}, 0,
+                   "the site runs jobs again by itself (JobRequeue=1): Daero ends such copies. "
+                   "JobRequeue=0 is better");
+}
+
+static void failed(struct slurm *slurm, const char *words)
+{
+    struct scontrol *control = &slurm->scontrol;
+
+    control->failures += 1;
+    control->due_us = dr_monotonic_us() + (AGAIN_US << dr_min_u32(control->failures - 1, 5));
+    if (control->node[0] != 0 && control->failures == 1)
+        slurm_warn(slurm, (dr_job_id){0}, 0, "node %s: scontrol: %s", control->node, words);
+}
+
+static void finished(struct slurm *slurm)
+{
+    struct scontrol *control = &slurm->scontrol;
+    struct declared *node = slurm_declared(slurm, control->node);
+    char words[160];
+    int status = 0;
+    int ok;
+
+    epoll_ctl(slurm->epoll_fd, EPOLL_CTL_DEL, control->fd, NULL);
+    close(control->fd);
+    /* It has closed its output: it is at its end, or made to be. */
+    kill(control->pid, SIGKILL);
+    while (waitpid(control->pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    control->pid = 0;
+    control->fd = -1;
+    snprintf(words, sizeof words, "%.*s", (int)dr_min_i64((int64_t)control->output.length, 150),
+             dr_buffer_text(&control->output));
+    words[strcspn(words, "\n")] = 0;
+    if (control->node[0] == 0) {
+        take_config(slurm);
+        ok = slurm->scontrol.config_known;
+    } else {
+        ok = control->output.length == 0;
+    }
+    if (!ok) {
+        failed(slurm, words);
+        return;
+    }
+    control->failures = 0;
+    control->due_us = 0;
+    if (node != NULL && node->wanted == control->wanted)
+        node->wanted = DRAIN_NONE;
+    slurm->nodes.due_us = slurm->nodes.under_way ? slurm->nodes.due_us : dr_monotonic_us();
+    slurm->nodes.again = slurm->nodes.under_way;
+}
+
+void slurm_scontrol_ready(struct slurm *slurm)
+{
+    uint8_t bytes[4096];
+    ssize_t got;
+
+    while ((got = read(slurm->scontrol.fd, bytes, sizeof bytes)) > 0)
+        dr_buffer_append(&slurm->scontrol.output, bytes, (size_t)got);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+        finished(slurm);
+}
+
+static void order_node(struct slurm *slurm, struct declared *node)
+{
+    struct scontrol *control = &slurm->scontrol;
+    char name[sizeof node->name + 16], state[32], reason[sizeof node->reason + 16];
+    char program[] = "scontrol", update[] = "update";
+    char *argv[] = {program, update, name, state, reason, NULL};
+    int wrong;
+
+    snprintf(name, sizeof name, "nodename=%s", node->name);
+    snprintf(state, sizeof state, "state=%s", node->wanted == DRAIN_ON ? "drain" : "resume");
+    snprintf(reason, sizeof reason, "reason=%s", node->reason);
+    if (node->wanted == DRAIN_OFF)
+        argv[4] = NULL;
+    memcpy(control->node, node->name, sizeof control->node);
+    control->wanted = node->wanted;
+    wrong = run(slurm, argv);
+    if (wrong != 0)
+        failed(slurm, strerror(wrong));
+}
+
+void slurm_scontrol_step(struct slurm *slurm, int64_t now_us)
+{
+    struct scontrol *control = &slurm->scontrol;
+    char program[] = "scontrol", show[] = "show", config[] = "config";
+    char *argv[] = {program, show, config, NULL};
+    int wrong;
+
+    if (control->pid != 0) {
+        if (control->until_us <= now_us) {
+            kill(control->pid, SIGKILL);
+            control->until_us = DR_FOREVER_US;
+        }
+        return;
+    }
+    if (control->due_us > now_us || slurm->failures > 0 || !slurm->complete)
+        return;
+    for (uint32_t i = 0; i < slurm->declared_count; i += 1)
+        if (slurm->declared[i].wanted != DRAIN_NONE) {
+            order_node(slurm, &slurm->declared[i]);
+            return;
+        }
+    if (control->config_known)
+        return;
+    control->node[0] = 0;
+    control->wanted = DRAIN_NONE;
+    wrong = run(slurm, argv);
+    if (wrong != 0)
+        failed(slurm, strerror(wrong));
+}
+
+int64_t slurm_scontrol_due(const struct slurm *slurm)
+{
+    if (slurm->scontrol.pid != 0)
+        return slurm->scontrol.until_us;
+    if (slurm->failures > 0 || !slurm->complete)
+        return DR_FOREVER_US;
+    if (!slurm->scontrol.config_known)
+        return slurm->scontrol.due_us;
+    for (uint32_t i = 0; i < slurm->declared_count; i += 1)
+        if (slurm->declared[i].wanted != DRAIN_NONE)
+            return slurm->scontrol.due_us;
+    return DR_FOREVER_US;
+}
+
+void slurm_scontrol_close(struct slurm *slurm)
+{
+    if (slurm->scontrol.pid != 0)
+        finished(slurm);
+    dr_buffer_deinit(&slurm->scontrol.output);
+}
