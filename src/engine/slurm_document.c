@@ -268,8 +268,14 @@ static void put_script(struct dr_buffer *script, const struct slurm *slurm,
         dr_buffer_append_text(
             script, "export MASTER_ADDR=\"$(scontrol show hostnames \"$SLURM_JOB_NODELIST\" | "
                     "head -n 1)\" MASTER_PORT=$((20000 + SLURM_JOB_ID % 10000))\n");
+        /* srun hands signals on and tells one that ended a task as 128 and its number; the shell
+         * stays to end by it itself. */
+        dr_buffer_append_text(script, "trap : HUP INT QUIT USR1 USR2 ALRM TERM\n");
         put_srun(script, slurm, launch, output, error);
         put_quoted(script, dr_buffer_text(&command));
+        dr_buffer_append_text(script, "\nr=$?\n[ $r -gt 128 ] && [ $r -lt 193 ] && "
+                                      "{ trap - HUP INT QUIT USR1 USR2 ALRM TERM; "
+                                      "kill -$((r - 128)) $$; }\nexit $r");
         script->full |= command.full;
     }
     dr_buffer_append_text(script, "\n");

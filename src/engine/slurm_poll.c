@@ -54,13 +54,15 @@ static const char *text_of(const json_t *job, const char *name)
 
 static void begin(struct slurm *slurm, struct row *row, int64_t start_s)
 {
-    int64_t ago_us;
+    int64_t now_us = dr_clock_us();
+    int64_t later_us;
 
     if (row->begun_us != 0)
         return;
-    row->started_us = dr_min_i64(slurm_our_us(slurm, start_s), dr_clock_us());
-    ago_us = dr_clock_us() - row->started_us;
-    row->begun_us = dr_max_i64(1, dr_monotonic_us() - ago_us);
+    row->started_us = dr_min_i64(slurm_our_us(slurm, start_s), now_us);
+    /* It began within that second: no limit may be over too early. */
+    later_us = dr_min_i64(slurm_our_us(slurm, start_s + 1), now_us);
+    row->begun_us = dr_max_i64(1, dr_monotonic_us() - (now_us - later_us));
     slurm_tell_started(slurm, row);
 }
 
@@ -438,6 +440,7 @@ static void look_at_nodes(struct slurm *slurm)
     slurm->nodes.under_way = 1;
     slurm->nodes.due_us = DR_FOREVER_US;
     exchange->mark = slurm_site_s(slurm) - OVERLAP_S;
+    exchange->mark2 = slurm->nodes.since_s;
     if (slurm->nodes.since_s == 0)
         snprintf(path, sizeof path, API "nodes");
     else
@@ -449,6 +452,13 @@ static void nodes_answered(struct slurm *slurm, struct dr_slurm_exchange *exchan
 {
     int64_t now_us = dr_monotonic_us();
 
+    if (slurm->nodes.again || (exchange->status == 500 && exchange->mark2 != 0)) {
+        /* slurmrestd 22.05 says 304 when nothing has changed, and fails when something has. */
+        slurm->nodes.again = 0;
+        slurm->nodes.since_s = 0;
+        slurm->nodes.due_us = now_us;
+        return;
+    }
     if (exchange->status != 304) {
         if (exchange->status != 200 || exchange->answer.full ||
             !slurm_nodes_take(slurm, exchange)) {
