@@ -192,7 +192,7 @@ static void put_srun(struct dr_buffer *script, const struct slurm *slurm,
     char gpus[DR_NAME_BYTES + 16];
 
     dr_buffer_printf(script,
-                     "exec srun --kill-on-bad-exit=1 --quit-on-interrupt --ntasks=%" PRIu32
+                     "srun --kill-on-bad-exit=1 --quit-on-interrupt --ntasks=%" PRIu32
                      " --cpus-per-task=%" PRIu32,
                      launch->tasks, cpus_of(launch));
     if (launch->accelerators_per_task > 0 &&

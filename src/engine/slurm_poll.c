@@ -13,11 +13,12 @@
 #include "engine/slurm_internal.h"
 #include "engine/slurm_scan.h"
 
-#define IDLE_US      (5 * DR_SECOND_US) /* between looks when nothing is expected */
-#define QUIET_US     (2 * DR_SECOND_US) /* when something is, and nothing happens */
-#define CLOCK_US     (300 * DR_SECOND_US)
-#define NODES_US     (2 * DR_SECOND_US)
-#define SHARE        6 /* a look takes at most about one part in so many of the time */
+#define CLOCK_US (300 * DR_SECOND_US)
+/* in units of options.poll_us: */
+#define IDLE         25 /* between looks when nothing is expected */
+#define QUIET        10 /* when something is, and nothing happens */
+#define NODES        10 /* between looks at the nodes then */
+#define SHARE        6  /* a look takes at most about one part in so many of the time */
 #define BACK_OFF_US  (DR_SECOND_US / 4)
 #define BACK_OFF_MAX 6 /* doublings: 16 s */
 #define OVERLAP_S    2 /* clocks are told in whole seconds */
@@ -299,11 +300,11 @@ static void plan_jobs(struct slurm *slurm, int changed)
 {
     struct look *look = &slurm->jobs;
     int64_t least_us = dr_max_i64(slurm->options.poll_us, SHARE * look->took_us);
-    int64_t most_us = slurm->active > 0 ? QUIET_US : IDLE_US;
+    int64_t most_us = slurm->options.poll_us * (slurm->active > 0 ? QUIET : IDLE);
 
     look->quiet = changed ? 0 : dr_min_u32(look->quiet + 1, 8);
     if (slurm->active == 0)
-        least_us = dr_max_i64(least_us, IDLE_US);
+        least_us = dr_max_i64(least_us, IDLE * slurm->options.poll_us);
     /* 304 costs little, so it may be asked for often at first */
     if (!changed)
         least_us = dr_min_i64(least_us, dr_max_i64(most_us, slurm->options.poll_us));
@@ -464,14 +465,15 @@ static void nodes_answered(struct slurm *slurm, struct dr_slurm_exchange *exchan
             !slurm_nodes_take(slurm, exchange)) {
             slurm_failed(slurm, "its list of nodes can't be read (HTTP %ld, %zu bytes)",
                          exchange->status, exchange->answer.length);
-            slurm->nodes.due_us = now_us + IDLE_US;
+            slurm->nodes.due_us = now_us + IDLE * slurm->options.poll_us;
             return;
         }
         slurm->nodes.took_us = exchange->took_us;
     }
     slurm->nodes.since_s = exchange->mark;
     slurm->nodes.due_us =
-        now_us + dr_max_i64(slurm->active > 0 ? NODES_US : IDLE_US, 10 * slurm->nodes.took_us);
+        now_us + dr_max_i64(slurm->options.poll_us * (slurm->active > 0 ? NODES : IDLE),
+                            10 * slurm->nodes.took_us);
     slurm_heard(slurm, exchange);
 }
 
@@ -495,7 +497,7 @@ void slurm_look_answered(struct slurm *slurm, struct dr_slurm_exchange *exchange
 
     look->under_way = 0;
     if (!exchange->answered) {
-        look->due_us = dr_monotonic_us() + IDLE_US;
+        look->due_us = dr_monotonic_us() + IDLE * slurm->options.poll_us;
         slurm_failed(slurm, "%s", exchange->error);
     } else if (exchange->kind == EXCHANGE_CLOCK) {
         clock_answered(slurm, exchange);
