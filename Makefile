@@ -69,6 +69,7 @@ run: all
 
 test:
 	@tools/setup browser
+	@tools/setup slurm || echo 'make: without Slurm, tests that need it are skipped'
 	@$(MAKE) --no-print-directory -j$(NPROC) build tests build/npm/browser/done
 	@tools/test-run
 

@@ -75,8 +75,7 @@ static void bring_up(void)
         port = 20000 + (int)((getpid() + tries * 37) % 100) * 100;
         snprintf(line, sizeof line,
                  "%s up %s --name seoul --nodes %u --gpus %u --base-port %d "
-                 "--conf-line SlurmdTimeout=3 --conf-line KillWait=1 --conf-line MessageTimeout=5 "
-                 "--conf-line 'SlurmctldDebug=verbose' 2>&1",
+                 "--conf-line KillWait=1 2>&1",
                  script, cluster, SITE_NODES, SITE_GPUS, port);
         output = popen(line, "r");
         CHECK(output != NULL);

@@ -358,13 +358,13 @@ static void compare_all(struct slurm *slurm, const struct taking *taking)
 int slurm_nodes_take(struct slurm *slurm, struct dr_slurm_exchange *exchange)
 {
     struct taking taking = {.slurm = slurm};
-    int64_t count;
+    const char *text = (const char *)exchange->answer.data;
+    size_t bytes = exchange->answer.length;
 
     for (uint32_t i = 0; i < slurm->declared_count; i += 1)
         slurm->declared[i].here = 0;
-    count = dr_slurm_scan((const char *)exchange->answer.data, exchange->answer.length, "nodes",
-                          members, MEMBERS, take_node, &taking);
-    if (count < 0)
+    if (dr_slurm_scan(text, bytes, "nodes", members, MEMBERS, NULL, NULL) < 0 ||
+        dr_slurm_scan(text, bytes, "nodes", members, MEMBERS, take_node, &taking) < 0)
         return 0;
     slurm->nodes_known = 1;
     if (slurm->options.count_placement)

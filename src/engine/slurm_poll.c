@@ -329,16 +329,17 @@ static void answers(struct slurm *slurm)
 
 static void jobs_answered(struct slurm *slurm, struct dr_slurm_exchange *exchange)
 {
+    const char *text = (const char *)exchange->answer.data;
+    size_t bytes = exchange->answer.length;
     int changed = exchange->status != 304;
 
     slurm->look_under_way = (uint64_t)exchange->mark2;
     if (changed) {
         slurm->foreign_next = 0;
         slurm_others_begin(slurm);
-        if (exchange->status != 200 ||
-            dr_slurm_scan((const char *)exchange->answer.data, exchange->answer.length, "jobs",
-                          members, MEMBERS, take_job, slurm) < 0 ||
-            exchange->answer.full) {
+        if (exchange->status != 200 || exchange->answer.full ||
+            dr_slurm_scan(text, bytes, "jobs", members, MEMBERS, NULL, NULL) < 0 ||
+            dr_slurm_scan(text, bytes, "jobs", members, MEMBERS, take_job, slurm) < 0) {
             slurm_failed(slurm, "its list of jobs can't be read (HTTP %ld, %zu bytes)",
                          exchange->status, exchange->answer.length);
             return;

@@ -195,8 +195,8 @@ int64_t dr_slurm_scan(const char *text, size_t bytes, const char *array, const c
                 if ((count > 0 && !take(&c, ',')) || !scan_object(&c, names, names_count, &object))
                     return -1;
                 count += 1;
-                if (each(context, &object) != 0)
-                    return count;
+                if (each != NULL && each(context, &object) != 0)
+                    return -1;
             }
         }
         if (take(&c, '}'))

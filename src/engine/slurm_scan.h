@@ -24,10 +24,10 @@ struct dr_slurm_object {
 /* Go through the array of objects that is the member `array` of the text's top object.
  *
  * names    [names_count], at most 16, of members to tell
- * each     called per object; another result than 0 ends the walk
+ * each     called per object; another result than 0 ends the walk. NULL: look at the form alone
  *
- * How many objects there were, or -1: the text is not JSON to the end, or has no such array. Then
- * `each` may have been called for what came before: nothing may be concluded from it. */
+ * How many objects there were, or -1: the text is not JSON to the end, or has no such array, or
+ * `each` ended it. Half an answer may tell anything, so look at the form of the whole first. */
 int64_t dr_slurm_scan(const char *text, size_t bytes, const char *array, const char *const *names,
                       uint32_t names_count,
                       int (*each)(void *context, const struct dr_slurm_object *object),

@@ -220,48 +220,6 @@ TEST(slurmctld_is_killed_while_jobs_run)
     site_free(w);
 }
 
-/* Requeued by an operator, preempted by the site's rules, lost with its node: at the same time,
- * since Slurm takes its time. */
-TEST(what_the_site_does_by_itself)
-{
-    struct site *w = site_new();
-    struct dr_engine_node nodes[] = {
-        {.name = "seoul1", .partition = "batch", .gres = "gpu", .accelerators = SITE_GPUS},
-        {.name = "seoul2", .partition = "batch", .gres = "gpu", .accelerators = SITE_GPUS},
-    };
-    struct site_spec requeued, preempted, lost;
-
-    w->engine->operations->declare(w->engine, nodes, 2);
-    site_shell(w, &requeued, "echo started >>starts; sleep 100\n");
-    requeued.nodes[0].name = "seoul2";
-    site_launch(w, &requeued);
-    site_wait_for_file(w, "starts", "started");
-    site_command("id=$(squeue -h -t R -o %%A); scontrol update jobid=$id requeue=1; "
-                 "scontrol requeue $id");
-    site_shell(w, &preempted, "echo started >>low; sleep 100\n");
-    preempted.launch.partition = "scavenge";
-    preempted.launch.cpus_per_task_milli = 64000;
-    site_launch(w, &preempted);
-    site_shell(w, &lost, "echo up >up; sleep 100\n");
-    lost.nodes[0].name = "seoul2";
-    site_launch(w, &lost);
-    site_wait_for_file(w, "low", "started");
-    site_command("sbatch -p urgent -c 64 -w seoul1 -o /dev/null --wrap 'sleep 1'");
-    site_wait_for_file(w, "up", "up");
-    CHECK_EQ(site_end(w, &requeued)->outcome, DR_OUTCOME_NODE_FAILED);
-    CHECK_HAS(site_end(w, &requeued)->text, "requeued");
-    site_daemon("stop", "seoul2 KILL");
-    CHECK_EQ(site_end(w, &preempted)->outcome, DR_OUTCOME_NODE_FAILED);
-    CHECK_HAS(site_end(w, &preempted)->text, "preempted");
-    CHECK_EQ(site_end(w, &lost)->outcome, DR_OUTCOME_NODE_FAILED);
-    site_wait_for_node(w, "seoul2", 1, 0, "down");
-    site_daemon("start", "seoul2");
-    site_wait_for_node(w, "seoul2", 0, 0, "");
-    CHECK_TEXT(site_file(w, "starts"), "started\n");
-    CHECK_TEXT(site_file(w, "low"), "started\n");
-    site_free(w);
-}
-
 TEST(jobs_of_others_and_doubles)
 {
     struct site *w = site_new();
@@ -269,6 +227,8 @@ TEST(jobs_of_others_and_doubles)
     struct site_spec s;
 
     site_command("sbatch -o /dev/null --wrap 'sleep 30' -J stranger");
+    site_command(
+        "timeout 30 sh -c 'until squeue -h -n stranger -t R | grep -q .; do sleep 0.1; done'");
     site_shell(w, &s, "echo started >>starts; while [ ! -e go ]; do sleep 0.05; done\n");
     site_launch(w, &s);
     site_wait_for_file(w, "starts", "started");
@@ -339,5 +299,50 @@ TEST(count_placement_leaves_others_their_nodes)
     CHECK_TEXT(site_file(w, "where"), "seoul2\n");
     site_command("scancel -n stranger");
     site_wait_for_node(w, "slot2", 0, 0, "");
+    site_free(w);
+}
+
+/* Requeued by an operator, preempted by the site's rules, lost with its node: at the same time,
+ * since Slurm takes its time. */
+TEST(what_the_site_does_by_itself)
+{
+    struct site *w = site_new();
+    struct dr_engine_node nodes[] = {
+        {.name = "seoul1", .partition = "batch", .gres = "gpu", .accelerators = SITE_GPUS},
+        {.name = "seoul2", .partition = "batch", .gres = "gpu", .accelerators = SITE_GPUS},
+    };
+    struct site_spec requeued, preempted, lost;
+
+    /* a lost node is noticed after these */
+    site_command(
+        "printf 'SlurmdTimeout=3\\nMessageTimeout=5\\n' >>$SLURM_CONF; scontrol reconfigure");
+    w->engine->operations->declare(w->engine, nodes, 2);
+    site_shell(w, &requeued, "echo started >>starts; sleep 100\n");
+    requeued.nodes[0].name = "seoul2";
+    site_launch(w, &requeued);
+    site_wait_for_file(w, "starts", "started");
+    site_command("id=$(squeue -h -t R -o %%A); scontrol update jobid=$id requeue=1; "
+                 "scontrol requeue $id");
+    site_shell(w, &preempted, "echo started >>low; sleep 100\n");
+    preempted.launch.partition = "scavenge";
+    preempted.launch.cpus_per_task_milli = 64000;
+    site_launch(w, &preempted);
+    site_shell(w, &lost, "echo up >up; sleep 100\n");
+    lost.nodes[0].name = "seoul2";
+    site_launch(w, &lost);
+    site_wait_for_file(w, "low", "started");
+    site_command("sbatch -p urgent -c 64 -w seoul1 -o /dev/null --wrap 'sleep 1'");
+    site_wait_for_file(w, "up", "up");
+    CHECK_EQ(site_end(w, &requeued)->outcome, DR_OUTCOME_NODE_FAILED);
+    CHECK_HAS(site_end(w, &requeued)->text, "requeued");
+    site_daemon("stop", "seoul2 KILL");
+    CHECK_EQ(site_end(w, &preempted)->outcome, DR_OUTCOME_NODE_FAILED);
+    CHECK_HAS(site_end(w, &preempted)->text, "preempted");
+    CHECK_EQ(site_end(w, &lost)->outcome, DR_OUTCOME_NODE_FAILED);
+    site_wait_for_node(w, "seoul2", 1, 0, "down");
+    site_daemon("start", "seoul2");
+    site_wait_for_node(w, "seoul2", 0, 0, "");
+    CHECK_TEXT(site_file(w, "starts"), "started\n");
+    CHECK_TEXT(site_file(w, "low"), "started\n");
     site_free(w);
 }

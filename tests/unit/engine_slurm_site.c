@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The Slurm engine against an endpoint that answers as slurmrestd does on its bad days: cut off,
+ * nonsense, errors that are none. What real daemons can be made to do is in tests/engine/slurm*.c.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine/slurm.h"
+#include "test.h"
+
+#define WAIT_US (20 * DR_SECOND_US)
+
+/* Shared with the endpoint's process. */
+struct script {
+    volatile int submits; /* that arrived whole */
+    volatile int requests;
+    volatile int clock_ahead_s; /* of the site's clock, beyond what its offset says */
+    char submit[2048];          /* the answer with its status: "200 {...}"; "": cut off */
+    char jobs[4096];
+    char diag[256];          /* "": the time */
+    int jobs_once_submitted; /* `jobs` is told only after a submission */
+};
+
+struct endpoint {
+    struct script *script;
+    pid_t pid;
+    char url[64];
+    struct dr_engine *engine;
+    struct dr_report reports[64];
+    uint32_t reports_count;
+};
+
+static void reply(int fd, const char *text)
+{
+    char head[128];
+    const char *body = strchr(text, ' ');
+    int length;
+
+    body = body == NULL ? "" : body + 1;
+    length = snprintf(head, sizeof head,
+                      "HTTP/1.1 %.3s X\r\nContent-Length: %zu\r\nContent-Type: x\r\n\r\n", text,
+                      strlen(body));
+    if (send(fd, head, (size_t)length, MSG_NOSIGNAL) < 0 ||
+        send(fd, body, strlen(body), MSG_NOSIGNAL) < 0)
+        return;
+}
+
+/* One request of a connection; 0: it is over. */
+static int serve_one(struct script *script, int fd)
+{
+    char text[65536], clock[256];
+    size_t used = 0, wanted = 0;
+    char *body = NULL, *length;
+
+    while (body == NULL || used < wanted) {
+        ssize_t got = recv(fd, text + used, sizeof text - 1 - used, 0);
+
+        if (got <= 0)
+            return 0;
+        used += (size_t)got;
+        text[used] = 0;
+        body = strstr(text, "\r\n\r\n");
+        length = strstr(text, "Content-Length: ");
+        if (body != NULL)
+            wanted = (size_t)(body + 4 - text) +
+                     (length == NULL ? 0 : (size_t)strtoul(length + 16, NULL, 10));
+    }
+    script->requests += 1;
+    if (strstr(text, "/job/submit") != NULL) {
+        script->submits += 1;
+        if (script->submit[0] == 0)
+            return 0;
+        reply(fd, script->submit);
+    } else if (strstr(text, "/jobs") != NULL) {
+        reply(fd, script->jobs_once_submitted && script->submits == 0 ? "200 {\"jobs\": []}"
+                                                                      : script->jobs);
+    } else if (strstr(text, "/nodes") != NULL) {
+        reply(fd, "200 {\"nodes\": []}");
+    } else if (strstr(text, "/diag") != NULL) {
+        snprintf(clock, sizeof clock, "200 {\"statistics\": {\"req_time\": %lld}}",
+                 (long long)(dr_clock_us() / DR_SECOND_US + script->clock_ahead_s));
+        reply(fd, script->diag[0] == 0 ? clock : script->diag);
+    } else {
+        reply(fd, "200 {\"errors\": []}");
+    }
+    return 1;
+}
+
+static void serve(struct script *script, int listener)
+{
+    struct pollfd fds[64] = {{.fd = listener, .events = POLLIN}};
+    nfds_t count = 1;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) {
+        poll(fds, count, -1);
+        for (nfds_t i = 1; i < count; i += 1)
+            if (fds[i].revents != 0 && !serve_one(script, fds[i].fd)) {
+                close(fds[i].fd);
+                count -= 1;
+                fds[i] = fds[count];
+                fds[count].revents = 0;
+            }
+        if (fds[0].revents != 0 && count < DR_COUNT_OF(fds))
+            fds[count++] = (struct pollfd){.fd = accept(listener, NULL, NULL), .events = POLLIN};
+    }
+}
+
+static struct endpoint *endpoint_new(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t bytes = sizeof address;
+    struct endpoint *w = calloc(1, sizeof *w);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+    CHECK(w != NULL && listener >= 0);
+    w->script =
+        mmap(NULL, sizeof *w->script, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(w->script != MAP_FAILED);
+    snprintf(w->script->jobs, sizeof w->script->jobs, "200 {\"jobs\": []}");
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK_EQ(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    CHECK_EQ(listen(listener, 64), 0);
+    CHECK_EQ(getsockname(listener, (struct sockaddr *)&address, &bytes), 0);
+    snprintf(w->url, sizeof w->url, "http://127.0.0.1:%d", ntohs(address.sin_port));
+    w->pid = fork();
+    CHECK(w->pid >= 0);
+    if (w->pid == 0)
+        serve(w->script, listener);
+    close(listener);
+    return w;
+}
+
+static void endpoint_open(struct endpoint *w, int64_t timeout_us)
+{
+    struct dr_slurm_options options = {.federation = "test",
+                                       .site = "seoul",
+                                       .epoch = 5,
+                                       .url = w->url,
+                                       .user = "root",
+                                       .conf = "/nonexistent/slurm.conf",
+                                       .log_command = "",
+                                       .poll_us = 20000,
+                                       .timeout_us = timeout_us};
+    struct dr_error error = {0};
+    char path[256];
+    FILE *key;
+
+    snprintf(path, sizeof path, "%s/key", test_directory());
+    key = fopen(path, "w");
+    CHECK(key != NULL);
+    fprintf(key, "0123456789abcdef0123456789abcdef");
+    fclose(key);
+    options.key_file = path;
+    CHECK_EQ(dr_slurm_open(&w->engine, &options, &error), DR_OK);
+}
+
+static void endpoint_free(struct endpoint *w)
+{
+    w->engine->operations->close(w->engine);
+    kill(w->pid, SIGKILL);
+    waitpid(w->pid, NULL, 0);
+    munmap(w->script, sizeof *w->script);
+    free(w);
+}
+
+static void step(struct endpoint *w, int wait_ms)
+{
+    struct pollfd fd = {.fd = w->engine->operations->descriptor(w->engine), .events = POLLIN};
+
+    poll(&fd, 1, wait_ms);
+    CHECK(w->reports_count < DR_COUNT_OF(w->reports));
+    w->reports_count +=
+        w->engine->operations->poll(w->engine, w->reports + w->reports_count,
+                                    (uint32_t)DR_COUNT_OF(w->reports) - w->reports_count);
+}
+
+static const struct dr_report *wait_for(struct endpoint *w, uint32_t from, enum dr_report_kind kind)
+{
+    int64_t until_us = dr_monotonic_us() + WAIT_US;
+
+    for (;;) {
+        for (uint32_t i = from; i < w->reports_count; i += 1)
+            if (w->reports[i].kind == kind)
+                return &w->reports[i];
+        if (dr_monotonic_us() > until_us)
+            fail_msg("no report of kind %d", (int)kind);
+        step(w, 100);
+    }
+}
+
+static enum dr_status launch(struct endpoint *w, uint64_t epoch)
+{
+    static const struct dr_launch_node node = {.name = "seoul1", .tasks = 1};
+    const struct dr_launch order = {.job = {71},
+                                    .attempt = 1,
+                                    .epoch = epoch,
+                                    .name = "t",
+                                    .script = "#!/bin/sh\ntrue\n",
+                                    .script_bytes = 15,
+                                    .directory = "/tmp",
+                                    .output = "",
+                                    .error = "",
+                                    .input = "",
+                                    .uid = 65534,
+                                    .gid = 65534,
+                                    .user = "kim",
+                                    .nodes = &node,
+                                    .nodes_count = 1,
+                                    .site = "seoul",
+                                    .account = "",
+                                    .partition = "",
+                                    .gres = "",
+                                    .chip = "",
+                                    .chip_vendor = "",
+                                    .tasks = 1};
+    struct dr_error error = {0};
+
+    return w->engine->operations->launch(w->engine, &order, &error);
+}
+
+#define JOB(id, state, mark, more)                                                          \
+    "{\"job_id\": " #id ", \"job_state\": \"" state "\", \"comment\": \"" mark              \
+    "\", \"name\": \"x\", \"submit_time\": 1, \"restart_cnt\": 0, \"user_name\": \"kim\", " \
+    "\"nodes\": \"seoul1\", \"start_time\": 1700000000, \"end_time\": 1700000001, "         \
+    "\"state_reason\": \"None\", " more "}"
+#define OURS "daero:test:seoul:71:1:5"
+
+TEST(the_site_is_away_then_answers_nonsense_then_comes)
+{
+    static const char *const nonsense[] = {
+        "502 <html>Bad Gateway</html>",
+        "200 {\"jobs\": [{\"job_id\": \"one\"}]}",
+        "200 {\"jobs\": [" JOB(1, "RUNNING", OURS, "\"exit_code\": 0"),
+        "200 []",
+        "304 ",
+    };
+    struct endpoint *w = endpoint_new();
+    struct dr_engine_health health;
+
+    snprintf(w->script->diag, sizeof w->script->diag,
+             "500 {\"errors\": [{\"error\": \"Unspecified "
+             "error\", \"error_number\": -1}]}");
+    endpoint_open(w, DR_SECOND_US);
+    CHECK_EQ(launch(w, 5), DR_OK);
+    CHECK_EQ(wait_for(w, 0, DR_REPORT_SITE)->answers, 0);
+    CHECK_HAS(w->reports[0].text, "slurmctld does not");
+    for (size_t i = 0; i < DR_COUNT_OF(nonsense); i += 1) {
+        int before;
+
+        snprintf(w->script->jobs, sizeof w->script->jobs, "%s", nonsense[i]);
+        w->script->diag[0] = 0;
+        before = w->script->requests;
+        while (w->script->requests < before + 4)
+            step(w, 100);
+        CHECK_EQ(w->reports_count, 1);
+    }
+    w->engine->operations->health(w->engine, &health);
+    CHECK_EQ(health.answers, 0);
+    CHECK_EQ(w->script->submits, 0);
+    snprintf(w->script->submit, sizeof w->script->submit, "200 {\"errors\": [], \"job_id\": 9}");
+    snprintf(w->script->jobs, sizeof w->script->jobs, "200 {\"jobs\": []}");
+    CHECK_EQ(wait_for(w, 1, DR_REPORT_SITE)->answers, 1);
+    while (w->script->submits == 0)
+        step(w, 100);
+    endpoint_free(w);
+}
+
+TEST(an_error_that_comes_with_a_job_is_none)
+{
+    struct endpoint *w = endpoint_new();
+
+    snprintf(
+        w->script->submit, sizeof w->script->submit,
+        "500 {\"errors\": [{\"error_code\": 2015, \"error\": \"Requested node configuration\"}], "
+        "\"job_id\": 9}");
+    snprintf(w->script->jobs, sizeof w->script->jobs,
+             "200 {\"jobs\": [" JOB(9, "FAILED", OURS, "\"exit_code\": 768") "]}");
+    w->script->jobs_once_submitted = 1;
+    endpoint_open(w, DR_SECOND_US);
+    CHECK_EQ(launch(w, 5), DR_OK);
+    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_EXITED);
+    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->exit_code, 3);
+    CHECK_EQ(w->script->submits, 1);
+    endpoint_free(w);
+}
+
+TEST(a_refusal_ends_the_attempt)
+{
+    struct endpoint *w = endpoint_new();
+
+    snprintf(w->script->submit, sizeof w->script->submit,
+             "500 {\"errors\": [{\"error_code\": 2000, \"error\": \"Invalid partition name\"}]}");
+    endpoint_open(w, DR_SECOND_US);
+    CHECK_EQ(launch(w, 5), DR_OK);
+    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_LAUNCH_FAILED);
+    CHECK_HAS(wait_for(w, 0, DR_REPORT_ENDED)->text, "Invalid partition name");
+    CHECK_EQ(w->script->submits, 1);
+    endpoint_free(w);
+}
+
+/* The connection is cut once the order has arrived, and the site has it: it is found, not resent.
+ */
+TEST(a_submission_that_was_cut_off_is_looked_for)
+{
+    struct endpoint *w = endpoint_new();
+
+    snprintf(w->script->jobs, sizeof w->script->jobs,
+             "200 {\"jobs\": [" JOB(9, "COMPLETED", OURS, "\"exit_code\": 0") "]}");
+    w->script->jobs_once_submitted = 1;
+    endpoint_open(w, DR_SECOND_US);
+    CHECK_EQ(launch(w, 5), DR_OK);
+    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_EXITED);
+    CHECK_EQ(w->script->submits, 1);
+    endpoint_free(w);
+}
+
+/* The site does not have it: not sent again before the token is over by the site's clock, and then
+ * once. */
+TEST(a_lost_submission_waits_for_the_end_of_its_token)
+{
+    struct endpoint *w = endpoint_new();
+    int looks;
+
+    endpoint_open(w, DR_SECOND_US);
+    wait_for(w, 0, DR_REPORT_SITE);
+    CHECK_EQ(launch(w, 5), DR_OK);
+    while (w->script->submits == 0)
+        step(w, 100);
+    /* many looks that do not show it prove nothing */
+    looks = w->script->requests;
+    while (w->script->requests < looks + 12)
+        step(w, 50);
+    CHECK_EQ(w->script->submits, 1);
+    snprintf(w->script->submit, sizeof w->script->submit, "200 {\"errors\": [], \"job_id\": 9}");
+    while (w->script->submits == 1)
+        step(w, 100);
+    snprintf(w->script->jobs, sizeof w->script->jobs,
+             "200 {\"jobs\": [" JOB(9, "COMPLETED", OURS, "\"exit_code\": 0") "]}");
+    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->exit_code, 0);
+    CHECK_EQ(w->script->submits, 2);
+    endpoint_free(w);
+}
+
+/* What an earlier controller decided may be on its way: the same wait, and an adoption. */
+TEST(an_order_of_an_earlier_controller_is_looked_for_first)
+{
+    struct endpoint *w = endpoint_new();
+    int looks;
+
+    endpoint_open(w, DR_SECOND_US);
+    wait_for(w, 0, DR_REPORT_SITE);
+    CHECK_EQ(launch(w, 4), DR_OK);
+    looks = w->script->requests;
+    while (w->script->requests < looks + 6)
+        step(w, 50);
+    CHECK_EQ(w->script->submits, 0);
+    snprintf(w->script->jobs, sizeof w->script->jobs,
+             "200 {\"jobs\": [" JOB(8, "CANCELLED", "daero:other:seoul:71:1:5",
+                                    "\"exit_code\": 0") "," JOB(9, "COMPLETED",
+                                                                "daero:test:seoul:71:1:4",
+                                                                "\"exit_code\": 0") "]}");
+    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_EXITED);
+    CHECK_EQ(w->script->submits, 0);
+    endpoint_free(w);
+}
+
+/* A site that lost its state: what it had is lost once, and its numbers mean other jobs now. */
+TEST(a_site_that_lost_its_state)
+{
+    struct endpoint *w = endpoint_new();
+
+    snprintf(w->script->submit, sizeof w->script->submit, "200 {\"errors\": [], \"job_id\": 9}");
+    snprintf(w->script->jobs, sizeof w->script->jobs,
+             "200 {\"jobs\": [" JOB(9, "RUNNING", OURS, "\"exit_code\": 0") "]}");
+    w->script->jobs_once_submitted = 1;
+    endpoint_open(w, DR_SECOND_US);
+    CHECK_EQ(launch(w, 5), DR_OK);
+    wait_for(w, 0, DR_REPORT_STARTED);
+    snprintf(
+        w->script->jobs, sizeof w->script->jobs,
+        "200 {\"jobs\": [{\"job_id\": 9, \"job_state\": \"RUNNING\", \"comment\": \"\", \"name\": "
+        "\"other\", \"submit_time\": 5, \"restart_cnt\": 0}]}");
+    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_NODE_FAILED);
+    CHECK_HAS(wait_for(w, 0, DR_REPORT_ENDED)->text, "does not know it any more");
+    CHECK_EQ(w->script->submits, 1);
+    endpoint_free(w);
+}
+
+TEST(options_that_can_not_be)
+{
+    static const char *const urls[] = {"https://127.0.0.1:1",
+                                       "http://slurm.example:1",
+                                       "http://127.0.0.1:1/slurm",
+                                       "unix:relative",
+                                       "127.0.0.1:1",
+                                       ""};
+    struct dr_engine *engine = NULL;
+    struct dr_error error = {0};
+    char path[256];
+    FILE *key;
+
+    snprintf(path, sizeof path, "%s/key", test_directory());
+    key = fopen(path, "w");
+    CHECK(key != NULL);
+    fprintf(key, "k");
+    fclose(key);
+    for (size_t i = 0; i < DR_COUNT_OF(urls); i += 1) {
+        struct dr_slurm_options options = {.federation = "a",
+                                           .site = "b",
+                                           .url = urls[i],
+                                           .key_file = path,
+                                           .user = "root",
+                                           .conf = ""};
+
+        CHECK_EQ(dr_slurm_open(&engine, &options, &error), DR_E_INPUT);
+        CHECK_TEXT(error.field, "url");
+        CHECK_TEXT(error.found, urls[i]);
+    }
+}
