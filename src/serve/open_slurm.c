@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* open_slurm.c: opening the engine of a Slurm site. */
-#include "serve/internal.h"
-
-#if __has_include("engine/slurm.h")
 #include "engine/slurm.h"
+#include "serve/internal.h"
 
 struct dr_engine *open_slurm(struct dr_controller *c, dr_site_id site, struct dr_error *error)
 {
@@ -23,15 +21,3 @@ struct dr_engine *open_slurm(struct dr_controller *c, dr_site_id site, struct dr
 
     return dr_slurm_open(&engine, &options, error) == DR_OK ? engine : NULL;
 }
-
-#else
-
-struct dr_engine *open_slurm(struct dr_controller *c, dr_site_id site, struct dr_error *error)
-{
-    dr_error_set(error, NULL, 0, "engine", "slurm", "a program that was built with that engine");
-    (void)c;
-    (void)site;
-    return NULL;
-}
-
-#endif
