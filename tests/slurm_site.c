@@ -211,6 +211,7 @@ static void spec(struct site *w, struct site_spec *s)
         .uid = 65534,
         .gid = 65534,
         .user = "nobody",
+        .login = "nobody",
         .nodes = s->nodes,
         .nodes_count = 1,
         .site = "seoul",

@@ -30,8 +30,8 @@ struct dr_engine;
 /* An order to run one attempt. All pointers are borrowed for the call of launch(). */
 struct dr_launch {
     dr_job_id job;
-    uint32_t attempt; /* from 1 */
-    uint64_t epoch;   /* of the controller that decided */
+    uint32_t attempt;   /* from 1 */
+    uint64_t epoch;     /* of the controller that decided */
     int64_t decided_us; /* wall clock: when it was placed. 0: unknown; then an engine whose site
                            forgets ended jobs takes it for recent */
 
@@ -52,7 +52,9 @@ struct dr_launch {
     /* Who. */
     uint32_t uid; /* never 0 */
     uint32_t gid;
-    const char *user; /* name for the environment */
+    const char *user;  /* name for the environment */
+    const char *login; /* name of the Unix account that runs it, for sites with accounts of their
+                          own; never root */
 
     /* Where: one entry per node of the placement. */
     const struct dr_launch_node *nodes;

@@ -153,13 +153,13 @@ static enum dr_status check_launch(const struct dr_launch *launch, struct dr_err
         dr_error_set(error, NULL, 0, "attempt", NULL, "a job id and an attempt from 1");
         return DR_E_INPUT;
     }
-    if (launch->uid == 0 || strcmp(launch->user, "root") == 0) {
-        dr_error_set(error, NULL, 0, "user", launch->user,
+    if (launch->uid == 0 || strcmp(launch->login, "root") == 0) {
+        dr_error_set(error, NULL, 0, "user", launch->login,
                      "an unprivileged user: no job runs as root");
         return DR_E_INPUT;
     }
-    if (!dr_slurm_user_valid(launch->user)) {
-        dr_error_set(error, NULL, 0, "user", launch->user, "a user name that the site can have");
+    if (!dr_slurm_user_valid(launch->login)) {
+        dr_error_set(error, NULL, 0, "user", launch->login, "a user name that the site can have");
         return DR_E_INPUT;
     }
     if (launch->script == NULL && launch->argv_count == 0) {
@@ -199,7 +199,7 @@ static void keep_order(const struct slurm *slurm, struct row *row, const struct 
     row->warn_before_us = launch->warn_before_us;
     row->grace_us = launch->grace_us;
     if (row->user == NULL)
-        row->user = copy(launch->user);
+        row->user = copy(launch->login);
     if (!slurm->options.count_placement || row->nodes != NULL)
         return;
     for (uint32_t i = 0; i < launch->nodes_count; i += 1)
@@ -224,8 +224,8 @@ static enum dr_status launch_again(struct slurm *slurm, struct row *row,
         dr_error_set(error, NULL, 0, "attempt", NULL, "one that was not stopped before its launch");
         return DR_E_INPUT;
     }
-    if (row->user != NULL && strcmp(row->user, launch->user) != 0) {
-        dr_error_set(error, NULL, 0, "user", launch->user,
+    if (row->user != NULL && strcmp(row->user, launch->login) != 0) {
+        dr_error_set(error, NULL, 0, "user", launch->login,
                      "%s: the site has a job of that user under this attempt's name", row->user);
         return DR_E_INPUT;
     }

@@ -227,7 +227,7 @@ static void free_strings(const char **strings, uint32_t count)
 /* Who runs the job: the user's own uid; where there is none, or it is root, the uid that the
  * federation names for such jobs. */
 static void fill_user(const struct dr_controller *c, const struct dr_job *job,
-                      struct dr_launch *launch, char name[DR_NAME_BYTES])
+                      struct dr_launch *launch, char name[DR_NAME_BYTES], char login[DR_NAME_BYTES])
 {
     const struct dr_user *user = &c->core->users[dr_job_terms(c->core, job)->user.v - 1];
     struct passwd *entry;
@@ -236,9 +236,13 @@ static void fill_user(const struct dr_controller *c, const struct dr_job *job,
     launch->gid = user->gid;
     dr_copy_name(name, user->name);
     launch->user = name;
+    launch->login = name;
     if (launch->uid == DR_NO_UID || launch->uid == 0) {
         launch->uid = c->core->settings.job_uid;
         launch->gid = c->core->settings.job_gid;
+        entry = getpwuid(launch->uid);
+        snprintf(login, DR_NAME_BYTES, "%s", entry == NULL ? "nobody" : entry->pw_name);
+        launch->login = login;
     }
     if (launch->gid == DR_NO_UID || launch->gid == 0) {
         entry = getpwuid(launch->uid);
@@ -360,6 +364,7 @@ static enum dr_status give_launch(struct dr_controller *c, const struct dr_job *
     const struct dr_chip *chip = NULL;
     const json_t *every_task;
     char user[DR_NAME_BYTES];
+    char login[DR_NAME_BYTES];
     struct places places;
     const char **argv;
     const char **environment;
@@ -415,7 +420,7 @@ static enum dr_status give_launch(struct dr_controller *c, const struct dr_job *
         launch.chip_virtual = chip->is_virtual;
         launch.gres = pool->gres;
     }
-    fill_user(c, job, &launch, user);
+    fill_user(c, job, &launch, user, login);
     fill_places(c, job, chip, &places);
     launch.nodes = places.nodes;
     launch.nodes_count = places.count;

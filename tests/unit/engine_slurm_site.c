@@ -212,7 +212,8 @@ static enum dr_status launch(struct endpoint *w, uint64_t epoch)
                                     .input = "",
                                     .uid = 65534,
                                     .gid = 65534,
-                                    .user = "kim",
+                                    .user = "student",
+                                    .login = "student",
                                     .nodes = &node,
                                     .nodes_count = 1,
                                     .site = "seoul",
@@ -229,7 +230,7 @@ static enum dr_status launch(struct endpoint *w, uint64_t epoch)
 
 #define JOB(id, state, mark, more)                                                          \
     "{\"job_id\": " #id ", \"job_state\": \"" state "\", \"comment\": \"" mark              \
-    "\", \"name\": \"x\", \"submit_time\": 1, \"restart_cnt\": 0, \"user_name\": \"kim\", " \
+    "\", \"name\": \"x\", \"submit_time\": 1, \"restart_cnt\": 0, \"user_name\": \"student\", " \
     "\"nodes\": \"seoul1\", \"start_time\": 1700000000, \"end_time\": 1700000001, "         \
     "\"state_reason\": \"None\", " more "}"
 #define OURS "daero:test:seoul:71:1:5"
