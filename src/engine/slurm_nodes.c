@@ -77,6 +77,7 @@ void slurm_declare(struct dr_engine *engine, const struct dr_engine_node *nodes,
     slurm->declared = made;
     slurm->declared_count = count;
     slurm->extra_told = 0;
+    slurm->nodes_known = 0;
     slurm->nodes.since_s = 0; /* the whole list, against the new table */
     slurm->jobs.since_s = slurm->options.count_placement ? 0 : slurm->jobs.since_s;
     slurm->nodes.due_us = slurm->nodes.under_way ? DR_FOREVER_US : dr_monotonic_us();

@@ -201,25 +201,6 @@ TEST(slurmctld_is_restarted_while_jobs_run)
     site_free(w);
 }
 
-/* Killed, it forgets what it has not saved: the job is its to keep or to lose, and ends once. */
-TEST(slurmctld_is_killed_while_jobs_run)
-{
-    struct site *w = site_new();
-    struct site_spec s;
-
-    site_shell(w, &s, "echo started >>starts; while [ ! -e go ]; do sleep 0.05; done; exit 4\n");
-    site_launch(w, &s);
-    site_wait_for_file(w, "starts", "started");
-    site_daemon("stop", "slurmctld KILL");
-    site_daemon("start", "slurmctld");
-    site_command("touch %s/go", w->work);
-    if (site_end(w, &s)->outcome != DR_OUTCOME_NODE_FAILED)
-        CHECK_EQ(site_end(w, &s)->exit_code, 4);
-    CHECK_EQ(site_count(w, s.launch.job.v, 1, DR_REPORT_ENDED), 1);
-    CHECK_TEXT(site_file(w, "starts"), "started\n");
-    site_free(w);
-}
-
 TEST(jobs_of_others_and_doubles)
 {
     struct site *w = site_new();
@@ -344,5 +325,25 @@ TEST(what_the_site_does_by_itself)
     site_wait_for_node(w, "seoul2", 0, 0, "");
     CHECK_TEXT(site_file(w, "starts"), "started\n");
     CHECK_TEXT(site_file(w, "low"), "started\n");
+    site_free(w);
+}
+
+/* Killed, it forgets what it has not saved: the job is its to keep or to lose, and ends once. It
+ * gives out numbers again then, which its nodes refuse for a while: so this test is the last. */
+TEST(slurmctld_is_killed_while_jobs_run)
+{
+    struct site *w = site_new();
+    struct site_spec s;
+
+    site_shell(w, &s, "echo started >>starts; while [ ! -e go ]; do sleep 0.05; done; exit 4\n");
+    site_launch(w, &s);
+    site_wait_for_file(w, "starts", "started");
+    site_daemon("stop", "slurmctld KILL");
+    site_daemon("start", "slurmctld");
+    site_command("touch %s/go", w->work);
+    if (site_end(w, &s)->outcome != DR_OUTCOME_NODE_FAILED)
+        CHECK_EQ(site_end(w, &s)->exit_code, 4);
+    CHECK_EQ(site_count(w, s.launch.job.v, 1, DR_REPORT_ENDED), 1);
+    CHECK_TEXT(site_file(w, "starts"), "started\n");
     site_free(w);
 }
