@@ -124,6 +124,10 @@ static enum dr_status site_launch(struct dr_engine *engine, const struct dr_laun
     }
     if (launch->uid == 0)
         abort();
+    /* Whether an earlier controller may have given the order is what keeps it from being sent twice
+     * where it may still be on its way. */
+    if (attempt != NULL && attempt->epoch < launch->epoch && !launch->maybe_given)
+        site->old_epochs += 1;
     if (site->drop_launch)
         return DR_E_IO;
     if (doubt && live_random(site) % 2 == 0)
@@ -139,6 +143,7 @@ static enum dr_status site_launch(struct dr_engine *engine, const struct dr_laun
     if (attempt != NULL)
         attempt->job = 0;
     attempt = add(site, launch->job.v, launch->attempt);
+    attempt->epoch = launch->epoch;
     attempt->place = own->place;
     snprintf(attempt->asked, sizeof attempt->asked, "%s %s %s", launch->account, launch->partition,
              launch->gres);

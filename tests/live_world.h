@@ -32,6 +32,7 @@ struct live_attempt {
     uint8_t told_ended;
     enum dr_outcome outcome;
     int32_t exit_code;
+    uint64_t epoch; /* of the controller that ordered it first */
     int64_t start_us;
     int64_t end_us;  /* when it ends or ended */
     int64_t tell_us; /* reports are not given before */
@@ -83,7 +84,8 @@ struct live_site {
     uint32_t overlaps;         /* two attempts of one job at once */
     uint32_t starts;
     uint64_t epoch_last;
-    uint32_t old_epochs; /* orders from a controller that does not lead any more */
+    uint32_t old_epochs; /* orders from a controller that does not lead any more, or that do not say
+                            that one before may have given them */
     /* what clients know, for tests that kill the controller */
     uint64_t client[4096];
     uint32_t notes[16];

@@ -30,10 +30,11 @@ struct dr_engine;
 /* An order to run one attempt. All pointers are borrowed for the call of launch(). */
 struct dr_launch {
     dr_job_id job;
-    uint32_t attempt;   /* from 1 */
-    uint64_t epoch;     /* of the controller that decided */
-    int64_t decided_us; /* wall clock: when it was placed. 0: unknown; then an engine whose site
-                           forgets ended jobs takes it for recent */
+    uint32_t attempt;     /* from 1 */
+    uint64_t epoch;       /* of the controller that gives the order */
+    uint32_t maybe_given; /* 1: one before it decided this, and may have given the order already */
+    int64_t decided_us;   /* wall clock: when it was placed. 0: unknown; then an engine whose site
+                             forgets ended jobs takes it for recent */
 
     /* What the user wrote. */
     const char *name;
@@ -198,7 +199,9 @@ struct dr_engine_operations {
     void (*declare)(struct dr_engine *engine, const struct dr_engine_node *nodes, uint32_t count);
 
     /* An operator of the federation drained (1) or resumed (0) a node: the site is told.
-     * Idempotent. DR_E_MISSING: the site has no such node. NULL: the site need not know. */
+     * Idempotent. DR_E_MISSING: the site has no such node. DR_E_UNSUPPORTED: what is declared are
+     * no nodes of the site, so that a drain stays a matter of the federation. NULL: the site need
+     * not know. */
     enum dr_status (*drain)(struct dr_engine *engine, const char *node, uint32_t drained,
                             const char *reason);
 

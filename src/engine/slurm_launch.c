@@ -258,7 +258,7 @@ enum dr_status slurm_launch(struct dr_engine *engine, const struct dr_launch *la
     row->body = body;
     row->body_bytes = body_bytes;
     keep_order(slurm, row, launch);
-    if (launch->epoch < slurm->options.epoch || slurm->reopened) {
+    if (launch->maybe_given || launch->epoch < slurm->options.epoch || slurm->reopened) {
         /* Another engine may have sent it, just before this one was opened. */
         row->since_us = launch->decided_us;
         unsure_from(slurm, row,

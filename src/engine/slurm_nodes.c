@@ -67,6 +67,7 @@ void slurm_declare(struct dr_engine *engine, const struct dr_engine_node *nodes,
         made[i].accelerators = nodes[i].accelerators;
         made[i].cpus_milli = nodes[i].cpus_milli;
         made[i].memory_mb = nodes[i].memory_mb;
+        made[i].told_hash = nodes[i].drained || nodes[i].down; /* told, but not why */
         if (before != NULL) {
             made[i].wanted = before->wanted;
             memcpy(made[i].reason, before->reason, sizeof made[i].reason);

@@ -372,6 +372,8 @@ static enum dr_status give_launch(struct dr_controller *c, const struct dr_job *
         .job = job->id,
         .attempt = dr_job_run(c->core, job)->attempt,
         .epoch = c->core->epoch,
+        .maybe_given = dr_job_run(c->core, job)->placed_us <= c->led_us,
+        .decided_us = dr_job_run(c->core, job)->placed_us,
         .site = c->core->sites[pool->site.v - 1].name,
         .account = c->core->accounts[job->account.v - 1].name,
         .partition = pool->partition,

@@ -177,6 +177,7 @@ struct dr_controller {
     uint32_t devices_count;
     uint32_t sites_reached;     /* sites there were when they were last looked at */
     uint64_t federation_opened; /* the federation's version when settings were looked at */
+    int64_t led_us;             /* when this controller began to lead */
     int led_alone;              /* nothing has become durable since this controller leads */
     DR_LIST(struct observation) observations;
     DR_LIST(struct postponed) postponed;

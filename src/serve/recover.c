@@ -312,6 +312,7 @@ static enum dr_status lead(struct dr_controller *c, struct dr_federation *federa
         dr_error_set(error, NULL, 0, answer.field, NULL, "%s", answer.text);
         return DR_E_IO;
     }
+    c->led_us = c->now_us;
     if (dr_core_seq(c->core) == 1) /* nothing but this leadership: the first start */
         status = declare_federation(c, federation, error);
     if (status != DR_OK)

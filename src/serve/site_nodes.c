@@ -100,6 +100,8 @@ static int tell_node(struct dr_controller *c, uint32_t site_row, const char *nam
     if (status == DR_E_MISSING)
         controller_log(c, "site %s has no node %s to %s", c->core->sites[site_row].name, name,
                        node->drained ? "drain" : "resume");
+    else if (status == DR_E_UNSUPPORTED && !node->drained)
+        status = DR_OK; /* it was never drained there */
     else if (status != DR_OK)
         return 0;
     snprintf(taken.node, sizeof taken.node, "%s", name);
