@@ -15,7 +15,8 @@
 #include "engine/slurm_internal.h"
 #include "engine/slurm_scan.h"
 
-#define HOSTS_MAX 65536u
+#define HOSTS_MAX   65536u
+#define TOLD_UNLIKE 1u /* a told_hash that differs from 0, "usable"; any other is told again */
 
 enum member {
     NODE_NAME,
@@ -67,7 +68,8 @@ void slurm_declare(struct dr_engine *engine, const struct dr_engine_node *nodes,
         made[i].accelerators = nodes[i].accelerators;
         made[i].cpus_milli = nodes[i].cpus_milli;
         made[i].memory_mb = nodes[i].memory_mb;
-        made[i].told_hash = nodes[i].drained || nodes[i].down; /* told, but not why */
+        /* What the controller has may be older than the site's word, which is then told anew. */
+        made[i].told_hash = nodes[i].drained || nodes[i].down ? TOLD_UNLIKE : 0;
         if (before != NULL) {
             made[i].wanted = before->wanted;
             memcpy(made[i].reason, before->reason, sizeof made[i].reason);
@@ -98,6 +100,9 @@ static void tell(struct slurm *slurm, struct declared *node)
                   : dr_hash_bytes((uint64_t)node->down * 2 + node->drained, node->text,
                                   strlen(node->text));
     if (hash == node->told_hash)
+        return;
+    /* An order that the site has not taken yet: what it says of that is of before. */
+    if (node->wanted != DRAIN_NONE && !node->down)
         return;
     node->told_hash = hash;
     report = slurm_report(slurm, DR_REPORT_NODE, (dr_job_id){0}, 0);
@@ -188,11 +193,15 @@ static void judge(struct declared *node, const json_t *site)
     const char *state = json_string_value(json_object_get(site, "state"));
     const char *reason = json_string_value(json_object_get(site, "reason"));
     const json_t *flag = json_object_get(site, "state_flags");
+    int unheard;
 
     state = state == NULL ? "unknown" : state;
     reason = reason == NULL ? "" : reason;
     node->down = node->drained = 0;
-    if (strcmp(state, "idle") != 0 && strcmp(state, "mixed") != 0 &&
+    /* "unknown": a slurmctld that has just started has not heard of the node yet. What runs there
+     * runs on; a node that stays silent is called down by slurmctld, after SlurmdTimeout. */
+    unheard = strcmp(state, "unknown") == 0;
+    if (!unheard && strcmp(state, "idle") != 0 && strcmp(state, "mixed") != 0 &&
         strcmp(state, "allocated") != 0 && strcmp(state, "inval") != 0 &&
         strcmp(state, "invalid") != 0) {
         node->down = 1;
@@ -211,6 +220,10 @@ static void judge(struct declared *node, const json_t *site)
             return;
         }
     node->drained = (uint8_t)mismatch(node, site);
+    if (!node->drained && unheard) {
+        node->drained = 1;
+        say(node, "not heard of yet at the site, since it started");
+    }
 }
 
 /* ---- the list ---- */

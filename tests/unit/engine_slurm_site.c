@@ -25,6 +25,7 @@ struct script {
     volatile int clock_ahead_s; /* of the site's clock, beyond what its offset says */
     char submit[2048];          /* the answer with its status: "200 {...}"; "": cut off */
     char jobs[4096];
+    char nodes[1024];        /* "": none */
     char diag[256];          /* "": the time */
     int jobs_once_submitted; /* `jobs` is told only after a submission */
 };
@@ -83,7 +84,7 @@ static int serve_one(struct script *script, int fd)
         reply(fd, script->jobs_once_submitted && script->submits == 0 ? "200 {\"jobs\": []}"
                                                                       : script->jobs);
     } else if (strstr(text, "/nodes") != NULL) {
-        reply(fd, "200 {\"nodes\": []}");
+        reply(fd, script->nodes[0] == 0 ? "200 {\"nodes\": []}" : script->nodes);
     } else if (strstr(text, "/diag") != NULL) {
         snprintf(clock, sizeof clock, "200 {\"statistics\": {\"req_time\": %lld}}",
                  (long long)(dr_clock_us() / DR_SECOND_US + script->clock_ahead_s));
@@ -228,10 +229,10 @@ static enum dr_status launch(struct endpoint *w, uint64_t epoch)
     return w->engine->operations->launch(w->engine, &order, &error);
 }
 
-#define JOB(id, state, mark, more)                                                          \
-    "{\"job_id\": " #id ", \"job_state\": \"" state "\", \"comment\": \"" mark              \
+#define JOB(id, state, mark, more)                                                              \
+    "{\"job_id\": " #id ", \"job_state\": \"" state "\", \"comment\": \"" mark                  \
     "\", \"name\": \"x\", \"submit_time\": 1, \"restart_cnt\": 0, \"user_name\": \"student\", " \
-    "\"nodes\": \"seoul1\", \"start_time\": 1700000000, \"end_time\": 1700000001, "         \
+    "\"nodes\": \"seoul1\", \"start_time\": 1700000000, \"end_time\": 1700000001, "             \
     "\"state_reason\": \"None\", " more "}"
 #define OURS "daero:test:seoul:71:1:5"
 
@@ -399,6 +400,56 @@ TEST(a_site_that_lost_its_state)
     CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_NODE_FAILED);
     CHECK_HAS(wait_for(w, 0, DR_REPORT_ENDED)->text, "does not know it any more");
     CHECK_EQ(w->script->submits, 1);
+    endpoint_free(w);
+}
+
+#define NODE(state, flags)                                                                       \
+    "200 {\"nodes\": [{\"name\": \"seoul1\", \"state\": \"" state "\", \"state_flags\": [" flags \
+    "], \"reason\": \"\", \"gres\": \"\", \"partitions\": [], \"cpus\": 4, \"real_memory\": "    \
+    "1024}]}"
+
+/* A slurmctld that has just started knows of no node how it is: nothing new goes there, and what
+ * runs there is not taken for lost. */
+TEST(a_node_that_the_site_has_not_heard_of_yet_is_not_down)
+{
+    static const struct dr_engine_node node = {
+        .name = "seoul1", .partition = "", .gres = "", .cpus_milli = 4000, .memory_mb = 1024};
+    struct endpoint *w = endpoint_new();
+    uint32_t from;
+
+    snprintf(w->script->nodes, sizeof w->script->nodes, NODE("unknown", ""));
+    endpoint_open(w, DR_SECOND_US);
+    w->engine->operations->declare(w->engine, &node, 1);
+    CHECK_EQ(wait_for(w, 0, DR_REPORT_NODE)->node_down, 0);
+    CHECK_EQ(wait_for(w, 0, DR_REPORT_NODE)->node_drained, 1);
+    CHECK_HAS(wait_for(w, 0, DR_REPORT_NODE)->text, "not heard of yet");
+
+    from = w->reports_count;
+    snprintf(w->script->nodes, sizeof w->script->nodes, NODE("idle", ""));
+    CHECK_EQ(wait_for(w, from, DR_REPORT_NODE)->node_drained, 0);
+    from = w->reports_count;
+    snprintf(w->script->nodes, sizeof w->script->nodes, NODE("down", ""));
+    CHECK_EQ(wait_for(w, from, DR_REPORT_NODE)->node_down, 1);
+    endpoint_free(w);
+}
+
+/* Drained at the site, a controller's restart, resumed there meanwhile: the controller hears of it.
+ */
+TEST(a_node_that_came_back_unheard_is_told)
+{
+    static const struct dr_engine_node node = {.name = "seoul1",
+                                               .partition = "",
+                                               .gres = "",
+                                               .cpus_milli = 4000,
+                                               .memory_mb = 1024,
+                                               .drained = 1};
+    struct endpoint *w = endpoint_new();
+
+    snprintf(w->script->nodes, sizeof w->script->nodes, NODE("idle", ""));
+    endpoint_open(w, DR_SECOND_US);
+    w->engine->operations->declare(w->engine, &node, 1);
+    CHECK_EQ(wait_for(w, 0, DR_REPORT_NODE)->node_drained, 0);
+    CHECK_EQ(wait_for(w, 0, DR_REPORT_NODE)->node_down, 0);
     endpoint_free(w);
 }
 
