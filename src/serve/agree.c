@@ -97,8 +97,12 @@ static int admit_reach(struct dr_controller *c, uint32_t row)
     dr_site_id site = {row + 1};
     struct dr_answer answer;
 
-    return !sites_is_remote(c, site) || c->core->sites[row].answers ||
-           sites_admit_reach(c, site, 1, "it answers, and says what runs there", &answer);
+    if (!sites_is_remote(c, site) || c->core->sites[row].answers)
+        return 1;
+    if (!sites_admit_reach(c, site, 1, "it answers, and says what runs there", &answer))
+        return 0;
+    controller_log(c, "site %s answers", c->core->sites[row].name);
+    return 1;
 }
 
 void agree_ask(struct dr_controller *c)

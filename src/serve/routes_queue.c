@@ -349,6 +349,19 @@ static void hold_json(struct dr_buffer *out, const struct dr_core *core, const s
     dr_put_i64(out, "until_us", hold->until_us);
 }
 
+/* Why a job does not start that does not wait for its start. */
+static void not_waiting(const struct dr_core *core, const struct dr_job *job, char *text,
+                        size_t bytes)
+{
+    if (job->state == DR_JOB_UNREACHABLE)
+        dr_format(text, bytes,
+                  "site %s does not answer; it runs on there as far as is known, and is started "
+                  "nowhere else until the site answers or an operator gives it up",
+                  dr_site_name(core, core->pools[dr_job_run(core, job)->pool.v - 1].site.v));
+    else
+        dr_format(text, bytes, "it does not wait");
+}
+
 static void why_json(struct exchange *x, const struct dr_forecast_answer *forecast)
 {
     static const char *const STATES[] = {"STARTS", "BEYOND", "NONE"};
@@ -367,7 +380,7 @@ static void why_json(struct exchange *x, const struct dr_forecast_answer *foreca
     if (job->state == DR_JOB_PENDING)
         dr_why(core, job->id, dr_controller_now_us(x->http->controller), &why);
     else
-        dr_format(why.holds[0].text, sizeof why.holds[0].text, "it does not wait");
+        not_waiting(core, job, why.holds[0].text, sizeof why.holds[0].text);
     dr_put_begin(out, NULL, '{');
     dr_put_u64(out, "job", job->id.v);
     dr_put_text(out, "state", dr_job_state_name((enum dr_job_state)job->state));

@@ -58,6 +58,11 @@ TEST(jobs_at_a_silent_site_are_given_up)
     http_world_settle(w);
     ASK(people_tokens[KEEPER], "POST", "/v1/sites/here/lost", "{}", 409, "STATE");
     site_answers(w, 0);
+    snprintf(path, sizeof path, "/v1/jobs/%llu/why", (unsigned long long)jobs[0]);
+    reply = http_ask(w, people_tokens[STUDENT], "GET", path, NULL);
+    CHECK_HAS(reply.body, "\"state\":\"UNREACHABLE\"");
+    CHECK_HAS(reply.body, "site here does not answer; it runs on there as far as is known");
+    reply_free(&reply);
     snprintf(path, sizeof path, "/v1/jobs/%llu/lost", (unsigned long long)jobs[0]);
     ASK(people_tokens[STUDENT], "POST", path, "{}", 403, "DENIED");
     ASK(people_tokens[KEEPER], "POST", path, "{\"reason\":\"flooded\"}", 200, "");
