@@ -51,7 +51,7 @@ REPLAY    := $(FUZZ_NAME:%=$(OUT)/fuzz/%-replay)
 BENCH_HELP := $(patsubst %.c,$(OUT)/%.o,$(wildcard bench/nation_*.c))
 BENCH_BIN := $(patsubst bench/%.c,$(OUT)/bench/%,$(filter-out bench/nation_%,$(wildcard bench/*.c)))
 
-.PHONY: all build run test check soak asan sim faults fuzz bench bench-nation bench-sim fmt help clean setup tests
+.PHONY: all build run run-federation test check soak asan sim faults fuzz bench bench-nation bench-sim fmt help clean setup tests
 .SECONDARY:
 
 all: setup
@@ -66,6 +66,11 @@ setup:
 
 run: all
 	@scenarios/day/run
+
+# Two real Slurm clusters on loopback and this machine, in one federation; as root.
+run-federation: all
+	@tools/setup slurm
+	@scenarios/federation/run
 
 test:
 	@tools/setup browser
@@ -121,7 +126,7 @@ clean:
 	rm -rf build
 
 help:
-	@sed -n 's/^  *\(make [a-z]*\)/\1/p' README.md; grep -E '^[a-z]+:' Makefile | cut -d: -f1 | sort | tr '\n' ' '; echo
+	@sed -n 's/^  *\(make [a-z]*\)/\1/p' README.md; grep -E '^[a-z-]+:' Makefile | cut -d: -f1 | sort | tr '\n' ' '; echo
 
 $(OUT)/src/core/%.o: CFLAGS += $(CORE_CFLAGS)
 

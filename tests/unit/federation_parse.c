@@ -539,6 +539,7 @@ TEST(ways_to_write)
 TEST(scenarios)
 {
     static const char *const files[] = {"scenarios/day/federation.yaml",
+                                        "scenarios/federation/federation.yaml",
                                         "scenarios/one-machine/federation.yaml",
                                         "scenarios/two-sites/federation.yaml"};
 
