@@ -51,7 +51,8 @@ REPLAY    := $(FUZZ_NAME:%=$(OUT)/fuzz/%-replay)
 BENCH_HELP := $(patsubst %.c,$(OUT)/%.o,$(wildcard bench/nation_*.c))
 BENCH_BIN := $(patsubst bench/%.c,$(OUT)/bench/%,$(filter-out bench/nation_%,$(wildcard bench/*.c)))
 
-.PHONY: all build run run-federation test check soak asan sim faults fuzz bench bench-nation bench-sim fmt help clean setup tests
+.PHONY: all build run run-federation test check soak asan sim faults fuzz bench bench-nation bench-sim bench-slurm fmt help clean setup \
+        tests
 .SECONDARY:
 
 all: setup
@@ -104,6 +105,12 @@ bench-nation: setup
 # make bench-sim [PARTS="made memory"], with SWF=, GAVEL= and OPENB= for public traces
 bench-sim: all
 	@bench/sim $(PARTS)
+
+# make bench-slurm [PARTS="latency idle"] [COUNT=200]: real Slurm clusters on loopback, as root
+bench-slurm: all
+	@tools/setup slurm || echo 'make: without Slurm there is nothing to measure'
+	@$(MAKE) --no-print-directory -j$(NPROC) $(OUT)/bench/load
+	@$(if $(COUNT),COUNT=$(COUNT)) bench/slurm $(PARTS)
 
 # make sim SEED=7: one seed of the live loop under faults
 sim: setup
