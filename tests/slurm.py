@@ -12,7 +12,9 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 
 import daero
@@ -158,3 +160,4 @@ def close_all():
 
 
 atexit.register(close_all)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a time limit leaves no daemons behind either
