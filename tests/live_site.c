@@ -342,17 +342,13 @@ static void site_close(struct dr_engine *engine)
     free(engine);
 }
 
-static const struct dr_engine_operations site_operations = {
-    .name = "memory",
-    .launch = site_launch,
-    .stop = site_stop,
-    .forget = site_forget,
-    .list = site_list,
-    .descriptor = site_descriptor,
-    .poll = site_poll,
-    .describe = site_describe,
-    .close = site_close,
-};
+/* What every site does. */
+#define SITE_OPERATIONS                                                                 \
+    .launch = site_launch, .stop = site_stop, .forget = site_forget, .list = site_list, \
+    .descriptor = site_descriptor, .poll = site_poll, .describe = site_describe,        \
+    .close = site_close
+
+static const struct dr_engine_operations site_operations = {.name = "memory", SITE_OPERATIONS};
 
 /* ---- what only far sites do ---- */
 
@@ -418,14 +414,7 @@ static void far_health(const struct dr_engine *engine, struct dr_engine_health *
 
 static const struct dr_engine_operations far_operations = {
     .name = "memory, far",
-    .launch = site_launch,
-    .stop = site_stop,
-    .forget = site_forget,
-    .list = site_list,
-    .descriptor = site_descriptor,
-    .poll = site_poll,
-    .describe = site_describe,
-    .close = site_close,
+    SITE_OPERATIONS,
     .declare = far_declare,
     .drain = far_drain,
     .health = far_health,

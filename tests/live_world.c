@@ -4,8 +4,10 @@
 #include <ftw.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "serve/fault.h"
 #include "test.h"
 
 /* ---- the clock ---- */
@@ -288,6 +290,31 @@ int live_drain(struct live_world *world, int64_t us)
         us -= DR_SECOND_US;
     }
     return live(world) == 0;
+}
+
+int live_life(struct live_world *world, const char *fault, void (*life)(struct live_world *world))
+{
+    pid_t child = fork();
+    int status = 0;
+
+    if (child == 0) {
+        setenv(DR_FAULT_VARIABLE, fault, 1);
+        life(world);
+        _exit(15); /* it has to end by itself */
+    }
+    CHECK(child > 0);
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    return status;
+}
+
+void live_end_of_life(struct live_world *world)
+{
+    if (!live_drain(world, DR_HOUR_US))
+        _exit(13);
+    if (dr_core_hash(dr_controller_core(world->controller)) != live_hash_of_facts(world))
+        _exit(14);
+    live_close(world);
+    _exit(0);
 }
 
 /* ---- requests ---- */

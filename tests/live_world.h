@@ -129,6 +129,13 @@ enum dr_status live_run(struct live_world *world, int64_t us);
 /* The same until no job is live, at most `us`; 0 when some still are. */
 int live_drain(struct live_world *world, int64_t us);
 
+/* A controller's life in a process of its own, which ends at a fault (serve/fault.h; "":
+ * none) or by live_end_of_life(). Returns how it ended, as waitpid() says it. */
+int live_life(struct live_world *world, const char *fault, void (*life)(struct live_world *world));
+
+/* All jobs end, facts give the same state; exits with 0, else with 13 or 14. */
+void live_end_of_life(struct live_world *world) __attribute__((noreturn));
+
 /* Queue a request and run turns until it is answered. Returns the first job's id; 0: refused, with
  * the refusal in `answer` (may be NULL). */
 uint64_t live_submit(struct live_world *world, const struct live_job *job, struct dr_answer *answer,

@@ -242,7 +242,7 @@ int64_t slurm_error_of(json_t *answer, char *text, size_t bytes);
 
 enum dr_status slurm_stop(struct dr_engine *engine, dr_job_id job, uint32_t attempt,
                           uint32_t signal, int64_t grace_us);
-/* Whatever the row's times ask for now. */
+/* Does what the row's times ask for at this instant. */
 void slurm_advance(struct slurm *slurm, struct row *row);
 void slurm_order_answered(struct slurm *slurm, struct dr_slurm_exchange *exchange);
 /* End a job of ours that no row stands for. */

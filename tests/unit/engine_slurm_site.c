@@ -184,6 +184,15 @@ static void step(struct endpoint *w, int wait_ms)
                                     (uint32_t)DR_COUNT_OF(w->reports) - w->reports_count);
 }
 
+/* Until the site has been asked so many times more. */
+static void look(struct endpoint *w, int times)
+{
+    int before = w->script->requests;
+
+    while (w->script->requests < before + times)
+        step(w, 50);
+}
+
 static const struct dr_report *wait_for(struct endpoint *w, uint32_t from, enum dr_report_kind kind)
 {
     int64_t until_us = dr_monotonic_us() + WAIT_US;
@@ -336,7 +345,6 @@ TEST(a_submission_that_was_cut_off_is_looked_for)
 TEST(a_lost_submission_waits_for_the_end_of_its_token)
 {
     struct endpoint *w = endpoint_new();
-    int looks;
 
     endpoint_open(w, DR_SECOND_US);
     wait_for(w, 0, DR_REPORT_SITE);
@@ -344,9 +352,7 @@ TEST(a_lost_submission_waits_for_the_end_of_its_token)
     while (w->script->submits == 0)
         step(w, 100);
     /* many looks that do not show it prove nothing */
-    looks = w->script->requests;
-    while (w->script->requests < looks + 12)
-        step(w, 50);
+    look(w, 12);
     CHECK_EQ(w->script->submits, 1);
     snprintf(w->script->submit, sizeof w->script->submit, "200 {\"errors\": [], \"job_id\": 9}");
     while (w->script->submits == 1)
@@ -362,14 +368,11 @@ TEST(a_lost_submission_waits_for_the_end_of_its_token)
 TEST(an_order_of_an_earlier_controller_is_looked_for_first)
 {
     struct endpoint *w = endpoint_new();
-    int looks;
 
     endpoint_open(w, DR_SECOND_US);
     wait_for(w, 0, DR_REPORT_SITE);
     CHECK_EQ(launch(w, 4), DR_OK);
-    looks = w->script->requests;
-    while (w->script->requests < looks + 6)
-        step(w, 50);
+    look(w, 6);
     CHECK_EQ(w->script->submits, 0);
     snprintf(w->script->jobs, sizeof w->script->jobs,
              "200 {\"jobs\": [" JOB(8, "CANCELLED", "daero:other:seoul:71:1:5",

@@ -49,27 +49,7 @@ static void client_and_loop(struct live_world *world)
         if (live_run(world, DR_SECOND_US / 2) != DR_OK)
             _exit(12);
     }
-    if (!live_drain(world, DR_HOUR_US))
-        _exit(13);
-    if (dr_core_hash(dr_controller_core(world->controller)) != live_hash_of_facts(world))
-        _exit(14);
-    live_close(world);
-    _exit(0);
-}
-
-/* Returns the child's wait status. */
-static int life(struct live_world *world, const char *fault)
-{
-    pid_t child = fork();
-    int status = 0;
-
-    if (child == 0) {
-        setenv(DR_FAULT_VARIABLE, fault, 1);
-        client_and_loop(world);
-    }
-    CHECK(child > 0);
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    return status;
+    live_end_of_life(world);
 }
 
 static void judge(struct live_world *world)
@@ -109,7 +89,7 @@ static void kill_at(const char *point)
         live_init(&world, 2, 2);
         snprintf(fault, sizeof fault, "%s:%u", point, pass);
         do {
-            status = life(&world, fault);
+            status = live_life(&world, fault, client_and_loop);
             if (WIFEXITED(status))
                 CHECK_EQ(WEXITSTATUS(status), 0);
             else
@@ -239,7 +219,7 @@ TEST(a_start_that_came_no_further_than_an_empty_store_is_begun_again)
     int status;
 
     live_init(&world, 2, 2);
-    status = life(&world, "before_append:1");
+    status = live_life(&world, "before_append:1", client_and_loop);
     CHECK(WIFSIGNALED(status));
     open_checked(&world);
     CHECK_EQ(dr_controller_core(world.controller)->users_count, 1);

@@ -612,26 +612,7 @@ static void life(struct live_world *world)
     }
     far(world, 1)->silent = 0;
     far(world, 2)->silent = 0;
-    if (!live_drain(world, DR_HOUR_US))
-        _exit(13);
-    if (dr_core_hash(dr_controller_core(world->controller)) != live_hash_of_facts(world))
-        _exit(14);
-    live_close(world);
-    _exit(0);
-}
-
-static int wait_status(struct live_world *world, const char *fault)
-{
-    pid_t child = fork();
-    int status = 0;
-
-    if (child == 0) {
-        setenv(DR_FAULT_VARIABLE, fault, 1);
-        life(world);
-    }
-    CHECK(child > 0);
-    CHECK_EQ(waitpid(child, &status, 0), child);
-    return status;
+    live_end_of_life(world);
 }
 
 TEST(killed_at_every_point_with_sites_coming_and_going)
@@ -651,9 +632,9 @@ TEST(killed_at_every_point_with_sites_coming_and_going)
 
             begin(&world);
             snprintf(fault, sizeof fault, "%s:%u", points[p], n);
-            status = wait_status(&world, fault);
+            status = live_life(&world, fault, life);
             kills += WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-            status = wait_status(&world, "");
+            status = live_life(&world, "", life);
             if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
                 fail_msg("after %s the next life ended with %d", fault, status);
             for (uint32_t i = 0; i < ROUNDS; i += 1) {
