@@ -73,8 +73,13 @@ static int64_t delay_us(struct live_site *site)
 static void judge_place(struct live_site *site, const struct live_attempt *placed)
 {
     for (uint32_t i = 0; i < site->attempts_count; i += 1) {
-        const struct live_attempt *other = &site->attempts[i];
+        struct live_attempt *other = &site->attempts[i];
 
+        /* The sooner it may be given up, the stricter: the least that a job may say. */
+        if (other->fenced && other->place > 0 && !other->ended &&
+            site->far[other->place - 1].silent_us != 0 &&
+            site->wall_us - site->far[other->place - 1].silent_us >= DR_MINUTE_US)
+            other->given_up = 1;
         if (other == placed || !other->started || other->ended || other->given_up)
             continue;
         site->overlaps += other->job == placed->job;
@@ -145,6 +150,7 @@ static enum dr_status site_launch(struct dr_engine *engine, const struct dr_laun
     attempt = add(site, launch->job.v, launch->attempt);
     attempt->epoch = launch->epoch;
     attempt->place = own->place;
+    attempt->fenced = strcmp(launch->name, LIVE_FENCED) == 0;
     snprintf(attempt->asked, sizeof attempt->asked, "%s %s %s", launch->account, launch->partition,
              launch->gres);
     for (uint32_t i = 0; i < launch->nodes_count && i < DR_COUNT_OF(attempt->nodes); i += 1) {
@@ -256,6 +262,8 @@ static uint32_t far_poll(struct site_engine *own, struct dr_report *reports, uin
 
     if (far->silent != (own->said == SAID_SILENT) || own->said == SAID_NOTHING) {
         own->said = far->silent ? SAID_SILENT : SAID_ANSWERS;
+        if (far->silent_us == 0 || !far->silent)
+            far->silent_us = far->silent ? own->site->wall_us : 0;
         reports[count] = (struct dr_report){.kind = DR_REPORT_SITE, .answers = !far->silent};
         snprintf(reports[count].text, sizeof reports[count].text, "%s",
                  far->silent ? "connection refused" : "");

@@ -361,10 +361,14 @@ void live_request_fill(struct live_request *request, const struct live_job *job)
         .preemptible = !job->firm,
         .requeue = 1,
         .held = (uint8_t)job->hold,
+        .unreachable_us = job->unreachable_us,
+        .fenced = job->unreachable_us != 0,
     };
     snprintf(request->written, sizeof request->written,
              "{\"name\":\"%s\",\"command\":[\"run\",\"%lld\",\"%d\"]}",
-             job->name == NULL ? "job" : job->name,
+             job->unreachable_us != 0 ? LIVE_FENCED
+             : job->name == NULL      ? "job"
+                                      : job->name,
              (long long)(job->run_us == 0 ? DR_SECOND_US : job->run_us), job->exit_code);
     request->text = request->written;
     request->slot = job->slot;

@@ -28,6 +28,7 @@ struct live_attempt {
     uint8_t forgotten; /* the controller has its end */
     uint8_t lost;      /* the site lost it: it is in no list */
     uint8_t given_up;  /* by an operator here: until it is stopped, others may run beside it */
+    uint8_t fenced;    /* it may be given up, as its job wants, once its site is silent */
     uint8_t told_started;
     uint8_t told_ended;
     enum dr_outcome outcome;
@@ -49,6 +50,7 @@ struct live_attempt {
 /* A site whose engine says itself whether it answers, as that of a cluster elsewhere. */
 struct live_far {
     uint8_t silent;        /* nothing reaches it, and it says nothing; what runs there runs on */
+    int64_t silent_us;     /* since when its engine has said so; 0: it answers */
     uint8_t half_list;     /* n: its list breaks off after n - 1 */
     uint8_t refuse_drains; /* DR_E_IO */
     uint32_t foreign;      /* jobs there that are nobody's here */
@@ -101,6 +103,9 @@ struct live_world {
     uint32_t far; /* sites beside the one here; set before live_open() */
 };
 
+/* The name of jobs that are fenced: so that their sites, and the judge there, know it. */
+#define LIVE_FENCED "fenced"
+
 struct live_job {
     const char *name; /* NULL: "job" */
     int64_t run_us;   /* 0: a second */
@@ -111,8 +116,9 @@ struct live_job {
     const char *account; /* NULL: "alpha" */
     const char *retry_key;
     uint32_t hold;
-    uint32_t firm;  /* 1: not preemptible */
-    uint64_t *slot; /* the answer is written here the moment it is given */
+    uint32_t firm;          /* 1: not preemptible */
+    int64_t unreachable_us; /* it is fenced then */
+    uint64_t *slot;         /* the answer is written here the moment it is given */
 };
 
 /* One site (and `far` more, all alike), one pool of `nodes` nodes with `accelerators` each,

@@ -569,6 +569,8 @@ dr_job_id world_submit(struct world *world, struct job_spec spec)
     job->preemptible = !spec.firm;
     job->flexible = spec.flexible;
     job->requeue = !spec.final;
+    job->fenced = spec.fenced;
+    job->unreachable_us = spec.unreachable_us;
     job->held = spec.held;
     job->checkpoint_us = spec.checkpoint_us;
     job->checkpoint_on_warning = spec.checkpoint_on_warning;

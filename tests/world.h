@@ -89,6 +89,8 @@ struct job_spec {
     uint8_t firm; /* not preemptible */
     uint8_t flexible;
     uint8_t final; /* not requeued */
+    uint8_t fenced;
+    int64_t unreachable_us;
     uint8_t held;
     int64_t checkpoint_us;
     uint8_t checkpoint_on_warning;

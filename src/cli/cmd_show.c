@@ -140,6 +140,11 @@ static int show_one(struct dr_cli *cli, uint64_t id)
     if (dr_member_number(job, "requeues") > 0)
         line("Requeued", dr_show_format("%s times", dr_member_text(job, "requeues")));
     duration("Work kept", job, "kept_us");
+    if (dr_member_number(job, "unreachable_us") > 0)
+        line("Unreachable",
+             dr_show_format("given up after %s, and run again (it is fenced)",
+                            dr_show_duration(dr_member_number(job, "unreachable_us"))));
+    instant("Given up", job, "give_up_us");
     line("Preemptible", dr_member_text(job, "preemptible"));
     line("Flexible", dr_member_text(job, "flexible"));
     list("Command", json_object_get(job, "command"));

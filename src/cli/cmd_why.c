@@ -90,6 +90,8 @@ static void print_why(const json_t *why)
         if (dr_member_text(why, "text")[0] != '\0')
             printf(": %s", dr_member_text(why, "text"));
         puts(".");
+        if (dr_member_number(why, "give_up_us") > 0)
+            printf("It is given up at %s.\n", dr_show_clock(dr_member_number(why, "give_up_us")));
         return;
     }
     print_holds(why);

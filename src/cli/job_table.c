@@ -82,6 +82,19 @@ static int set_duration(SET_ARGUMENTS)
     return 1;
 }
 
+/* What becomes of an attempt whose site does not answer: "wait", or "relaunch:30m". */
+static int set_unreachable(SET_ARGUMENTS)
+{
+    int64_t duration_us = 0;
+
+    if (strcmp(value, "wait") != 0 &&
+        (strncmp(value, "relaunch:", 9) != 0 || !dr_parse_duration_us(value + 9, &duration_us) ||
+         duration_us < DR_MINUTE_US))
+        return EXPECT("wait, or relaunch: and a minute or more, such as relaunch:30m");
+    put(spec, detail, json_integer(duration_us));
+    return 1;
+}
+
 /* Slurm's --time: a plain number is minutes. */
 static int set_minutes(SET_ARGUMENTS)
 {
@@ -891,6 +904,9 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     OWN("grace", 0, "DURATION", set_duration, "grace_us", "between the warning and the end")
     BOTH("requeue", 0, NULL, set_flag, "requeue", "after preemption or loss of a node it runs again (the default)")
     BOTH("no-requeue", 0, NULL, set_flag_off, "requeue", "preemption or loss of a node ends it")
+    OWN("unreachable", 0, "wait|relaunch:DURATION", set_unreachable, "unreachable_us",
+        "when the site of its attempt does not answer: wait for it (the default), or give the attempt up after so long and run again; needs --fenced")
+    OWN("fenced", 0, NULL, set_flag, "fenced", "an attempt that was given up can do no harm: what it writes to checks DAERO_ATTEMPT")
     /* where */
     OWN("sites", 0, "SITE[,SITE]", set_sites, "", "sites where it may run; any by default")
     OWN("data-class", 0, "CLASS", set_part, "data_class", "kind of data; decides which sites may host it")

@@ -362,10 +362,9 @@ static int check_lost(const struct dr_core *core, const struct dr_command *comma
     return 1;
 }
 
-static void settle_lost(struct dr_core *core, const struct dr_command *command, int64_t now_us,
-                        struct dr_batch *batch)
+static void settle_lost(struct dr_core *core, const struct dr_job *job,
+                        const struct dr_command *command, int64_t now_us, struct dr_batch *batch)
 {
-    const struct dr_job *job = &core->jobs[dr_row_map_find(&core->job_rows, command->body.job.v)];
     struct dr_command ended = *command;
 
     memset(&ended.body, 0, sizeof ended.body);
@@ -377,6 +376,17 @@ static void settle_lost(struct dr_core *core, const struct dr_command *command, 
     if (ended.reason == NULL)
         ended.reason = "declared lost: its site does not answer";
     settle_ended(core, &ended, now_us, batch);
+}
+
+void dr_settle_given_up(struct dr_core *core, uint32_t row, int64_t now_us, struct dr_batch *batch)
+{
+    struct dr_command system = {
+        .kind = DR_COMMAND_LOST,
+        .reason = "given up, as the job wants: its site has not answered for too long",
+    };
+
+    DR_ASSERT(core->jobs[row].state == DR_JOB_UNREACHABLE);
+    settle_lost(core, &core->jobs[row], &system, now_us, batch);
 }
 
 /* ---- ticks ---- */
@@ -535,7 +545,8 @@ int dr_admit(struct dr_core *core, const struct dr_command *command, int64_t now
         settle_node(core, command, now_us, batch);
         return 1;
     case DR_COMMAND_LOST:
-        settle_lost(core, command, now_us, batch);
+        settle_lost(core, &core->jobs[dr_row_map_find(&core->job_rows, command->body.job.v)],
+                    command, now_us, batch);
         return 1;
     case DR_COMMAND_DECLARE:
     case DR_COMMAND_TOKEN:

@@ -37,6 +37,10 @@ void dr_settle_stop(struct dr_core *core, uint32_t row, enum dr_stop_cause cause
                     const struct dr_command *command, int64_t now_us, int64_t grace_us,
                     struct dr_batch *batch);
 
+/* The job's own word (POLICY, section 8): its attempt, at a site that has not answered for so long,
+ * is given up as an operator's `lost` does it. */
+void dr_settle_given_up(struct dr_core *core, uint32_t row, int64_t now_us, struct dr_batch *batch);
+
 /* End the jobs whose dependency can't hold any more, as far as the batch has room. */
 void dr_settle_doomed(struct dr_core *core, int64_t now_us, struct dr_batch *batch);
 

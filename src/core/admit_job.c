@@ -3,6 +3,7 @@
 #include "base/math.h"
 #include "core/admit.h"
 #include "core/never.h"
+#include "core/timer.h"
 
 #define PRIORITY_MAX    1000000
 #define DURATION_MAX_US (400 * DR_DAY_US)
@@ -321,6 +322,26 @@ static int64_t limit_of_pools(const struct dr_core *core, const struct dr_fact_j
     return least_us;
 }
 
+/* To run a job again while its last attempt may run on is safe only where the job itself keeps the
+ * old one from harm, which nobody can see from here: it has to say so. */
+static int check_unreachable(const struct dr_fact_job_accepted *job, struct dr_answer *answer)
+{
+    if (job->unreachable_us < DR_UNREACHABLE_LEAST_US || job->unreachable_us > DURATION_MAX_US)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "unreachable_us",
+                         "found %lld s, expected 1 minute to 400 days: how long the site of its "
+                         "attempt has not answered when that is given up",
+                         (long long)(job->unreachable_us / DR_SECOND_US));
+    if (!job->requeue)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "unreachable_us",
+                         "what is given up runs again, and this job is not to be requeued");
+    if (!job->fenced)
+        return dr_refuse(answer, DR_REFUSAL_INVALID, "fenced",
+                         "an attempt at a site that does not answer may run on, beside the next "
+                         "one: the job has to say that it is fenced, that is, that what it writes "
+                         "to refuses an attempt once a later one (DAERO_ATTEMPT) has been there");
+    return 1;
+}
+
 static int check_times(const struct dr_core *core, struct dr_fact_job_accepted *job, int64_t now_us,
                        struct dr_answer *answer)
 {
@@ -356,6 +377,8 @@ static int check_times(const struct dr_core *core, struct dr_fact_job_accepted *
             return dr_refuse(answer, DR_REFUSAL_INVALID, "warn_before_us",
                              "the warning would come before the start: it must be less than the "
                              "time limit (of an alternative: times its factor)");
+    if (job->unreachable_us != 0 && !check_unreachable(job, answer))
+        return 0;
     if (job->begin_us < 0)
         return dr_refuse(answer, DR_REFUSAL_INVALID, "begin_us", "expected an instant after 1970");
     if (job->deadline_us != 0 && job->deadline_us <= now_us)

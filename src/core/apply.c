@@ -21,10 +21,23 @@
 
 /* ---- the controller ---- */
 
-static void apply_leader_took(struct dr_core *core, const struct dr_fact_leader_took *fact)
+/* While no controller led, nobody listened: who has begun to hears a site out before it counts as
+ * silent for as long as a job says. */
+static void apply_leader_took(struct dr_core *core, const struct dr_fact_leader_took *fact,
+                              int64_t now_us)
 {
     DR_ASSERT(fact->epoch > core->epoch); /* I7 */
     core->epoch = fact->epoch;
+    for (uint32_t row = core->running.first; row != DR_ROW_NONE;
+         row = dr_job_list_next(core, row)) {
+        struct dr_run *run;
+
+        if (dr_job_run(core, &core->jobs[row])->give_up_us == 0)
+            continue;
+        run = dr_rows_run(core, &core->jobs[row]);
+        run->give_up_us = dr_max_i64(run->give_up_us, now_us + DR_UNREACHABLE_LEAST_US);
+        dr_timer_update(core, row);
+    }
 }
 
 /* Caps that were over before the instant. */
@@ -178,7 +191,7 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
     DR_ASSERT(fact->seq == core->seq + 1);
     switch (fact->kind) {
     case DR_FACT_LEADER_TOOK:
-        apply_leader_took(core, &fact->leader_took);
+        apply_leader_took(core, &fact->leader_took, fact->time_us);
         break;
     case DR_FACT_TICK:
         level = dr_rest_tick(core, fact->time_us);
@@ -209,7 +222,7 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
         core->federation_version += 1;
         break;
     case DR_FACT_SITE_REACH:
-        dr_apply_site_reach(core, &fact->site_reach);
+        dr_apply_site_reach(core, &fact->site_reach, fact->time_us);
         core->federation_version += 1;
         break;
     case DR_FACT_GROUP_SET:

@@ -12,7 +12,8 @@ void dr_apply_site_removed(struct dr_core *core, const struct dr_fact_site_remov
 void dr_apply_pool_removed(struct dr_core *core, const struct dr_fact_pool_removed *fact);
 void dr_apply_chip_set(struct dr_core *core, const struct dr_fact_chip_set *fact);
 void dr_apply_site_set(struct dr_core *core, const struct dr_fact_site_set *fact);
-void dr_apply_site_reach(struct dr_core *core, const struct dr_fact_site_reach *fact);
+void dr_apply_site_reach(struct dr_core *core, const struct dr_fact_site_reach *fact,
+                         int64_t now_us);
 void dr_apply_group_set(struct dr_core *core, const struct dr_fact_group_set *fact);
 void dr_apply_group_removed(struct dr_core *core, const struct dr_fact_group_removed *fact);
 void dr_apply_pool_set(struct dr_core *core, const struct dr_fact_pool_set *fact);

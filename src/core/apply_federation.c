@@ -11,6 +11,7 @@
 #include "core/quota.h"
 #include "core/rows.h"
 #include "core/seats.h"
+#include "core/timer.h"
 #include "core/window.h"
 
 /* The row that a declaration is about; a new one is the next. */
@@ -116,22 +117,28 @@ void dr_apply_site_set(struct dr_core *core, const struct dr_fact_site_set *fact
     apply_slurm(&core->site_slurm[row], fact);
 }
 
-void dr_apply_site_reach(struct dr_core *core, const struct dr_fact_site_reach *fact)
+void dr_apply_site_reach(struct dr_core *core, const struct dr_fact_site_reach *fact,
+                         int64_t now_us)
 {
     DR_ASSERT(fact->site >= 1 && fact->site <= core->sites_count);
     core->sites[fact->site - 1].answers = fact->answers;
     for (uint32_t row = core->running.first; row != DR_ROW_NONE;
          row = dr_job_list_next(core, row)) {
         struct dr_job *job = &core->jobs[row];
+        int64_t patience_us = dr_job_terms(core, job)->unreachable_us;
 
         if (core->pools[dr_job_run(core, job)->pool.v - 1].site.v != fact->site)
             continue;
         if (!fact->answers && job->state != DR_JOB_UNREACHABLE) {
             dr_rows_run(core, job)->before_unreachable = job->state;
+            dr_rows_run(core, job)->give_up_us = patience_us == 0 ? 0 : now_us + patience_us;
             job->state = DR_JOB_UNREACHABLE;
         } else if (fact->answers && job->state == DR_JOB_UNREACHABLE) {
             job->state = dr_job_run(core, job)->before_unreachable;
+            dr_rows_run(core, job)->give_up_us = 0;
         }
+        if (patience_us != 0)
+            dr_timer_update(core, row);
         dr_rows_recount(core, job);
         dr_ends_update(core, row);
         dr_power_update(core, row);

@@ -95,6 +95,7 @@ void dr_apply_job_accepted(struct dr_core *core, const struct dr_fact *fact)
     terms.flexible = accepted->flexible;
     terms.requeue = accepted->requeue;
     terms.checkpoint_on_warning = accepted->checkpoint_on_warning;
+    terms.unreachable_us = accepted->unreachable_us;
     job->terms = dr_rows_terms_take(core, &terms);
 
     for (uint32_t i = 0; i < accepted->dependencies_count; i += 1) {
@@ -438,6 +439,7 @@ void dr_apply_attempt_ended(struct dr_core *core, const struct dr_fact *fact,
     dr_rows_hold(core, job, -1);
     dr_rows_extents_free(core, run->extents);
     run->extents = DR_ROW_NONE;
+    run->give_up_us = 0;
     if (run->start_us != 0 && ended->end_us > run->start_us) {
         int64_t ran_us = ended->end_us - run->start_us;
 

@@ -146,7 +146,8 @@ static void end_pending(struct dr_decision *decision, uint32_t row, enum dr_job_
     dr_settle(decision->core, &fact, decision->batch);
 }
 
-/* Deadlines that end jobs, and attempts that their sites should have ended. */
+/* Deadlines that end jobs, attempts that their sites should have ended, and those that their jobs
+ * want given up, since their sites do not answer. */
 static void end_by_time(struct dr_decision *decision)
 {
     struct dr_core *core = decision->core;
@@ -164,6 +165,9 @@ static void end_by_time(struct dr_decision *decision)
         job = &core->jobs[row];
         if (job->state == DR_JOB_PENDING) {
             end_pending(decision, row, DR_JOB_DEADLINE);
+        } else if (dr_job_run(core, job)->give_up_us != 0 &&
+                   dr_job_run(core, job)->give_up_us <= decision->now_us) {
+            dr_settle_given_up(core, row, decision->now_us, decision->batch);
         } else {
             struct dr_command system = {.kind = DR_COMMAND_TICK};
             enum dr_stop_cause cause =

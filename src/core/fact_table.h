@@ -325,7 +325,11 @@
     F(u32, tasks_min, "elastic: the least number of tasks; 0: fixed")                           \
     F(u8, sizes,                                                                                \
       "elastic: so many of the ways, from the first, are sizes of one, the largest first; 0: "  \
-      "fixed")
+      "fixed")                                                                                  \
+    F(i64, unreachable_us,                                                                      \
+      "an attempt whose site has not answered for so long is given up; 0: it waits for its "    \
+      "site")                                                                                   \
+    F(u8, fenced, "1: the job says that an attempt that was given up can do no harm")
 #define DR_FIELDS_job_held(F)     F(u64, job, "id")
 #define DR_FIELDS_job_released(F) F(u64, job, "id")
 #define DR_FIELDS_job_promised(F)                           \

@@ -271,6 +271,7 @@ static uint64_t terms_hash(const struct dr_terms *terms)
     hash = dr_hash_fold(hash, (uint64_t)terms->restart_us);
     hash = dr_hash_fold(hash, (uint64_t)terms->grace_us);
     hash = dr_hash_fold(hash, (uint64_t)terms->warn_before_us);
+    hash = dr_hash_fold(hash, (uint64_t)terms->unreachable_us);
     hash = dr_hash_fold(hash, terms->seed_runtime_us);
     hash = dr_hash_fold(hash, terms->array_job);
     hash = dr_hash_fold(hash, terms->array_limit * UINT64_C(4294967296) + terms->warn_signal);
@@ -290,7 +291,8 @@ static int terms_equal(const struct dr_terms *a, const struct dr_terms *b)
            a->warn_signal == b->warn_signal && a->limit_total == b->limit_total &&
            a->deadline_ends == b->deadline_ends && a->preemptible == b->preemptible &&
            a->flexible == b->flexible && a->requeue == b->requeue &&
-           a->checkpoint_on_warning == b->checkpoint_on_warning;
+           a->checkpoint_on_warning == b->checkpoint_on_warning &&
+           a->unreachable_us == b->unreachable_us;
 }
 
 void dr_rows_terms_link(struct dr_core *core, uint32_t row)

@@ -359,7 +359,8 @@ struct dr_terms {
     uint8_t flexible; /* taken before a lower power cap begins */
     uint8_t requeue;
     uint8_t checkpoint_on_warning;
-    uint32_t jobs; /* that refer to it; 0: the row is free */
+    int64_t unreachable_us; /* its site silent for so long: the attempt is given up; 0: never */
+    uint32_t jobs;          /* that refer to it; 0: the row is free */
     /* index */
     uint32_t next; /* of the same hash, or free */
     uint64_t hash;
@@ -381,6 +382,7 @@ struct dr_run {
     int64_t placed_us;
     int64_t start_us; /* of the attempt, by the site's clock; 0: not yet */
     int64_t stop_until_us;
+    int64_t give_up_us; /* UNREACHABLE, and the job says so: when it is given up; 0: it is not */
     int64_t attempt_limit_us;
     int64_t saved_us; /* last observed checkpoint of this attempt; 0: none */
     dr_job_id stopping_for;

@@ -28,13 +28,15 @@ void dr_timer_clear(struct dr_core *core)
 int64_t dr_timer_of(const struct dr_core *core, const struct dr_job *job)
 {
     const struct dr_terms *terms = dr_job_terms(core, job);
-    int64_t when = DR_FOREVER_US;
+    int64_t give_up_us = dr_job_run(core, job)->give_up_us;
+    int64_t when = give_up_us == 0 ? DR_FOREVER_US : give_up_us;
 
-    if (job->id.v == 0 || dr_job_state_ended(job->state) ||
-        dr_job_run(core, job)->stopping != DR_STOP_NONE)
+    if (job->id.v == 0 || dr_job_state_ended(job->state))
         return DR_FOREVER_US;
+    if (dr_job_run(core, job)->stopping != DR_STOP_NONE)
+        return when;
     if (terms->deadline_ends && terms->deadline_us != 0)
-        when = terms->deadline_us;
+        when = dr_min_i64(when, terms->deadline_us);
     if (job->state != DR_JOB_PENDING)
         when =
             dr_min_i64(when, dr_job_believed_end_us(core, job) + terms->grace_us + DR_OVERDUE_US);

@@ -3,7 +3,8 @@
  *
  * An index: a heap of jobs by that time, then id. A pending job whose deadline ends it: the
  * deadline. An attempt that has not been told to leave: its deadline, or when it is overdue,
- * whichever comes first. Begin times are the queue's (core/queue.h). */
+ * whichever comes first. One whose site does not answer, where the job says how long that may last
+ * (POLICY, section 8): the end of that too. Begin times are the queue's (core/queue.h). */
 #ifndef DR_CORE_TIMER_H
 #define DR_CORE_TIMER_H
 
@@ -12,6 +13,11 @@
 /* A site ends its attempts at their limit by itself. One that has not said so this long after limit
  * and grace is told to. */
 #define DR_OVERDUE_US (30 * DR_SECOND_US)
+
+/* The least time that a job may state after which its attempt at a silent site is given up; and for
+ * how long a controller that has begun to lead listens before it gives one up. A site that answers
+ * is heard well within it (engine/slurm.c asks a silent one every 16 s at least). */
+#define DR_UNREACHABLE_LEAST_US DR_MINUTE_US
 
 struct dr_timers {
     uint32_t *heap;  /* [jobs_max] job rows */

@@ -10,7 +10,7 @@
 #include "core/quota.h"
 #include "core/rows.h"
 
-#define WALK_VERSION 16 /* of what is saved */
+#define WALK_VERSION 17 /* of what is saved */
 #define HASH_VERSION 1  /* of what is hashed: hashes lie beside old facts, which stay readable */
 
 struct walk {
@@ -626,6 +626,7 @@ static void walk_job(struct walk *walk, struct dr_core *core, struct dr_job *job
     u8(walk, &terms.requeue);
     u8(walk, &job->held);
     u8(walk, &terms.checkpoint_on_warning);
+    later_i64(walk, 55, &terms.unreachable_us);
     u8(walk, &run.checkpoint_proven);
     u8(walk, &job->doomed);
     u32(walk, &run.attempt);
@@ -638,6 +639,7 @@ static void walk_job(struct walk *walk, struct dr_core *core, struct dr_job *job
     i64(walk, &run.placed_us);
     i64(walk, &run.start_us);
     i64(walk, &run.stop_until_us);
+    later_i64(walk, 56, &run.give_up_us);
     i64(walk, &run.attempt_limit_us);
     later_u32(walk, 11, &run.attempt_factor);
     i64(walk, &run.saved_us);

@@ -153,6 +153,7 @@ static const struct {
     {"preemptible", FLAG},
     {"flexible", FLAG},
     {"requeue", FLAG},
+    {"fenced", FLAG},
     {"held", FLAG},
     {"active", FLAG},
     {"declared", FLAG},

@@ -395,6 +395,8 @@ void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const 
     dr_put_u64(out, "requeues", dr_job_run(core, job)->requeues);
     dr_put_bool(out, "preemptible", dr_job_terms(core, job)->preemptible);
     dr_put_bool(out, "flexible", dr_job_terms(core, job)->flexible);
+    time_json(out, "unreachable_us", dr_job_terms(core, job)->unreachable_us);
+    time_json(out, "give_up_us", dr_job_run(core, job)->give_up_us);
     time_json(out, "array_job", (int64_t)dr_job_terms(core, job)->array_job);
     if (dr_job_terms(core, job)->array_job == 0)
         dr_put_null(out, "array_index");

@@ -42,6 +42,8 @@
     X(error, "a file pattern", "where standard error goes")                                        \
     X(every_task, "true or false",                                                                 \
       "the program runs once per task (a command's default), or once (a script's)")                \
+    X(fenced, "true or false",                                                                     \
+      "an attempt that was given up can do no harm: what it writes to checks DAERO_ATTEMPT")       \
     X(flexible, "true or false", "it is taken before a lower power cap begins")                    \
     X(grace_us, "microseconds, 1 or more", "between a warning and the end")                        \
     X(hold, "true or false", "it waits for a release")                                             \
@@ -65,6 +67,9 @@
       "tasks that start together or not at all")                                                   \
     X(tasks_min, "a whole number from 1 to 65536", "elastic: with at least so many it starts")     \
     X(tasks_per_node, "a whole number from 1 to 65536", "tasks on one node at most")               \
+    X(unreachable_us, "microseconds, a minute or more; 0: wait",                                   \
+      "an attempt whose site has not answered for so long is given up, and the job runs again; "   \
+      "needs fenced")                                                                              \
     X(user, "the name of a user", "whose job it is (operators and admins)")                        \
     X(warn_before_us, "microseconds", "a warning so long before the limit")                        \
     X(warn_signal, "a signal's name or number, 1 to 64", "what it is warned with")

@@ -439,6 +439,11 @@ TAKE(every_task)
     return 1;
 }
 
+TAKE(fenced)
+{
+    return take_boolean(r, value, &r->job.fenced);
+}
+
 TAKE(flexible)
 {
     return take_boolean(r, value, &r->job.flexible);
@@ -601,6 +606,11 @@ TAKE(tasks_min)
 TAKE(tasks_per_node)
 {
     return take_u32(r, value, 1, DR_TASKS_MAX, &r->own.tasks_per_node_max);
+}
+
+TAKE(unreachable_us)
+{
+    return take_integer(r, value, 0, DURATION_MAX, &r->job.unreachable_us);
 }
 
 TAKE(user)

@@ -356,8 +356,11 @@ static void not_waiting(const struct dr_core *core, const struct dr_job *job, ch
     if (job->state == DR_JOB_UNREACHABLE)
         dr_format(text, bytes,
                   "site %s does not answer; it runs on there as far as is known, and is started "
-                  "nowhere else until the site answers or an operator gives it up",
-                  dr_site_name(core, core->pools[dr_job_run(core, job)->pool.v - 1].site.v));
+                  "nowhere else until the site answers or %s",
+                  dr_site_name(core, core->pools[dr_job_run(core, job)->pool.v - 1].site.v),
+                  dr_job_run(core, job)->give_up_us == 0
+                      ? "an operator gives it up"
+                      : "it is given up, as the job wants after a time");
     else
         dr_format(text, bytes, "it does not wait");
 }
@@ -395,6 +398,7 @@ static void why_json(struct exchange *x, const struct dr_forecast_answer *foreca
     dr_put_bool(out, "ever", job->state != DR_JOB_PENDING || why.ever);
     dr_put_i64(out, "reserved_us", why.reserved_us);
     dr_put_u64(out, "before", why.before);
+    dr_put_i64(out, "give_up_us", dr_job_run(core, job)->give_up_us);
     if (forecast == NULL) {
         dr_put_null(out, "forecast");
     } else {

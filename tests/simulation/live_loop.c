@@ -75,6 +75,7 @@ static void submit(struct live_world *world, uint32_t i)
         .account = dice >> 24 & 1 ? "alpha" : "beta",
         .hold = (dice >> 28 & 15) == 0,
         .firm = (dice >> 32 & 15) == 0,
+        .unreachable_us = (dice >> 36 & 3) == 0 ? DR_MINUTE_US : 0,
         .slot = &world->site->client[i],
     };
     uint64_t before = world->site->client[i];

@@ -38,6 +38,16 @@ TEST(what_is_wrong_with_a_job_is_said)
     REFUSED(ANNA, command.body.submit.warn_before_us = 2 * DR_HOUR_US, INVALID, "warn_before_us",
             "before the start");
     REFUSED(ANNA, command.body.submit.deadline_us = 5, INVALID, "deadline_us", "passed");
+    REFUSED(ANNA, command.body.submit.unreachable_us = DR_HOUR_US, INVALID, "fenced",
+            "may run on, beside the next one");
+    REFUSED(
+        ANNA,
+        (command.body.submit.fenced = 1, command.body.submit.unreachable_us = 59 * DR_SECOND_US),
+        INVALID, "unreachable_us", "found 59 s, expected 1 minute to");
+    REFUSED(ANNA,
+            (command.body.submit.fenced = 1, command.body.submit.requeue = 0,
+             command.body.submit.unreachable_us = DR_HOUR_US),
+            INVALID, "unreachable_us", "is not to be requeued");
     REFUSED(ANNA, command.body.submit.priority = 2000000, INVALID, "priority", "1000000");
     REFUSED(ANNA, command.body.submit.data_class = 3, UNKNOWN, "data_class", "no such");
     REFUSED(ANNA, dr_site_set_add(&command.body.submit.sites, 7), UNKNOWN, "sites", "no such");

@@ -174,6 +174,69 @@ TEST(a_silent_site_keeps_its_attempts)
     CHECK_REPLAY(w);
     world_free(w);
 }
+
+/* A job that says so, and that it is fenced, does not wait for its site for ever: its attempt is
+ * given up, once, when the site has not answered for so long without a break. */
+TEST(a_job_says_how_long_it_waits_for_a_silent_site)
+{
+    struct world *w = world_new("2 sites, 2 pools, 1 node x 8 h200");
+    struct job_spec spec = {.accelerators = 4,
+                            .site = "s1",
+                            .limit_us = DR_DAY_US,
+                            .run_us = 45 * DR_MINUTE_US, /* it ends there before it is given up */
+                            .fenced = 1,
+                            .unreachable_us = 30 * DR_MINUTE_US};
+    dr_job_id patient =
+        world_submit(w, (struct job_spec){.accelerators = 4, .site = "s1", .limit_us = DR_DAY_US});
+    dr_job_id job = world_submit(w, spec);
+
+    world_run_us(w, DR_MINUTE_US);
+    world_site_answers(w, 1, 0);
+    world_run_us(w, 29 * DR_MINUTE_US);
+    CHECK_EQ(world_job(w, job)->state, DR_JOB_UNREACHABLE);
+    world_site_answers(w, 1, 1); /* it answers for a moment: the time begins anew */
+    CHECK_EQ(world_run(w, job)->give_up_us, 0);
+    world_site_answers(w, 1, 0);
+    world_site_answers(w, 1, 0); /* said twice: the first counts */
+    world_run_us(w, 29 * DR_MINUTE_US);
+    CHECK_EQ(world_job(w, job)->state, DR_JOB_UNREACHABLE);
+    world_run_us(w, 2 * DR_MINUTE_US);
+    CHECK_EQ(world_job(w, job)->state, DR_JOB_PENDING); /* it may run at s1 alone */
+    CHECK_EQ(world_run(w, job)->give_up_us, 0);
+    CHECK_EQ(world_run(w, job)->requeues, 1);
+    CHECK_EQ(world_job(w, patient)->state, DR_JOB_UNREACHABLE);
+    world_site_answers(w, 1, 1);
+    world_run_us(w, DR_MINUTE_US);
+    CHECK_EQ(world_job(w, job)->state, DR_JOB_RUNNING);
+    CHECK_EQ(world_run(w, job)->attempt, 2);
+    CHECK_EQ(world_run(w, patient)->attempt, 1);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
+/* Limit and deadline go on counting meanwhile, and what ended is not run again. */
+TEST(what_was_over_before_it_is_given_up_is_over)
+{
+    struct world *w = world_new("2 sites, 2 pools, 1 node x 8 h200");
+    struct job_spec spec = {.accelerators = 4,
+                            .limit_us = 10 * DR_MINUTE_US,
+                            .run_us = DR_HOUR_US,
+                            .site = "s1",
+                            .fenced = 1,
+                            .unreachable_us = 30 * DR_MINUTE_US};
+    dr_job_id job = world_submit(w, spec);
+
+    world_run_us(w, DR_MINUTE_US);
+    world_site_answers(w, 1, 0);
+    world_run_us(w, 29 * DR_MINUTE_US);
+    CHECK_EQ(world_job(w, job)->state, DR_JOB_UNREACHABLE);
+    CHECK_EQ(world_run(w, job)->stopping, DR_STOP_LIMIT);
+    world_run_us(w, 2 * DR_MINUTE_US);
+    CHECK_EQ(world_job(w, job)->state, DR_JOB_TIMEOUT);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
+
 /* Whom a quota kept out is met again when an attempt of the account ends, also where what it leaves
  * is too small for him and his place is in another pool. */
 TEST(a_relieved_quota_wakes_who_waits_for_it)

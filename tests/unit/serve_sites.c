@@ -301,6 +301,98 @@ TEST(an_attempt_that_is_not_known)
 
 /* ---- giving up ---- */
 
+/* A fenced job's own word does what an operator's does: it runs again elsewhere, over a restart
+ * too; a controller that was away listens first, so that a site that answers by then keeps its
+ * attempt; the old one is stopped once its site is back, and its end does not count. */
+TEST(a_fenced_job_is_given_up_as_it_says)
+{
+    for (uint32_t round = 0; round < 3; round += 1) {
+        struct live_world world;
+        struct live_job fenced = {.accelerators = 2,
+                                  .run_us = 3 * DR_HOUR_US,
+                                  .limit_us = DR_DAY_US,
+                                  .unreachable_us = 30 * DR_MINUTE_US};
+        uint64_t jobs[3];
+
+        begin(&world);
+        open_checked(&world);
+        for (uint32_t i = 0; i < 3; i += 1) {
+            jobs[i] = live_submit(&world, &fenced, NULL, NULL);
+            run(&world, 2 * DR_SECOND_US);
+            CHECK_EQ(live_attempt(&world, jobs[i], 1)->place, i);
+        }
+        CHECK(live_command(
+            &world,
+            &(struct dr_command){.kind = DR_COMMAND_CANCEL, .roles = 0xff, .body.job = {jobs[0]}},
+            NULL));
+        run(&world, DR_MINUTE_US);
+        far(&world, 1)->silent = 1;
+        run(&world, 20 * DR_MINUTE_US);
+        CHECK_EQ(state_of(&world, jobs[1]), DR_JOB_UNREACHABLE);
+        if (round == 1)
+            reopen(&world); /* the time counts on */
+        if (round == 2) {   /* it passes while nobody listens */
+            live_close(&world);
+            world.site->wall_us += DR_HOUR_US;
+            world.site->monotonic_us += DR_HOUR_US;
+            open_checked(&world);
+            run(&world, 50 * DR_SECOND_US);
+            CHECK_EQ(state_of(&world, jobs[1]), DR_JOB_UNREACHABLE);
+            CHECK_EQ(world.site->overlaps, 0);
+            run(&world, 20 * DR_SECOND_US);
+        } else {
+            run(&world, 9 * DR_MINUTE_US);
+            CHECK_EQ(state_of(&world, jobs[1]), DR_JOB_UNREACHABLE);
+            run(&world, 2 * DR_MINUTE_US);
+        }
+        CHECK_EQ(state_of(&world, jobs[1]), DR_JOB_RUNNING);
+        CHECK_EQ(live_attempt(&world, jobs[1], 2)->place, 0);
+        CHECK_EQ(live_attempt(&world, jobs[1], 1)->ended, 0);
+        CHECK_EQ(state_of(&world, jobs[2]), DR_JOB_RUNNING);
+        far(&world, 1)->silent = 0;
+        run(&world, 2 * DR_SECOND_US);
+        CHECK_EQ(live_attempt(&world, jobs[1], 1)->ended, 1);
+        run(&world, 2 * DR_SECOND_US);
+        CHECK_EQ(live_attempt(&world, jobs[1], 1)->forgotten, 1);
+        CHECK_EQ(state_of(&world, jobs[1]), DR_JOB_RUNNING);
+        CHECK_EQ(world.site->overlaps, 0);
+        CHECK_EQ(dr_core_hash(core_of(&world)), live_hash_of_facts(&world));
+        live_deinit(&world);
+    }
+}
+
+/* It answers within the minute for which a controller listens that was away: nothing is given up.
+ */
+TEST(a_controller_that_was_away_listens_first)
+{
+    struct live_world world;
+    struct live_job fenced = {.accelerators = 2,
+                              .run_us = 3 * DR_HOUR_US,
+                              .limit_us = DR_DAY_US,
+                              .unreachable_us = 30 * DR_MINUTE_US};
+    uint64_t jobs[2];
+
+    begin(&world);
+    open_checked(&world);
+    for (uint32_t i = 0; i < 2; i += 1) {
+        jobs[i] = live_submit(&world, &fenced, NULL, NULL);
+        run(&world, 2 * DR_SECOND_US);
+    }
+    far(&world, 1)->silent = 1;
+    run(&world, DR_MINUTE_US);
+    live_close(&world);
+    world.site->wall_us += DR_HOUR_US;
+    world.site->monotonic_us += DR_HOUR_US;
+    open_checked(&world);
+    run(&world, 30 * DR_SECOND_US);
+    far(&world, 1)->silent = 0;
+    run(&world, 5 * DR_MINUTE_US);
+    CHECK_EQ(state_of(&world, jobs[1]), DR_JOB_RUNNING);
+    CHECK(live_attempt(&world, jobs[1], 2) == NULL);
+    check_judge(&world);
+    live_deinit(&world);
+}
+
 static int give_up(struct live_world *world, uint64_t job, struct dr_answer *answer)
 {
     struct dr_command lost = {.kind = DR_COMMAND_LOST, .roles = 0xff, .body.job = {job}};
