@@ -19,6 +19,8 @@ struct recent {
     enum dr_fact_kind kind;
     uint32_t begin; /* in `text` */
     uint32_t bytes;
+    uint32_t open_begin; /* as those read it who do not see all */
+    uint32_t open_bytes;
 };
 
 struct events {
@@ -158,6 +160,27 @@ static int sees_fact(struct exchange *x, enum dr_fact_kind kind, uint64_t job)
            exchange_sees(x, past.user, past.account);
 }
 
+/* How a site's machines are reached is for those who see all: another reads these fields as empty.
+ */
+static struct dr_fact open_fact(const struct dr_fact *fact)
+{
+    struct dr_fact open = *fact;
+
+    if (fact->kind != DR_FACT_SITE_SET)
+        return open;
+    open.site_set.slurm_url = NULL;
+    open.site_set.slurm_key = NULL;
+    open.site_set.slurm_user = NULL;
+    open.site_set.slurm_conf = NULL;
+    open.site_set.slurm_log_command = NULL;
+    return open;
+}
+
+static struct dr_fact seen_fact(const struct exchange *x, const struct dr_fact *fact)
+{
+    return dr_auth_sees_all(&x->who) ? *fact : open_fact(fact);
+}
+
 /* ---- event streams ---- */
 
 struct follower {
@@ -186,11 +209,12 @@ static int fill_from_store(void *context, const struct dr_fact *fact)
     struct filling *filling = context;
     uint64_t job = dr_fact_job(fact);
     size_t before = filling->out->length;
+    struct dr_fact seen = seen_fact(filling->x, fact);
 
     if ((filling->follower->job != 0 && filling->follower->job != job) ||
         !sees_fact(filling->x, fact->kind, job))
         return 1;
-    event_text(filling->out, core_of(filling->x), fact);
+    event_text(filling->out, core_of(filling->x), &seen);
     /* One that is larger than the whole buffer goes alone. */
     if (filling->out->length > filling->length_max && before > 0) {
         filling->out->length = before;
@@ -205,13 +229,15 @@ static int fill_from_recent(struct filling *filling, struct follower *follower,
 {
     while (follower->next <= last) {
         const struct recent *recent = &events->recent[follower->next - events->first];
+        int all = dr_auth_sees_all(&filling->x->who);
+        uint32_t bytes = all ? recent->bytes : recent->open_bytes;
 
         if ((follower->job == 0 || follower->job == recent->job) &&
             sees_fact(filling->x, recent->kind, recent->job)) {
-            if (filling->out->length > 0 &&
-                filling->out->length + recent->bytes > filling->length_max)
+            if (filling->out->length > 0 && filling->out->length + bytes > filling->length_max)
                 return 0;
-            dr_buffer_append(filling->out, events->text.data + recent->begin, recent->bytes);
+            dr_buffer_append(filling->out,
+                             events->text.data + (all ? recent->begin : recent->open_begin), bytes);
         }
         follower->next += 1;
     }
@@ -266,6 +292,15 @@ static int keep_recent(void *context, const struct dr_fact *fact)
         .job = dr_fact_job(fact), .kind = fact->kind, .begin = (uint32_t)events->text.length};
     event_text(&events->text, dr_controller_core(http->controller), fact);
     recent->bytes = (uint32_t)events->text.length - recent->begin;
+    recent->open_begin = recent->begin;
+    recent->open_bytes = recent->bytes;
+    if (fact->kind == DR_FACT_SITE_SET) {
+        struct dr_fact open = open_fact(fact);
+
+        recent->open_begin = (uint32_t)events->text.length;
+        event_text(&events->text, dr_controller_core(http->controller), &open);
+        recent->open_bytes = (uint32_t)events->text.length - recent->open_begin;
+    }
     events->count += 1;
     return 1;
 }
@@ -355,7 +390,9 @@ static int list_fact(void *context, const struct dr_fact *fact)
     if (listing->count == listing->limit)
         return 0;
     if (sees_fact(listing->x, fact->kind, dr_fact_job(fact))) {
-        dr_fact_json(&listing->x->out, core_of(listing->x), fact);
+        struct dr_fact seen = seen_fact(listing->x, fact);
+
+        dr_fact_json(&listing->x->out, core_of(listing->x), &seen);
         listing->count += 1;
     }
     return 1;

@@ -70,6 +70,54 @@ TEST(events_of_one_job)
     http_world_close(w);
 }
 
+/* How a site's machines are reached is not for everybody, in what is fresh, what is read back and
+ * what is listed. */
+TEST(how_a_site_is_reached_is_for_operators)
+{
+    static const char FAR[] = "  far:\n"
+                              "    engine: slurm\n"
+                              "    slurm: {url: 'http://10.9.8.7:6820', key: /etc/secret-place}\n"
+                              "    pools:\n"
+                              "      batch: {nodes: 1, cpus: 4, memory: 2G, node_names: far1}\n";
+    struct http_world *w = people_world();
+    static char got[PEOPLE][1 << 18];
+    int clients[PEOPLE];
+    char changed[4096];
+    const char *rest = strstr(PEOPLE_FEDERATION, "accounts:\n");
+    struct reply reply;
+
+    CHECK((size_t)snprintf(changed, sizeof changed, "%.*s%s%s", (int)(rest - PEOPLE_FEDERATION),
+                           PEOPLE_FEDERATION, FAR, rest) < sizeof changed);
+    for (int round = 0; round < 2; round += 1) {
+        const char *path = round == 0 ? "/v1/events" : "/v1/events?from=1";
+
+        for (int i = 0; i < PEOPLE; i += 1)
+            clients[i] = http_open_stream(w, people_tokens[i], path, "", got[i], sizeof got[i]);
+        if (round == 0)
+            ASK(people_tokens[BOSS], "POST", "/v1/federation", changed, 200, "");
+        for (int i = 0; i < PEOPLE; i += 1) {
+            int sees = i == BOSS || i == KEEPER || i == LOOKER;
+
+            CHECK(http_receive(w, clients[i], got[i], sizeof got[i], "event: NODES_ADDED\n"));
+            CHECK(http_receive(w, clients[i], got[i], sizeof got[i], "\"name\":\"far\""));
+            CHECK(http_receive(w, clients[i], got[i], sizeof got[i], "event: POOL_SET\n"));
+            CHECK_EQ(strstr(got[i], "10.9.8.7") != NULL, sees);
+            CHECK_EQ(strstr(got[i], "secret-place") != NULL, sees);
+            close(clients[i]);
+        }
+        for (int i = 0; i < 20; i += 1)
+            http_world_settle(w);
+    }
+    for (int i = 0; i < PEOPLE; i += 1) {
+        reply = http_ask(w, people_tokens[i], "GET", "/v1/facts?limit=10000", NULL);
+        CHECK_HAS(reply.body, "\"name\":\"far\"");
+        CHECK_EQ(strstr(reply.body, "secret-place") != NULL,
+                 i == BOSS || i == KEEPER || i == LOOKER);
+        reply_free(&reply);
+    }
+    http_world_close(w);
+}
+
 /* A revoked token ends the streams that it opened, at their next word. */
 TEST(a_revoked_token_ends_its_streams)
 {
