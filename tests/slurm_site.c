@@ -178,7 +178,6 @@ struct site *site_new(void)
                                            .key_file = key,
                                            .user = "root",
                                            .conf = conf,
-                                           .log_command = "",
                                            .poll_us = 50000};
     site_open(w);
     return w;

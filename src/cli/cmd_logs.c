@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daero logs: what a job has written, followed live with -f. A connection that is cut while
- * following is taken up again at the byte where it ended. */
+ * following is taken up again at the byte where it ended. Once the stream has ended what may be
+ * left is asked for plainly, which also says why there is none, where it can't be read. */
 #include <errno.h>
 #include <poll.h>
 #include <unistd.h>
@@ -129,7 +130,11 @@ static int logs_of(struct dr_cli *cli, struct logs *logs)
                        ? DR_EXIT_OK
                        : dr_cli_fail(cli, DR_EXIT_FAILED, "standard output can't be written (%s)",
                                      strerror(errno));
-        if (status == DR_OK && (code != DR_EXIT_OK || follow || logs->offset == before))
+        if (status == DR_OK && code == DR_EXIT_OK && follow) {
+            follow = 0;
+            continue;
+        }
+        if (status == DR_OK && (code != DR_EXIT_OK || logs->offset == before))
             return code;
         if (status == DR_OK) {
             tries = 0; /* a piece of a long log: ask for the next until nothing comes */

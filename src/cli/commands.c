@@ -303,6 +303,8 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "whole limit and nothing new submitted. Its age is shown.",
      OPTIONS(WHY), DR_OPERAND_JOB, 1, MANY, 0, 0, NULL, dr_cmd_why},
     {"logs", "JOB", "what a job has written",
+     "What a job wrote at another site is read through a shared file system or the site's own command;\n"
+     "where there is neither, the place of the file is said, with exit code 1.\n"
      "With --json, one JSON object a line: a piece of text, and where in the file it stands.",
      OPTIONS(LOGS), DR_OPERAND_JOB, 1, 1, 0, 0, NULL, dr_cmd_logs},
     {"cancel", "JOB...", "end jobs",

@@ -134,7 +134,7 @@
     F(note, slurm_key, "path of the file with the key that signs its tokens; never the key")    \
     F(note, slurm_user, "whose name drains nodes and looks at all jobs there")                  \
     F(note, slurm_conf, "path of its slurm.conf, for scontrol; empty: the machine's own")       \
-    F(note, slurm_log_command, "that reads a job's output there; empty: the path is read")      \
+    F(note, slurm_log_command, "its words, that print what jobs wrote there; empty: none")      \
     F(u8, slurm_count_placement, "1: so many nodes of a partition; 0: the very nodes")
 #define DR_FIELDS_site_removed(F) F(u32, site, "id")
 #define DR_FIELDS_site_reach(F) \

@@ -299,8 +299,7 @@ static void slurm_health(const struct dr_engine *engine, struct dr_engine_health
 static void free_options(struct dr_slurm_options *options)
 {
     const char *const texts[] = {options->federation, options->site, options->url,
-                                 options->key_file,   options->user, options->conf,
-                                 options->log_command};
+                                 options->key_file,   options->user, options->conf};
 
     for (size_t i = 0; i < DR_COUNT_OF(texts); i += 1)
         free((void *)(uintptr_t)texts[i]);
@@ -367,7 +366,6 @@ static void take_options(struct slurm *slurm, const struct dr_slurm_options *opt
     own->key_file = copy(options->key_file);
     own->user = copy(options->user);
     own->conf = copy(options->conf);
-    own->log_command = copy(options->log_command);
     if (own->poll_us <= 0)
         own->poll_us = POLL_US;
     if (own->timeout_us <= 0)

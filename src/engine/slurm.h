@@ -32,7 +32,6 @@ struct dr_slurm_options {
     const char *key_file;     /* of the site's tokens, HS256 */
     const char *user;         /* Slurm user that polls and orders nodes: "root" or SlurmUser */
     const char *conf;         /* SLURM_CONF for scontrol; "": its own default */
-    const char *log_command;  /* later: prints a file of the site; "": none */
     uint32_t count_placement; /* 0: the very nodes that were chosen; 1: so many nodes of the
                                  partition */
     int64_t poll_us;          /* between looks while something runs; 0: a good default */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The Slurm cluster of a site: how it is reached, and what it calls a pool's nodes. */
 #include "base/math.h"
+#include "base/words.h"
 #include "federation/reader.h"
 
 /* What a unix socket's address holds, with its end. */
@@ -65,11 +66,6 @@ static int user_valid(const char *text)
                strlen(text);
 }
 
-static int command_valid(const char *text)
-{
-    return text[0] != '\0' && printable(text);
-}
-
 /* One text, judged by `valid`; what is wrong or missing leaves it NULL. */
 static void read_note(struct dr_fed_reader *reader, const struct dr_yaml_node *map, const char *key,
                       int needed, int (*valid)(const char *text), const char *expected,
@@ -91,6 +87,74 @@ static void read_note(struct dr_fed_reader *reader, const struct dr_yaml_node *m
     }
     memcpy(copy, node->text, strlen(node->text) + 1);
     *note = copy;
+}
+
+/* What is put in for what follows a '%' (serve/log_command.h). */
+#define PLACEHOLDERS "puoj%"
+
+/* What is wrong with a word of a log command; NULL: nothing. `seen`: the placeholders in it. */
+static const char *word_wrong(const char *word, uint32_t place, unsigned *seen)
+{
+    if (word[0] == '\0' || !printable(word))
+        return "a word without control characters";
+    if (place == 0)
+        return strchr(word, '%') == NULL ? NULL : "a program, without %";
+    for (const char *at = strchr(word, '%'); at != NULL; at = strchr(at + 2, '%')) {
+        if (at[1] == '\0' || strchr(PLACEHOLDERS, at[1]) == NULL)
+            return "%p (the file's path), %u (the job's user), %o (its first byte that is wanted, "
+                   "from 1), %j (the job) or %%";
+        *seen |= (at[1] == 'p' ? 1u : 0) | (at[1] == 'o' ? 2u : 0);
+    }
+    return NULL;
+}
+
+/* A list of words, which are run as they are: no shell takes them apart. */
+static void read_log_command(struct dr_fed_reader *reader, const struct dr_yaml_node *map,
+                             const char **note)
+{
+    static const char LIST[] = "a list of words that are run as they are, without a shell: "
+                               "[ssh, HOST, sudo, -u, \"%u\", tail, -c, \"+%o\", \"%p\"]";
+    const struct dr_yaml_node *node = dr_yaml_get(map, "log_command");
+    char *words;
+    uint32_t count = 0;
+    uint32_t wrong = 0;
+    unsigned seen = 0;
+    size_t length;
+
+    if (node == NULL || dr_yaml_null(node))
+        return;
+    if (node->kind != DR_YAML_LIST || node->first == NULL) {
+        dr_fed_wrong(reader, node->line, "log_command", dr_yaml_found(node), "%s", LIST);
+        return;
+    }
+    words = dr_fed_push(&reader->federation->arena, DR_NOTE_BYTES, 1);
+    if (words == NULL) {
+        dr_fed_wrong(reader, node->line, "log_command", "", "a smaller file");
+        return;
+    }
+    words[0] = '\0';
+    length = dr_fed_enter(reader, "log_command");
+    for (const struct dr_yaml_node *item = node->first; item != NULL; item = item->next) {
+        size_t outer = dr_fed_enter_item(reader, count);
+        const char *expected = item->kind != DR_YAML_SCALAR || dr_yaml_null(item)
+                                   ? "a word"
+                                   : word_wrong(item->text, count, &seen);
+
+        if (expected == NULL && !dr_words_add(words, DR_NOTE_BYTES, item->text))
+            expected = "words of 255 bytes in all, at most";
+        if (expected != NULL)
+            dr_fed_wrong(reader, item->line, NULL, dr_yaml_found(item), "%s", expected);
+        wrong += expected != NULL;
+        count += 1;
+        dr_fed_leave(reader, outer);
+    }
+    dr_fed_leave(reader, length);
+    if (wrong == 0 && seen != 3)
+        dr_fed_wrong(reader, node->line, "log_command", words,
+                     "a word with %s: without it the command can't know %s", seen & 1 ? "%o" : "%p",
+                     seen & 1 ? "from which byte on it is asked" : "which file is meant");
+    else if (wrong == 0)
+        *note = words;
 }
 
 void dr_fed_read_slurm(struct dr_fed_reader *reader, const struct dr_yaml_node *site,
@@ -127,8 +191,7 @@ void dr_fed_read_slurm(struct dr_fed_reader *reader, const struct dr_yaml_node *
         read_note(reader, map, "conf", DR_FED_OPTIONAL, absolute_path,
                   "the path from / of the site's slurm.conf on this machine, at most 255 bytes",
                   &set->slurm_conf);
-        read_note(reader, map, "log_command", DR_FED_OPTIONAL, command_valid,
-                  "a command line of 1 to 255 bytes", &set->slurm_log_command);
+        read_log_command(reader, map, &set->slurm_log_command);
         dr_fed_read_choice(reader, map, "placement", placements, DR_COUNT_OF(placements),
                            &set->slurm_count_placement);
     } else if (dr_yaml_null(map)) {

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #include "base/math.h"
+#include "base/words.h"
 #include "core/allocate.h"
 #include "federation/file.h"
 
@@ -261,6 +262,23 @@ static void write_tariff(struct dr_buffer *yaml, const int64_t prices[DR_TARIFF_
     dr_buffer_append_text(yaml, "}\n");
 }
 
+/* "log_command: [...]": one of an older form, which was a line and never run, is left out. */
+static void log_command_line(struct dr_buffer *yaml, const char *text)
+{
+    char room[DR_NOTE_BYTES];
+    char *words[DR_NOTE_BYTES / 2];
+    uint32_t count = dr_words_split(text, room, sizeof room, words, (uint32_t)DR_COUNT_OF(words));
+
+    if (count == 0 || strstr(text, "%p") == NULL)
+        return;
+    dr_buffer_append_text(yaml, "      log_command: [");
+    for (uint32_t i = 0; i < count; i += 1) {
+        dr_buffer_append_text(yaml, i == 0 ? "" : ", ");
+        quoted(yaml, words[i]);
+    }
+    dr_buffer_append_text(yaml, "]\n");
+}
+
 static void write_slurm(struct dr_buffer *yaml, const struct dr_site_slurm *slurm)
 {
     dr_buffer_append_text(yaml, "    slurm:\n");
@@ -269,7 +287,7 @@ static void write_slurm(struct dr_buffer *yaml, const struct dr_site_slurm *slur
     text_line(yaml, "      ", "user", slurm->user);
     text_line(yaml, "      ", "conf", slurm->conf);
     dr_buffer_printf(yaml, "      placement: %s\n", slurm->count_placement ? "count" : "exact");
-    text_line(yaml, "      ", "log_command", slurm->log_command);
+    log_command_line(yaml, slurm->log_command);
 }
 
 static void write_sites(const struct writer *writer)

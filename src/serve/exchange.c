@@ -144,9 +144,9 @@ uint32_t kind_status(const char *kind)
         const char *kind;
         uint32_t status;
     } STATUSES[] = {
-        {"INVALID", 400}, {"NEVER", 400}, {"AUTH", 401},     {"DENIED", 403},
-        {"UNKNOWN", 404}, {"STATE", 409}, {"CONFLICT", 409}, {"TOO_LARGE", 413},
-        {"LIMIT", 429},   {"FULL", 507},  {"TIMEOUT", 408},
+        {"INVALID", 400},   {"NEVER", 400}, {"AUTH", 401},      {"DENIED", 403},
+        {"UNKNOWN", 404},   {"STATE", 409}, {"ELSEWHERE", 409}, {"CONFLICT", 409},
+        {"TOO_LARGE", 413}, {"LIMIT", 429}, {"FULL", 507},      {"TIMEOUT", 408},
     };
 
     for (size_t i = 0; i < DR_COUNT_OF(STATUSES); i += 1) {

@@ -26,6 +26,7 @@ struct json_t;
 struct line;
 struct exchange;
 struct dr_http;
+struct log_command;
 
 /* A stream's source of bytes. */
 struct stream_operations {
@@ -65,7 +66,10 @@ struct exchange {
     char extra_value[40];
     struct dr_buffer out;
     uint8_t suspended;
-    uint8_t abandoned; /* the client is gone: answer to nobody */
+    uint8_t abandoned;                   /* the client is gone: answer to nobody */
+    void (*dropped)(struct exchange *x); /* ... while it waits: answers; NULL: it is decided all the
+                                            same */
+    void *waiting;                       /* whose handler waits for what */
 
     const struct stream_operations *stream_operations;
     void *stream;
@@ -91,8 +95,10 @@ struct dr_http {
     uint32_t stream_turns;
     struct dr_buffer text; /* room for handlers to work in */
     uint8_t federation[16];
-    struct events *events; /* events.c's */
-    uint64_t answers[6];   /* by the status's hundreds */
+    struct events *events;            /* events.c's */
+    struct log_command *log_commands; /* those that run (log_command.c) */
+    uint32_t log_commands_count;
+    uint64_t answers[6]; /* by the status's hundreds */
     uint64_t requests;
     uint32_t own_uid;
     struct dr_edge_limits limits;

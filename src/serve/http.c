@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "serve/exchange.h"
+#include "serve/log_command.h"
 #include "serve/stream.h"
 #include "serve/what_if.h"
 
@@ -249,6 +250,13 @@ static void *enter(void *context, struct dr_visitor *visitor, int socket,
     return line;
 }
 
+/* What is done for a client alone is left when he goes. */
+static void drop(struct exchange *x)
+{
+    if (x != NULL && x->state == EXCHANGE_WAITING && x->dropped != NULL)
+        x->dropped(x);
+}
+
 /* Who follows a stream and closes his half has gone: without this it would show at the next
  * heartbeat. */
 static void ended(void *context, void *entered)
@@ -260,6 +268,7 @@ static void ended(void *context, void *entered)
         line->exchange->abandoned = 1;
         exchange_wake(line->exchange);
     }
+    drop(line->exchange);
 }
 
 static void gone(void *context, void *entered)
@@ -278,6 +287,7 @@ static void gone(void *context, void *entered)
         if (line->exchange->state == EXCHANGE_STREAMING)
             exchange_wake(line->exchange);
     }
+    drop(line->exchange);
 }
 
 static const struct dr_door_operations DOOR = {.enter = enter, .ended = ended, .gone = gone};
@@ -378,6 +388,7 @@ void dr_http_close(struct dr_http *http)
             dr_controller_poll(http->controller, http->daemon_descriptor, 0, NULL, NULL);
         /* Nobody is there any more to be answered; the library ends with none suspended. */
         for (struct exchange *x = http->active; x != NULL; x = x->next) {
+            drop(x);
             if (x->state == EXCHANGE_WAITING)
                 exchange_refuse(x, "STATE", "", "the controller has stopped");
             exchange_resume(x);
@@ -385,6 +396,7 @@ void dr_http_close(struct dr_http *http)
         run_library(http);
         MHD_stop_daemon(http->daemon);
     }
+    log_commands_end(http);
     stream_close(http);
     while (http->spare != NULL) {
         struct exchange *x = http->spare;

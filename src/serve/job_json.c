@@ -112,6 +112,13 @@ static void ending_json(struct dr_buffer *out, struct dr_controller *controller,
 
 /* ---- files ---- */
 
+dr_site_id dr_job_site(const struct dr_core *core, const struct dr_job *job)
+{
+    dr_pool_id pool = dr_job_run(core, job)->pool;
+
+    return pool.v == 0 ? (dr_site_id){0} : core->pools[pool.v - 1].site;
+}
+
 int dr_job_output(struct dr_controller *controller, const struct dr_output_of *of,
                   const char *stream, uint32_t task, struct dr_output *output)
 {
@@ -132,16 +139,22 @@ int dr_job_output(struct dr_controller *controller, const struct dr_output_of *o
     struct passwd *entry;
     char file[1100];
     int filled;
+    int is_slurm = of->site != 0 && core->sites[of->site - 1].engine == DR_ENGINE_SLURM;
 
     if (text == NULL)
         return 0;
     output->uid = user->uid;
     output->gid = user->gid;
+    dr_copy_name(output->login, user->name);
     if (output->uid == DR_NO_UID || output->uid == 0) {
         output->uid = core->settings.job_uid;
         output->gid = core->settings.job_gid;
+        output->login[0] = '\0';
     }
     entry = getpwuid(output->uid);
+    if (output->login[0] == '\0')
+        snprintf(output->login, sizeof output->login, "%s",
+                 entry == NULL ? "nobody" : entry->pw_name);
     if (entry != NULL && (output->gid == DR_NO_UID || output->gid == 0))
         output->gid = entry->pw_gid;
     if (pattern == NULL || pattern[0] == 0)
@@ -150,9 +163,13 @@ int dr_job_output(struct dr_controller *controller, const struct dr_output_of *o
         pattern = "daero-%j.out";
     filled = dr_pattern_fill(pattern, &launch, task, file, sizeof file, NULL) == DR_OK;
     if (directory == NULL || directory[0] == 0)
-        directory = entry == NULL || entry->pw_dir == NULL ? "/" : entry->pw_dir;
-    if (filled && file[0] == '/') {
-        snprintf(output->paths[0], DR_PATH_BYTES, "%s", file);
+        directory =
+            entry == NULL || entry->pw_dir == NULL || (is_slurm && access(entry->pw_dir, F_OK) != 0)
+                ? "/" /* as engine/slurm_document.c has it */
+                : entry->pw_dir;
+    if (filled && (file[0] == '/' || is_slurm)) {
+        snprintf(output->paths[0], DR_PATH_BYTES, "%.2900s%s%s", file[0] == '/' ? "" : directory,
+                 file[0] == '/' || directory[strlen(directory) - 1] == '/' ? "" : "/", file);
         output->count = 1;
     } else if (filled) {
         /* Where the directory can't be entered the job runs in /tmp; where it can't be written, the
@@ -417,7 +434,8 @@ void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const 
                                   .array_job = dr_job_terms(core, job)->array_job,
                                   .array_index = job->array_index,
                                   .user = dr_job_terms(core, job)->user.v,
-                                  .text = job->text};
+                                  .text = job->text,
+                                  .site = dr_job_site(core, job).v};
 
         written_json(out, controller, &of, secrets);
         if (ended)
@@ -457,7 +475,8 @@ void dr_history_json(struct dr_buffer *out, struct dr_controller *controller,
                                   .array_job = row->array_job,
                                   .array_index = row->array_index,
                                   .user = row->user,
-                                  .text = row->text};
+                                  .text = row->text,
+                                  .site = row->site};
 
         written_json(out, controller, &of, secrets);
         ending_json(out, controller, row->end_seq);

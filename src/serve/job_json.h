@@ -22,6 +22,7 @@ struct dr_output {
     uint32_t count;
     uint32_t uid; /* as whom it is written */
     uint32_t gid;
+    char login[DR_NAME_BYTES]; /* what its user is called there */
 };
 struct dr_output_of {
     uint64_t job;
@@ -29,7 +30,10 @@ struct dr_output_of {
     uint32_t array_index;
     uint32_t user;
     uint64_t text;
+    uint32_t site; /* of its current or last attempt; 0: never placed */
 };
+/* The site of a job's current or last attempt; 0: it was never placed. */
+dr_site_id dr_job_site(const struct dr_core *core, const struct dr_job *job);
 /* `stream` is "output" or "error". 0: the job's text is erased, or its pattern can't be filled. */
 int dr_job_output(struct dr_controller *controller, const struct dr_output_of *of,
                   const char *stream, uint32_t task, struct dr_output *output);

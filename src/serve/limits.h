@@ -29,6 +29,9 @@
     X(token_burst, 20000, 1, 1000000, "requests that may come at once, after a quiet while") \
     X(token_streams, 16, 1, 65536, "streams of one token, or of one uid's user")             \
     X(streams, 256, 1, 65536, "streams in all")                                              \
+    X(log_commands, 16, 1, 1000, "commands of sites at once that print what jobs wrote")     \
+    X(token_log_commands, 4, 1, 1000, "of them for one token, or one uid's user")            \
+    X(log_command_s, 30, 1, 3600, "seconds that one of them has")                            \
     X(batch_jobs, 10000, 1, 10000, "jobs of one request, and elements of an array")
 
 struct dr_edge_limits {

@@ -14,7 +14,6 @@ struct dr_engine *open_slurm(struct dr_controller *c, dr_site_id site, struct dr
         .key_file = slurm->key,
         .user = slurm->user,
         .conf = slurm->conf,
-        .log_command = slurm->log_command,
         .count_placement = slurm->count_placement,
     };
     struct dr_engine *engine = NULL;

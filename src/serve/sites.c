@@ -110,7 +110,6 @@ static uint64_t settings_of(const struct dr_controller *c, uint32_t row)
     hash = hash_text(hash, slurm->key);
     hash = hash_text(hash, slurm->user);
     hash = hash_text(hash, slurm->conf);
-    hash = hash_text(hash, slurm->log_command);
     return dr_hash_fold(hash, slurm->count_placement);
 }
 

@@ -148,7 +148,6 @@ static void endpoint_open(struct endpoint *w, int64_t timeout_us)
                                        .url = w->url,
                                        .user = "root",
                                        .conf = "/nonexistent/slurm.conf",
-                                       .log_command = "",
                                        .poll_us = 20000,
                                        .timeout_us = timeout_us};
     struct dr_error error = {0};

@@ -15,6 +15,9 @@
     "allocations:\n  spring: {" text ", from: 2027-03-01, until: 2027-06-01}\nusers:\n"
 
 #define SLURM(map) "engine: slurm\n    slurm: " map
+#define LOGS(list) SLURM("{url: \"http://h:1\", key: /k, log_command: " list "}")
+#define TEN        "0123456789"
+#define HUNDRED    TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
 
 static const struct {
     const char *from;
@@ -148,8 +151,26 @@ static const struct {
      "sites.gwangju.slurm.user", "a b", "a Unix user"},
     {"engine: simulated", SLURM("{url: \"http://h:1\", key: /k, placement: exactly}"), 16,
      "sites.gwangju.slurm.placement", "exactly", "exact"},
-    {"engine: simulated", SLURM("{url: \"http://h:1\", key: /k, log_command: \"a\\nb\"}"), 16,
-     "sites.gwangju.slurm.log_command", "a\nb", "a command line"},
+    {"engine: simulated", LOGS("ssh h cat %p"), 16, "sites.gwangju.slurm.log_command",
+     "ssh h cat %p", "a list of words"},
+    {"engine: simulated", LOGS("[]"), 16, "sites.gwangju.slurm.log_command", "a list",
+     "a list of words"},
+    {"engine: simulated", LOGS("[tail, \"+%o\", [\"%p\"]]"), 16,
+     "sites.gwangju.slurm.log_command[2]", "a list", "a word"},
+    {"engine: simulated", LOGS("[\"%p\", \"+%o\"]"), 16, "sites.gwangju.slurm.log_command[0]", "%p",
+     "a program"},
+    {"engine: simulated", LOGS("[tail, \"+%o\", \"%p\", \"a\\nb\"]"), 16,
+     "sites.gwangju.slurm.log_command[3]", "a\nb", "without control characters"},
+    {"engine: simulated", LOGS("[tail, \"+%o\", \"%P\"]"), 16, "sites.gwangju.slurm.log_command[2]",
+     "%P", "%p (the file's path), %u"},
+    {"engine: simulated", LOGS("[tail, \"+%o\", \"100%\"]"), 16,
+     "sites.gwangju.slurm.log_command[2]", "100%", "or %%"},
+    {"engine: simulated", LOGS("[cat, \"%p\"]"), 16, "sites.gwangju.slurm.log_command", "cat %p",
+     "a word with %o"},
+    {"engine: simulated", LOGS("[tail, -c, \"+%o\"]"), 16, "sites.gwangju.slurm.log_command",
+     "tail -c +%o", "a word with %p"},
+    {"engine: simulated", LOGS("[tail, \"+%o\", \"%p\", " HUNDRED ", " HUNDRED ", " HUNDRED "]"),
+     16, "sites.gwangju.slurm.log_command[5]", HUNDRED, "255 bytes in all"},
     {"engine: simulated", SLURM("{url: \"http://h:1\", key: /k, port: 7}"), 16,
      "sites.gwangju.slurm.port", "port", "a known key"},
     {"engine: simulated", "engine: local\n    slurm: {url: \"http://h:1\"}", 16,
@@ -538,10 +559,9 @@ TEST(ways_to_write)
 /* The files that ship with the program are valid. */
 TEST(scenarios)
 {
-    static const char *const files[] = {"scenarios/day/federation.yaml",
-                                        "scenarios/federation/federation.yaml",
-                                        "scenarios/one-machine/federation.yaml",
-                                        "scenarios/two-sites/federation.yaml"};
+    static const char *const files[] = {
+        "scenarios/day/federation.yaml", "scenarios/federation/federation.yaml",
+        "scenarios/one-machine/federation.yaml", "scenarios/two-sites/federation.yaml"};
 
     for (size_t i = 0; i < DR_COUNT_OF(files); i += 1) {
         struct dr_buffer yaml;

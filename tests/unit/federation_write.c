@@ -128,7 +128,7 @@ TEST(a_slurm_site_comes_back)
         "    engine: slurm\n"
         "    slurm: {url: 'http://127.0.0.1:17001', key: /etc/daero/seoul.key, conf: "
         "/etc/slurm/slurm.conf,\n"
-        "            placement: count, log_command: 'ssh \"log in\" cat'}\n"
+        "            placement: count, log_command: [ssh, 'log in', 'cat', '+%o%%', '\\%p']}\n"
         "    pools:\n"
         "      h200: {chip: h200, nodes: 4, accelerators: 8, cpus: 64, memory: 64G, node_names: "
         "seoul1,\n"
@@ -152,7 +152,8 @@ TEST(a_slurm_site_comes_back)
     CHECK_EQ(core->site_slurm[1].count_placement, 0);
     CHECK_TEXT(core->pools[0].gres, "gpu:h200");
     check_round_trip(core, &yaml);
-    CHECK_HAS(dr_buffer_text(&yaml), "      log_command: \"ssh \\\"log in\\\" cat\"\n");
+    CHECK_HAS(dr_buffer_text(&yaml),
+              "      log_command: [\"ssh\", \"log in\", \"cat\", \"+%o%%\", \"\\\\%p\"]\n");
     CHECK_HAS(dr_buffer_text(&yaml), "        partition: \"batch\"\n");
 
     dr_buffer_clear(&said);
