@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daero nodes, sites, accounts, usage, apply: what there is, who may use it, and who did. */
+#include "base/math.h"
 #include "base/text.h"
-#include "cli/table.h"
 #include "cli/cli.h"
+#include "cli/table.h"
 
 /* GET a path; with --json print the answer and leave `*answer` NULL. */
 static int fetch(struct dr_cli *cli, const char *path, json_t **answer)
@@ -106,29 +107,64 @@ int dr_cmd_nodes(struct dr_cli *cli)
     return DR_EXIT_OK;
 }
 
-/* A line of a site whose engine has a word of its own. */
+#define SLOW_US DR_SECOND_US /* an answer that takes so long is worth a word */
+
+/* Does it answer: in one word. Of a site on this machine nothing more is known. */
+static const char *answers_word(const json_t *site)
+{
+    const json_t *health = json_object_get(site, "health");
+
+    if (dr_member_true(site, "answers"))
+        return dr_member_number(health, "lag_us") >= SLOW_US ? "slowly" : "yes";
+    return json_is_object(health) && dr_member_number(health, "heard_us") == 0 ? "never" : "no";
+}
+
+static const char *plural(int64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+/* How a site does whose engine has a word of its own, in a sentence: what it says, or what it said
+ * when it was heard last, what that means for jobs, and the last error. */
 static void print_health(const json_t *site)
 {
     const json_t *health = json_object_get(site, "health");
     int64_t heard_us = dr_member_number(health, "heard_us");
+    int64_t nodes = dr_member_number(site, "nodes");
+    int64_t usable = dr_member_number(health, "nodes_usable");
+    int64_t unreachable = dr_member_number(site, "unreachable");
+    int64_t foreign = dr_member_number(health, "foreign_jobs");
+    int64_t unordered = dr_member_number(health, "unordered_attempts");
     const char *error = dr_member_text(health, "error");
+    int answers = dr_member_true(site, "answers");
 
     if (!json_is_object(health))
         return;
     printf("%s: ", dr_member_text(site, "name"));
     if (heard_us == 0)
-        printf("not heard yet");
+        printf("not heard yet: nothing is known of its nodes");
+    else if (answers)
+        printf("answers%s in %lld ms, heard %s ago",
+               dr_member_number(health, "lag_us") >= SLOW_US ? " slowly," : "",
+               (long long)(dr_member_number(health, "lag_us") + 999) / 1000,
+               dr_show_duration(dr_max_i64(dr_clock_us() - heard_us, 0)));
     else
-        printf("heard %s, in %s ms", dr_show_instant(heard_us),
-               dr_show_milli(dr_member_number(health, "lag_us")));
-    printf("; %s of %s nodes usable", dr_member_text(health, "nodes_usable"),
-           dr_member_text(site, "nodes"));
-    if (dr_member_number(health, "foreign_jobs") > 0)
-        printf("; %s jobs of others", dr_member_text(health, "foreign_jobs"));
-    if (dr_member_number(health, "unordered_attempts") > 0)
-        printf("; %s attempts that were never ordered from here, left alone",
-               dr_member_text(health, "unordered_attempts"));
-    if (!dr_member_true(health, "agreed") && heard_us != 0)
+        printf("silent for %s, since %s", dr_show_duration(dr_max_i64(dr_clock_us() - heard_us, 0)),
+               dr_show_clock(heard_us));
+    if (heard_us != 0)
+        printf("; %s%lld of %lld node%s usable", answers ? "" : "as it said then, ",
+               (long long)usable, (long long)nodes, plural(nodes));
+    if (!answers)
+        printf("; nothing is sent there");
+    if (unreachable > 0)
+        printf("; %lld job%s UNREACHABLE: they wait for it (`daero lost` gives them up)",
+               (long long)unreachable, plural(unreachable));
+    if (foreign > 0)
+        printf("; %lld job%s of others there", (long long)foreign, plural(foreign));
+    if (unordered > 0)
+        printf("; %lld attempt%s there that %s never ordered from here, left alone",
+               (long long)unordered, plural(unordered), unordered == 1 ? "was" : "were");
+    if (answers && !dr_member_true(health, "agreed") && heard_us != 0)
         printf("; not agreed yet about what runs");
     if (error[0] != '\0')
         printf("; last error: %s", error);
@@ -153,7 +189,9 @@ int dr_cmd_sites(struct dr_cli *cli)
     dr_table_column(table, "ENGINE", 0);
     dr_table_column(table, "ANSWERS", 0);
     dr_table_column(table, "NODES UP", DR_TABLE_RIGHT);
-    dr_table_column(table, "FREE", DR_TABLE_RIGHT);
+    dr_table_column(table, "ACC FREE", DR_TABLE_RIGHT);
+    dr_table_column(table, "OF", DR_TABLE_RIGHT);
+    dr_table_column(table, "CPUS FREE", DR_TABLE_RIGHT);
     dr_table_column(table, "OF", DR_TABLE_RIGHT);
     dr_table_column(table, "RUNNING", DR_TABLE_RIGHT);
     dr_table_column(table, "POWER", DR_TABLE_RIGHT);
@@ -161,6 +199,7 @@ int dr_cmd_sites(struct dr_cli *cli)
     json_array_foreach(json_object_get(answer, "sites"), i, site)
     {
         int64_t cap_w = dr_member_number(site, "power_cap_w");
+        int answers = dr_member_true(site, "answers");
 
         dr_table_row(table);
         dr_table_cell(table, leaving(site, "name", "leaving"));
@@ -168,11 +207,16 @@ int dr_cmd_sites(struct dr_cli *cli)
         dr_table_cell(table, dr_member_text(site, "region"));
         dr_table_cell(table, dr_member_text(site, "jurisdiction"));
         dr_table_cell(table, dr_member_text(site, "engine"));
-        dr_table_cell(table, dr_member_text(site, "answers"));
-        dr_table_cell(table, dr_show_format("%s of %s", dr_member_text(site, "nodes_up"),
-                                            dr_member_text(site, "nodes")));
-        dr_table_cell(table, dr_member_text(site, "accelerators_free"));
+        dr_table_cell(table, answers_word(site));
+        /* What is up and free at a silent site nobody knows, and nobody can have. */
+        dr_table_cell(table,
+                      dr_show_format("%s of %s", answers ? dr_member_text(site, "nodes_up") : "?",
+                                     dr_member_text(site, "nodes")));
+        dr_table_cell(table, answers ? dr_member_text(site, "accelerators_free") : "?");
         dr_table_cell(table, dr_member_text(site, "accelerators"));
+        dr_table_cell(table,
+                      answers ? dr_show_milli(dr_member_number(site, "cpus_free_milli")) : "?");
+        dr_table_cell(table, dr_show_milli(dr_member_number(site, "cpus_milli")));
         dr_table_cell(table, dr_member_text(site, "running"));
         dr_table_cell(table, dr_show_watts(dr_member_number(site, "power_w")));
         dr_table_cell(table, cap_w == 0 ? "-" : dr_show_watts(cap_w));

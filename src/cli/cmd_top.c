@@ -114,17 +114,18 @@ static void draw_sites(struct dr_screen *screen, const json_t *sites)
     put_cell(screen, line, "POWER", 12, 1);
     json_array_foreach(sites, i, site)
     {
+        int silent = json_is_false(json_object_get(site, "answers"));
+
         if (i == 8)
             break;
-        line = new_line(screen, json_is_false(json_object_get(site, "answers")) ? DR_STYLE_BAD
-                                                                                : DR_STYLE_PLAIN);
+        line = new_line(screen, silent ? DR_STYLE_BAD : DR_STYLE_PLAIN);
         put_cell(screen, line, dr_member_text(site, "name"), 20, 0);
         put_cell(screen, line,
-                 dr_show_format("%s/%s", dr_member_text(site, "nodes_up"),
+                 dr_show_format("%s/%s", silent ? "?" : dr_member_text(site, "nodes_up"),
                                 dr_member_text(site, "nodes")),
                  12, 1);
         put_cell(screen, line,
-                 dr_show_format("%s/%s", dr_member_text(site, "accelerators_free"),
+                 dr_show_format("%s/%s", silent ? "?" : dr_member_text(site, "accelerators_free"),
                                 dr_member_text(site, "accelerators")),
                  14, 1);
         put_cell(screen, line, dr_member_text(site, "running"), 10, 1);

@@ -13,7 +13,21 @@ static void sentence(const char *text)
     printf("%s%s\n", text, strchr(".!?", text[length - 1]) != NULL ? "" : ".");
 }
 
-static void print_forecast(const json_t *forecast)
+/* What is down comes back when somebody brings it back: no forecast knows when. */
+static int waits_for_what_is_down(const json_t *why)
+{
+    const json_t *hold;
+    size_t i;
+
+    json_array_foreach(json_object_get(why, "holds"), i, hold)
+    {
+        if (strcmp(dr_member_text(hold, "reason"), "SITE_DOWN") == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static void print_forecast(const json_t *why, const json_t *forecast)
 {
     const char *state = dr_member_text(forecast, "state");
     const char *age =
@@ -25,6 +39,8 @@ static void print_forecast(const json_t *forecast)
                "limit).\n",
                dr_show_clock(start_us), dr_show_duration(dr_max_i64(start_us - dr_clock_us(), 0)),
                age);
+    else if (strcmp(state, "BEYOND") == 0 && waits_for_what_is_down(why))
+        puts("Expected start: nobody knows; it waits for what does not answer or is down.");
     else if (strcmp(state, "BEYOND") == 0)
         printf("Expected start: not before %s, as far as the forecast looks (%s old).\n",
                dr_show_instant(dr_member_number(forecast, "made_us") +
@@ -99,7 +115,7 @@ static void print_why(const json_t *why)
         printf("It holds a reservation for %s.\n",
                dr_show_clock(dr_member_number(why, "reserved_us")));
     if (json_is_object(forecast))
-        print_forecast(forecast);
+        print_forecast(why, forecast);
 }
 
 static int why_one(struct dr_cli *cli, uint64_t job)

@@ -130,7 +130,7 @@
     F(u8, isolated_network, "1: jobs get a network of their own")                               \
     F(u32, zone, "id of its grid zone; 0: none")                                                \
     F(u8, power_down, "1: empty nodes may be switched off to keep a power cap")                 \
-    F(note, slurm_url, "of the site's slurmrestd: http://HOST:PORT or unix:/PATH")              \
+    F(note, slurm_url, "of the site's slurmrestd: http://ADDRESS:PORT or unix:/PATH")           \
     F(note, slurm_key, "path of the file with the key that signs its tokens; never the key")    \
     F(note, slurm_user, "whose name drains nodes and looks at all jobs there")                  \
     F(note, slurm_conf, "path of its slurm.conf, for scontrol; empty: the machine's own")       \

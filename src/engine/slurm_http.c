@@ -306,6 +306,28 @@ void dr_slurm_http_send(struct dr_slurm_exchange *exchange, const char *method, 
 
 /* ---- answers ---- */
 
+/* Why there is no answer, as who looks after the site needs it. */
+static void say_why(struct dr_slurm_exchange *exchange, CURLcode code)
+{
+    curl_off_t connected_us = 0;
+    const char *words =
+        exchange->curl_error[0] != 0 ? exchange->curl_error : curl_easy_strerror(code);
+
+    curl_easy_getinfo(exchange->easy, CURLINFO_CONNECT_TIME_T, &connected_us);
+    if (exchange->answer.full)
+        dr_format(exchange->error, sizeof exchange->error, "its answer is too long");
+    else if (code == CURLE_COULDNT_CONNECT)
+        dr_format(exchange->error, sizeof exchange->error,
+                  "%.150s. Is slurmrestd up, and the tunnel to it, if there is one?", words);
+    else if (code == CURLE_OPERATION_TIMEDOUT && connected_us > 0)
+        dr_format(exchange->error, sizeof exchange->error,
+                  "slurmrestd has taken the connection, and did not answer within %lld s. Does it "
+                  "reach slurmctld, and is that up?",
+                  (long long)(exchange->took_us / DR_SECOND_US));
+    else
+        dr_format(exchange->error, sizeof exchange->error, "%s", words);
+}
+
 static void finish(struct dr_slurm_http *http, struct dr_slurm_exchange *exchange, CURLcode code)
 {
     uint32_t i = 0;
@@ -320,10 +342,7 @@ static void finish(struct dr_slurm_http *http, struct dr_slurm_exchange *exchang
     if (code == CURLE_OK)
         curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &exchange->status);
     else
-        dr_format(exchange->error, sizeof exchange->error, "%s",
-                  exchange->answer.full          ? "its answer is too long"
-                  : exchange->curl_error[0] != 0 ? exchange->curl_error
-                                                 : curl_easy_strerror(code));
+        say_why(exchange, code);
     http->answered(http->owner, exchange);
     release(exchange);
 }

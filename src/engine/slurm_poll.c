@@ -405,12 +405,12 @@ static void clock_answered(struct slurm *slurm, struct dr_slurm_exchange *exchan
     if (exchange->status != 200 || site_s <= 0) {
         slurm_error_of(answer, words, sizeof words);
         if (exchange->status == 401)
-            slurm_failed(slurm, "slurmrestd does not take the tokens (HTTP 401): is key_file the "
-                                "key of this cluster?");
+            slurm_failed(slurm, "slurmrestd does not take the tokens (HTTP 401): is `key` in the "
+                                "federation the key of this cluster?");
         else
             slurm_failed(slurm,
                          "slurmrestd answers, slurmctld does not (HTTP %ld): %s. Is slurmctld up, "
-                         "is key_file its key, are the clocks within %d s?",
+                         "is `key` its key, are the clocks within %d s?",
                          exchange->status, words, LIFE_S);
         json_decref(answer);
         return;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The Slurm cluster of a site: how it is reached, and what it calls a pool's nodes. */
+#include <arpa/inet.h>
+
 #include "base/math.h"
 #include "base/words.h"
 #include "federation/reader.h"
@@ -20,8 +22,21 @@ static int absolute_path(const char *text)
     return text[0] == '/' && text[1] != '\0' && printable(text);
 }
 
-/* "HOST:PORT", with nothing behind it but "/". */
-static int host_and_port(const char *text)
+/* The engine looks no names up: that would wait. */
+static int address(const char *text, size_t bytes)
+{
+    struct in_addr number;
+    char host[64];
+
+    if (bytes >= sizeof host)
+        return 0;
+    memcpy(host, text, bytes);
+    host[bytes] = '\0';
+    return strcmp(host, "localhost") == 0 || inet_pton(AF_INET, host, &number) == 1;
+}
+
+/* "ADDRESS:PORT", with nothing behind it but "/". */
+static int address_and_port(const char *text)
 {
     size_t host = strcspn(text, ":/");
     const char *port = text + host + 1;
@@ -36,8 +51,7 @@ static int host_and_port(const char *text)
             return 0;
         host += 1;
         port = text + host + 1;
-    } else if (host == 0 || strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                         "0123456789.-_") < host) {
+    } else if (!address(text, host)) {
         return 0;
     }
     if (text[host] != ':')
@@ -54,9 +68,7 @@ static int url_valid(const char *text)
 {
     if (strncmp(text, "unix:", 5) == 0)
         return absolute_path(text + 5) && strlen(text + 5) <= SOCKET_BYTES_MAX;
-    if (strncmp(text, "http://", 7) == 0)
-        return host_and_port(text + 7);
-    return strncmp(text, "https://", 8) == 0 && host_and_port(text + 8);
+    return strncmp(text, "http://", 7) == 0 && address_and_port(text + 7);
 }
 
 static int user_valid(const char *text)
@@ -172,16 +184,17 @@ void dr_fed_read_slurm(struct dr_fed_reader *reader, const struct dr_yaml_node *
     }
     if (map == NULL) {
         dr_fed_wrong(reader, reader->line, "slurm", "nothing",
-                     "how the cluster is reached: {url: \"http://HOST:PORT\", key: /PATH}");
+                     "how the cluster is reached: {url: \"http://ADDRESS:PORT\", key: /PATH}");
         return;
     }
     length = dr_fed_enter(reader, "slurm");
     if (dr_fed_check_map(reader, map, "slurm") && !dr_yaml_null(map)) {
         set->slurm_user = "root";
-        read_note(reader, map, "url", DR_FED_NEEDED, url_valid,
-                  "where the site's slurmrestd listens: http://HOST:PORT, https://HOST:PORT or "
-                  "unix:/PATH of at most 107 bytes",
-                  &set->slurm_url);
+        read_note(
+            reader, map, "url", DR_FED_NEEDED, url_valid,
+            "where the site's slurmrestd listens: http://ADDRESS:PORT with a number or localhost "
+            "(names are not looked up), or unix:/PATH of at most 107 bytes",
+            &set->slurm_url);
         read_note(reader, map, "key", DR_FED_NEEDED, absolute_path,
                   "the path from / of the file with the key that signs the site's tokens, at most "
                   "255 bytes",

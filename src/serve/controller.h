@@ -127,6 +127,7 @@ struct dr_site_health {
     struct dr_engine_health engine;
     uint32_t agreed;    /* 1: it was agreed with it what runs there, and it gets orders */
     uint32_t unordered; /* attempts there in the federation's name that were never ordered */
+    uint8_t closed;     /* it could not be opened: `engine.error` says why */
 };
 int dr_controller_site_health(const struct dr_controller *controller, dr_site_id site,
                               struct dr_site_health *health);

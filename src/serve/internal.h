@@ -97,6 +97,7 @@ struct found {
 /* What the controller knows of a site's engine beside what is a fact. */
 struct site_link {
     uint8_t heard;   /* it has said since it was opened whether its site answers; or it is new */
+    uint8_t fresh;   /* its engine was opened, and nothing was said of its site since */
     uint8_t listed;  /* what it has is in `found`, to be agreed about once this batch is durable */
     uint8_t agreed;  /* it was agreed with it what runs: it gets orders */
     uint8_t waiting; /* some word about a node could not be given */

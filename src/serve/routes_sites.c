@@ -12,8 +12,11 @@ struct site_sums {
     uint32_t nodes_up;
     int64_t accelerators;
     int64_t accelerators_free;
+    int64_t cpus_milli;
+    int64_t cpus_free_milli; /* of nodes that are up */
     int64_t it_power_mw;
     uint32_t running;
+    uint32_t unreachable; /* of them */
     int is_virtual;
 };
 
@@ -57,14 +60,25 @@ static void sum_site(const struct dr_core *core, uint32_t site, struct site_sums
                     continue;
                 sums->nodes += 1;
                 sums->accelerators += pool->accelerators;
+                sums->cpus_milli += pool->cpus;
+                if (dr_node_up(core, node))
+                    sums->cpus_free_milli +=
+                        dr_max_i64((int64_t)pool->cpus - (int64_t)node->cpus_used, 0);
                 if (!node->down && !node->off)
                     sums->it_power_mw += (pool->node_idle_w + pool->accelerators * idle_w) * 1000 +
                                          busy_milli * (busy_w - idle_w);
             }
         }
     }
-    for (uint32_t row = core->running.first; row != DR_ROW_NONE; row = dr_job_list_next(core, row))
-        sums->running += core->pools[dr_job_run(core, &core->jobs[row])->pool.v - 1].site.v == site;
+    for (uint32_t row = core->running.first; row != DR_ROW_NONE;
+         row = dr_job_list_next(core, row)) {
+        const struct dr_job *job = &core->jobs[row];
+
+        if (core->pools[dr_job_run(core, job)->pool.v - 1].site.v != site)
+            continue;
+        sums->running += 1;
+        sums->unreachable += job->state == DR_JOB_UNREACHABLE;
+    }
 }
 
 static int64_t tariff_now(const struct dr_site *site, int64_t now_us)
@@ -74,9 +88,12 @@ static int64_t tariff_now(const struct dr_site *site, int64_t now_us)
     return site->tariff_micro[(local_us / DR_HOUR_US) % DR_TARIFF_HOURS];
 }
 
-/* By the engine's own word; null where it has none: a site on this machine, or a simulated one. */
-static void health_json(struct dr_buffer *out, struct dr_controller *controller, dr_site_id site)
+/* By the engine's own word; null where it has none: a site on this machine, or a simulated one. Why
+ * an engine could not be opened names paths and addresses of the controller's machine. */
+static void health_json(struct exchange *x, dr_site_id site)
 {
+    struct dr_controller *controller = x->http->controller;
+    struct dr_buffer *out = &x->out;
     struct dr_site_health health;
 
     if (!dr_controller_site_health(controller, site, &health)) {
@@ -91,8 +108,18 @@ static void health_json(struct dr_buffer *out, struct dr_controller *controller,
     dr_put_u64(out, "nodes_usable", health.engine.usable);
     dr_put_u64(out, "foreign_jobs", health.engine.foreign);
     dr_put_u64(out, "unordered_attempts", health.unordered);
-    dr_put_text(out, "error", health.engine.error);
+    dr_put_text(out, "error",
+                health.closed && !dr_auth_sees_all(&x->who) ? "its engine can't be opened"
+                                                            : health.engine.error);
     dr_put_end(out, '}');
+}
+
+/* How a cluster is reached is for those who see all. */
+static const char *engine_text(struct exchange *x, dr_site_id site)
+{
+    if (core_of(x)->sites[site.v - 1].engine == DR_ENGINE_SLURM && !dr_auth_sees_all(&x->who))
+        return "";
+    return dr_controller_engine_text(x->http->controller, site);
 }
 
 void route_sites(struct exchange *x)
@@ -118,20 +145,22 @@ void route_sites(struct exchange *x)
         dr_put_text(out, "jurisdiction", site->jurisdiction);
         dr_put_u64(out, "assurance", site->assurance);
         dr_put_text(out, "engine", dr_engine_kind_name((enum dr_engine_kind)site->engine));
-        dr_put_text(out, "engine_text",
-                    dr_controller_engine_text(x->http->controller, (dr_site_id){row + 1}));
+        dr_put_text(out, "engine_text", engine_text(x, (dr_site_id){row + 1}));
         dr_put_bool(out, "answers", site->answers);
-        health_json(out, x->http->controller, (dr_site_id){row + 1});
+        health_json(x, (dr_site_id){row + 1});
         dr_put_u64(out, "nodes", sums.nodes);
         dr_put_u64(out, "nodes_up", sums.nodes_up);
         dr_put_i64(out, "accelerators", sums.accelerators);
         dr_put_i64(out, "accelerators_free", sums.accelerators_free);
+        dr_put_i64(out, "cpus_milli", sums.cpus_milli);
+        dr_put_i64(out, "cpus_free_milli", sums.cpus_free_milli);
         dr_put_bool(out, "virtual", sums.is_virtual);
         dr_put_i64(out, "power_w", sums.it_power_mw * site->pue_milli / 1000000);
         dr_put_i64(out, "power_cap_w", site->power_cap_w);
         dr_put_u64(out, "pue_milli", site->pue_milli);
         dr_put_i64(out, "tariff_micro_now", tariff_now(site, now_us));
         dr_put_u64(out, "running", sums.running);
+        dr_put_u64(out, "unreachable", sums.unreachable);
         dr_put_end(out, '}');
     }
     dr_put_end(out, ']');

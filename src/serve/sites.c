@@ -137,6 +137,7 @@ void sites_engine_open(struct dr_controller *c, dr_site_id id)
         return;
     with = sharer(c, id.v - 1, engine);
     link->agreed = with != DR_SITES_MAX && c->links[with].agreed;
+    link->fresh = 1;
     link->listed = 0;
     link->waiting = 0;
     link->declared = 0;
@@ -231,6 +232,8 @@ void sites_reach(struct dr_controller *c)
 
 void sites_open_anew(struct dr_controller *c)
 {
+    struct dr_answer answer; /* a full batch: the next tick says it */
+
     for (uint32_t i = 0; i < c->core->sites_count; i += 1) {
         if (!c->core->sites[i].removed && c->links[i].settings == settings_of(c, i))
             continue;
@@ -241,6 +244,9 @@ void sites_open_anew(struct dr_controller *c)
             controller_log(c, "site %s: its engine is opened anew, with other settings",
                            c->core->sites[i].name);
         sites_engine_open(c, (dr_site_id){i + 1});
+        /* Without an engine it is silent at once; otherwise its engine is to say so. */
+        if (c->engines[i] == NULL && c->core->sites[i].answers)
+            (void)sites_admit_reach(c, (dr_site_id){i + 1}, 0, why(c, i, 0), &answer);
     }
     c->federation_opened = c->core->federation_version;
 }
@@ -263,10 +269,11 @@ int sites_observe_reach(struct dr_controller *c, const struct observation *seen)
     }
     if (!sites_admit_reach(c, seen->site, 0, text, &answer))
         return answer.refused != DR_REFUSAL_FULL || c->batch.facts_count == 0;
-    if (!link->heard || link->agreed)
+    if (!link->heard || link->agreed || link->fresh)
         controller_log(c, "site %s does not answer: %s", site->name, text);
     link->heard = 1;
     link->agreed = 0;
+    link->fresh = 0;
     return 1;
 }
 
@@ -309,6 +316,7 @@ int dr_controller_site_health(const struct dr_controller *c, dr_site_id site,
 
     memset(health, 0, sizeof *health);
     snprintf(health->engine.error, sizeof health->engine.error, "%s", link->error);
+    health->closed = engine == NULL;
     if (engine == NULL || engine->operations->health == NULL)
         return link->error[0] != '\0';
     engine->operations->health(engine, &health->engine);

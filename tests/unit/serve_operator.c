@@ -63,6 +63,11 @@ TEST(jobs_at_a_silent_site_are_given_up)
     CHECK_HAS(reply.body, "\"state\":\"UNREACHABLE\"");
     CHECK_HAS(reply.body, "site here does not answer; it runs on there as far as is known");
     reply_free(&reply);
+    reply = http_ask(w, people_tokens[STUDENT], "GET", "/v1/sites", NULL);
+    CHECK_HAS(reply.body, "\"answers\":false");
+    CHECK_HAS(reply.body, "\"running\":3,\"unreachable\":3");
+    CHECK_HAS(reply.body, "\"cpus_milli\":16000,\"cpus_free_milli\":0");
+    reply_free(&reply);
     snprintf(path, sizeof path, "/v1/jobs/%llu/lost", (unsigned long long)jobs[0]);
     ASK(people_tokens[STUDENT], "POST", path, "{}", 403, "DENIED");
     ASK(people_tokens[KEEPER], "POST", path, "{\"reason\":\"flooded\"}", 200, "");

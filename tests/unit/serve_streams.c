@@ -109,6 +109,13 @@ TEST(how_a_site_is_reached_is_for_operators)
             http_world_settle(w);
     }
     for (int i = 0; i < PEOPLE; i += 1) {
+        int sees = i == BOSS || i == KEEPER || i == LOOKER;
+
+        reply = http_ask(w, people_tokens[i], "GET", "/v1/sites", NULL);
+        CHECK_HAS(reply.body, "\"name\":\"here\"");
+        CHECK_HAS(strstr(reply.body, "\"name\":\"far\""),
+                  sees ? "\"engine_text\":\"runs nothing" : "\"engine_text\":\"\"");
+        reply_free(&reply);
         reply = http_ask(w, people_tokens[i], "GET", "/v1/facts?limit=10000", NULL);
         CHECK_HAS(reply.body, "\"name\":\"far\"");
         CHECK_EQ(strstr(reply.body, "secret-place") != NULL,
