@@ -80,6 +80,8 @@ static void judge_place(struct live_site *site, const struct live_attempt *place
             site->far[other->place - 1].silent_us != 0 &&
             site->wall_us - site->far[other->place - 1].silent_us >= DR_MINUTE_US)
             other->given_up = 1;
+        site->beside += other != placed && other->fenced && other->given_up && other->started &&
+                        !other->ended && other->job == placed->job;
         if (other == placed || !other->started || other->ended || other->given_up)
             continue;
         site->overlaps += other->job == placed->job;

@@ -84,6 +84,7 @@ struct live_site {
     uint32_t doubled_launches; /* an attempt started again after it had been forgotten */
     uint32_t double_booked;    /* an accelerator under two attempts at once */
     uint32_t overlaps;         /* two attempts of one job at once */
+    uint32_t beside;           /* starts beside an attempt that its fenced job has given up */
     uint32_t starts;
     uint64_t epoch_last;
     uint32_t old_epochs; /* orders from a controller that does not lead any more, or that do not say

@@ -25,7 +25,8 @@
  *                                v                          |
  *                            COMPLETING ----ATTEMPT_ENDED---+
  *
- *   CONFIGURING, RUNNING and COMPLETING become UNREACHABLE and come back by SITE_REACH.
+ *   CONFIGURING, RUNNING and COMPLETING become UNREACHABLE and come back by SITE_REACH, or end by
+ *   ATTEMPT_ENDED when they are given up.
  *
  * Invariants, which code and tests refer to by number:
  *  I1  An accelerator is held by at most one attempt, and promised to at most one job, or by and to

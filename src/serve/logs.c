@@ -187,7 +187,6 @@ static int fill_follow(struct exchange *x, void *stream, struct dr_buffer *out, 
         return x->stream_operations->fill(x, x->stream, out, bytes_max);
     if (follow->of.site == 0)
         return ended;
-
     if (follow->file < 0)
         follow->file = open_output(follow->output);
     if (follow->file < 0)
@@ -353,6 +352,7 @@ void route_job_logs(struct exchange *x)
     int64_t task = 0;
     uint32_t attempts = 0;
     int following = 0;
+    int unplaced;
     int file;
 
     if (!exchange_number(x, "offset", 0, INT64_MAX, &offset) ||
@@ -378,8 +378,9 @@ void route_job_logs(struct exchange *x)
     }
     if (by_command(x, &of, output, offset, state, attempts, following))
         return;
-    file = of.site == 0 ? -1 : open_output(output); /* not placed: it is followed */
-    if (file < 0 && of.site != 0 &&
+    unplaced = following && of.site == 0;
+    file = unplaced ? -1 : open_output(output);
+    if (file < 0 && !unplaced &&
         !(following && errno == ENOENT && !dr_job_state_ended(state) && !is_elsewhere(x, &of))) {
         refuse_file(x, &of, state, output->paths[0], errno);
         return;

@@ -445,6 +445,7 @@ static const char *replay(const struct live_world *world, struct dr_replay_figur
 static struct {
     uint32_t far;      /* starts at far sites */
     uint32_t given_up; /* while it ran */
+    uint32_t beside;   /* starts beside what a fenced job has given up */
     uint32_t silences; /* while something ran there */
 } figures_of_all;
 
@@ -489,6 +490,7 @@ static int run_seed(uint64_t seed, uint32_t *kills, uint32_t *starts, uint64_t *
             world.site->attempts[i].started && world.site->attempts[i].place > 0;
     figures_of_all.far += world.site->notes[NOTE_FAR];
     figures_of_all.given_up += world.site->notes[NOTE_GIVEN_UP];
+    figures_of_all.beside += world.site->beside;
     figures_of_all.silences += world.site->notes[NOTE_SILENCES];
     *starts += world.site->starts;
     *decisions += figures.decisions;
@@ -520,9 +522,9 @@ TEST(no_seed_loses_doubles_or_strands_a_job)
             fail_msg("again: SEED=%lld build/check/tests/simulation/live_loop", (long long)seed);
     }
     print_message("# %lld seeds, %u faults, %u starts, %u of them far, %u silences over running "
-                  "jobs, %u given up, %llu decisions made again\n",
+                  "jobs, %u given up, %u beside a fenced one, %llu decisions made again\n",
                   (long long)count, kills, starts, figures_of_all.far, figures_of_all.silences,
-                  figures_of_all.given_up, (unsigned long long)decisions);
+                  figures_of_all.given_up, figures_of_all.beside, (unsigned long long)decisions);
     /* A run in which nothing happened proves nothing. */
     CHECK(starts > (uint32_t)count * 10);
     CHECK(decisions > (uint64_t)count * 50);
