@@ -55,6 +55,8 @@ int oracle_lawful(const struct dr_core *core, const struct dr_job *job, uint32_t
         any |= shape->sites.words[i] != 0;
     if (any && !in_sites(&shape->sites, pool->site.v))
         return 0;
+    if (shape->partition[0] != 0 && strcmp(shape->partition, pool->partition) != 0)
+        return 0; /* worlds name one at most */
     if (way->chips != 0 && (pool->chip.v == 0 || !((way->chips >> (pool->chip.v - 1)) & 1)))
         return 0;
     if (way->chips == 0 && way->accelerators_per_task == 0 && pool->chip.v != 0 && pool->cpus == 0)

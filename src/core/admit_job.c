@@ -226,7 +226,7 @@ static int may_use(const struct dr_core *core, const struct dr_pool *pool,
     for (uint32_t i = 0; i < pool->consent_count && !may; i += 1)
         may = dr_account_within(core, (dr_account_id){job->account},
                                 (dr_account_id){pool->consent[i]});
-    return may && !pool->removed && !pool->leaving &&
+    return may && !pool->removed && !pool->leaving && dr_pool_in_partition(pool, job->partition) &&
            (dr_site_set_empty(&job->sites) || dr_site_set_has(&job->sites, pool->site.v - 1));
 }
 
@@ -316,6 +316,7 @@ static int64_t limit_of_pools(const struct dr_core *core, const struct dr_fact_j
                 job->alternatives[i].chips == 0 ||
                 (pool->chip.v != 0 && ((job->alternatives[i].chips >> (pool->chip.v - 1)) & 1));
         if (takes && !pool->removed && pool->default_limit_us != 0 &&
+            dr_pool_in_partition(pool, job->partition) &&
             (least_us == 0 || pool->default_limit_us < least_us))
             least_us = pool->default_limit_us;
     }
@@ -393,6 +394,36 @@ static int check_times(const struct dr_core *core, struct dr_fact_job_accepted *
     return 1;
 }
 
+/* There has to be such a pool; that it could hold the job is judged with the rest of its shape. */
+static int check_partition(const struct dr_core *core, const struct dr_fact_job_accepted *job,
+                           struct dr_answer *answer)
+{
+    char known[200] = "";
+    size_t used = 0;
+
+    if (job->partition[0] == 0)
+        return 1;
+    for (uint32_t row = 0; row < core->pools_count; row += 1)
+        if (!core->pools[row].removed && dr_pool_in_partition(&core->pools[row], job->partition))
+            return 1;
+    for (uint32_t row = 0; row < core->pools_count; row += 1) {
+        const struct dr_pool *pool = &core->pools[row];
+        int told = pool->removed || pool->partition[0] == 0;
+
+        for (uint32_t i = 0; i < row && !told; i += 1)
+            told =
+                !core->pools[i].removed && strcmp(core->pools[i].partition, pool->partition) == 0;
+        if (told || used + strlen(pool->partition) + 8 > sizeof known)
+            continue;
+        dr_format(known + used, sizeof known - used, "%s%s", used == 0 ? "" : ", ",
+                  pool->partition);
+        used += strlen(known + used);
+    }
+    return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "partition",
+                     "no pool has the partition '%s'; known are: %s", job->partition,
+                     used == 0 ? "none" : known);
+}
+
 static int check_place(const struct dr_core *core, const struct dr_fact_job_accepted *job,
                        struct dr_answer *answer)
 {
@@ -405,6 +436,8 @@ static int check_place(const struct dr_core *core, const struct dr_fact_job_acce
         if (dr_site_set_has(&job->sites, row) &&
             (row >= core->sites_count || core->sites[row].removed))
             return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "sites", "there is no such site");
+    if (!check_partition(core, job, answer))
+        return 0;
     if (job->data_class > core->classes_count ||
         (job->data_class != 0 && core->classes[job->data_class - 1].removed))
         return dr_refuse(answer, DR_REFUSAL_UNKNOWN, "data_class", "there is no such data class");
@@ -496,6 +529,7 @@ static int check_ever(const struct dr_core *core, const struct dr_fact_job_accep
     shape.level_kind = job->level_kind;
     memcpy(shape.level, job->level, sizeof shape.level);
     shape.sites = job->sites;
+    memcpy(shape.partition, job->partition, sizeof shape.partition);
     shape.data_class.v = job->data_class;
     for (uint32_t i = 0; i < job->datasets_count; i += 1)
         shape.datasets[i] = job->datasets[i];

@@ -59,6 +59,7 @@ void dr_apply_job_accepted(struct dr_core *core, const struct dr_fact *fact)
     shape.level_kind = accepted->level_kind;
     memcpy(shape.level, accepted->level, sizeof shape.level);
     shape.sites = accepted->sites;
+    memcpy(shape.partition, accepted->partition, sizeof shape.partition);
     shape.data_class.v = accepted->data_class;
     for (uint32_t i = 0; i < accepted->datasets_count && i < DR_DATASETS_OF_A_JOB; i += 1) {
         shape.datasets[i] = accepted->datasets[i];

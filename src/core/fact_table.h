@@ -329,7 +329,10 @@
     F(i64, unreachable_us,                                                                      \
       "an attempt whose site has not answered for so long is given up; 0: it waits for its "    \
       "site")                                                                                   \
-    F(u8, fenced, "1: the job says that an attempt that was given up can do no harm")
+    F(u8, fenced, "1: the job says that an attempt that was given up can do no harm")           \
+    F(name, partition,                                                                          \
+      "what sites' own workload managers call the pools where it may run: names parted by "     \
+      "commas; empty: any")
 #define DR_FIELDS_job_held(F)     F(u64, job, "id")
 #define DR_FIELDS_job_released(F) F(u64, job, "id")
 #define DR_FIELDS_job_promised(F)                           \

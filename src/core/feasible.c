@@ -103,6 +103,12 @@ static int site_asked_for(const struct dr_core *core, const struct dr_shape *sha
            dr_site_set_has(&shape->sites, core->pools[pool.v - 1].site.v - 1);
 }
 
+static int partition_asked_for(const struct dr_core *core, const struct dr_shape *shape,
+                               dr_pool_id pool)
+{
+    return dr_pool_in_partition(&core->pools[pool.v - 1], shape->partition);
+}
+
 static int law_fits(const struct dr_core *core, const struct dr_shape *shape, dr_pool_id pool)
 {
     const struct dr_site *site = &core->sites[core->pools[pool.v - 1].site.v - 1];
@@ -138,6 +144,8 @@ static enum dr_obstacle shape_obstacle(const struct dr_core *core, const struct 
         return DR_OBSTACLE_LEVEL;
     if (!site_asked_for(core, shape, pool))
         return DR_OBSTACLE_SITE;
+    if (!partition_asked_for(core, shape, pool))
+        return DR_OBSTACLE_PARTITION;
     if (!law_fits(core, shape, pool))
         return DR_OBSTACLE_LAW;
     return data_there(core, shape, pool) ? DR_OBSTACLE_NONE : DR_OBSTACLE_DATA;
@@ -177,6 +185,7 @@ unsigned dr_place_obstacles(const struct dr_core *core, const struct dr_shape *s
     NOTE(!size_fits(core, want, pool), SIZE);
     NOTE(!level_fits(core, shape, want, pool), LEVEL);
     NOTE(!site_asked_for(core, shape, pool), SITE);
+    NOTE(!partition_asked_for(core, shape, pool), PARTITION);
     NOTE(!law_fits(core, shape, pool), LAW);
     NOTE(!consents(core, &core->pools[pool.v - 1], want->account), CONSENT);
     NOTE(!data_there(core, shape, pool) || !kept_there(core, want, pool), DATA);

@@ -273,6 +273,15 @@ static void say_site(struct saying *saying)
     FREES(saying, "%s among its sites", saying->site->name);
 }
 
+static void say_partition(struct saying *saying)
+{
+    SAY(saying, "%s/%s could hold it, but is %s%s, and it asks for partition %s",
+        saying->site->name, saying->pool->name,
+        saying->pool->partition[0] == 0 ? "in no partition that has a name" : "in partition ",
+        saying->pool->partition, saying->shape->partition);
+    FREES(saying, "no partition, or that of %s/%s", saying->site->name, saying->pool->name);
+}
+
 /* Why a site may not host a class; 0: it may. */
 static int say_class(struct saying *saying, dr_class_id id)
 {
@@ -384,6 +393,10 @@ void dr_never_say(const struct dr_core *core, const struct dr_shape *shape,
     case DR_OBSTACLE_SITE:
         hold->reason = DR_REASON_LAW;
         say_site(&saying);
+        return;
+    case DR_OBSTACLE_PARTITION:
+        hold->reason = DR_REASON_LAW;
+        say_partition(&saying);
         return;
     case DR_OBSTACLE_LAW:
         hold->reason = DR_REASON_LAW;

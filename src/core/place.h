@@ -87,11 +87,12 @@ void dr_place_prepare(const struct dr_core *core);
 /* Why a pool can't hold an alternative of a job, ever. */
 enum dr_obstacle {
     DR_OBSTACLE_NONE,
-    DR_OBSTACLE_REMOVED, /* the pool has been removed */
-    DR_OBSTACLE_CHIP,    /* other chips than the job takes */
-    DR_OBSTACLE_SIZE,    /* a task fits no node, or the gang not all nodes together */
-    DR_OBSTACLE_LEVEL,   /* no such level, or no domain of it is large enough */
-    DR_OBSTACLE_SITE,    /* not among the job's sites */
+    DR_OBSTACLE_REMOVED,   /* the pool has been removed */
+    DR_OBSTACLE_CHIP,      /* other chips than the job takes */
+    DR_OBSTACLE_SIZE,      /* a task fits no node, or the gang not all nodes together */
+    DR_OBSTACLE_LEVEL,     /* no such level, or no domain of it is large enough */
+    DR_OBSTACLE_SITE,      /* not among the job's sites */
+    DR_OBSTACLE_PARTITION, /* of no partition that the job names */
     DR_OBSTACLE_LAW, /* the site may not host the data class: not listed, jurisdiction, assurance */
     DR_OBSTACLE_CONSENT, /* the owner has not let this account in */
     DR_OBSTACLE_DATA,    /* a dataset is not at the site, or the saved work lies at another */

@@ -166,6 +166,8 @@ static uint64_t shape_hash(const struct dr_shape *shape)
     hash = dr_hash_bytes(hash, shape->level, sizeof shape->level);
     for (uint32_t i = 0; i < DR_SITES_MAX / 64; i += 1)
         hash = dr_hash_fold(hash, shape->sites.words[i]);
+    if (shape->partition[0] != 0)
+        hash = dr_hash_bytes(hash, shape->partition, sizeof shape->partition);
     hash = dr_hash_fold(hash, shape->data_class.v);
     for (uint32_t i = 0; i < shape->datasets_count; i += 1)
         hash = dr_hash_fold(hash, shape->datasets[i]);
@@ -179,6 +181,7 @@ static int shape_equal(const struct dr_shape *a, const struct dr_shape *b)
         a->datasets_count != b->datasets_count ||
         memcmp(a->level, b->level, sizeof a->level) != 0 ||
         memcmp(&a->sites, &b->sites, sizeof a->sites) != 0 ||
+        memcmp(a->partition, b->partition, sizeof a->partition) != 0 ||
         memcmp(a->datasets, b->datasets, a->datasets_count * sizeof a->datasets[0]) != 0)
         return 0;
     for (uint32_t i = 0; i < a->alternatives_count; i += 1) {

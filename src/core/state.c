@@ -338,6 +338,20 @@ dr_account_id dr_account_branch(const struct dr_core *core, dr_account_id accoun
     return core->accounts[account.v - 1].parent.v == 1 ? account : (dr_account_id){0};
 }
 
+int dr_pool_in_partition(const struct dr_pool *pool, const char *partition)
+{
+    size_t bytes = strlen(pool->partition);
+
+    if (partition[0] == 0)
+        return 1;
+    for (const char *at = partition; bytes > 0 && at != NULL; at = memchr(at, ',', strlen(at))) {
+        at += *at == ',';
+        if (strncmp(at, pool->partition, bytes) == 0 && (at[bytes] == ',' || at[bytes] == 0))
+            return 1;
+    }
+    return 0;
+}
+
 int dr_account_within(const struct dr_core *core, dr_account_id account, dr_account_id above)
 {
     for (; account.v != 0; account = core->accounts[account.v - 1].parent)

@@ -315,7 +315,8 @@ struct dr_shape {
         sizes; /* elastic: so many of them, from the first, are sizes of one, falling; 0: fixed */
     uint8_t level_kind; /* 0 none, 1 preferred, 2 required */
     char level[DR_NAME_BYTES];
-    struct dr_site_set sites; /* empty: any */
+    struct dr_site_set sites;      /* empty: any */
+    char partition[DR_NAME_BYTES]; /* names parted by commas: a pool's is one of them; empty: any */
     dr_class_id data_class;
     uint32_t datasets[DR_DATASETS_OF_A_JOB];
     uint32_t datasets_count;
@@ -682,6 +683,9 @@ dr_node_id dr_node_named(const struct dr_core *core, const char *name);
 /* What `user` may do at `account` (id 0: everywhere): its general roles and those of memberships at
  * or above the account, as bits of enum dr_role. */
 uint8_t dr_user_roles(const struct dr_core *core, dr_user_id user, dr_account_id account);
+
+/* Is the pool's partition among these, as in struct dr_shape? */
+int dr_pool_in_partition(const struct dr_pool *pool, const char *partition);
 
 /* Names are unique: chips, sites, pools within their site (written SITE/POOL), accounts, users,
  * data classes, datasets, groups; node names within the federation. */

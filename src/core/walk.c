@@ -10,7 +10,7 @@
 #include "core/quota.h"
 #include "core/rows.h"
 
-#define WALK_VERSION 17 /* of what is saved */
+#define WALK_VERSION 18 /* of what is saved */
 #define HASH_VERSION 1  /* of what is hashed: hashes lie beside old facts, which stay readable */
 
 struct walk {
@@ -542,6 +542,7 @@ static void walk_shape(struct walk *walk, const struct dr_core *core, struct dr_
     u8(walk, &shape->level_kind);
     name(walk, shape->level);
     walk_sites(walk, &shape->sites);
+    later_name(walk, 57, shape->partition);
     u32(walk, &shape->data_class.v);
     shape->datasets_count = count(walk, shape->datasets_count, DR_DATASETS_OF_A_JOB);
     for (uint32_t i = 0; i < shape->datasets_count; i += 1) {
