@@ -30,21 +30,21 @@ class Missing(Exception):
 class Cluster:
     made = []
 
-    def __init__(self, name, nodes=2, cpus=16, lines=()):
+    def __init__(self, name, nodes=2, cpus=16, lines=(), gpus=0):
         if os.getuid() != 0:
             raise Missing("Slurm's daemons need root")
         try:
             pwd.getpwnam("nobody")
         except KeyError:
             raise Missing("jobs run as nobody, and there is no such user") from None
-        self.name, self.nodes, self.cpus = name, nodes, cpus
+        self.name, self.nodes, self.cpus, self.gpus = name, nodes, cpus, gpus
         self.home = tempfile.mkdtemp(prefix="daero-slurm-", dir="/tmp")
         os.chmod(self.home, 0o755)
         Cluster.made.append(self)
         more = [word for line in lines for word in ("--conf-line", line)]
         for tries in range(12):
             self.port = 18000 + (os.getpid() * 7 + len(Cluster.made) * 53 + tries * 31) % 130 * 100
-            done = subprocess.run([TOOL, "up", self.home, "--name", name, "--nodes", str(nodes), "--cpus", str(cpus),
+            done = subprocess.run([TOOL, "up", self.home, "--name", name, "--nodes", str(nodes), "--cpus", str(cpus), "--gpus", str(gpus),
                                    "--base-port", str(self.port)] + more, capture_output=True, text=True)
             if done.returncode == 0:
                 break
@@ -119,8 +119,9 @@ def log_seconds(text):
     return datetime.datetime.fromisoformat(text).timestamp()
 
 
-def site(cluster, url=None, name=None):
-    """The lines of a federation file for a site; `url` and `name`: of another one of the same form."""
+def site(cluster, url=None, name=None, chip=None):
+    """The lines of a federation file for a site; `url` and `name`: of another one of the same form; `chip`: what its
+    accelerators are called."""
     name = name or cluster.name
     return """  %s:
     engine: slurm
@@ -132,7 +133,8 @@ def site(cluster, url=None, name=None):
         memory: 64G
         node_names: %s1
         partition: batch
-""" % (name, url or cluster.url, cluster.key, cluster.conf, name, cluster.nodes, cluster.cpus, name)
+%s""" % (name, url or cluster.url, cluster.key, cluster.conf, name, cluster.nodes, cluster.cpus, name,
+         "        chip: %s\n        accelerators: %d\n" % (chip, cluster.gpus) if chip else "")
 
 
 def federation(sites):

@@ -52,6 +52,19 @@ static const char *base_of(const char *path)
     return slash == NULL || slash[1] == '\0' ? path : slash + 1;
 }
 
+/* Is it one of these, parted by commas? */
+static int is_listed(const char *list, const char *name)
+{
+    size_t bytes = strlen(name);
+
+    for (const char *at = list; at != NULL; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, name, bytes) == 0 && (at[bytes] == ',' || at[bytes] == '\0'))
+            return 1;
+    }
+    return 0;
+}
+
 static void default_text(json_t *job, const char *member, const char *value)
 {
     if (json_object_get(job, member) == NULL && value != NULL)
@@ -163,6 +176,59 @@ static enum dr_status settle_options(struct dr_cli *cli, struct dr_job_spec *spe
     return status;
 }
 
+/* What a script that was written for sbatch expects where it says nothing: files by Slurm's names.
+ * Whom a warning reaches is a matter of scripts alone. */
+static void settle_script(struct dr_job_spec *spec)
+{
+    int is_array = json_object_get(spec->job, "array") != NULL;
+
+    if (spec->sbatch_lines > 0)
+        default_text(spec->job, "output", is_array ? "slurm-%A_%a.out" : "slurm-%j.out");
+    if (json_object_get(spec->job, "script") == NULL ||
+        json_is_true(json_object_get(spec->job, "every_task")))
+        json_object_del(spec->job, "warn_to");
+}
+
+/* A partition that a script names, and that no pool has: the script was written for a cluster that
+ * is not here, and its pools are found without it. Named on the command line it is meant. */
+static int settle_partition(struct dr_cli *cli, struct dr_job_spec *spec)
+{
+    struct dr_buffer known DR_CLEANUP(dr_buffer_deinit) = {0};
+    const char *wanted = json_string_value(json_object_get(spec->job, "partition"));
+    json_t *answer = NULL;
+    const json_t *site;
+    const json_t *name;
+    size_t i;
+    size_t k;
+    int there = 0;
+    int code;
+
+    if (wanted == NULL || spec->partition_layer == DR_LAYER_COMMAND_LINE)
+        return DR_EXIT_OK;
+    code = dr_cli_ask(cli, "GET", "/v1/sites", NULL, NULL, &answer);
+    if (code != DR_EXIT_OK)
+        return code;
+    dr_buffer_init(&known, 4096);
+    json_array_foreach(json_object_get(answer, "sites"), i, site)
+    {
+        json_array_foreach(json_object_get(site, "partitions"), k, name)
+        {
+            there |= is_listed(wanted, json_string_value(name));
+            if (!is_listed(dr_buffer_text(&known), json_string_value(name)))
+                dr_buffer_printf(&known, "%s%s", known.length == 0 ? "" : ",",
+                                 json_string_value(name));
+        }
+    }
+    if (!there) {
+        fprintf(stderr, "%s: has no effect: no pool has a partition of this name (%s)\n",
+                json_string_value(json_object_get(spec->origins, "partition")),
+                known.length == 0 ? "none has any" : dr_buffer_text(&known));
+        json_object_del(spec->job, "partition");
+    }
+    json_decref(answer);
+    return DR_EXIT_OK;
+}
+
 static void make_key(char key[64])
 {
     uint8_t bytes[20];
@@ -240,12 +306,16 @@ int dr_cmd_submit(struct dr_cli *cli)
         code = dr_cli_fail_error(cli, DR_EXIT_USAGE, &error);
         goto end;
     }
+    dr_job_words(&spec, environment);
     json_object_set_new(spec.job, "environment", environment);
+    settle_script(&spec);
     if (spec.dry_run) {
         code = dr_cli_print_json(cli, spec.job);
         goto end;
     }
-    code = send_job(cli, spec.job, &answer);
+    code = settle_partition(cli, &spec);
+    if (code == DR_EXIT_OK)
+        code = send_job(cli, spec.job, &answer);
     if (code != DR_EXIT_OK)
         goto end;
     job = (uint64_t)dr_member_number(answer, "job");

@@ -184,6 +184,11 @@ void dr_cli_markdown(struct dr_buffer *text)
 void dr_cli_markdown_options(struct dr_buffer *text)
 {
     dr_buffer_append_text(text, "| option | whose | meaning |\n| --- | --- | --- |\n");
+    dr_buffer_append_text(
+        text, "| `--wrap LINE` | both, on the command line | run this line of the shell |\n"
+              "| `-h, --help` | both, on the command line | what there is |\n"
+              "| `--usage` | Slurm's, on the command line: | write --help |\n"
+              "| `-V, --version` | Slurm's, on the command line: | `daero --version` |\n");
     for (uint32_t i = 0; i < DR_JOB_OPTIONS_COUNT; i += 1) {
         const struct dr_job_option *option = &DR_JOB_OPTIONS[i];
 

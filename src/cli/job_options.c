@@ -4,7 +4,9 @@
 #include "cli/job_options.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/math.h"
 #include "base/text.h"
@@ -74,6 +76,7 @@ enum dr_status dr_job_set(struct dr_job_spec *spec, const struct dr_job_option *
         dr_error_set(error, NULL, 0, written, NULL, "a value is missing: %s", argument);
         return DR_E_INPUT;
     }
+    spec->option = option->option.name;
     before = json_copy(spec->job);
     taken = option->set(spec, value, option->detail, expected, sizeof expected);
     if (taken)
@@ -301,6 +304,12 @@ enum dr_status dr_job_finish(struct dr_job_spec *spec, struct dr_error *error)
                                "the job asks for no accelerators");
         memory = dr_mul_div_ceil(spec->memory[DR_PER_ACCELERATOR].value, milli, 1000);
     }
+    if (spec->memory_whole[0] != '\0' && memory < 0 &&
+        json_object_get(spec->job, "exclusive") == NULL) {
+        dr_error_set(error, NULL, 0, spec->memory_whole, NULL,
+                     "all of a node's memory comes with --exclusive; without it, say how much");
+        return DR_E_INPUT;
+    }
     note_amount(spec, "accelerators", spec->accelerators);
     note_amount(spec, "cpus", spec->cpus);
     note_amount(spec, "memory_mb", spec->memory);
@@ -427,4 +436,40 @@ json_t *dr_job_environment(const struct dr_job_spec *spec, char **environment,
         return NULL;
     }
     return object;
+}
+
+void dr_job_words(const struct dr_job_spec *spec, json_t *object)
+{
+    static const struct {
+        enum dr_per per;
+        const char *option;
+        const char *name;
+    } amounts[] = {{DR_PER_JOB, "gpus", "SLURM_GPUS"},
+                   {DR_PER_NODE, "gpus-per-node", "SLURM_GPUS_PER_NODE"},
+                   {DR_PER_TASK, "gpus-per-task", "SLURM_GPUS_PER_TASK"}};
+    int fixed = spec->tasks_min == 0 && json_object_get(spec->job, "alternatives") == NULL;
+    char text[HOST_NAME_MAX + 1];
+    char here[4096];
+
+    if (getcwd(here, sizeof here) != NULL)
+        json_object_set_new(object, "SLURM_SUBMIT_DIR", json_string(here));
+    if (gethostname(text, sizeof text) == 0)
+        json_object_set_new(object, "SLURM_SUBMIT_HOST", json_string(text));
+    for (size_t i = 0; fixed && i < DR_COUNT_OF(amounts); i += 1) {
+        const struct dr_amount *amount = &spec->accelerators[amounts[i].per];
+
+        if (amount->layer > 0 && strcmp(amount->option, amounts[i].option) == 0)
+            json_object_set_new(object, amounts[i].name,
+                                json_sprintf("%lld", (long long)amount->value));
+    }
+    if (fixed && said(&spec->memory[DR_PER_CPU]) >= 0)
+        json_object_set_new(object, "SLURM_MEM_PER_CPU",
+                            json_sprintf("%lld", (long long)spec->memory[DR_PER_CPU].value));
+    if (fixed && said(&spec->cpus[DR_PER_TASK]) >= 1000)
+        json_object_set_new(
+            object, "SLURM_CPUS_PER_TASK",
+            json_sprintf("%lld", (long long)(spec->cpus[DR_PER_TASK].value / 1000)));
+    if (fixed && spec->tasks_per_node_said > 0)
+        json_object_set_new(object, "SLURM_NTASKS_PER_NODE",
+                            json_sprintf("%lld", (long long)spec->tasks_per_node_said));
 }

@@ -76,9 +76,10 @@ enum dr_per {
 
 struct dr_amount {
     int64_t value;
-    int64_t share;  /* thousandths of one accelerator instead, per task; 0: whole ones */
-    uint32_t layer; /* layer + 1; 0: not said */
-    char said[300]; /* as it was written, for messages: "s.sh:2: --gres=gpu:2" */
+    int64_t share;      /* thousandths of one accelerator instead, per task; 0: whole ones */
+    uint32_t layer;     /* layer + 1; 0: not said */
+    const char *option; /* its name, without dashes */
+    char said[300];     /* as it was written, for messages: "s.sh:2: --gres=gpu:2" */
 };
 
 /* 1: fit to name a variable of the environment. */
@@ -92,17 +93,22 @@ struct dr_job_spec {
     int64_t now_us;          /* for "now+1h" */
     const char *file;        /* the script being read, and its line; NULL: none */
     uint32_t line;
-    char said[300];  /* the option being set, as written with its value, behind where it stands */
-    json_t *origins; /* member of the job: the option that said it, as in `said` */
+    char said[300]; /* the option being set, as written with its value, behind where it stands */
+    const char *option; /* its name, without dashes */
+    json_t *origins;    /* member of the job: the option that said it, as in `said` */
 
     int64_t tasks;                               /* 0: not said */
     int64_t tasks_min;                           /* of an elastic job; 0: not said */
     int64_t nodes;                               /* at least; 0: not said */
     int64_t tasks_per_node;                      /* 0: not said */
+    int64_t tasks_per_node_said;                 /* the same, before anything was worked out */
     struct dr_amount accelerators[DR_PER_COUNT]; /* whole ones */
     struct dr_amount cpus[DR_PER_COUNT];         /* thousandths */
     struct dr_amount memory[DR_PER_COUNT];       /* MB */
+    char memory_whole[300];                      /* "s.sh:2: --mem=0"; "": not said */
     int64_t nice;
+    enum dr_job_layer partition_layer; /* that named the partition */
+    uint32_t sbatch_lines;             /* of the script's head */
 
     /* how the command behaves, not the job */
     uint32_t wait;
@@ -139,5 +145,10 @@ DR_MUST_USE enum dr_status dr_job_finish(struct dr_job_spec *spec, struct dr_err
  * `error` where it is larger than the API takes. */
 json_t *dr_job_environment(const struct dr_job_spec *spec, char **environment,
                            struct dr_error *error);
+
+/* Add what sbatch tells a job, and srun in it, of how it was called: SLURM_SUBMIT_DIR,
+ * SLURM_GPUS_PER_TASK, ... Amounts that may differ by the alternative that is taken are left out.
+ */
+void dr_job_words(const struct dr_job_spec *spec, json_t *environment);
 
 #endif

@@ -245,8 +245,9 @@ static int set_open_mode(SET_ARGUMENTS)
 
 static int set_pattern(SET_ARGUMENTS)
 {
-    for (const char *at = strchr(value, '%'); at != NULL; at = strchr(at + 2, '%')) {
-        if (at[1] == '\0' || strchr("jaAtxu%", at[1]) == NULL)
+    for (const char *at = strchr(value, '%'); at != NULL; at = strchr(at + 1, '%')) {
+        at += 1 + strspn(at + 1, "0123456789"); /* %4j: with zeros before it */
+        if (*at == '\0' || strchr("jaAtxu%", *at) == NULL)
             return EXPECT("a path whose %% parts are among %%j (job) %%A (array's first job) %%a "
                           "(index) %%t (task) %%x (name) %%u (user) %%%%");
     }
@@ -287,18 +288,27 @@ static json_t *parse_signal(const char *text)
     return NULL;
 }
 
-/* "USR1@60": `detail` is "seconds" for sbatch's --signal (60 s where no time is said), else a
- * duration. */
+/* "USR1@60": `detail` is "seconds" for sbatch's --signal (60 s where no time is said; B: to the
+ * script alone, otherwise to its steps alone), else a duration. */
 static int set_signal(SET_ARGUMENTS)
 {
     int slurm = strcmp(detail, "seconds") == 0;
     char name[32];
     const char *at;
     int64_t before_us = slurm ? DR_MINUTE_US : 0;
+    const char *to = "steps";
     json_t *number;
 
-    if (slurm && strncmp(value, "B:", 2) == 0)
-        value += 2; /* all processes of the job are signalled, the batch shell among them */
+    json_object_del(spec->job, "warn_to");
+    if (slurm) {
+        size_t flags = strspn(value, "RB");
+
+        if (value[flags] == ':') {
+            to = memchr(value, 'B', flags) != NULL ? "script" : to;
+            value += flags + 1;
+        }
+        put(spec, "warn_to", json_string(to));
+    }
     at = strchr(value, '@');
     snprintf(name, sizeof name, "%.*s",
              (int)(at == NULL        ? 31
@@ -465,6 +475,26 @@ static int set_level(SET_ARGUMENTS)
     return set_text(spec, value, detail, expected, expected_bytes);
 }
 
+/* Names of partitions; which there are is the federation's to say. */
+static int set_partition(SET_ARGUMENTS)
+{
+    if (value[0] == '\0' || strlen(value) >= DR_NAME_BYTES || strchr(value, ' ') != NULL)
+        return EXPECT("a partition, or several parted by commas, of at most 63 bytes");
+    spec->partition_layer = spec->layer;
+    if (strcmp(value, "any") == 0) {
+        json_object_del(spec->job, detail);
+        return 1;
+    }
+    return set_text(spec, value, detail, expected, expected_bytes);
+}
+
+static int set_exclusive(SET_ARGUMENTS)
+{
+    if (value != NULL)
+        return EXPECT("no value: a node is shared with nobody, not even with one's own jobs");
+    return set_flag(spec, value, detail, expected, expected_bytes);
+}
+
 /* --switches=1: as few leaf switches as can be had. */
 static int set_switches(SET_ARGUMENTS)
 {
@@ -476,7 +506,7 @@ static int set_switches(SET_ARGUMENTS)
     return 1;
 }
 
-/* "afterok:71:72,afterany:5,singleton" */
+/* "afterok:71:72-81,afterany:5,singleton" */
 static int set_dependency(SET_ARGUMENTS)
 {
     static const char *const kinds[] = {"afterok", "afternotok", "afterany"};
@@ -509,7 +539,9 @@ static int set_dependency(SET_ARGUMENTS)
             hint = " (after and aftercorr can't be honoured)";
         good = known != NULL && rest != NULL;
         while (good && (number = strsep(&rest, ":")) != NULL) {
+            char *last = strchr(number, '-'); /* "72-81", as an array's numbers are printed */
             int64_t job;
+            int64_t end = 0;
             char text[64];
 
             if (strchr(number, '_') != NULL)
@@ -517,12 +549,17 @@ static int set_dependency(SET_ARGUMENTS)
                     " (an array's element has a job number of its own, which `daero queue` shows)";
             if (strchr(number, '+') != NULL)
                 hint = " (a delay can't be honoured; use --begin)";
-            if (!dr_parse_i64(number, 1, INT64_MAX, &job) || json_array_size(array) >= 4096) {
-                good = 0;
+            if (last != NULL)
+                *last++ = '\0';
+            good = dr_parse_i64(number, 1, INT64_MAX, &job) &&
+                   (last == NULL || dr_parse_i64(last, job, INT64_MAX, &end)) &&
+                   (last == NULL ? job : end) - job + (int64_t)json_array_size(array) < 4096;
+            if (!good)
                 break;
+            for (end = last == NULL ? job : end; job <= end; job += 1) {
+                snprintf(text, sizeof text, "%s:%lld", known, (long long)job);
+                json_array_append_new(array, json_string(text));
             }
-            snprintf(text, sizeof text, "%s:%lld", known, (long long)job);
-            json_array_append_new(array, json_string(text));
         }
     }
     if (!good) {
@@ -604,6 +641,7 @@ static void set_amount(struct dr_job_spec *spec, struct dr_amount amounts[DR_PER
     amounts[per].value = value;
     amounts[per].share = 0;
     amounts[per].layer = (uint32_t)spec->layer + 1;
+    amounts[per].option = spec->option;
     snprintf(amounts[per].said, sizeof amounts[per].said, "%s", spec->said);
 }
 
@@ -646,6 +684,7 @@ static int set_tasks_per_node(SET_ARGUMENTS)
     UNUSED(detail);
     if (!dr_parse_i64(value, 1, TASKS_MAX, &spec->tasks_per_node))
         return EXPECT("a whole number from 1 to %d", TASKS_MAX);
+    spec->tasks_per_node_said = spec->tasks_per_node;
     return 1;
 }
 
@@ -756,8 +795,12 @@ static int set_memory(SET_ARGUMENTS)
 
     if (!dr_parse_memory_mb(value, &memory_mb) || memory_mb < 0)
         return EXPECT("an amount of memory: 512 (MB), 512M, 16G or 1T");
+    if (memory_mb == 0 && strcmp(detail, "node") == 0) {
+        snprintf(spec->memory_whole, sizeof spec->memory_whole, "%s", spec->said);
+        return 1;
+    }
     if (memory_mb == 0)
-        return EXPECT("an amount above 0 (\"all of a node\" has to be said in numbers here)");
+        return EXPECT("an amount above 0");
     set_amount(spec, spec->memory, per_of(detail), memory_mb);
     return 1;
 }
@@ -824,6 +867,17 @@ static int set_dry_run(SET_ARGUMENTS)
     return 1;
 }
 
+/* Accepted only with the word that the entry's `detail` begins with. */
+static int set_only_word(SET_ARGUMENTS)
+{
+    size_t bytes = strcspn(detail, ":");
+
+    UNUSED(spec);
+    if (strncasecmp(value, detail, bytes) != 0 || (value[bytes] != '\0' && value[bytes] != ':'))
+        return EXPECT("%s", detail);
+    return 1;
+}
+
 /* Accepted only with a value that says "no". */
 static int set_only_none(SET_ARGUMENTS)
 {
@@ -860,6 +914,7 @@ static int set_nothing(SET_ARGUMENTS)
 #define BOTH(n, l, a, s, d, t)  {{n, l, a, t}, DR_JOB_BOTH, NULL, s, d},
 #define SLURM(n, l, a, s, d, t) {{n, l, a, t}, DR_JOB_SLURM, NULL, s, d},
 #define IS_SO(n, l, a, t)       {{n, l, a, t}, DR_JOB_IS_SO, NULL, set_nothing, NULL},
+#define PASSED(n, l, a, t)      {{n, l, a, t}, DR_JOB_IGNORED, NULL, set_ignored, t},
 #define NO(n, l, a, t)          {{n, l, a, NULL}, DR_JOB_REFUSED, t, NULL, NULL},
 
 /* clang-format off */
@@ -867,7 +922,7 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     /* who and what */
     BOTH("job-name", 'J', "NAME", set_job_name, "name", "the job's name; the script's or program's by default")
     OWN("name", 0, "NAME", set_job_name, "name", "the same as --job-name")
-    BOTH("account", 'A', "ACCOUNT", set_part, "account", "the account that pays; the user's default otherwise")
+    BOTH("account", 'A', "ACCOUNT", set_text, "account", "the account that pays; the user's default otherwise")
     OWN("user", 0, "USER", set_part, "user", "submit on behalf of a user (operators)")
     BOTH("comment", 0, "TEXT", set_text, "comment", "anything; kept with the job")
     /* shape */
@@ -890,7 +945,7 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     BOTH("begin", 'b', "INSTANT", set_instant, "begin_us", "not before: 16:00, now+1h, 2026-11-23T09:30:00")
     BOTH("deadline", 0, "INSTANT", set_deadline, "ends", "the job is ended if it has not ended by then")
     OWN("due", 0, "INSTANT", set_deadline, "goal", "a deadline that is a goal: nothing is ended")
-    BOTH("dependency", 'd', "LIST", set_dependency, "", "afterok:71:72, afternotok:71, afterany:71, singleton; all have to hold")
+    BOTH("dependency", 'd', "LIST", set_dependency, "", "afterok:71:72-81, afternotok:71, afterany:71, singleton; all have to hold; the numbers are Daero's")
     BOTH("array", 'a', "INDEXES", set_array, "array", "one job per index: 0-9, 1,3,5-7, 0-15:4; %2: two at a time")
     BOTH("priority", 0, "N", set_priority, "priority", "within the account, higher first; 0 by default")
     BOTH("hold", 'H', NULL, set_flag, "hold", "wait for `daero release`")
@@ -927,7 +982,7 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     OWN("dry-run", 0, NULL, set_dry_run, "", "print the job as it would be sent, and send nothing")
     /* Slurm's, translated */
     SLURM("time", 't', "MINUTES", set_minutes, "limit_us", "--limit; a plain number is minutes, as are MM:SS, HH:MM:SS, D-HH")
-    SLURM("mem", 0, "SIZE", set_memory, "node", "--memory, divided among the tasks on a node")
+    SLURM("mem", 0, "SIZE", set_memory, "node", "--memory, divided among the tasks on a node; 0: all, with --exclusive")
     SLURM("mem-per-cpu", 0, "SIZE", set_memory, "cpu", "--memory, times the CPUs of a task")
     SLURM("mem-per-gpu", 0, "SIZE", set_memory, "accelerator", "--memory, times the accelerators of a task")
     SLURM("gres", 0, "gpu[:CHIP]:N", set_gres, "node", "--accelerators, divided among the tasks on a node; --chips")
@@ -937,7 +992,9 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     SLURM("ntasks-per-gpu", 0, "1", set_tasks_per_gpu, "", "--accelerators=1")
     SLURM("cpus-per-gpu", 0, "N", set_cpus, "accelerator", "--cpus, times the accelerators of a task")
     SLURM("constraint", 'C', "CHIP[|CHIP]", set_constraint, "", "--chips")
-    SLURM("signal", 0, "[B:]SIG[@SECONDS]", set_signal, "seconds", "--warn; all processes of the job get it, 60 s before the limit by default")
+    SLURM("partition", 'p', "NAME[,NAME]", set_partition, "partition", "pools with such a `partition` in the federation alone; passed over with a warning where a script names one that no pool has; any: none")
+    SLURM("signal", 0, "[R][B:]SIG[@SECONDS]", set_signal, "seconds", "--warn, 60 s before the limit by default; at a Slurm site it reaches the script's srun steps alone, with B: the script alone; on this machine all processes")
+    SLURM("exclusive", 0, "[WHAT]", set_exclusive, "exclusive", "all CPUs of each node, with one task on a node; more tasks on one: --cpus and --tasks-per-node. The pools that could hold it must be alike in CPUs")
     SLURM("nice", 0, "[N]", set_nice, "", "--priority, less N (100)")
     SLURM("switches", 0, "1", set_switches, "", "--level=preferred:block")
     SLURM("test-only", 0, NULL, set_dry_run, "", "--dry-run")
@@ -949,19 +1006,27 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     IS_SO("use-min-nodes", 0, NULL, "a gang takes few nodes whenever it can")
     IS_SO("ignore-pbs", 0, NULL, "#PBS lines are not read")
     IS_SO("wait-all-nodes", 0, "0|1", "a gang starts when all of it can")
-    {{"mail-type", 0, "LIST", "Daero sends no mail; follow `daero events` or wait with `daero wait`"}, DR_JOB_IGNORED, NULL, set_ignored,
-     "Daero sends no mail; follow `daero events` or wait with `daero wait`"},
-    {{"mail-user", 0, "ADDRESS", "Daero sends no mail"}, DR_JOB_IGNORED, NULL, set_ignored, "Daero sends no mail"},
+    IS_SO("oversubscribe", 's', NULL, "what a job holds is never shared, which this allows")
+    {{"kill-on-invalid-dep", 0, "yes", "a job whose dependency can no longer hold is cancelled"}, DR_JOB_IS_SO, NULL, set_only_word,
+     "yes: a job whose dependency can no longer hold is cancelled"},
+    {{"distribution", 'm', "block", "tasks are numbered node by node"}, DR_JOB_IS_SO, NULL, set_only_word,
+     "block: tasks are numbered node by node"},
     {{"propagate", 0, "NONE", "a job's limits are its own"}, DR_JOB_IS_SO, NULL, set_only_none,
      "NONE: the shell's limits don't travel; set them in the script with ulimit"},
     {{"profile", 0, "NONE", "no profile is taken"}, DR_JOB_IS_SO, NULL, set_only_none,
      "NONE: no profile is taken here"},
+    /* Slurm's, passed over with a warning: they change when or how fast the job runs, not what it does */
+    PASSED("mail-type", 0, "LIST", "Daero sends no mail; follow `daero events` or wait with `daero wait`")
+    PASSED("mail-user", 0, "ADDRESS", "Daero sends no mail")
+    PASSED("qos", 'q', "NAME", "Daero has no quality-of-service classes; --priority=N orders the jobs of an account")
+    PASSED("reservation", 0, "NAME", "jobs use the advance reservations of their account without naming them")
+    PASSED("time-min", 0, "MINUTES", "a limit is not shortened; a shorter --time starts sooner")
+    PASSED("hint", 0, "KIND", "CPUs are counted; cores and threads can't be chosen")
+    PASSED("threads-per-core", 0, "N", "CPUs are counted; cores and threads can't be chosen")
+    PASSED("mem-bind", 0, "KIND", "memory is not bound; use numactl in the script")
+    PASSED("acctg-freq", 0, "LIST", "use is counted exactly, not sampled")
+    PASSED("wckey", 0, "KEY", "work is counted by account; --comment keeps a word with the job")
     /* Slurm's, refused */
-    NO("partition", 'p', "NAME", "Daero has no partitions: it finds the site and pool itself; leave the line out, and say --chips, --sites or --limit where they matter")
-    NO("qos", 'q', "NAME", "Daero has no quality-of-service classes; write --priority=N, or name another account")
-    NO("reservation", 0, "NAME", "jobs use the advance reservations of their account without naming them; leave the line out")
-    NO("exclusive", 0, "[WHAT]", "a node can't be asked for as a whole; ask for all of its accelerators or CPUs with --accelerators or --cpus and --tasks-per-node=1")
-    NO("oversubscribe", 's', NULL, "what a job holds is never shared; leave the line out")
     NO("overcommit", 'O', NULL, "what a job holds is never shared; leave the line out, or ask for part of a CPU with --cpus=0.5")
     NO("nodelist", 'w', "NODES", "nodes can't be named by a job; write --sites or --chips")
     NO("nodefile", 'F', "FILE", "nodes can't be named by a job; write --sites or --chips")
@@ -972,9 +1037,7 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     NO("contiguous", 0, NULL, "write --level=required:block, which keeps the gang within one block")
     NO("spread-job", 0, NULL, "a gang is kept together; write --tasks-per-node=1 to have each task on a node of its own")
     NO("licenses", 'L', "LIST", "licenses are not counted here; leave the line out")
-    NO("time-min", 0, "MINUTES", "a limit is not shortened; write the --limit that is needed")
     NO("no-kill", 'k', NULL, "a gang ends as a whole when it loses a node; --requeue, the default, runs it again")
-    NO("kill-on-invalid-dep", 0, "yes|no", "can't be chosen; a job whose dependency can no longer hold is cancelled")
     NO("get-user-env", 0, "[TIMEOUT]", "a login environment is not made up; export what is needed, or begin the script with #!/bin/bash -l")
     NO("export-file", 0, "FILE", "write --export=NONE and a --set=NAME=VALUE for each variable")
     NO("uid", 0, "USER", "the submitting user is who the system says; operators write --user=NAME")
@@ -983,22 +1046,17 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     NO("mincpus", 0, "N", "a node is not chosen by its CPUs; write --cpus per task and --tasks-per-node")
     NO("cores-per-socket", 0, "N", "CPUs are counted; sockets and cores can't be chosen")
     NO("sockets-per-node", 0, "N", "CPUs are counted; sockets and cores can't be chosen")
-    NO("threads-per-core", 0, "N", "CPUs are counted; sockets and cores can't be chosen")
     NO("extra-node-info", 'B', "LIST", "CPUs are counted; sockets and cores can't be chosen")
     NO("ntasks-per-core", 0, "N", "CPUs are counted; write --cpus per task")
     NO("ntasks-per-socket", 0, "N", "CPUs are counted; write --tasks-per-node")
     NO("gpus-per-socket", 0, "[CHIP:]N", "write --accelerators per task")
     NO("core-spec", 'S', "N", "cores can't be set aside for the system by a job")
     NO("thread-spec", 0, "N", "threads can't be set aside for the system by a job")
-    NO("hint", 0, "KIND", "CPUs are counted; cores and threads can't be chosen")
-    NO("distribution", 'm', "KIND", "tasks are numbered node by node; their order can't be chosen")
     NO("cpu-freq", 0, "LIST", "clocks can't be set by a job")
     NO("gpu-freq", 0, "LIST", "clocks can't be set by a job")
     NO("gpu-bind", 0, "KIND", "each task sees its own accelerators; bind within the task")
-    NO("mem-bind", 0, "KIND", "memory is not bound; use numactl in the script")
     NO("gres-flags", 0, "KIND", "can't be honoured; each task's accelerators are on its own node")
     NO("tres-per-task", 0, "LIST", "write --accelerators, --cpus and --memory")
-    NO("acctg-freq", 0, "LIST", "use is counted exactly, not sampled; leave the line out")
     NO("batch", 0, "LIST", "the script runs on the first node of the gang")
     NO("bb", 0, "SPEC", "there are no burst buffers here; say --datasets")
     NO("bbf", 0, "FILE", "there are no burst buffers here; say --datasets")
@@ -1008,7 +1066,6 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     NO("power", 0, "FLAGS", "power is a matter of the site, not of a job")
     NO("network", 0, "SPEC", "networks can't be chosen by a job; --level keeps a gang together")
     NO("mcs-label", 0, "LABEL", "write --data-class=NAME, which says with whom the job may share")
-    NO("wckey", 0, "KEY", "write --comment, or name an account of its own")
     NO("het-group", 0, "LIST", "all tasks of a gang are alike; submit one job per kind")
 };
 /* clang-format on */

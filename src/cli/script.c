@@ -160,6 +160,7 @@ static void pass(struct dr_job_spec *spec, int kind, const char *name, const cha
         line[length] = '\0';
         rest = directive(line, word);
         if (rest != NULL && in_head) {
+            spec->sbatch_lines += kind == KEEP_SBATCH;
             read_line(spec, rest, kind == KEEP_SBATCH, &place);
         } else if (rest != NULL && kind == KEEP_DAERO) {
             wrong(&place, "#DAERO", NULL,

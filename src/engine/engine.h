@@ -27,6 +27,13 @@
 
 struct dr_engine;
 
+/* Whom a warning reaches. */
+enum dr_warn_to {
+    DR_WARN_ALL,    /* every process of the attempt */
+    DR_WARN_SCRIPT, /* the script's own */
+    DR_WARN_STEPS,  /* what the script started through the site's launcher */
+};
+
 /* An order to run one attempt. All pointers are borrowed for the call of launch(). */
 struct dr_launch {
     dr_job_id job;
@@ -83,6 +90,11 @@ struct dr_launch {
     /* an array's element; array_job 0: none */
     dr_job_id array_job;
     uint32_t array_index, array_min, array_max, array_count;
+    uint32_t array_step; /* 0: unknown */
+    /* for sites with a workload manager of their own; others pass them over */
+    enum dr_warn_to warn_to;
+    uint32_t exclusive; /* 1: it has whole nodes: its task's CPUs are all of a node's */
+    uint32_t requeue;   /* 1: its user said that it may run again, and may say so to the site */
 };
 
 struct dr_launch_node {

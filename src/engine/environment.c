@@ -62,6 +62,9 @@ static int has_name(const char *entry, const char *name)
 
 static int is_ours(const struct dr_launch *launch, const char *entry)
 {
+    /* from where it was submitted, its submitter says */
+    if (has_name(entry, "SLURM_SUBMIT_DIR") || has_name(entry, "SLURM_SUBMIT_HOST"))
+        return 0;
     if (strncmp(entry, "DAERO_", 6) == 0 || strncmp(entry, "SLURM_", 6) == 0)
         return 1;
     for (size_t i = 0; i < DR_COUNT_OF(ours); i += 1)
@@ -238,6 +241,8 @@ static void put_array(struct builder *builder, const struct dr_launch *launch)
     put(builder, "SLURM_ARRAY_TASK_MIN=%" PRIu32, launch->array_min);
     put(builder, "SLURM_ARRAY_TASK_MAX=%" PRIu32, launch->array_max);
     put(builder, "SLURM_ARRAY_TASK_COUNT=%" PRIu32, launch->array_count);
+    if (launch->array_step != 0)
+        put(builder, "SLURM_ARRAY_TASK_STEP=%" PRIu32, launch->array_step);
 }
 
 char **dr_environment_build(const struct dr_launch *launch, const struct dr_task_place *place,
@@ -286,7 +291,7 @@ char **dr_environment_build(const struct dr_launch *launch, const struct dr_task
     put(&builder, "SLURM_JOB_NAME=%s", launch->name);
     put(&builder, "SLURM_JOB_USER=%s", launch->user);
     put(&builder, "SLURM_CLUSTER_NAME=%s", launch->site);
-    put(&builder, "SLURM_SUBMIT_DIR=%s", surroundings->directory);
+    put_default(&builder, users, "SLURM_SUBMIT_DIR", surroundings->directory);
     put(&builder, "SLURM_CPUS_PER_TASK=%" PRIu32, cpus == 0 ? 1 : cpus);
     if (launch->attempt > 1)
         put(&builder, "SLURM_RESTART_COUNT=%" PRIu32, launch->attempt - 1);

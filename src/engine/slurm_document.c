@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/math.h"
+#include "base/text.h"
 #include "engine/pattern.h"
 #include "engine/slurm_internal.h"
 
@@ -87,6 +88,8 @@ static void put_first_line(struct dr_buffer *script, const struct dr_launch *lau
                                   "DAERO_VISIBLE_DEVICES=\"${CUDA_VISIBLE_DEVICES-}\" "
                                   "DAERO_TASK_ID=\"${SLURM_PROCID:-0}\" SLURM_JOB_NAME=");
     put_quoted(script, launch->name);
+    if (launch->attempt > 1)
+        dr_buffer_printf(script, " SLURM_RESTART_COUNT=%" PRIu32, launch->attempt - 1);
 }
 
 /* What a task of its own says of itself; srun has set the rest. */
@@ -169,8 +172,23 @@ static void put_nodes(struct dr_buffer *text, const struct dr_launch *launch, in
             dr_buffer_printf(text, "%s%s", text->length == 0 ? "" : ",", launch->nodes[i].name);
 }
 
+/* What the user's environment has of a number under this name, with its "="; 0: nothing. */
+static int64_t number_said(const struct dr_launch *launch, const char *name)
+{
+    int64_t number;
+
+    for (uint32_t i = 0; i < launch->environment_count; i += 1)
+        if (strncmp(launch->environment[i], name, strlen(name)) == 0 &&
+            dr_parse_i64(launch->environment[i] + strlen(name), 1, INT32_MAX, &number))
+            return number;
+    return 0;
+}
+
+/* Of a whole node a task has as many as were said, or one; the rest is the node's. */
 static uint32_t cpus_of(const struct dr_launch *launch)
 {
+    if (launch->exclusive)
+        return (uint32_t)dr_max_i64(1, number_said(launch, "SLURM_CPUS_PER_TASK="));
     return launch->cpus_per_task_milli <= 1000 ? 1 : (launch->cpus_per_task_milli - 1) / 1000 + 1;
 }
 
@@ -331,9 +349,23 @@ static enum dr_status fill_pattern(const struct dr_launch *launch, const char *p
 
 /* ---- the environment ---- */
 
+/* What sbatch itself puts into a job's environment, from where and with which words it was called:
+ * of these `daero submit` says what was said to it. All else under SLURM_ is Slurm's to say. */
+static const char *const sbatch_says[] = {
+    "SLURM_SUBMIT_DIR",    "SLURM_SUBMIT_HOST",   "SLURM_NTASKS_PER_NODE", "SLURM_GPUS",
+    "SLURM_GPUS_PER_NODE", "SLURM_GPUS_PER_TASK", "SLURM_MEM_PER_CPU",     "SLURM_CPUS_PER_TASK",
+};
+
 static int is_ours(const char *entry)
 {
-    return strncmp(entry, "DAERO_", 6) == 0 || strncmp(entry, "SLURM_", 6) == 0;
+    size_t bytes = strcspn(entry, "=");
+
+    if (strncmp(entry, "DAERO_", 6) == 0)
+        return 1;
+    for (size_t i = 0; i < DR_COUNT_OF(sbatch_says); i += 1)
+        if (strlen(sbatch_says[i]) == bytes && memcmp(entry, sbatch_says[i], bytes) == 0)
+            return 0;
+    return strncmp(entry, "SLURM_", 6) == 0;
 }
 
 static void put_value(json_t *environment, const char *name, json_t *value)
@@ -345,6 +377,18 @@ static void put_default(json_t *environment, const char *name, const char *value
 {
     if (value[0] != 0 && json_object_get(environment, name) == NULL)
         put_value(environment, name, json_string(value));
+}
+
+/* "2,1": tasks of each node, as Slurm leaves it unsaid where its nodes are named as often as they
+ * have tasks. */
+static void put_uneven(json_t *environment, const struct dr_launch *launch)
+{
+    DR_CLEANUP(dr_buffer_deinit) struct dr_buffer text = {0};
+
+    dr_buffer_init(&text, SCRIPT_BYTES_MAX);
+    for (uint32_t i = 0; i < launch->nodes_count; i += 1)
+        dr_buffer_printf(&text, "%s%" PRIu32, i == 0 ? "" : ",", launch->nodes[i].tasks);
+    put_value(environment, "SLURM_TASKS_PER_NODE", json_string(dr_buffer_text(&text)));
 }
 
 static void put_number(json_t *environment, const char *name, uint64_t value)
@@ -375,7 +419,8 @@ static int put_users(json_t *environment, const struct dr_launch *launch)
     return 1;
 }
 
-static json_t *environment_of(const struct dr_launch *launch, const char *home)
+static json_t *environment_of(const struct slurm *slurm, const struct dr_launch *launch,
+                              const char *home)
 {
     json_t *environment = json_object();
 
@@ -396,6 +441,13 @@ static json_t *environment_of(const struct dr_launch *launch, const char *home)
     if (launch->chip[0] != 0)
         put_number(environment, "DAERO_CHIP_VIRTUAL", launch->chip_virtual != 0);
     put_number(environment, "DAERO_NTASKS", launch->tasks);
+    put_default(environment, "SLURM_SUBMIT_DIR",
+                launch->directory[0] == 0 ? home : launch->directory);
+    put_default(environment, "SLURM_JOB_NAME", launch->name);
+    if (!launch->exclusive)
+        put_number(environment, "SLURM_CPUS_PER_TASK", cpus_of(launch));
+    if (!slurm->options.count_placement && !is_even(launch))
+        put_uneven(environment, launch);
     if (launch->array_job.v != 0) {
         put_number(environment, "DAERO_ARRAY_JOB_ID", launch->array_job.v);
         put_number(environment, "DAERO_ARRAY_TASK_ID", launch->array_index);
@@ -407,17 +459,29 @@ static json_t *environment_of(const struct dr_launch *launch, const char *home)
         put_number(environment, "SLURM_ARRAY_TASK_MIN", launch->array_min);
         put_number(environment, "SLURM_ARRAY_TASK_MAX", launch->array_max);
         put_number(environment, "SLURM_ARRAY_TASK_COUNT", launch->array_count);
+        if (launch->array_step != 0)
+            put_number(environment, "SLURM_ARRAY_TASK_STEP", launch->array_step);
     }
     return environment;
 }
 
 /* ---- the whole ---- */
 
+/* Where memory was asked for by CPU, and comes to what the job has: its steps then share it by CPUs
+ * too. 0: it is said by node. */
+static int64_t memory_per_cpu(const struct dr_launch *launch)
+{
+    int64_t memory_mb = number_said(launch, "SLURM_MEM_PER_CPU=");
+
+    return memory_mb * cpus_of(launch) == launch->memory_mb_per_task ? memory_mb : 0;
+}
+
 static void put_places(json_t *job, const struct slurm *slurm, const struct dr_launch *launch)
 {
     DR_CLEANUP(dr_buffer_deinit) struct dr_buffer nodes = {0};
     int even = is_even(launch);
     uint32_t tasks_max = 0;
+    int64_t per_cpu = memory_per_cpu(launch);
 
     for (uint32_t i = 0; i < launch->nodes_count; i += 1)
         if (launch->nodes[i].tasks > tasks_max)
@@ -427,7 +491,9 @@ static void put_places(json_t *job, const struct slurm *slurm, const struct dr_l
         json_sprintf("%" PRIu32 "-%" PRIu32, launch->nodes_count, launch->nodes_count));
     json_object_set_new(job, "tasks", json_integer(launch->tasks));
     json_object_set_new(job, "cpus_per_task", json_integer(cpus_of(launch)));
-    if (launch->memory_mb_per_task > 0)
+    if (per_cpu > 0)
+        json_object_set_new(job, "memory_per_cpu", json_integer(per_cpu));
+    else if (launch->memory_mb_per_task > 0)
         json_object_set_new(job, "memory_per_node",
                             json_integer((json_int_t)launch->memory_mb_per_task *
                                          (tasks_max == 0 ? 1 : tasks_max)));
@@ -548,12 +614,16 @@ enum dr_status slurm_document(const struct slurm *slurm, const struct dr_launch 
         json_object_set_new(job, "account", json_string(launch->account));
     json_object_set_new(job, "current_working_directory",
                         json_string(launch->directory[0] == 0 ? home : launch->directory));
+    if (launch->exclusive)
+        json_object_set_new(job, "exclusive", json_string("exclusive"));
+    if (launch->requeue) /* false would turn it on too */
+        json_object_set_new(job, "requeue", json_true());
     put_places(job, slurm, launch);
     put_limit(job, launch);
     status = put_accelerators(job, launch, error);
     if (status == DR_OK)
         status = put_files(job, launch, output, error_path, &per_task, error);
-    environment = environment_of(launch, home);
+    environment = environment_of(slurm, launch, home);
     if (environment != NULL)
         json_object_set_new(job, "environment", environment);
     if (status == DR_OK) {

@@ -62,6 +62,8 @@ struct row {
     uint8_t signal;   /* 1: a signal has to be delivered, stop_signal */
     uint8_t limit;    /* LIMIT_* */
     uint8_t warned;   /* of its limit */
+    uint8_t warn_to;  /* enum dr_warn_to: whom warn_signal reaches */
+    uint8_t scancel;  /* a signal waits for scancel, which can say whom it reaches */
     uint8_t ordering; /* a signal or kill is under way */
     uint8_t in_line;  /* of those to submit */
     uint8_t doubled;  /* a second job with its mark was seen, and said */
@@ -117,10 +119,13 @@ enum {
 
 enum { DRAIN_NONE, DRAIN_ON, DRAIN_OFF };
 
-/* scontrol, one at a time. */
+/* scontrol and scancel, one at a time. */
 struct scontrol {
-    pid_t pid;                     /* 0: none */
-    int fd;                        /* its output */
+    pid_t pid;     /* 0: none */
+    int fd;        /* its output */
+    dr_job_id job; /* of a signal by scancel; 0: it is scontrol */
+    uint32_t attempt;
+    uint32_t waiting;              /* 0: no row has `scancel` set */
     char node[DR_NAME_BYTES + 12]; /* "": the configuration is asked for */
     uint8_t wanted;
     int64_t until_us, due_us; /* monotonic: killed then; not before */
@@ -274,5 +279,7 @@ void slurm_scontrol_step(struct slurm *slurm, int64_t now_us);
 void slurm_scontrol_ready(struct slurm *slurm);
 void slurm_scontrol_close(struct slurm *slurm);
 int64_t slurm_scontrol_due(const struct slurm *slurm);
+/* Have the row's stop_signal delivered to whom its warning is meant for. */
+void slurm_scancel(struct slurm *slurm, struct row *row);
 
 #endif

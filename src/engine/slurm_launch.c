@@ -198,6 +198,7 @@ static void keep_order(const struct slurm *slurm, struct row *row, const struct 
     row->warn_signal = launch->warn_signal;
     row->warn_before_us = launch->warn_before_us;
     row->grace_us = launch->grace_us;
+    row->warn_to = (uint8_t)launch->warn_to;
     if (row->user == NULL)
         row->user = copy(launch->login);
     if (!slurm->options.count_placement || row->nodes != NULL)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scontrol, for what REST lacks: drain and resume of nodes, and how long the site remembers jobs.
+/* scontrol and scancel, for what REST lacks: drain and resume of nodes, how long the site remembers
+ * jobs, and signals that reach a job's script alone, or its steps alone.
  * One at a time, never waited for: its output is a pipe in the epoll set, and its end closes that.
  * It knows who asks by a token, so that it needs no munge. */
 #include <errno.h>
@@ -39,7 +40,7 @@ static int spawn(struct slurm *slurm, char *const *argv, char *const *envp, int 
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    wrong = posix_spawnp(&pid, "scontrol", &actions, &attributes, argv, envp);
+    wrong = posix_spawnp(&pid, argv[0], &actions, &attributes, argv, envp);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     if (wrong == 0)
@@ -119,6 +120,27 @@ static void failed(struct slurm *slurm, const char *words)
         slurm_warn(slurm, (dr_job_id){0}, 0, "node %s: scontrol: %s", control->node, words);
 }
 
+/* Where scancel can't say whom a signal reaches, all get it, by REST. */
+static void signalled(struct slurm *slurm, int ok, const char *words)
+{
+    struct scontrol *control = &slurm->scontrol;
+    struct row *row = slurm_find(slurm, control->job, control->attempt);
+
+    control->job.v = 0;
+    slurm_look_soon(slurm);
+    if (row == NULL)
+        return;
+    row->ordering = 0;
+    if (ok) {
+        row->signal = 0;
+    } else if (row->state == ROW_RUNNING) {
+        row->warn_to = DR_WARN_ALL;
+        slurm_warn(slurm, row->job, row->attempt, "scancel: %s; all its processes are warned",
+                   words);
+    }
+    slurm_advance(slurm, row);
+}
+
 static void finished(struct slurm *slurm)
 {
     struct scontrol *control = &slurm->scontrol;
@@ -138,6 +160,10 @@ static void finished(struct slurm *slurm)
     snprintf(words, sizeof words, "%.*s", (int)dr_min_i64((int64_t)control->output.length, 150),
              dr_buffer_text(&control->output));
     words[strcspn(words, "\n")] = 0;
+    if (control->job.v != 0) {
+        signalled(slurm, control->output.length == 0, words);
+        return;
+    }
     if (control->node[0] == 0) {
         take_config(slurm);
         ok = slurm->scontrol.config_known;
@@ -187,6 +213,48 @@ static void order_node(struct slurm *slurm, struct declared *node)
         failed(slurm, strerror(wrong));
 }
 
+void slurm_scancel(struct slurm *slurm, struct row *row)
+{
+    row->ordering = 1;
+    row->scancel = 1;
+    slurm->scontrol.waiting = 1;
+}
+
+static void order_signal(struct slurm *slurm, struct row *row)
+{
+    const char *name = sigabbrev_np((int)row->stop_signal);
+    char program[] = "scancel", quiet[] = "--quiet", batch[] = "--batch";
+    char signal[32], job[24];
+    char *argv[] = {program, quiet, signal, job, batch, NULL};
+    int wrong;
+
+    if (name != NULL)
+        snprintf(signal, sizeof signal, "--signal=%s", name);
+    else
+        snprintf(signal, sizeof signal, "--signal=%" PRIu32, row->stop_signal);
+    snprintf(job, sizeof job, "%" PRIu32, row->slurm_id);
+    if (row->warn_to == DR_WARN_STEPS)
+        argv[4] = NULL;
+    row->scancel = 0;
+    slurm->scontrol.job = row->job;
+    slurm->scontrol.attempt = row->attempt;
+    wrong = run(slurm, argv);
+    if (wrong != 0)
+        signalled(slurm, 0, strerror(wrong));
+}
+
+/* One of the rows that wait for it; 0: none does. */
+static int signal_next(struct slurm *slurm)
+{
+    for (uint32_t i = 0; slurm->scontrol.waiting && i < slurm->rows_used; i += 1)
+        if (slurm->rows[i].state != ROW_FREE && slurm->rows[i].scancel) {
+            order_signal(slurm, &slurm->rows[i]);
+            return 1;
+        }
+    slurm->scontrol.waiting = 0;
+    return 0;
+}
+
 void slurm_scontrol_step(struct slurm *slurm, int64_t now_us)
 {
     struct scontrol *control = &slurm->scontrol;
@@ -201,7 +269,7 @@ void slurm_scontrol_step(struct slurm *slurm, int64_t now_us)
         }
         return;
     }
-    if (control->due_us > now_us || slurm->failures > 0 || !slurm->complete)
+    if (signal_next(slurm) || control->due_us > now_us || slurm->failures > 0 || !slurm->complete)
         return;
     for (uint32_t i = 0; i < slurm->declared_count; i += 1)
         if (slurm->declared[i].wanted != DRAIN_NONE) {
@@ -221,6 +289,8 @@ int64_t slurm_scontrol_due(const struct slurm *slurm)
 {
     if (slurm->scontrol.pid != 0)
         return slurm->scontrol.until_us;
+    if (slurm->scontrol.waiting)
+        return 0;
     if (slurm->failures > 0 || !slurm->complete)
         return DR_FOREVER_US;
     if (!slurm->scontrol.config_known)

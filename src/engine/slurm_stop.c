@@ -117,6 +117,9 @@ void slurm_advance(struct slurm *slurm, struct row *row)
     }
     if (row->kill_us <= now_us)
         order(slurm, row, 0);
+    else if (row->warn_to != DR_WARN_ALL && row->state == ROW_RUNNING &&
+             row->stop_signal == (row->warn_signal == 0 ? SIGTERM : row->warn_signal))
+        slurm_scancel(slurm, row);
     else
         order(slurm, row, row->stop_signal);
 }

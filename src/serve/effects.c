@@ -415,12 +415,18 @@ static enum dr_status give_launch(struct dr_controller *c, const struct dr_job *
     launch.array_min = array_number(text, "min");
     launch.array_max = array_number(text, "max");
     launch.array_count = array_number(text, "count");
+    launch.array_step = array_number(text, "step");
+    launch.warn_to = strcmp(text_of(text, "warn_to"), "script") == 0  ? DR_WARN_SCRIPT
+                     : strcmp(text_of(text, "warn_to"), "steps") == 0 ? DR_WARN_STEPS
+                                                                      : DR_WARN_ALL;
+    launch.exclusive = json_is_true(json_object_get(text, "exclusive"));
+    launch.requeue = json_is_true(json_object_get(text, "requeue"));
     if (pool->chip.v != 0 && alternative->accelerators_per_task != 0) {
         chip = &c->core->chips[pool->chip.v - 1];
         launch.chip = chip->name;
         launch.chip_vendor = chip->vendor;
         launch.chip_virtual = chip->is_virtual;
-        launch.gres = pool->gres;
+        launch.gres = pool->gres[0] != 0 ? pool->gres : "gpu";
     }
     fill_user(c, job, &launch, user, login);
     fill_places(c, job, chip, &places);

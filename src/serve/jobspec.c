@@ -11,11 +11,23 @@
 
 /* ---- the text ---- */
 
+/* From one index to the next, where that is always the same; else 1, as Slurm has it. */
+static uint32_t step_of(const struct jobspec_indexes *indexes)
+{
+    uint32_t step = indexes->count < 2 ? 1 : indexes->values[1] - indexes->values[0];
+
+    for (uint32_t i = 2; i < indexes->count; i += 1)
+        if (indexes->values[i] - indexes->values[i - 1] != step)
+            return 1;
+    return step;
+}
+
 static const char *write_text(struct jobspec_reader *r, const struct jobspec_indexes *indexes)
 {
     static const char *const MEMBER_OF[] = {
-        [NAME] = "name",   [SCRIPT] = "script", [DIRECTORY] = "directory", [OUTPUT] = "output",
-        [ERROR] = "error", [INPUT] = "input",   [OPEN_MODE] = "open_mode", [COMMENT] = "comment",
+        [NAME] = "name",           [SCRIPT] = "script",   [DIRECTORY] = "directory",
+        [OUTPUT] = "output",       [ERROR] = "error",     [INPUT] = "input",
+        [OPEN_MODE] = "open_mode", [COMMENT] = "comment", [WARN_TO] = "warn_to",
     };
     struct dr_buffer *out = r->spec->text;
     char *text;
@@ -43,11 +55,16 @@ static const char *write_text(struct jobspec_reader *r, const struct jobspec_ind
     }
     if (r->every_task >= 0)
         dr_put_bool(out, "every_task", r->every_task);
+    if (r->exclusive)
+        dr_put_bool(out, "exclusive", 1);
+    if (r->requeue_said)
+        dr_put_bool(out, "requeue", 1);
     if (indexes->count > 0) {
         dr_put_begin(out, "array", '{');
         dr_put_u64(out, "min", indexes->values[0]);
         dr_put_u64(out, "max", indexes->values[indexes->count - 1]);
         dr_put_u64(out, "count", indexes->count);
+        dr_put_u64(out, "step", step_of(indexes));
         dr_put_end(out, '}');
     }
     dr_put_end(out, '}');

@@ -42,6 +42,7 @@
     X(error, "a file pattern", "where standard error goes")                                        \
     X(every_task, "true or false",                                                                 \
       "the program runs once per task (a command's default), or once (a script's)")                \
+    X(exclusive, "true or false", "it has whole nodes, with one task on each")                     \
     X(fenced, "true or false",                                                                     \
       "an attempt that was given up can do no harm: what it writes to checks DAERO_ATTEMPT")       \
     X(flexible, "true or false", "it is taken before a lower power cap begins")                    \
@@ -57,6 +58,8 @@
     X(nodes, "a whole number from 1 to 65536", "nodes at least")                                   \
     X(open_mode, "\"append\" or \"truncate\"", "of the output files")                              \
     X(output, "a file pattern", "where standard output goes")                                      \
+    X(partition, "a name, or several parted by commas, of at most 63 bytes",                       \
+      "it runs in pools with such a partition alone (Slurm's)")                                    \
     X(preemptible, "true or false", "it may be taken back; false: within guarantee alone")         \
     X(priority, "a whole number from -1000000 to 1000000", "within its account, higher first")     \
     X(requeue, "true or false", "it runs again after preemption or loss of a node")                \
@@ -72,7 +75,9 @@
       "needs fenced")                                                                              \
     X(user, "the name of a user", "whose job it is (operators and admins)")                        \
     X(warn_before_us, "microseconds", "a warning so long before the limit")                        \
-    X(warn_signal, "a signal's name or number, 1 to 64", "what it is warned with")
+    X(warn_signal, "a signal's name or number, 1 to 64", "what it is warned with")                 \
+    X(warn_to, "\"all\", \"script\" or \"steps\"",                                                 \
+      "whom the warning reaches at a site that Slurm runs: all, the script alone, its srun steps")
 
 /* X(name, ...) of the members of an alternative: a subset of the above, and: */
 #define DR_ALTERNATIVE_FIELDS(X) \

@@ -439,6 +439,11 @@ TAKE(every_task)
     return 1;
 }
 
+TAKE(exclusive)
+{
+    return take_boolean(r, value, &r->exclusive);
+}
+
 TAKE(fenced)
 {
     return take_boolean(r, value, &r->job.fenced);
@@ -523,6 +528,17 @@ TAKE(output)
     return take_pattern(r, value, OUTPUT);
 }
 
+TAKE(partition)
+{
+    const char *text = json_string_value(value);
+
+    if (text == NULL || strlen(text) >= DR_NAME_BYTES || text[0] == 0 || has_control(text) ||
+        strchr(text, ' ') != NULL)
+        return jobspec_wrong(r, value);
+    dr_copy_name(r->job.partition, text);
+    return 1;
+}
+
 TAKE(preemptible)
 {
     return take_boolean(r, value, &r->job.preemptible);
@@ -540,7 +556,10 @@ TAKE(priority)
 
 TAKE(requeue)
 {
-    return take_boolean(r, value, &r->job.requeue);
+    if (!take_boolean(r, value, &r->job.requeue))
+        return 0;
+    r->requeue_said = r->job.requeue;
+    return 1;
 }
 
 TAKE(restart_us)
@@ -645,6 +664,16 @@ TAKE(warn_signal)
         }
     }
     return jobspec_wrong(r, value);
+}
+
+TAKE(warn_to)
+{
+    if (!take_text(r, value, 20, 0, WARN_TO))
+        return 0;
+    return strcmp(r->texts[WARN_TO], "all") == 0 || strcmp(r->texts[WARN_TO], "script") == 0 ||
+                   strcmp(r->texts[WARN_TO], "steps") == 0
+               ? 1
+               : jobspec_wrong(r, value);
 }
 
 /* Only of an alternative. */

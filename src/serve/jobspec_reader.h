@@ -12,7 +12,7 @@
 
 #include "serve/jobspec.h"
 
-enum text_part { NAME, SCRIPT, DIRECTORY, OUTPUT, ERROR, INPUT, OPEN_MODE, COMMENT };
+enum text_part { NAME, SCRIPT, DIRECTORY, OUTPUT, ERROR, INPUT, OPEN_MODE, COMMENT, WARN_TO };
 
 /* One job object while it is read. */
 struct jobspec_reader {
@@ -23,11 +23,13 @@ struct jobspec_reader {
     const json_t *alternatives;
     const json_t *command;
     const json_t *environment;
-    const char *texts[8]; /* enum text_part */
+    const char *texts[9]; /* enum text_part */
     const char *array;
     uint32_t nodes;
     uint32_t tasks_given;
+    uint8_t exclusive;
     int every_task;       /* -1: not said */
+    int requeue_said;     /* 1: it was said that it may run again, not only left at that */
     const char *expected; /* of the field being read */
     const char *field;
     struct dr_answer *answer; /* filled by jobspec_fail() */

@@ -72,13 +72,62 @@ static int spread(struct jobspec_reader *r)
     return 1;
 }
 
+static int could_hold(const struct jobspec_reader *r, const struct dr_pool *pool)
+{
+    return !pool->removed && !pool->leaving &&
+           (r->own.chips == 0 ||
+            (pool->chip.v != 0 && ((r->own.chips >> (pool->chip.v - 1)) & 1) != 0)) &&
+           r->own.accelerators_per_task <= pool->accelerators * 1000 &&
+           r->own.cpus_per_task <= pool->cpus &&
+           (dr_site_set_empty(&r->job.sites) || dr_site_set_has(&r->job.sites, pool->site.v - 1)) &&
+           dr_pool_in_partition(pool, r->job.partition);
+}
+
+/* A node is had as a whole by taking all its CPUs, since every task takes some: so its task's CPUs
+ * become those of a node of the pools that could hold it, which have to be alike in this. */
+static int take_whole_nodes(struct jobspec_reader *r)
+{
+    const struct dr_core *core = r->spec->core;
+    const struct dr_pool *first = NULL;
+
+    if (!r->exclusive)
+        return 1;
+    if (r->alternatives != NULL || r->job.tasks_min != 0 ||
+        (r->own.tasks > 1 && r->own.tasks_per_node_max != 1))
+        return jobspec_fail(r, DR_REFUSAL_INVALID, "exclusive",
+                            "found %u tasks that may share a node, or several shapes, expected one "
+                            "shape with tasks_per_node 1; with more tasks on a node ask for its "
+                            "CPUs: cpus per task and tasks_per_node",
+                            r->own.tasks);
+    r->own.tasks_per_node_max = 1;
+    for (uint32_t row = 0; row < core->pools_count; row += 1) {
+        const struct dr_pool *pool = &core->pools[row];
+
+        if (!could_hold(r, pool))
+            continue;
+        if (first == NULL)
+            first = pool;
+        if (pool->cpus != first->cpus)
+            return jobspec_fail(
+                r, DR_REFUSAL_INVALID, "exclusive",
+                "nodes of %s/%s and of %s/%s, which could hold it, differ in their CPUs (%u and "
+                "%u); name sites, chips or a partition of one kind of nodes",
+                core->sites[first->site.v - 1].name, first->name,
+                core->sites[pool->site.v - 1].name, pool->name, first->cpus / 1000,
+                pool->cpus / 1000);
+    }
+    if (first != NULL)
+        r->own.cpus_per_task = first->cpus;
+    return 1;
+}
+
 int jobspec_shapes(struct jobspec_reader *r)
 {
     size_t more = r->alternatives == NULL ? 0 : json_array_size(r->alternatives);
     struct dr_alternative *list;
 
     r->field = "tasks";
-    if (!spread(r))
+    if (!spread(r) || !take_whole_nodes(r))
         return 0;
     list = jobspec_push(r, 1 + more, sizeof *list);
     if (list == NULL)

@@ -122,6 +122,23 @@ static const char *engine_text(struct exchange *x, dr_site_id site)
     return dr_controller_engine_text(x->http->controller, site);
 }
 
+/* What the site's own workload manager calls its pools, each name once. */
+static void partitions_json(struct dr_buffer *out, const struct dr_core *core, uint32_t site)
+{
+    dr_put_begin(out, "partitions", '[');
+    for (uint32_t row = 0; row < core->pools_count; row += 1) {
+        const struct dr_pool *pool = &core->pools[row];
+        int told = pool->site.v != site || pool->removed || pool->partition[0] == 0;
+
+        for (uint32_t i = 0; i < row && !told; i += 1)
+            told = core->pools[i].site.v == site && !core->pools[i].removed &&
+                   strcmp(core->pools[i].partition, pool->partition) == 0;
+        if (!told)
+            dr_put_text(out, NULL, pool->partition);
+    }
+    dr_put_end(out, ']');
+}
+
 void route_sites(struct exchange *x)
 {
     const struct dr_core *core = core_of(x);
@@ -161,6 +178,7 @@ void route_sites(struct exchange *x)
         dr_put_i64(out, "tariff_micro_now", tariff_now(site, now_us));
         dr_put_u64(out, "running", sums.running);
         dr_put_u64(out, "unreachable", sums.unreachable);
+        partitions_json(out, core, row + 1);
         dr_put_end(out, '}');
     }
     dr_put_end(out, ']');

@@ -41,7 +41,9 @@ static void declare_pool(const struct dr_controller *c, const struct dr_pool *po
         *next = (struct dr_engine_node){
             .name = dr_node_name(c->core, (dr_node_id){row + 1}, to->names[to->count]),
             .partition = pool->partition,
-            .gres = pool->accelerators > 0 ? pool->gres : "",
+            .gres = pool->accelerators == 0 ? ""
+                    : pool->gres[0] != 0    ? pool->gres
+                                            : "gpu",
             .accelerators = pool->accelerators,
             .cpus_milli = pool->cpus,
             .memory_mb = pool->memory_mb,

@@ -74,6 +74,22 @@ TEST(elastic_tasks)
     CHECK_EQ(job()->alternatives[0].tasks, 64);
 }
 
+/* What is for a site's own workload manager: kept with the text, but for whole nodes and pools. */
+TEST(members_for_sites_with_slurm)
+{
+    CHECK(with("\"partition\":\"batch,long\""));
+    CHECK_TEXT(job()->partition, "batch,long");
+    CHECK(!with("\"partition\":\"\""));
+    CHECK(!with("\"partition\":\"two words\""));
+    CHECK(with("\"warn_to\":\"steps\",\"requeue\":true"));
+    CHECK_TEXT(spec.texts[0], "{\"warn_to\":\"steps\",\"command\":[\"true\"],\"requeue\":true}");
+    CHECK(!with("\"warn_to\":\"me\""));
+    CHECK(with("\"exclusive\":true,\"tasks\":2,\"tasks_per_node\":1,\"cpus\":2"));
+    CHECK_EQ(job()->alternatives[0].cpus_per_task, w->core->pools[0].cpus);
+    CHECK(!with("\"exclusive\":true,\"tasks\":2"));
+    CHECK(!with("\"exclusive\":true,\"alternatives\":[{\"tasks\":2}]"));
+}
+
 TEST(every_member_arrives)
 {
     const struct dr_alternative *own;
@@ -311,7 +327,7 @@ TEST(arrays_are_spread_out)
         CHECK_EQ(spec.commands[i].body.submit.array_limit, 2);
         CHECK_EQ(spec.commands[i].body.submit.text, 1);
     }
-    CHECK_HAS(spec.texts[0], "\"array\":{\"min\":0,\"max\":8,\"count\":7}");
+    CHECK_HAS(spec.texts[0], "\"array\":{\"min\":0,\"max\":8,\"count\":7,\"step\":1}");
     CHECK(with("\"array\":\"0-9999\""));
     CHECK_EQ(spec.count, DR_JOBS_PER_REQUEST);
     CHECK(!with("\"array\":\"0-10000\""));
