@@ -349,6 +349,7 @@ uint32_t world_pool(struct world *world, uint32_t site, const char *chip, uint32
     fact.pool_set.site = site;
     dr_format(fact.pool_set.name, DR_NAME_BYTES, "p%u", world->core->pools_count + 1);
     dr_format(fact.pool_set.node_prefix, DR_NAME_BYTES, "p%un", world->core->pools_count + 1);
+    dr_copy_name(fact.pool_set.partition, world->core->pools_count % 2 == 0 ? "odd" : "even");
     fact.pool_set.owner = WORLD_ACCOUNT_ROOT;
     fact.pool_set.accelerators = fact.pool_set.chip == 0 ? 0 : accelerators;
     fact.pool_set.cpus = accelerators * 8000;
@@ -556,6 +557,8 @@ dr_job_id world_submit(struct world *world, struct job_spec spec)
     }
     if (spec.site != NULL)
         dr_site_set_add(&job->sites, dr_site_named(world->core, spec.site).v - 1);
+    if (spec.partition != NULL)
+        dr_copy_name(job->partition, spec.partition);
     job->data_class = spec.data_class;
     if (spec.dataset != 0) {
         job->datasets = &spec.dataset;

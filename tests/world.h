@@ -72,8 +72,9 @@ struct job_spec {
     uint32_t memory_mb;    /* per task */
     uint32_t tasks_per_node;
     uint64_t chips;
-    const char *level; /* "required:block", "preferred:block"; NULL: none */
-    const char *site;  /* NULL: any */
+    const char *level;     /* "required:block", "preferred:block"; NULL: none */
+    const char *site;      /* NULL: any */
+    const char *partition; /* "odd", "even": of pools p1, p3, ... and p2, p4, ...; NULL: any */
     uint32_t data_class;
     uint32_t dataset;
     int64_t limit_us;    /* 0: an hour */

@@ -182,6 +182,7 @@ static void vary(struct scene *scene)
         fact.pool_set.node_first = known->node_first;
         fact.pool_set.node_digits = known->node_digits;
         dr_copy_name(fact.pool_set.name, known->name);
+        dr_copy_name(fact.pool_set.partition, known->partition);
         dr_copy_name(fact.pool_set.node_prefix, known->node_prefix);
         fact.pool_set.levels = levels;
         fact.pool_set.levels_count = known->levels_count;
@@ -355,6 +356,8 @@ static void submit(struct scene *scene, int calm)
                 spec.after = 0;
         }
     }
+    if (!calm && scene->seed % 4 == 3 && scene->jobs_count % 3 == 1)
+        spec.partition = scene->jobs_count % 2 == 0 ? "even" : "odd";
     if (!calm && scene->jobs_count % 5 == 2) {
         spec.tasks_min = spec.tasks;
         spec.tasks *= 3;

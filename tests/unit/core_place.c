@@ -407,3 +407,27 @@ TEST(the_search_agrees_with_an_exhaustive_one)
     CHECK(found > 300);
     CHECK(refused > 100);
 }
+
+/* A job that names a partition runs in pools of it alone, which there have to be. */
+TEST(a_job_asks_for_pools_of_a_partition)
+{
+    struct world *w = world_new("1 site, 2 pools, 1 nodes x 8 h200");
+    dr_job_id first = world_submit(
+        w, (struct job_spec){.accelerators = 8, .partition = "even", .run_us = DR_MINUTE_US});
+    dr_job_id second = world_submit(
+        w, (struct job_spec){.accelerators = 8, .partition = "gold,even", .run_us = DR_MINUTE_US});
+
+    world_run_us(w, 30 * DR_SECOND_US);
+    CHECK_EQ(world_job(w, first)->state, DR_JOB_RUNNING);
+    CHECK_EQ(dr_job_run(w->core, world_job(w, first))->pool.v, 2);
+    CHECK_EQ(world_job(w, second)->state, DR_JOB_PENDING); /* though p1 is free */
+    world_run_us(w, 60 * DR_SECOND_US);
+    CHECK_EQ(world_job(w, second)->state, DR_JOB_RUNNING);
+    CHECK_EQ(dr_job_run(w->core, world_job(w, second))->pool.v, 2);
+
+    CHECK_EQ(world_submit(w, (struct job_spec){.accelerators = 1, .partition = "gold"}).v, 0);
+    CHECK_HAS(world_refusal(), "no pool has the partition 'gold'; known are: odd, even");
+    CHECK_EQ(world_submit(w, (struct job_spec){.accelerators = 1, .partition = "eve"}).v, 0);
+    CHECK_REPLAY(w);
+    world_free(w);
+}
