@@ -957,7 +957,7 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     OWN("restart", 0, "DURATION", set_duration, "restart_us", "running time that a later attempt needs before it goes on")
     OWN("warn", 0, "SIGNAL[@DURATION]", set_signal, "duration", "the warning signal (TERM by default), sent when the job is taken back and so long before its limit")
     OWN("grace", 0, "DURATION", set_duration, "grace_us", "between the warning and the end")
-    BOTH("requeue", 0, NULL, set_flag, "requeue", "after preemption or loss of a node it runs again (the default)")
+    BOTH("requeue", 0, NULL, set_flag, "requeue", "after preemption or loss of a node it runs again (the default); said, a script at a Slurm site may have itself run again by `scontrol requeue $SLURM_JOB_ID`")
     BOTH("no-requeue", 0, NULL, set_flag_off, "requeue", "preemption or loss of a node ends it")
     OWN("unreachable", 0, "wait|relaunch:DURATION", set_unreachable, "unreachable_us",
         "when the site of its attempt does not answer: wait for it (the default), or give the attempt up after so long and run again; needs --fenced")
@@ -969,7 +969,7 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     /* files and environment */
     BOTH("chdir", 'D', "DIRECTORY", set_directory, "directory", "working directory; the present one by default")
     OWN("directory", 0, "DIRECTORY", set_directory, "directory", "the same as --chdir")
-    BOTH("output", 'o', "FILE", set_pattern, "output", "standard output; %j job, %A array's first job, %a index, %t task, %x name, %u user")
+    BOTH("output", 'o', "FILE", set_pattern, "output", "standard output; %j job, %A array's first job, %a index, %t task, %x name, %u user, %4j: with zeros before it; daero-%j.out by default, of a script with #SBATCH lines slurm-%j.out or slurm-%A_%a.out")
     BOTH("error", 'e', "FILE", set_pattern, "error", "standard error; with the output by default")
     BOTH("input", 'i', "FILE", set_pattern, "input", "standard input; /dev/null by default")
     BOTH("open-mode", 0, "append|truncate", set_open_mode, "open_mode", "of the output files; later attempts always append")
