@@ -6,5 +6,5 @@
 #SBATCH -c 2
 #SBATCH -t 5
 #SBATCH -o uneven.out
-echo "$SLURM_NNODES nodes, $SLURM_NTASKS tasks: $SLURM_TASKS_PER_NODE"
-srun bash -c 'echo "task $SLURM_PROCID, $SLURM_LOCALID on node $SLURM_NODEID"' | sort
+echo "$SLURM_NNODES nodes, $SLURM_NTASKS tasks:" $(tr , '\n' <<<"$SLURM_TASKS_PER_NODE" | sort -n)
+echo "tasks by node:" $(srun bash -c 'echo "$SLURM_NODEID"' | sort | uniq -c | awk '{ print $1 }' | sort -n)

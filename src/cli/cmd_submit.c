@@ -285,6 +285,7 @@ int dr_cmd_submit(struct dr_cli *cli)
 
     dr_buffer_init(&warnings, 64u << 10);
     dr_job_init(&spec, dr_clock_us());
+    spec.has_script = dr_cli_value(cli, "wrap") != NULL;
     code = DR_EXIT_USAGE;
     if (has_script && read_script(&script, cli->operands[0], &error) != DR_OK) {
         code = dr_cli_fail_error(cli, DR_EXIT_USAGE, &error);

@@ -12,6 +12,7 @@
 #include "base/text.h"
 
 #define TASKS_MAX       65536
+#define RANKS_MAX       4096
 #define ENVIRONMENT_MAX (256u << 10) /* bytes of names and values that travel with a job */
 
 void dr_job_init(struct dr_job_spec *spec, int64_t now_us)
@@ -160,6 +161,30 @@ static int64_t said(const struct dr_amount *amount)
 #define CONTRADICTS(amount, ...) \
     (dr_error_set(error, NULL, 0, (amount)->said, NULL, __VA_ARGS__), DR_E_INPUT)
 
+/* Several tasks of sbatch's that share a node, and what of it can't be divided among them
+ * (`--ntasks=8 --gres=gpu:1`, `--exclusive`): together they are one of Daero's tasks, and the
+ * script starts them itself, as it does anyway. 1: so it was. */
+static int fold(struct dr_job_spec *spec, int64_t *tasks_on_node, int64_t node, int64_t job)
+{
+    int alone = spec->nodes <= 1 && *tasks_on_node == spec->tasks;
+    int exclusive = json_object_get(spec->job, "exclusive") != NULL;
+
+    if (!spec->has_script || *tasks_on_node == 1 || *tasks_on_node > RANKS_MAX ||
+        spec->tasks % *tasks_on_node != 0 || spec->tasks_min > 0 ||
+        spec->accelerators[DR_PER_TASK].layer > 0 ||
+        json_object_get(spec->job, "alternatives") != NULL ||
+        json_is_true(json_object_get(spec->job, "every_task")))
+        return 0;
+    if (!exclusive && !(node > 0 && node % *tasks_on_node != 0) &&
+        !(job > 0 && job % spec->tasks != 0 && alone))
+        return 0;
+    spec->ranks = *tasks_on_node;
+    spec->tasks /= spec->ranks;
+    spec->tasks_per_node = 1;
+    *tasks_on_node = 1;
+    return 1;
+}
+
 /* Accelerators can be said per task, per node and per job; they and the counts of tasks and nodes
  * that were said must agree, and say the rest as sbatch would. */
 static enum dr_status finish_shape(struct dr_job_spec *spec, int64_t *accelerators,
@@ -211,6 +236,8 @@ static enum dr_status finish_shape(struct dr_job_spec *spec, int64_t *accelerato
         *tasks_on_node = (spec->tasks + spec->nodes - 1) / spec->nodes;
     else
         *tasks_on_node = spec->tasks;
+    if (fold(spec, tasks_on_node, node, job))
+        task = -1;
     if (node >= 0) {
         if (node % *tasks_on_node != 0)
             return CONTRADICTS(per_node,
@@ -287,13 +314,15 @@ enum dr_status dr_job_finish(struct dr_job_spec *spec, struct dr_error *error)
     milli = accelerators > 0 || spec->accelerators[DR_PER_TASK].layer == 0
                 ? accelerators * 1000
                 : spec->accelerators[DR_PER_TASK].share;
+    if (spec->ranks > 1)
+        cpus = (cpus < 0 ? 1000 : cpus) * spec->ranks;
     if (said(&spec->cpus[DR_PER_ACCELERATOR]) >= 0) {
         if (milli == 0)
             return CONTRADICTS(&spec->cpus[DR_PER_ACCELERATOR], "the job asks for no accelerators");
         cpus = dr_mul_div_ceil(spec->cpus[DR_PER_ACCELERATOR].value, milli, 1000);
     }
     if (said(&spec->memory[DR_PER_TASK]) >= 0)
-        memory = spec->memory[DR_PER_TASK].value;
+        memory = spec->memory[DR_PER_TASK].value * dr_max_i64(1, spec->ranks);
     if (said(&spec->memory[DR_PER_NODE]) >= 0)
         memory = (spec->memory[DR_PER_NODE].value + tasks_on_node - 1) / tasks_on_node;
     if (said(&spec->memory[DR_PER_CPU]) >= 0)
@@ -314,6 +343,8 @@ enum dr_status dr_job_finish(struct dr_job_spec *spec, struct dr_error *error)
     note_amount(spec, "cpus", spec->cpus);
     note_amount(spec, "memory_mb", spec->memory);
     put(spec, "tasks", json_integer(spec->tasks));
+    if (spec->ranks > 1)
+        put(spec, "ranks", json_integer(spec->ranks));
     if (spec->tasks_min > 0)
         put(spec, "tasks_min", json_integer(spec->tasks_min));
     if (accelerators > 0)

@@ -101,6 +101,7 @@ struct dr_job_spec {
     int64_t tasks_min;                           /* of an elastic job; 0: not said */
     int64_t nodes;                               /* at least; 0: not said */
     int64_t tasks_per_node;                      /* 0: not said */
+    int64_t ranks;                               /* of sbatch's tasks in each of Daero's; 0: one */
     int64_t tasks_per_node_said;                 /* the same, before anything was worked out */
     struct dr_amount accelerators[DR_PER_COUNT]; /* whole ones */
     struct dr_amount cpus[DR_PER_COUNT];         /* thousandths */
@@ -108,7 +109,8 @@ struct dr_job_spec {
     char memory_whole[300];                      /* "s.sh:2: --mem=0"; "": not said */
     int64_t nice;
     enum dr_job_layer partition_layer; /* that named the partition */
-    uint32_t sbatch_lines;             /* of the script's head */
+    uint32_t has_script;
+    uint32_t sbatch_lines; /* of its head */
 
     /* how the command behaves, not the job */
     uint32_t wait;

@@ -994,7 +994,7 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     SLURM("constraint", 'C', "CHIP[|CHIP]", set_constraint, "", "--chips")
     SLURM("partition", 'p', "NAME[,NAME]", set_partition, "partition", "pools with such a `partition` in the federation alone; passed over with a warning where a script names one that no pool has; any: none")
     SLURM("signal", 0, "[R][B:]SIG[@SECONDS]", set_signal, "seconds", "--warn, 60 s before the limit by default; at a Slurm site it reaches the script's srun steps alone, with B: the script alone; on this machine all processes")
-    SLURM("exclusive", 0, "[WHAT]", set_exclusive, "exclusive", "all CPUs of each node, with one task on a node; more tasks on one: --cpus and --tasks-per-node. The pools that could hold it must be alike in CPUs")
+    SLURM("exclusive", 0, "[WHAT]", set_exclusive, "exclusive", "all CPUs of each node; its tasks there are started by the script. The pools that could hold it must be alike in CPUs")
     SLURM("nice", 0, "[N]", set_nice, "", "--priority, less N (100)")
     SLURM("switches", 0, "1", set_switches, "", "--level=preferred:block")
     SLURM("test-only", 0, NULL, set_dry_run, "", "--dry-run")

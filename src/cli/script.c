@@ -208,6 +208,7 @@ enum dr_status dr_script_read(struct dr_job_spec *spec, const char *name, const 
               "lines end in CR LF; a script needs LF alone (dos2unix changes it)");
         return DR_E_INPUT; /* so does every other */
     }
+    spec->has_script = 1;
     spec->file = name;
     pass(spec, KEEP_SBATCH, name, text, bytes, warnings, mistakes);
     pass(spec, KEEP_DAERO, name, text, bytes, NULL, mistakes);

@@ -204,6 +204,8 @@ enum dr_status dr_order_encode(struct dr_buffer *buffer, const struct dr_launch 
         for (uint32_t j = 0; j < devices; j += 1)
             put_text(buffer, node->device_nodes[j]);
     }
+    put_u32(buffer, launch->array_step);
+    put_u32(buffer, launch->ranks);
     return buffer->full ? DR_E_FULL : DR_OK;
 }
 
@@ -395,6 +397,10 @@ enum dr_status dr_order_decode(struct dr_order *order, uint8_t *bytes, size_t le
     launch->array_count = get_u32(&reader);
     if (head.version >= 2)
         get_device_nodes(&reader, order);
+    if (head.version >= 3) {
+        launch->array_step = get_u32(&reader);
+        launch->ranks = get_u32(&reader);
+    }
     return reader.bad || reader.left != 0 ? DR_E_CORRUPT : DR_OK;
 }
 

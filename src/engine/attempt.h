@@ -95,7 +95,7 @@ struct dr_order_head {
     uint32_t uid;
     uint64_t boot; /* when it was written */
 };
-#define DR_ORDER_VERSION 2
+#define DR_ORDER_VERSION 3
 /* Still read: it ended before the device nodes. */
 #define DR_ORDER_VERSION_OLDEST 1
 

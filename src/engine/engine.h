@@ -91,6 +91,9 @@ struct dr_launch {
     dr_job_id array_job;
     uint32_t array_index, array_min, array_max, array_count;
     uint32_t array_step; /* 0: unknown */
+    /* what sbatch calls tasks, so many in each task here, which a script that runs once starts
+     * itself: they share the task's CPUs, memory and accelerators. 0, 1: one */
+    uint32_t ranks;
     /* for sites with a workload manager of their own; others pass them over */
     enum dr_warn_to warn_to;
     uint32_t exclusive; /* 1: it has whole nodes: its task's CPUs are all of a node's */

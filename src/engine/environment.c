@@ -182,6 +182,11 @@ static void put_accelerators(struct builder *builder, const struct dr_launch *la
     put(builder, "SLURM_GPUS_ON_NODE=%" PRIu32, dr_bit_count(mine));
 }
 
+static uint32_t ranks_of(const struct dr_launch *launch)
+{
+    return launch->ranks == 0 ? 1 : launch->ranks;
+}
+
 static void put_nodes(struct builder *builder, const struct dr_launch *launch, char *scratch,
                       size_t scratch_bytes)
 {
@@ -197,7 +202,7 @@ static void put_nodes(struct builder *builder, const struct dr_launch *launch, c
     used = 0;
     for (uint32_t i = 0; i < launch->nodes_count; i += 1)
         used += (size_t)snprintf(scratch + used, scratch_bytes - used, "%s%" PRIu32,
-                                 i == 0 ? "" : ",", launch->nodes[i].tasks);
+                                 i == 0 ? "" : ",", launch->nodes[i].tasks * ranks_of(launch));
     put(builder, "SLURM_TASKS_PER_NODE=%s", scratch);
     put(builder, "DAERO_NNODES=%" PRIu32, launch->nodes_count);
     put(builder, "SLURM_JOB_NUM_NODES=%" PRIu32, launch->nodes_count);
@@ -214,8 +219,8 @@ static void put_task(struct builder *builder, const struct dr_launch *launch,
     put(builder, "SLURM_PROCID=%" PRIu32, place->task);
     put(builder, "SLURM_LOCALID=%" PRIu32, place->task_local);
     put(builder, "SLURM_NODEID=%" PRIu32, place->node);
-    put(builder, "SLURM_NTASKS=%" PRIu32, launch->tasks);
-    put(builder, "SLURM_NPROCS=%" PRIu32, launch->tasks);
+    put(builder, "SLURM_NTASKS=%" PRIu32, launch->tasks * ranks_of(launch));
+    put(builder, "SLURM_NPROCS=%" PRIu32, launch->tasks * ranks_of(launch));
     /* A program that runs once for all tasks starts the others itself, and says their ranks itself:
      * WORLD_SIZE without peers would leave it waiting for them. */
     if (!launch->run_every_task)
@@ -260,7 +265,7 @@ char **dr_environment_build(const struct dr_launch *launch, const struct dr_task
         strlen(launch->chip) + strlen(surroundings->home) + strlen(surroundings->shell) +
         strlen(surroundings->checkpoint_directory) + 3 * strlen(surroundings->directory);
     struct builder builder = {.bytes = text_bytes};
-    uint32_t cpus = launch->cpus_per_task_milli / 1000;
+    uint32_t cpus = launch->cpus_per_task_milli / 1000 / ranks_of(launch);
     size_t users;
     char *scratch;
 

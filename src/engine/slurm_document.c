@@ -156,6 +156,19 @@ static void put_script_file(struct dr_buffer *script, const struct dr_launch *la
     free(text);
 }
 
+/* Slurm's tasks in each of ours. */
+static uint32_t ranks_of(const struct dr_launch *launch)
+{
+    return launch->ranks == 0 ? 1 : launch->ranks;
+}
+
+/* Is put_first_line() in what is submitted? */
+static int has_first_line(const struct dr_launch *launch)
+{
+    return launch->script == NULL || launch->run_every_task || is_shell(launch) ||
+           launch->argv_count > 0;
+}
+
 static int is_even(const struct dr_launch *launch)
 {
     for (uint32_t i = 1; i < launch->nodes_count; i += 1)
@@ -168,7 +181,8 @@ static int is_even(const struct dr_launch *launch)
 static void put_nodes(struct dr_buffer *text, const struct dr_launch *launch, int times)
 {
     for (uint32_t i = 0; i < launch->nodes_count; i += 1)
-        for (uint32_t task = 0; task < (times ? launch->nodes[i].tasks : 1); task += 1)
+        for (uint32_t task = 0; task < (times ? launch->nodes[i].tasks * ranks_of(launch) : 1);
+             task += 1)
             dr_buffer_printf(text, "%s%s", text->length == 0 ? "" : ",", launch->nodes[i].name);
 }
 
@@ -189,7 +203,8 @@ static uint32_t cpus_of(const struct dr_launch *launch)
 {
     if (launch->exclusive)
         return (uint32_t)dr_max_i64(1, number_said(launch, "SLURM_CPUS_PER_TASK="));
-    return launch->cpus_per_task_milli <= 1000 ? 1 : (launch->cpus_per_task_milli - 1) / 1000 + 1;
+    return (uint32_t)dr_max_i64(1, (launch->cpus_per_task_milli + INT64_C(999)) / 1000 /
+                                       ranks_of(launch));
 }
 
 /* "h200:2" of "gpu:h200", "2" of "gpu": what gpus_per_task wants. NULL: another kind of gres. */
@@ -387,7 +402,8 @@ static void put_uneven(json_t *environment, const struct dr_launch *launch)
 
     dr_buffer_init(&text, SCRIPT_BYTES_MAX);
     for (uint32_t i = 0; i < launch->nodes_count; i += 1)
-        dr_buffer_printf(&text, "%s%" PRIu32, i == 0 ? "" : ",", launch->nodes[i].tasks);
+        dr_buffer_printf(&text, "%s%" PRIu32, i == 0 ? "" : ",",
+                         launch->nodes[i].tasks * ranks_of(launch));
     put_value(environment, "SLURM_TASKS_PER_NODE", json_string(dr_buffer_text(&text)));
 }
 
@@ -473,7 +489,8 @@ static int64_t memory_per_cpu(const struct dr_launch *launch)
 {
     int64_t memory_mb = number_said(launch, "SLURM_MEM_PER_CPU=");
 
-    return memory_mb * cpus_of(launch) == launch->memory_mb_per_task ? memory_mb : 0;
+    return memory_mb * cpus_of(launch) * ranks_of(launch) == launch->memory_mb_per_task ? memory_mb
+                                                                                        : 0;
 }
 
 static void put_places(json_t *job, const struct slurm *slurm, const struct dr_launch *launch)
@@ -489,7 +506,7 @@ static void put_places(json_t *job, const struct slurm *slurm, const struct dr_l
     json_object_set_new(
         job, "nodes",
         json_sprintf("%" PRIu32 "-%" PRIu32, launch->nodes_count, launch->nodes_count));
-    json_object_set_new(job, "tasks", json_integer(launch->tasks));
+    json_object_set_new(job, "tasks", json_integer(launch->tasks * ranks_of(launch)));
     json_object_set_new(job, "cpus_per_task", json_integer(cpus_of(launch)));
     if (per_cpu > 0)
         json_object_set_new(job, "memory_per_cpu", json_integer(per_cpu));
@@ -499,7 +516,8 @@ static void put_places(json_t *job, const struct slurm *slurm, const struct dr_l
                                          (tasks_max == 0 ? 1 : tasks_max)));
     if (even)
         json_object_set_new(job, "tasks_per_node",
-                            json_integer(launch->nodes_count == 0 ? 1 : launch->nodes[0].tasks));
+                            json_integer((launch->nodes_count == 0 ? 1 : launch->nodes[0].tasks) *
+                                         ranks_of(launch)));
     if (slurm->options.count_placement)
         return;
     /* Slurm gives each node as many tasks as its name stands in the list. */
@@ -530,13 +548,16 @@ static enum dr_status put_accelerators(json_t *job, const struct dr_launch *laun
                      "whole ones: a site with Slurm is not asked for a part of one");
         return DR_E_INPUT;
     }
-    if (gpus_of(launch, launch->accelerators_per_task, gpus, sizeof gpus) != NULL) {
+    if (ranks_of(launch) == 1 &&
+        gpus_of(launch, launch->accelerators_per_task, gpus, sizeof gpus) != NULL) {
         json_object_set_new(job, "gpus_per_task", json_string(gpus));
         return DR_OK;
     }
     if (!is_even(launch)) {
-        dr_error_set(error, NULL, 0, "gres", launch->gres,
-                     "as many tasks on each node: only gres of the kind gpu are counted per task");
+        dr_error_set(
+            error, NULL, 0, "gres", launch->gres,
+            "as many tasks on each node: only gres of the kind gpu are counted per task, and "
+            "those alone that no ranks share");
         return DR_E_INPUT;
     }
     json_object_set_new(job, "gres",
@@ -616,7 +637,8 @@ enum dr_status slurm_document(const struct slurm *slurm, const struct dr_launch 
                         json_string(launch->directory[0] == 0 ? home : launch->directory));
     if (launch->exclusive)
         json_object_set_new(job, "exclusive", json_string("exclusive"));
-    if (launch->requeue) /* false would turn it on too */
+    /* A copy that slips through ends in the first line: only where there is one. */
+    if (launch->requeue && has_first_line(launch)) /* false would turn it on too */
         json_object_set_new(job, "requeue", json_true());
     put_places(job, slurm, launch);
     put_limit(job, launch);

@@ -419,6 +419,7 @@ static enum dr_status give_launch(struct dr_controller *c, const struct dr_job *
     launch.warn_to = strcmp(text_of(text, "warn_to"), "script") == 0  ? DR_WARN_SCRIPT
                      : strcmp(text_of(text, "warn_to"), "steps") == 0 ? DR_WARN_STEPS
                                                                       : DR_WARN_ALL;
+    launch.ranks = (uint32_t)json_integer_value(json_object_get(text, "ranks"));
     launch.exclusive = json_is_true(json_object_get(text, "exclusive"));
     launch.requeue = json_is_true(json_object_get(text, "requeue"));
     if (pool->chip.v != 0 && alternative->accelerators_per_task != 0) {

@@ -57,6 +57,8 @@ static const char *write_text(struct jobspec_reader *r, const struct jobspec_ind
         dr_put_bool(out, "every_task", r->every_task);
     if (r->exclusive)
         dr_put_bool(out, "exclusive", 1);
+    if (r->ranks > 1)
+        dr_put_u64(out, "ranks", r->ranks);
     if (r->requeue_said)
         dr_put_bool(out, "requeue", 1);
     if (indexes->count > 0) {

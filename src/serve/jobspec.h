@@ -62,6 +62,8 @@
       "it runs in pools with such a partition alone (Slurm's)")                                    \
     X(preemptible, "true or false", "it may be taken back; false: within guarantee alone")         \
     X(priority, "a whole number from -1000000 to 1000000", "within its account, higher first")     \
+    X(ranks, "a whole number from 1 to 4096",                                                      \
+      "what Slurm calls tasks, in each task; a script that runs once starts them itself")          \
     X(requeue, "true or false", "it runs again after preemption or loss of a node")                \
     X(restart_us, "microseconds", "running time that a later attempt needs before it goes on")     \
     X(script, "a string of at most 524288 bytes beginning with #!", "what runs")                   \

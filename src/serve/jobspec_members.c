@@ -554,6 +554,11 @@ TAKE(priority)
     return 1;
 }
 
+TAKE(ranks)
+{
+    return take_u32(r, value, 1, 4096, &r->ranks);
+}
+
 TAKE(requeue)
 {
     if (!take_boolean(r, value, &r->job.requeue))

@@ -28,6 +28,7 @@ struct jobspec_reader {
     uint32_t nodes;
     uint32_t tasks_given;
     uint8_t exclusive;
+    uint32_t ranks;       /* 0: not said */
     int every_task;       /* -1: not said */
     int requeue_said;     /* 1: it was said that it may run again, not only left at that */
     const char *expected; /* of the field being read */

@@ -143,6 +143,14 @@ static const struct {
     {"#SBATCH --signal=10@0\n", "{\"tasks\":1,\"warn_signal\":10,\"warn_to\":\"steps\"}"},
     {"#SBATCH --signal=B:USR1@60\n#DAERO --warn=USR1@60\n",
      "{\"tasks\":1,\"warn_before_us\":60000000,\"warn_signal\":\"USR1\"}"},
+    {"#SBATCH -n 8 -c 2 --gres=gpu:1 --mem-per-cpu=1G\n",
+     "{\"accelerators\":1,\"cpus\":\"16\",\"memory_mb\":16384,\"ranks\":8,\"tasks\":1,\"tasks_per_"
+     "node\":1}"},
+    {"#SBATCH -n 3 --gpus=8 --mem=3G\n", "{\"accelerators\":8,\"cpus\":\"3\",\"memory_mb\":3072,"
+                                         "\"ranks\":3,\"tasks\":1,\"tasks_per_node\":"
+                                         "1}"},
+    {"#SBATCH -N 2 --ntasks-per-node=8 --exclusive\n",
+     "{\"cpus\":\"8\",\"exclusive\":true,\"ranks\":8,\"tasks\":2,\"tasks_per_node\":1}"},
     {"#SBATCH --exclusive --mem=0 -N 2\n", "{\"exclusive\":true,\"tasks\":2,\"tasks_per_node\":1}"},
     {"#SBATCH -p gpu,gpu-long\n", "{\"partition\":\"gpu,gpu-long\",\"tasks\":1}"},
     {"#SBATCH -p gpu\n#DAERO --partition=any\n", "{\"tasks\":1}"},
@@ -305,10 +313,12 @@ static const struct {
      "s.sh:3: #DAERO: options are read before the first"},
     /* what contradicts */
     {"#!/bin/sh\n#SBATCH -N 4 -n 2\n", "nodes: 4 nodes are asked for 2 tasks"},
-    {"#!/bin/sh\n#SBATCH -n 16 --gres=gpu:8\n",
-     "s.sh:2: --gres=gpu:8: 8 accelerators of a node can't be divided"},
-    {"#!/bin/sh\n#SBATCH -n 3 --gpus=8\n",
-     "s.sh:2: --gpus=8: 8 accelerators can't be divided evenly among 3"},
+    {"#!/bin/sh\n#SBATCH -N 2 -n 15 --gres=gpu:3\n",
+     "s.sh:2: --gres=gpu:3: 3 accelerators of a node can't be divided"},
+    {"#!/bin/sh\n#SBATCH -N 2 -n 4 --gpus=7\n",
+     "s.sh:2: --gpus=7: 7 accelerators can't be divided evenly among 4"},
+    {"#!/bin/sh\n#DAERO --every-task\n#SBATCH -n 3 --gres=gpu:8\n",
+     "s.sh:3: --gres=gpu:8: 8 accelerators of a node can't be divided"},
     {"#!/bin/sh\n#SBATCH -n 2 --gpus=8 --gpus-per-task=2\n",
      "s.sh:2: --gpus=8: that contradicts s.sh:2: --gpus-per-task=2"},
     {"#!/bin/sh\n#SBATCH --gpus=10 --gpus-per-node=8\n",
