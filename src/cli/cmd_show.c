@@ -113,6 +113,7 @@ static int show_one(struct dr_cli *cli, uint64_t id)
                                      dr_member_text(job, "array_job")));
     list("Waits for", json_object_get(job, "dependencies"));
     line("Data class", dr_member_text(job, "data_class"));
+    line("Partition", dr_member_text(job, "partition"));
     line("Site", dr_member_text(job, "site"));
     line("Pool", dr_member_text(job, "pool"));
     line("Nodes", dr_member_text(job, "nodes"));

@@ -364,20 +364,34 @@ static enum dr_status fill_pattern(const struct dr_launch *launch, const char *p
 
 /* ---- the environment ---- */
 
+/* Where memory was asked for by CPU, and comes to what the job has: its steps then share it by CPUs
+ * too. 0: it is said by node. */
+static int64_t memory_per_cpu(const struct dr_launch *launch)
+{
+    int64_t memory_mb = launch->run_every_task ? 0 : number_said(launch, "SLURM_MEM_PER_CPU=");
+
+    return memory_mb * cpus_of(launch) * ranks_of(launch) == launch->memory_mb_per_task ? memory_mb
+                                                                                        : 0;
+}
+
 /* What sbatch itself puts into a job's environment, from where and with which words it was called:
  * of these `daero submit` says what was said to it. All else under SLURM_ is Slurm's to say. */
 static const char *const sbatch_says[] = {
-    "SLURM_SUBMIT_DIR",    "SLURM_SUBMIT_HOST",   "SLURM_NTASKS_PER_NODE", "SLURM_GPUS",
-    "SLURM_GPUS_PER_NODE", "SLURM_GPUS_PER_TASK", "SLURM_MEM_PER_CPU",     "SLURM_CPUS_PER_TASK",
+    "SLURM_SUBMIT_DIR", "SLURM_SUBMIT_HOST",   "SLURM_NTASKS_PER_NODE", "SLURM_GPUS_PER_NODE",
+    "SLURM_GPUS",       "SLURM_GPUS_PER_TASK", "SLURM_CPUS_PER_TASK",   "SLURM_MEM_PER_CPU",
 };
+#define OF_EVERY_TASK 2 /* so many of them where the one srun is ours, which says all itself */
 
-static int is_ours(const char *entry)
+static int is_ours(const struct dr_launch *launch, const char *entry)
 {
     size_t bytes = strcspn(entry, "=");
+    size_t count = launch->run_every_task ? OF_EVERY_TASK : DR_COUNT_OF(sbatch_says);
 
     if (strncmp(entry, "DAERO_", 6) == 0)
         return 1;
-    for (size_t i = 0; i < DR_COUNT_OF(sbatch_says); i += 1)
+    if (strncmp(entry, "SLURM_MEM_PER_CPU=", 18) == 0 && memory_per_cpu(launch) == 0)
+        return 1; /* it can't stand beside what is said by node */
+    for (size_t i = 0; i < count; i += 1)
         if (strlen(sbatch_says[i]) == bytes && memcmp(entry, sbatch_says[i], bytes) == 0)
             return 0;
     return strncmp(entry, "SLURM_", 6) == 0;
@@ -420,7 +434,7 @@ static int put_users(json_t *environment, const struct dr_launch *launch)
         char *name;
         json_t *value;
 
-        if (is_ours(entry) || equals == NULL || equals == entry)
+        if (is_ours(launch, entry) || equals == NULL || equals == entry)
             continue;
         name = strndup(entry, (size_t)(equals - entry));
         value = json_string(equals + 1);
@@ -482,16 +496,6 @@ static json_t *environment_of(const struct slurm *slurm, const struct dr_launch 
 }
 
 /* ---- the whole ---- */
-
-/* Where memory was asked for by CPU, and comes to what the job has: its steps then share it by CPUs
- * too. 0: it is said by node. */
-static int64_t memory_per_cpu(const struct dr_launch *launch)
-{
-    int64_t memory_mb = number_said(launch, "SLURM_MEM_PER_CPU=");
-
-    return memory_mb * cpus_of(launch) * ranks_of(launch) == launch->memory_mb_per_task ? memory_mb
-                                                                                        : 0;
-}
 
 static void put_places(json_t *job, const struct slurm *slurm, const struct dr_launch *launch)
 {

@@ -421,6 +421,7 @@ void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const 
         dr_put_u64(out, "array_index", job->array_index);
     dependencies_json(out, core, job);
     dr_put_text(out, "data_class", dr_class_name(core, shape->data_class.v));
+    dr_put_text(out, "partition", shape->partition[0] == 0 ? NULL : shape->partition);
     dr_put_text(out, "stopping",
                 dr_job_run(core, job)->stopping == DR_STOP_NONE
                     ? NULL
