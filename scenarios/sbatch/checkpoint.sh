@@ -12,7 +12,7 @@ save() {
     echo "$epoch" >state
     echo "saved"
     scontrol requeue "$SLURM_JOB_ID"
-    sleep 30 # until that ends it
+    exec sleep 30 # until that ends it, without a word
 }
 trap save USR1
 epoch=0 last=600
