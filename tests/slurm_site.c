@@ -19,6 +19,7 @@ static char script[400];
 static int port;
 static pid_t owner;
 static uint64_t last_job;
+static int memory_limits;
 
 /* ---- the cluster ---- */
 
@@ -75,8 +76,8 @@ static void bring_up(void)
         port = 20000 + (int)((getpid() + tries * 37) % 100) * 100;
         snprintf(line, sizeof line,
                  "%s up %s --name seoul --nodes %u --gpus %u --base-port %d "
-                 "--conf-line KillWait=1 2>&1",
-                 script, cluster, SITE_NODES, SITE_GPUS, port);
+                 "--memory-limits %d --conf-line KillWait=1 2>&1",
+                 script, cluster, SITE_NODES, SITE_GPUS, port, memory_limits);
         output = popen(line, "r");
         CHECK(output != NULL);
         why[fread(why, 1, sizeof why - 1, output)] = 0;
@@ -95,6 +96,13 @@ static void bring_up(void)
             break;
     }
     fail_msg("no cluster: %s", why);
+}
+
+void site_with_memory_limits(void)
+{
+    if (access("/sys/fs/cgroup/memory/cgroup.procs", W_OK) != 0)
+        SKIP_TEST("no version 1 of cgroups to limit memory with");
+    memory_limits = 1;
 }
 
 const char *site_directory(void)

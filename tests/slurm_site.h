@@ -21,6 +21,9 @@ struct site {
     uint64_t job; /* the last that site_spec() gave out */
 };
 
+/* Before the first site_new(): a cluster whose jobs can't use more memory than they asked for.
+ * Skips the test where there is no version 1 of cgroups. */
+void site_with_memory_limits(void);
 /* The cluster is up, and the engine open and heard of. */
 struct site *site_new(void);
 void site_open(struct site *w); /* waits until it has been looked at once */

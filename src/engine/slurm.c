@@ -21,6 +21,7 @@
 #define TIMEOUT_US     (10 * DR_SECOND_US)
 #define TOKEN_MORE_S   2   /* a submission's token outlives its request by this */
 #define MIN_JOB_AGE_S  300 /* Slurm's default, until the site has told its own */
+#define LAUNCH_S       120 /* likewise, generously */
 #define REOPENED_US    (120 * DR_SECOND_US)
 #define EVENTS_AT_ONCE 64
 
@@ -136,6 +137,9 @@ static void answered(void *owner, struct dr_slurm_exchange *exchange)
         break;
     case EXCHANGE_ORDER:
         slurm_order_answered(slurm, exchange);
+        break;
+    case EXCHANGE_LIMIT:
+        slurm_limit_answered(slurm, exchange);
         break;
     }
 }
@@ -433,6 +437,7 @@ enum dr_status dr_slurm_open(struct dr_engine **engine, const struct dr_slurm_op
     slurm->epoll_fd = slurm->timer_fd = slurm->scontrol.fd = -1;
     slurm->answers = -1;
     slurm->min_job_age_s = MIN_JOB_AGE_S;
+    slurm->launch_s = LAUNCH_S;
     slurm->reopened = left_us != 0 && dr_monotonic_us() - left_us < REOPENED_US;
     snprintf(slurm->error, sizeof slurm->error, "it has not been looked at yet");
     dr_buffer_init(&slurm->busy_next, 16u * 1024 * 1024);

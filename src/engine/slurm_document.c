@@ -82,6 +82,12 @@ static void put_arguments(struct dr_buffer *script, const struct dr_launch *laun
  * an attempt is followed by another is Daero's to say. */
 static void put_first_line(struct dr_buffer *script, const struct dr_launch *launch)
 {
+    if (launch->directory[0] != 0) {
+        /* Slurm would run it in /tmp where its directory is not there. */
+        dr_buffer_append_text(script, "cd ");
+        put_quoted(script, launch->directory);
+        dr_buffer_append_text(script, " || exit 126; ");
+    }
     dr_buffer_append_text(script, "[ \"${SLURM_RESTART_COUNT:-0}\" = 0 ] || exit 75; "
                                   "export DAERO_NODELIST=\"$SLURM_JOB_NODELIST\" "
                                   "DAERO_NNODES=\"$SLURM_JOB_NUM_NODES\" "

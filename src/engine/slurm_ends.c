@@ -31,11 +31,16 @@ enum dr_slurm_phase dr_slurm_phase(const char *job_state)
     return DR_SLURM_UNKNOWN;
 }
 
+/* Slurm's mark of a job that the kernel's memory control has killed something of; it says nothing
+ * of how the job itself ended. */
+#define OUT_OF_MEMORY_STATUS 253
+
 /* A process's status has a code above the first byte, or a signal in it, never both: what has both
  * is one of Slurm's own error numbers (4021). */
 static int is_error_number(int64_t status)
 {
-    return status < 0 || status > 0xffff || (status > 0xff && (status & 0xff) != 0);
+    return status == OUT_OF_MEMORY_STATUS || status < 0 || status > 0xffff ||
+           (status > 0xff && (status & 0xff) != 0);
 }
 
 /* The code or signal of a status. A step that a signal ended is told by srun as 128 and the signal,
@@ -86,6 +91,13 @@ static void tell_failed(const struct dr_slurm_end *end, struct dr_report *report
     }
 }
 
+int dr_slurm_launch_given_up(const struct dr_slurm_end *end)
+{
+    return strcmp(end->state, "CANCELLED") == 0 && !end->told && !end->limit && !end->withdrawn &&
+           end->restarts == 0 && end->placed && end->status == 0 && end->derived_status == 0 &&
+           end->ran_s <= end->launch_s;
+}
+
 void dr_slurm_tell_end(const struct dr_slurm_end *end, struct dr_report *report)
 {
     report->exit_code = 0;
@@ -97,6 +109,17 @@ void dr_slurm_tell_end(const struct dr_slurm_end *end, struct dr_report *report)
             "the site requeued it by itself: ended, for Daero decides what runs again");
         if (end->told)
             report->outcome = DR_OUTCOME_STOPPED;
+        return;
+    }
+    if (end->withdrawn && !end->told && strcmp(end->state, "CANCELLED") == 0) {
+        say(report, DR_OUTCOME_NODE_FAILED,
+            "withdrawn before it began: its node takes nothing new at its site");
+        return;
+    }
+    if (dr_slurm_launch_given_up(end)) {
+        say(report, DR_OUTCOME_NODE_FAILED,
+            "its node gave the launch up, and Slurm cancelled it (an operator's cancel of a job "
+            "that leaves with 0 at once looks the same)");
         return;
     }
     if (strcmp(end->state, "COMPLETED") == 0) {

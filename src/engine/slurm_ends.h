@@ -25,7 +25,19 @@ struct dr_slurm_end {
     uint32_t told;          /* 1: the controller told it to leave */
     uint32_t limit;         /* 1: ended here at its time limit */
     uint32_t restarts;      /* how often Slurm ran it again by itself */
+    uint32_t placed;        /* 1: Slurm had given it nodes */
+    uint32_t withdrawn;     /* 1: ended here before it could begin: its node takes nothing new */
+    int64_t ran_s;          /* from its start to its end, as Slurm has them */
+    int64_t launch_s;       /* for so long the site's slurmd may be at a launch */
 };
+
+/* Did a node give its launch up? slurmd then asks slurmctld for a requeue, which JobRequeue=0
+ * forbids, and cancels the job: what is left reads, field by field, like a job that an operator
+ * cancelled and that left with 0. So one that was placed and cancelled, by nobody here, with status
+ * 0, and as early as a launch can be given up, is taken for that. An operator's cancel of a job
+ * that catches SIGTERM and leaves with 0 that early is so told wrongly, and run again: the other
+ * way round, jobs that nobody cancelled would be lost. */
+int dr_slurm_launch_given_up(const struct dr_slurm_end *end);
 
 /* Fills outcome, exit_code, signal and text of a report. */
 void dr_slurm_tell_end(const struct dr_slurm_end *end, struct dr_report *report);

@@ -47,6 +47,8 @@ struct row {
     uint64_t seen;        /* number of the last complete look that showed it */
     uint64_t kept;        /* looks from this number on have to show it */
     uint64_t state_hash;  /* of the job_state that was last acted on */
+    uint64_t shut;        /* pending though a node of it takes nothing new: a look from this number
+                             on decides; 0: not so */
     int64_t sure_s;       /* UNSURE: a look begun at this time of the site's clock decides */
     int64_t since_us;     /* clock: the earliest moment at which the site may have got it */
     int64_t begun_us;     /* monotonic: its start; 0: not begun */
@@ -56,20 +58,24 @@ struct row {
     int64_t limit_us, warn_before_us, grace_us;
     uint32_t warn_signal, stop_signal;
     uint32_t restarts;
-    uint8_t state;    /* enum row_state */
-    uint8_t ordered;  /* launch() gave it: limit and user are known */
-    uint8_t told;     /* stop() */
-    uint8_t signal;   /* 1: a signal has to be delivered, stop_signal */
-    uint8_t limit;    /* LIMIT_* */
-    uint8_t warned;   /* of its limit */
-    uint8_t warn_to;  /* enum dr_warn_to: whom warn_signal reaches */
-    uint8_t scancel;  /* a signal waits for scancel, which can say whom it reaches */
-    uint8_t ordering; /* a signal or kill is under way */
-    uint8_t in_line;  /* of those to submit */
-    uint8_t doubled;  /* a second job with its mark was seen, and said */
-    uint8_t tries;    /* refusals that may pass */
+    uint32_t site_limit_min; /* Slurm's time limit, as it was seen or set last; 0: not known */
+    uint8_t state;           /* enum row_state */
+    uint8_t ordered;         /* launch() gave it: limit and user are known */
+    uint8_t told;            /* stop() */
+    uint8_t signal;          /* 1: a signal has to be delivered, stop_signal */
+    uint8_t limit;           /* LIMIT_* */
+    uint8_t warned;          /* of its limit */
+    uint8_t warn_to;         /* enum dr_warn_to: whom warn_signal reaches */
+    uint8_t scancel;         /* a signal waits for scancel, which can say whom it reaches */
+    uint8_t ordering;        /* a signal or kill is under way */
+    uint8_t in_line;         /* of those to submit */
+    uint8_t doubled;         /* a second job with its mark was seen, and said */
+    uint8_t tries;           /* refusals that may pass */
+    uint8_t handing;         /* the end of its grace has to be handed to Slurm */
+    uint8_t withdrawn;       /* ended because it waits for a node that takes nothing new */
+    uint8_t kept_waiting;    /* that the site's own rules keep it was said */
     char *user;
-    char *nodes; /* count placement: names that the core gave it, each closed by 0, and a 0 */
+    char *nodes; /* names that the core gave it, each closed by 0, and a 0; NULL: not known */
     char *body;  /* to submit; NULL once it is known that the site has it */
     size_t body_bytes;
     struct dr_report *end; /* once ENDED */
@@ -80,7 +86,8 @@ enum exchange_kind {
     EXCHANGE_JOBS,
     EXCHANGE_NODES,
     EXCHANGE_SUBMIT,
-    EXCHANGE_ORDER
+    EXCHANGE_ORDER,
+    EXCHANGE_LIMIT
 };
 
 /* One kind of look at the site. */
@@ -105,6 +112,8 @@ struct declared {
     uint64_t told_hash; /* of the report that was given last */
     uint8_t here;       /* in the look under way, then in the last one */
     uint8_t down, drained;
+    uint8_t
+        shut; /* down, or drained there by somebody: nothing starts on it until one resumes it */
     uint8_t wanted; /* an order for scontrol waits: DRAIN_* */
     uint8_t slot;   /* count placement: taken out of use for others' jobs */
     char text[200];
@@ -162,6 +171,8 @@ struct slurm {
     uint64_t look_under_way;
     uint32_t foreign, foreign_next;
     int64_t min_job_age_s;
+    int64_t launch_s; /* for so long a node of the site may be at a launch */
+    uint32_t shut;    /* rows with `shut` */
 
     /* attempts */
     struct dr_arena arena;
@@ -250,6 +261,7 @@ enum dr_status slurm_stop(struct dr_engine *engine, dr_job_id job, uint32_t atte
 /* Does what the row's times ask for at this instant. */
 void slurm_advance(struct slurm *slurm, struct row *row);
 void slurm_order_answered(struct slurm *slurm, struct dr_slurm_exchange *exchange);
+void slurm_limit_answered(struct slurm *slurm, struct dr_slurm_exchange *exchange);
 /* End a job of ours that no row stands for. */
 void slurm_cancel(struct slurm *slurm, uint32_t slurm_id);
 
@@ -268,6 +280,11 @@ enum dr_status slurm_drain(struct dr_engine *engine, const char *node, uint32_t 
 /* 0: it is not such an answer. */
 int slurm_nodes_take(struct slurm *slurm, struct dr_slurm_exchange *exchange);
 struct declared *slurm_declared(struct slurm *slurm, const char *name);
+/* A look at the nodes is over, changed or not; a look at the jobs is taken in: what was pending
+ * before the nodes were looked at, still is, and waits for a node that takes nothing new is ended
+ * at its site. */
+void slurm_nodes_looked(struct slurm *slurm);
+void slurm_withdraw(struct slurm *slurm);
 /* Count placement: the jobs' look begins, shows a node that others use, is complete. */
 void slurm_others_begin(struct slurm *slurm);
 void slurm_others_use(struct slurm *slurm, const char *nodes, size_t bytes);

@@ -189,7 +189,7 @@ static char *copy(const char *text)
     return made;
 }
 
-static void keep_order(const struct slurm *slurm, struct row *row, const struct dr_launch *launch)
+static void keep_order(struct row *row, const struct dr_launch *launch)
 {
     size_t bytes = 1, used = 0;
 
@@ -201,7 +201,7 @@ static void keep_order(const struct slurm *slurm, struct row *row, const struct 
     row->warn_to = (uint8_t)launch->warn_to;
     if (row->user == NULL)
         row->user = copy(launch->login);
-    if (!slurm->options.count_placement || row->nodes != NULL)
+    if (row->nodes != NULL)
         return;
     for (uint32_t i = 0; i < launch->nodes_count; i += 1)
         bytes += strlen(launch->nodes[i].name) + 1;
@@ -230,7 +230,7 @@ static enum dr_status launch_again(struct slurm *slurm, struct row *row,
                      "%s: the site has a job of that user under this attempt's name", row->user);
         return DR_E_INPUT;
     }
-    keep_order(slurm, row, launch);
+    keep_order(row, launch);
     if (row->end != NULL)
         slurm_tell_ended(slurm, row);
     else if (row->begun_us != 0)
@@ -258,7 +258,7 @@ enum dr_status slurm_launch(struct dr_engine *engine, const struct dr_launch *la
     row = slurm_add(slurm, launch->job, launch->attempt);
     row->body = body;
     row->body_bytes = body_bytes;
-    keep_order(slurm, row, launch);
+    keep_order(row, launch);
     if (launch->maybe_given || launch->epoch < slurm->options.epoch || slurm->reopened) {
         /* Another engine may have sent it, just before this one was opened. */
         row->since_us = launch->decided_us;

@@ -197,19 +197,19 @@ static void judge(struct declared *node, const json_t *site)
 
     state = state == NULL ? "unknown" : state;
     reason = reason == NULL ? "" : reason;
-    node->down = node->drained = 0;
+    node->down = node->drained = node->shut = 0;
     /* "unknown": a slurmctld that has just started has not heard of the node yet. What runs there
      * runs on; a node that stays silent is called down by slurmctld, after SlurmdTimeout. */
     unheard = strcmp(state, "unknown") == 0;
     if (!unheard && strcmp(state, "idle") != 0 && strcmp(state, "mixed") != 0 &&
         strcmp(state, "allocated") != 0 && strcmp(state, "inval") != 0 &&
         strcmp(state, "invalid") != 0) {
-        node->down = 1;
+        node->down = node->shut = 1;
         say(node, "%s at the site%s%s", state, reason[0] == 0 ? "" : ": ", reason);
         return;
     }
     if (has(flag, "DRAIN")) {
-        node->drained = 1;
+        node->drained = node->shut = 1;
         say(node, "%s", reason[0] == 0 ? "drained at the site, no reason given" : reason);
         return;
     }
@@ -346,6 +346,59 @@ static void share_out(struct slurm *slurm, const struct taking *taking)
     }
 }
 
+/* ---- jobs that wait for a node that takes nothing new ---- */
+
+static int waits_for_a_shut_node(struct slurm *slurm, const struct row *row)
+{
+    if (row->nodes == NULL)
+        return 0;
+    for (const char *name = row->nodes; *name != 0; name += strlen(name) + 1) {
+        const struct declared *node = slurm_declared(slurm, name);
+
+        if (node != NULL && node->shut)
+            return 1;
+    }
+    return 0;
+}
+
+/* Slurm would keep such a job until somebody resumes the node, and Daero its place. Whether it has
+ * begun just before the node was drained only a look at the jobs that begins after this one of the
+ * nodes can tell. */
+void slurm_nodes_looked(struct slurm *slurm)
+{
+    uint32_t before = slurm->shut;
+
+    if (slurm->options.count_placement) /* slots: Slurm chooses among the nodes that it has */
+        return;
+
+    for (uint32_t i = 0; i < slurm->rows_used; i += 1) {
+        struct row *row = &slurm->rows[i];
+        int shut_out = row->state == ROW_PENDING && waits_for_a_shut_node(slurm, row);
+
+        if (shut_out == (row->shut != 0))
+            continue;
+        row->shut = shut_out ? slurm->look_number + 1 : 0;
+        slurm->shut += shut_out ? 1 : UINT32_MAX;
+    }
+    if (slurm->shut > before)
+        slurm_look_soon(slurm);
+}
+
+/* After a complete look at the jobs. */
+void slurm_withdraw(struct slurm *slurm)
+{
+    for (uint32_t i = 0; slurm->shut > 0 && i < slurm->rows_used; i += 1) {
+        struct row *row = &slurm->rows[i];
+
+        if (row->shut == 0 || row->shut > slurm->look_under_way || row->withdrawn)
+            continue;
+        row->withdrawn = 1;
+        row->kill_us = 0;
+        row->again_us = 0;
+        slurm_advance(slurm, row);
+    }
+}
+
 static void compare_all(struct slurm *slurm, const struct taking *taking)
 {
     slurm->present = slurm->usable = 0;
@@ -354,7 +407,7 @@ static void compare_all(struct slurm *slurm, const struct taking *taking)
 
         if (!node->here) {
             node->seen_hash = 0;
-            node->down = 1;
+            node->down = node->shut = 1;
             node->drained = 0;
             say(node, "the site has no node of this name");
         }

@@ -34,10 +34,17 @@ enum member {
     JOB_SUBMITTED,
     JOB_NODES,
     JOB_RESTARTS,
+    JOB_REASON,
     MEMBERS
 };
-static const char *const members[MEMBERS] = {"job_id",      "job_state", "comment",    "name",
-                                             "submit_time", "nodes",     "restart_cnt"};
+static const char *const members[MEMBERS] = {"job_id",      "job_state",   "comment",
+                                             "name",        "submit_time", "nodes",
+                                             "restart_cnt", "state_reason"};
+
+/* Why a job waits that waits for its turn, or for what the node's own report tells. */
+static const char *const passing[] = {
+    "",       "None",     "Priority", "Resources",       "BeginTime",
+    "Prolog", "Cleaning", "NodeDown", "ReqNodeNotAvail", "JobArrayTaskLimit"};
 
 static int64_t number_of(const json_t *job, const char *name)
 {
@@ -77,15 +84,35 @@ static void over(struct slurm *slurm, struct row *row, const json_t *job)
         .told = row->told,
         .limit = row->limit == LIMIT_OVER,
         .restarts = row->restarts,
+        .placed = number_of(job, "start_time") > 0 && text_of(job, "nodes")[0] != 0,
+        .withdrawn = row->withdrawn,
+        .ran_s = number_of(job, "end_time") - number_of(job, "start_time"),
+        .launch_s = slurm->launch_s,
     };
     struct dr_report report = {
         .time_us = dr_min_i64(slurm_our_us(slurm, number_of(job, "end_time")), dr_clock_us())};
 
     dr_slurm_tell_end(&end, &report);
-    if (row->restarts == 0 && number_of(job, "start_time") > 0 && text_of(job, "nodes")[0] != 0 &&
-        report.outcome != DR_OUTCOME_LAUNCH_FAILED)
+    if (row->restarts == 0 && end.placed && report.outcome != DR_OUTCOME_LAUNCH_FAILED &&
+        !dr_slurm_launch_given_up(&end))
         begin(slurm, row, number_of(job, "start_time"));
     slurm_end(slurm, row, &report);
+    if (report.outcome == DR_OUTCOME_NODE_FAILED && !slurm->nodes.under_way)
+        slurm->nodes.due_us = dr_monotonic_us(); /* what has become of its nodes is news as well */
+}
+
+/* What the site's own rules keep for long is not for Daero to end; somebody should know. */
+static void waits(struct slurm *slurm, struct row *row, const json_t *job)
+{
+    const char *reason = text_of(job, "state_reason");
+
+    for (size_t i = 0; i < DR_COUNT_OF(passing); i += 1)
+        if (strcmp(reason, passing[i]) == 0)
+            return;
+    if (!row->kept_waiting && row->kill_us == DR_FOREVER_US)
+        slurm_warn(slurm, row->job, row->attempt,
+                   "it waits at its site, by the site's own rules: %s", reason);
+    row->kept_waiting = 1;
 }
 
 /* A job of ours whose state is another than at the last look. */
@@ -94,6 +121,8 @@ static void take_state(struct slurm *slurm, struct row *row, const json_t *job)
     enum dr_slurm_phase phase = dr_slurm_phase(text_of(job, "job_state"));
     int64_t restarts = number_of(job, "restart_cnt");
 
+    row->site_limit_min =
+        (uint32_t)dr_min_i64(dr_max_i64(number_of(job, "time_limit"), 0), UINT32_MAX);
     if (restarts > 0 && row->restarts == 0) {
         /* A second run under the name of one attempt: this attempt is over, whatever the site does.
          */
@@ -106,6 +135,8 @@ static void take_state(struct slurm *slurm, struct row *row, const json_t *job)
         slurm_set_state(slurm, row, ROW_RUNNING);
         begin(slurm, row, number_of(job, "start_time"));
     }
+    if (phase == DR_SLURM_WAITS && row->state == ROW_PENDING)
+        waits(slurm, row, job);
     if (phase == DR_SLURM_OVER)
         over(slurm, row, job);
     else
@@ -229,6 +260,9 @@ static int take_job(void *context, const struct dr_slurm_object *object)
     hash = dr_hash_bytes(object->members[JOB_RESTARTS].bytes, state, strlen(state));
     hash = dr_hash_bytes(hash, object->members[JOB_RESTARTS].text,
                          object->members[JOB_RESTARTS].bytes);
+    if (dr_slurm_phase(state) == DR_SLURM_WAITS)
+        hash = dr_hash_bytes(hash, object->members[JOB_REASON].text,
+                             object->members[JOB_REASON].bytes);
     if (row->state == ROW_ENDED || row->state == ROW_FORGOTTEN || row->state_hash == hash)
         return 0;
     job = json_loadb(object->whole.text, object->whole.bytes, 0, NULL);
@@ -352,6 +386,7 @@ static void jobs_answered(struct slurm *slurm, struct dr_slurm_exchange *exchang
         slurm_failed(slurm, "it says that nothing has changed before it was asked");
         return;
     }
+    slurm_withdraw(slurm);
     slurm->jobs.since_s = exchange->mark;
     slurm->complete = 1;
     slurm_heard(slurm, exchange);
@@ -471,6 +506,7 @@ static void nodes_answered(struct slurm *slurm, struct dr_slurm_exchange *exchan
         }
         slurm->nodes.took_us = exchange->took_us;
     }
+    slurm_nodes_looked(slurm);
     slurm->nodes.since_s = exchange->mark;
     slurm->nodes.due_us =
         now_us + dr_max_i64(slurm->options.poll_us * (slurm->active > 0 ? NODES : IDLE),

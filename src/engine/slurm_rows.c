@@ -151,6 +151,10 @@ void slurm_set_state(struct slurm *slurm, struct row *row, enum row_state state)
         slurm->active -= 1;
     if (row->state == ROW_UNSURE)
         slurm->unsure -= 1;
+    if (state != ROW_PENDING && row->shut != 0) {
+        row->shut = 0;
+        slurm->shut -= 1;
+    }
     row->state = (uint8_t)state;
     if (is_active(state))
         slurm->active += 1;

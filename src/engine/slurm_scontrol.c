@@ -22,6 +22,7 @@
 #define AGAIN_US         (5 * DR_SECOND_US)
 #define LIFE_S           120
 #define AGE_WORTH_S      3600
+#define LAUNCH_MORE_S    60
 
 /* The program's arguments and environment; every text is the caller's. */
 static int spawn(struct slurm *slurm, char *const *argv, char *const *envp, int out)
@@ -98,6 +99,10 @@ static void take_config(struct slurm *slurm)
         return;
     slurm->scontrol.config_known = 1;
     slurm->min_job_age_s = age_s;
+    /* slurmctld looks for a batch job on its node BatchStartTimeout after its start, when the node
+     * tells what it has; a message may take MessageTimeout. */
+    slurm->launch_s =
+        LAUNCH_MORE_S + setting(text, "BatchStartTimeout") + setting(text, "MessageTimeout");
     if (age_s < AGE_WORTH_S)
         slurm_warn(slurm, (dr_job_id){0}, 0,
                    "the site forgets jobs %" PRId64

@@ -56,6 +56,59 @@ void slurm_cancel(struct slurm *slurm, uint32_t slurm_id)
     slurm_send(slurm, exchange, "DELETE", path, slurm->options.user, LIFE_S, NULL, 0);
 }
 
+/* The end of a grace, for Slurm to keep should no controller be there then: as a time limit, which
+ * it knows in whole minutes, rounded up, and keeps to half a minute or so. Never a longer one than
+ * it has. */
+static void hand_over(struct slurm *slurm, struct row *row, int64_t now_us)
+{
+    struct dr_slurm_exchange *exchange;
+    char path[DR_SLURM_PATH_BYTES];
+    int64_t ran_us = now_us - row->begun_us + DR_SECOND_US; /* by Slurm's clock, told in seconds */
+    int64_t minutes;
+    json_t *body;
+    char *text;
+
+    if (row->state != ROW_RUNNING || row->begun_us == 0 || row->kill_us == DR_FOREVER_US ||
+        row->kill_us <= now_us) {
+        row->handing = row->handing && row->state != ROW_RUNNING;
+        return;
+    }
+    minutes = (ran_us + row->kill_us - now_us) / DR_MINUTE_US + 1;
+    row->handing = 0;
+    if (row->site_limit_min != 0 && minutes >= row->site_limit_min)
+        return;
+    exchange = slurm->orders < ORDERS_MAX ? slurm_request(slurm, EXCHANGE_LIMIT) : NULL;
+    if (exchange == NULL) {
+        row->handing = 1;
+        slurm_at(slurm, row, now_us + 50000);
+        return;
+    }
+    snprintf(path, sizeof path, API "job/%" PRIu32, row->slurm_id);
+    body = json_pack("{s:I}", "time_limit", (json_int_t)minutes);
+    text = json_dumps(body, JSON_COMPACT);
+    if (text == NULL)
+        abort();
+    json_decref(body);
+    exchange->job = row->job.v;
+    exchange->attempt = row->attempt;
+    exchange->mark = minutes;
+    slurm->orders += 1;
+    slurm_send(slurm, exchange, "POST", path, slurm->options.user, LIFE_S, text, strlen(text));
+}
+
+void slurm_limit_answered(struct slurm *slurm, struct dr_slurm_exchange *exchange)
+{
+    struct row *row = slurm_find(slurm, (dr_job_id){exchange->job}, exchange->attempt);
+
+    slurm->orders -= 1;
+    if (exchange->answered && exchange->status == 200)
+        slurm_heard(slurm, exchange);
+    if (row != NULL && exchange->answered && exchange->status == 200)
+        row->site_limit_min = (uint32_t)exchange->mark;
+    else if (row != NULL && !exchange->answered)
+        row->handing = 1; /* with the next order, or look */
+}
+
 static int64_t later(int64_t from_us, int64_t by_us)
 {
     return by_us >= DR_FOREVER_US - from_us ? DR_FOREVER_US : from_us + dr_max_i64(by_us, 0);
@@ -104,6 +157,8 @@ void slurm_advance(struct slurm *slurm, struct row *row)
     limits(slurm, row, now_us);
     if (row->kill_us != DR_FOREVER_US && row->kill_us > now_us)
         slurm_at(slurm, row, row->kill_us);
+    if (row->handing && slurm->failures == 0)
+        hand_over(slurm, row, now_us);
     if (row->ordering || (!row->signal && row->kill_us > now_us))
         return;
     if (row->again_us > now_us) {
@@ -168,6 +223,7 @@ static void take_stop(struct slurm *slurm, struct row *row, uint32_t signal, int
             row->stop_signal = SIGTERM;
     }
     row->kill_us = dr_min_i64(row->kill_us, kill_us);
+    row->handing = grace_us > 0;
     row->again_us = 0;
     slurm_advance(slurm, row);
 }

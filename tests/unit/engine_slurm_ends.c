@@ -42,8 +42,11 @@ TEST(ends_by_itself)
               DR_OUTCOME_SIGNALLED, 0, SIGABRT);
     CHECK_END(END(.state = "FAILED", .reason = "NonZeroExitCode", .status = 134 << 8),
               DR_OUTCOME_EXITED, 134, 0);
-    CHECK_END(END(.state = "OUT_OF_MEMORY", .reason = "OutOfMemory", .status = 125 << 8),
-              DR_OUTCOME_OUT_OF_MEMORY, 125, 0);
+    /* 253 is Slurm's own mark, of no process */
+    CHECK_END(END(.state = "OUT_OF_MEMORY", .reason = "OutOfMemory", .status = 253),
+              DR_OUTCOME_OUT_OF_MEMORY, 0, 0);
+    CHECK_END(END(.state = "OUT_OF_MEMORY", .reason = "OutOfMemory", .status = 137 << 8),
+              DR_OUTCOME_OUT_OF_MEMORY, 137, 0);
 }
 
 TEST(ends_of_the_infrastructure)
@@ -61,6 +64,46 @@ TEST(ends_of_the_infrastructure)
     /* run again by the site, to whatever end */
     CHECK_END(END(.state = "COMPLETED", .restarts = 1), DR_OUTCOME_NODE_FAILED, 0, 0);
     CHECK_END(END(.state = "CANCELLED", .status = 9, .restarts = 1), DR_OUTCOME_NODE_FAILED, 0, 9);
+}
+
+/* Slurm cancels what a node gave up, as root: seen with a prolog that fails, and with a spool that
+ * can't be written. */
+TEST(launches_that_were_given_up)
+{
+    struct dr_slurm_end given_up =
+        END(.state = "CANCELLED", .placed = 1, .ran_s = 1, .launch_s = 100);
+    struct dr_slurm_end end = given_up;
+
+    CHECK_END(given_up, DR_OUTCOME_NODE_FAILED, 0, 0);
+    CHECK_HAS(told(given_up).text, "gave the launch up");
+    CHECK(dr_slurm_launch_given_up(&given_up));
+    end.ran_s = 100; /* the last moment */
+    CHECK_END(end, DR_OUTCOME_NODE_FAILED, 0, 0);
+    end.ran_s = 101; /* so late it had begun */
+    CHECK_END(end, DR_OUTCOME_STOPPED, 0, 0);
+    end = given_up;
+    end.placed = 0; /* an operator's, before it began */
+    CHECK_END(end, DR_OUTCOME_STOPPED, 0, 0);
+    end = given_up;
+    end.status = 15; /* processes of it ended by the cancel */
+    CHECK_END(end, DR_OUTCOME_STOPPED, 0, SIGTERM);
+    end = given_up;
+    end.derived_status = 1; /* a step of it ran */
+    CHECK_END(end, DR_OUTCOME_STOPPED, 0, 0);
+    end = given_up;
+    end.told = 1;
+    CHECK_END(end, DR_OUTCOME_STOPPED, 0, 0);
+    CHECK(!dr_slurm_launch_given_up(&end));
+    end = given_up;
+    end.limit = 1;
+    CHECK_END(end, DR_OUTCOME_TIMED_OUT, 0, 0);
+    end = given_up;
+    end.withdrawn = 1;
+    end.placed = 0;
+    CHECK_END(end, DR_OUTCOME_NODE_FAILED, 0, 0);
+    CHECK_HAS(told(end).text, "withdrawn");
+    end.told = 1; /* both: the controller's word counts */
+    CHECK_END(end, DR_OUTCOME_STOPPED, 0, 0);
 }
 
 TEST(ends_that_somebody_ordered)
