@@ -109,6 +109,8 @@ static void waits(struct slurm *slurm, struct row *row, const json_t *job)
     for (size_t i = 0; i < DR_COUNT_OF(passing); i += 1)
         if (strcmp(reason, passing[i]) == 0)
             return;
+    if (strncmp(reason, "Nodes", 5) == 0) /* "Nodes required for job are DOWN, DRAINED or ..." */
+        return;
     if (!row->kept_waiting && row->kill_us == DR_FOREVER_US)
         slurm_warn(slurm, row->job, row->attempt,
                    "it waits at its site, by the site's own rules: %s", reason);
