@@ -95,7 +95,7 @@ static void judge_place(struct live_site *site, const struct live_attempt *place
     }
 }
 
-/* Ends whose time has come. */
+/* Ends whose time has come, and what the site has forgotten since. */
 static void pass_time(struct live_site *site)
 {
     for (uint32_t i = 0; i < site->attempts_count; i += 1) {
@@ -104,6 +104,12 @@ static void pass_time(struct live_site *site)
         if (attempt->started && !attempt->ended && attempt->end_us <= site->wall_us) {
             attempt->ended = 1;
             attempt->tell_us = site->wall_us + delay_us(site);
+        }
+        if (attempt->ended && attempt->place > 0 && !attempt->refused && !attempt->forgotten) {
+            int64_t forget_us = site->far[attempt->place - 1].forget_us;
+
+            if (forget_us != 0 && attempt->end_us + forget_us <= site->wall_us)
+                attempt->lost = 1;
         }
     }
 }
@@ -397,6 +403,9 @@ static enum dr_status far_drain(struct dr_engine *engine, const char *node, uint
 
     if (is_cut(own) || own->far->refuse_drains)
         return DR_E_IO;
+    own->far->drains_offered += own->far->slots;
+    if (own->far->slots)
+        return DR_E_UNSUPPORTED;
     if (at == own->far->nodes_count)
         return DR_E_MISSING;
     own->far->drains += 1;

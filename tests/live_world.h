@@ -51,8 +51,10 @@ struct live_attempt {
 struct live_far {
     uint8_t silent;        /* nothing reaches it, and it says nothing; what runs there runs on */
     int64_t silent_us;     /* since when its engine has said so; 0: it answers */
+    int64_t forget_us;     /* it forgets what ended so long ago (MinJobAge); 0: never */
     uint8_t half_list;     /* n: its list breaks off after n - 1 */
     uint8_t refuse_drains; /* DR_E_IO */
+    uint8_t slots;         /* its declared nodes are none of its own: DR_E_UNSUPPORTED */
     uint32_t foreign;      /* jobs there that are nobody's here */
     /* its nodes, as it has them; a test plays the site's operator */
     uint32_t nodes_count;
@@ -62,6 +64,7 @@ struct live_far {
     char reasons[LIVE_FAR_NODES][DR_NOTE_BYTES];
     /* what it was told */
     uint32_t drains;
+    uint32_t drains_offered; /* of slots */
     uint32_t declares;
     uint32_t opens;
 };

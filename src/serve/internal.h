@@ -101,6 +101,7 @@ struct site_link {
     uint8_t listed;  /* what it has is in `found`, to be agreed about once this batch is durable */
     uint8_t agreed;  /* it was agreed with it what runs: it gets orders */
     uint8_t waiting; /* some word about a node could not be given */
+    uint8_t slots;   /* its declared nodes are slots: their drains are the federation's alone */
     int64_t ask_monotonic_us; /* it is not asked for its list, or told of nodes, before */
     int64_t ask_wait_us;
     uint64_t settings;  /* hash of what it was opened with */

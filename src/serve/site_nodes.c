@@ -99,12 +99,14 @@ static int tell_node(struct dr_controller *c, uint32_t site_row, const char *nam
 
     if (engine->operations->drain != NULL)
         status = engine->operations->drain(engine, name, node->drained, c->core->node_notes[row]);
+    if (status == DR_E_UNSUPPORTED && node->drained) {
+        c->links[site_row].slots = 1; /* it stays our word, which the site's does not end */
+        return 1;
+    }
     if (status == DR_E_MISSING)
         controller_log(c, "site %s has no node %s to %s", c->core->sites[site_row].name, name,
                        node->drained ? "drain" : "resume");
-    else if (status == DR_E_UNSUPPORTED && !node->drained)
-        status = DR_OK; /* it was never drained there */
-    else if (status != DR_OK)
+    else if (status != DR_OK && status != DR_E_UNSUPPORTED)
         return 0;
     snprintf(taken.node, sizeof taken.node, "%s", name);
     effects_observe(c, (dr_site_id){site_row + 1}, &taken);
@@ -182,7 +184,8 @@ int site_nodes_observe(struct dr_controller *c, const struct observation *seen)
     command.body.node.down = report->node_down;
     command.body.node.drained = report->node_drained || node->removing;
     command.body.node.site_knows = 1;
-    if (is_to_be_told(node) && report->node_drained != node->drained) {
+    if (is_to_be_told(node) && (report->node_drained != node->drained ||
+                                (node->drained && c->links[seen->site.v - 1].slots))) {
         command.body.node.drained = node->drained;
         command.body.node.site_knows = 0;
     }

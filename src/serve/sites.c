@@ -140,6 +140,7 @@ void sites_engine_open(struct dr_controller *c, dr_site_id id)
     link->fresh = 1;
     link->listed = 0;
     link->waiting = 0;
+    link->slots = 0;
     link->declared = 0;
     link->version = 0;
     link->ask_monotonic_us = 0;

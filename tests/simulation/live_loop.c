@@ -463,6 +463,8 @@ static int run_seed(uint64_t seed, uint32_t *kills, uint32_t *starts, uint64_t *
     world.site->late_percent = below(&world, 40);
     world.site->double_percent = below(&world, 30);
     world.site->doubt_percent = below(&world, 30);
+    for (uint32_t i = 0; i < world.far; i += 1)
+        world.site->far[i].forget_us = below(&world, 2) * DR_MINUTE_US;
     for (uint32_t i = 0; passed && i < LIVES; i += 1) {
         char fault[64] = "";
 

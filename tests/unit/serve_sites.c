@@ -236,6 +236,62 @@ TEST(what_became_of_it_meanwhile)
     live_deinit(&world);
 }
 
+/* Cut off for an hour while its jobs run on: nothing of them is launched anywhere else. What ended
+ * is told as it ended, and when, if the site still knows; what the site has forgotten by then runs
+ * again, since nobody can say how it ended. */
+TEST(a_site_that_is_cut_off_for_an_hour)
+{
+    for (uint32_t round = 0; round < 4; round += 1) {
+        uint32_t restart = round & 1, forgets = round >> 1;
+        struct live_world world;
+        uint64_t jobs[3], job;
+        int64_t end_us;
+
+        begin(&world);
+        open_checked(&world);
+        far(&world, 1)->forget_us = forgets ? 10 * DR_MINUTE_US : 2 * DR_HOUR_US;
+        far(&world, 2)->forget_us = 10 * DR_MINUTE_US;
+        fill(&world, 30 * DR_MINUTE_US, jobs);
+        job = jobs[1];
+        end_us = live_attempt(&world, job, 1)->end_us;
+        /* the one at the second site runs for longer than the silence */
+        live_find(world.site, jobs[2], 1)->end_us += DR_HOUR_US;
+        far(&world, 1)->silent = 1;
+        far(&world, 2)->silent = 1;
+        run(&world, 20 * DR_MINUTE_US);
+        CHECK_EQ(state_of(&world, job), DR_JOB_UNREACHABLE);
+        if (restart)
+            reopen(&world);
+        run(&world, 40 * DR_MINUTE_US);
+        CHECK_EQ(state_of(&world, jobs[0]), DR_JOB_COMPLETED); /* the others went on */
+        CHECK_EQ(state_of(&world, job), DR_JOB_UNREACHABLE);
+        CHECK_EQ(state_of(&world, jobs[2]), DR_JOB_UNREACHABLE);
+        CHECK_EQ(world.site->starts, 3);
+
+        far(&world, 1)->silent = 0;
+        far(&world, 2)->silent = 0;
+        run(&world, 10 * DR_SECOND_US);
+        CHECK_EQ(state_of(&world, jobs[2]), DR_JOB_RUNNING);
+        CHECK(live_attempt(&world, jobs[2], 2) == NULL);
+        if (forgets) {
+            CHECK(live_attempt(&world, job, 2) != NULL);
+            CHECK_EQ(state_of(&world, job), DR_JOB_RUNNING);
+        } else {
+            CHECK(live_attempt(&world, job, 2) == NULL);
+            CHECK_EQ(state_of(&world, job), DR_JOB_COMPLETED);
+            CHECK_EQ(live_attempt(&world, job, 1)->end_us, end_us);
+            CHECK_EQ(live_attempt(&world, job, 1)->forgotten, 1);
+        }
+        CHECK(live_drain(&world, 2 * DR_HOUR_US));
+        CHECK_EQ(state_of(&world, job), DR_JOB_COMPLETED);
+        CHECK_EQ(state_of(&world, jobs[2]), DR_JOB_COMPLETED);
+        CHECK_EQ(world.site->starts, forgets ? 4 : 3);
+        CHECK_EQ(dr_core_hash(core_of(&world)), live_hash_of_facts(&world));
+        check_judge(&world);
+        live_deinit(&world);
+    }
+}
+
 /* A list that breaks off says nothing: of nobody is it concluded that he is lost. */
 TEST(half_a_list_is_none)
 {
@@ -553,6 +609,38 @@ TEST(a_drain_from_here_reaches_the_site)
     run(&world, DR_SECOND_US);
     far(&world, 1)->drained[0] = 0; /* resumed by the site's operator */
     run(&world, DR_SECOND_US);
+    CHECK_EQ(node_at(&world, 1)->drained, 0);
+    CHECK_EQ(dr_core_hash(core_of(&world)), live_hash_of_facts(&world));
+    live_deinit(&world);
+}
+
+/* Slots are no nodes of their site: a drain of one is a word of ours alone, offered once and not
+ * every half minute, and what the site says of its slots does not end it. */
+TEST(a_drained_slot_is_a_matter_of_the_federation)
+{
+    struct live_world world;
+    uint32_t offered;
+
+    begin(&world);
+    far(&world, 1)->slots = 1;
+    open_checked(&world);
+    run(&world, DR_SECOND_US);
+    say(&world, 1, 1, "kept for guests");
+    run(&world, DR_MINUTE_US);
+    offered = far(&world, 1)->drains_offered;
+    CHECK_EQ(offered, 1);
+    run(&world, DR_HOUR_US);
+    CHECK_EQ(far(&world, 1)->drains_offered, offered);
+    far(&world, 1)->drained[0] = 1; /* others use a node of it, and leave */
+    run(&world, DR_MINUTE_US);
+    far(&world, 1)->drained[0] = 0;
+    run(&world, DR_MINUTE_US);
+    CHECK_EQ(node_at(&world, 1)->drained, 1);
+    reopen(&world);
+    run(&world, DR_MINUTE_US);
+    CHECK_EQ(node_at(&world, 1)->drained, 1);
+    say(&world, 1, 0, NULL);
+    run(&world, DR_MINUTE_US);
     CHECK_EQ(node_at(&world, 1)->drained, 0);
     CHECK_EQ(dr_core_hash(core_of(&world)), live_hash_of_facts(&world));
     live_deinit(&world);
