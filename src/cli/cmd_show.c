@@ -63,6 +63,20 @@ static void show_state(const json_t *job)
                             dr_show_clock(dr_member_number(job, "until_us"))));
 }
 
+/* What it took; not every site says (one that Slurm runs does not). */
+static void show_used(const json_t *job)
+{
+    int64_t cpu_us = dr_member_number(job, "cpu_time_us");
+    int64_t memory_mb = dr_member_number(job, "memory_mb_peak");
+
+    if (dr_member_number(job, "start_us") == 0 || dr_member_number(job, "end_us") == 0)
+        return;
+    line("Used",
+         dr_show_format("%s of processor time, %s of memory at most",
+                        cpu_us > 0 ? dr_show_duration(cpu_us) : "an unknown amount",
+                        memory_mb > 0 ? dr_show_memory(memory_mb) : "an unknown amount"));
+}
+
 static void show_shape(const json_t *job)
 {
     const char *tasks = dr_member_text(job, "tasks");
@@ -130,6 +144,7 @@ static int show_one(struct dr_cli *cli, uint64_t id)
     instant("Ended", job, "end_us");
     duration("Waited", job, "wait_us");
     duration("Ran", job, "run_us");
+    show_used(job);
     duration("Limit", job, "limit_us");
     if (dr_member_number(job, "attempt_limit_us") != 0 &&
         dr_member_number(job, "attempt_limit_us") != dr_member_number(job, "limit_us"))

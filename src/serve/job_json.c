@@ -264,12 +264,13 @@ static void nodes_json(struct dr_buffer *out, const struct dr_core *core, uint32
 
 /* ---- jobs ---- */
 
-static void time_json(struct dr_buffer *out, const char *name, int64_t time_us)
+/* 0: not known. */
+static void known_json(struct dr_buffer *out, const char *name, int64_t value)
 {
-    if (time_us == 0)
+    if (value == 0)
         dr_put_null(out, name);
     else
-        dr_put_i64(out, name, time_us);
+        dr_put_i64(out, name, value);
 }
 
 static void chips_json(struct dr_buffer *out, const struct dr_core *core, uint64_t chips)
@@ -336,9 +337,9 @@ static void waiting_json(struct dr_buffer *out, const struct dr_core *core,
     } else {
         dr_put_null(out, "promised");
     }
-    time_json(out, "reservation_us",
-              run->reservation != DR_ROW_NONE && job->state == DR_JOB_PENDING ? run->reservation_us
-                                                                              : 0);
+    known_json(out, "reservation_us",
+               run->reservation != DR_ROW_NONE && job->state == DR_JOB_PENDING ? run->reservation_us
+                                                                               : 0);
 }
 
 void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const struct dr_job *job,
@@ -382,13 +383,13 @@ void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const 
     place_json(out, core, job);
     dr_put_u64(out, "attempt", dr_job_run(core, job)->attempt);
     dr_put_i64(out, "submit_us", job->submit_us);
-    time_json(out, "begin_us", dr_job_terms(core, job)->begin_us);
-    time_json(out, "start_us", dr_job_run(core, job)->start_us);
-    time_json(out, "end_us", ended ? dr_job_run(core, job)->end_us : 0);
-    time_json(out, "deadline_us", dr_job_terms(core, job)->deadline_us);
+    known_json(out, "begin_us", dr_job_terms(core, job)->begin_us);
+    known_json(out, "start_us", dr_job_run(core, job)->start_us);
+    known_json(out, "end_us", ended ? dr_job_run(core, job)->end_us : 0);
+    known_json(out, "deadline_us", dr_job_terms(core, job)->deadline_us);
     dr_put_i64(out, "limit_us", job->limit_us);
-    time_json(out, "attempt_limit_us",
-              dr_job_run(core, job)->attempt == 0 ? 0 : dr_job_run(core, job)->attempt_limit_us);
+    known_json(out, "attempt_limit_us",
+               dr_job_run(core, job)->attempt == 0 ? 0 : dr_job_run(core, job)->attempt_limit_us);
     dr_put_i64(out, "wait_us",
                dr_job_run(core, job)->first_start_us != 0
                    ? dr_job_run(core, job)->first_start_us - job->submit_us
@@ -398,12 +399,12 @@ void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const 
                dr_job_run(core, job)->run_us +
                    (running ? now_us - dr_job_run(core, job)->start_us : 0));
     dr_put_i64(out, "kept_us", dr_job_run(core, job)->kept_us);
-    time_json(out, "saved_us", dr_job_run(core, job)->saved_us);
+    known_json(out, "saved_us", dr_job_run(core, job)->saved_us);
     if (ended) {
         dr_put_i64(out, "exit_code", dr_job_run(core, job)->exit_code);
         dr_put_i64(out, "signal", dr_job_run(core, job)->signal);
-        dr_put_i64(out, "cpu_time_us", dr_job_run(core, job)->cpu_time_us);
-        dr_put_i64(out, "memory_mb_peak", dr_job_run(core, job)->memory_mb_peak);
+        known_json(out, "cpu_time_us", dr_job_run(core, job)->cpu_time_us);
+        known_json(out, "memory_mb_peak", dr_job_run(core, job)->memory_mb_peak);
     } else {
         dr_put_null(out, "exit_code");
         dr_put_null(out, "signal");
@@ -412,9 +413,9 @@ void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const 
     dr_put_u64(out, "requeues", dr_job_run(core, job)->requeues);
     dr_put_bool(out, "preemptible", dr_job_terms(core, job)->preemptible);
     dr_put_bool(out, "flexible", dr_job_terms(core, job)->flexible);
-    time_json(out, "unreachable_us", dr_job_terms(core, job)->unreachable_us);
-    time_json(out, "give_up_us", dr_job_run(core, job)->give_up_us);
-    time_json(out, "array_job", (int64_t)dr_job_terms(core, job)->array_job);
+    known_json(out, "unreachable_us", dr_job_terms(core, job)->unreachable_us);
+    known_json(out, "give_up_us", dr_job_run(core, job)->give_up_us);
+    known_json(out, "array_job", (int64_t)dr_job_terms(core, job)->array_job);
     if (dr_job_terms(core, job)->array_job == 0)
         dr_put_null(out, "array_index");
     else
@@ -426,7 +427,7 @@ void dr_job_json(struct dr_buffer *out, struct dr_controller *controller, const 
                 dr_job_run(core, job)->stopping == DR_STOP_NONE
                     ? NULL
                     : dr_stop_cause_name((enum dr_stop_cause)dr_job_run(core, job)->stopping));
-    time_json(
+    known_json(
         out, "until_us",
         dr_job_run(core, job)->stopping == DR_STOP_NONE ? 0 : dr_job_run(core, job)->stop_until_us);
     waiting_json(out, core, job);
@@ -461,12 +462,12 @@ void dr_history_json(struct dr_buffer *out, struct dr_controller *controller,
     dr_put_text(out, "site", dr_site_name(core, row->site));
     dr_put_u64(out, "attempt", row->attempts);
     dr_put_i64(out, "submit_us", row->submit_time_us);
-    time_json(out, "start_us", row->start_time_us);
-    time_json(out, "end_us", row->end_time_us);
+    known_json(out, "start_us", row->start_time_us);
+    known_json(out, "end_us", row->end_time_us);
     dr_put_i64(out, "run_us", row->run_time_us);
     dr_put_i64(out, "exit_code", row->exit_code);
     dr_put_i64(out, "signal", row->signal);
-    time_json(out, "array_job", (int64_t)row->array_job);
+    known_json(out, "array_job", (int64_t)row->array_job);
     if (row->array_job == 0)
         dr_put_null(out, "array_index");
     else

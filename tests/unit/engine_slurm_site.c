@@ -13,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 #include "engine/slurm.h"
 #include "test.h"
 
@@ -28,6 +30,7 @@ struct script {
     char nodes[1024];        /* "": none */
     char diag[256];          /* "": the time */
     int jobs_once_submitted; /* `jobs` is told only after a submission */
+    char submitted[16384];   /* the last one's body */
 };
 
 struct endpoint {
@@ -76,6 +79,7 @@ static int serve_one(struct script *script, int fd)
     }
     script->requests += 1;
     if (strstr(text, "/job/submit") != NULL) {
+        snprintf(script->submitted, sizeof script->submitted, "%s", body + 4);
         script->submits += 1;
         if (script->submit[0] == 0)
             return 0;
@@ -206,32 +210,39 @@ static const struct dr_report *wait_for(struct endpoint *w, uint32_t from, enum 
     }
 }
 
-static enum dr_status launch(struct endpoint *w, uint64_t epoch)
+static struct dr_launch order_of(uint64_t epoch)
 {
     static const struct dr_launch_node node = {.name = "seoul1", .tasks = 1};
-    const struct dr_launch order = {.job = {71},
-                                    .attempt = 1,
-                                    .epoch = epoch,
-                                    .name = "t",
-                                    .script = "#!/bin/sh\ntrue\n",
-                                    .script_bytes = 15,
-                                    .directory = "/tmp",
-                                    .output = "",
-                                    .error = "",
-                                    .input = "",
-                                    .uid = 65534,
-                                    .gid = 65534,
-                                    .user = "student",
-                                    .login = "student",
-                                    .nodes = &node,
-                                    .nodes_count = 1,
-                                    .site = "seoul",
-                                    .account = "",
-                                    .partition = "",
-                                    .gres = "",
-                                    .chip = "",
-                                    .chip_vendor = "",
-                                    .tasks = 1};
+    struct dr_launch order = {.job = {71},
+                              .attempt = 1,
+                              .epoch = epoch,
+                              .name = "t",
+                              .script = "#!/bin/sh\ntrue\n",
+                              .script_bytes = 15,
+                              .directory = "/tmp",
+                              .output = "",
+                              .error = "",
+                              .input = "",
+                              .uid = 65534,
+                              .gid = 65534,
+                              .user = "student",
+                              .login = "student",
+                              .nodes = &node,
+                              .nodes_count = 1,
+                              .site = "seoul",
+                              .account = "",
+                              .partition = "",
+                              .gres = "",
+                              .chip = "",
+                              .chip_vendor = "",
+                              .tasks = 1};
+
+    return order;
+}
+
+static enum dr_status launch(struct endpoint *w, uint64_t epoch)
+{
+    const struct dr_launch order = order_of(epoch);
     struct dr_error error = {0};
 
     return w->engine->operations->launch(w->engine, &order, &error);
@@ -321,6 +332,123 @@ TEST(a_refusal_ends_the_attempt)
     CHECK_HAS(wait_for(w, 0, DR_REPORT_ENDED)->text, "Invalid partition name");
     CHECK_EQ(w->script->submits, 1);
     endpoint_free(w);
+}
+
+/* slurmrestd 22.05 takes other forms for something else without a word, refuses what it does not
+ * know, and crashes of "argv". */
+TEST(what_is_submitted_has_the_forms_that_count)
+{
+    struct endpoint *w = endpoint_new();
+    struct dr_launch order = order_of(5);
+    const struct dr_launch_node nodes[] = {
+        {.name = "seoul1", .tasks = 2, .accelerators = 15},
+        {.name = "seoul2", .tasks = 2, .accelerators = 15},
+    };
+    const char *const argv[] = {"train", "--fast"};
+    struct dr_error error = {0};
+    json_t *whole, *job;
+
+    order.script = NULL;
+    order.script_bytes = 0;
+    order.argv = argv;
+    order.argv_count = 2;
+    order.run_every_task = 1;
+    order.nodes = nodes;
+    order.nodes_count = 2;
+    order.tasks = 4;
+    order.accelerators_per_task = 2;
+    order.gres = "gpu:h200";
+    order.cpus_per_task_milli = 4000;
+    order.memory_mb_per_task = 1000;
+    order.limit_us = 90 * DR_SECOND_US;
+    order.warn_before_us = 40 * DR_SECOND_US;
+    order.partition = "batch";
+    order.account = "lab";
+    snprintf(w->script->submit, sizeof w->script->submit, "200 {\"errors\": [], \"job_id\": 9}");
+    endpoint_open(w, DR_SECOND_US);
+    CHECK_EQ(w->engine->operations->launch(w->engine, &order, &error), DR_OK);
+    while (w->script->submits == 0)
+        step(w, 100);
+    whole = json_loads(w->script->submitted, 0, NULL);
+    job = json_object_get(whole, "job");
+    CHECK(json_is_object(job));
+    CHECK_TEXT(json_string_value(json_object_get(job, "nodes")), "2-2");
+    CHECK_TEXT(json_string_value(json_object_get(job, "nodelist")), "seoul1,seoul2");
+    CHECK_TEXT(json_string_value(json_object_get(job, "gpus_per_task")), "h200:2");
+    CHECK_EQ(json_integer_value(json_object_get(job, "memory_per_node")), 2000);
+    CHECK_EQ(json_integer_value(json_object_get(job, "time_limit")), 2); /* minutes, rounded up */
+    CHECK_TEXT(json_string_value(json_object_get(job, "partition")), "batch");
+    CHECK_TEXT(json_string_value(json_object_get(job, "account")), "lab");
+    CHECK(json_object_get(json_object_get(job, "environment"), "PATH") != NULL);
+    CHECK(json_object_get(job, "current_working_directory") != NULL);
+    CHECK_TEXT(json_string_value(json_object_get(job, "open_mode")), "truncate");
+    {
+        static const char *const never[] = {"argv",          "requeue",        "signal",
+                                            "tres_per_node", "required_nodes", "excluded_nodes",
+                                            "minimum_nodes", "exclusive",      "hold",
+                                            "begin_time",    "array"};
+
+        for (size_t i = 0; i < DR_COUNT_OF(never); i += 1)
+            CHECK(json_object_get(job, never[i]) == NULL);
+    }
+    json_decref(whole);
+    endpoint_free(w);
+}
+
+/* Each of Slurm's own refusals is final, and says why; an answer that is none is not. */
+TEST(refusals_are_told_from_failures)
+{
+    static const struct {
+        int number;
+        const char *words;
+    } refusals[] = {
+        {2000, "Invalid partition name"},
+        {2014, "Requested node configuration is not available"},
+        {2018, "Invalid node name specified"},
+        {2127, "Environment must be set"},
+        {9001, "Unable to parse"},
+    };
+    static const char *const failures[] = {
+        "500 {\"errors\": [{\"error\": \"Unspecified error\", \"error_number\": -1}]}",
+        "400 not JSON",
+        "401 {\"errors\": [{\"error\": \"Authentication failure\"}]}",
+        "200 {}",
+    };
+
+    for (size_t i = 0; i < DR_COUNT_OF(refusals); i += 1) {
+        struct endpoint *w = endpoint_new();
+
+        snprintf(w->script->submit, sizeof w->script->submit,
+                 "500 {\"errors\": [{\"error_code\": %d, \"error\": \"%s\"}]}", refusals[i].number,
+                 refusals[i].words);
+        endpoint_open(w, DR_SECOND_US);
+        CHECK_EQ(launch(w, 5), DR_OK);
+        CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_LAUNCH_FAILED);
+        CHECK_HAS(wait_for(w, 0, DR_REPORT_ENDED)->text, refusals[i].words);
+        endpoint_free(w);
+    }
+    for (size_t i = 0; i < DR_COUNT_OF(failures); i += 1) {
+        struct endpoint *w = endpoint_new();
+
+        snprintf(w->script->submit, sizeof w->script->submit, "%s", failures[i]);
+        endpoint_open(w, DR_SECOND_US);
+        CHECK_EQ(launch(w, 5), DR_OK);
+        while (w->script->submits == 0)
+            step(w, 100);
+        for (uint32_t report = 0; report < w->reports_count; report += 1)
+            CHECK(w->reports[report].kind != DR_REPORT_ENDED);
+        /* the site's clock says that the token is over: it is sent again, and taken */
+        snprintf(w->script->submit, sizeof w->script->submit,
+                 "200 {\"errors\": [], \"job_id\": 9}");
+        w->script->clock_ahead_s = 60;
+        while (w->script->submits == 1)
+            step(w, 100);
+        snprintf(w->script->jobs, sizeof w->script->jobs,
+                 "200 {\"jobs\": [" JOB(9, "COMPLETED", OURS, "\"exit_code\": 0") "]}");
+        CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_EXITED);
+        CHECK_EQ(w->script->submits, 2);
+        endpoint_free(w);
+    }
 }
 
 /* The connection is cut once the order has arrived, and the site has it: it is found, not resent.
