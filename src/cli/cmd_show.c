@@ -71,10 +71,9 @@ static void show_used(const json_t *job)
 
     if (dr_member_number(job, "start_us") == 0 || dr_member_number(job, "end_us") == 0)
         return;
-    line("Used",
-         dr_show_format("%s of processor time, %s of memory at most",
-                        cpu_us > 0 ? dr_show_duration(cpu_us) : "an unknown amount",
-                        memory_mb > 0 ? dr_show_memory(memory_mb) : "an unknown amount"));
+    line("Used", dr_show_format("%s of processor time, %s of memory at most",
+                                cpu_us > 0 ? dr_show_duration(cpu_us) : "an unknown amount",
+                                memory_mb > 0 ? dr_show_memory(memory_mb) : "an unknown amount"));
 }
 
 static void show_shape(const json_t *job)

@@ -112,8 +112,7 @@ struct declared {
     uint64_t told_hash; /* of the report that was given last */
     uint8_t here;       /* in the look under way, then in the last one */
     uint8_t down, drained;
-    uint8_t
-        shut; /* down, or drained there by somebody: nothing starts on it until one resumes it */
+    uint8_t shut;   /* down or drained there: nothing starts on it before it is resumed */
     uint8_t wanted; /* an order for scontrol waits: DRAIN_* */
     uint8_t slot;   /* count placement: taken out of use for others' jobs */
     char text[200];

@@ -370,7 +370,6 @@ void slurm_nodes_looked(struct slurm *slurm)
 
     if (slurm->options.count_placement) /* slots: Slurm chooses among the nodes that it has */
         return;
-
     for (uint32_t i = 0; i < slurm->rows_used; i += 1) {
         struct row *row = &slurm->rows[i];
         int shut_out = row->state == ROW_PENDING && waits_for_a_shut_node(slurm, row);

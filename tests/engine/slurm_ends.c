@@ -296,6 +296,20 @@ TEST(over_a_unix_socket)
     site_free(w);
 }
 
+/* What an operator has to know of the site's own configuration is said when it is opened. */
+TEST(a_site_whose_slurm_runs_jobs_again)
+{
+    struct site *w = site_new();
+
+    site_command("sed -i s/^JobRequeue=0/JobRequeue=1/ $SLURM_CONF; scontrol reconfigure");
+    site_shut(w);
+    w->reports_count = 0;
+    site_open(w);
+    CHECK_HAS(site_wait(w, 0, 0, 0, DR_REPORT_WARNING)->text, "JobRequeue=0 is better");
+    site_command("sed -i s/^JobRequeue=1/JobRequeue=0/ $SLURM_CONF; scontrol reconfigure");
+    site_free(w);
+}
+
 /* Where a job has been made one that Slurm may run again: it is not, whatever takes it. At the same
  * time, since Slurm takes its time. */
 TEST(what_the_site_would_run_again)
