@@ -255,6 +255,63 @@ static enum dr_status launch(struct endpoint *w, uint64_t epoch)
     "\"state_reason\": \"None\", " more "}"
 #define OURS "daero:test:seoul:71:1:5"
 
+/* Each of Slurm's own refusals is final, and says why; an answer that is none is not. Before
+ * the tests that leave an engine with something unsure, after which the next one waits longer. */
+TEST(refusals_are_told_from_failures)
+{
+    static const struct {
+        int number;
+        const char *words;
+    } refusals[] = {
+        {2000, "Invalid partition name"},
+        {2014, "Requested node configuration is not available"},
+        {2018, "Invalid node name specified"},
+        {2127, "Environment must be set"},
+        {9001, "Unable to parse"},
+    };
+    static const char *const failures[] = {
+        "500 {\"errors\": [{\"error\": \"Unspecified error\", \"error_number\": -1}]}",
+        "400 not JSON",
+        "401 {\"errors\": [{\"error\": \"Authentication failure\"}]}",
+        "200 {}",
+    };
+
+    for (size_t i = 0; i < DR_COUNT_OF(refusals); i += 1) {
+        struct endpoint *w = endpoint_new();
+
+        snprintf(w->script->submit, sizeof w->script->submit,
+                 "500 {\"errors\": [{\"error_code\": %d, \"error\": \"%s\"}]}", refusals[i].number,
+                 refusals[i].words);
+        endpoint_open(w, DR_SECOND_US);
+        CHECK_EQ(launch(w, 5), DR_OK);
+        CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_LAUNCH_FAILED);
+        CHECK_HAS(wait_for(w, 0, DR_REPORT_ENDED)->text, refusals[i].words);
+        endpoint_free(w);
+    }
+    for (size_t i = 0; i < DR_COUNT_OF(failures); i += 1) {
+        struct endpoint *w = endpoint_new();
+
+        snprintf(w->script->submit, sizeof w->script->submit, "%s", failures[i]);
+        endpoint_open(w, DR_SECOND_US);
+        CHECK_EQ(launch(w, 5), DR_OK);
+        while (w->script->submits == 0)
+            step(w, 100);
+        for (uint32_t report = 0; report < w->reports_count; report += 1)
+            CHECK(w->reports[report].kind != DR_REPORT_ENDED);
+        /* the site's clock says that the token is over: it is sent again, and taken */
+        snprintf(w->script->submit, sizeof w->script->submit,
+                 "200 {\"errors\": [], \"job_id\": 9}");
+        w->script->clock_ahead_s = 60;
+        while (w->script->submits == 1)
+            step(w, 100);
+        snprintf(w->script->jobs, sizeof w->script->jobs,
+                 "200 {\"jobs\": [" JOB(9, "COMPLETED", OURS, "\"exit_code\": 0") "]}");
+        CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_EXITED);
+        CHECK_EQ(w->script->submits, 2);
+        endpoint_free(w);
+    }
+}
+
 TEST(nothing_is_concluded_from_nonsense)
 {
     static const char *const nonsense[] = {
@@ -393,62 +450,6 @@ TEST(what_is_submitted_has_the_forms_that_count)
     }
     json_decref(whole);
     endpoint_free(w);
-}
-
-/* Each of Slurm's own refusals is final, and says why; an answer that is none is not. */
-TEST(refusals_are_told_from_failures)
-{
-    static const struct {
-        int number;
-        const char *words;
-    } refusals[] = {
-        {2000, "Invalid partition name"},
-        {2014, "Requested node configuration is not available"},
-        {2018, "Invalid node name specified"},
-        {2127, "Environment must be set"},
-        {9001, "Unable to parse"},
-    };
-    static const char *const failures[] = {
-        "500 {\"errors\": [{\"error\": \"Unspecified error\", \"error_number\": -1}]}",
-        "400 not JSON",
-        "401 {\"errors\": [{\"error\": \"Authentication failure\"}]}",
-        "200 {}",
-    };
-
-    for (size_t i = 0; i < DR_COUNT_OF(refusals); i += 1) {
-        struct endpoint *w = endpoint_new();
-
-        snprintf(w->script->submit, sizeof w->script->submit,
-                 "500 {\"errors\": [{\"error_code\": %d, \"error\": \"%s\"}]}", refusals[i].number,
-                 refusals[i].words);
-        endpoint_open(w, DR_SECOND_US);
-        CHECK_EQ(launch(w, 5), DR_OK);
-        CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_LAUNCH_FAILED);
-        CHECK_HAS(wait_for(w, 0, DR_REPORT_ENDED)->text, refusals[i].words);
-        endpoint_free(w);
-    }
-    for (size_t i = 0; i < DR_COUNT_OF(failures); i += 1) {
-        struct endpoint *w = endpoint_new();
-
-        snprintf(w->script->submit, sizeof w->script->submit, "%s", failures[i]);
-        endpoint_open(w, DR_SECOND_US);
-        CHECK_EQ(launch(w, 5), DR_OK);
-        while (w->script->submits == 0)
-            step(w, 100);
-        for (uint32_t report = 0; report < w->reports_count; report += 1)
-            CHECK(w->reports[report].kind != DR_REPORT_ENDED);
-        /* the site's clock says that the token is over: it is sent again, and taken */
-        snprintf(w->script->submit, sizeof w->script->submit,
-                 "200 {\"errors\": [], \"job_id\": 9}");
-        w->script->clock_ahead_s = 60;
-        while (w->script->submits == 1)
-            step(w, 100);
-        snprintf(w->script->jobs, sizeof w->script->jobs,
-                 "200 {\"jobs\": [" JOB(9, "COMPLETED", OURS, "\"exit_code\": 0") "]}");
-        CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_EXITED);
-        CHECK_EQ(w->script->submits, 2);
-        endpoint_free(w);
-    }
 }
 
 /* The connection is cut once the order has arrived, and the site has it: it is found, not resent.
