@@ -301,6 +301,7 @@ static void check_fact(struct checker *checker, const struct dr_fact *fact,
     case DR_FACT_JOB_RELEASED:
     case DR_FACT_NODE_FLAGS:
     case DR_FACT_SITE_REACH:
+    case DR_FACT_ATTEMPT_REACH:
     case DR_FACT_SITE_SET:
     case DR_FACT_ACCOUNT_SET:
     case DR_FACT_ZONE_SET:

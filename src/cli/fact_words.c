@@ -138,6 +138,11 @@ static int special(struct dr_buffer *text, const json_t *fact, const char *kind)
     } else if (strcmp(kind, "ATTEMPT_STARTED") == 0) {
         job_and_attempt(text, fact);
         dr_buffer_append_text(text, " runs");
+    } else if (strcmp(kind, "ATTEMPT_REACH") == 0) {
+        job_and_attempt(text, fact);
+        dr_buffer_append_text(text, dr_member_number(fact, "answers") > 0
+                                        ? " is in its site's sight again"
+                                        : " is out of its site's sight, and may run on");
     } else if (strcmp(kind, "CHECKPOINT_SEEN") == 0) {
         job_and_attempt(text, fact);
         dr_buffer_append_text(text, " has saved its work");

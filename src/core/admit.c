@@ -374,7 +374,7 @@ static void settle_lost(struct dr_core *core, const struct dr_job *job,
     ended.body.attempt.time_us = now_us;
     ended.body.attempt.outcome = DR_OUTCOME_NODE_FAILED;
     if (ended.reason == NULL)
-        ended.reason = "declared lost: its site does not answer";
+        ended.reason = "declared lost: its site can't say what it does";
     settle_ended(core, &ended, now_us, batch);
 }
 
@@ -469,6 +469,11 @@ static int check(const struct dr_core *core, const struct dr_command *command, i
         answer->unchanged =
             row == DR_ROW_NONE || dr_job_run(core, &core->jobs[row])->saved_us >=
                                       reported_us(core, &core->jobs[row], command, now_us);
+        return 1;
+    case DR_COMMAND_REACH:
+        row = reported_row(core, command);
+        answer->unchanged = row == DR_ROW_NONE || (core->jobs[row].state != DR_JOB_UNREACHABLE) ==
+                                                      (command->body.attempt.answers != 0);
         return 1;
     case DR_COMMAND_NOTE:
         return 1;
@@ -587,6 +592,13 @@ int dr_admit(struct dr_core *core, const struct dr_command *command, int64_t now
         fact.checkpoint_seen.attempt = command->body.attempt.attempt;
         fact.checkpoint_seen.saved_us =
             reported_us(core, &core->jobs[reported_row(core, command)], command, now_us);
+        dr_settle(core, &fact, batch);
+        return 1;
+    case DR_COMMAND_REACH:
+        fact = dr_fact_of(command, DR_FACT_ATTEMPT_REACH, now_us);
+        fact.attempt_reach.job = command->body.attempt.job.v;
+        fact.attempt_reach.attempt = command->body.attempt.attempt;
+        fact.attempt_reach.answers = command->body.attempt.answers;
         dr_settle(core, &fact, batch);
         return 1;
     case DR_COMMAND_SITE:

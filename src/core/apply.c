@@ -133,6 +133,8 @@ uint64_t dr_fact_job(const struct dr_fact *fact)
         return fact->attempt_started.job;
     case DR_FACT_CHECKPOINT_SEEN:
         return fact->checkpoint_seen.job;
+    case DR_FACT_ATTEMPT_REACH:
+        return fact->attempt_reach.job;
     case DR_FACT_ATTEMPT_STOPPING:
         return fact->attempt_stopping.job;
     case DR_FACT_ATTEMPT_ENDED:
@@ -371,6 +373,9 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
         quiet = dr_apply_checkpoint_seen(core, &fact->checkpoint_seen);
         if (quiet)
             dr_rest_pass(core);
+        break;
+    case DR_FACT_ATTEMPT_REACH:
+        dr_apply_attempt_reach(core, &fact->attempt_reach, fact->time_us);
         break;
     case DR_FACT_ATTEMPT_STOPPING:
         dr_apply_attempt_stopping(core, &fact->attempt_stopping, batch);

@@ -51,6 +51,8 @@ void dr_apply_promise_dropped(struct dr_core *core, uint64_t id);
 void dr_apply_reservation_made(struct dr_core *core, const struct dr_fact_reservation_made *fact);
 void dr_apply_reservation_dropped(struct dr_core *core, uint64_t id);
 void dr_apply_job_placed(struct dr_core *core, const struct dr_fact *fact, struct dr_batch *batch);
+void dr_apply_attempt_reach(struct dr_core *core, const struct dr_fact_attempt_reach *fact,
+                            int64_t now_us);
 void dr_apply_attempt_started(struct dr_core *core, const struct dr_fact_attempt_started *fact);
 /* Returns 1 if it helps nobody who waits. */
 int dr_apply_checkpoint_seen(struct dr_core *core, const struct dr_fact_checkpoint_seen *fact);

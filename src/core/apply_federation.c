@@ -124,25 +124,10 @@ void dr_apply_site_reach(struct dr_core *core, const struct dr_fact_site_reach *
     core->sites[fact->site - 1].answers = fact->answers;
     for (uint32_t row = core->running.first; row != DR_ROW_NONE;
          row = dr_job_list_next(core, row)) {
-        struct dr_job *job = &core->jobs[row];
-        int64_t patience_us = dr_job_terms(core, job)->unreachable_us;
+        const struct dr_job *job = &core->jobs[row];
 
-        if (core->pools[dr_job_run(core, job)->pool.v - 1].site.v != fact->site)
-            continue;
-        if (!fact->answers && job->state != DR_JOB_UNREACHABLE) {
-            dr_rows_run(core, job)->before_unreachable = job->state;
-            dr_rows_run(core, job)->give_up_us = patience_us == 0 ? 0 : now_us + patience_us;
-            job->state = DR_JOB_UNREACHABLE;
-        } else if (fact->answers && job->state == DR_JOB_UNREACHABLE) {
-            job->state = dr_job_run(core, job)->before_unreachable;
-            dr_rows_run(core, job)->give_up_us = 0;
-        }
-        if (patience_us != 0)
-            dr_timer_update(core, row);
-        dr_rows_recount(core, job);
-        dr_ends_update(core, row);
-        dr_power_update(core, row);
-        dr_lent_update(core, row);
+        if (core->pools[dr_job_run(core, job)->pool.v - 1].site.v == fact->site)
+            dr_rows_reach(core, row, fact->answers, now_us);
     }
     if (!fact->answers)
         dr_window_look_again(core);

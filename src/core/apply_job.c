@@ -313,6 +313,19 @@ void dr_apply_attempt_started(struct dr_core *core, const struct dr_fact_attempt
     }
 }
 
+void dr_apply_attempt_reach(struct dr_core *core, const struct dr_fact_attempt_reach *fact,
+                            int64_t now_us)
+{
+    uint32_t row;
+    struct dr_job *job = job_at(core, fact->job, &row);
+
+    DR_ASSERT(dr_job_run(core, job)->attempt == fact->attempt);
+    DR_ASSERT(!dr_job_state_ended(job->state) && job->state != DR_JOB_PENDING);
+    dr_rows_reach(core, row, fact->answers, now_us);
+    if (!fact->answers)
+        dr_window_look_again(core);
+}
+
 int dr_apply_checkpoint_seen(struct dr_core *core, const struct dr_fact_checkpoint_seen *fact)
 {
     uint32_t row;

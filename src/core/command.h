@@ -15,7 +15,7 @@ enum dr_command_kind {
     DR_COMMAND_HOLD,    /* body.job */
     DR_COMMAND_RELEASE, /* body.job */
     DR_COMMAND_NODE,    /* body.node: drain, resume, declare lost or found */
-    DR_COMMAND_LOST,    /* body.job: its attempt, at a site that does not answer, is given up */
+    DR_COMMAND_LOST,    /* body.job: its attempt, which is UNREACHABLE, is given up */
     DR_COMMAND_DECLARE, /* body.declare: one of the federation's parts, as the fact that will say
                            so; id 0 in it: a new one (dr_answer.id) */
     DR_COMMAND_TOKEN,   /* body.declare: TOKEN_ISSUED or TOKEN_REVOKED */
@@ -28,6 +28,7 @@ enum dr_command_kind {
     DR_COMMAND_STARTED,    /* body.attempt */
     DR_COMMAND_ENDED,      /* body.attempt, with outcome and so on */
     DR_COMMAND_CHECKPOINT, /* body.attempt */
+    DR_COMMAND_REACH,      /* body.attempt: its site can say of it what it does, or not */
     DR_COMMAND_SITE,       /* body.site: answers or not */
 };
 
@@ -62,6 +63,7 @@ struct dr_command {
             int32_t signal;
             int64_t cpu_time_us;
             int64_t memory_mb_peak;
+            uint8_t answers; /* REACH */
         } attempt;
         struct {
             dr_site_id site;

@@ -25,7 +25,8 @@
  *                                v                          |
  *                            COMPLETING ----ATTEMPT_ENDED---+
  *
- *   CONFIGURING, RUNNING and COMPLETING become UNREACHABLE and come back by SITE_REACH, or end by
+ *   CONFIGURING, RUNNING and COMPLETING become UNREACHABLE and come back by SITE_REACH, all of a
+ *   site, or by ATTEMPT_REACH, one whose site answers and has lost sight of it; or end by
  *   ATTEMPT_ENDED when they are given up.
  *
  * Invariants, which code and tests refer to by number:

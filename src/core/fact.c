@@ -178,6 +178,9 @@ static const struct dr_field fields_attempt_started[] = {DR_FIELDS_attempt_start
 #define DR_HERE checkpoint_seen
 static const struct dr_field fields_checkpoint_seen[] = {DR_FIELDS_checkpoint_seen(DR_FIELD_ROW)};
 #undef DR_HERE
+#define DR_HERE attempt_reach
+static const struct dr_field fields_attempt_reach[] = {DR_FIELDS_attempt_reach(DR_FIELD_ROW)};
+#undef DR_HERE
 #define DR_HERE attempt_stopping
 static const struct dr_field fields_attempt_stopping[] = {DR_FIELDS_attempt_stopping(DR_FIELD_ROW)};
 #undef DR_HERE

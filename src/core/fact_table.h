@@ -65,7 +65,8 @@
     X(62, WINDOW_MADE, window_made, "an advance reservation was made")                            \
     X(63, WINDOW_DROPPED, window_dropped, "an advance reservation is over, or was called off")    \
     X(64, WINDOW_HELD, window_held, "an advance reservation has begun, or others have left it")   \
-    X(65, DECIDED_NOTHING, decided_nothing, "decisions since the batch before came to nothing")
+    X(65, DECIDED_NOTHING, decided_nothing, "decisions since the batch before came to nothing")   \
+    X(66, ATTEMPT_REACH, attempt_reach, "its site lost sight of an attempt, or sees it again")
 
 /* ---- the controller ---- */
 #define DR_FIELDS_leader_took(F)                                                                 \
@@ -382,6 +383,10 @@
     F(u64, job, "id")                \
     F(u32, attempt, "")              \
     F(i64, saved_us, "by the site's clock")
+#define DR_FIELDS_attempt_reach(F) \
+    F(u64, job, "id")              \
+    F(u32, attempt, "")            \
+    F(u8, answers, "0: it may run on, unseen; 1: its site can tell again")
 #define DR_FIELDS_attempt_stopping(F)                \
     F(u64, job, "id")                                \
     F(u32, attempt, "")                              \

@@ -7,6 +7,7 @@
 #include "core/ends.h"
 #include "core/lent.h"
 #include "core/place.h"
+#include "core/power.h"
 #include "core/seats.h"
 #include "core/slack.h"
 #include "core/quota.h"
@@ -685,6 +686,27 @@ void dr_rows_recount(struct dr_core *core, struct dr_job *job)
     if (core->ends->ends[job - core->jobs].pool.v != 0)
         dr_ends_update(core, (uint32_t)(job - core->jobs));
     dr_lent_update(core, (uint32_t)(job - core->jobs));
+}
+
+void dr_rows_reach(struct dr_core *core, uint32_t row, int answers, int64_t now_us)
+{
+    struct dr_job *job = &core->jobs[row];
+    int64_t patience_us = dr_job_terms(core, job)->unreachable_us;
+
+    if (!answers && job->state != DR_JOB_UNREACHABLE) {
+        dr_rows_run(core, job)->before_unreachable = job->state;
+        dr_rows_run(core, job)->give_up_us = patience_us == 0 ? 0 : now_us + patience_us;
+        job->state = DR_JOB_UNREACHABLE;
+    } else if (answers && job->state == DR_JOB_UNREACHABLE) {
+        job->state = dr_job_run(core, job)->before_unreachable;
+        dr_rows_run(core, job)->give_up_us = 0;
+    }
+    if (patience_us != 0)
+        dr_timer_update(core, row);
+    dr_rows_recount(core, job);
+    dr_ends_update(core, row);
+    dr_power_update(core, row);
+    dr_lent_update(core, row);
 }
 
 void dr_rows_hold(struct dr_core *core, struct dr_job *job, int sign)

@@ -86,6 +86,8 @@ void dr_rows_hold_promise(struct dr_core *core, struct dr_job *job, int sign);
 int dr_rows_attempt_counts(const struct dr_core *core, const struct dr_job *job);
 /* Bring the claim in line with that. */
 void dr_rows_recount(struct dr_core *core, struct dr_job *job);
+/* A running job's site can't say what its attempt does (0), or can again (1). */
+void dr_rows_reach(struct dr_core *core, uint32_t row, int answers, int64_t now_us);
 
 /* ---- for dr_core_index() ---- */
 

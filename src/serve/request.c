@@ -45,6 +45,7 @@ static uint64_t command_bytes(const struct dr_command *command)
     case DR_COMMAND_STARTED:
     case DR_COMMAND_ENDED:
     case DR_COMMAND_CHECKPOINT:
+    case DR_COMMAND_REACH:
     case DR_COMMAND_SITE:
     case DR_COMMAND_NOTE:
         break;

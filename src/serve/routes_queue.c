@@ -353,16 +353,24 @@ static void hold_json(struct dr_buffer *out, const struct dr_core *core, const s
 static void not_waiting(const struct dr_core *core, const struct dr_job *job, char *text,
                         size_t bytes)
 {
-    if (job->state == DR_JOB_UNREACHABLE)
-        dr_format(text, bytes,
-                  "site %s does not answer; it runs on there as far as is known, and is started "
-                  "nowhere else until the site answers or %s",
-                  dr_site_name(core, core->pools[dr_job_run(core, job)->pool.v - 1].site.v),
-                  dr_job_run(core, job)->give_up_us == 0
-                      ? "an operator gives it up"
-                      : "it is given up, as the job wants after a time");
-    else
+    const char *until;
+    uint32_t site;
+
+    if (job->state != DR_JOB_UNREACHABLE) {
         dr_format(text, bytes, "it does not wait");
+        return;
+    }
+    site = core->pools[dr_job_run(core, job)->pool.v - 1].site.v;
+    until = dr_job_run(core, job)->give_up_us == 0
+                ? "an operator gives it up"
+                : "it is given up, as the job wants after a time";
+    dr_format(text, bytes,
+              core->sites[site - 1].answers
+                  ? "site %s has lost sight of it: it may run on there, on a node that has not "
+                    "reported since, and is started nowhere else until its nodes have or %s"
+                  : "site %s does not answer; it runs on there as far as is known, and is started "
+                    "nowhere else until the site answers or %s",
+              dr_site_name(core, site), until);
 }
 
 static void why_json(struct exchange *x, const struct dr_forecast_answer *forecast)

@@ -231,10 +231,10 @@ void route_site_lost(struct exchange *x)
     if (!exchange_reason(x, &reason))
         return;
     count = dr_min_u32(count_lost(core, site), LOST_MAX);
-    if (core->sites[site - 1].answers || count == 0) {
+    if (count == 0) {
         exchange_refuse(x, "STATE", "name",
                         core->sites[site - 1].answers
-                            ? "site %s answers: what runs there is not lost"
+                            ? "site %s answers, and no job is UNREACHABLE there"
                             : "no job is UNREACHABLE at site %s",
                         x->name);
         return;

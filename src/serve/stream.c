@@ -133,6 +133,7 @@ static int sees_part(enum dr_fact_kind kind)
     case DR_FACT_JOB_PLACED:
     case DR_FACT_ATTEMPT_STARTED:
     case DR_FACT_CHECKPOINT_SEEN:
+    case DR_FACT_ATTEMPT_REACH:
     case DR_FACT_ATTEMPT_STOPPING:
     case DR_FACT_ATTEMPT_ENDED:
     case DR_FACT_JOB_ENDED:

@@ -166,6 +166,44 @@ TEST(a_lost_node_stops_its_gang)
     hand_tear_down();
 }
 
+/* One attempt alone, at a site that answers: it may be given up, and its end may come. */
+TEST(an_attempt_out_of_sight)
+{
+    for (uint32_t end = 0; end < 3; end += 1) {
+        struct dr_command reach = {.kind = DR_COMMAND_REACH, .roles = 0xff, .reason = "a node"};
+        struct dr_command lost = {.kind = DR_COMMAND_LOST, .roles = 0xff};
+        uint64_t id, other;
+
+        hand_set_up();
+        id = hand_submit(ANNA, 1, 8);
+        hand_place(id, 1, 0);
+        other = hand_submit(ANNA, 1, 8);
+        hand_place(other, 2, 0);
+        hand_report(DR_COMMAND_STARTED, id, DR_OUTCOME_EXITED, 0);
+        reach.body.attempt.job.v = id;
+        reach.body.attempt.attempt = 1;
+        CHECK(hand_admit(&reach));
+        CHECK_EQ(hand_job(id)->state, DR_JOB_UNREACHABLE);
+        CHECK_EQ(hand_job(other)->state, DR_JOB_CONFIGURING);
+        CHECK_EQ(hand.core->groups[0].capacity, 32000);
+        CHECK_EQ(hand_quota(1)->claim, 8000);
+        if (end == 0) {
+            reach.body.attempt.answers = 1;
+            CHECK(hand_admit(&reach));
+            CHECK_EQ(hand_job(id)->state, DR_JOB_RUNNING);
+            CHECK_EQ(hand_quota(1)->claim, 16000);
+        } else if (end == 1) {
+            hand_report(DR_COMMAND_ENDED, id, DR_OUTCOME_NODE_FAILED, 0);
+            CHECK_EQ(hand_job(id)->state, DR_JOB_PENDING);
+        } else {
+            lost.body.job.v = id;
+            CHECK(hand_admit(&lost));
+            CHECK_EQ(hand_job(id)->state, DR_JOB_PENDING);
+        }
+        hand_tear_down();
+    }
+}
+
 TEST(a_silent_site_keeps_its_attempts)
 {
     struct dr_command silent = {.kind = DR_COMMAND_SITE, .roles = 0xff};
