@@ -244,7 +244,8 @@ static enum dr_status site_list(struct dr_engine *engine,
     pass_time(site);
     for (uint32_t i = 0; i < site->attempts_count; i += 1) {
         const struct live_attempt *attempt = &site->attempts[i];
-        struct dr_engine_attempt listed = {{attempt->job}, attempt->attempt, attempt->ended};
+        struct dr_engine_attempt listed = {
+            .job = {attempt->job}, .attempt = attempt->attempt, .ended = attempt->ended};
 
         if (attempt->forgotten || attempt->lost || attempt->place != own->place)
             continue;
@@ -276,6 +277,18 @@ static uint32_t far_poll(struct site_engine *own, struct dr_report *reports, uin
         snprintf(reports[count].text, sizeof reports[count].text, "%s",
                  far->silent ? "connection refused" : "");
         count += 1;
+    }
+    if (far->expected != 0 && (!far->expected_told || far->over) && count < reports_max) {
+        reports[count] = (struct dr_report){.kind = far->over ? DR_REPORT_ENDED : DR_REPORT_REACH,
+                                            .job = {far->expected},
+                                            .attempt = 1,
+                                            .time_us = own->site->wall_us,
+                                            .outcome = DR_OUTCOME_NODE_FAILED};
+        snprintf(reports[count].text, sizeof reports[count].text, "a node is away");
+        count += 1;
+        far->expected_told = 1;
+        if (far->over)
+            far->expected = 0;
     }
     for (uint32_t i = 0; !far->silent && own->declared && i < far->nodes_count; i += 1) {
         struct dr_report *report = &reports[count];
@@ -431,6 +444,23 @@ static void far_health(const struct dr_engine *engine, struct dr_engine_health *
         snprintf(health->error, sizeof health->error, "connection refused");
 }
 
+static void far_expect(struct dr_engine *engine, const struct dr_engine_expected *expected)
+{
+    struct live_far *far = ((struct site_engine *)engine)->far;
+
+    far->expected = expected->job.v;
+    far->expected_told = 0;
+}
+
+static const struct dr_engine_operations far_operations_expecting = {
+    .name = "memory, far",
+    SITE_OPERATIONS,
+    .declare = far_declare,
+    .drain = far_drain,
+    .expect = far_expect,
+    .health = far_health,
+};
+
 static const struct dr_engine_operations far_operations = {
     .name = "memory, far",
     SITE_OPERATIONS,
@@ -452,7 +482,9 @@ struct dr_engine *live_engine_open(void *context, const struct dr_site *site)
         engine->far = &shared->far[engine->place - 1];
         engine->far->opens += 1;
     }
-    engine->engine.operations = engine->far == NULL ? &site_operations : &far_operations;
+    engine->engine.operations = engine->far == NULL    ? &site_operations
+                                : engine->far->expects ? &far_operations_expecting
+                                                       : &far_operations;
     /* After a restart everything is told again. */
     for (uint32_t i = 0; i < shared->attempts_count; i += 1) {
         if (shared->attempts[i].place != engine->place)

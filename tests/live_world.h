@@ -56,6 +56,10 @@ struct live_far {
     uint8_t refuse_drains; /* DR_E_IO */
     uint8_t slots;         /* its declared nodes are none of its own: DR_E_UNSUPPORTED */
     uint32_t foreign;      /* jobs there that are nobody's here */
+    uint8_t expects;       /* of what is expected there and not listed it says that it can't tell */
+    uint8_t over;          /* and, with this, that it is over */
+    uint64_t expected;     /* the job that it was asked about last; 0: none, or it is over */
+    uint8_t expected_told;
     /* its nodes, as it has them; a test plays the site's operator */
     uint32_t nodes_count;
     char names[LIVE_FAR_NODES][DR_NAME_BYTES];

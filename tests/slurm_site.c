@@ -318,8 +318,8 @@ static void fail_with_reports(struct site *w, const char *what)
 const struct dr_report *site_wait(struct site *w, uint32_t from, uint64_t job, uint32_t attempt,
                                   enum dr_report_kind kind)
 {
-    static const char *const kinds[] = {"STARTED", "ENDED", "CHECKPOINT",
-                                        "WARNING", "SITE",  "NODE"};
+    static const char *const kinds[] = {"STARTED", "ENDED", "CHECKPOINT", "WARNING",
+                                        "SITE",    "NODE",  "REACH"};
     int64_t until_us = dr_monotonic_us() + SITE_WAIT_US;
     const struct dr_report *found;
     char what[100];

@@ -117,11 +117,13 @@ enum dr_report_kind {
     DR_REPORT_WARNING,    /* something a person should read: text; the attempt goes on. Job 0: of
                              the site itself */
     /* Of the site, not of an attempt: job is 0. */
-    DR_REPORT_SITE, /* it stopped or began to answer: `answers`, text: why */
-    DR_REPORT_NODE, /* one of the declared nodes, as the site has it now: node, node_down,
-                       node_drained; text: the reason given there. Said once per change, and
-                       after an opening or a declare() for every node that is not plainly usable,
-                       and for every one that was declared drained or down and is usable */
+    DR_REPORT_SITE,  /* it stopped or began to answer: `answers`, text: why */
+    DR_REPORT_NODE,  /* one of the declared nodes, as the site has it now: node, node_down,
+                        node_drained; text: the reason given there. Said once per change, and
+                        after an opening or a declare() for every node that is not plainly usable,
+                        and for every one that was declared drained or down and is usable */
+    DR_REPORT_REACH, /* of an attempt whose site answers: `answers` 0: it can't be told whether it
+                        runs on, text: why; 1: it can be told again. Its end comes as any other */
 };
 
 struct dr_report {
@@ -137,7 +139,7 @@ struct dr_report {
     char node[DR_NAME_BYTES + 12]; /* NODE */
     uint8_t node_down;             /* NODE: lost, or not there at all */
     uint8_t node_drained;          /* NODE: runs what runs, takes nothing new */
-    uint8_t answers;               /* SITE */
+    uint8_t answers;               /* SITE, REACH */
     char text[200];                /* why a launch failed, and the like: a sentence for the user */
 };
 
@@ -169,6 +171,19 @@ struct dr_engine_attempt {
     dr_job_id job;
     uint32_t attempt;
     uint32_t ended; /* 1: its end is known and will be reported again */
+    uint32_t waits; /* 1: the site has not begun it */
+};
+
+/* An attempt that the state has at the site, and list() does not have as that. */
+struct dr_engine_expected {
+    dr_job_id job;
+    uint32_t attempt;
+    uint32_t begun;     /* it was reported as started */
+    uint32_t told;      /* it was told to leave */
+    int64_t decided_us; /* as in struct dr_launch */
+    const char *partition;
+    const struct dr_launch_node *nodes; /* [nodes_count], borrowed */
+    uint32_t nodes_count;
 };
 
 struct dr_engine_operations {
@@ -219,6 +234,11 @@ struct dr_engine_operations {
      * not know. */
     enum dr_status (*drain)(struct dr_engine *engine, const char *node, uint32_t drained,
                             const char *reason);
+
+    /* The caller has an attempt there and list() does not have it, or as one that waits although it
+     * was begun. It is not launched: DR_REPORT_REACH with `answers` 0 follows where it may run on
+     * unseen, and its end once nothing of it can. NULL: what list() does not have is gone. */
+    void (*expect)(struct dr_engine *engine, const struct dr_engine_expected *expected);
 
     /* NULL: a site that always answers. */
     void (*health)(const struct dr_engine *engine, struct dr_engine_health *health);

@@ -111,13 +111,12 @@ struct dr_slurm_exchange *slurm_request(struct slurm *slurm, enum exchange_kind 
 }
 
 void slurm_send(struct slurm *slurm, struct dr_slurm_exchange *exchange, const char *method,
-                const char *path, const char *user, int64_t life_s, char *body, size_t body_bytes)
+                const char *path, const char *user, int64_t end_s, char *body, size_t body_bytes)
 {
     char token[DR_SLURM_TOKEN_BYTES];
-    int64_t site_s = slurm_site_s(slurm);
 
     /* user names are checked where they come in */
-    if (dr_slurm_token(&slurm->key, user, site_s, site_s + life_s, token) != DR_OK)
+    if (dr_slurm_token(&slurm->key, user, slurm_site_s(slurm), end_s, token) != DR_OK)
         abort();
     dr_slurm_http_send(exchange, method, path, user, token, body, body_bytes);
 }
@@ -236,6 +235,11 @@ static enum dr_status slurm_forget(struct dr_engine *engine, dr_job_id job, uint
 
     if (row == NULL || row->state == ROW_FORGOTTEN)
         return DR_E_MISSING;
+    if (row->state == ROW_GONE) { /* given up by an operator: should it come back, it is ended */
+        row->told = 1;
+        row->kill_us = 0;
+        return DR_OK;
+    }
     if (row->state != ROW_ENDED && row->state != ROW_REFUSED)
         return DR_E_EXISTS;
     if (row->in_line) /* it is at its turn */
@@ -250,8 +254,9 @@ static enum dr_status slurm_forget(struct dr_engine *engine, dr_job_id job, uint
     free(row->end);
     free(row->user);
     free(row->nodes);
+    free(row->hosts);
     row->end = NULL;
-    row->user = row->nodes = NULL;
+    row->user = row->nodes = row->hosts = NULL;
     return DR_OK;
 }
 
@@ -266,8 +271,10 @@ static enum dr_status slurm_list(struct dr_engine *engine,
         return DR_E_IO;
     for (uint32_t i = 0; i < slurm->rows_used; i += 1) {
         const struct row *row = &slurm->rows[i];
-        struct dr_engine_attempt told = {
-            .job = row->job, .attempt = row->attempt, .ended = row->state == ROW_ENDED};
+        struct dr_engine_attempt told = {.job = row->job,
+                                         .attempt = row->attempt,
+                                         .ended = row->state == ROW_ENDED,
+                                         .waits = row->state == ROW_PENDING && row->waits};
 
         if (row->state >= ROW_WANTED && row->state <= ROW_ENDED)
             each(context, &told);
@@ -303,7 +310,8 @@ static void slurm_health(const struct dr_engine *engine, struct dr_engine_health
 static void free_options(struct dr_slurm_options *options)
 {
     const char *const texts[] = {options->federation, options->site, options->url,
-                                 options->key_file,   options->user, options->conf};
+                                 options->key_file,   options->user, options->conf,
+                                 options->sent_file};
 
     for (size_t i = 0; i < DR_COUNT_OF(texts); i += 1)
         free((void *)(uintptr_t)texts[i]);
@@ -320,6 +328,8 @@ static void slurm_close(struct dr_engine *engine)
     slurm_scontrol_close(slurm);
     dr_slurm_http_close(&slurm->http);
     slurm_rows_close(slurm);
+    slurm_sent_close(slurm);
+    dr_buffer_deinit(&slurm->at_work);
     dr_buffer_deinit(&slurm->busy_next);
     free(slurm->busy);
     free(slurm->declared);
@@ -345,6 +355,7 @@ static const struct dr_engine_operations operations = {
     .close = slurm_close,
     .declare = slurm_declare,
     .drain = slurm_drain,
+    .expect = slurm_expect,
     .health = slurm_health,
 };
 
@@ -370,6 +381,7 @@ static void take_options(struct slurm *slurm, const struct dr_slurm_options *opt
     own->key_file = copy(options->key_file);
     own->user = copy(options->user);
     own->conf = copy(options->conf);
+    own->sent_file = copy(options->sent_file);
     if (own->poll_us <= 0)
         own->poll_us = POLL_US;
     if (own->timeout_us <= 0)
@@ -397,7 +409,8 @@ static enum dr_status check_options(const struct slurm *slurm, struct dr_error *
         dr_error_set(error, NULL, 0, "user", options->user, "a user name, like root or slurm");
         return DR_E_INPUT;
     }
-    if (strlen(options->conf) > 400 || strlen(options->url) > 250) {
+    if (strlen(options->conf) > 400 || strlen(options->url) > 250 ||
+        strlen(options->sent_file) >= SENT_PATH_BYTES) {
         dr_error_set(error, NULL, 0, "conf", options->conf, "a path of at most 400 bytes");
         return DR_E_INPUT;
     }
@@ -434,13 +447,14 @@ enum dr_status dr_slurm_open(struct dr_engine **engine, const struct dr_slurm_op
     if (slurm == NULL)
         abort();
     slurm->engine.operations = &operations;
-    slurm->epoll_fd = slurm->timer_fd = slurm->scontrol.fd = -1;
+    slurm->epoll_fd = slurm->timer_fd = slurm->scontrol.fd = slurm->sent_fd = -1;
     slurm->answers = -1;
     slurm->min_job_age_s = MIN_JOB_AGE_S;
     slurm->launch_s = LAUNCH_S;
     slurm->reopened = left_us != 0 && dr_monotonic_us() - left_us < REOPENED_US;
     snprintf(slurm->error, sizeof slurm->error, "it has not been looked at yet");
     dr_buffer_init(&slurm->busy_next, 16u * 1024 * 1024);
+    dr_buffer_init(&slurm->at_work, 16u * 1024 * 1024);
     dr_buffer_init(&slurm->scontrol.output, 1024u * 1024);
     take_options(slurm, options);
     status = slurm_rows_open(slurm);
@@ -450,6 +464,7 @@ enum dr_status dr_slurm_open(struct dr_engine **engine, const struct dr_slurm_op
         slurm_close(&slurm->engine);
         return status;
     }
+    slurm_sent_open(slurm);
     set_timer(slurm); /* the first look is due at once */
     *engine = &slurm->engine;
     return DR_OK;

@@ -26,12 +26,16 @@
 struct dr_slurm_options {
     const char *federation; /* name of the federation */
     const char *site;
-    uint64_t epoch;           /* of the controller: greater at each start */
-    const char *url;          /* "http://127.0.0.1:17001" or "unix:/path/of/socket": no host names,
-                                 since asking for their address would wait */
-    const char *key_file;     /* of the site's tokens, HS256 */
-    const char *user;         /* Slurm user that polls and orders nodes: "root" or SlurmUser */
-    const char *conf;         /* SLURM_CONF for scontrol; "": its own default */
+    uint64_t epoch;        /* of the controller: greater at each start */
+    const char *url;       /* "http://127.0.0.1:17001" or "unix:/path/of/socket": no host names,
+                              since asking for their address would wait */
+    const char *key_file;  /* of the site's tokens, HS256 */
+    const char *user;      /* Slurm user that polls and orders nodes: "root" or SlurmUser */
+    const char *conf;      /* SLURM_CONF for scontrol; "": its own default */
+    const char *sent_file; /* where it keeps what it sent, for the next one to read; "" or NULL: an
+                              order that one before may have given waits after every opening.
+                              In a directory from which one controller at a time leads */
+    int64_t led_us;        /* the state's clock when this controller began to lead */
     uint32_t count_placement; /* 0: the very nodes that were chosen; 1: so many nodes of the
                                  partition */
     int64_t poll_us;          /* between looks while something runs; 0: a good default */

@@ -2,9 +2,10 @@
 /* slurm_internal.h: what the files of the Slurm engine share. Nobody else includes it.
  *
  * slurm.c opens, closes and turns the wheel; slurm_rows.c is the table of attempts;
- * slurm_document.c writes what is submitted; slurm_launch.c submits it once; slurm_stop.c warns and
- * ends; slurm_poll.c looks at the site's jobs and slurm_nodes.c at its nodes; slurm_scontrol.c runs
- * scontrol. */
+ * slurm_document.c writes what is submitted; slurm_launch.c submits it once, and slurm_sent.c keeps
+ * that for the next controller; slurm_fence.c judges what is not there any more; slurm_stop.c warns
+ * and ends; slurm_poll.c looks at the site's jobs and slurm_nodes.c at its nodes; slurm_scontrol.c
+ * runs scontrol. */
 #ifndef DR_ENGINE_SLURM_INTERNAL_H
 #define DR_ENGINE_SLURM_INTERNAL_H
 
@@ -18,12 +19,13 @@
 #include "engine/slurm_http.h"
 #include "engine/slurm_token.h"
 
-#define ROW_NONE      UINT32_MAX
-#define API           "/slurm/v0.0.38/"
-#define MARK_BYTES    (2 * DR_NAME_BYTES + 80)
-#define SUBMITS_MAX   6 /* under way at a time */
-#define ORDERS_MAX    6 /* signals and kills, likewise */
-#define SURE_MARGIN_S 3 /* between the end of a token and a look that proves its request void */
+#define ROW_NONE        UINT32_MAX
+#define API             "/slurm/v0.0.38/"
+#define MARK_BYTES      (2 * DR_NAME_BYTES + 80)
+#define SENT_PATH_BYTES 4096
+#define SUBMITS_MAX     6 /* under way at a time */
+#define ORDERS_MAX      6 /* signals and kills, likewise */
+#define SURE_MARGIN_S   3 /* between the end of a token and a look that proves its request void */
 
 enum row_state {
     ROW_FREE,
@@ -31,6 +33,7 @@ enum row_state {
     ROW_WANTED,  /* not submitted, as is known for certain */
     ROW_SENT,    /* the submission is under way */
     ROW_UNSURE,  /* whether the site has it is not known */
+    ROW_GONE,    /* the site does not have it; whether it runs on there is not known */
     ROW_PENDING, /* the site has it */
     ROW_RUNNING,
     ROW_ENDED,     /* and reported */
@@ -50,11 +53,15 @@ struct row {
     uint64_t shut;        /* pending though a node of it takes nothing new: a look from this number
                              on decides; 0: not so */
     int64_t sure_s;       /* UNSURE: a look begun at this time of the site's clock decides */
-    int64_t since_us;     /* clock: the earliest moment at which the site may have got it */
-    int64_t begun_us;     /* monotonic: its start; 0: not begun */
-    int64_t started_us;   /* our clock */
-    int64_t kill_us;      /* monotonic; DR_FOREVER_US: never */
-    int64_t again_us;     /* monotonic: the next order to the site not before */
+    int64_t sent_s;     /* the end of the token of its last submission, by the site's clock; 0: none
+                           by this engine */
+    int64_t since_us;   /* clock: the earliest moment at which the site may have got it */
+    int64_t gone_us;    /* GONE, monotonic: since when */
+    int64_t clear_us;   /* GONE, monotonic: what remained is dead from then on; 0: a node is away */
+    int64_t begun_us;   /* monotonic: its start; 0: not begun */
+    int64_t started_us; /* our clock */
+    int64_t kill_us;    /* monotonic; DR_FOREVER_US: never */
+    int64_t again_us;   /* monotonic: the next order to the site not before */
     int64_t limit_us, warn_before_us, grace_us;
     uint32_t warn_signal, stop_signal;
     uint32_t restarts;
@@ -74,8 +81,13 @@ struct row {
     uint8_t handing;         /* the end of its grace has to be handed to Slurm */
     uint8_t withdrawn;       /* ended because it waits for a node that takes nothing new */
     uint8_t kept_waiting;    /* that the site's own rules keep it was said */
+    uint8_t unseen;          /* GONE, and said so */
+    uint8_t back;            /* the site has gone back to before it began, and would run it again */
+    uint8_t waits;           /* so the last look says */
     char *user;
     char *nodes; /* names that the core gave it, each closed by 0, and a 0; NULL: not known */
+    char *hosts; /* count placement: the nodes that it runs on, as Slurm writes them; NULL: not
+                    known */
     char *body;  /* to submit; NULL once it is known that the site has it */
     size_t body_bytes;
     struct dr_report *end; /* once ENDED */
@@ -88,6 +100,14 @@ enum exchange_kind {
     EXCHANGE_SUBMIT,
     EXCHANGE_ORDER,
     EXCHANGE_LIMIT
+};
+
+/* A submission, as the file of them has it. */
+struct sent {
+    uint64_t job;
+    uint32_t attempt;
+    uint32_t unused;
+    int64_t end_s; /* of its token, by the site's clock */
 };
 
 /* One kind of look at the site. */
@@ -153,6 +173,14 @@ struct slurm {
     int64_t life_s; /* of a submission's token */
     int reopened;   /* an earlier engine of this process may have left requests on their way */
 
+    /* what was sent, for the next controller */
+    int sent_fd;       /* -1: it is not kept */
+    int sent_known;    /* the file was there when this engine was opened */
+    struct sent *sent; /* [sent_count], what it had then, sorted */
+    uint32_t sent_count;
+    uint32_t sent_lines;                 /* that it has now */
+    int64_t sent_since_us, sent_until_s; /* as its head says */
+
     /* the site */
     int complete;      /* it has been looked at once */
     int answers;       /* as told last; -1: nothing was */
@@ -182,6 +210,7 @@ struct slurm {
     uint32_t submits, orders; /* under way */
     uint32_t active;          /* rows that want something to happen */
     uint32_t unsure;
+    uint32_t gone;
     struct dr_events events;
 
     /* nodes */
@@ -192,6 +221,9 @@ struct slurm {
     uint32_t usable, present;
     char *busy; /* count placement: nodes on which others' jobs run, a line each; NULL: not known */
     struct dr_buffer busy_next; /* of the look under way */
+    struct dr_buffer at_work; /* while a row is GONE: the nodes that slurmctld has heard of since it
+                                 started, and hears, a line each */
+    char away[DR_NAME_BYTES + 12]; /* one that is none of these; "": all are */
     struct scontrol scontrol;
 
     struct dr_report *reports;
@@ -213,7 +245,7 @@ void slurm_turn(struct slurm *slurm); /* everything that is due, then the timer 
 /* A request with a token; NULL: too many are under way. */
 struct dr_slurm_exchange *slurm_request(struct slurm *slurm, enum exchange_kind kind);
 void slurm_send(struct slurm *slurm, struct dr_slurm_exchange *exchange, const char *method,
-                const char *path, const char *user, int64_t life_s, char *body, size_t body_bytes);
+                const char *path, const char *user, int64_t end_s, char *body, size_t body_bytes);
 
 /* ---- slurm_rows.c ---- */
 
@@ -243,6 +275,12 @@ enum dr_status slurm_launch(struct dr_engine *engine, const struct dr_launch *la
                             struct dr_error *error);
 void slurm_submit_more(struct slurm *slurm);
 void slurm_submitted(struct slurm *slurm, struct dr_slurm_exchange *exchange);
+/* Another engine, or this one, may have sent it: it waits until that is known. Placed then by the
+ * state's clock. */
+void slurm_maybe_sent(struct slurm *slurm, struct row *row, int64_t decided_us);
+void slurm_keep_nodes(struct row *row, const struct dr_launch_node *nodes, uint32_t count);
+/* Nothing of what was sent for it can come to anything: it is sent again. */
+void slurm_void(struct slurm *slurm, struct row *row);
 /* A complete look that began when the site's clock showed `proof_s` did not show the row. */
 void slurm_not_there(struct slurm *slurm, struct row *row, int64_t proof_s);
 void slurm_tell_started(struct slurm *slurm, struct row *row);
@@ -252,6 +290,40 @@ void slurm_tell_ended(struct slurm *slurm, struct row *row);
 void slurm_end(struct slurm *slurm, struct row *row, const struct dr_report *end);
 /* The error of an answer in words; its number or 0. */
 int64_t slurm_error_of(json_t *answer, char *text, size_t bytes);
+
+/* It is not there, and nothing of it runs; STOPPED where it was told to leave. */
+void slurm_end_with(struct slurm *slurm, struct row *row, enum dr_outcome outcome,
+                    const char *text);
+
+/* ---- slurm_sent.c ---- */
+
+void slurm_sent_open(struct slurm *slurm);
+void slurm_sent_begin(struct slurm *slurm); /* the site's clock is known: a new file, if need be */
+void slurm_sent_close(struct slurm *slurm);
+/* Keep that a submission whose token ends then is about to leave; 0: it must not leave. */
+int slurm_sent_note(struct slurm *slurm, struct row *row, int64_t end_s);
+/* From when on, by the site's clock, what controllers before this one may have sent for an attempt
+ * is void if it has not arrived. 0: they sent nothing. INT64_MAX: not known before that clock is.
+ */
+int64_t slurm_sent_sure_s(const struct slurm *slurm, uint64_t job, uint32_t attempt,
+                          int64_t decided_us);
+
+/* ---- slurm_fence.c ---- */
+
+/* A complete list does not have it, though it was there or may have been. */
+void slurm_gone(struct slurm *slurm, struct row *row);
+void slurm_came_back(struct slurm *slurm, struct row *row);
+/* The site has gone back to before it began: it would run a second time, and is cancelled. */
+void slurm_gone_back(struct slurm *slurm, struct row *row);
+/* Another job was given its number, and runs. */
+void slurm_number_taken(struct row *row);
+/* Say again that it is out of sight, if it is. */
+void slurm_tell_unseen(struct slurm *slurm, struct row *row);
+/* A list of nodes begins, has a node, is complete (or unchanged: judge alone). */
+void slurm_fence_begin(struct slurm *slurm);
+void slurm_fence_node(struct slurm *slurm, const char *name, int at_work);
+void slurm_fence_judge(struct slurm *slurm, int64_t began_us);
+void slurm_expect(struct dr_engine *engine, const struct dr_engine_expected *expected);
 
 /* ---- slurm_stop.c ---- */
 

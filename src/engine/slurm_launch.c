@@ -46,14 +46,15 @@ void slurm_end(struct slurm *slurm, struct row *row, const struct dr_report *end
     *slurm_report(slurm, DR_REPORT_ENDED, row->job, row->attempt) = *row->end;
 }
 
-static void end_with(struct slurm *slurm, struct row *row, enum dr_outcome outcome,
-                     const char *text)
+void slurm_end_with(struct slurm *slurm, struct row *row, enum dr_outcome outcome, const char *text)
 {
     struct dr_report end = {.outcome = outcome, .time_us = dr_clock_us()};
 
     if (row->told) {
         end.outcome = DR_OUTCOME_STOPPED;
-        text = "it had not begun when it was told to leave";
+        text = row->begun_us == 0 && row->body != NULL
+                   ? "it had not begun when it was told to leave"
+                   : "its site does not know it any more";
     }
     snprintf(end.text, sizeof end.text, "%s", text);
     slurm_end(slurm, row, &end);
@@ -81,21 +82,42 @@ static void unsure_from(struct slurm *slurm, struct row *row, int64_t sure_s)
 {
     row->sure_s = sure_s;
     slurm_set_state(slurm, row, ROW_UNSURE);
-    if (slurm->clock_known)
-        slurm_at(slurm, row,
-                 dr_monotonic_us() + dr_max_i64(0, sure_s - slurm_site_s(slurm)) * DR_SECOND_US);
+    slurm_advance(slurm, row);
     slurm_look_soon(slurm);
+}
+
+/* Another engine may have sent it, before this one was opened. */
+void slurm_maybe_sent(struct slurm *slurm, struct row *row, int64_t decided_us)
+{
+    int64_t sure_s = slurm_sent_sure_s(slurm, row->job.v, row->attempt, decided_us);
+
+    if (sure_s != 0) {
+        row->since_us = decided_us;
+        unsure_from(slurm, row, sure_s);
+    } else if (row->body != NULL) {
+        line_up(slurm, row);
+    } else {
+        slurm_end_with(slurm, row, DR_OUTCOME_STOPPED, "");
+    }
 }
 
 static void submit(struct slurm *slurm, struct row *row)
 {
-    struct dr_slurm_exchange *exchange = slurm_request(slurm, EXCHANGE_SUBMIT);
+    int64_t end_s = slurm_site_s(slurm) + slurm->life_s;
+    struct dr_slurm_exchange *exchange;
     char *body;
 
+    if (!slurm_sent_note(slurm, row, end_s)) {
+        row->again_us = dr_monotonic_us() + AGAIN_US;
+        slurm_at(slurm, row, row->again_us);
+        line_up(slurm, row);
+        return;
+    }
+    exchange = slurm_request(slurm, EXCHANGE_SUBMIT);
     DR_ASSERT(exchange != NULL && row->body != NULL);
     exchange->job = row->job.v;
     exchange->attempt = row->attempt;
-    exchange->mark = slurm_site_s(slurm) + slurm->life_s + SURE_MARGIN_S;
+    exchange->mark = end_s + SURE_MARGIN_S;
     body = malloc(row->body_bytes);
     if (body == NULL)
         abort();
@@ -104,8 +126,7 @@ static void submit(struct slurm *slurm, struct row *row)
         row->since_us = dr_clock_us();
     slurm_set_state(slurm, row, ROW_SENT);
     slurm->submits += 1;
-    slurm_send(slurm, exchange, "POST", API "job/submit", row->user, slurm->life_s, body,
-               row->body_bytes);
+    slurm_send(slurm, exchange, "POST", API "job/submit", row->user, end_s, body, row->body_bytes);
 }
 
 void slurm_submit_more(struct slurm *slurm)
@@ -189,10 +210,28 @@ static char *copy(const char *text)
     return made;
 }
 
-static void keep_order(struct row *row, const struct dr_launch *launch)
+void slurm_keep_nodes(struct row *row, const struct dr_launch_node *nodes, uint32_t count)
 {
     size_t bytes = 1, used = 0;
 
+    if (row->nodes != NULL)
+        return;
+    for (uint32_t i = 0; i < count; i += 1)
+        bytes += strlen(nodes[i].name) + 1;
+    row->nodes = malloc(bytes);
+    if (row->nodes == NULL)
+        abort();
+    for (uint32_t i = 0; i < count; i += 1) {
+        size_t length = strlen(nodes[i].name) + 1;
+
+        memcpy(row->nodes + used, nodes[i].name, length);
+        used += length;
+    }
+    row->nodes[used] = 0;
+}
+
+static void keep_order(struct row *row, const struct dr_launch *launch)
+{
     row->ordered = 1;
     row->limit_us = launch->limit_us;
     row->warn_signal = launch->warn_signal;
@@ -201,20 +240,7 @@ static void keep_order(struct row *row, const struct dr_launch *launch)
     row->warn_to = (uint8_t)launch->warn_to;
     if (row->user == NULL)
         row->user = copy(launch->login);
-    if (row->nodes != NULL)
-        return;
-    for (uint32_t i = 0; i < launch->nodes_count; i += 1)
-        bytes += strlen(launch->nodes[i].name) + 1;
-    row->nodes = malloc(bytes);
-    if (row->nodes == NULL)
-        abort();
-    for (uint32_t i = 0; i < launch->nodes_count; i += 1) {
-        size_t length = strlen(launch->nodes[i].name) + 1;
-
-        memcpy(row->nodes + used, launch->nodes[i].name, length);
-        used += length;
-    }
-    row->nodes[used] = 0;
+    slurm_keep_nodes(row, launch->nodes, launch->nodes_count);
 }
 
 /* Known here already, from an order or from a look. */
@@ -231,6 +257,7 @@ static enum dr_status launch_again(struct slurm *slurm, struct row *row,
         return DR_E_INPUT;
     }
     keep_order(row, launch);
+    slurm_tell_unseen(slurm, row);
     if (row->end != NULL)
         slurm_tell_ended(slurm, row);
     else if (row->begun_us != 0)
@@ -259,15 +286,10 @@ enum dr_status slurm_launch(struct dr_engine *engine, const struct dr_launch *la
     row->body = body;
     row->body_bytes = body_bytes;
     keep_order(row, launch);
-    if (launch->maybe_given || launch->epoch < slurm->options.epoch || slurm->reopened) {
-        /* Another engine may have sent it, just before this one was opened. */
-        row->since_us = launch->decided_us;
-        unsure_from(slurm, row,
-                    slurm->clock_known ? slurm->first_clock_s + slurm->life_s + SURE_MARGIN_S
-                                       : INT64_MAX);
-    } else {
+    if (launch->maybe_given || launch->epoch < slurm->options.epoch || slurm->reopened)
+        slurm_maybe_sent(slurm, row, launch->decided_us);
+    else
         line_up(slurm, row);
-    }
     slurm_turn(slurm);
     return DR_OK;
 }
@@ -333,7 +355,7 @@ static void refused(struct slurm *slurm, struct row *row, int64_t number, const 
         return;
     }
     snprintf(text, sizeof text, "Slurm does not take it: %s", words);
-    end_with(slurm, row, DR_OUTCOME_LAUNCH_FAILED, text);
+    slurm_end_with(slurm, row, DR_OUTCOME_LAUNCH_FAILED, text);
 }
 
 void slurm_submitted(struct slurm *slurm, struct dr_slurm_exchange *exchange)
@@ -389,26 +411,23 @@ void slurm_submitted(struct slurm *slurm, struct dr_slurm_exchange *exchange)
 }
 
 /* The request's token had run out, by the site's own clock, before the look began: what has not
- * arrived will not take effect any more. */
+ * arrived will not take effect any more. What has arrived, and was begun, and forgotten by a
+ * slurmctld that was killed, may run: slurm_fence.c. */
 void slurm_not_there(struct slurm *slurm, struct row *row, int64_t proof_s)
+{
+    if (row->state == ROW_UNSURE && proof_s >= row->sure_s)
+        slurm_gone(slurm, row);
+}
+
+void slurm_void(struct slurm *slurm, struct row *row)
 {
     int64_t age_us = dr_clock_us() - row->since_us;
 
-    if (row->state != ROW_UNSURE || proof_s < row->sure_s)
-        return;
     if (row->since_us != 0 && age_us / DR_SECOND_US > slurm->min_job_age_s - AGE_MARGIN_S) {
         /* So long ago that the site would have forgotten a short one that ran. */
-        end_with(slurm, row, DR_OUTCOME_NODE_FAILED,
-                 "whether it ran can't be known: its site was away for longer than it remembers "
-                 "jobs that have ended (MinJobAge)");
-        return;
-    }
-    if (row->told) {
-        end_with(slurm, row, DR_OUTCOME_STOPPED, "");
-        return;
-    }
-    if (row->body == NULL) { /* found once, and lost by a site that lost its state */
-        end_with(slurm, row, DR_OUTCOME_NODE_FAILED, "its site does not know it any more");
+        slurm_end_with(slurm, row, DR_OUTCOME_NODE_FAILED,
+                       "whether it ran can't be known: its site was away for longer than it "
+                       "remembers jobs that have ended (MinJobAge)");
         return;
     }
     row->since_us = 0;

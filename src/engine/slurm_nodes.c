@@ -27,10 +27,12 @@ enum member {
     NODE_PARTITIONS,
     NODE_CPUS,
     NODE_MEMORY,
+    NODE_SLURMD,
     MEMBERS
 };
-static const char *const members[MEMBERS] = {"name", "state",      "state_flags", "reason",
-                                             "gres", "partitions", "cpus",        "real_memory"};
+static const char *const members[MEMBERS] = {"name",   "state",       "state_flags",
+                                             "reason", "gres",        "partitions",
+                                             "cpus",   "real_memory", "slurmd_start_time"};
 
 /* ---- the table ---- */
 
@@ -265,6 +267,20 @@ static void count_node(struct taking *taking, const char *name, const json_t *si
         taking->free += 1;
 }
 
+/* Has it registered with the slurmctld that tells this, and is it heard? A slurmctld that has just
+ * started has its nodes from a file, without this time. */
+static int is_at_work(const struct dr_slurm_object *object)
+{
+    const struct dr_slurm_raw *flags = &object->members[NODE_FLAGS];
+    const struct dr_slurm_raw *state = &object->members[NODE_STATE];
+    int64_t started_s = 0;
+
+    return dr_slurm_raw_number(&object->members[NODE_SLURMD], &started_s) && started_s > 0 &&
+           !dr_slurm_raw_is(state, "unknown") && !dr_slurm_raw_is(state, "down") &&
+           memmem(flags->text, flags->bytes, "NOT_RESPONDING", 14) == NULL &&
+           memmem(flags->text, flags->bytes, "INVALID_REG", 11) == NULL;
+}
+
 static int take_node(void *context, const struct dr_slurm_object *object)
 {
     struct taking *taking = context;
@@ -279,6 +295,8 @@ static int take_node(void *context, const struct dr_slurm_object *object)
         return 1;
     memcpy(name, raw->text + 1, raw->bytes - 2);
     name[raw->bytes - 2] = 0;
+    if (slurm->gone > 0)
+        slurm_fence_node(slurm, name, is_at_work(object));
     node = slurm_declared(slurm, name);
     if (node == NULL && !slurm->options.count_placement) {
         taking->extra += 1;
@@ -430,10 +448,12 @@ int slurm_nodes_take(struct slurm *slurm, struct dr_slurm_exchange *exchange)
 
     for (uint32_t i = 0; i < slurm->declared_count; i += 1)
         slurm->declared[i].here = 0;
+    slurm_fence_begin(slurm);
     if (dr_slurm_scan(text, bytes, "nodes", members, MEMBERS, NULL, NULL) < 0 ||
         dr_slurm_scan(text, bytes, "nodes", members, MEMBERS, take_node, &taking) < 0)
         return 0;
     slurm->nodes_known = 1;
+    slurm_fence_judge(slurm, exchange->began_us);
     if (slurm->options.count_placement)
         share_out(slurm, &taking);
     else

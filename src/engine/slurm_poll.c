@@ -15,10 +15,11 @@
 
 #define CLOCK_US (300 * DR_SECOND_US)
 /* in units of options.poll_us: */
-#define IDLE         25 /* between looks when nothing is expected */
-#define QUIET        10 /* when something is, and nothing happens */
-#define NODES        10 /* between looks at the nodes then */
-#define SHARE        6  /* a look takes at most about one part in so many of the time */
+#define IDLE         25           /* between looks when nothing is expected */
+#define QUIET        10           /* when something is, and nothing happens */
+#define NODES        10           /* between looks at the nodes then */
+#define SHARE        6            /* a look takes at most about one part in so many of the time */
+#define GONE_US      DR_SECOND_US /* between them while an attempt is out of sight */
 #define BACK_OFF_US  (DR_SECOND_US / 4)
 #define BACK_OFF_MAX 6 /* doublings: 16 s */
 #define OVERLAP_S    2 /* clocks are told in whole seconds */
@@ -89,7 +90,13 @@ static void over(struct slurm *slurm, struct row *row, const json_t *job)
         .ran_s = number_of(job, "end_time") - number_of(job, "start_time"),
         .launch_s = slurm->launch_s,
     };
-    struct dr_report report = {
+    struct dr_report report;
+
+    if (row->back) { /* what was begun first may run on until its nodes have registered */
+        slurm_gone(slurm, row);
+        return;
+    }
+    report = (struct dr_report){
         .time_us = dr_min_i64(slurm_our_us(slurm, number_of(job, "end_time")), dr_clock_us())};
 
     dr_slurm_tell_end(&end, &report);
@@ -132,6 +139,12 @@ static void take_state(struct slurm *slurm, struct row *row, const json_t *job)
         row->kill_us = 0;
         row->again_us = 0;
     }
+    row->waits = phase == DR_SLURM_WAITS;
+    if (row->waits && row->state == ROW_RUNNING && row->restarts == 0 && !row->back)
+        slurm_gone_back(slurm, row);
+    if (row->hosts == NULL && (slurm->options.count_placement || row->nodes == NULL) &&
+        text_of(job, "nodes")[0] != 0)
+        row->hosts = strdup(text_of(job, "nodes"));
     if (phase == DR_SLURM_RUNS && row->state == ROW_PENDING && row->restarts == 0 &&
         (strcmp(text_of(job, "job_state"), "COMPLETING") != 0 || text_of(job, "nodes")[0] != 0)) {
         slurm_set_state(slurm, row, ROW_RUNNING);
@@ -177,6 +190,8 @@ static struct row *marked(struct slurm *slurm, const struct dr_slurm_object *obj
         slurm_set_id(slurm, row, (uint32_t)id);
         return row;
     }
+    if (row->state == ROW_GONE)
+        slurm_set_id(slurm, row, 0);
     if (row->state == ROW_REFUSED) { /* it arrived after it was told never to start */
         row->told = 1;
         row->kill_us = 0;
@@ -195,17 +210,42 @@ static struct row *marked(struct slurm *slurm, const struct dr_slurm_object *obj
     }
     free(row->body);
     row->body = NULL;
-    slurm_set_state(slurm, row, ROW_PENDING);
+    if (row->state == ROW_GONE)
+        slurm_came_back(slurm, row);
+    else
+        slurm_set_state(slurm, row, ROW_PENDING);
     slurm_set_id(slurm, row, (uint32_t)id);
     return row;
 }
 
-static void drop_id(struct slurm *slurm, struct row *row)
+/* Its number is another job's now, of a site that lost its state. */
+static void drop_id(struct slurm *slurm, struct row *row, const char *state)
 {
-    if (row->state == ROW_FORGOTTEN)
+    if (row->state == ROW_FORGOTTEN) {
         slurm_remove(slurm, row);
-    else
-        slurm_set_id(slurm, row, 0); /* slurm_lost() ends it */
+        return;
+    }
+    if (row->state == ROW_PENDING || row->state == ROW_RUNNING)
+        slurm_gone(slurm, row);
+    if (row->state == ROW_GONE && dr_slurm_phase(state) == DR_SLURM_RUNS)
+        slurm_number_taken(row);
+    slurm_set_id(slurm, row, 0);
+}
+
+/* A job of the site whose attempt is over here: an older state of the site, in which it is not, or
+ * a run that the site begins by itself. It is ended before it can start; should it run, somebody
+ * has to know. */
+static void cancel_over(struct slurm *slurm, struct row *row, const char *state)
+{
+    enum dr_slurm_phase phase = dr_slurm_phase(state);
+
+    if (phase != DR_SLURM_WAITS && phase != DR_SLURM_RUNS)
+        return;
+    slurm_cancel(slurm, row->slurm_id);
+    if (!row->doubled)
+        slurm_warn(slurm, row->job, row->attempt,
+                   "it is over, and the site has it as %s: cancelled there", state);
+    row->doubled = 1;
 }
 
 static void count_foreign(struct slurm *slurm, const struct dr_slurm_object *object,
@@ -247,7 +287,7 @@ static int take_job(void *context, const struct dr_slurm_object *object)
         if (comment->text == NULL || comment->bytes < 2 ||
             !slurm_mark_parse(slurm, comment->text + 1, comment->bytes - 2, &own, &attempt) ||
             own.v != row->job.v || attempt != row->attempt) {
-            drop_id(slurm, row);
+            drop_id(slurm, row, state);
             row = NULL;
         }
     }
@@ -265,7 +305,15 @@ static int take_job(void *context, const struct dr_slurm_object *object)
     if (dr_slurm_phase(state) == DR_SLURM_WAITS)
         hash = dr_hash_bytes(hash, object->members[JOB_REASON].text,
                              object->members[JOB_REASON].bytes);
-    if (row->state == ROW_ENDED || row->state == ROW_FORGOTTEN || row->state_hash == hash)
+    if (row->state == ROW_ENDED || row->state == ROW_FORGOTTEN) {
+        cancel_over(slurm, row, state);
+        return 0;
+    }
+    if (row->state == ROW_GONE && row->back)
+        return 0;
+    if (row->state == ROW_GONE)
+        slurm_came_back(slurm, row);
+    if (row->state_hash == hash)
         return 0;
     job = json_loadb(object->whole.text, object->whole.bytes, 0, NULL);
     if (job == NULL)
@@ -304,7 +352,8 @@ static void look_at_jobs(struct slurm *slurm, int64_t proof_s)
         snprintf(path, sizeof path, API "jobs");
     else
         snprintf(path, sizeof path, API "jobs?update_time=%" PRId64, since_s);
-    slurm_send(slurm, exchange, "GET", path, slurm->options.user, LIFE_S, NULL, 0);
+    slurm_send(slurm, exchange, "GET", path, slurm->options.user, slurm_site_s(slurm) + LIFE_S,
+               NULL, 0);
 }
 
 /* A complete list does not have what it should. */
@@ -312,7 +361,6 @@ static void miss(struct slurm *slurm, uint64_t number, int64_t proof_s)
 {
     for (uint32_t i = 0; i < slurm->rows_used; i += 1) {
         struct row *row = &slurm->rows[i];
-        struct dr_report end = {.outcome = DR_OUTCOME_NODE_FAILED, .time_us = dr_clock_us()};
 
         if (row->seen == number)
             continue;
@@ -320,15 +368,8 @@ static void miss(struct slurm *slurm, uint64_t number, int64_t proof_s)
             slurm_remove(slurm, row);
         else if (row->state == ROW_UNSURE && proof_s != 0)
             slurm_not_there(slurm, row, proof_s);
-        else if ((row->state == ROW_PENDING || row->state == ROW_RUNNING) && row->kept <= number) {
-            if (row->told)
-                end.outcome = DR_OUTCOME_STOPPED;
-            snprintf(end.text, sizeof end.text,
-                     "its site does not know it any more: it lost its state, or forgot it "
-                     "(MinJobAge is %" PRId64 " s there)",
-                     slurm->min_job_age_s);
-            slurm_end(slurm, row, &end);
-        }
+        else if ((row->state == ROW_PENDING || row->state == ROW_RUNNING) && row->kept <= number)
+            slurm_gone(slurm, row);
     }
 }
 
@@ -406,7 +447,8 @@ static void look_at_clock(struct slurm *slurm)
         return;
     slurm->clock.under_way = 1;
     slurm->clock.due_us = DR_FOREVER_US;
-    slurm_send(slurm, exchange, "GET", API "diag", slurm->options.user, LIFE_S, NULL, 0);
+    slurm_send(slurm, exchange, "GET", API "diag", slurm->options.user,
+               slurm_site_s(slurm) + LIFE_S, NULL, 0);
 }
 
 static void set_clock(struct slurm *slurm, int64_t site_s)
@@ -420,14 +462,15 @@ static void set_clock(struct slurm *slurm, int64_t site_s)
     if (known)
         return;
     slurm->first_clock_s = site_s;
+    slurm_sent_begin(slurm);
     for (uint32_t i = 0; i < slurm->rows_used; i += 1) {
         struct row *row = &slurm->rows[i];
 
-        if (row->state == ROW_UNSURE && row->sure_s == INT64_MAX) {
+        if (row->state != ROW_UNSURE)
+            continue;
+        if (row->sure_s == INT64_MAX)
             row->sure_s = site_s + slurm->life_s + SURE_MARGIN_S;
-            slurm_at(slurm, row,
-                     dr_monotonic_us() + (slurm->life_s + SURE_MARGIN_S) * DR_SECOND_US);
-        }
+        slurm_advance(slurm, row);
     }
 }
 
@@ -484,7 +527,8 @@ static void look_at_nodes(struct slurm *slurm)
         snprintf(path, sizeof path, API "nodes");
     else
         snprintf(path, sizeof path, API "nodes?update_time=%" PRId64, slurm->nodes.since_s);
-    slurm_send(slurm, exchange, "GET", path, slurm->options.user, LIFE_S, NULL, 0);
+    slurm_send(slurm, exchange, "GET", path, slurm->options.user, slurm_site_s(slurm) + LIFE_S,
+               NULL, 0);
 }
 
 static void nodes_answered(struct slurm *slurm, struct dr_slurm_exchange *exchange)
@@ -509,9 +553,12 @@ static void nodes_answered(struct slurm *slurm, struct dr_slurm_exchange *exchan
         slurm->nodes.took_us = exchange->took_us;
     }
     slurm_nodes_looked(slurm);
-    slurm->nodes.since_s = exchange->mark;
+    slurm->nodes.since_s =
+        slurm->gone > 0 ? 0 : exchange->mark; /* who is away is asked for whole */
     slurm->nodes.due_us =
-        now_us + dr_max_i64(slurm->options.poll_us * (slurm->active > 0 ? NODES : IDLE),
+        now_us + dr_max_i64(slurm->gone > 0
+                                ? GONE_US
+                                : slurm->options.poll_us * (slurm->active > 0 ? NODES : IDLE),
                             10 * slurm->nodes.took_us);
     slurm_heard(slurm, exchange);
 }
@@ -587,8 +634,13 @@ void slurm_failed(struct slurm *slurm, const char *format, ...)
     va_start(arguments, format);
     dr_format_list(slurm->error, sizeof slurm->error, format, arguments);
     va_end(arguments);
-    if (slurm->failures > 0 && now_us - slurm->failed_us < BACK_OFF_US / 2)
-        return; /* requests that were cut off together are one failure */
+    if (slurm->failures > 0 && now_us - slurm->failed_us < BACK_OFF_US / 2) {
+        /* Requests that were cut off together are one failure; the clock is asked for again. */
+        if (!slurm->clock.under_way)
+            slurm->clock.due_us =
+                dr_min_i64(slurm->clock.due_us, now_us + (BACK_OFF_US << doublings));
+        return;
+    }
     slurm->failed_us = now_us;
     slurm->failures += 1;
     /* Sites that fail together are not asked again together. */

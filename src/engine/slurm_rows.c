@@ -46,6 +46,7 @@ static void release(struct row *row)
 {
     free(row->user);
     free(row->nodes);
+    free(row->hosts);
     free(row->body);
     free(row->end);
 }
@@ -155,9 +156,13 @@ void slurm_set_state(struct slurm *slurm, struct row *row, enum row_state state)
         row->shut = 0;
         slurm->shut -= 1;
     }
+    if (row->state == ROW_GONE)
+        slurm->gone -= 1;
     row->state = (uint8_t)state;
     if (is_active(state))
         slurm->active += 1;
     if (state == ROW_UNSURE)
         slurm->unsure += 1;
+    if (state == ROW_GONE)
+        slurm->gone += 1;
 }

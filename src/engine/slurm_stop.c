@@ -14,6 +14,7 @@
 
 #define AGAIN_US           (3 * DR_SECOND_US) /* a kill whose effect is not seen */
 #define RETRY_US           DR_SECOND_US
+#define PROVE_US           (DR_SECOND_US / 2)
 #define LIMIT_GRACE_US_MAX (30 * DR_SECOND_US) /* as the local engine; Slurm's KillWait */
 #define LIFE_S             60
 
@@ -40,7 +41,8 @@ static void order(struct slurm *slurm, struct row *row, uint32_t signal)
     exchange->mark = signal;
     row->ordering = 1;
     slurm->orders += 1;
-    slurm_send(slurm, exchange, "DELETE", path, slurm->options.user, LIFE_S, NULL, 0);
+    slurm_send(slurm, exchange, "DELETE", path, slurm->options.user, slurm_site_s(slurm) + LIFE_S,
+               NULL, 0);
 }
 
 void slurm_cancel(struct slurm *slurm, uint32_t slurm_id)
@@ -53,7 +55,8 @@ void slurm_cancel(struct slurm *slurm, uint32_t slurm_id)
         return; /* the next look shows it again */
     snprintf(path, sizeof path, API "job/%" PRIu32, slurm_id);
     slurm->orders += 1;
-    slurm_send(slurm, exchange, "DELETE", path, slurm->options.user, LIFE_S, NULL, 0);
+    slurm_send(slurm, exchange, "DELETE", path, slurm->options.user, slurm_site_s(slurm) + LIFE_S,
+               NULL, 0);
 }
 
 /* The end of a grace, for Slurm to keep should no controller be there then: as a time limit, which
@@ -93,7 +96,8 @@ static void hand_over(struct slurm *slurm, struct row *row, int64_t now_us)
     exchange->attempt = row->attempt;
     exchange->mark = minutes;
     slurm->orders += 1;
-    slurm_send(slurm, exchange, "POST", path, slurm->options.user, LIFE_S, text, strlen(text));
+    slurm_send(slurm, exchange, "POST", path, slurm->options.user, slurm_site_s(slurm) + LIFE_S,
+               text, strlen(text));
 }
 
 void slurm_limit_answered(struct slurm *slurm, struct dr_slurm_exchange *exchange)
@@ -144,14 +148,27 @@ static void limits(struct slurm *slurm, struct row *row, int64_t now_us)
         row->kill_us, now_us + dr_min_i64(dr_max_i64(row->grace_us, 0), LIMIT_GRACE_US_MAX));
 }
 
+/* When its time has come, the look that decides is asked for until it has decided: one that is
+ * under way may have begun too early, or fail. */
+static void prove(struct slurm *slurm, const struct row *row, int64_t now_us)
+{
+    int64_t wait_s;
+
+    if (!slurm->clock_known)
+        return;
+    wait_s = row->sure_s - slurm_site_s(slurm);
+    if (wait_s <= 0 && slurm->failures == 0 &&
+        !(slurm->jobs.under_way && slurm->proof_s >= row->sure_s))
+        slurm->clock.due_us = dr_min_i64(slurm->clock.due_us, now_us);
+    slurm_at(slurm, row, now_us + dr_max_i64(wait_s * DR_SECOND_US, PROVE_US));
+}
+
 void slurm_advance(struct slurm *slurm, struct row *row)
 {
     int64_t now_us = dr_monotonic_us();
 
-    if (row->state == ROW_UNSURE && slurm->clock_known && row->sure_s <= slurm_site_s(slurm)) {
-        slurm->clock.due_us = dr_min_i64(slurm->clock.due_us, now_us); /* the look that decides */
-        return;
-    }
+    if (row->state == ROW_UNSURE)
+        prove(slurm, row, now_us);
     if (row->state != ROW_PENDING && row->state != ROW_RUNNING)
         return;
     limits(slurm, row, now_us);
@@ -256,6 +273,7 @@ enum dr_status slurm_stop(struct dr_engine *engine, dr_job_id job, uint32_t atte
         return DR_OK;
     case ROW_SENT:
     case ROW_UNSURE:
+    case ROW_GONE:
     case ROW_PENDING:
     case ROW_RUNNING:
         take_stop(slurm, row, signal, grace_us);

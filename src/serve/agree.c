@@ -4,9 +4,10 @@
  * After a start, and whenever a site that was silent answers again. First the engine is asked for
  * its list; only a whole one counts, and nothing is concluded about any other site. That the site
  * answers becomes a fact, and when it is durable the two are compared: orders that are still wanted
- * are given again, an attempt that neither side has any more is lost, and one that the state is
- * done with (an operator may have declared it lost meanwhile) is stopped there. While an engine was
- * not agreed with, orders to it are dropped, since agreeing gives them. */
+ * are given again, an attempt that the engine does not have any more is lost (or handed to an
+ * engine that can find out whether it may run on unseen: expect() of engine.h), and one that the
+ * state is done with (an operator may have declared it lost meanwhile) is stopped there. While an
+ * engine was not agreed with, orders to it are dropped, since agreeing gives them. */
 #include "base/sort.h"
 #include "serve/internal.h"
 
@@ -61,9 +62,10 @@ static void list_one(void *context, const struct dr_engine_attempt *attempt)
 {
     struct site_link *link = context;
 
-    DR_LIST_PUSH(&link->found,
-                 ((struct found){
-                     .job = attempt->job, .attempt = attempt->attempt, .ended = attempt->ended}));
+    DR_LIST_PUSH(&link->found, ((struct found){.job = attempt->job,
+                                               .attempt = attempt->attempt,
+                                               .ended = attempt->ended,
+                                               .waits = attempt->waits}));
 }
 
 /* An engine of several sites is asked once, as that of the first. */
@@ -146,23 +148,36 @@ static void agree_about_job(struct dr_controller *c, const struct dr_job *job, d
         .outcome = DR_OUTCOME_NODE_FAILED,
         .text = "its site knows nothing of it any more",
     };
+    struct dr_report reach = {.kind = DR_REPORT_REACH,
+                              .job = job->id,
+                              .attempt = run->attempt,
+                              .answers = 1,
+                              .text = "its site is asked anew"};
+    struct dr_engine *engine = c->engines[site.v - 1];
+    const struct found *found = find(link, job->id, run->attempt);
     /* A site on this machine may have been declared silent; that does not bear on what it has. */
     enum dr_job_state state = job->state == DR_JOB_UNREACHABLE
                                   ? (enum dr_job_state)run->before_unreachable
                                   : (enum dr_job_state)job->state;
 
+    /* That it can't be told whether it runs was the word of an engine; if it still is, it is said
+     * again behind this. */
+    if (job->state == DR_JOB_UNREACHABLE && sites_is_remote(c, site))
+        effects_observe(c, site, &reach);
     if (state == DR_JOB_CONFIGURING) {
         effect.kind = DR_EFFECT_LAUNCH;
         effects_release(c, &effect);
         return;
     }
-    if (find(link, job->id, run->attempt) == NULL) {
+    if (engine->operations->expect != NULL && (found == NULL || job->state == DR_JOB_UNREACHABLE ||
+                                               (found->waits && run->start_us != 0))) {
+        effects_expect(c, job, state, engine);
+    } else if (found == NULL) {
         if (state == DR_JOB_COMPLETING)
             lost.outcome = DR_OUTCOME_STOPPED;
         effects_observe(c, site, &lost);
-        return;
     }
-    if (state == DR_JOB_COMPLETING) {
+    if (found != NULL && state == DR_JOB_COMPLETING) {
         effect.kind = DR_EFFECT_STOP;
         effect.signal = dr_job_terms(c->core, job)->warn_signal;
         effect.until_us = run->stop_until_us;

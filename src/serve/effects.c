@@ -93,6 +93,9 @@ static int admit_observation(struct dr_controller *c, const struct observation *
             controller_log(c, "job %llu attempt %u: %s", (unsigned long long)report->job.v,
                            report->attempt, report->text);
         return 1;
+    case DR_REPORT_REACH:
+        command.kind = DR_COMMAND_REACH;
+        break;
     case DR_REPORT_SITE:
         return sites_observe_reach(c, seen);
     case DR_REPORT_NODE:
@@ -106,7 +109,9 @@ static int admit_observation(struct dr_controller *c, const struct observation *
     command.body.attempt.signal = report->signal;
     command.body.attempt.cpu_time_us = report->cpu_time_us;
     command.body.attempt.memory_mb_peak = report->memory_mb_peak;
-    if (report->kind == DR_REPORT_ENDED && report->text[0] != 0)
+    command.body.attempt.answers = report->answers;
+    if ((report->kind == DR_REPORT_ENDED || report->kind == DR_REPORT_REACH) &&
+        report->text[0] != 0)
         command.reason = report->text;
     admitted = dr_admit(c->core, &command, c->now_us, &c->batch, &answer);
     /* Known before, or of an attempt that the state knows nothing of: either way its end is
@@ -439,6 +444,27 @@ static enum dr_status give_launch(struct dr_controller *c, const struct dr_job *
     free_places(&places);
     json_decref(text);
     return status;
+}
+
+void effects_expect(struct dr_controller *c, const struct dr_job *job, enum dr_job_state state,
+                    struct dr_engine *engine)
+{
+    const struct dr_run *run = dr_job_run(c->core, job);
+    struct dr_engine_expected expected = {
+        .job = job->id,
+        .attempt = run->attempt,
+        .begun = run->start_us != 0,
+        .told = state == DR_JOB_COMPLETING,
+        .decided_us = run->placed_us,
+        .partition = c->core->pools[run->pool.v - 1].partition,
+    };
+    struct places places;
+
+    fill_places(c, job, NULL, &places);
+    expected.nodes = places.nodes;
+    expected.nodes_count = places.count;
+    engine->operations->expect(engine, &expected);
+    free_places(&places);
 }
 
 static void release_launch(struct dr_controller *c, const struct dr_effect *effect,

@@ -92,6 +92,7 @@ struct found {
     dr_job_id job;
     uint32_t attempt;
     uint32_t ended;
+    uint32_t waits;
 };
 
 /* What the controller knows of a site's engine beside what is a fact. */
@@ -274,6 +275,9 @@ void effects_gather(struct dr_controller *c);
 void effects_observe(struct dr_controller *c, dr_site_id site, const struct dr_report *report);
 void effects_admit(struct dr_controller *c);
 void effects_release(struct dr_controller *c, const struct dr_effect *effect);
+/* Tell the engine that this attempt should be there. */
+void effects_expect(struct dr_controller *c, const struct dr_job *job, enum dr_job_state state,
+                    struct dr_engine *engine);
 void effects_again(struct dr_controller *c);
 int64_t effects_next_us(const struct dr_controller *c);
 void effects_close(struct dr_controller *c);

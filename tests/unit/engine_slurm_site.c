@@ -20,6 +20,11 @@
 
 #define WAIT_US (20 * DR_SECOND_US)
 
+#define NODE(state, flags)                                                                       \
+    "200 {\"nodes\": [{\"name\": \"seoul1\", \"state\": \"" state "\", \"state_flags\": [" flags \
+    "], \"reason\": \"\", \"gres\": \"\", \"partitions\": [], \"cpus\": 4, \"real_memory\": "    \
+    "1024, \"slurmd_start_time\": 1}]}"
+
 /* Shared with the endpoint's process. */
 struct script {
     volatile int submits; /* that arrived whole */
@@ -38,6 +43,8 @@ struct endpoint {
     pid_t pid;
     char url[64];
     struct dr_engine *engine;
+    const char *sent_file; /* NULL: none */
+    int64_t led_us, decided_us;
     struct dr_report reports[64];
     uint32_t reports_count;
 };
@@ -88,7 +95,7 @@ static int serve_one(struct script *script, int fd)
         reply(fd, script->jobs_once_submitted && script->submits == 0 ? "200 {\"jobs\": []}"
                                                                       : script->jobs);
     } else if (strstr(text, "/nodes") != NULL) {
-        reply(fd, script->nodes[0] == 0 ? "200 {\"nodes\": []}" : script->nodes);
+        reply(fd, script->nodes[0] == 0 ? NODE("idle", "") : script->nodes);
     } else if (strstr(text, "/diag") != NULL) {
         snprintf(clock, sizeof clock, "200 {\"statistics\": {\"req_time\": %lld}}",
                  (long long)(dr_clock_us() / DR_SECOND_US + script->clock_ahead_s));
@@ -153,7 +160,9 @@ static void endpoint_open(struct endpoint *w, int64_t timeout_us)
                                        .user = "root",
                                        .conf = "/nonexistent/slurm.conf",
                                        .poll_us = 20000,
-                                       .timeout_us = timeout_us};
+                                       .timeout_us = timeout_us,
+                                       .sent_file = w->sent_file,
+                                       .led_us = w->led_us};
     struct dr_error error = {0};
     char path[256];
     FILE *key;
@@ -210,6 +219,21 @@ static const struct dr_report *wait_for(struct endpoint *w, uint32_t from, enum 
     }
 }
 
+static void wait_for_submits(struct endpoint *w, int count)
+{
+    while (w->script->submits < count)
+        step(w, 100);
+    CHECK_EQ(w->script->submits, count);
+}
+
+static int has_report(const struct endpoint *w, enum dr_report_kind kind)
+{
+    for (uint32_t i = 0; i < w->reports_count; i += 1)
+        if (w->reports[i].kind == kind)
+            return 1;
+    return 0;
+}
+
 static struct dr_launch order_of(uint64_t epoch)
 {
     static const struct dr_launch_node node = {.name = "seoul1", .tasks = 1};
@@ -242,9 +266,10 @@ static struct dr_launch order_of(uint64_t epoch)
 
 static enum dr_status launch(struct endpoint *w, uint64_t epoch)
 {
-    const struct dr_launch order = order_of(epoch);
+    struct dr_launch order = order_of(epoch);
     struct dr_error error = {0};
 
+    order.decided_us = w->decided_us;
     return w->engine->operations->launch(w->engine, &order, &error);
 }
 
@@ -492,6 +517,22 @@ TEST(a_lost_submission_waits_for_the_end_of_its_token)
     endpoint_free(w);
 }
 
+/* A look that was asked for a second too early by the site's clock proves nothing, and another
+ * follows.
+ */
+TEST(a_site_whose_clock_is_behind)
+{
+    struct endpoint *w = endpoint_new();
+
+    w->script->clock_ahead_s = -1;
+    endpoint_open(w, DR_SECOND_US);
+    wait_for(w, 0, DR_REPORT_SITE);
+    CHECK_EQ(launch(w, 5), DR_OK);
+    wait_for_submits(w, 1);
+    wait_for_submits(w, 2);
+    endpoint_free(w);
+}
+
 /* What an earlier controller decided may be on its way: the same wait, and an adoption. */
 TEST(an_order_of_an_earlier_controller_is_looked_for_first)
 {
@@ -512,6 +553,97 @@ TEST(an_order_of_an_earlier_controller_is_looked_for_first)
     endpoint_free(w);
 }
 
+/* Nothing waits for a token to end here unless the site's clock is put forward. */
+#define LONG_US (1000 * DR_SECOND_US)
+
+/* The order was decided so long after the one that made the file began to lead. */
+static struct endpoint *endpoint_that_keeps(const char *name, int64_t later_us)
+{
+    static char path[300];
+    struct endpoint *w = endpoint_new();
+
+    snprintf(path, sizeof path, "%s/%s", test_directory(), name);
+    w->sent_file = path;
+    w->led_us = dr_clock_us();
+    w->decided_us = w->led_us + later_us;
+    for (int i = 0; i < 2; i += 1) { /* one makes the file, one has it */
+        if (w->engine != NULL)
+            w->engine->operations->close(w->engine);
+        w->reports_count = 0;
+        endpoint_open(w, LONG_US);
+        wait_for(w, 0, DR_REPORT_SITE);
+    }
+    return w;
+}
+
+/* The next controller, which is given the order that the one before decided. */
+static void lead_again(struct endpoint *w)
+{
+    w->engine->operations->close(w->engine);
+    w->reports_count = 0;
+    w->led_us += 1000;
+    endpoint_open(w, LONG_US);
+    wait_for(w, 0, DR_REPORT_SITE);
+    CHECK_EQ(launch(w, 4), DR_OK);
+}
+
+TEST(what_was_not_sent_before_a_restart_is_sent_at_once)
+{
+    struct endpoint *w = endpoint_that_keeps("unsent", 500);
+
+    lead_again(w);
+    wait_for_submits(w, 1);
+    endpoint_free(w);
+}
+
+/* However many controllers come and go meanwhile. */
+TEST(what_was_sent_waits_for_its_own_token)
+{
+    struct endpoint *w = endpoint_that_keeps("sent", 500);
+
+    CHECK_EQ(launch(w, 5), DR_OK);
+    wait_for_submits(w, 1); /* and is cut off */
+    lead_again(w);
+    look(w, 12);
+    CHECK_EQ(w->script->submits, 1);
+    w->script->clock_ahead_s = 2000; /* the next one's first look is after the token's end */
+    lead_again(w);
+    wait_for_submits(w, 2);
+    endpoint_free(w);
+}
+
+TEST(an_order_from_before_the_file_waits_once)
+{
+    struct endpoint *w = endpoint_that_keeps("before", -100);
+
+    lead_again(w);
+    look(w, 12);
+    CHECK_EQ(w->script->submits, 0);
+    w->script->clock_ahead_s = 2000;
+    lead_again(w);
+    wait_for_submits(w, 1);
+    endpoint_free(w);
+}
+
+TEST(a_copied_or_cut_file_is_not_believed)
+{
+    struct endpoint *w = endpoint_that_keeps("copy", 500);
+    char line[800];
+
+    snprintf(line, sizeof line, "cp %s %s.2 && mv %s.2 %s", w->sent_file, w->sent_file,
+             w->sent_file, w->sent_file);
+    CHECK_EQ(system(line), 0);
+    lead_again(w);
+    look(w, 12);
+    CHECK_EQ(w->script->submits, 0);
+    snprintf(line, sizeof line, "truncate -s -1 %s", w->sent_file);
+    CHECK_EQ(system(line), 0);
+    lead_again(w);
+    look(w, 12);
+    CHECK_EQ(w->script->submits, 0);
+    endpoint_free(w);
+}
+
 /* A site that lost its state: what it had is lost once, and its numbers mean other jobs now. */
 TEST(a_site_that_lost_its_state)
 {
@@ -524,20 +656,22 @@ TEST(a_site_that_lost_its_state)
     endpoint_open(w, DR_SECOND_US);
     CHECK_EQ(launch(w, 5), DR_OK);
     wait_for(w, 0, DR_REPORT_STARTED);
+    snprintf(w->script->nodes, sizeof w->script->nodes, NODE("unknown", ""));
     snprintf(
         w->script->jobs, sizeof w->script->jobs,
-        "200 {\"jobs\": [{\"job_id\": 9, \"job_state\": \"RUNNING\", \"comment\": \"\", \"name\": "
+        "200 {\"jobs\": [{\"job_id\": 9, \"job_state\": \"PENDING\", \"comment\": \"\", \"name\": "
         "\"other\", \"submit_time\": 5, \"restart_cnt\": 0}]}");
+    /* it may run on there until the node has registered, and is not over before */
+    CHECK_EQ(wait_for(w, 0, DR_REPORT_REACH)->answers, 0);
+    CHECK_HAS(wait_for(w, 0, DR_REPORT_REACH)->text, "node seoul1 has not reported");
+    look(w, 20);
+    CHECK(!has_report(w, DR_REPORT_ENDED));
+    snprintf(w->script->nodes, sizeof w->script->nodes, NODE("idle", ""));
     CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_NODE_FAILED);
     CHECK_HAS(wait_for(w, 0, DR_REPORT_ENDED)->text, "does not know it any more");
     CHECK_EQ(w->script->submits, 1);
     endpoint_free(w);
 }
-
-#define NODE(state, flags)                                                                       \
-    "200 {\"nodes\": [{\"name\": \"seoul1\", \"state\": \"" state "\", \"state_flags\": [" flags \
-    "], \"reason\": \"\", \"gres\": \"\", \"partitions\": [], \"cpus\": 4, \"real_memory\": "    \
-    "1024}]}"
 
 /* A slurmctld that has just started knows of no node how it is: nothing new goes there, and what
  * runs there is not taken for lost. */

@@ -355,6 +355,33 @@ TEST(an_attempt_that_is_not_known)
     live_deinit(&world);
 }
 
+/* A site that answers and can't tell what became of one attempt: that one is UNREACHABLE, over a
+ * restart too, and is launched nowhere again before the site says that it is over. */
+TEST(an_attempt_that_its_site_lost_sight_of)
+{
+    struct live_world world;
+    uint64_t jobs[3];
+
+    begin(&world);
+    far(&world, 1)->expects = 1;
+    open_checked(&world);
+    fill(&world, 3 * DR_HOUR_US, jobs);
+    lose(&world, jobs[1]);
+    for (uint32_t restart = 0; restart < 2; restart += 1) {
+        reopen(&world);
+        run(&world, DR_MINUTE_US);
+        CHECK_EQ(far(&world, 1)->expected, jobs[1]);
+        CHECK_EQ(state_of(&world, jobs[1]), DR_JOB_UNREACHABLE);
+        CHECK_EQ(core_of(&world)->sites[1].answers, 1);
+        CHECK_EQ(world.site->starts, 3);
+    }
+    far(&world, 1)->over = 1;
+    run(&world, DR_MINUTE_US);
+    CHECK_EQ(state_of(&world, jobs[1]), DR_JOB_RUNNING);
+    CHECK_EQ(world.site->starts, 4);
+    live_deinit(&world);
+}
+
 /* ---- giving up ---- */
 
 /* A fenced job's own word does what an operator's does: it runs again elsewhere, over a restart
