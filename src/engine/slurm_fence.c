@@ -16,8 +16,11 @@
 /* A job that was given the number of one that runs on is taken for it when the node registers.
  * slurmd refuses it then, and its end ends both: all of that well within this. */
 #define REFUSED_US (30 * DR_SECOND_US)
-#define TELL_US    (DR_SECOND_US) /* what takes no longer is not said */
-#define HOSTS_MAX  65536u
+/* One whose number ended a moment ago (MessageTimeout) is spared until the node registers once
+ * more, which is up to 20 of slurmctld's pings later. */
+#define SPARED_US DR_HOUR_US
+#define TELL_US   (DR_SECOND_US) /* what takes no longer is not said */
+#define HOSTS_MAX 65536u
 
 /* ---- nodes ---- */
 
@@ -93,9 +96,9 @@ void slurm_came_back(struct slurm *slurm, struct row *row)
     row->unseen = 0;
 }
 
-void slurm_number_taken(struct row *row)
+void slurm_number_taken(struct row *row, int runs)
 {
-    row->gone_us = dr_monotonic_us() + REFUSED_US;
+    row->gone_us = dr_monotonic_us() + (runs ? REFUSED_US : SPARED_US);
     row->clear_us = 0;
 }
 

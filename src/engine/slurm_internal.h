@@ -315,8 +315,8 @@ void slurm_gone(struct slurm *slurm, struct row *row);
 void slurm_came_back(struct slurm *slurm, struct row *row);
 /* The site has gone back to before it began: it would run a second time, and is cancelled. */
 void slurm_gone_back(struct slurm *slurm, struct row *row);
-/* Another job was given its number, and runs. */
-void slurm_number_taken(struct row *row);
+/* Another job was given its number, and runs, or has ended. */
+void slurm_number_taken(struct row *row, int runs);
 /* Say again that it is out of sight, if it is. */
 void slurm_tell_unseen(struct slurm *slurm, struct row *row);
 /* A list of nodes begins, has a node, is complete (or unchanged: judge alone). */

@@ -227,8 +227,8 @@ static void drop_id(struct slurm *slurm, struct row *row, const char *state)
     }
     if (row->state == ROW_PENDING || row->state == ROW_RUNNING)
         slurm_gone(slurm, row);
-    if (row->state == ROW_GONE && dr_slurm_phase(state) == DR_SLURM_RUNS)
-        slurm_number_taken(row);
+    if (row->state == ROW_GONE && dr_slurm_phase(state) != DR_SLURM_WAITS)
+        slurm_number_taken(row, dr_slurm_phase(state) == DR_SLURM_RUNS);
     slurm_set_id(slurm, row, 0);
 }
 

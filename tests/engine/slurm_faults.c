@@ -345,8 +345,7 @@ static void go_back_to_kept_state(void)
     site_daemon("start", "slurmctld");
     /* numbers that were given out, which nodes would refuse for a while, go to jobs that never run
      */
-    site_command(
-        "for i in 1 2 3 4 5 6; do sbatch -H -o /dev/null --wrap true; done; scancel -u root");
+    site_command("for i in 1 2 3 4 5 6; do sbatch -H -J number -o /dev/null --wrap true; done");
 }
 
 /* An attempt that slurmctld has forgotten runs on at a node that has not registered since. It is
@@ -393,6 +392,7 @@ TEST(what_was_forgotten_is_not_over_before_its_node_has_registered)
     CHECK_EQ(site_end(w, &s)->outcome, DR_OUTCOME_NODE_FAILED);
     site_command("touch %s/go; sleep 0.5", w->work);
     CHECK_TEXT(site_file(w, "starts"), "started\n"); /* nothing of it was left */
+    site_command("scancel -n number; scontrol update nodename=seoul1 state=resume");
     site_free(w);
 }
 
@@ -417,6 +417,7 @@ TEST(what_waits_again_after_it_ran_is_cancelled)
     CHECK_EQ(site_end(w, &s)->outcome, DR_OUTCOME_NODE_FAILED);
     CHECK_HAS(site_end(w, &s)->text, "would have run it again");
     site_command("scontrol update partitionname=batch state=up");
+    site_command("scancel -n number; scontrol update nodename=seoul1 state=resume");
     CHECK_TEXT(site_command("squeue -h | head -n 1"), "");
     CHECK_TEXT(site_file(w, "starts"), "started\n");
     site_free(w);
