@@ -6,7 +6,7 @@ MODE     ?= release
 OUT      := build/$(MODE)
 CC       := $(if $(filter fuzz,$(MODE)),clang,gcc)
 PKGS     := libmicrohttpd jansson yaml-0.1 sqlite3 libsodium libcrypto smartcols ncursesw libseccomp libcurl zlib
-ROOMS    := base core federation scenario store engine serve sim cli
+ROOMS    := base core federation scenario store engine serve sim plan cli
 SHELL    := /bin/bash
 # Say which file, not how; V=1 shows the commands.
 Q        := $(if $(V),,@)
@@ -36,6 +36,7 @@ PAGE_SRC := $(wildcard web/report/src/* web/report/*.html web/report/*.mjs)
 SOURCES  := $(filter-out src/cli/main.c,$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
 OBJECTS  := $(SOURCES:%.c=$(OUT)/%.o)
 SHIM_SRC := $(wildcard src/engine/shim/*.c)
+SOLVER_SRC := $(wildcard src/plan/solver/*.c)
 SHIM_OBJ := $(SHIM_SRC:%.c=$(OUT)/%.o)
 LIB      := $(OUT)/libdaero.a
 
@@ -59,7 +60,7 @@ all: setup
 	@$(MAKE) --no-print-directory -j$(NPROC) build
 
 # The programs themselves; needs the packages (`make setup`).
-build: $(OUT)/daero $(if $(SHIM_SRC),$(OUT)/daero-shim)
+build: $(OUT)/daero $(OUT)/daero-shim $(OUT)/daero-solver
 	@mkdir -p build && ln -sfn $(MODE)/daero build/daero
 
 setup:
@@ -169,6 +170,11 @@ $(OUT)/daero: $(OUT)/src/cli/main.o $(LIB)
 $(OUT)/daero-shim: $(SHIM_OBJ) $(LIB)
 	$(call say,LINK)
 	$(Q)$(CC) $(LDFLAGS) $^ $(shell pkg-config --libs libseccomp) -o $@
+
+$(OUT)/daero-solver: $(SOLVER_SRC:%.c=$(OUT)/%.o)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(LDFLAGS) $^ $(shell pkg-config --libs cbc clp) -o $@
 
 $(OUT)/tests/%: $(OUT)/tests/%.o $(TEST_HELP) $(LIB)
 	@mkdir -p $(@D)

@@ -224,6 +224,27 @@ const char *dr_format_month(int64_t month, char text[DR_MONTH_BYTES])
     return dr_format(text, DR_MONTH_BYTES, "%04d-%02d", (int)(month / 12), (int)(month % 12) + 1);
 }
 
+int dr_parse_quarter(const char *text, int64_t *quarter)
+{
+    char year[5];
+    int64_t y;
+    int64_t q;
+
+    if (strlen(text) != 7 || text[4] != '-' || text[5] != 'Q' || text[0] < '0' || text[0] > '9')
+        return 0;
+    memcpy(year, text, 4);
+    year[4] = '\0';
+    if (!dr_parse_i64(year, 1900, 2999, &y) || !dr_parse_i64(text + 6, 1, 4, &q))
+        return 0;
+    *quarter = y * 4 + q - 1;
+    return 1;
+}
+
+const char *dr_format_quarter(int64_t quarter, char text[DR_QUARTER_BYTES])
+{
+    return dr_format(text, DR_QUARTER_BYTES, "%04d-Q%d", (int)(quarter / 4), (int)(quarter % 4) + 1);
+}
+
 static int parse_date(const char *text, int64_t *date)
 {
     static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -348,6 +369,10 @@ static struct dr_csv_cell judge_cell(struct reader *reader, const struct dr_csv_
     case DR_CSV_DATE:
         good = parse_date(text, &cell.value);
         snprintf(expected, sizeof expected, "a day: 2026-04-16");
+        break;
+    case DR_CSV_QUARTER:
+        good = dr_parse_quarter(text, &cell.value);
+        snprintf(expected, sizeof expected, "a quarter: 2027-Q3");
         break;
     }
     if (good)

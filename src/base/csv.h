@@ -31,6 +31,7 @@ enum dr_csv_kind {
     DR_CSV_DECIMAL, /* with up to six decimals, from `min` to `max`; all in millionths */
     DR_CSV_MONTH,   /* 2027-06: the year times twelve plus the month, January being 0 */
     DR_CSV_DATE,    /* 2026-04-16: 20260416 */
+    DR_CSV_QUARTER, /* 2027-Q3: the year times four plus the quarter, the first being 0 */
 };
 
 struct dr_csv_column {
@@ -100,5 +101,10 @@ int dr_parse_month(const char *text, int64_t *month);
 /* The reverse; `text` has DR_MONTH_BYTES. */
 #define DR_MONTH_BYTES 24
 const char *dr_format_month(int64_t month, char text[DR_MONTH_BYTES]);
+
+/* The same for 2027-Q3 and DR_CSV_QUARTER. */
+int dr_parse_quarter(const char *text, int64_t *quarter);
+#define DR_QUARTER_BYTES 24
+const char *dr_format_quarter(int64_t quarter, char text[DR_QUARTER_BYTES]);
 
 #endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Words for the program's columns and rows. */
+#include <stdio.h>
+#include <string.h>
+
+#include "plan/program.h"
+
+struct kind {
+    const char *name;
+    const char *places; /* what each of the places is */
+    const char *words;
+};
+
+static const struct kind COLUMNS[] = {
+#define COLUMN_KIND(name, places, words) {#name, places, words},
+    DR_PLAN_COLUMNS(COLUMN_KIND)
+#undef COLUMN_KIND
+};
+
+static const struct kind ROWS[] = {
+#define ROW_KIND(name, places, words) {#name, places, words},
+    DR_PLAN_ROWS(ROW_KIND)
+#undef ROW_KIND
+};
+
+static void place_words(const struct dr_plan_inputs *inputs, char place, uint32_t at,
+                        char text[DR_NAME_BYTES])
+{
+    static const char *const measures[] = {"value", "units", "compute"};
+    char quarter[DR_QUARTER_BYTES];
+
+    switch (place) {
+    case 's':
+        dr_copy_name(text, inputs->sites[at].name);
+        break;
+    case 'c':
+        dr_copy_name(text, inputs->chips[at].name);
+        break;
+    case 'k':
+        dr_copy_name(text, inputs->sectors[at].name);
+        break;
+    case 'z':
+        dr_copy_name(text, inputs->zones[at].name);
+        break;
+    case 'p':
+        snprintf(text, DR_NAME_BYTES, "phase-%u", at + 1);
+        break;
+    case 't':
+        snprintf(text, DR_NAME_BYTES, "%s", dr_format_quarter(inputs->begin + at, quarter));
+        break;
+    case 'y':
+        snprintf(text, DR_NAME_BYTES, "%lld", (long long)(inputs->begin / 4 + at));
+        break;
+    default: /* 'i': a rule or target by its place */
+        if (at < inputs->domestic_count)
+            snprintf(text, DR_NAME_BYTES, "%u-by-%s", at + 1, measures[inputs->domestic[at].measure]);
+        else
+            snprintf(text, DR_NAME_BYTES, "%u", at + 1);
+        break;
+    }
+}
+
+static const char *put(const struct dr_program *program, const struct kind *kind,
+                       const struct dr_model_name *name, int words, char text[300])
+{
+    size_t length = (size_t)snprintf(text, 300, "%s%s", words ? kind->words : kind->name,
+                                     words ? ": " : "(");
+
+    for (uint32_t i = 0; kind->places[i] != '\0'; i += 1) {
+        char part[DR_NAME_BYTES];
+
+        place_words(program->inputs, kind->places[i], name->place[i], part);
+        length += (size_t)snprintf(text + length, 300 - length, "%s%s",
+                                   i == 0  ? ""
+                                   : words ? ", "
+                                           : ",",
+                                   part);
+    }
+    if (!words)
+        snprintf(text + length, 300 - length, ")");
+    return text;
+}
+
+const char *dr_program_row_words(const struct dr_program *program, uint32_t row, char text[300])
+{
+    return put(program, &ROWS[program->model.rows[row].kind], &program->model.rows[row], 1, text);
+}
+
+const char *dr_program_column_words(const struct dr_program *program, uint32_t column,
+                                    char text[300])
+{
+    return put(program, &COLUMNS[program->model.columns[column].kind],
+               &program->model.columns[column], 1, text);
+}
+
+const char *dr_program_row_name(const struct dr_program *program, uint32_t row, char text[300])
+{
+    return put(program, &ROWS[program->model.rows[row].kind], &program->model.rows[row], 0, text);
+}
+
+const char *dr_program_column_name(const struct dr_program *program, uint32_t column,
+                                   char text[300])
+{
+    return put(program, &COLUMNS[program->model.columns[column].kind],
+               &program->model.columns[column], 0, text);
+}

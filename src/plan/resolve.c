@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a scenario's tables to places and amounts. Each mistake is said at the cell that has to
+ * change. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/math.h"
+#include "plan/tables.h"
+
+#define NO_ROW UINT32_MAX
+
+struct resolver {
+    struct dr_plan_inputs *inputs;
+    const struct tables *tables;
+    struct dr_csv_errors *errors;
+};
+
+static uint32_t rows_of(const struct resolver *resolver, enum table table)
+{
+    return resolver->tables->tables[table].rows_count;
+}
+
+static const char *text_of(const struct resolver *resolver, enum table table, uint32_t row,
+                           uint32_t column)
+{
+    return dr_csv_cell(&resolver->tables->tables[table], row, column)->text;
+}
+
+static int64_t value_of(const struct resolver *resolver, enum table table, uint32_t row,
+                        uint32_t column)
+{
+    return dr_csv_cell(&resolver->tables->tables[table], row, column)->value;
+}
+
+static void wrong(const struct resolver *resolver, enum table table, uint32_t row, uint32_t column,
+                  const char *expected)
+{
+    dr_csv_wrong_cell(resolver->errors, &resolver->tables->tables[table], row, column, "%s",
+                      expected);
+}
+
+/* The row in whose first column `key` stands. */
+static uint32_t find(const struct resolver *resolver, enum table table, const char *key)
+{
+    for (uint32_t row = 0; row < rows_of(resolver, table); row += 1) {
+        if (strcmp(text_of(resolver, table, row, 0), key) == 0)
+            return row;
+    }
+    return NO_ROW;
+}
+
+/* The row of another table that a cell names; 0 and a mistake where there is none. */
+static uint32_t refer(const struct resolver *resolver, enum table table, uint32_t row,
+                      uint32_t column, enum table to)
+{
+    uint32_t found = find(resolver, to, text_of(resolver, table, row, column));
+    const char *file = strrchr(resolver->tables->tables[to].file, '/');
+
+    if (found != NO_ROW)
+        return found;
+    dr_csv_wrong_cell(resolver->errors, &resolver->tables->tables[table], row, column,
+                      "a %s of %s", resolver->tables->tables[to].columns[0].name,
+                      file == NULL ? resolver->tables->tables[to].file : file + 1);
+    return 0;
+}
+
+static int64_t quarter_of(const struct resolver *resolver, enum table table, uint32_t row,
+                          uint32_t column)
+{
+    return value_of(resolver, table, row, column) - resolver->inputs->begin;
+}
+
+/* ---- every table ---- */
+
+static void check_unique(const struct resolver *resolver, enum table table, uint32_t max)
+{
+    for (uint32_t row = 0; row < rows_of(resolver, table); row += 1) {
+        uint32_t first = find(resolver, table, text_of(resolver, table, row, 0));
+
+        if (first != row)
+            dr_csv_wrong_cell(resolver->errors, &resolver->tables->tables[table], row, 0,
+                              "each once; it stands on line %" PRIu32 " already",
+                              resolver->tables->tables[table].lines[first]);
+    }
+    if (rows_of(resolver, table) > max)
+        dr_csv_wrong(resolver->errors, resolver->tables->tables[table].file, 0, "", "more",
+                     "at most %" PRIu32 " rows", max);
+    if (rows_of(resolver, table) == 0)
+        dr_csv_wrong(resolver->errors, resolver->tables->tables[table].file, 0, "", "no rows",
+                     "at least one row");
+}
+
+/* The next of a list parted by ';'. */
+static int next_part(const char **at, char part[DR_NAME_BYTES])
+{
+    size_t bytes = strcspn(*at, ";");
+
+    if (**at == '\0')
+        return 0;
+    dr_format(part, DR_NAME_BYTES, "%.*s", (int)dr_min_i64((int64_t)bytes, DR_NAME_BYTES - 1), *at);
+    *at += bytes + ((*at)[bytes] == ';');
+    return 1;
+}
+
+/* No claim without a source; what is assumed names columns of its table. */
+static void check_claims(const struct resolver *resolver, enum table t)
+{
+    const struct dr_csv_table *table = &resolver->tables->tables[t];
+    uint32_t assumed = table->columns_count - 3, source = table->columns_count - 2;
+    char part[DR_NAME_BYTES];
+
+    for (uint32_t row = 0; row < table->rows_count; row += 1) {
+        const char *at = dr_csv_cell(table, row, source)->text;
+
+        while (next_part(&at, part)) {
+            if (find(resolver, TABLE_SOURCE, part) == NO_ROW)
+                dr_csv_wrong_cell(resolver->errors, table, row, source,
+                                  "keys of sources.csv, parted by ';': '%s' is none", part);
+        }
+        at = dr_csv_cell(table, row, assumed)->text;
+        while (strcmp(at, "all") != 0 && next_part(&at, part)) {
+            uint32_t column = 0;
+
+            while (column < table->columns_count && strcmp(table->columns[column].name, part) != 0)
+                column += 1;
+            if (column == table->columns_count)
+                dr_csv_wrong_cell(resolver->errors, table, row, assumed,
+                                  "nothing, 'all', or columns of this table, parted by ';': "
+                                  "'%s' is none",
+                                  part);
+        }
+    }
+}
+
+/* ---- tables ---- */
+
+/* Zones are known by the sites' table and the grid's. */
+static uint32_t zone_named(const struct resolver *resolver, const char *name)
+{
+    struct dr_plan_inputs *inputs = resolver->inputs;
+    uint32_t z = 0;
+
+    while (z < inputs->zones_count && strcmp(inputs->zones[z].name, name) != 0)
+        z += 1;
+    return z;
+}
+
+static void resolve_zones(const struct resolver *resolver)
+{
+    struct dr_plan_inputs *inputs = resolver->inputs;
+
+    for (uint32_t row = 0; row < rows_of(resolver, TABLE_SITE); row += 1) {
+        const char *name = text_of(resolver, TABLE_SITE, row, SITE_zone);
+
+        if (zone_named(resolver, name) < inputs->zones_count)
+            continue;
+        if (inputs->zones_count == DR_PLAN_ZONES_MAX) {
+            wrong(resolver, TABLE_SITE, row, SITE_zone, "at most 16 zones");
+            return;
+        }
+        dr_copy_name(inputs->zones[inputs->zones_count].name, name);
+        for (uint32_t t = 0; t < DR_PLAN_QUARTERS_MAX; t += 1)
+            inputs->zones[inputs->zones_count].grid_w[t] = INT64_MAX;
+        inputs->zones_count += 1;
+    }
+    for (uint32_t row = 0; row < rows_of(resolver, TABLE_GRID); row += 1) {
+        uint32_t z = zone_named(resolver, text_of(resolver, TABLE_GRID, row, GRID_zone));
+        int64_t from = quarter_of(resolver, TABLE_GRID, row, GRID_quarter);
+
+        if (z == inputs->zones_count) {
+            wrong(resolver, TABLE_GRID, row, GRID_zone, "a zone of sites.csv");
+            continue;
+        }
+        for (int64_t t = dr_max_i64(from, 0); t < inputs->quarters_count; t += 1)
+            inputs->zones[z].grid_w[t] = value_of(resolver, TABLE_GRID, row, GRID_power_mw);
+    }
+}
+
+/* A tariff has a row for each quarter of the year; its first row names it. */
+static uint32_t tariff_named(struct dr_plan_inputs *inputs, const char *name)
+{
+    uint32_t i = 0;
+
+    while (i < inputs->tariffs_count && strcmp(inputs->tariffs[i].name, name) != 0)
+        i += 1;
+    return i;
+}
+
+static void resolve_tariffs(const struct resolver *resolver)
+{
+    struct dr_plan_inputs *inputs = resolver->inputs;
+    uint32_t seen[DR_PLAN_TARIFFS_MAX] = {0}, first[DR_PLAN_TARIFFS_MAX] = {0};
+
+    for (uint32_t row = 0; row < rows_of(resolver, TABLE_TARIFF); row += 1) {
+        const char *name = text_of(resolver, TABLE_TARIFF, row, TARIFF_tariff);
+        uint32_t i = tariff_named(inputs, name);
+        int64_t q = value_of(resolver, TABLE_TARIFF, row, TARIFF_quarter_of_year) - 1;
+
+        if (i == DR_PLAN_TARIFFS_MAX) {
+            wrong(resolver, TABLE_TARIFF, row, TARIFF_tariff, "at most 16 tariffs");
+            return;
+        }
+        if (i == inputs->tariffs_count) {
+            dr_copy_name(inputs->tariffs[i].name, name);
+            inputs->tariffs_count += 1;
+            first[i] = row;
+        }
+        if ((seen[i] >> q) & 1)
+            wrong(resolver, TABLE_TARIFF, row, TARIFF_quarter_of_year, "each quarter once");
+        seen[i] |= 1u << q;
+        inputs->tariffs[i].energy_micro[q] =
+            value_of(resolver, TABLE_TARIFF, row, TARIFF_energy_per_kwh);
+        inputs->tariffs[i].peak_micro[q] =
+            value_of(resolver, TABLE_TARIFF, row, TARIFF_peak_per_kw_month);
+    }
+    for (uint32_t i = 0; i < inputs->tariffs_count; i += 1) {
+        if (seen[i] != 15)
+            wrong(resolver, TABLE_TARIFF, first[i], TARIFF_quarter_of_year,
+                  "a row for each of the four quarters");
+    }
+}
+
+static void resolve_sites(const struct resolver *resolver)
+{
+    struct dr_plan_inputs *inputs = resolver->inputs;
+
+    inputs->sites_count = rows_of(resolver, TABLE_SITE);
+    for (uint32_t s = 0; s < inputs->sites_count; s += 1) {
+        struct dr_plan_site *site = &inputs->sites[s];
+
+        dr_copy_name(site->name, text_of(resolver, TABLE_SITE, s, SITE_site));
+        site->title = text_of(resolver, TABLE_SITE, s, SITE_name);
+        site->zone = zone_named(resolver, text_of(resolver, TABLE_SITE, s, SITE_zone));
+        site->tariff = tariff_named(inputs, text_of(resolver, TABLE_SITE, s, SITE_tariff));
+        if (site->tariff == inputs->tariffs_count)
+            wrong(resolver, TABLE_SITE, s, SITE_tariff, "a tariff of tariffs.csv");
+        site->power_w = value_of(resolver, TABLE_SITE, s, SITE_power_mw);
+        site->pue_micro = value_of(resolver, TABLE_SITE, s, SITE_pue);
+        site->grade = (uint32_t)value_of(resolver, TABLE_SITE, s, SITE_grade);
+    }
+    for (uint32_t row = 0; row < rows_of(resolver, TABLE_PHASE); row += 1) {
+        struct dr_plan_site *site =
+            &inputs->sites[refer(resolver, TABLE_PHASE, row, PHASE_site, TABLE_SITE)];
+        struct dr_plan_phase *phase = &site->phases[site->phases_count];
+
+        if (site->phases_count == DR_PLAN_PHASES_MAX) {
+            wrong(resolver, TABLE_PHASE, row, PHASE_site, "at most 8 phases of a site");
+            continue;
+        }
+        phase->power_w = value_of(resolver, TABLE_PHASE, row, PHASE_power_mw);
+        phase->cost = value_of(resolver, TABLE_PHASE, row, PHASE_cost_m);
+        phase->build_quarters =
+            (uint32_t)value_of(resolver, TABLE_PHASE, row, PHASE_build_quarters);
+        phase->quarter = (int32_t)quarter_of(resolver, TABLE_PHASE, row, PHASE_quarter);
+        phase->begun = (uint32_t)value_of(resolver, TABLE_PHASE, row, PHASE_state);
+        if (phase->begun && site->phases_count > 0 && !site->phases[site->phases_count - 1].begun)
+            wrong(resolver, TABLE_PHASE, row, PHASE_state,
+                  "those that are begun before a site's open ones");
+        site->phases_count += 1;
+    }
+}
+
+static void resolve_chips(const struct resolver *resolver)
+{
+    struct dr_plan_inputs *inputs = resolver->inputs;
+    int64_t last[DR_PLAN_CHIPS_MAX];
+
+    inputs->chips_count = rows_of(resolver, TABLE_CHIP);
+    for (uint32_t c = 0; c < inputs->chips_count; c += 1) {
+        struct dr_plan_chip *chip = &inputs->chips[c];
+
+        last[c] = INT64_MIN;
+        dr_copy_name(chip->name, text_of(resolver, TABLE_CHIP, c, CHIP_chip));
+        dr_copy_name(chip->vendor, text_of(resolver, TABLE_CHIP, c, CHIP_vendor));
+        while (strcmp(inputs->chips[chip->vendor_first].vendor, chip->vendor) != 0)
+            chip->vendor_first += 1;
+        chip->domestic = (uint32_t)value_of(resolver, TABLE_CHIP, c, CHIP_domestic);
+        chip->busy_w = value_of(resolver, TABLE_CHIP, c, CHIP_busy_w);
+        chip->idle_w = value_of(resolver, TABLE_CHIP, c, CHIP_idle_w);
+        chip->compute_micro = value_of(resolver, TABLE_CHIP, c, CHIP_compute);
+        chip->available_micro = value_of(resolver, TABLE_CHIP, c, CHIP_available_percent) / 100;
+        chip->upkeep_micro = value_of(resolver, TABLE_CHIP, c, CHIP_upkeep_percent) / 100;
+        chip->lead_quarters = (uint32_t)value_of(resolver, TABLE_CHIP, c, CHIP_lead_quarters);
+        chip->life_quarters = (uint32_t)value_of(resolver, TABLE_CHIP, c, CHIP_life_quarters);
+        chip->lot = (uint32_t)value_of(resolver, TABLE_CHIP, c, CHIP_lot);
+        chip->order_min = (uint32_t)value_of(resolver, TABLE_CHIP, c, CHIP_order_min);
+        if (chip->idle_w > chip->busy_w)
+            wrong(resolver, TABLE_CHIP, c, CHIP_idle_w, "at most busy_w");
+    }
+    for (uint32_t row = 0; row < rows_of(resolver, TABLE_OFFER); row += 1) {
+        uint32_t c = refer(resolver, TABLE_OFFER, row, OFFER_chip, TABLE_CHIP);
+        int64_t from = quarter_of(resolver, TABLE_OFFER, row, OFFER_quarter);
+
+        if (from <= last[c])
+            wrong(resolver, TABLE_OFFER, row, OFFER_quarter, "a later one than the chip's last");
+        last[c] = from;
+        for (int64_t t = dr_max_i64(from, 0); t < inputs->quarters_count; t += 1) {
+            inputs->chips[c].price[t] = value_of(resolver, TABLE_OFFER, row, OFFER_price_m);
+            inputs->chips[c].supply[t] = value_of(resolver, TABLE_OFFER, row, OFFER_supply);
+        }
+    }
+    for (uint32_t row = 0; row < rows_of(resolver, TABLE_FLEET); row += 1) {
+        uint32_t s = refer(resolver, TABLE_FLEET, row, FLEET_site, TABLE_SITE);
+        uint32_t c = refer(resolver, TABLE_FLEET, row, FLEET_chip, TABLE_CHIP);
+        int64_t from = quarter_of(resolver, TABLE_FLEET, row, FLEET_quarter);
+        int64_t to = dr_min_i64(from + inputs->chips[c].life_quarters, inputs->quarters_count);
+
+        for (int64_t t = dr_max_i64(from, 0); t < to; t += 1)
+            inputs->base[s][c][t] += value_of(resolver, TABLE_FLEET, row, FLEET_count);
+    }
+}
+
+static void resolve_sectors(const struct resolver *resolver)
+{
+    struct dr_plan_inputs *inputs = resolver->inputs;
+    int64_t last[DR_PLAN_SECTORS_MAX];
+
+    inputs->sectors_count = rows_of(resolver, TABLE_SECTOR);
+    for (uint32_t k = 0; k < inputs->sectors_count; k += 1) {
+        struct dr_plan_sector *sector = &inputs->sectors[k];
+        const char *at = text_of(resolver, TABLE_SECTOR, k, SECTOR_zones);
+        char part[DR_NAME_BYTES];
+
+        last[k] = INT64_MIN;
+        dr_copy_name(sector->name, text_of(resolver, TABLE_SECTOR, k, SECTOR_sector));
+        sector->title = text_of(resolver, TABLE_SECTOR, k, SECTOR_name);
+        sector->unserved = value_of(resolver, TABLE_SECTOR, k, SECTOR_unserved_m);
+        sector->least_micro = value_of(resolver, TABLE_SECTOR, k, SECTOR_least_percent) / 100;
+        sector->busy_micro = value_of(resolver, TABLE_SECTOR, k, SECTOR_busy_percent) / 100;
+        sector->grade = (uint32_t)value_of(resolver, TABLE_SECTOR, k, SECTOR_grade);
+        sector->critical = (uint32_t)value_of(resolver, TABLE_SECTOR, k, SECTOR_critical);
+        sector->zones = at[0] == '\0' ? UINT32_MAX : 0;
+        while (next_part(&at, part)) {
+            uint32_t z = zone_named(resolver, part);
+
+            if (z == inputs->zones_count)
+                wrong(resolver, TABLE_SECTOR, k, SECTOR_zones,
+                      "zones of sites.csv, parted by ';', or nothing");
+            else
+                sector->zones |= 1u << z;
+        }
+    }
+    for (uint32_t row = 0; row < rows_of(resolver, TABLE_SPEED); row += 1) {
+        uint32_t k = refer(resolver, TABLE_SPEED, row, SPEED_sector, TABLE_SECTOR);
+        uint32_t c = refer(resolver, TABLE_SPEED, row, SPEED_chip, TABLE_CHIP);
+
+        if (inputs->sectors[k].speed_micro[c] != 0)
+            wrong(resolver, TABLE_SPEED, row, SPEED_chip, "each pair once");
+        inputs->sectors[k].speed_micro[c] = value_of(resolver, TABLE_SPEED, row, SPEED_speed);
+    }
+    for (uint32_t row = 0; row < rows_of(resolver, TABLE_DEMAND); row += 1) {
+        uint32_t k = refer(resolver, TABLE_DEMAND, row, DEMAND_sector, TABLE_SECTOR);
+        int64_t *demand = inputs->sectors[k].demand;
+        int64_t from = quarter_of(resolver, TABLE_DEMAND, row, DEMAND_quarter);
+        int64_t units = value_of(resolver, TABLE_DEMAND, row, DEMAND_units);
+        int64_t before = 0;
+
+        if (from <= last[k]) {
+            wrong(resolver, TABLE_DEMAND, row, DEMAND_quarter, "a later one than the sector's last");
+            continue;
+        }
+        /* In a straight line from the last row, whose units stand in the quarters behind it. */
+        if (last[k] != INT64_MIN && last[k] < inputs->quarters_count) {
+            before = last[k] < 0 ? demand[0] : demand[last[k]];
+            for (int64_t t = dr_max_i64(last[k], 0); t < dr_min_i64(from, inputs->quarters_count);
+                 t += 1)
+                demand[t] = before + dr_mul_div_floor(units - before, t - last[k], from - last[k]);
+        }
+        for (int64_t t = dr_max_i64(from, 0); t < inputs->quarters_count; t += 1)
+            demand[t] = units;
+        last[k] = from;
+    }
+}
+
+static void resolve_budgets(const struct resolver *resolver)
+{
+    struct dr_plan_inputs *inputs = resolver->inputs;
+
+    for (uint32_t y = 0; y < DR_PLAN_YEARS_MAX; y += 1)
+        inputs->budget[y] = INT64_MAX;
+    for (uint32_t row = 0; row < rows_of(resolver, TABLE_BUDGET); row += 1) {
+        int64_t y = value_of(resolver, TABLE_BUDGET, row, BUDGET_year) - inputs->begin / 4;
+
+        if (y < 0 || y >= inputs->years_count)
+            continue;
+        if (inputs->budget[y] != INT64_MAX)
+            wrong(resolver, TABLE_BUDGET, row, BUDGET_year, "each year once");
+        inputs->budget[y] = value_of(resolver, TABLE_BUDGET, row, BUDGET_budget_m);
+    }
+}
+
+void dr_plan_resolve(struct dr_plan_inputs *inputs, const struct tables *tables,
+                     struct dr_csv_errors *errors)
+{
+    struct resolver resolver = {.inputs = inputs, .tables = tables, .errors = errors};
+    uint32_t before = errors->count;
+
+    check_unique(&resolver, TABLE_SOURCE, 100000);
+    check_unique(&resolver, TABLE_SITE, DR_PLAN_SITES_MAX);
+    check_unique(&resolver, TABLE_CHIP, DR_PLAN_CHIPS_MAX);
+    check_unique(&resolver, TABLE_SECTOR, DR_PLAN_SECTORS_MAX);
+    for (enum table t = TABLE_SITE; t < TABLE_COUNT; t += 1)
+        check_claims(&resolver, t);
+    if (errors->count > before)
+        return; /* places would mean nothing */
+    resolve_zones(&resolver);
+    resolve_tariffs(&resolver);
+    resolve_sites(&resolver);
+    resolve_chips(&resolver);
+    resolve_sectors(&resolver);
+    resolve_budgets(&resolver);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* search.h: a good solution of the program, and how far it can be from the best.
+ *
+ * In this order, each step being given the seconds that are left:
+ *   1. the linear program (Clp): a bound that no solution passes;
+ *   2. a dive: the binaries nearest to 1 are fixed there, some at a time, and the linear program is
+ *      solved again: a first solution within seconds;
+ *   3. relax and fix: block after block of quarters with whole binaries, later ones still free, the
+ *      earlier ones fixed (Pochet and Wolsey, Production Planning by Mixed Integer Programming,
+ *      2006, section 3.6);
+ *   4. fix and optimise: the binaries of a few sites, or of a window of quarters, are free and all
+ *      others stay; whatever is better is kept (ibid.), round after round while that helps.
+ * Steps end by counts (nodes, rounds), so that the same program and options give the same solution;
+ * only where one is late it is cut by the clock, and then the progress says so. */
+#ifndef DR_PLAN_SEARCH_H
+#define DR_PLAN_SEARCH_H
+
+#include "plan/program.h"
+#include "plan/solver.h"
+
+struct dr_search_progress {
+    const char *step;
+    double seconds;   /* since the beginning, by the clock */
+    double cpu_s;     /* of the solver */
+    int has_values;
+    double cost;      /* of the best so far, in the program's units */
+    double bound;
+    int cut; /* a step was cut by the clock: another run may differ */
+};
+
+struct dr_search_options {
+    double seconds; /* for all of it */
+    double gap;     /* relative: enough */
+    /* Called after each step and each better solution. 0: stop with what there is. */
+    int (*progress)(void *context, const struct dr_search_progress *progress);
+    void *context;
+};
+
+struct dr_search {
+    struct dr_search_progress progress; /* the last */
+    double first_s;                     /* when the first solution came */
+    double *values;                     /* [columns] the best; owned */
+    int infeasible;                     /* the linear program has no solution */
+};
+
+/* DR_OK, also when nothing was found; DR_E_MISSING, DR_E_IO: no solver. */
+DR_MUST_USE enum dr_status dr_search_run(struct dr_search *search,
+                                         const struct dr_program *program,
+                                         const struct dr_search_options *options,
+                                         struct dr_error *error);
+void dr_search_deinit(struct dr_search *search);
+
+#endif

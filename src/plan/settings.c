@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan.yaml: a plan's horizon, targets and switches. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "federation/yaml.h"
+#include "plan/tables.h"
+
+#define BYTES_MAX ((size_t)1 << 20)
+
+struct reader {
+    struct dr_plan_inputs *inputs;
+    struct dr_csv_errors *errors;
+    const char *file;
+    const char *part; /* "targets", or "" */
+};
+
+static void wrong(const struct reader *reader, uint32_t line, const char *key, const char *found,
+                  const char *expected)
+{
+    char field[160];
+
+    snprintf(field, sizeof field, "%s%s%s", reader->part, reader->part[0] == '\0' ? "" : ".", key);
+    dr_csv_wrong(reader->errors, reader->file, line, field, found, "%s", expected);
+}
+
+static const struct dr_yaml_node *scalar(const struct reader *reader,
+                                         const struct dr_yaml_node *map, const char *key,
+                                         int needed, const char *expected)
+{
+    const struct dr_yaml_node *node = dr_yaml_get(map, key);
+
+    if (node == NULL || dr_yaml_null(node)) {
+        if (needed)
+            wrong(reader, map->line, key, "nothing", expected);
+        return NULL;
+    }
+    if (node->kind != DR_YAML_SCALAR) {
+        wrong(reader, node->line, key, "a list or map", expected);
+        return NULL;
+    }
+    return node;
+}
+
+static void keys(const struct reader *reader, const struct dr_yaml_node *map, const char *allowed)
+{
+    for (const struct dr_yaml_node *node = map->first; node != NULL; node = node->next) {
+        char padded[140], expected[600];
+
+        snprintf(padded, sizeof padded, " %s ", node->key->text);
+        snprintf(expected, sizeof expected, "one of:%s", allowed);
+        if (strstr(allowed, padded) == NULL)
+            wrong(reader, node->line, node->key->text, node->key->text, expected);
+    }
+}
+
+static void whole(const struct reader *reader, const struct dr_yaml_node *map, const char *key,
+                  int needed, int64_t min, int64_t max, int64_t *value)
+{
+    char expected[100];
+    const struct dr_yaml_node *node;
+
+    snprintf(expected, sizeof expected, "a whole number from %" PRId64 " to %" PRId64, min, max);
+    node = scalar(reader, map, key, needed, expected);
+    if (node != NULL && !dr_parse_i64(node->text, min, max, value))
+        wrong(reader, node->line, key, node->text, expected);
+}
+
+/* A percentage as millionths of 1. */
+static void percent(const struct reader *reader, const struct dr_yaml_node *map, const char *key,
+                    int needed, int64_t max, int64_t *micro)
+{
+    char expected[100];
+    const struct dr_yaml_node *node;
+    int64_t milli;
+
+    snprintf(expected, sizeof expected, "percent from 0 to %" PRId64 ", like 12.5", max);
+    node = scalar(reader, map, key, needed, expected);
+    if (node == NULL)
+        return;
+    if (dr_parse_milli(node->text, 0, max * 1000, &milli))
+        *micro = milli * 10;
+    else
+        wrong(reader, node->line, key, node->text, expected);
+}
+
+/* Its place from the plan's first; what lies before or after is taken too. */
+static void quarter(const struct reader *reader, const struct dr_yaml_node *map, const char *key,
+                    int needed, int64_t begin, int64_t *value)
+{
+    static const char expected[] = "a quarter: 2027-Q3";
+    const struct dr_yaml_node *node = scalar(reader, map, key, needed, expected);
+    int64_t found;
+
+    if (node == NULL)
+        return;
+    if (dr_parse_quarter(node->text, &found))
+        *value = found - begin;
+    else
+        wrong(reader, node->line, key, node->text, expected);
+}
+
+static const struct dr_yaml_node *items(struct reader *reader, const struct dr_yaml_node *map,
+                                        const char *key)
+{
+    const struct dr_yaml_node *list = dr_yaml_get(map, key);
+
+    reader->part = "";
+    if (list == NULL || dr_yaml_null(list))
+        return NULL;
+    if (list->kind != DR_YAML_LIST) {
+        wrong(reader, list->line, key, "something else", "a list of maps");
+        return NULL;
+    }
+    if (list->count > DR_PLAN_TARGETS_MAX) {
+        wrong(reader, list->line, key, "more", "at most 16");
+        return NULL;
+    }
+    reader->part = key;
+    return list->first;
+}
+
+static void read_targets(struct reader *reader, const struct dr_yaml_node *map)
+{
+    struct dr_plan_inputs *inputs = reader->inputs;
+
+    for (const struct dr_yaml_node *item = items(reader, map, "targets"); item != NULL;
+         item = item->next) {
+        struct dr_plan_target *target = &inputs->targets[inputs->targets_count];
+        int64_t by = 0, compute = 0;
+
+        if (item->kind != DR_YAML_MAP) {
+            wrong(reader, item->line, "", item->text, "a map with `by` and `accelerators`");
+            continue;
+        }
+        keys(reader, item, " by accelerators compute ");
+        quarter(reader, item, "by", 1, inputs->begin, &by);
+        whole(reader, item, "accelerators", 0, 1, 1000000000, &target->accelerators);
+        whole(reader, item, "compute", 0, 1, 1000000000, &compute);
+        target->compute_micro = compute * DR_PLAN_MICRO;
+        if (target->accelerators == 0 && compute == 0)
+            wrong(reader, item->line, "", "neither", "`accelerators` or `compute`");
+        if (by < 0 || by >= inputs->quarters_count)
+            wrong(reader, item->line, "by", "another one", "a quarter of the plan");
+        target->quarter = (uint32_t)by;
+        inputs->targets_count += 1;
+    }
+}
+
+static void read_domestic(struct reader *reader, const struct dr_yaml_node *map)
+{
+    struct dr_plan_inputs *inputs = reader->inputs;
+
+    for (const struct dr_yaml_node *item = items(reader, map, "domestic"); item != NULL;
+         item = item->next) {
+        static const char *const measures[] = {"value", "units", "compute"};
+        struct dr_plan_domestic *domestic = &inputs->domestic[inputs->domestic_count];
+        const struct dr_yaml_node *by;
+        int64_t from = inputs->begin / 4;
+        uint32_t m = 0;
+
+        if (item->kind != DR_YAML_MAP) {
+            wrong(reader, item->line, "", item->text, "a map with `from`, `percent` and `by`");
+            continue;
+        }
+        keys(reader, item, " from percent by ");
+        whole(reader, item, "from", 1, inputs->begin / 4, 2999, &from);
+        percent(reader, item, "percent", 1, 100, &domestic->share_micro);
+        by = scalar(reader, item, "by", 1, "value, units or compute");
+        while (by != NULL && m < 3 && strcmp(by->text, measures[m]) != 0)
+            m += 1;
+        if (m == 3)
+            wrong(reader, by->line, "by", by->text, "value, units or compute");
+        domestic->measure = (enum dr_plan_measure)m;
+        domestic->year = (uint32_t)(from - inputs->begin / 4);
+        inputs->domestic_count += 1;
+    }
+}
+
+static void read_map(struct reader *reader, const struct dr_yaml_node *map)
+{
+    struct dr_plan_inputs *inputs = reader->inputs;
+    const struct dr_yaml_node *node;
+    int64_t quarters = 1, starts = 0, building = 80, from = 0;
+
+    keys(reader, map,
+         " name currency begin quarters discount_percent carry_percent starts_a_quarter "
+         "building_quarters steady_percent steady_weight_percent site_percent zone_percent "
+         "vendor_percent shares_from targets domestic ");
+    node = scalar(reader, map, "name", 1, "a name: a-z, 0-9 and '-'");
+    if (node != NULL && !dr_name_valid(node->text))
+        wrong(reader, node->line, "name", node->text, "a name: a-z, 0-9 and '-' (not first)");
+    else if (node != NULL)
+        dr_copy_name(inputs->name, node->text);
+    node = scalar(reader, map, "currency", 1, "a currency, like KRW");
+    if (node != NULL)
+        snprintf(inputs->currency, sizeof inputs->currency, "%s", node->text);
+    quarter(reader, map, "begin", 1, 0, &inputs->begin);
+    whole(reader, map, "quarters", 1, 1, DR_PLAN_QUARTERS_MAX, &quarters);
+    inputs->quarters_count = (uint32_t)quarters;
+    inputs->years_count = dr_plan_year(inputs, inputs->quarters_count - 1) + 1;
+    percent(reader, map, "discount_percent", 1, 100, &inputs->discount_micro);
+    percent(reader, map, "carry_percent", 0, 100, &inputs->carry_micro);
+    whole(reader, map, "starts_a_quarter", 0, 1, 1000, &starts);
+    inputs->starts_max = (uint32_t)starts;
+    whole(reader, map, "building_quarters", 0, 1, 400, &building);
+    inputs->building_quarters = (uint32_t)building;
+    percent(reader, map, "steady_percent", 0, 1000, &inputs->steady_micro);
+    percent(reader, map, "steady_weight_percent", 0, 100, &inputs->steady_weight_micro);
+    percent(reader, map, "site_percent", 0, 100, &inputs->site_share_micro);
+    percent(reader, map, "zone_percent", 0, 100, &inputs->zone_share_micro);
+    percent(reader, map, "vendor_percent", 0, 100, &inputs->vendor_share_micro);
+    quarter(reader, map, "shares_from", 0, inputs->begin, &from);
+    inputs->share_quarter = (int32_t)from;
+    read_targets(reader, map);
+    read_domestic(reader, map);
+}
+
+void dr_plan_read_settings(struct dr_plan_inputs *inputs, const char *path,
+                           struct dr_csv_errors *errors)
+{
+    struct dr_buffer text DR_CLEANUP(dr_buffer_deinit) = {0};
+    struct dr_error_list list DR_CLEANUP(dr_error_list_deinit) = {0};
+    struct reader reader = {.inputs = inputs, .errors = errors, .file = path, .part = ""};
+    const struct dr_yaml_node *map;
+
+    dr_buffer_init(&text, BYTES_MAX);
+    if (dr_buffer_read_file(&text, path) != DR_OK) {
+        dr_csv_wrong(errors, path, 0, "", "nothing that can be read", "the plan's settings");
+        return;
+    }
+    map = dr_yaml_read(&inputs->arena, path, dr_buffer_text(&text), text.length, &list);
+    for (uint32_t i = 0; i < list.count; i += 1)
+        dr_csv_wrong(errors, path, list.errors[i].line, list.errors[i].field, list.errors[i].found,
+                     "%s", list.errors[i].expected);
+    if (map != NULL && map->kind == DR_YAML_MAP)
+        read_map(&reader, map);
+    else if (map != NULL)
+        dr_csv_wrong(errors, path, map->line, "", "something else", "a map of settings");
+}
