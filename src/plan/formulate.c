@@ -664,7 +664,8 @@ static void add_target_rows(struct dr_program *program)
         }
         if (target->compute_micro > 0) {
             row = dr_model_row(&program->model, name1(DR_ROW_TARGET_COMPUTE, i),
-                               counted(program, (double)target->compute_micro / MICRO),
+                               counted(program, (double)target->compute_micro / MICRO) +
+                                   (program->count_scale > 1 ? 10 / program->count_scale : 0),
                                DR_INFINITY);
             FOR(s, inputs->sites_count) {
                 FOR(c, inputs->chips_count)
