@@ -242,7 +242,8 @@ int dr_parse_quarter(const char *text, int64_t *quarter)
 
 const char *dr_format_quarter(int64_t quarter, char text[DR_QUARTER_BYTES])
 {
-    return dr_format(text, DR_QUARTER_BYTES, "%04d-Q%d", (int)(quarter / 4), (int)(quarter % 4) + 1);
+    return dr_format(text, DR_QUARTER_BYTES, "%04d-Q%d", (int)(quarter / 4),
+                     (int)(quarter % 4) + 1);
 }
 
 static int parse_date(const char *text, int64_t *date)

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daero scenario: a scenario's tables as a federation file. */
-#include <unistd.h>
-
 #include "base/text.h"
 #include "cli/options.h"
 #include "cli/table.h"
 #include "scenario/scenario.h"
-
-/* How far above the program's directory scenarios/ may lie: in a build it is build/MODE. */
-#define PARENTS_MAX 3
 
 static void say(void *context, const struct dr_error *error)
 {
@@ -16,46 +11,6 @@ static void say(void *context, const struct dr_error *error)
 
     (void)context;
     fprintf(stderr, "%s\n", dr_error_line(error, text, sizeof text));
-}
-
-/* The directory of a scenario's tables. 0: nothing is there, and it was said. */
-static int find_data(const struct dr_cli *cli, const char *name, char path[4096])
-{
-    const char *data = dr_cli_value(cli, "data");
-    char program[2048];
-    ssize_t bytes;
-
-    if (data != NULL) {
-        snprintf(path, 4096, "%s", data);
-        return 1;
-    }
-    if (!dr_name_valid(name)) {
-        dr_cli_fail(cli, DR_EXIT_USAGE, "found '%s', expected a scenario's name, as in korea",
-                    name);
-        return 0;
-    }
-    bytes = readlink("/proc/self/exe", program, sizeof program - 1);
-    program[bytes < 0 ? 0 : bytes] = '\0';
-    for (int above = 0; above <= PARENTS_MAX; above += 1) {
-        static const char *const places[] = {"scenarios", "share/daero/scenarios"};
-        char *slash = strrchr(program, '/');
-
-        if (slash == NULL)
-            break;
-        *slash = '\0';
-        for (size_t i = 0; i < DR_COUNT_OF(places); i += 1) {
-            snprintf(path, 4096, "%s/%s/%s/settings.csv", program, places[i], name);
-            if (access(path, F_OK) != 0)
-                continue;
-            snprintf(path, 4096, "%s/%s/%s", program, places[i], name);
-            return 1;
-        }
-    }
-    dr_cli_fail(cli, DR_EXIT_USAGE,
-                "found '%s', expected a scenario that lies in scenarios/ beside the program, or "
-                "--data",
-                name);
-    return 0;
 }
 
 static const char *megawatts(int64_t watts)
@@ -173,7 +128,7 @@ int dr_cmd_scenario(struct dr_cli *cli)
                            at == NULL ? "--at is missing; --list says which "
                                         "moments there are"
                                       : "--at and --list exclude each other");
-    if (!find_data(cli, cli->operands[0], directory))
+    if (!dr_cli_find_scenario(cli, cli->operands[0], "settings.csv", directory))
         return DR_EXIT_USAGE;
     status = dr_scenario_open(&scenario, directory, &errors);
     if (status == DR_E_INPUT)

@@ -29,6 +29,20 @@ static const struct dr_cli_option SCENARIO[] = {
     {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default"},
     {"output", 'o', "FILE", "write there instead of standard output"},
 };
+static const struct dr_cli_option PLAN_RUN[] = {
+    {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default"},
+    {"output", 'o', "DIRECTORY", "write the plan there: tables, and its certificate"},
+    {"seconds", 0, "N", "how long to look for a better plan; 180 by default"},
+    {"gap", 0, "PERCENT", "enough: the plan costs at most this much more than the best there can be; 0.1 by default"},
+};
+static const struct dr_cli_option PLAN_VERIFY[] = {
+    {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default, with the certificate's name"},
+};
+static const struct dr_cli_option PLAN_EXPORT[] = {
+    {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default"},
+    {"output", 'o', "FILE", "write there instead of standard output"},
+    {"format", 0, "FORMAT", "mps (free form, the default) or lp"},
+};
 /* What a run is given, whether it stands alone or is compared with others. */
 #define SIM_INPUTS \
     {"federation", 0, "FILE", "the federation; needed"}, \
@@ -272,6 +286,25 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "\n"
      "    daero sim report fair=fair.json fifo=fifo.json -o compared.html",
      OPTIONS(SIM_REPORT), DR_OPERAND_FILE, 1, MANY, 0, 0, NULL, dr_cmd_sim_report},
+    {"plan run", "SCENARIO", "what to build, where, when and with what: a plan, and how far it can be from the best",
+     "A scenario is a directory of small tables and plan.yaml (docs/planning.md): sites and what can be built there, chips\n"
+     "and their makers, power, budgets, demand by sector, targets. Progress goes to standard error; Ctrl-C ends with the\n"
+     "best plan so far. Every plan is checked by code that knows nothing of how it was found. Needs no controller.\n"
+     "\n"
+     "    daero plan run university\n"
+     "    daero plan run korea-2030 --seconds 180 -o plan",
+     OPTIONS(PLAN_RUN), DR_OPERAND_WORD, 1, 1, 0, 0, NULL, dr_cmd_plan_run},
+    {"plan verify", "DIRECTORY", "check a plan that was written: its rules, its cost, its bound, its tables' hashes",
+     "Reads the scenario's tables and the plan's, judges every rule in whole numbers, sums up the cost anew, and solves\n"
+     "the linear program again for the bound. Exit code 1: something of the certificate doesn't hold.\n"
+     "\n"
+     "    daero plan verify plan",
+     OPTIONS(PLAN_VERIFY), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_plan_verify},
+    {"plan export", "SCENARIO", "the program of a scenario, for other solvers",
+     "Columns and rows have the names that docs/planning.md explains.\n"
+     "\n"
+     "    daero plan export university --format lp",
+     OPTIONS(PLAN_EXPORT), DR_OPERAND_WORD, 1, 1, 0, 0, NULL, dr_cmd_plan_export},
     {"apply", "FILE", "change the living federation to what a file says",
      "Shows the difference and has the controller admit it as facts, with who, when and why.",
      OPTIONS(APPLY), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_apply},

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/options.h"
 
+#include <unistd.h>
+
 #include "base/text.h"
 
 #define SAID_MAX 20
+/* How far above the program's directory scenarios/ may lie: in a build it is build/MODE. */
+#define PARENTS_MAX 3
 
 int dr_option_whole(const struct dr_cli *cli, const char *option, int64_t min, int64_t max,
                     int64_t *value)
@@ -102,5 +106,45 @@ int dr_option_output(const struct dr_cli *cli, const char *option, FILE **file)
     if (path == NULL || *file != NULL)
         return 1;
     dr_cli_fail(cli, DR_EXIT_FAILED, "--%s: %s can't be written", option, path);
+    return 0;
+}
+
+int dr_cli_find_scenario(const struct dr_cli *cli, const char *name, const char *file,
+                         char path[4096])
+{
+    const char *data = dr_cli_value(cli, "data");
+    char program[2048];
+    ssize_t bytes;
+
+    if (data != NULL) {
+        snprintf(path, 4096, "%s", data);
+        return 1;
+    }
+    if (!dr_name_valid(name)) {
+        dr_cli_fail(cli, DR_EXIT_USAGE, "found '%s', expected a scenario's name, as in korea",
+                    name);
+        return 0;
+    }
+    bytes = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[bytes < 0 ? 0 : bytes] = '\0';
+    for (int above = 0; above <= PARENTS_MAX; above += 1) {
+        static const char *const places[] = {"scenarios", "share/daero/scenarios"};
+        char *slash = strrchr(program, '/');
+
+        if (slash == NULL)
+            break;
+        *slash = '\0';
+        for (size_t i = 0; i < DR_COUNT_OF(places); i += 1) {
+            snprintf(path, 4096, "%s/%s/%s/%s", program, places[i], name, file);
+            if (access(path, F_OK) != 0)
+                continue;
+            snprintf(path, 4096, "%s/%s/%s", program, places[i], name);
+            return 1;
+        }
+    }
+    dr_cli_fail(cli, DR_EXIT_USAGE,
+                "found '%s', expected a scenario that lies in scenarios/ beside the program, or "
+                "--data",
+                name);
     return 0;
 }

@@ -28,6 +28,11 @@ int dr_option_word(const struct dr_cli *cli, const char *option, const char *con
 DR_MUST_USE int dr_cli_write_file(const struct dr_cli *cli, const char *path,
                                   const struct dr_buffer *content);
 
+/* The directory of a scenario's tables: what --data names, or scenarios/NAME beside the program,
+ * known by a file that lies in it. 0: nothing is there, and it was said. */
+int dr_cli_find_scenario(const struct dr_cli *cli, const char *name, const char *file,
+                         char path[4096]);
+
 /* Rows of a file that are wrong: the first twenty are said on standard error. */
 struct dr_cli_rows {
     uint64_t count;

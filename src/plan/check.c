@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Is it a plan? By the inputs alone, in whole numbers, rule after rule as docs/planning.md says them.
+/* Is it a plan? By the inputs alone, in whole numbers, rule after rule as docs/planning.md says
+ * them.
  *
- * Written to be read beside that page, and from it: it knows nothing of the program that was solved,
- * and takes the longer way where that is the plainer one. Sides of a rule are multiplied up instead
- * of divided, in 128 bits: the largest, work in 10^-15 units of all accelerators, stays below 10^31. */
+ * Written to be read beside that page, and from it: it knows nothing of the program that was
+ * solved, and takes the longer way where that is the plainer one. Sides of a rule are multiplied up
+ * instead of divided, in 128 bits: the largest, work in 10^-15 units of all accelerators, stays
+ * below 10^31. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +15,7 @@
 
 typedef __int128 wide;
 
-#define MICRO DR_PLAN_MICRO
+#define MICRO         DR_PLAN_MICRO
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)
 
 struct check {
@@ -82,7 +84,8 @@ static int64_t there(const struct check *check, uint32_t s, uint32_t c, uint32_t
     const struct dr_plan_chip *chip = &check->inputs->chips[c];
     int64_t count = check->inputs->base[s][c][t];
 
-    FOR(ordered, t + 1) {
+    FOR(ordered, t + 1)
+    {
         uint32_t arrives = ordered + chip->lead_quarters;
 
         if (arrives <= t && t - arrives < chip->life_quarters)
@@ -97,25 +100,29 @@ static int64_t power_of(const struct check *check, uint32_t s, uint32_t t)
     const struct dr_plan_site *site = &check->inputs->sites[s];
     int64_t power_w = site->power_w;
 
-    FOR(p, site->phases_count) {
+    FOR(p, site->phases_count)
+    {
         int32_t begun = check->plan->phase[s][p];
 
         if (site->phases[p].begun)
             power_w += site->phases[p].quarter <= (int32_t)t ? site->phases[p].power_w : 0;
-        else if (begun != DR_PLAN_NEVER && begun + (int32_t)site->phases[p].build_quarters <=
-                                               (int32_t)t)
+        else if (begun != DR_PLAN_NEVER &&
+                 begun + (int32_t)site->phases[p].build_quarters <= (int32_t)t)
             power_w += site->phases[p].power_w;
     }
     return power_w;
 }
 
-/* What building costs in a quarter: each phase in equal parts, what does not divide in the first. */
+/* What building costs in a quarter: each phase in equal parts, what does not divide in the first.
+ */
 static int64_t building_of(const struct check *check, uint32_t t)
 {
     int64_t sum = 0;
 
-    FOR(s, check->inputs->sites_count) {
-        FOR(p, check->inputs->sites[s].phases_count) {
+    FOR(s, check->inputs->sites_count)
+    {
+        FOR(p, check->inputs->sites[s].phases_count)
+        {
             const struct dr_plan_phase *phase = &check->inputs->sites[s].phases[p];
             int32_t begun = check->plan->phase[s][p];
             int64_t parts = phase->build_quarters == 0 ? 1 : phase->build_quarters;
@@ -134,12 +141,13 @@ static wide draw_of(const struct check *check, uint32_t s, uint32_t t)
 {
     wide sum = 0;
 
-    FOR(c, check->inputs->chips_count) {
+    FOR(c, check->inputs->chips_count)
+    {
         const struct dr_plan_chip *chip = &check->inputs->chips[c];
 
         sum += (wide)check->plan->on_milli[s][c][t] * chip->idle_w;
         FOR(k, check->inputs->sectors_count)
-            sum += (wide)check->plan->use_milli[k][s][c][t] * (chip->busy_w - chip->idle_w);
+        sum += (wide)check->plan->use_milli[k][s][c][t] * (chip->busy_w - chip->idle_w);
     }
     return sum * check->inputs->sites[s].pue_micro;
 }
@@ -151,10 +159,13 @@ static void check_signs(struct check *check)
     const struct dr_plan_inputs *inputs = check->inputs;
     char quarter[DR_QUARTER_BYTES];
 
-    FOR(t, inputs->quarters_count) {
+    FOR(t, inputs->quarters_count)
+    {
         quarter_text(check, t, quarter);
-        FOR(s, inputs->sites_count) {
-            FOR(c, inputs->chips_count) {
+        FOR(s, inputs->sites_count)
+        {
+            FOR(c, inputs->chips_count)
+            {
                 const struct dr_plan_chip *chip = &inputs->chips[c];
                 int64_t buy = check->plan->buy[s][c][t], given = 0;
 
@@ -167,7 +178,8 @@ static void check_signs(struct check *check)
                 at_most(check, "no more on than there", check->plan->on_milli[s][c][t],
                         (wide)there(check, s, c, t) * 1000, "%s, %s, %s", inputs->sites[s].name,
                         chip->name, quarter);
-                FOR(k, inputs->sectors_count) {
+                FOR(k, inputs->sectors_count)
+                {
                     int64_t use = check->plan->use_milli[k][s][c][t];
                     int may = inputs->sectors[k].speed_micro[c] > 0 &&
                               inputs->sectors[k].grade <= inputs->sites[s].grade &&
@@ -192,14 +204,16 @@ static void check_orders(struct check *check)
     const struct dr_plan_inputs *inputs = check->inputs;
     char quarter[DR_QUARTER_BYTES];
 
-    FOR(c, inputs->chips_count) {
+    FOR(c, inputs->chips_count)
+    {
         const struct dr_plan_chip *chip = &inputs->chips[c];
 
-        FOR(t, inputs->quarters_count) {
+        FOR(t, inputs->quarters_count)
+        {
             int64_t sum = 0;
 
             FOR(s, inputs->sites_count)
-                sum += check->plan->buy[s][c][t];
+            sum += check->plan->buy[s][c][t];
             quarter_text(check, t, quarter);
             at_most(check, "supply", sum, chip->supply[t], "%s, %s", chip->name, quarter);
             if (sum > 0)
@@ -213,20 +227,23 @@ static void check_building(struct check *check)
     const struct dr_plan_inputs *inputs = check->inputs;
     char quarter[DR_QUARTER_BYTES];
 
-    FOR(t, inputs->quarters_count) {
+    FOR(t, inputs->quarters_count)
+    {
         int64_t starts = 0;
 
-        FOR(s, inputs->sites_count) {
+        FOR(s, inputs->sites_count)
+        {
             FOR(p, inputs->sites[s].phases_count)
-                starts += !inputs->sites[s].phases[p].begun &&
-                          check->plan->phase[s][p] == (int32_t)t;
+            starts += !inputs->sites[s].phases[p].begun && check->plan->phase[s][p] == (int32_t)t;
         }
         if (inputs->starts_max > 0)
             at_most(check, "starts", starts, inputs->starts_max, "%s",
                     quarter_text(check, t, quarter));
     }
-    FOR(s, inputs->sites_count) {
-        FOR(p, inputs->sites[s].phases_count) {
+    FOR(s, inputs->sites_count)
+    {
+        FOR(p, inputs->sites[s].phases_count)
+        {
             const struct dr_plan_phase *phase = &inputs->sites[s].phases[p];
             int32_t begun = check->plan->phase[s][p];
 
@@ -256,18 +273,20 @@ static void check_power(struct check *check)
     const struct dr_plan_inputs *inputs = check->inputs;
     char quarter[DR_QUARTER_BYTES];
 
-    FOR(t, inputs->quarters_count) {
+    FOR(t, inputs->quarters_count)
+    {
         wide draws[DR_PLAN_ZONES_MAX] = {0}, all = 0;
 
         quarter_text(check, t, quarter);
         check->sums->power_w[t] = 0;
-        FOR(s, inputs->sites_count) {
+        FOR(s, inputs->sites_count)
+        {
             const struct dr_plan_site *site = &inputs->sites[s];
             int64_t power_w = power_of(check, s, t);
             wide busy = 0, draw = draw_of(check, s, t);
 
             FOR(c, inputs->chips_count)
-                busy += (wide)check->plan->on_milli[s][c][t] * inputs->chips[c].busy_w;
+            busy += (wide)check->plan->on_milli[s][c][t] * inputs->chips[c].busy_w;
             at_most(check, "power", busy * site->pue_micro, (wide)power_w * 1000 * MICRO, "%s, %s",
                     site->name, quarter);
             draws[site->zone] += draw;
@@ -275,7 +294,8 @@ static void check_power(struct check *check)
             check->sums->power_w[t] += power_w;
         }
         check->sums->draw_w[t] = (int64_t)(all / 1000 / MICRO);
-        FOR(z, inputs->zones_count) {
+        FOR(z, inputs->zones_count)
+        {
             if (inputs->zones[z].grid_w[t] != INT64_MAX)
                 at_most(check, "grid", draws[z], (wide)inputs->zones[z].grid_w[t] * 1000 * MICRO,
                         "%s, %s", inputs->zones[z].name, quarter);
@@ -289,22 +309,25 @@ static void check_work(struct check *check)
     char quarter[DR_QUARTER_BYTES];
     const wide unit = (wide)1000 * MICRO * MICRO; /* 10^-15 units */
 
-    FOR(k, inputs->sectors_count) {
+    FOR(k, inputs->sectors_count)
+    {
         const struct dr_plan_sector *sector = &inputs->sectors[k];
 
-        FOR(t, inputs->quarters_count) {
+        FOR(t, inputs->quarters_count)
+        {
             wide done = 0, demand = (wide)sector->demand[t] * unit;
 
-            FOR(s, inputs->sites_count) {
+            FOR(s, inputs->sites_count)
+            {
                 FOR(c, inputs->chips_count)
-                    done += (wide)check->plan->use_milli[k][s][c][t] * sector->speed_micro[c] *
-                            sector->busy_micro;
+                done += (wide)check->plan->use_milli[k][s][c][t] * sector->speed_micro[c] *
+                        sector->busy_micro;
             }
             quarter_text(check, t, quarter);
             at_most(check, "no more work than asked for", done, demand, "%s, %s", sector->name,
                     quarter);
-            at_most(check, "work that has to be done",
-                    demand / MICRO * sector->least_micro, done, "%s, %s", sector->name, quarter);
+            at_most(check, "work that has to be done", demand / MICRO * sector->least_micro, done,
+                    "%s, %s", sector->name, quarter);
             check->sums->served[k][t] = (int64_t)(done / unit);
         }
     }
@@ -315,11 +338,14 @@ static void check_money(struct check *check)
     const struct dr_plan_inputs *inputs = check->inputs;
     int64_t kept = 0;
 
-    FOR(t, inputs->quarters_count) {
+    FOR(t, inputs->quarters_count)
+    {
         int64_t orders = 0, domestic = 0, count = 0;
 
-        FOR(s, inputs->sites_count) {
-            FOR(c, inputs->chips_count) {
+        FOR(s, inputs->sites_count)
+        {
+            FOR(c, inputs->chips_count)
+            {
                 int64_t price = check->plan->buy[s][c][t] * inputs->chips[c].price[t];
 
                 orders += price;
@@ -333,12 +359,13 @@ static void check_money(struct check *check)
         check->sums->spent[t] = orders + building_of(check, t);
     }
     /* As much is kept for the next year as is left and may be. */
-    FOR(y, inputs->years_count) {
+    FOR(y, inputs->years_count)
+    {
         int64_t spent = 0, budget = inputs->budget[y], left;
         int next = y + 1 < inputs->years_count && inputs->budget[y + 1] != INT64_MAX;
 
         FOR(t, inputs->quarters_count)
-            spent += dr_plan_year(inputs, t) == y ? check->sums->spent[t] : 0;
+        spent += dr_plan_year(inputs, t) == y ? check->sums->spent[t] : 0;
         if (budget == INT64_MAX) {
             kept = 0;
             continue;
@@ -346,15 +373,15 @@ static void check_money(struct check *check)
         at_most(check, "budget", spent, (wide)budget + kept, "%lld",
                 (long long)(inputs->begin / 4 + y));
         left = budget + kept - spent;
-        kept = next ? dr_max_i64(0, dr_min_i64(left, dr_mul_div_floor(budget, inputs->carry_micro,
-                                                                      MICRO)))
+        kept = next ? dr_max_i64(
+                          0, dr_min_i64(left, dr_mul_div_floor(budget, inputs->carry_micro, MICRO)))
                     : 0;
     }
 }
 
 /* By value, units or compute. */
-static wide measured(const struct check *check, enum dr_plan_measure measure, uint32_t s, uint32_t c,
-                     uint32_t t)
+static wide measured(const struct check *check, enum dr_plan_measure measure, uint32_t s,
+                     uint32_t c, uint32_t t)
 {
     int64_t buy = check->plan->buy[s][c][t];
 
@@ -370,12 +397,14 @@ static void check_shares(struct check *check)
                                         "domestic share by compute"};
     const struct dr_plan_inputs *inputs = check->inputs;
 
-    FOR(y, inputs->years_count) {
+    FOR(y, inputs->years_count)
+    {
         for (int m = 0; m < 3; m += 1) {
             const struct dr_plan_domestic *rule = NULL;
             wide all = 0, home = 0;
 
-            FOR(i, inputs->domestic_count) { /* the last that has begun */
+            FOR(i, inputs->domestic_count)
+            { /* the last that has begun */
                 const struct dr_plan_domestic *one = &inputs->domestic[i];
 
                 if ((int)one->measure == m && one->year <= y &&
@@ -384,9 +413,12 @@ static void check_shares(struct check *check)
             }
             if (rule == NULL)
                 continue;
-            FOR(t, inputs->quarters_count) {
-                FOR(s, dr_plan_year(inputs, t) == y ? inputs->sites_count : 0) {
-                    FOR(c, inputs->chips_count) {
+            FOR(t, inputs->quarters_count)
+            {
+                FOR(s, dr_plan_year(inputs, t) == y ? inputs->sites_count : 0)
+                {
+                    FOR(c, inputs->chips_count)
+                    {
                         wide amount = measured(check, (enum dr_plan_measure)m, s, c, t);
 
                         all += amount;
@@ -397,15 +429,19 @@ static void check_shares(struct check *check)
             at_most(check, rules[m], all * rule->share_micro, home * MICRO, "%lld",
                     (long long)(inputs->begin / 4 + y));
         }
-        FOR(v, inputs->vendor_share_micro > 0 ? inputs->chips_count : 0) {
+        FOR(v, inputs->vendor_share_micro > 0 ? inputs->chips_count : 0)
+        {
             wide all = 0, own = 0;
 
             if (inputs->chips[v].vendor_first != v ||
                 inputs->begin / 4 + y < (inputs->begin + inputs->share_quarter) / 4)
                 continue;
-            FOR(t, inputs->quarters_count) {
-                FOR(s, dr_plan_year(inputs, t) == y ? inputs->sites_count : 0) {
-                    FOR(c, inputs->chips_count) {
+            FOR(t, inputs->quarters_count)
+            {
+                FOR(s, dr_plan_year(inputs, t) == y ? inputs->sites_count : 0)
+                {
+                    FOR(c, inputs->chips_count)
+                    {
                         wide amount = measured(check, DR_PLAN_BY_VALUE, s, c, t);
 
                         all += amount;
@@ -426,12 +462,15 @@ static void check_fleet(struct check *check)
     const struct dr_plan_inputs *inputs = check->inputs;
     char quarter[DR_QUARTER_BYTES];
 
-    FOR(t, inputs->quarters_count) {
+    FOR(t, inputs->quarters_count)
+    {
         wide on[DR_PLAN_SITES_MAX] = {0}, zones[DR_PLAN_ZONES_MAX] = {0}, all = 0;
 
         check->sums->there[t] = 0;
-        FOR(s, inputs->sites_count) {
-            FOR(c, inputs->chips_count) {
+        FOR(s, inputs->sites_count)
+        {
+            FOR(c, inputs->chips_count)
+            {
                 on[s] += check->plan->on_milli[s][c][t];
                 check->sums->there[t] += there(check, s, c, t);
             }
@@ -443,21 +482,23 @@ static void check_fleet(struct check *check)
             continue;
         quarter_text(check, t, quarter);
         FOR(s, inputs->site_share_micro > 0 ? inputs->sites_count : 0)
-            at_most(check, "one site's share", on[s] * MICRO, all * inputs->site_share_micro,
-                    "%s, %s", inputs->sites[s].name, quarter);
+        at_most(check, "one site's share", on[s] * MICRO, all * inputs->site_share_micro, "%s, %s",
+                inputs->sites[s].name, quarter);
         FOR(z, inputs->zone_share_micro > 0 ? inputs->zones_count : 0)
-            at_most(check, "one zone's share", zones[z] * MICRO, all * inputs->zone_share_micro,
-                    "%s, %s", inputs->zones[z].name, quarter);
+        at_most(check, "one zone's share", zones[z] * MICRO, all * inputs->zone_share_micro,
+                "%s, %s", inputs->zones[z].name, quarter);
     }
-    FOR(i, inputs->targets_count) {
+    FOR(i, inputs->targets_count)
+    {
         const struct dr_plan_target *target = &inputs->targets[i];
         wide compute = 0;
 
         quarter_text(check, target->quarter, quarter);
-        FOR(s, inputs->sites_count) {
+        FOR(s, inputs->sites_count)
+        {
             FOR(c, inputs->chips_count)
-                compute += (wide)check->plan->on_milli[s][c][target->quarter] *
-                           inputs->chips[c].compute_micro;
+            compute +=
+                (wide)check->plan->on_milli[s][c][target->quarter] * inputs->chips[c].compute_micro;
         }
         if (target->accelerators > 0)
             at_most(check, "target", (wide)target->accelerators * 1000,
@@ -483,11 +524,14 @@ static double left_at_end(const struct check *check)
     int32_t end = (int32_t)inputs->quarters_count;
     double left = 0;
 
-    FOR(s, inputs->sites_count) {
-        FOR(c, inputs->chips_count) {
+    FOR(s, inputs->sites_count)
+    {
+        FOR(c, inputs->chips_count)
+        {
             const struct dr_plan_chip *chip = &inputs->chips[c];
 
-            FOR(t, inputs->quarters_count) {
+            FOR(t, inputs->quarters_count)
+            {
                 int32_t lasts = (int32_t)(t + chip->lead_quarters + chip->life_quarters) - end;
 
                 if (lasts > 0)
@@ -495,18 +539,17 @@ static double left_at_end(const struct check *check)
                             chip->life_quarters;
             }
         }
-        FOR(p, inputs->sites[s].phases_count) {
+        FOR(p, inputs->sites[s].phases_count)
+        {
             const struct dr_plan_phase *phase = &inputs->sites[s].phases[p];
             int32_t begun = check->plan->phase[s][p];
-            int32_t parts = phase->build_quarters == 0 ? 1 : (int32_t)phase->build_quarters;
-            int32_t life = (int32_t)inputs->building_quarters, age, paid;
+            int32_t life = (int32_t)inputs->building_quarters, age;
 
             if (phase->begun || begun == DR_PLAN_NEVER)
                 continue;
             age = end - begun - (int32_t)phase->build_quarters;
-            paid = end - begun < parts ? end - begun : parts;
-            if (age < life)
-                left += (double)phase->cost * paid / parts * (age < 0 ? life : life - age) / life;
+            if (age > 0 && age < life) /* one that is not there yet is worth nothing */
+                left += (double)phase->cost * (life - age) / life;
         }
     }
     return left;
@@ -518,36 +561,41 @@ static void add_up_cost(struct check *check)
     struct dr_plan_sums *sums = check->sums;
     double cost = 0, last = 0;
 
-    FOR(t, inputs->quarters_count) {
+    FOR(t, inputs->quarters_count)
+    {
         double energy = 0, upkeep = 0, unserved = 0;
         double spent = (double)sums->spent[t];
 
-        FOR(s, inputs->sites_count) {
+        FOR(s, inputs->sites_count)
+        {
             const struct dr_plan_tariff *tariff = &inputs->tariffs[inputs->sites[s].tariff];
 
             /* A quarter has 365.25 / 4 days. */
             energy += (double)draw_of(check, s, t) / 1e12 * (365.25 * 24 / 4) *
                       (double)tariff->energy_micro[(inputs->begin + t) % 4] / 1e6;
             FOR(c, inputs->chips_count)
-                upkeep += (double)check->plan->on_milli[s][c][t] / 1e3 *
-                          (double)inputs->chips[c].price[t] *
-                          (double)inputs->chips[c].upkeep_micro / 4e6;
+            upkeep += (double)check->plan->on_milli[s][c][t] / 1e3 *
+                      (double)inputs->chips[c].price[t] * (double)inputs->chips[c].upkeep_micro /
+                      4e6;
         }
-        FOR(k, inputs->sectors_count) {
+        FOR(k, inputs->sectors_count)
+        {
             double done = 0;
 
-            FOR(s, inputs->sites_count) {
+            FOR(s, inputs->sites_count)
+            {
                 FOR(c, inputs->chips_count)
-                    done += (double)check->plan->use_milli[k][s][c][t] / 1e3 *
-                            (double)inputs->sectors[k].speed_micro[c] / 1e6 *
-                            (double)inputs->sectors[k].busy_micro / 1e6;
+                done += (double)check->plan->use_milli[k][s][c][t] / 1e3 *
+                        (double)inputs->sectors[k].speed_micro[c] / 1e6 *
+                        (double)inputs->sectors[k].busy_micro / 1e6;
             }
-            unserved += ((double)inputs->sectors[k].demand[t] - done) *
-                        (double)inputs->sectors[k].unserved;
+            unserved +=
+                ((double)inputs->sectors[k].demand[t] - done) * (double)inputs->sectors[k].unserved;
         }
         sums->energy_cost[t] = (int64_t)energy;
         sums->upkeep[t] = (int64_t)upkeep;
-        cost += discount(check, t) * spent + discount(check, t + 0.5) * (energy + upkeep + unserved);
+        cost +=
+            discount(check, t) * spent + discount(check, t + 0.5) * (energy + upkeep + unserved);
         if (t > 0 && inputs->steady_weight_micro > 0) {
             double free = (double)inputs->steady_micro / 1e6;
             double over = fmax(0, spent - (1 + free) * last);
@@ -557,14 +605,17 @@ static void add_up_cost(struct check *check)
         }
         last = spent;
     }
-    FOR(y, inputs->years_count) {
+    FOR(y, inputs->years_count)
+    {
         double year = 0;
 
-        FOR(s, inputs->sites_count) {
+        FOR(s, inputs->sites_count)
+        {
             const struct dr_plan_tariff *tariff = &inputs->tariffs[inputs->sites[s].tariff];
             double most = 0, months = 0;
 
-            FOR(t, inputs->quarters_count) {
+            FOR(t, inputs->quarters_count)
+            {
                 if (dr_plan_year(inputs, t) != y)
                     continue;
                 most = fmax(most, (double)draw_of(check, s, t) / 1e12);

@@ -6,13 +6,13 @@
 #include "base/math.h"
 #include "plan/program.h"
 
-#define MICRO ((double)DR_PLAN_MICRO)
+#define MICRO         ((double)DR_PLAN_MICRO)
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)
 
 static struct dr_model_name name4(uint32_t kind, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
 {
-    return (struct dr_model_name){
-        .kind = (uint16_t)kind, .place = {(uint16_t)a, (uint16_t)b, (uint16_t)c, (uint16_t)d}};
+    return (struct dr_model_name){.kind = (uint16_t)kind,
+                                  .place = {(uint16_t)a, (uint16_t)b, (uint16_t)c, (uint16_t)d}};
 }
 
 static struct dr_model_name name3(uint32_t kind, uint32_t a, uint32_t b, uint32_t c)
@@ -68,16 +68,18 @@ static void choose_scales(struct dr_program *program)
     const struct dr_plan_inputs *inputs = program->inputs;
     double most = 1, price = 1, busy_w = 1;
 
-    FOR(k, inputs->sectors_count) {
+    FOR(k, inputs->sectors_count)
+    {
         FOR(t, inputs->quarters_count)
-            most = fmax(most, (double)inputs->sectors[k].demand[t]);
+        most = fmax(most, (double)inputs->sectors[k].demand[t]);
     }
     FOR(i, inputs->targets_count)
-        most = fmax(most, (double)inputs->targets[i].accelerators);
-    FOR(c, inputs->chips_count) {
+    most = fmax(most, (double)inputs->targets[i].accelerators);
+    FOR(c, inputs->chips_count)
+    {
         busy_w = fmax(busy_w, (double)inputs->chips[c].busy_w);
         FOR(t, inputs->quarters_count)
-            price = fmax(price, (double)inputs->chips[c].price[t]);
+        price = fmax(price, (double)inputs->chips[c].price[t]);
     }
     program->count_scale = power_of_ten(most / 1000);
     program->money_scale = power_of_ten(price * program->count_scale / 100);
@@ -89,7 +91,8 @@ static void choose_scales(struct dr_program *program)
 /* Any work that the chip does and that may be done there. */
 static int useful(const struct dr_plan_inputs *inputs, uint32_t s, uint32_t c)
 {
-    FOR(k, inputs->sectors_count) {
+    FOR(k, inputs->sectors_count)
+    {
         if (dr_plan_allowed(inputs, k, s) && dr_plan_yield(inputs, k, c) > 0)
             return 1;
     }
@@ -101,13 +104,14 @@ static int64_t power_ever(const struct dr_plan_site *site)
     int64_t power_w = site->power_w;
 
     FOR(p, site->phases_count)
-        power_w += site->phases[p].power_w;
+    power_w += site->phases[p].power_w;
     return power_w;
 }
 
 /* ---- costs ---- */
 
-/* Of one accelerator that is ordered in a quarter: its price, less what is left of it at the end. */
+/* Of one accelerator that is ordered in a quarter: its price, less what is left of it at the end.
+ */
 static double buy_cost(const struct dr_program *program, uint32_t c, uint32_t t)
 {
     const struct dr_plan_chip *chip = &program->inputs->chips[c];
@@ -117,24 +121,20 @@ static double buy_cost(const struct dr_program *program, uint32_t c, uint32_t t)
     return (double)chip->price[t] * (worth(program, t) - left * worth(program, end));
 }
 
-/* Of a phase that is begun in quarter t: paid in equal parts while it is built. */
+/* Of a phase that is begun in quarter t: paid in equal parts while it is built. One that is not
+ * there by the end is worth nothing then, or a plan would begin to build to spend steadily. */
 static double phase_cost(const struct dr_program *program, const struct dr_plan_phase *phase,
                          uint32_t t)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
     uint32_t parts = phase->build_quarters == 0 ? 1 : phase->build_quarters;
-    double end = inputs->quarters_count, life = inputs->building_quarters, sum = 0;
-    double left = fmin(1, fmax(0, life - fmax(0, end - (t + phase->build_quarters))) / life);
-    uint32_t paid = 0;
+    uint32_t there = t + phase->build_quarters, end = inputs->quarters_count;
+    double life = inputs->building_quarters, sum = 0;
+    double left = there < end ? fmax(0, life - (end - there)) / life : 0;
 
-    FOR(i, parts) {
-        if (t + i >= inputs->quarters_count)
-            break;
-        sum += worth(program, t + i);
-        paid += 1;
-    }
-    /* What was not paid by the end is not owned at the end either. */
-    return (double)phase->cost * (sum / parts - left * paid / parts * worth(program, end));
+    for (uint32_t i = 0; i < parts && t + i < end; i += 1)
+        sum += worth(program, t + i) / parts;
+    return (double)phase->cost * (sum - left * worth(program, end));
 }
 
 static double energy_cost(const struct dr_program *program, uint32_t s, uint32_t t)
@@ -154,7 +154,8 @@ static double peak_cost(const struct dr_program *program, uint32_t s, uint32_t y
     const struct dr_plan_tariff *tariff = &inputs->tariffs[inputs->sites[s].tariff];
     double sum = 0;
 
-    FOR(t, inputs->quarters_count) {
+    FOR(t, inputs->quarters_count)
+    {
         if (dr_plan_year(inputs, t) == y)
             sum += (double)tariff->peak_micro[(inputs->begin + t) % 4] / MICRO * 3 / 1000 *
                    worth(program, t + 0.5);
@@ -168,14 +169,17 @@ static void add_purchases(struct dr_program *program)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(s, inputs->sites_count) {
-        FOR(c, inputs->chips_count) {
+    FOR(s, inputs->sites_count)
+    {
+        FOR(c, inputs->chips_count)
+        {
             const struct dr_plan_chip *chip = &inputs->chips[c];
             int good = useful(inputs, s, c) && power_ever(&inputs->sites[s]) > 0;
             int64_t base = 0;
             int bought = 0;
 
-            FOR(t, inputs->quarters_count) {
+            FOR(t, inputs->quarters_count)
+            {
                 base = inputs->base[s][c][t];
                 if (good && chip->supply[t] > 0 && t + chip->lead_quarters < inputs->quarters_count)
                     program->buy[s][c][t] = dr_model_column(
@@ -191,7 +195,8 @@ static void add_purchases(struct dr_program *program)
                     money(program, (double)chip->price[t] * (double)chip->upkeep_micro / MICRO / 4 *
                                        worth(program, t + 0.5) * program->count_scale),
                     0);
-                FOR(k, inputs->sectors_count) {
+                FOR(k, inputs->sectors_count)
+                {
                     if (dr_plan_allowed(inputs, k, s) && dr_plan_yield(inputs, k, c) > 0 &&
                         inputs->sectors[k].demand[t] > 0)
                         program->use[k][s][c][t] =
@@ -208,12 +213,16 @@ static void add_phases(struct dr_program *program)
     const struct dr_plan_inputs *inputs = program->inputs;
     uint32_t last = inputs->quarters_count - 1;
 
-    FOR(s, inputs->sites_count) {
-        FOR(p, inputs->sites[s].phases_count) {
+    FOR(s, inputs->sites_count)
+    {
+        FOR(p, inputs->sites[s].phases_count)
+        {
             const struct dr_plan_phase *phase = &inputs->sites[s].phases[p];
 
-            /* Begun in t: Y(t) - Y(t - 1) is 1, so that costs go by the difference of neighbours. */
-            FOR(t, inputs->quarters_count) {
+            /* Begun in t: Y(t) - Y(t - 1) is 1, so that costs go by the difference of neighbours.
+             */
+            FOR(t, inputs->quarters_count)
+            {
                 double cost = phase_cost(program, phase, t);
                 double next = t == last ? 0 : phase_cost(program, phase, t + 1);
 
@@ -225,8 +234,10 @@ static void add_phases(struct dr_program *program)
             }
         }
     }
-    FOR(c, inputs->chips_count) {
-        FOR(t, inputs->quarters_count) {
+    FOR(c, inputs->chips_count)
+    {
+        FOR(t, inputs->quarters_count)
+        {
             const struct dr_plan_chip *chip = &inputs->chips[c];
 
             if (chip->order_min > 0 && chip->supply[t] > 0 &&
@@ -243,8 +254,10 @@ static void add_sums(struct dr_program *program)
     int steady = inputs->steady_weight_micro > 0;
     int shares = inputs->site_share_micro > 0 || inputs->zone_share_micro > 0;
 
-    FOR(k, inputs->sectors_count) {
-        FOR(t, inputs->quarters_count) {
+    FOR(k, inputs->sectors_count)
+    {
+        FOR(t, inputs->quarters_count)
+        {
             const struct dr_plan_sector *sector = &inputs->sectors[k];
 
             if (sector->demand[t] > 0)
@@ -256,21 +269,23 @@ static void add_sums(struct dr_program *program)
                     0);
         }
     }
-    FOR(s, inputs->sites_count) {
+    FOR(s, inputs->sites_count)
+    {
         FOR(t, inputs->quarters_count)
-            program->draw[s][t] = dr_model_column(
-                &program->model, name2(DR_COLUMN_DRAW, s, t), 0, DR_INFINITY,
-                money(program, energy_cost(program, s, t) * program->power_scale), 0);
+        program->draw[s][t] =
+            dr_model_column(&program->model, name2(DR_COLUMN_DRAW, s, t), 0, DR_INFINITY,
+                            money(program, energy_cost(program, s, t) * program->power_scale), 0);
         FOR(y, inputs->years_count)
-            program->peak[s][y] = dr_model_column(
-                &program->model, name2(DR_COLUMN_PEAK, s, y), 0, DR_INFINITY,
-                money(program, peak_cost(program, s, y) * program->power_scale), 0);
+        program->peak[s][y] =
+            dr_model_column(&program->model, name2(DR_COLUMN_PEAK, s, y), 0, DR_INFINITY,
+                            money(program, peak_cost(program, s, y) * program->power_scale), 0);
     }
-    FOR(t, inputs->quarters_count) {
+    FOR(t, inputs->quarters_count)
+    {
         double weight = (double)inputs->steady_weight_micro / MICRO * worth(program, t);
 
-        program->spend[t] = dr_model_column(&program->model, name1(DR_COLUMN_SPEND, t), 0,
-                                            DR_INFINITY, 0, 0);
+        program->spend[t] =
+            dr_model_column(&program->model, name1(DR_COLUMN_SPEND, t), 0, DR_INFINITY, 0, 0);
         if (steady && t > 0) {
             program->rise[t] = dr_model_column(&program->model, name1(DR_COLUMN_RISE, t), 0,
                                                DR_INFINITY, weight, 0);
@@ -278,17 +293,17 @@ static void add_sums(struct dr_program *program)
                                                DR_INFINITY, weight, 0);
         }
         if (shares || inputs->targets_count > 0)
-            program->total[t] = dr_model_column(&program->model, name1(DR_COLUMN_TOTAL, t), 0,
-                                                DR_INFINITY, 0, 0);
+            program->total[t] =
+                dr_model_column(&program->model, name1(DR_COLUMN_TOTAL, t), 0, DR_INFINITY, 0, 0);
     }
-    FOR(y, inputs->years_count) {
+    FOR(y, inputs->years_count)
+    {
         if (inputs->carry_micro > 0 && y + 1 < inputs->years_count &&
             inputs->budget[y] != INT64_MAX && inputs->budget[y + 1] != INT64_MAX)
-            program->carry[y] =
-                dr_model_column(&program->model, name1(DR_COLUMN_CARRY, y), 0,
-                                money(program, (double)inputs->budget[y] *
-                                                   (double)inputs->carry_micro / MICRO),
-                                0, 0);
+            program->carry[y] = dr_model_column(
+                &program->model, name1(DR_COLUMN_CARRY, y), 0,
+                money(program, (double)inputs->budget[y] * (double)inputs->carry_micro / MICRO), 0,
+                0);
     }
 }
 
@@ -298,11 +313,14 @@ static void add_fleet_rows(struct dr_program *program)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(s, inputs->sites_count) {
-        FOR(c, inputs->chips_count) {
+    FOR(s, inputs->sites_count)
+    {
+        FOR(c, inputs->chips_count)
+        {
             const struct dr_plan_chip *chip = &inputs->chips[c];
 
-            FOR(t, inputs->quarters_count) {
+            FOR(t, inputs->quarters_count)
+            {
                 uint32_t row;
 
                 if (program->on[s][c][t] == DR_NO_COLUMN)
@@ -310,7 +328,8 @@ static void add_fleet_rows(struct dr_program *program)
                 row = dr_model_row(&program->model, name3(DR_ROW_HAVE, s, c, t), -DR_INFINITY,
                                    counted(program, (double)inputs->base[s][c][t]));
                 entry(program, row, program->on[s][c][t], 1);
-                FOR(b, t + 1) { /* ordered in b, there by t, and not too old */
+                FOR(b, t + 1)
+                { /* ordered in b, there by t, and not too old */
                     if (b + chip->lead_quarters <= t &&
                         t < b + chip->lead_quarters + chip->life_quarters)
                         entry(program, row, program->buy[s][c][b], -1);
@@ -318,7 +337,7 @@ static void add_fleet_rows(struct dr_program *program)
                 row = dr_model_row(&program->model, name3(DR_ROW_GIVE, s, c, t), -DR_INFINITY, 0);
                 entry(program, row, program->on[s][c][t], -(double)chip->available_micro / MICRO);
                 FOR(k, inputs->sectors_count)
-                    entry(program, row, program->use[k][s][c][t], 1);
+                entry(program, row, program->use[k][s][c][t], 1);
             }
         }
     }
@@ -328,10 +347,12 @@ static void add_work_rows(struct dr_program *program)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(k, inputs->sectors_count) {
+    FOR(k, inputs->sectors_count)
+    {
         const struct dr_plan_sector *sector = &inputs->sectors[k];
 
-        FOR(t, inputs->quarters_count) {
+        FOR(t, inputs->quarters_count)
+        {
             double demand = counted(program, (double)sector->demand[t]);
             uint32_t row;
 
@@ -339,10 +360,11 @@ static void add_work_rows(struct dr_program *program)
                 continue;
             row = dr_model_row(&program->model, name2(DR_ROW_DEMAND, k, t), demand, demand);
             entry(program, row, program->unserved[k][t], 1);
-            FOR(s, inputs->sites_count) {
+            FOR(s, inputs->sites_count)
+            {
                 FOR(c, inputs->chips_count)
-                    entry(program, row, program->use[k][s][c][t],
-                          (double)dr_plan_yield(inputs, k, c) / MICRO / MICRO);
+                entry(program, row, program->use[k][s][c][t],
+                      (double)dr_plan_yield(inputs, k, c) / MICRO / MICRO);
             }
             if (sector->least_micro == 0)
                 continue;
@@ -357,24 +379,27 @@ static void add_power_rows(struct dr_program *program)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(s, inputs->sites_count) {
+    FOR(s, inputs->sites_count)
+    {
         const struct dr_plan_site *site = &inputs->sites[s];
         double pue = (double)site->pue_micro / MICRO;
 
-        FOR(t, inputs->quarters_count) {
+        FOR(t, inputs->quarters_count)
+        {
             double power_w = (double)site->power_w;
             uint32_t row, drawn;
 
             FOR(p, site->phases_count)
-                power_w += site->phases[p].begun && site->phases[p].quarter <= (int32_t)t
-                               ? (double)site->phases[p].power_w
-                               : 0;
+            power_w += site->phases[p].begun && site->phases[p].quarter <= (int32_t)t
+                           ? (double)site->phases[p].power_w
+                           : 0;
             row = dr_model_row(&program->model, name2(DR_ROW_POWER, s, t), -DR_INFINITY,
                                watts(program, power_w));
             FOR(c, inputs->chips_count)
-                entry(program, row, program->on[s][c][t],
-                      watts(program, (double)inputs->chips[c].busy_w * pue * program->count_scale));
-            FOR(p, site->phases_count) {
+            entry(program, row, program->on[s][c][t],
+                  watts(program, (double)inputs->chips[c].busy_w * pue * program->count_scale));
+            FOR(p, site->phases_count)
+            {
                 const struct dr_plan_phase *phase = &site->phases[p];
 
                 if (t >= phase->build_quarters)
@@ -383,30 +408,34 @@ static void add_power_rows(struct dr_program *program)
             }
             drawn = dr_model_row(&program->model, name2(DR_ROW_DRAWN, s, t), 0, 0);
             entry(program, drawn, program->draw[s][t], -1);
-            FOR(c, inputs->chips_count) {
+            FOR(c, inputs->chips_count)
+            {
                 double idle_w = (double)inputs->chips[c].idle_w;
                 double busy_w = (double)inputs->chips[c].busy_w;
 
                 entry(program, drawn, program->on[s][c][t],
                       watts(program, idle_w * pue * program->count_scale));
                 FOR(k, inputs->sectors_count)
-                    entry(program, drawn, program->use[k][s][c][t],
-                          watts(program, (busy_w - idle_w) * pue * program->count_scale));
+                entry(program, drawn, program->use[k][s][c][t],
+                      watts(program, (busy_w - idle_w) * pue * program->count_scale));
             }
             row = dr_model_row(&program->model, name2(DR_ROW_HIGHEST, s, t), -DR_INFINITY, 0);
             entry(program, row, program->draw[s][t], 1);
             entry(program, row, program->peak[s][dr_plan_year(inputs, t)], -1);
         }
     }
-    FOR(z, inputs->zones_count) {
-        FOR(t, inputs->quarters_count) {
+    FOR(z, inputs->zones_count)
+    {
+        FOR(t, inputs->quarters_count)
+        {
             uint32_t row;
 
             if (inputs->zones[z].grid_w[t] == INT64_MAX)
                 continue;
             row = dr_model_row(&program->model, name2(DR_ROW_GRID, z, t), -DR_INFINITY,
                                watts(program, (double)inputs->zones[z].grid_w[t]));
-            FOR(s, inputs->sites_count) {
+            FOR(s, inputs->sites_count)
+            {
                 if (inputs->sites[s].zone == z)
                     entry(program, row, program->draw[s][t], 1);
             }
@@ -420,10 +449,12 @@ static void add_order_rows(struct dr_program *program)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(c, inputs->chips_count) {
+    FOR(c, inputs->chips_count)
+    {
         const struct dr_plan_chip *chip = &inputs->chips[c];
 
-        FOR(t, inputs->quarters_count) {
+        FOR(t, inputs->quarters_count)
+        {
             uint32_t order = program->order[c][t], row, least = 0;
             double supply = counted(program, (double)chip->supply[t]);
 
@@ -433,10 +464,12 @@ static void add_order_rows(struct dr_program *program)
                                order == DR_NO_COLUMN ? supply : 0);
             entry(program, row, order, -supply);
             if (order != DR_NO_COLUMN) {
-                least = dr_model_row(&program->model, name2(DR_ROW_ORDER_MIN, c, t), 0, DR_INFINITY);
+                least =
+                    dr_model_row(&program->model, name2(DR_ROW_ORDER_MIN, c, t), 0, DR_INFINITY);
                 entry(program, least, order, -counted(program, chip->order_min));
             }
-            FOR(s, inputs->sites_count) {
+            FOR(s, inputs->sites_count)
+            {
                 entry(program, row, program->buy[s][c][t], 1);
                 if (order != DR_NO_COLUMN)
                     entry(program, least, program->buy[s][c][t], 1);
@@ -449,16 +482,19 @@ static void add_building_rows(struct dr_program *program)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(s, inputs->sites_count) {
-        FOR(p, inputs->sites[s].phases_count) {
-            FOR(t, inputs->quarters_count) {
+    FOR(s, inputs->sites_count)
+    {
+        FOR(p, inputs->sites[s].phases_count)
+        {
+            FOR(t, inputs->quarters_count)
+            {
                 uint32_t now = program->phase[s][p][t], row;
 
                 if (now == DR_NO_COLUMN)
                     continue;
                 if (t > 0 && program->phase[s][p][t - 1] != DR_NO_COLUMN) {
-                    row = dr_model_row(&program->model, name3(DR_ROW_STAYS, s, p, t), 0,
-                                       DR_INFINITY);
+                    row =
+                        dr_model_row(&program->model, name3(DR_ROW_STAYS, s, p, t), 0, DR_INFINITY);
                     entry(program, row, now, 1);
                     entry(program, row, program->phase[s][p][t - 1], -1);
                 }
@@ -471,15 +507,18 @@ static void add_building_rows(struct dr_program *program)
             }
         }
     }
-    FOR(t, inputs->quarters_count) {
+    FOR(t, inputs->quarters_count)
+    {
         uint32_t row;
 
         if (inputs->starts_max == 0)
             break;
         row = dr_model_row(&program->model, name1(DR_ROW_STARTS, t), -DR_INFINITY,
                            inputs->starts_max);
-        FOR(s, inputs->sites_count) {
-            FOR(p, inputs->sites[s].phases_count) {
+        FOR(s, inputs->sites_count)
+        {
+            FOR(p, inputs->sites[s].phases_count)
+            {
                 entry(program, row, program->phase[s][p][t], 1);
                 if (t > 0)
                     entry(program, row, program->phase[s][p][t - 1], -1);
@@ -493,15 +532,18 @@ static void add_money_rows(struct dr_program *program)
     const struct dr_plan_inputs *inputs = program->inputs;
     double free = (double)inputs->steady_micro / MICRO;
 
-    FOR(t, inputs->quarters_count) {
+    FOR(t, inputs->quarters_count)
+    {
         uint32_t row = dr_model_row(&program->model, name1(DR_ROW_SPENDING, t), 0, 0);
 
         entry(program, row, program->spend[t], -1);
-        FOR(s, inputs->sites_count) {
+        FOR(s, inputs->sites_count)
+        {
             FOR(c, inputs->chips_count)
-                entry(program, row, program->buy[s][c][t],
-                      money(program, (double)inputs->chips[c].price[t] * program->count_scale));
-            FOR(p, inputs->sites[s].phases_count) {
+            entry(program, row, program->buy[s][c][t],
+                  money(program, (double)inputs->chips[c].price[t] * program->count_scale));
+            FOR(p, inputs->sites[s].phases_count)
+            {
                 const struct dr_plan_phase *phase = &inputs->sites[s].phases[p];
                 uint32_t parts = phase->build_quarters == 0 ? 1 : phase->build_quarters;
 
@@ -524,14 +566,16 @@ static void add_money_rows(struct dr_program *program)
         entry(program, row, program->spend[t - 1], fmax(0, 1 - free));
         entry(program, row, program->fall[t], -1);
     }
-    FOR(y, inputs->years_count) {
+    FOR(y, inputs->years_count)
+    {
         uint32_t row;
 
         if (inputs->budget[y] == INT64_MAX)
             continue;
         row = dr_model_row(&program->model, name1(DR_ROW_BUDGET, y), -DR_INFINITY,
                            money(program, (double)inputs->budget[y]));
-        FOR(t, inputs->quarters_count) {
+        FOR(t, inputs->quarters_count)
+        {
             if (dr_plan_year(inputs, t) == y)
                 entry(program, row, program->spend[t], 1);
         }
@@ -565,7 +609,8 @@ static uint32_t rule_of(const struct dr_plan_inputs *inputs, uint32_t y,
 {
     uint32_t rule = DR_NO_COLUMN;
 
-    FOR(i, inputs->domestic_count) {
+    FOR(i, inputs->domestic_count)
+    {
         if (inputs->domestic[i].measure == measure && inputs->domestic[i].year <= y &&
             (rule == DR_NO_COLUMN || inputs->domestic[i].year >= inputs->domestic[rule].year))
             rule = i;
@@ -577,7 +622,8 @@ static void add_share_rows(struct dr_program *program)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(y, inputs->years_count) {
+    FOR(y, inputs->years_count)
+    {
         for (enum dr_plan_measure m = DR_PLAN_BY_VALUE; m <= DR_PLAN_BY_COMPUTE; m += 1) {
             uint32_t rule = rule_of(inputs, y, m), row;
             double share;
@@ -586,18 +632,21 @@ static void add_share_rows(struct dr_program *program)
                 continue;
             share = (double)inputs->domestic[rule].share_micro / MICRO;
             row = dr_model_row(&program->model, name2(DR_ROW_DOMESTIC, rule, y), 0, DR_INFINITY);
-            FOR(t, inputs->quarters_count) {
+            FOR(t, inputs->quarters_count)
+            {
                 if (dr_plan_year(inputs, t) != y)
                     continue;
-                FOR(s, inputs->sites_count) {
+                FOR(s, inputs->sites_count)
+                {
                     FOR(c, inputs->chips_count)
-                        entry(program, row, program->buy[s][c][t],
-                              measured(program, m, c, t) *
-                                  ((inputs->chips[c].domestic ? 1 : 0) - share));
+                    entry(program, row, program->buy[s][c][t],
+                          measured(program, m, c, t) *
+                              ((inputs->chips[c].domestic ? 1 : 0) - share));
                 }
             }
         }
-        FOR(v, inputs->chips_count) {
+        FOR(v, inputs->chips_count)
+        {
             double share = (double)inputs->vendor_share_micro / MICRO;
             uint32_t row;
 
@@ -605,14 +654,16 @@ static void add_share_rows(struct dr_program *program)
                 (int64_t)y < (inputs->begin + inputs->share_quarter) / 4 - inputs->begin / 4)
                 continue;
             row = dr_model_row(&program->model, name2(DR_ROW_VENDOR, v, y), -DR_INFINITY, 0);
-            FOR(t, inputs->quarters_count) {
+            FOR(t, inputs->quarters_count)
+            {
                 if (dr_plan_year(inputs, t) != y)
                     continue;
-                FOR(s, inputs->sites_count) {
+                FOR(s, inputs->sites_count)
+                {
                     FOR(c, inputs->chips_count)
-                        entry(program, row, program->buy[s][c][t],
-                              measured(program, DR_PLAN_BY_VALUE, c, t) *
-                                  ((inputs->chips[c].vendor_first == v ? 1 : 0) - share));
+                    entry(program, row, program->buy[s][c][t],
+                          measured(program, DR_PLAN_BY_VALUE, c, t) *
+                              ((inputs->chips[c].vendor_first == v ? 1 : 0) - share));
                 }
             }
         }
@@ -623,7 +674,8 @@ static void add_target_rows(struct dr_program *program)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(t, inputs->quarters_count) {
+    FOR(t, inputs->quarters_count)
+    {
         double site = (double)inputs->site_share_micro / MICRO;
         double zone = (double)inputs->zone_share_micro / MICRO;
         uint32_t row;
@@ -632,28 +684,33 @@ static void add_target_rows(struct dr_program *program)
             break;
         row = dr_model_row(&program->model, name1(DR_ROW_ALL, t), 0, 0);
         entry(program, row, program->total[t], -1);
-        FOR(s, inputs->sites_count) {
+        FOR(s, inputs->sites_count)
+        {
             FOR(c, inputs->chips_count)
-                entry(program, row, program->on[s][c][t], 1);
+            entry(program, row, program->on[s][c][t], 1);
         }
         if ((int32_t)t < inputs->share_quarter)
             continue;
-        FOR(s, site > 0 ? inputs->sites_count : 0) {
+        FOR(s, site > 0 ? inputs->sites_count : 0)
+        {
             row = dr_model_row(&program->model, name2(DR_ROW_SITE_SHARE, s, t), -DR_INFINITY, 0);
             entry(program, row, program->total[t], -site);
             FOR(c, inputs->chips_count)
-                entry(program, row, program->on[s][c][t], 1);
+            entry(program, row, program->on[s][c][t], 1);
         }
-        FOR(z, zone > 0 ? inputs->zones_count : 0) {
+        FOR(z, zone > 0 ? inputs->zones_count : 0)
+        {
             row = dr_model_row(&program->model, name2(DR_ROW_ZONE_SHARE, z, t), -DR_INFINITY, 0);
             entry(program, row, program->total[t], -zone);
-            FOR(s, inputs->sites_count) {
+            FOR(s, inputs->sites_count)
+            {
                 FOR(c, inputs->sites[s].zone == z ? inputs->chips_count : 0)
-                    entry(program, row, program->on[s][c][t], 1);
+                entry(program, row, program->on[s][c][t], 1);
             }
         }
     }
-    FOR(i, inputs->targets_count) {
+    FOR(i, inputs->targets_count)
+    {
         const struct dr_plan_target *target = &inputs->targets[i];
         uint32_t row;
 
@@ -667,10 +724,11 @@ static void add_target_rows(struct dr_program *program)
                                counted(program, (double)target->compute_micro / MICRO) +
                                    (program->count_scale > 1 ? 10 / program->count_scale : 0),
                                DR_INFINITY);
-            FOR(s, inputs->sites_count) {
+            FOR(s, inputs->sites_count)
+            {
                 FOR(c, inputs->chips_count)
-                    entry(program, row, program->on[s][c][target->quarter],
-                          (double)inputs->chips[c].compute_micro / MICRO);
+                entry(program, row, program->on[s][c][target->quarter],
+                      (double)inputs->chips[c].compute_micro / MICRO);
             }
         }
     }

@@ -109,12 +109,13 @@ struct dr_plan_inputs {
     char currency[16];
     int64_t begin; /* dr_parse_quarter() */
     uint32_t quarters_count;
-    uint32_t years_count; /* calendar years that the quarters touch */
+    uint32_t years_count;   /* calendar years that the quarters touch */
     int64_t discount_micro; /* a year */
     int64_t carry_micro;    /* of a year's budget, into the next */
     uint32_t starts_max;    /* phases begun in a quarter; 0: any */
     uint32_t building_quarters;
-    int64_t steady_micro; /* how much more or less than the quarter before is free; 0 with weight 0 */
+    int64_t
+        steady_micro; /* how much more or less than the quarter before is free; 0 with weight 0 */
     int64_t steady_weight_micro; /* what each unit of money beyond it costs */
     int64_t site_share_micro;    /* of all accelerators, at one site; 0: any */
     int64_t zone_share_micro;
@@ -144,8 +145,7 @@ struct dr_plan_inputs {
  * DR_E_INPUT  at least one mistake was said; `*inputs` is NULL.
  * DR_E_FULL   the system gave no memory. */
 DR_MUST_USE enum dr_status dr_plan_inputs_open(struct dr_plan_inputs **inputs,
-                                               const char *directory,
-                                               struct dr_csv_errors *errors);
+                                               const char *directory, struct dr_csv_errors *errors);
 /* Accepts NULL. */
 void dr_plan_inputs_close(struct dr_plan_inputs *inputs);
 
@@ -163,7 +163,8 @@ static inline int dr_plan_allowed(const struct dr_plan_inputs *inputs, uint32_t 
            ((inputs->sectors[sector].zones >> inputs->sites[site].zone) & 1) != 0;
 }
 
-/* Of units that work lasting a quarter does on accelerators: units = accelerators * this / 10^12. */
+/* Of units that work lasting a quarter does on accelerators: units = accelerators * this / 10^12.
+ */
 static inline int64_t dr_plan_yield(const struct dr_plan_inputs *inputs, uint32_t sector,
                                     uint32_t chip)
 {

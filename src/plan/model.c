@@ -113,7 +113,8 @@ void dr_model_finish(struct dr_model *model)
     if (at == NULL)
         abort();
     model->starts = grown(model->starts, columns + 1, sizeof model->starts[0]);
-    model->entry_rows = grown(model->entry_rows, model->entries_count + 1, sizeof model->entry_rows[0]);
+    model->entry_rows =
+        grown(model->entry_rows, model->entries_count + 1, sizeof model->entry_rows[0]);
     model->entries = grown(model->entries, model->entries_count + 1, sizeof model->entries[0]);
     for (uint32_t e = 0; e < model->entries_count; e += 1)
         at[model->came_column[e] + 1] += 1;

@@ -53,7 +53,8 @@ static void place_words(const struct dr_plan_inputs *inputs, char place, uint32_
         break;
     default: /* 'i': a rule or target by its place */
         if (at < inputs->domestic_count)
-            snprintf(text, DR_NAME_BYTES, "%u-by-%s", at + 1, measures[inputs->domestic[at].measure]);
+            snprintf(text, DR_NAME_BYTES, "%u-by-%s", at + 1,
+                     measures[inputs->domestic[at].measure]);
         else
             snprintf(text, DR_NAME_BYTES, "%u", at + 1);
         break;
@@ -63,8 +64,8 @@ static void place_words(const struct dr_plan_inputs *inputs, char place, uint32_
 static const char *put(const struct dr_program *program, const struct kind *kind,
                        const struct dr_model_name *name, int words, char text[300])
 {
-    size_t length = (size_t)snprintf(text, 300, "%s%s", words ? kind->words : kind->name,
-                                     words ? ": " : "(");
+    size_t length =
+        (size_t)snprintf(text, 300, "%s%s", words ? kind->words : kind->name, words ? ": " : "(");
 
     for (uint32_t i = 0; kind->places[i] != '\0'; i += 1) {
         char part[DR_NAME_BYTES];

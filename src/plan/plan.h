@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* plan.h: a plan, in whole numbers, and the check of it.
  *
- * What is ordered is in whole lots; what is switched on and given to sectors is in thousandths of an
- * accelerator, since a quarter is shared in time. Everything else follows. dr_plan_make() rounds a
- * solution of the program (lots.c); dr_plan_check() judges a plan by the inputs alone (check.c), in
- * 128-bit whole numbers, and shares no code with the program. */
+ * What is ordered is in whole lots; what is switched on and given to sectors is in thousandths of
+ * an accelerator, since a quarter is shared in time. Everything else follows. dr_plan_make() rounds
+ * a solution of the program (lots.c); dr_plan_check() judges a plan by the inputs alone (check.c),
+ * in 128-bit whole numbers, and shares no code with the program. */
 #ifndef DR_PLAN_PLAN_H
 #define DR_PLAN_PLAN_H
 
@@ -22,20 +22,21 @@ struct dr_plan {
     /* [sector][site][chip][quarter] */
     int64_t use_milli[DR_PLAN_SECTORS_MAX][DR_PLAN_SITES_MAX][DR_PLAN_CHIPS_MAX]
                      [DR_PLAN_QUARTERS_MAX];
-    /* The quarter in which a phase is begun; DR_PLAN_NEVER. Those begun before the plan: not here. */
+    /* The quarter in which a phase is begun; DR_PLAN_NEVER. Those begun before the plan: not here.
+     */
     int32_t phase[DR_PLAN_SITES_MAX][DR_PLAN_PHASES_MAX];
 };
 
 /* Of each quarter and year, in whole numbers; what reports are made of. Units rounded down. */
 struct dr_plan_sums {
-    int64_t there[DR_PLAN_QUARTERS_MAX];     /* accelerators, switched on or not */
+    int64_t there[DR_PLAN_QUARTERS_MAX]; /* accelerators, switched on or not */
     int64_t on_milli[DR_PLAN_QUARTERS_MAX];
     int64_t ordered[DR_PLAN_QUARTERS_MAX];
-    int64_t spent[DR_PLAN_QUARTERS_MAX];     /* orders and building */
+    int64_t spent[DR_PLAN_QUARTERS_MAX];          /* orders and building */
     int64_t spent_domestic[DR_PLAN_QUARTERS_MAX]; /* of orders */
     int64_t spent_orders[DR_PLAN_QUARTERS_MAX];
-    int64_t draw_w[DR_PLAN_QUARTERS_MAX];    /* of all sites */
-    int64_t power_w[DR_PLAN_QUARTERS_MAX];   /* that all sites have */
+    int64_t draw_w[DR_PLAN_QUARTERS_MAX];  /* of all sites */
+    int64_t power_w[DR_PLAN_QUARTERS_MAX]; /* that all sites have */
     int64_t energy_cost[DR_PLAN_QUARTERS_MAX];
     int64_t upkeep[DR_PLAN_QUARTERS_MAX];
     int64_t served[DR_PLAN_SECTORS_MAX][DR_PLAN_QUARTERS_MAX]; /* units */

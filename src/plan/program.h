@@ -4,10 +4,11 @@
  * dr_program_init() writes the columns and rows that docs/planning.md states, each with its name.
  * Columns that could do no good (a chip that can't be ordered in time, work that may not be done at
  * a site) are not made: DR_NO_COLUMN. Counts are in units of `count_scale` accelerators, money in
- * `money_scale`, power in `power_scale` watts, powers of ten chosen so that coefficients lie near 1.
+ * `money_scale`, power in `power_scale` watts, powers of ten chosen so that coefficients lie
+ * near 1.
  *
- * Costs are discounted to the first quarter. What is left at the end counts as far as it lasts, in a
- * straight line, so that the last years buy too. */
+ * Costs are discounted to the first quarter. What is left at the end counts as far as it lasts, in
+ * a straight line, so that the last years buy too. */
 #ifndef DR_PLAN_PROGRAM_H
 #define DR_PLAN_PROGRAM_H
 
@@ -17,46 +18,46 @@
 #define DR_NO_COLUMN UINT32_MAX
 
 /* name, places, words for it */
-#define DR_PLAN_COLUMNS(X)                                                                \
-    X(BUY, "sct", "ordered")                                                              \
-    X(ON, "sct", "switched on")                                                           \
-    X(USE, "ksct", "given to the sector")                                                 \
-    X(UNSERVED, "kt", "work that is not done")                                            \
-    X(PHASE, "spt", "begun by then")                                                      \
-    X(ORDER, "ct", "an order is placed")                                                  \
-    X(DRAW, "st", "power drawn")                                                          \
-    X(PEAK, "sy", "highest draw of the year")                                             \
-    X(SPEND, "t", "spent")                                                                \
-    X(CARRY, "y", "kept for the next year")                                               \
-    X(RISE, "t", "spent above a steady course")                                           \
-    X(FALL, "t", "spent below a steady course")                                           \
+#define DR_PLAN_COLUMNS(X)                      \
+    X(BUY, "sct", "ordered")                    \
+    X(ON, "sct", "switched on")                 \
+    X(USE, "ksct", "given to the sector")       \
+    X(UNSERVED, "kt", "work that is not done")  \
+    X(PHASE, "spt", "begun by then")            \
+    X(ORDER, "ct", "an order is placed")        \
+    X(DRAW, "st", "power drawn")                \
+    X(PEAK, "sy", "highest draw of the year")   \
+    X(SPEND, "t", "spent")                      \
+    X(CARRY, "y", "kept for the next year")     \
+    X(RISE, "t", "spent above a steady course") \
+    X(FALL, "t", "spent below a steady course") \
     X(TOTAL, "t", "accelerators in all")
 
-#define DR_PLAN_ROWS(X)                                                                   \
-    X(HAVE, "sct", "no more are switched on than are there")                              \
-    X(GIVE, "sct", "no more is given out than is on and available")                       \
-    X(POWER, "st", "power of the site with everything busy")                              \
-    X(GRID, "zt", "what the grid gives to the zone")                                      \
-    X(DRAWN, "st", "power drawn is what is idle and what is busy")                        \
-    X(HIGHEST, "st", "the year's highest draw is no less than this quarter's")            \
-    X(DEMAND, "kt", "the sector's work is done or counted as not done")                   \
-    X(LEAST, "kt", "what of the sector's work has to be done")                            \
-    X(SUPPLY, "ct", "what the makers can deliver")                                        \
-    X(ORDER_MIN, "ct", "the least that an order comes to")                                \
-    X(STAYS, "spt", "what is begun stays begun")                                          \
-    X(AFTER, "spt", "phases of a site in their order")                                    \
-    X(STARTS, "t", "phases begun in one quarter")                                         \
-    X(SPENDING, "t", "spending is orders and building")                                   \
-    X(BUDGET, "y", "the year's budget and what was kept for it")                          \
-    X(KEPT, "y", "how much of a budget may be kept")                                      \
-    X(STEADY_UP, "t", "spending rises no more than is free")                              \
-    X(STEADY_DOWN, "t", "spending falls no more than is free")                            \
-    X(DOMESTIC, "iy", "share of domestic chips in the year's orders")                     \
-    X(VENDOR, "cy", "share of one vendor in the year's orders")                           \
-    X(TARGET, "i", "accelerators by the target's quarter")                                \
-    X(TARGET_COMPUTE, "i", "compute by the target's quarter")                             \
-    X(ALL, "t", "accelerators in all is their sum")                                       \
-    X(SITE_SHARE, "st", "share of one site in all accelerators")                          \
+#define DR_PLAN_ROWS(X)                                                        \
+    X(HAVE, "sct", "no more are switched on than are there")                   \
+    X(GIVE, "sct", "no more is given out than is on and available")            \
+    X(POWER, "st", "power of the site with everything busy")                   \
+    X(GRID, "zt", "what the grid gives to the zone")                           \
+    X(DRAWN, "st", "power drawn is what is idle and what is busy")             \
+    X(HIGHEST, "st", "the year's highest draw is no less than this quarter's") \
+    X(DEMAND, "kt", "the sector's work is done or counted as not done")        \
+    X(LEAST, "kt", "what of the sector's work has to be done")                 \
+    X(SUPPLY, "ct", "what the makers can deliver")                             \
+    X(ORDER_MIN, "ct", "the least that an order comes to")                     \
+    X(STAYS, "spt", "what is begun stays begun")                               \
+    X(AFTER, "spt", "phases of a site in their order")                         \
+    X(STARTS, "t", "phases begun in one quarter")                              \
+    X(SPENDING, "t", "spending is orders and building")                        \
+    X(BUDGET, "y", "the year's budget and what was kept for it")               \
+    X(KEPT, "y", "how much of a budget may be kept")                           \
+    X(STEADY_UP, "t", "spending rises no more than is free")                   \
+    X(STEADY_DOWN, "t", "spending falls no more than is free")                 \
+    X(DOMESTIC, "iy", "share of domestic chips in the year's orders")          \
+    X(VENDOR, "cy", "share of one vendor in the year's orders")                \
+    X(TARGET, "i", "accelerators by the target's quarter")                     \
+    X(TARGET_COMPUTE, "i", "compute by the target's quarter")                  \
+    X(ALL, "t", "accelerators in all is their sum")                            \
+    X(SITE_SHARE, "st", "share of one site in all accelerators")               \
     X(ZONE_SHARE, "zt", "share of one zone in all accelerators")
 
 enum dr_plan_column {

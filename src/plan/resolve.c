@@ -58,8 +58,8 @@ static uint32_t refer(const struct resolver *resolver, enum table table, uint32_
 
     if (found != NO_ROW)
         return found;
-    dr_csv_wrong_cell(resolver->errors, &resolver->tables->tables[table], row, column,
-                      "a %s of %s", resolver->tables->tables[to].columns[0].name,
+    dr_csv_wrong_cell(resolver->errors, &resolver->tables->tables[table], row, column, "a %s of %s",
+                      resolver->tables->tables[to].columns[0].name,
                       file == NULL ? resolver->tables->tables[to].file : file + 1);
     return 0;
 }
@@ -356,7 +356,8 @@ static void resolve_sectors(const struct resolver *resolver)
         int64_t before = 0;
 
         if (from <= last[k]) {
-            wrong(resolver, TABLE_DEMAND, row, DEMAND_quarter, "a later one than the sector's last");
+            wrong(resolver, TABLE_DEMAND, row, DEMAND_quarter,
+                  "a later one than the sector's last");
             continue;
         }
         /* In a straight line from the last row, whose units stand in the quarters behind it. */

@@ -28,7 +28,6 @@ struct run {
     double *values;        /* [columns] of the answer */
     uint8_t *integer;
     uint32_t parts; /* into which sites are divided */
-    int stopped;
 };
 
 static double seconds_of(const struct run *run)
@@ -48,9 +47,8 @@ static void tell(struct run *run, const char *step)
     progress->step = step;
     progress->seconds = seconds_of(run);
     progress->cpu_s = dr_solver_cpu_s(run->solver);
-    if (run->options->progress != NULL &&
-        !run->options->progress(run->options->context, progress))
-        run->stopped = 1;
+    if (run->options->progress != NULL)
+        run->options->progress(run->options->context, progress);
 }
 
 static double gap_of(const struct dr_search_progress *progress)
@@ -60,9 +58,14 @@ static double gap_of(const struct dr_search_progress *progress)
                : DR_INFINITY;
 }
 
+static int stopped(const struct run *run)
+{
+    return run->options->stop != NULL && *run->options->stop;
+}
+
 static int done(const struct run *run)
 {
-    return run->stopped || left_s(run) < 1 || gap_of(&run->search->progress) <= run->options->gap;
+    return stopped(run) || left_s(run) < 1 || gap_of(&run->search->progress) <= run->options->gap;
 }
 
 static void keep(struct run *run, const double *values, double cost)
@@ -146,7 +149,7 @@ static void dive(struct run *run)
         uint32_t count = list_fractions(run, fractions);
         uint32_t up = count / 8 + 1;
 
-        if (count == 0 || left_s(run) < 1)
+        if (count == 0 || stopped(run) || left_s(run) < 1)
             break;
         while (up > 1 && fractions[up - 1].value < 0.5)
             up -= 1;
@@ -211,14 +214,14 @@ static void relax_and_fix(struct run *run, uint32_t block, double seconds)
         if (b + 1 == blocks)
             keep(run, run->values, answer.cost);
         tell(run, "relax and fix");
-        if (run->stopped || left_s(run) < 1)
+        if (stopped(run) || left_s(run) < 1)
             return;
     }
 }
 
 /* Binaries for which `free` says so may change. 1: it got better. */
-static int neighbourhood(struct run *run, int (*free_one)(const struct run *run, uint32_t column,
-                                                          uint32_t part),
+static int neighbourhood(struct run *run,
+                         int (*free_one)(const struct run *run, uint32_t column, uint32_t part),
                          uint32_t part, const char *step)
 {
     const struct dr_model *model = run->model;
@@ -289,7 +292,7 @@ enum dr_status dr_search_run(struct dr_search *search, const struct dr_program *
     if (search->values == NULL || run.lower == NULL || run.upper == NULL || run.values == NULL ||
         run.integer == NULL)
         abort();
-    status = dr_solver_open(&run.solver, model, error);
+    status = dr_solver_open(&run.solver, model, options->stop, error);
     if (status == DR_OK) {
         answer = dr_solver_lp(run.solver, NULL, NULL, NULL, &limits, run.values, NULL, NULL);
         search->infeasible = answer.result == DR_SOLVER_INFEASIBLE;

@@ -20,10 +20,10 @@
 
 struct dr_search_progress {
     const char *step;
-    double seconds;   /* since the beginning, by the clock */
-    double cpu_s;     /* of the solver */
+    double seconds; /* since the beginning, by the clock */
+    double cpu_s;   /* of the solver */
     int has_values;
-    double cost;      /* of the best so far, in the program's units */
+    double cost; /* of the best so far, in the program's units */
     double bound;
     int cut; /* a step was cut by the clock: another run may differ */
 };
@@ -31,9 +31,10 @@ struct dr_search_progress {
 struct dr_search_options {
     double seconds; /* for all of it */
     double gap;     /* relative: enough */
-    /* Called after each step and each better solution. 0: stop with what there is. */
-    int (*progress)(void *context, const struct dr_search_progress *progress);
+    /* Called after each step and each better solution; NULL: nobody. */
+    void (*progress)(void *context, const struct dr_search_progress *progress);
     void *context;
+    const volatile sig_atomic_t *stop; /* not 0: end at once with what there is. NULL: never */
 };
 
 struct dr_search {
@@ -44,8 +45,7 @@ struct dr_search {
 };
 
 /* DR_OK, also when nothing was found; DR_E_MISSING, DR_E_IO: no solver. */
-DR_MUST_USE enum dr_status dr_search_run(struct dr_search *search,
-                                         const struct dr_program *program,
+DR_MUST_USE enum dr_status dr_search_run(struct dr_search *search, const struct dr_program *program,
                                          const struct dr_search_options *options,
                                          struct dr_error *error);
 void dr_search_deinit(struct dr_search *search);

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/assert.h"
+#include "base/math.h"
 #include "base/text.h"
 #include "plan/solver/wire.h"
 
@@ -22,9 +22,11 @@
 #define LATE_S       5.0
 #define WITHOUT_S    3600.0 /* for a request without a limit */
 #define ANSWERS      3
+#define STOP_LOOK_MS 200
 
 struct dr_solver {
     const struct dr_model *model;
+    const volatile sig_atomic_t *stop;
     char path[4096];
     pid_t child; /* 0: none */
     int requests, answers;
@@ -101,9 +103,9 @@ static int receive(struct dr_solver *solver, void *data, size_t bytes, int64_t e
         int64_t left_us = end_us - dr_monotonic_us();
         ssize_t got;
 
-        if (left_us <= 0)
+        if (left_us <= 0 || (solver->stop != NULL && *solver->stop))
             return 0;
-        if (poll(&wait, 1, (int)(left_us / 1000 + 1)) <= 0)
+        if (poll(&wait, 1, (int)dr_min_i64(left_us / 1000 + 1, STOP_LOOK_MS)) <= 0)
             continue;
         got = read(solver->answers, at, bytes);
         if (got < 0 && errno == EINTR)
@@ -185,7 +187,7 @@ static enum dr_status start(struct dr_solver *solver, struct dr_error *error)
 }
 
 enum dr_status dr_solver_open(struct dr_solver **solver, const struct dr_model *model,
-                              struct dr_error *error)
+                              const volatile sig_atomic_t *stop, struct dr_error *error)
 {
     struct dr_solver *made = calloc(1, sizeof *made);
     ssize_t bytes;
@@ -195,6 +197,7 @@ enum dr_status dr_solver_open(struct dr_solver **solver, const struct dr_model *
     if (made == NULL)
         abort();
     made->model = model;
+    made->stop = stop;
     bytes = readlink("/proc/self/exe", made->path, sizeof made->path - sizeof "daero-solver");
     made->path[bytes < 0 ? 0 : bytes] = '\0';
     /* Beside the program, or above the folder of a test. */
@@ -290,10 +293,10 @@ static struct dr_solver_answer ask(struct dr_solver *solver, enum wire_kind kind
             send_bytes(solver, upper == NULL ? model->upper : upper, columns) &&
             send_bytes(solver, cost == NULL ? model->cost : cost, columns);
     if (kind == WIRE_MIP)
-        whole = whole &&
-                send_bytes(solver, integer == NULL ? model->integer : integer,
-                           model->columns_count) &&
-                (begin == NULL || send_bytes(solver, begin, columns));
+        whole =
+            whole &&
+            send_bytes(solver, integer == NULL ? model->integer : integer, model->columns_count) &&
+            (begin == NULL || send_bytes(solver, begin, columns));
     whole = whole && receive(solver, &header, sizeof header, end_us) &&
             receive(solver, &got, sizeof got, end_us);
     if (whole && got.has_values) {

@@ -2,11 +2,13 @@
 /* solver.h: linear and mixed-integer programs, solved in a child process.
  *
  * dr_solver_open() starts daero-solver, which lies beside this program, and gives it a model; each
- * solve then brings bounds of its own. Clp and CBC do the work (one thread, fixed seeds, so the same
- * requests get the same answers unless a limit of time cuts them). The child is killed when it is
- * later than its limit by more than a fifth and 5 s; then the next request starts another. */
+ * solve then brings bounds of its own. Clp and CBC do the work (one thread, fixed seeds, so the
+ * same requests get the same answers unless a limit of time cuts them). The child is killed when it
+ * is later than its limit by more than a fifth and 5 s; then the next request starts another. */
 #ifndef DR_PLAN_SOLVER_H
 #define DR_PLAN_SOLVER_H
+
+#include <signal.h>
 
 #include "base/status.h"
 #include "plan/model.h"
@@ -37,9 +39,13 @@ struct dr_solver_answer {
     int64_t nodes;
 };
 
-/* Start it. `model` is borrowed until the close. DR_E_MISSING: there is no daero-solver beside this
- * program. DR_E_IO: it can't be started. */
+/* Start it. `model` is borrowed until the close.
+ *
+ * stop  not 0: whoever waits for an answer is to stop waiting (DR_SOLVER_FAILED). NULL: never.
+ *
+ * DR_E_MISSING: there is no daero-solver beside this program. DR_E_IO: it can't be started. */
 DR_MUST_USE enum dr_status dr_solver_open(struct dr_solver **solver, const struct dr_model *model,
+                                          const volatile sig_atomic_t *stop,
                                           struct dr_error *error);
 /* Accepts NULL. */
 void dr_solver_close(struct dr_solver *solver);

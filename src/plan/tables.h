@@ -47,28 +47,28 @@
     X(P, state, WORD, 1, 0, 0, "open begun")            \
     CLAIM_COLUMNS(X, P)
 
-#define CHIP_COLUMNS(X, P)                              \
-    X(P, chip, NAME, 1, 0, 0, NULL)                     \
-    X(P, vendor, NAME, 1, 0, 0, NULL)                   \
-    X(P, domestic, WORD, 1, 0, 0, "no yes")             \
-    X(P, busy_w, WHOLE, 1, 1, 1000000, NULL)            \
-    X(P, idle_w, WHOLE, 1, 0, 1000000, NULL)            \
-    X(P, compute, DECIMAL, 1, 1, 1000000 * MICRO, NULL) \
+#define CHIP_COLUMNS(X, P)                                \
+    X(P, chip, NAME, 1, 0, 0, NULL)                       \
+    X(P, vendor, NAME, 1, 0, 0, NULL)                     \
+    X(P, domestic, WORD, 1, 0, 0, "no yes")               \
+    X(P, busy_w, WHOLE, 1, 1, 1000000, NULL)              \
+    X(P, idle_w, WHOLE, 1, 0, 1000000, NULL)              \
+    X(P, compute, DECIMAL, 1, 1, 1000000 * MICRO, NULL)   \
     X(P, available_percent, DECIMAL, 1, 0, PERCENT, NULL) \
-    X(P, upkeep_percent, DECIMAL, 1, 0, PERCENT, NULL)  \
-    X(P, lead_quarters, WHOLE, 1, 0, 20, NULL)          \
-    X(P, life_quarters, WHOLE, 1, 1, 80, NULL)          \
-    X(P, lot, WHOLE, 1, 1, 100000, NULL)                \
-    X(P, order_min, WHOLE, 1, 0, 10000000, NULL)        \
+    X(P, upkeep_percent, DECIMAL, 1, 0, PERCENT, NULL)    \
+    X(P, lead_quarters, WHOLE, 1, 0, 20, NULL)            \
+    X(P, life_quarters, WHOLE, 1, 1, 80, NULL)            \
+    X(P, lot, WHOLE, 1, 1, 100000, NULL)                  \
+    X(P, order_min, WHOLE, 1, 0, 10000000, NULL)          \
     CLAIM_COLUMNS(X, P)
 
 /* From a quarter on, until the chip's next row: what one costs, and how many can be ordered in a
  * quarter. Before its first row, and with 0, a chip can't be ordered. */
-#define OFFER_COLUMNS(X, P)                         \
-    X(P, chip, NAME, 1, 0, 0, NULL)                 \
-    X(P, quarter, QUARTER, 1, 0, 0, NULL)           \
-    X(P, price_m, DECIMAL, 1, 0, MONEY, NULL)       \
-    X(P, supply, WHOLE, 1, 0, 10000000, NULL)       \
+#define OFFER_COLUMNS(X, P)                   \
+    X(P, chip, NAME, 1, 0, 0, NULL)           \
+    X(P, quarter, QUARTER, 1, 0, 0, NULL)     \
+    X(P, price_m, DECIMAL, 1, 0, MONEY, NULL) \
+    X(P, supply, WHOLE, 1, 0, 10000000, NULL) \
     CLAIM_COLUMNS(X, P)
 
 /* What is there already (a quarter before the plan's first) or was bought and will come. */
@@ -79,15 +79,15 @@
     X(P, quarter, QUARTER, 1, 0, 0, NULL)    \
     CLAIM_COLUMNS(X, P)
 
-#define SECTOR_COLUMNS(X, P)                              \
-    X(P, sector, NAME, 1, 0, 0, NULL)                     \
-    X(P, name, TEXT, 1, 0, 0, NULL)                       \
-    X(P, unserved_m, DECIMAL, 1, 0, MONEY, NULL)          \
-    X(P, least_percent, DECIMAL, 1, 0, PERCENT, NULL)     \
-    X(P, busy_percent, DECIMAL, 1, 1, PERCENT, NULL)      \
-    X(P, grade, WHOLE, 1, 0, 1000, NULL)                  \
-    X(P, zones, TEXT, 0, 0, 0, NULL)                      \
-    X(P, critical, WORD, 1, 0, 0, "no yes")               \
+#define SECTOR_COLUMNS(X, P)                          \
+    X(P, sector, NAME, 1, 0, 0, NULL)                 \
+    X(P, name, TEXT, 1, 0, 0, NULL)                   \
+    X(P, unserved_m, DECIMAL, 1, 0, MONEY, NULL)      \
+    X(P, least_percent, DECIMAL, 1, 0, PERCENT, NULL) \
+    X(P, busy_percent, DECIMAL, 1, 1, PERCENT, NULL)  \
+    X(P, grade, WHOLE, 1, 0, 1000, NULL)              \
+    X(P, zones, TEXT, 0, 0, 0, NULL)                  \
+    X(P, critical, WORD, 1, 0, 0, "no yes")           \
     CLAIM_COLUMNS(X, P)
 
 /* How much of a sector's work one accelerator does; without a row it can't. */
@@ -104,9 +104,9 @@
     X(P, units, WHOLE, 1, 0, 100000000, NULL) \
     CLAIM_COLUMNS(X, P)
 
-#define BUDGET_COLUMNS(X, P)                    \
-    X(P, year, WHOLE, 1, 1900, 2999, NULL)      \
-    X(P, budget_m, DECIMAL, 1, 0, MONEY, NULL)  \
+#define BUDGET_COLUMNS(X, P)                   \
+    X(P, year, WHOLE, 1, 1900, 2999, NULL)     \
+    X(P, budget_m, DECIMAL, 1, 0, MONEY, NULL) \
     CLAIM_COLUMNS(X, P)
 
 /* From a quarter on: what the grid gives to a zone's sites together. */
@@ -118,25 +118,25 @@
 
 /* By the quarter of the year: energy by hours of the day's bands taken together, and what the
  * highest draw costs each month. */
-#define TARIFF_COLUMNS(X, P)                                   \
-    X(P, tariff, NAME, 1, 0, 0, NULL)                          \
-    X(P, quarter_of_year, WHOLE, 1, 1, 4, NULL)                \
-    X(P, energy_per_kwh, DECIMAL, 1, 0, MICRO * 1000000, NULL) \
+#define TARIFF_COLUMNS(X, P)                                        \
+    X(P, tariff, NAME, 1, 0, 0, NULL)                               \
+    X(P, quarter_of_year, WHOLE, 1, 1, 4, NULL)                     \
+    X(P, energy_per_kwh, DECIMAL, 1, 0, MICRO * 1000000, NULL)      \
     X(P, peak_per_kw_month, DECIMAL, 1, 0, MICRO * 100000000, NULL) \
     CLAIM_COLUMNS(X, P)
 
-#define TABLES(X)                                \
-    X(SOURCE, "sources.csv", SOURCE_COLUMNS)     \
-    X(SITE, "sites.csv", SITE_COLUMNS)           \
-    X(PHASE, "phases.csv", PHASE_COLUMNS)        \
-    X(CHIP, "chips.csv", CHIP_COLUMNS)           \
-    X(OFFER, "offers.csv", OFFER_COLUMNS)        \
-    X(FLEET, "fleet.csv", FLEET_COLUMNS)         \
-    X(SECTOR, "sectors.csv", SECTOR_COLUMNS)     \
-    X(SPEED, "speeds.csv", SPEED_COLUMNS)        \
-    X(DEMAND, "demand.csv", DEMAND_COLUMNS)      \
-    X(BUDGET, "budgets.csv", BUDGET_COLUMNS)     \
-    X(GRID, "grid.csv", GRID_COLUMNS)            \
+#define TABLES(X)                            \
+    X(SOURCE, "sources.csv", SOURCE_COLUMNS) \
+    X(SITE, "sites.csv", SITE_COLUMNS)       \
+    X(PHASE, "phases.csv", PHASE_COLUMNS)    \
+    X(CHIP, "chips.csv", CHIP_COLUMNS)       \
+    X(OFFER, "offers.csv", OFFER_COLUMNS)    \
+    X(FLEET, "fleet.csv", FLEET_COLUMNS)     \
+    X(SECTOR, "sectors.csv", SECTOR_COLUMNS) \
+    X(SPEED, "speeds.csv", SPEED_COLUMNS)    \
+    X(DEMAND, "demand.csv", DEMAND_COLUMNS)  \
+    X(BUDGET, "budgets.csv", BUDGET_COLUMNS) \
+    X(GRID, "grid.csv", GRID_COLUMNS)        \
     X(TARIFF, "tariffs.csv", TARIFF_COLUMNS)
 
 enum table {
@@ -147,8 +147,7 @@ enum table {
 };
 
 #define COLUMN_ENUM(prefix, name, kind, needed, min, max, words) prefix##_##name,
-#define ENUM_OF(name, file, columns)                                    \
-    enum { columns(COLUMN_ENUM, name) name##_COLUMNS_COUNT };
+#define ENUM_OF(name, file, columns)                             enum { columns(COLUMN_ENUM, name) name##_COLUMNS_COUNT };
 TABLES(ENUM_OF)
 #undef ENUM_OF
 

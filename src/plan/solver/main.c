@@ -13,7 +13,7 @@
 
 #include "plan/solver/wire.h"
 
-#define ANSWERS 3
+#define ANSWERS   3
 #define BYTES_MAX (UINT64_C(1) << 31)
 
 struct model {
@@ -21,10 +21,10 @@ struct model {
     int *starts; /* [columns + 1], by column */
     int *rows;
     double *values;
-    double *lower, *upper, *cost;     /* [columns] */
-    double *row_lower, *row_upper;    /* [rows] */
-    uint8_t *integer;                 /* [columns] */
-    Clp_Simplex *lp;                  /* kept, so that the next one starts from its basis */
+    double *lower, *upper, *cost;  /* [columns] */
+    double *row_lower, *row_upper; /* [rows] */
+    uint8_t *integer;              /* [columns] */
+    Clp_Simplex *lp;               /* kept, so that the next one starts from its basis */
 };
 
 static void read_all(void *to, size_t bytes)
@@ -168,9 +168,9 @@ static void solve_mip(struct model *model)
     read_all(model->integer, model->size.columns);
     if (limits.has_start)
         start = read_new(model->size.columns, sizeof start[0]);
-    Cbc_loadProblem(cbc, (int)model->size.columns, (int)model->size.rows, model->starts, model->rows,
-                    model->values, model->lower, model->upper, model->cost, model->row_lower,
-                    model->row_upper);
+    Cbc_loadProblem(cbc, (int)model->size.columns, (int)model->size.rows, model->starts,
+                    model->rows, model->values, model->lower, model->upper, model->cost,
+                    model->row_lower, model->row_upper);
     for (uint32_t c = 0; c < model->size.columns; c += 1) {
         if (model->integer[c] && model->lower[c] < model->upper[c])
             Cbc_setInteger(cbc, (int)c);

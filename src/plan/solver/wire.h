@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* wire.h: what the planner and its solver say to each other, over a pair of pipes.
  *
- * The solver is a program of its own (daero-solver), since CBC writes to standard output whatever it
- * is told, overruns its limits, and may take any amount of memory: it is given rlimits, and killed
- * when it is late. Both sides are one build on one machine, so structs go as they are.
+ * The solver is a program of its own (daero-solver), since CBC writes to standard output whatever
+ * it is told, overruns its limits, and may take any amount of memory: it is given rlimits, and
+ * killed when it is late. Both sides are one build on one machine, so structs go as they are.
  *
- * First WIRE_LOAD with a model, then any number of WIRE_LP and WIRE_MIP over it, each with bounds of
- * its own. Every message is a struct wire_header and `bytes` bytes behind it. */
+ * First WIRE_LOAD with a model, then any number of WIRE_LP and WIRE_MIP over it, each with bounds
+ * of its own. Every message is a struct wire_header and `bytes` bytes behind it. */
 #ifndef DR_PLAN_SOLVER_WIRE_H
 #define DR_PLAN_SOLVER_WIRE_H
 
@@ -35,10 +35,10 @@ struct wire_model {
 };
 
 struct wire_limits {
-    double seconds;  /* of the clock; 0: none */
-    double gap;      /* relative: good enough */
-    double cutoff;   /* only solutions below; 1e50: any */
-    int64_t nodes;   /* -1: any */
+    double seconds; /* of the clock; 0: none */
+    double gap;     /* relative: good enough */
+    double cutoff;  /* only solutions below; 1e50: any */
+    int64_t nodes;  /* -1: any */
     uint32_t has_start;
     uint32_t root_only; /* the bound of the root with its cuts; no heuristics */
 };

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daero plan: what to build, where, when and with what (docs/planning.md). */
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "cli/options.h"
+#include "cli/table.h"
+#include "plan/export.h"
+#include "plan/files.h"
+#include "plan/search.h"
+#include "serve/controller.h"
+
+#define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)
+
+static volatile sig_atomic_t is_interrupted;
+
+static void interrupt(int signal)
+{
+    (void)signal;
+    is_interrupted = 1;
+}
+
+static void say(void *context, const struct dr_error *error)
+{
+    char text[1400];
+
+    (void)context;
+    fprintf(stderr, "%s\n", dr_error_line(error, text, sizeof text));
+}
+
+/* The inputs of a scenario; NULL: what is wrong was said, and `*code` is the exit code. */
+static struct dr_plan_inputs *open_inputs(const struct dr_cli *cli, const char *name, int *code)
+{
+    struct dr_csv_errors errors = {.say = say};
+    struct dr_plan_inputs *inputs = NULL;
+    char directory[4096];
+    enum dr_status status;
+
+    *code = DR_EXIT_USAGE;
+    if (!dr_cli_find_scenario(cli, name, "plan.yaml", directory))
+        return NULL;
+    status = dr_plan_inputs_open(&inputs, directory, &errors);
+    if (status == DR_E_INPUT)
+        dr_cli_fail(cli, DR_EXIT_USAGE, "%u mistake%s in the tables of %s", errors.count,
+                    errors.count == 1 ? "" : "s", directory);
+    else if (status != DR_OK)
+        *code = dr_cli_fail(cli, DR_EXIT_FAILED, "%s", dr_status_text(status));
+    return inputs;
+}
+
+/* ---- run ---- */
+
+struct running {
+    const struct dr_program *program;
+    int json;
+};
+
+static void show_progress(void *context, const struct dr_search_progress *progress)
+{
+    const struct running *running = context;
+    double scale = running->program->money_scale;
+    char best[100] = "no plan yet", cost[DR_TEXT_BYTES], bound[DR_TEXT_BYTES];
+
+    if (progress->has_values)
+        snprintf(best, sizeof best, "best %s M, gap %.3f %%",
+                 dr_format_money((int64_t)(progress->cost * scale), cost),
+                 100 * dr_plan_gap(progress->cost, progress->bound));
+    fprintf(stderr, "%6.1f s  %-20s %s; none costs less than %s M\n", progress->seconds,
+            progress->step, best,
+            isfinite(progress->bound) ? dr_format_money((int64_t)(progress->bound * scale), bound)
+                                      : "?");
+}
+
+/* Millions of the currency, from amounts in its own units. */
+static const char *millions(double amount)
+{
+    char text[DR_TEXT_BYTES];
+
+    return dr_show_format("%s", dr_format_money((int64_t)amount, text));
+}
+
+static const char *percent(double part, double whole)
+{
+    return whole <= 0 ? "-" : dr_show_format("%.1f", 100 * part / whole);
+}
+
+static void print_years(const struct dr_plan_inputs *inputs, const struct dr_plan_sums *sums)
+{
+    static const char *const names[] = {"ORDERED", "ON",       "SPENT-M", "DOMESTIC-%",
+                                        "DRAW-MW", "POWER-MW", "SERVED-%"};
+    struct dr_table *table = dr_table_open(1);
+
+    dr_table_column(table, "YEAR", 0);
+    FOR(i, DR_COUNT_OF(names))
+    dr_table_column(table, names[i], DR_TABLE_RIGHT);
+    FOR(y, inputs->years_count)
+    {
+        double ordered = 0, spent = 0, orders = 0, domestic = 0, demand = 0, served = 0, draw = 0;
+        uint32_t last = 0;
+
+        FOR(t, inputs->quarters_count)
+        {
+            if (dr_plan_year(inputs, t) != y)
+                continue;
+            last = t;
+            ordered += (double)sums->ordered[t];
+            spent += (double)sums->spent[t];
+            orders += (double)sums->spent_orders[t];
+            domestic += (double)sums->spent_domestic[t];
+            draw = fmax(draw, (double)sums->draw_w[t]);
+            FOR(k, inputs->sectors_count)
+            {
+                demand += (double)inputs->sectors[k].demand[t];
+                served += (double)sums->served[k][t];
+            }
+        }
+        dr_table_row(table);
+        dr_table_cell(table, dr_show_format("%lld", (long long)(inputs->begin / 4 + y)));
+        dr_table_cell(table, dr_show_format("%.0f", ordered));
+        dr_table_cell(table, dr_show_format("%lld", (long long)(sums->on_milli[last] / 1000)));
+        dr_table_cell(table, millions(spent));
+        dr_table_cell(table, percent(domestic, orders));
+        dr_table_cell(table, dr_show_format("%.1f", draw / 1e6));
+        dr_table_cell(table, dr_show_format("%.1f", (double)sums->power_w[last] / 1e6));
+        dr_table_cell(table, percent(served, demand));
+    }
+    dr_table_print(table);
+}
+
+static void print_phases(const struct dr_plan_inputs *inputs, const struct dr_plan *plan)
+{
+    struct dr_table *table = dr_table_open(1);
+    uint32_t count = 0;
+
+    dr_table_column(table, "BEGIN", 0);
+    dr_table_column(table, "THERE", 0);
+    dr_table_column(table, "SITE", 0);
+    dr_table_column(table, "PHASE", DR_TABLE_RIGHT);
+    dr_table_column(table, "MW", DR_TABLE_RIGHT);
+    dr_table_column(table, "COST-M", DR_TABLE_RIGHT);
+    FOR(t, inputs->quarters_count)
+    {
+        FOR(s, inputs->sites_count)
+        {
+            FOR(p, inputs->sites[s].phases_count)
+            {
+                const struct dr_plan_phase *phase = &inputs->sites[s].phases[p];
+                char quarter[DR_QUARTER_BYTES];
+
+                if (plan->phase[s][p] != (int32_t)t)
+                    continue;
+                count += 1;
+                dr_table_row(table);
+                dr_table_cell(table, dr_format_quarter(inputs->begin + t, quarter));
+                dr_table_cell(
+                    table, dr_format_quarter(inputs->begin + t + phase->build_quarters, quarter));
+                dr_table_cell(table, inputs->sites[s].name);
+                dr_table_cell(table, dr_show_format("%u", p + 1));
+                dr_table_cell(table, dr_show_format("%.1f", (double)phase->power_w / 1e6));
+                dr_table_cell(table, millions((double)phase->cost));
+            }
+        }
+    }
+    if (count > 0)
+        printf("\nTo be begun:\n");
+    dr_table_print(table);
+}
+
+static void print_findings(const struct dr_plan_verdict *verdict)
+{
+    FOR(i, verdict->kept_count)
+    fprintf(stderr, "broken: %s: %s: found %s, expected at most %s\n", verdict->findings[i].rule,
+            verdict->findings[i].where, verdict->findings[i].found, verdict->findings[i].limit);
+    if (verdict->broken_count > verdict->kept_count)
+        fprintf(stderr, "broken: %u more\n", verdict->broken_count - verdict->kept_count);
+}
+
+static int write_and_print(const struct dr_cli *cli, const struct dr_program *program,
+                           const struct dr_plan *plan, const struct dr_plan_sums *sums,
+                           const struct dr_plan_proof *proof)
+{
+    const char *output = dr_cli_value(cli, "output");
+    const struct dr_plan_inputs *inputs = program->inputs;
+    struct dr_error error = {0};
+    json_t *answer;
+
+    if (output != NULL && dr_plan_write(output, inputs, plan, sums, proof, &error) != DR_OK)
+        return dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
+    if (cli->json) {
+        answer = json_pack("{s:s, s:f, s:f, s:f, s:I, s:f, s:f, s:b, s:s?}", "scenario",
+                           inputs->name, "cost", proof->cost, "bound", proof->bound, "gap_percent",
+                           100 * dr_plan_gap(proof->cost, proof->bound), "rules_checked",
+                           (json_int_t)proof->checks_count, "seconds", proof->seconds,
+                           "solver_cpu_seconds", proof->cpu_s, "cut_by_the_clock", proof->cut,
+                           "directory", output);
+        dr_cli_print_json(cli, answer);
+        json_decref(answer);
+        return DR_EXIT_OK;
+    }
+    print_years(inputs, sums);
+    print_phases(inputs, plan);
+    printf("\nCost, discounted: %s M %s. No plan of these tables costs less than %s M: the gap is "
+           "%.3f %%.\n%llu rules were checked in whole numbers; all hold.%s\n",
+           millions(proof->cost), inputs->currency, millions(proof->bound),
+           100 * dr_plan_gap(proof->cost, proof->bound), (unsigned long long)proof->checks_count,
+           proof->cut ? " The clock cut a step: another run may find another plan." : "");
+    if (output != NULL)
+        printf("Written to %s; `daero plan verify %s` checks it again.\n", output, output);
+    return DR_EXIT_OK;
+}
+
+static int make_plan(const struct dr_cli *cli, const struct dr_program *program,
+                     const struct dr_search *search)
+{
+    struct dr_plan *plan = calloc(1, sizeof *plan);
+    struct dr_plan_verdict *verdict = calloc(1, sizeof *verdict);
+    struct dr_plan_sums *sums = calloc(1, sizeof *sums);
+    struct dr_solver *solver = NULL;
+    struct dr_error error = {0};
+    double cost = 0;
+    int code;
+
+    if (plan == NULL || verdict == NULL || sums == NULL)
+        abort();
+    if (dr_solver_open(&solver, &program->model, NULL, &error) != DR_OK) {
+        code = dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
+    } else if (!dr_plan_make(plan, program, solver, search->values, &cost)) {
+        code = dr_cli_fail(cli, DR_EXIT_REFUSED,
+                           "no plan in whole lots was found beside the one in fractions; smaller "
+                           "lots, or targets a little lower, would do");
+    } else if (!dr_plan_check(program->inputs, plan, verdict, sums)) {
+        print_findings(verdict);
+        code = dr_cli_fail(cli, DR_EXIT_FAILED,
+                           "the plan that was found breaks %u of %llu rules; it is not shown",
+                           verdict->broken_count, (unsigned long long)verdict->checks_count);
+    } else {
+        struct dr_plan_proof proof = {.cost = sums->cost,
+                                      .bound = search->progress.bound * program->money_scale,
+                                      .rows_count = program->model.rows_count,
+                                      .columns_count = program->model.columns_count,
+                                      .checks_count = verdict->checks_count,
+                                      .cut = search->progress.cut,
+                                      .seconds = search->progress.seconds,
+                                      .cpu_s = search->progress.cpu_s,
+                                      .first_s = search->first_s,
+                                      .version = DR_VERSION};
+
+        FOR(c, program->model.columns_count)
+        proof.binaries_count += program->model.integer[c];
+        code = write_and_print(cli, program, plan, sums, &proof);
+    }
+    dr_solver_close(solver);
+    free(plan);
+    free(verdict);
+    free(sums);
+    return code;
+}
+
+int dr_cmd_plan_run(struct dr_cli *cli)
+{
+    struct dr_search search = {0};
+    struct dr_program *program;
+    struct running running;
+    struct dr_search_options options = {
+        .progress = show_progress, .context = &running, .stop = &is_interrupted};
+    struct dr_plan_inputs *inputs;
+    struct dr_error error = {0};
+    enum dr_status status;
+    int64_t seconds = 180;
+    uint32_t gap_milli = 100;
+    int code;
+
+    if (!dr_option_whole(cli, "seconds", 1, 86400, &seconds) ||
+        !dr_option_milli(cli, "gap", 0, 100000, &gap_milli))
+        return DR_EXIT_USAGE;
+    inputs = open_inputs(cli, cli->operands[0], &code);
+    if (inputs == NULL)
+        return code;
+    options.seconds = (double)seconds;
+    options.gap = gap_milli / 100000.0;
+    program = calloc(1, sizeof *program);
+    if (program == NULL)
+        abort();
+    dr_program_init(program, inputs);
+    running = (struct running){program, (int)cli->json};
+    signal(SIGINT, interrupt);
+    status = dr_search_run(&search, program, &options, &error);
+    if (status != DR_OK)
+        code = dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
+    else if (search.infeasible)
+        code = dr_cli_fail(cli, DR_EXIT_REFUSED, "no plan keeps all of these rules");
+    else if (!search.progress.has_values)
+        code = dr_cli_fail(cli, DR_EXIT_REFUSED,
+                           "no plan was found in %lld s; give it more with --seconds",
+                           (long long)seconds);
+    else
+        code = make_plan(cli, program, &search);
+    dr_search_deinit(&search);
+    dr_program_deinit(program);
+    free(program);
+    dr_plan_inputs_close(inputs);
+    return code;
+}
+
+/* ---- verify ---- */
+
+static int verify(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
+                  const struct dr_plan *plan, const struct dr_plan_claims *claims,
+                  const char *plan_hash)
+{
+    struct dr_plan_verdict *verdict = calloc(1, sizeof *verdict);
+    struct dr_plan_sums *sums = calloc(1, sizeof *sums);
+    struct dr_program *program = calloc(1, sizeof *program);
+    struct dr_solver *solver = NULL;
+    struct dr_solver_limits limits = {0};
+    struct dr_solver_answer answer = {.result = DR_SOLVER_FAILED};
+    struct dr_error error = {0};
+    double bound;
+    int wrong = 0;
+
+    if (verdict == NULL || sums == NULL || program == NULL)
+        abort();
+    if (!dr_plan_check(inputs, plan, verdict, sums))
+        wrong = 1;
+    print_findings(verdict);
+    dr_program_init(program, inputs);
+    if (dr_solver_open(&solver, &program->model, NULL, &error) == DR_OK)
+        answer = dr_solver_lp(solver, NULL, NULL, NULL, &limits, NULL, NULL, NULL);
+    bound = answer.cost * program->money_scale;
+    if (strcmp(claims->inputs_hash, inputs->hash) != 0) {
+        fprintf(stderr,
+                "the scenario's tables are not those of the certificate: SHA-256 %s, the "
+                "certificate has %s\n",
+                inputs->hash, claims->inputs_hash);
+        wrong = 1;
+    }
+    if (strcmp(claims->plan_hash, plan_hash) != 0) {
+        fprintf(stderr,
+                "the plan's tables are not those of the certificate: SHA-256 %s, the "
+                "certificate has %s\n",
+                plan_hash, claims->plan_hash);
+        wrong = 1;
+    }
+    if (fabs(sums->cost - claims->cost) > 1e-9 * fabs(sums->cost)) {
+        fprintf(stderr, "the plan costs %.6f, the certificate says %.6f\n", sums->cost,
+                claims->cost);
+        wrong = 1;
+    }
+    if (answer.result != DR_SOLVER_OPTIMAL) {
+        fprintf(stderr, "the linear program could not be solved, so the bound is not checked\n");
+        wrong = 1;
+    } else if (claims->bound > bound + 1e-6 * fabs(bound)) {
+        fprintf(stderr, "the linear program gives a bound of %.6f, the certificate says %.6f\n",
+                bound, claims->bound);
+        wrong = 1;
+    }
+    if (cli->json) {
+        json_t *out = json_pack("{s:b, s:I, s:i, s:f, s:f, s:f}", "holds", !wrong, "rules_checked",
+                                (json_int_t)verdict->checks_count, "rules_broken",
+                                (int)verdict->broken_count, "cost", sums->cost, "bound", bound,
+                                "gap_percent", 100 * dr_plan_gap(sums->cost, bound));
+
+        dr_cli_print_json(cli, out);
+        json_decref(out);
+    } else {
+        printf("%llu rules checked in whole numbers, %u broken. Cost %s M %s, bound %s M, gap %.3f "
+               "%%. %s\n",
+               (unsigned long long)verdict->checks_count, verdict->broken_count,
+               millions(sums->cost), inputs->currency, millions(bound),
+               100 * dr_plan_gap(sums->cost, bound),
+               wrong ? "The certificate does not hold." : "The certificate holds.");
+    }
+    dr_solver_close(solver);
+    dr_program_deinit(program);
+    free(program);
+    free(verdict);
+    free(sums);
+    return wrong ? DR_EXIT_REFUSED : DR_EXIT_OK;
+}
+
+int dr_cmd_plan_verify(struct dr_cli *cli)
+{
+    struct dr_csv_errors errors = {.say = say};
+    struct dr_plan *plan = calloc(1, sizeof *plan);
+    struct dr_plan_inputs *inputs = NULL;
+    struct dr_plan_claims claims;
+    struct dr_error error = {0};
+    char plan_hash[65];
+    int code = DR_EXIT_USAGE;
+
+    if (plan == NULL)
+        abort();
+    if (dr_plan_read_claims(&claims, cli->operands[0], &error) != DR_OK)
+        code = dr_cli_fail_error(cli, DR_EXIT_USAGE, &error);
+    else
+        inputs = open_inputs(cli, claims.scenario, &code);
+    if (inputs != NULL) {
+        if (dr_plan_read(plan, cli->operands[0], inputs, plan_hash, &errors) == DR_OK)
+            code = verify(cli, inputs, plan, &claims, plan_hash);
+        else
+            code = dr_cli_fail(cli, DR_EXIT_USAGE, "%u mistake%s in the plan's tables",
+                               errors.count, errors.count == 1 ? "" : "s");
+    }
+    dr_plan_inputs_close(inputs);
+    free(plan);
+    return code;
+}
+
+/* ---- export ---- */
+
+int dr_cmd_plan_export(struct dr_cli *cli)
+{
+    static const char *const formats[] = {"mps", "lp"};
+    const char *path = dr_cli_value(cli, "output");
+    struct dr_program *program;
+    struct dr_plan_inputs *inputs;
+    FILE *file = NULL;
+    int format = 0, code;
+
+    if (!dr_option_word(cli, "format", formats, DR_COUNT_OF(formats), &format))
+        return DR_EXIT_USAGE;
+    inputs = open_inputs(cli, cli->operands[0], &code);
+    if (inputs == NULL)
+        return code;
+    code = path == NULL ? DR_EXIT_OK : dr_option_output(cli, "output", &file);
+    if (code == DR_EXIT_OK) {
+        program = calloc(1, sizeof *program);
+        if (program == NULL)
+            abort();
+        dr_program_init(program, inputs);
+        (format == 0 ? dr_export_mps : dr_export_lp)(program, file == NULL ? stdout : file);
+        dr_program_deinit(program);
+        free(program);
+        if (file != NULL && fclose(file) != 0)
+            code = dr_cli_fail(cli, DR_EXIT_FAILED, "%s: it can't be written", path);
+    }
+    dr_plan_inputs_close(inputs);
+    return code;
+}

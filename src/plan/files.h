@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* files.h: a plan as a folder of tables and a certificate.
+ *
+ * orders.csv, phases.csv, fleet.csv and work.csv are the plan; quarters.csv sums it up for people;
+ * certificate.json says by what it was found, how far it can be from the best, and what was
+ * checked. The same plan gives the same bytes, but for the certificate's `run`. The columns stand
+ * in docs/planning.md. */
+#ifndef DR_PLAN_FILES_H
+#define DR_PLAN_FILES_H
+
+#include "base/csv.h"
+#include "plan/plan.h"
+
+/* What is known of how a plan was found. */
+struct dr_plan_proof {
+    double cost;  /* of the plan, in the currency, discounted; dr_plan_sums.cost */
+    double bound; /* no plan of these inputs costs less */
+    uint32_t rows_count, columns_count, binaries_count;
+    uint64_t checks_count;
+    int cut; /* the clock cut a step: another run may differ */
+    double seconds, cpu_s, first_s;
+    const char *version; /* of the program */
+};
+
+/* (cost - bound) / cost; 0 where both are. */
+double dr_plan_gap(double cost, double bound);
+
+/* Write into a directory, which is made where it is missing.
+ * DR_E_IO: `error` says which file and why; what was written before stays. */
+DR_MUST_USE enum dr_status dr_plan_write(const char *directory, const struct dr_plan_inputs *inputs,
+                                         const struct dr_plan *plan,
+                                         const struct dr_plan_sums *sums,
+                                         const struct dr_plan_proof *proof, struct dr_error *error);
+
+/* What a certificate claims. */
+struct dr_plan_claims {
+    char scenario[DR_NAME_BYTES];
+    char inputs_hash[65];
+    char plan_hash[65];
+    double cost, bound;
+};
+
+/* Read the four tables back; `plan_hash` (65 bytes) is of their bytes. DR_E_INPUT: at least one
+ * mistake was said. */
+DR_MUST_USE enum dr_status dr_plan_read(struct dr_plan *plan, const char *directory,
+                                        const struct dr_plan_inputs *inputs, char plan_hash[65],
+                                        struct dr_csv_errors *errors);
+/* DR_E_INPUT, DR_E_MISSING: `error` says what is wrong with it. */
+DR_MUST_USE enum dr_status dr_plan_read_claims(struct dr_plan_claims *claims, const char *directory,
+                                               struct dr_error *error);
+
+#endif
