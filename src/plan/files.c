@@ -181,9 +181,10 @@ static void put_certificate(struct dr_buffer *out, const struct dr_plan_inputs *
         (json_int_t)proof->checks_count, "rules_broken", 0, "program", "solvers",
         "CBC 2.10, Clp 1.17 (coinor-libcbc)", "daero", proof->version, "seed", 1, "rows",
         (int)proof->rows_count, "columns", (int)proof->columns_count, "binaries",
-        (int)proof->binaries_count, "bound_by", "the linear program", "run", "seconds",
-        proof->seconds, "solver_cpu_seconds", proof->cpu_s, "first_plan_seconds", proof->first_s,
-        "cut_by_the_clock", proof->cut);
+        (int)proof->binaries_count, "bound_by",
+        proof->whole_lots ? "branch and bound over whole lots" : "the linear program", "run",
+        "seconds", proof->seconds, "solver_cpu_seconds", proof->cpu_s, "first_plan_seconds",
+        proof->first_s, "cut_by_the_clock", proof->cut);
     char *text = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
 
     dr_buffer_append_text(out, text);

@@ -6,8 +6,9 @@
 #include "base/math.h"
 #include "plan/program.h"
 
-#define MICRO         ((double)DR_PLAN_MICRO)
-#define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)
+#define MICRO          ((double)DR_PLAN_MICRO)
+#define WHOLE_LOTS_MAX 256 /* columns of orders */
+#define FOR(i, count)  for (uint32_t i = 0; i < (count); i += 1)
 
 static struct dr_model_name name4(uint32_t kind, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
 {
@@ -58,6 +59,12 @@ static double watts(const struct dr_program *program, double power_w)
     return power_w / program->power_scale;
 }
 
+/* What one of a BUY column is in the program's unit of accelerators. */
+static double unit(const struct dr_program *program, uint32_t chip)
+{
+    return counted(program, dr_program_unit(program, chip));
+}
+
 static double power_of_ten(double value)
 {
     return value <= 1 ? 1 : pow(10, floor(log10(value)));
@@ -84,6 +91,19 @@ static void choose_scales(struct dr_program *program)
     program->count_scale = power_of_ten(most / 1000);
     program->money_scale = power_of_ten(price * program->count_scale / 100);
     program->power_scale = power_of_ten(busy_w * program->count_scale);
+}
+
+/* A chip's orders may go to each site in each quarter. */
+static int is_small(const struct dr_plan_inputs *inputs)
+{
+    uint32_t orders = 0;
+
+    FOR(c, inputs->chips_count)
+    {
+        FOR(t, inputs->quarters_count)
+        orders += inputs->chips[c].supply[t] > 0 ? inputs->sites_count : 0;
+    }
+    return orders <= WHOLE_LOTS_MAX;
 }
 
 /* ---- what may be of use ---- */
@@ -184,8 +204,9 @@ static void add_purchases(struct dr_program *program)
                 if (good && chip->supply[t] > 0 && t + chip->lead_quarters < inputs->quarters_count)
                     program->buy[s][c][t] = dr_model_column(
                         &program->model, name3(DR_COLUMN_BUY, s, c, t), 0,
-                        counted(program, (double)chip->supply[t]),
-                        money(program, buy_cost(program, c, t) * program->count_scale), 0);
+                        (double)chip->supply[t] / dr_program_unit(program, c),
+                        money(program, buy_cost(program, c, t) * dr_program_unit(program, c)),
+                        program->whole_lots);
                 bought |= t >= chip->lead_quarters &&
                           program->buy[s][c][t - chip->lead_quarters] != DR_NO_COLUMN;
                 if (base == 0 && !bought)
@@ -332,7 +353,7 @@ static void add_fleet_rows(struct dr_program *program)
                 { /* ordered in b, there by t, and not too old */
                     if (b + chip->lead_quarters <= t &&
                         t < b + chip->lead_quarters + chip->life_quarters)
-                        entry(program, row, program->buy[s][c][b], -1);
+                        entry(program, row, program->buy[s][c][b], -unit(program, c));
                 }
                 row = dr_model_row(&program->model, name3(DR_ROW_GIVE, s, c, t), -DR_INFINITY, 0);
                 entry(program, row, program->on[s][c][t], -(double)chip->available_micro / MICRO);
@@ -470,9 +491,9 @@ static void add_order_rows(struct dr_program *program)
             }
             FOR(s, inputs->sites_count)
             {
-                entry(program, row, program->buy[s][c][t], 1);
+                entry(program, row, program->buy[s][c][t], unit(program, c));
                 if (order != DR_NO_COLUMN)
-                    entry(program, least, program->buy[s][c][t], 1);
+                    entry(program, least, program->buy[s][c][t], unit(program, c));
             }
         }
     }
@@ -541,7 +562,7 @@ static void add_money_rows(struct dr_program *program)
         {
             FOR(c, inputs->chips_count)
             entry(program, row, program->buy[s][c][t],
-                  money(program, (double)inputs->chips[c].price[t] * program->count_scale));
+                  money(program, (double)inputs->chips[c].price[t] * dr_program_unit(program, c)));
             FOR(p, inputs->sites[s].phases_count)
             {
                 const struct dr_plan_phase *phase = &inputs->sites[s].phases[p];
@@ -594,11 +615,11 @@ static double measured(const struct dr_program *program, enum dr_plan_measure me
 
     switch (measure) {
     case DR_PLAN_BY_VALUE:
-        return money(program, (double)chip->price[t] * program->count_scale);
+        return money(program, (double)chip->price[t] * dr_program_unit(program, c));
     case DR_PLAN_BY_UNITS:
-        return 1;
+        return unit(program, c);
     case DR_PLAN_BY_COMPUTE:
-        return (double)chip->compute_micro / MICRO;
+        return (double)chip->compute_micro / MICRO * unit(program, c);
     }
     return 0;
 }
@@ -741,7 +762,7 @@ void dr_program_init(struct dr_program *program, const struct dr_plan_inputs *in
     memset(program, 0xff, sizeof *program); /* no column anywhere */
     dr_model_init(&program->model);
     program->inputs = inputs;
-    program->constant = 0;
+    program->whole_lots = is_small(inputs);
     program->buy = malloc(DR_PLAN_SITES_MAX * sizeof program->buy[0]);
     program->on = malloc(DR_PLAN_SITES_MAX * sizeof program->on[0]);
     program->use = malloc(DR_PLAN_SECTORS_MAX * sizeof program->use[0]);

@@ -195,7 +195,7 @@ static uint32_t round_down(struct dr_plan *plan, const struct dr_program *progra
 
                 if (column == DR_NO_COLUMN)
                     continue;
-                lots = values[column] * program->count_scale / inputs->chips[c].lot;
+                lots = values[column] * dr_program_unit(program, c) / inputs->chips[c].lot;
                 whole = (int64_t)floor(lots + 1e-6);
                 if (whole < 0)
                     whole = 0;
@@ -564,7 +564,7 @@ static void hold_orders(const struct dr_plan *plan, const struct dr_program *pro
                 sum += plan->buy[s][c][t];
                 if (column != DR_NO_COLUMN)
                     lower[column] = upper[column] =
-                        (double)plan->buy[s][c][t] / program->count_scale;
+                        (double)plan->buy[s][c][t] / dr_program_unit(program, c);
             }
             if (program->order[c][t] != DR_NO_COLUMN)
                 lower[program->order[c][t]] = upper[program->order[c][t]] = sum > 0;

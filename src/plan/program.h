@@ -7,6 +7,10 @@
  * `money_scale`, power in `power_scale` watts, powers of ten chosen so that coefficients lie
  * near 1.
  *
+ * In a small program orders are whole lots from the beginning, and what is found is the best plan
+ * there is. In a large one that would leave no plan at all (4,560 such columns: none in 149 s), and
+ * a lot is small beside what is ordered.
+ *
  * Costs are discounted to the first quarter. What is left at the end counts as far as it lasts, in
  * a straight line, so that the last years buy too. */
 #ifndef DR_PLAN_PROGRAM_H
@@ -78,7 +82,8 @@ struct dr_program {
     const struct dr_plan_inputs *inputs;
     struct dr_model model;
     double count_scale, money_scale, power_scale;
-    double constant; /* of the costs: what is neither bought nor begun by the plan */
+    int whole_lots; /* 1: orders are whole numbers of lots; 0: of `count_scale` accelerators,
+                       rounded to lots afterwards (lots.c) */
     uint32_t (*buy)[DR_PLAN_CHIPS_MAX][DR_PLAN_QUARTERS_MAX]; /* [sites] */
     uint32_t (*on)[DR_PLAN_CHIPS_MAX][DR_PLAN_QUARTERS_MAX];
     uint32_t (*use)[DR_PLAN_SITES_MAX][DR_PLAN_CHIPS_MAX][DR_PLAN_QUARTERS_MAX]; /* [sectors] */
@@ -92,6 +97,12 @@ struct dr_program {
     uint32_t rise[DR_PLAN_QUARTERS_MAX], fall[DR_PLAN_QUARTERS_MAX];
     uint32_t total[DR_PLAN_QUARTERS_MAX];
 };
+
+/* How many accelerators one of a BUY column stands for. */
+static inline double dr_program_unit(const struct dr_program *program, uint32_t chip)
+{
+    return program->whole_lots ? (double)program->inputs->chips[chip].lot : program->count_scale;
+}
 
 /* `inputs` is borrowed until dr_program_deinit(). */
 void dr_program_init(struct dr_program *program, const struct dr_plan_inputs *inputs);

@@ -272,6 +272,22 @@ static void fix_and_optimise(struct run *run)
     }
 }
 
+/* A small program, to its end. */
+static void solve_whole(struct run *run)
+{
+    struct dr_solver_limits limits = {.gap = run->options->gap, .seconds = left_s(run)};
+    struct dr_solver_answer answer =
+        dr_solver_mip(run->solver, NULL, NULL, NULL, NULL, &limits, run->values);
+
+    run->search->infeasible = answer.result == DR_SOLVER_INFEASIBLE;
+    run->search->progress.cut = answer.result != DR_SOLVER_OPTIMAL;
+    if (answer.has_values)
+        keep(run, run->values, answer.cost);
+    if (answer.result == DR_SOLVER_OPTIMAL || answer.result == DR_SOLVER_FEASIBLE)
+        run->search->progress.bound = fmax(run->search->progress.bound, answer.bound);
+    tell(run, "branch and bound");
+}
+
 enum dr_status dr_search_run(struct dr_search *search, const struct dr_program *program,
                              const struct dr_search_options *options, struct dr_error *error)
 {
@@ -299,11 +315,14 @@ enum dr_status dr_search_run(struct dr_search *search, const struct dr_program *
         if (answer.result == DR_SOLVER_OPTIMAL)
             search->progress.bound = answer.cost;
         tell(&run, "linear program");
-        if (search->progress.bound > -DR_INFINITY && !done(&run))
+        if (search->progress.bound > -DR_INFINITY && program->whole_lots)
+            solve_whole(&run);
+        else if (search->progress.bound > -DR_INFINITY && !options->bound_only && !done(&run))
             dive(&run);
-        if (search->progress.bound > -DR_INFINITY && !done(&run))
+        if (search->progress.bound > -DR_INFINITY && !program->whole_lots && !options->bound_only &&
+            !done(&run))
             relax_and_fix(&run, BLOCK_QUARTERS, left_s(&run) * BLOCKS_SHARE);
-        if (search->progress.has_values && !done(&run))
+        if (search->progress.has_values && !program->whole_lots && !done(&run))
             fix_and_optimise(&run);
     }
     dr_solver_close(run.solver);

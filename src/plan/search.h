@@ -10,6 +10,7 @@
  *      2006, section 3.6);
  *   4. fix and optimise: the binaries of a few sites, or of a window of quarters, are free and all
  *      others stay; whatever is better is kept (ibid.), round after round while that helps.
+ * A small program with orders in whole lots is solved whole, by branch and bound (CBC).
  * Steps end by counts (nodes, rounds), so that the same program and options give the same solution;
  * only where one is late it is cut by the clock, and then the progress says so. */
 #ifndef DR_PLAN_SEARCH_H
@@ -31,6 +32,7 @@ struct dr_search_progress {
 struct dr_search_options {
     double seconds; /* for all of it */
     double gap;     /* relative: enough */
+    int bound_only; /* 1: no more than it takes to say how little a plan can cost */
     /* Called after each step and each better solution; NULL: nobody. */
     void (*progress)(void *context, const struct dr_search_progress *progress);
     void *context;
