@@ -427,7 +427,7 @@ int dr_cmd_plan_export(struct dr_cli *cli)
     inputs = open_inputs(cli, cli->operands[0], &code);
     if (inputs == NULL)
         return code;
-    code = path == NULL ? DR_EXIT_OK : dr_option_output(cli, "output", &file);
+    code = dr_option_output(cli, "output", &file) ? DR_EXIT_OK : DR_EXIT_FAILED;
     if (code == DR_EXIT_OK) {
         program = calloc(1, sizeof *program);
         if (program == NULL)

@@ -215,7 +215,9 @@ static void solve_mip(struct model *model)
     said.has_values = values != NULL && Cbc_numberSavedSolutions(cbc) > 0;
     if (said.has_values)
         said.cost = Cbc_getObjValue(cbc);
-    if (Cbc_isProvenInfeasible(cbc))
+    /* Where looking at bounds alone shows it, CBC never begins, and says only this. */
+    if (Cbc_isProvenInfeasible(cbc) ||
+        (Cbc_status(cbc) == -1 && !said.has_values && said.bound > 1e300))
         said.result = WIRE_INFEASIBLE;
     else if (said.has_values)
         said.result = Cbc_isProvenOptimal(cbc) ? WIRE_OPTIMAL : WIRE_FEASIBLE;

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The planner against every plan there is, in worlds so small that all can be tried; and what has
+ * to be so whatever the world: more budget or power never costs more, another unit of money is
+ * nothing but that, and sites have no order. SEEDS=N worlds (12; of the second kind twice as many
+ * cases) from seed FIRST (1). */
+#include <math.h>
+#include <stdlib.h>
+
+#include "plan_world.h"
+#include "test.h"
+
+#define MICRO DR_PLAN_MICRO
+
+/* ---- every plan ---- */
+
+struct trying {
+    const struct dr_plan_inputs *inputs;
+    struct dr_plan *plan;
+    struct dr_plan_verdict verdict;
+    struct dr_plan_sums sums;
+    double best; /* cost; HUGE_VAL: none keeps the rules */
+    uint64_t tried;
+};
+
+static int64_t there(const struct trying *trying, uint32_t s, uint32_t c, uint32_t t)
+{
+    const struct dr_plan_chip *chip = &trying->inputs->chips[c];
+    int64_t count = trying->inputs->base[s][c][t];
+
+    for (uint32_t b = 0; b <= t; b += 1) {
+        if (t >= b + chip->lead_quarters && t < b + chip->lead_quarters + chip->life_quarters)
+            count += trying->plan->buy[s][c][b];
+    }
+    return count;
+}
+
+static int64_t power_w(const struct trying *trying, uint32_t s, uint32_t t)
+{
+    const struct dr_plan_site *site = &trying->inputs->sites[s];
+    int32_t begun = trying->plan->phase[s][0];
+
+    return site->power_w + (site->phases_count > 0 && begun != DR_PLAN_NEVER &&
+                                    (int32_t)t >= begun + (int32_t)site->phases[0].build_quarters
+                                ? site->phases[0].power_w
+                                : 0);
+}
+
+/* What a unit of work costs on a chip at a site in a quarter, energy and upkeep: nothing is on that
+ * does not work. */
+static double unit_cost(const struct trying *trying, uint32_t s, uint32_t c, uint32_t t)
+{
+    const struct dr_plan_inputs *inputs = trying->inputs;
+    const struct dr_plan_chip *chip = &inputs->chips[c];
+    double available = (double)chip->available_micro / 1e6;
+    double draw_kw = ((double)chip->idle_w / available + (double)(chip->busy_w - chip->idle_w)) *
+                     (double)inputs->sites[s].pue_micro / 1e9;
+    double energy =
+        draw_kw * 2191.5 *
+        (double)inputs->tariffs[inputs->sites[s].tariff].energy_micro[(inputs->begin + t) % 4] /
+        1e6;
+    double upkeep = (double)chip->price[t] * (double)chip->upkeep_micro / 4e6 / available;
+
+    return (energy + upkeep) / ((double)inputs->sectors[0].speed_micro[c] / 1e6 *
+                                (double)inputs->sectors[0].busy_micro / 1e6);
+}
+
+/* The cheapest first, as long as it costs less than not doing the work, or has to be done. */
+static void work(struct trying *trying, uint32_t t)
+{
+    const struct dr_plan_inputs *inputs = trying->inputs;
+    const struct dr_plan_sector *sector = &inputs->sectors[0];
+    double demand = (double)sector->demand[t], done = 0;
+    double least = demand * (double)sector->least_micro / 1e6;
+    int taken[2][2] = {{0}};
+
+    for (uint32_t s = 0; s < inputs->sites_count; s += 1) {
+        for (uint32_t c = 0; c < inputs->chips_count; c += 1)
+            trying->plan->on_milli[s][c][t] = trying->plan->use_milli[0][s][c][t] = 0;
+    }
+    for (;;) {
+        uint32_t best_s = 2, best_c = 0;
+        double each, want, can;
+        int64_t use, on;
+
+        for (uint32_t s = 0; s < inputs->sites_count; s += 1) {
+            for (uint32_t c = 0; c < inputs->chips_count; c += 1) {
+                if (!taken[s][c] && (best_s == 2 || unit_cost(trying, s, c, t) <
+                                                        unit_cost(trying, best_s, best_c, t))) {
+                    best_s = s;
+                    best_c = c;
+                }
+            }
+        }
+        if (best_s == 2)
+            return;
+        taken[best_s][best_c] = 1;
+        each = (double)sector->speed_micro[best_c] / 1e6 * (double)sector->busy_micro / 1e6;
+        want = (unit_cost(trying, best_s, best_c, t) < (double)sector->unserved ? demand : least) -
+               done;
+        if (want <= 0)
+            continue;
+        on = there(trying, best_s, best_c, t) * 1000;
+        can = (double)power_w(trying, best_s, t) * 1000 * 1e6 /
+              (double)inputs->sites[best_s].pue_micro / (double)inputs->chips[best_c].busy_w;
+        if ((double)on > can)
+            on = (int64_t)can;
+        use = (int64_t)((double)on * (double)inputs->chips[best_c].available_micro / 1e6);
+        if ((double)use / 1000 * each > want) {
+            /* No less than has to be done, no more than is asked for. */
+            use = (int64_t)(want < demand - done ? ceil(want / each * 1000) : want / each * 1000);
+            on = (int64_t)ceil((double)use * 1e6 / (double)inputs->chips[best_c].available_micro);
+        }
+        trying->plan->use_milli[0][best_s][best_c][t] = use;
+        trying->plan->on_milli[best_s][best_c][t] = on;
+        done += (double)use / 1000 * each;
+    }
+}
+
+static void judge(struct trying *trying)
+{
+    for (uint32_t t = 0; t < trying->inputs->quarters_count; t += 1)
+        work(trying, t);
+    trying->tried += 1;
+    if (dr_plan_check(trying->inputs, trying->plan, &trying->verdict, &trying->sums) &&
+        trying->sums.cost < trying->best)
+        trying->best = trying->sums.cost;
+}
+
+/* Orders from cell `at` on: by site, chip and quarter. */
+static void try_orders(struct trying *trying, uint32_t at)
+{
+    const struct dr_plan_inputs *inputs = trying->inputs;
+    uint32_t t = at % inputs->quarters_count;
+    uint32_t c = at / inputs->quarters_count % inputs->chips_count;
+    uint32_t s = at / inputs->quarters_count / inputs->chips_count;
+
+    if (s == inputs->sites_count) {
+        judge(trying);
+        return;
+    }
+    for (int64_t count = 0; count <= inputs->chips[c].supply[t]; count += inputs->chips[c].lot) {
+        if (count > 0 && t + inputs->chips[c].lead_quarters >= inputs->quarters_count)
+            break; /* too late to be there: only costs */
+        trying->plan->buy[s][c][t] = count;
+        try_orders(trying, at + 1);
+    }
+    trying->plan->buy[s][c][t] = 0;
+}
+
+static void try_phases(struct trying *trying, uint32_t s)
+{
+    const struct dr_plan_inputs *inputs = trying->inputs;
+
+    if (s == inputs->sites_count) {
+        try_orders(trying, 0);
+        return;
+    }
+    for (int32_t t = DR_PLAN_NEVER;
+         t < (inputs->sites[s].phases_count == 0 ? 0 : (int32_t)inputs->quarters_count); t += 1) {
+        if (t != DR_PLAN_NEVER && t < inputs->sites[s].phases[0].quarter)
+            continue;
+        trying->plan->phase[s][0] = t;
+        try_phases(trying, s + 1);
+    }
+    trying->plan->phase[s][0] = DR_PLAN_NEVER;
+}
+
+TEST(no_plan_is_better_than_the_one_that_is_found)
+{
+    struct test_seeds seeds = test_seeds(12);
+    struct dr_plan *plan = plan_new();
+    struct trying *trying = calloc(1, sizeof *trying);
+    uint64_t tried = 0, none = 0;
+    double worst = 0;
+
+    for (uint64_t i = 0; i < seeds.count; i += 1) {
+        struct dr_plan_inputs *inputs = plan_world(seeds.first + i);
+        struct dr_plan_sums *sums = calloc(1, sizeof *sums);
+        double bound = 0;
+        int found;
+
+        test_seed(seeds.first + i);
+        *trying = (struct trying){.inputs = inputs, .plan = plan_new(), .best = HUGE_VAL};
+        try_phases(trying, 0);
+        tried += trying->tried;
+        found = plan_solve(inputs, 1e-7, plan, sums, &bound);
+        if (found != isfinite(trying->best))
+            fail_msg("seed %" PRIu64 ": the search found %s plan, trying all found %s",
+                     seeds.first + i, found ? "a" : "no", found ? "none" : "one");
+        none += !found;
+        /* Thousandths of an accelerator are what the two may differ by. */
+        if (found && fabs(sums->cost - trying->best) > 1e-3 * fabs(trying->best) + 20)
+            fail_msg("seed %" PRIu64 ": found %.2f, the best of %" PRIu64 " plans costs %.2f",
+                     seeds.first + i, sums->cost, trying->tried, trying->best);
+        if (found)
+            worst = fmax(worst, (sums->cost - trying->best) / fmax(1, fabs(trying->best)));
+        free(trying->plan);
+        free(inputs);
+        free(sums);
+    }
+    print_message("%" PRIu64 " worlds, %" PRIu64 " without a plan, %" PRIu64
+                  " plans tried; the found one costs at most %.6f more\n",
+                  seeds.count, none, tried, worst);
+    free(plan);
+    free(trying);
+}
+
+/* ---- whatever the world ---- */
+
+/* HUGE_VAL: there is no plan. */
+static double cost_of(const struct dr_plan_inputs *inputs)
+{
+    static struct dr_plan plan;
+    static struct dr_plan_sums sums;
+    double bound;
+
+    return plan_solve(inputs, 1e-7, &plan, &sums, &bound) ? sums.cost : HUGE_VAL;
+}
+
+static void more_budget(struct dr_plan_inputs *inputs)
+{
+    uint32_t y = plan_roll(inputs->years_count);
+
+    if (inputs->budget[y] != INT64_MAX)
+        inputs->budget[y] += plan_roll(300000);
+}
+
+static void more_power(struct dr_plan_inputs *inputs)
+{
+    inputs->sites[plan_roll(inputs->sites_count)].power_w += plan_roll(20000);
+}
+
+static void in_thousandths(struct dr_plan_inputs *inputs)
+{
+    for (uint32_t c = 0; c < inputs->chips_count; c += 1) {
+        for (uint32_t t = 0; t < inputs->quarters_count; t += 1)
+            inputs->chips[c].price[t] *= 1000;
+    }
+    for (uint32_t s = 0; s < inputs->sites_count; s += 1) {
+        inputs->sites[s].phases[0].cost *= 1000;
+        for (uint32_t q = 0; q < 4; q += 1)
+            inputs->tariffs[s].energy_micro[q] *= 1000;
+    }
+    inputs->sectors[0].unserved *= 1000;
+    for (uint32_t y = 0; y < inputs->years_count; y += 1)
+        inputs->budget[y] *= inputs->budget[y] == INT64_MAX ? 1 : 1000;
+}
+
+static void exchange_sites(struct dr_plan_inputs *inputs)
+{
+    struct dr_plan_site site = inputs->sites[0];
+
+    for (uint32_t t = 0; t < inputs->quarters_count; t += 1) {
+        int64_t base = inputs->base[0][0][t];
+
+        inputs->base[0][0][t] = inputs->base[1][0][t];
+        inputs->base[1][0][t] = base;
+    }
+    inputs->sites[0] = inputs->sites[1];
+    inputs->sites[1] = site;
+}
+
+TEST(what_has_to_be_so_in_every_world)
+{
+    static void (*const changes[])(struct dr_plan_inputs * inputs) = {
+        more_budget, more_power, in_thousandths, exchange_sites};
+    static const double factors[] = {1, 1, 1000, 1};
+    struct test_seeds seeds = test_seeds(12);
+    uint64_t cases = 0;
+
+    for (uint64_t i = 0; i < 2 * seeds.count; i += 1) {
+        struct dr_plan_inputs *inputs = plan_world(1000000 + seeds.first + i);
+        uint32_t kind = (uint32_t)(i % DR_COUNT_OF(changes));
+        double before, after, slack;
+
+        test_seed(1000000 + seeds.first + i);
+        if (kind == 3 && inputs->sites_count == 1)
+            kind = 2;
+        before = cost_of(inputs);
+        changes[kind](inputs);
+        after = cost_of(inputs) / factors[kind];
+        slack = isfinite(before) ? 1e-3 * fabs(before) + 20 : 0;
+        cases += 1;
+        if (kind < 2 ? after > before + slack
+                     : isfinite(before) != isfinite(after) ||
+                           (isfinite(before) && fabs(after - before) > slack))
+            fail_msg("seed %" PRIu64 ", rule %u: %.3f before, %.3f after",
+                     1000000 + seeds.first + i, kind, before, after);
+        free(inputs);
+    }
+    print_message("%" PRIu64 " cases\n", cases);
+}
