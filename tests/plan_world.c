@@ -237,7 +237,7 @@ int plan_solve(const struct dr_plan_inputs *inputs, double gap, struct dr_plan *
 
     if (program == NULL || verdict == NULL)
         abort();
-    dr_program_init(program, inputs);
+    dr_program_init(program, inputs, 0);
     CHECK_EQ(dr_search_run(&search, program, &options, &error), DR_OK);
     if (!search.infeasible && !search.progress.has_values)
         fail_msg("neither a plan nor a proof that there is none; bound %g", search.progress.bound);

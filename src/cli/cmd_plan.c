@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/options.h"
 #include "cli/table.h"
+#include "plan/explain.h"
 #include "plan/export.h"
 #include "plan/files.h"
 #include "plan/search.h"
@@ -258,6 +259,36 @@ static int make_plan(const struct dr_cli *cli, const struct dr_program *program,
     return code;
 }
 
+/* What would have to give where no plan keeps all rules. */
+static int say_infeasible(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
+                          struct dr_program *program)
+{
+    struct dr_relaxation relaxations[DR_PLAN_RELAX_COUNT];
+    char words[300];
+    uint32_t count;
+
+    dr_program_deinit(program);
+    count = dr_explain_infeasible(inputs, relaxations, program);
+    if (count > 0)
+        fprintf(stderr, "%s\n",
+                relaxations[0].alone ? "Any one of these would mend it, by the linear program:"
+                                     : "No single kind of rule mends it; these together would, by "
+                                       "the linear program:");
+    for (uint32_t i = 0; i < count; i += 1)
+        fprintf(stderr, "  %-10s %s %s%s in all, in %u place%s; most, %s, at: %s\n",
+                DR_PLAN_RELAX_WORDS[relaxations[i].kind],
+                dr_show_format("%.1f", relaxations[i].sum), relaxations[i].unit,
+                strchr(relaxations[i].unit, ' ') == NULL && relaxations[i].unit[0] != 'M' ? "s"
+                                                                                          : "",
+                relaxations[i].rows, relaxations[i].rows == 1 ? "" : "s",
+                dr_show_format("%.1f", relaxations[i].most),
+                dr_program_row_words(program, relaxations[i].row, words));
+    return dr_cli_fail(cli, DR_EXIT_REFUSED, "no plan keeps all of these rules%s",
+                       count == 0 ? ", and nothing that may be relaxed would mend it: lead times, "
+                                    "residency, or least orders"
+                                  : "");
+}
+
 int dr_cmd_plan_run(struct dr_cli *cli)
 {
     struct dr_search search = {0};
@@ -283,14 +314,14 @@ int dr_cmd_plan_run(struct dr_cli *cli)
     program = calloc(1, sizeof *program);
     if (program == NULL)
         abort();
-    dr_program_init(program, inputs);
+    dr_program_init(program, inputs, 0);
     running = (struct running){program, (int)cli->json};
     signal(SIGINT, interrupt);
     status = dr_search_run(&search, program, &options, &error);
     if (status != DR_OK)
         code = dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
     else if (search.infeasible)
-        code = dr_cli_fail(cli, DR_EXIT_REFUSED, "no plan keeps all of these rules");
+        code = say_infeasible(cli, inputs, program);
     else if (!search.progress.has_values)
         code = dr_cli_fail(cli, DR_EXIT_REFUSED,
                            "no plan was found in %lld s; give it more with --seconds",
@@ -325,7 +356,7 @@ static int verify(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
     if (!dr_plan_check(inputs, plan, verdict, sums))
         wrong = 1;
     print_findings(verdict);
-    dr_program_init(program, inputs);
+    dr_program_init(program, inputs, 0);
     signal(SIGINT, interrupt);
     if (dr_search_run(&search, program, &options, &error) != DR_OK) {
         say(NULL, &error);
@@ -383,31 +414,187 @@ static int verify(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
     return wrong ? DR_EXIT_REFUSED : DR_EXIT_OK;
 }
 
-int dr_cmd_plan_verify(struct dr_cli *cli)
+/* ---- explain ---- */
+
+static void print_binding(const struct dr_program *program, const struct dr_binding *bindings,
+                          uint32_t count, uint32_t most)
+{
+    struct dr_table *table = dr_table_open(1);
+
+    dr_table_column(table, "WORTH-M", DR_TABLE_RIGHT);
+    dr_table_column(table, "OF ONE MORE", 0);
+    dr_table_column(table, "RULE", 0);
+    for (uint32_t i = 0; i < count && i < most; i += 1) {
+        char words[300];
+
+        dr_table_row(table);
+        dr_table_cell(table, dr_show_format("%.4g", bindings[i].worth / 1e6));
+        dr_table_cell(table, bindings[i].unit);
+        dr_table_cell(table, dr_program_row_words(program, bindings[i].row, words));
+    }
+    dr_table_print(table);
+    if (count > most)
+        printf("and %u more; --all shows them\n", count - most);
+}
+
+static void print_not_begun(const struct dr_program *program, const struct dr_not_begun *phases,
+                            uint32_t count)
+{
+    const struct dr_plan_inputs *inputs = program->inputs;
+    struct dr_table *table = dr_table_open(1);
+
+    dr_table_column(table, "SITE", 0);
+    dr_table_column(table, "PHASE", DR_TABLE_RIGHT);
+    dr_table_column(table, "BEST BEGUN", 0);
+    dr_table_column(table, "DEARER-M", DR_TABLE_RIGHT);
+    FOR(i, count)
+    {
+        char quarter[DR_QUARTER_BYTES];
+
+        dr_table_row(table);
+        dr_table_cell(table, inputs->sites[phases[i].site].name);
+        dr_table_cell(table, dr_show_format("%u", phases[i].phase + 1));
+        dr_table_cell(table, dr_format_quarter(inputs->begin + phases[i].quarter, quarter));
+        dr_table_cell(table, millions(phases[i].dearer));
+    }
+    dr_table_print(table);
+}
+
+static json_t *explain_json(const struct dr_program *program, const struct dr_binding *bindings,
+                            uint32_t bindings_count, const struct dr_not_begun *phases,
+                            uint32_t phases_count)
+{
+    const struct dr_plan_inputs *inputs = program->inputs;
+    json_t *binds = json_array(), *rest = json_array();
+
+    FOR(i, bindings_count)
+    {
+        char words[300];
+
+        json_array_append_new(binds,
+                              json_pack("{s:s, s:f, s:s}", "rule",
+                                        dr_program_row_words(program, bindings[i].row, words),
+                                        "worth", bindings[i].worth, "of_one", bindings[i].unit));
+    }
+    FOR(i, phases_count)
+    {
+        char quarter[DR_QUARTER_BYTES];
+
+        json_array_append_new(
+            rest, json_pack("{s:s, s:i, s:s, s:f}", "site", inputs->sites[phases[i].site].name,
+                            "phase", (int)phases[i].phase + 1, "quarter",
+                            dr_format_quarter(inputs->begin + phases[i].quarter, quarter), "dearer",
+                            phases[i].dearer));
+    }
+    return json_pack("{s:o, s:o}", "binds", binds, "not_begun", rest);
+}
+
+static int explain(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
+                   const struct dr_plan *plan)
+{
+    struct dr_program *program = calloc(1, sizeof *program);
+    struct dr_binding *bindings = calloc(DR_BINDING_MAX, sizeof bindings[0]);
+    struct dr_not_begun phases[DR_PLAN_SITES_MAX];
+    struct dr_solver *solver = NULL;
+    struct dr_error error = {0};
+    uint32_t bindings_count = 0, phases_count = 0;
+    double *values;
+    int code = DR_EXIT_OK;
+
+    if (program == NULL || bindings == NULL)
+        abort();
+    dr_program_init(program, inputs, 0);
+    values = calloc(program->model.columns_count, sizeof values[0]);
+    if (values == NULL)
+        abort();
+    dr_plan_binaries(program, plan, values);
+    if (dr_solver_open(&solver, &program->model, NULL, &error) != DR_OK) {
+        code = dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
+    } else {
+        bindings_count = dr_explain_binding(program, solver, values, bindings);
+        phases_count = dr_explain_not_begun(program, solver, values, phases, DR_PLAN_SITES_MAX);
+    }
+    if (code == DR_EXIT_OK && cli->json) {
+        json_t *out = explain_json(program, bindings, bindings_count, phases, phases_count);
+
+        dr_cli_print_json(cli, out);
+        json_decref(out);
+    } else if (code == DR_EXIT_OK) {
+        printf("What binds, and what one more is worth (millions of %s, of the first quarter; with "
+               "what is begun and ordered held):\n",
+               inputs->currency);
+        print_binding(program, bindings, bindings_count,
+                      dr_cli_value(cli, "all") == NULL ? 20 : DR_BINDING_MAX);
+        if (phases_count > 0) {
+            printf(
+                "\nNot begun, and how much dearer the plan would be if it were (at the margin):\n");
+            print_not_begun(program, phases, phases_count);
+        }
+    }
+    dr_solver_close(solver);
+    dr_program_deinit(program);
+    free(program);
+    free(bindings);
+    free(values);
+    return code;
+}
+
+/* ---- a plan that was written ---- */
+
+struct written {
+    struct dr_plan_inputs *inputs;
+    struct dr_plan *plan;
+    struct dr_plan_claims claims;
+    char hash[65];
+};
+
+/* Reads it and its scenario; the exit code. */
+static int read_written(const struct dr_cli *cli, struct written *written)
 {
     struct dr_csv_errors errors = {.say = say};
-    struct dr_plan *plan = calloc(1, sizeof *plan);
-    struct dr_plan_inputs *inputs = NULL;
-    struct dr_plan_claims claims;
     struct dr_error error = {0};
-    char plan_hash[65];
     int code = DR_EXIT_USAGE;
 
-    if (plan == NULL)
+    if (dr_plan_read_claims(&written->claims, cli->operands[0], &error) != DR_OK)
+        return dr_cli_fail_error(cli, DR_EXIT_USAGE, &error);
+    written->inputs = open_inputs(cli, written->claims.scenario, &code);
+    if (written->inputs == NULL)
+        return code;
+    written->plan = calloc(1, sizeof *written->plan);
+    if (written->plan == NULL)
         abort();
-    if (dr_plan_read_claims(&claims, cli->operands[0], &error) != DR_OK)
-        code = dr_cli_fail_error(cli, DR_EXIT_USAGE, &error);
-    else
-        inputs = open_inputs(cli, claims.scenario, &code);
-    if (inputs != NULL) {
-        if (dr_plan_read(plan, cli->operands[0], inputs, plan_hash, &errors) == DR_OK)
-            code = verify(cli, inputs, plan, &claims, plan_hash);
-        else
-            code = dr_cli_fail(cli, DR_EXIT_USAGE, "%u mistake%s in the plan's tables",
-                               errors.count, errors.count == 1 ? "" : "s");
-    }
-    dr_plan_inputs_close(inputs);
-    free(plan);
+    if (dr_plan_read(written->plan, cli->operands[0], written->inputs, written->hash, &errors) ==
+        DR_OK)
+        return DR_EXIT_OK;
+    return dr_cli_fail(cli, DR_EXIT_USAGE, "%u mistake%s in the plan's tables", errors.count,
+                       errors.count == 1 ? "" : "s");
+}
+
+static void close_written(struct written *written)
+{
+    dr_plan_inputs_close(written->inputs);
+    free(written->plan);
+}
+
+int dr_cmd_plan_verify(struct dr_cli *cli)
+{
+    struct written written = {0};
+    int code = read_written(cli, &written);
+
+    if (code == DR_EXIT_OK)
+        code = verify(cli, written.inputs, written.plan, &written.claims, written.hash);
+    close_written(&written);
+    return code;
+}
+
+int dr_cmd_plan_explain(struct dr_cli *cli)
+{
+    struct written written = {0};
+    int code = read_written(cli, &written);
+
+    if (code == DR_EXIT_OK)
+        code = explain(cli, written.inputs, written.plan);
+    close_written(&written);
     return code;
 }
 
@@ -432,7 +619,7 @@ int dr_cmd_plan_export(struct dr_cli *cli)
         program = calloc(1, sizeof *program);
         if (program == NULL)
             abort();
-        dr_program_init(program, inputs);
+        dr_program_init(program, inputs, 0);
         (format == 0 ? dr_export_mps : dr_export_lp)(program, file == NULL ? stdout : file);
         dr_program_deinit(program);
         free(program);

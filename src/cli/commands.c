@@ -38,6 +38,10 @@ static const struct dr_cli_option PLAN_RUN[] = {
 static const struct dr_cli_option PLAN_VERIFY[] = {
     {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default, with the certificate's name"},
 };
+static const struct dr_cli_option PLAN_EXPLAIN[] = {
+    {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default, with the certificate's name"},
+    {"all", 0, NULL, "all rules that bind, not the first twenty"},
+};
 static const struct dr_cli_option PLAN_EXPORT[] = {
     {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default"},
     {"output", 'o', "FILE", "write there instead of standard output"},
@@ -300,6 +304,13 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "\n"
      "    daero plan verify plan",
      OPTIONS(PLAN_VERIFY), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_plan_verify},
+    {"plan explain", "DIRECTORY", "what binds a plan, what one more is worth, and why a site is not built",
+     "What one more megawatt, million of budget, accelerator of supply or target is worth, with what the plan begins and\n"
+     "orders held where it is: true for small changes. And for each phase that could be begun and is not, how much\n"
+     "dearer the plan would be.\n"
+     "\n"
+     "    daero plan explain plan",
+     OPTIONS(PLAN_EXPLAIN), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_plan_explain},
     {"plan export", "SCENARIO", "the program of a scenario, for other solvers",
      "Columns and rows have the names that docs/planning.md explains.\n"
      "\n"

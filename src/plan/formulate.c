@@ -757,7 +757,25 @@ static void add_target_rows(struct dr_program *program)
 
 /* ---- the whole ---- */
 
-void dr_program_init(struct dr_program *program, const struct dr_plan_inputs *inputs)
+static void add_slacks(struct dr_program *program, uint64_t soften)
+{
+    struct dr_model *model = &program->model;
+
+    FOR(r, model->rows_count)
+    {
+        int above = !isfinite(model->row_lower[r]);
+
+        if (((soften >> model->rows[r].kind) & 1) == 0)
+            continue;
+        entry(program, r,
+              dr_model_column(model, name2(DR_COLUMN_SLACK, r & 0xffff, r >> 16), 0, DR_INFINITY, 0,
+                              0),
+              above ? -1 : 1);
+    }
+}
+
+void dr_program_init(struct dr_program *program, const struct dr_plan_inputs *inputs,
+                     uint64_t soften)
 {
     memset(program, 0xff, sizeof *program); /* no column anywhere */
     dr_model_init(&program->model);
@@ -783,6 +801,8 @@ void dr_program_init(struct dr_program *program, const struct dr_plan_inputs *in
     add_money_rows(program);
     add_share_rows(program);
     add_target_rows(program);
+    if (soften != 0)
+        add_slacks(program, soften);
     dr_model_finish(&program->model);
 }
 

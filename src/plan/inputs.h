@@ -100,6 +100,27 @@ struct dr_plan_domestic {
     int64_t share_micro; /* of what is ordered in a year */
 };
 
+/* Rules that can be mended by somebody's decision: word, the program's rows */
+#define DR_PLAN_RELAXES(X)                                \
+    X(SHARES, "shares", SITE_SHARE, ZONE_SHARE, VENDOR)   \
+    X(STARTS, "starts", STARTS, STARTS, STARTS)           \
+    X(DOMESTIC, "domestic", DOMESTIC, DOMESTIC, DOMESTIC) \
+    X(TARGETS, "targets", TARGET, TARGET_COMPUTE, TARGET) \
+    X(LEAST, "least-work", LEAST, LEAST, LEAST)           \
+    X(BUDGET, "budget", BUDGET, BUDGET, BUDGET)           \
+    X(SUPPLY, "supply", SUPPLY, SUPPLY, SUPPLY)           \
+    X(GRID, "grid", GRID, GRID, GRID)                     \
+    X(POWER, "power", POWER, POWER, POWER)
+
+enum dr_plan_relax {
+#define DR_RELAX_ENUM(name, word, a, b, c) DR_PLAN_RELAX_##name,
+    DR_PLAN_RELAXES(DR_RELAX_ENUM)
+#undef DR_RELAX_ENUM
+        DR_PLAN_RELAX_COUNT
+};
+
+extern const char *const DR_PLAN_RELAX_WORDS[DR_PLAN_RELAX_COUNT];
+
 struct dr_plan_inputs {
     struct dr_arena arena;
     char hash[65]; /* SHA-256 of plan.yaml and the tables, in their order */
@@ -125,6 +146,11 @@ struct dr_plan_inputs {
     struct dr_plan_target targets[DR_PLAN_TARGETS_MAX];
     uint32_t domestic_count;
     struct dr_plan_domestic domestic[DR_PLAN_TARGETS_MAX];
+
+    /* What may be relaxed where no plan keeps all rules, the least dear first: kinds of
+     * enum dr_plan_relax. Law and residency never are. */
+    uint32_t relax_count;
+    uint8_t relax[DR_PLAN_RELAX_COUNT];
 
     uint32_t sites_count, chips_count, sectors_count, zones_count, tariffs_count;
     struct dr_plan_site sites[DR_PLAN_SITES_MAX];

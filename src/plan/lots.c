@@ -639,3 +639,31 @@ int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct 
     free(divided);
     return made;
 }
+
+void dr_plan_binaries(const struct dr_program *program, const struct dr_plan *plan, double *values)
+{
+    const struct dr_plan_inputs *inputs = program->inputs;
+
+    memset(values, 0, program->model.columns_count * sizeof values[0]);
+    FOR(t, inputs->quarters_count)
+    {
+        FOR(s, inputs->sites_count)
+        {
+            FOR(p, inputs->sites[s].phases_count)
+            {
+                if (program->phase[s][p][t] != DR_NO_COLUMN)
+                    values[program->phase[s][p][t]] =
+                        plan->phase[s][p] != DR_PLAN_NEVER && plan->phase[s][p] <= (int32_t)t;
+            }
+        }
+        FOR(c, inputs->chips_count)
+        {
+            int64_t sum = 0;
+
+            FOR(s, inputs->sites_count)
+            sum += plan->buy[s][c][t];
+            if (program->order[c][t] != DR_NO_COLUMN)
+                values[program->order[c][t]] = sum > 0;
+        }
+    }
+}

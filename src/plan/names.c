@@ -51,14 +51,26 @@ static void place_words(const struct dr_plan_inputs *inputs, char place, uint32_
     case 'y':
         snprintf(text, DR_NAME_BYTES, "%lld", (long long)(inputs->begin / 4 + at));
         break;
-    default: /* 'i': a rule or target by its place */
-        if (at < inputs->domestic_count)
-            snprintf(text, DR_NAME_BYTES, "%u-by-%s", at + 1,
-                     measures[inputs->domestic[at].measure]);
-        else
-            snprintf(text, DR_NAME_BYTES, "%u", at + 1);
+    case 'g': /* a target */
+        snprintf(text, DR_NAME_BYTES, "%s",
+                 dr_format_quarter(inputs->begin + inputs->targets[at].quarter, quarter));
+        break;
+    default: /* 'i': a rule for domestic chips */
+        snprintf(text, DR_NAME_BYTES, "by-%s", measures[inputs->domestic[at].measure]);
         break;
     }
+}
+
+static const char *put_slack(const struct dr_program *program, const struct dr_model_name *name,
+                             int words, char text[300])
+{
+    uint32_t row = name->place[0] | (uint32_t)name->place[1] << 16;
+    char of[300];
+
+    if (words)
+        return dr_program_row_words(program, row, text);
+    snprintf(text, 300, "SLACK_%s", dr_program_row_name(program, row, of));
+    return text;
 }
 
 static const char *put(const struct dr_program *program, const struct kind *kind,
@@ -67,6 +79,8 @@ static const char *put(const struct dr_program *program, const struct kind *kind
     size_t length =
         (size_t)snprintf(text, 300, "%s%s", words ? kind->words : kind->name, words ? ": " : "(");
 
+    if (kind->places[0] == 'r')
+        return put_slack(program, name, words, text);
     for (uint32_t i = 0; kind->places[i] != '\0'; i += 1) {
         char part[DR_NAME_BYTES];
 

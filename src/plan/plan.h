@@ -72,4 +72,7 @@ int dr_plan_check(const struct dr_plan_inputs *inputs, const struct dr_plan *pla
 int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct dr_solver *solver,
                  const double *values, double *cost);
 
+/* The binaries of the program as a plan has them; all other values are 0. `values` [columns]. */
+void dr_plan_binaries(const struct dr_program *program, const struct dr_plan *plan, double *values);
+
 #endif

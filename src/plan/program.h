@@ -35,7 +35,8 @@
     X(CARRY, "y", "kept for the next year")     \
     X(RISE, "t", "spent above a steady course") \
     X(FALL, "t", "spent below a steady course") \
-    X(TOTAL, "t", "accelerators in all")
+    X(TOTAL, "t", "accelerators in all")        \
+    X(SLACK, "r", "by how much a rule is broken")
 
 #define DR_PLAN_ROWS(X)                                                        \
     X(HAVE, "sct", "no more are switched on than are there")                   \
@@ -58,8 +59,8 @@
     X(STEADY_DOWN, "t", "spending falls no more than is free")                 \
     X(DOMESTIC, "iy", "share of domestic chips in the year's orders")          \
     X(VENDOR, "cy", "share of one vendor in the year's orders")                \
-    X(TARGET, "i", "accelerators by the target's quarter")                     \
-    X(TARGET_COMPUTE, "i", "compute by the target's quarter")                  \
+    X(TARGET, "g", "accelerators by the target's quarter")                     \
+    X(TARGET_COMPUTE, "g", "compute by the target's quarter")                  \
     X(ALL, "t", "accelerators in all is their sum")                            \
     X(SITE_SHARE, "st", "share of one site in all accelerators")               \
     X(ZONE_SHARE, "zt", "share of one zone in all accelerators")
@@ -104,8 +105,12 @@ static inline double dr_program_unit(const struct dr_program *program, uint32_t 
     return program->whole_lots ? (double)program->inputs->chips[chip].lot : program->count_scale;
 }
 
-/* `inputs` is borrowed until dr_program_deinit(). */
-void dr_program_init(struct dr_program *program, const struct dr_plan_inputs *inputs);
+/* `inputs` is borrowed until dr_program_deinit().
+ *
+ * soften  bits of enum dr_plan_row: rows of these kinds get a SLACK column by which they may be
+ *         broken, at no cost; its places are the row's number, low and high half. 0 for a plan. */
+void dr_program_init(struct dr_program *program, const struct dr_plan_inputs *inputs,
+                     uint64_t soften);
 /* Accepts a zeroed one. */
 void dr_program_deinit(struct dr_program *program);
 

@@ -179,6 +179,47 @@ static void read_domestic(struct reader *reader, const struct dr_yaml_node *map)
     }
 }
 
+const char *const DR_PLAN_RELAX_WORDS[DR_PLAN_RELAX_COUNT] = {
+#define DR_RELAX_WORD(name, word, a, b, c) word,
+    DR_PLAN_RELAXES(DR_RELAX_WORD)
+#undef DR_RELAX_WORD
+};
+
+/* A list of words, the first to be relaxed first; without it all, in the order of the table. */
+static void read_relax(struct reader *reader, const struct dr_yaml_node *map)
+{
+    struct dr_plan_inputs *inputs = reader->inputs;
+    const struct dr_yaml_node *list = dr_yaml_get(map, "relax");
+
+    reader->part = "";
+    if (list == NULL) {
+        inputs->relax_count = DR_PLAN_RELAX_COUNT;
+        for (uint32_t i = 0; i < DR_PLAN_RELAX_COUNT; i += 1)
+            inputs->relax[i] = (uint8_t)i;
+        return;
+    }
+    if (list->kind != DR_YAML_LIST)
+        wrong(reader, list->line, "relax", "something else", "a list of words");
+    for (const struct dr_yaml_node *item = list->kind == DR_YAML_LIST ? list->first : NULL;
+         item != NULL; item = item->next) {
+        uint32_t i = 0, seen = 0;
+
+        while (i < DR_PLAN_RELAX_COUNT &&
+               (item->kind != DR_YAML_SCALAR || strcmp(DR_PLAN_RELAX_WORDS[i], item->text) != 0))
+            i += 1;
+        while (seen < inputs->relax_count && inputs->relax[seen] != i)
+            seen += 1;
+        if (i == DR_PLAN_RELAX_COUNT || seen < inputs->relax_count) {
+            wrong(reader, item->line, "relax", item->kind == DR_YAML_SCALAR ? item->text : "a map",
+                  "each once: shares, starts, domestic, targets, least-work, budget, supply, grid, "
+                  "power");
+            continue;
+        }
+        inputs->relax[inputs->relax_count] = (uint8_t)i;
+        inputs->relax_count += 1;
+    }
+}
+
 static void read_map(struct reader *reader, const struct dr_yaml_node *map)
 {
     struct dr_plan_inputs *inputs = reader->inputs;
@@ -188,7 +229,7 @@ static void read_map(struct reader *reader, const struct dr_yaml_node *map)
     keys(reader, map,
          " name currency begin quarters discount_percent carry_percent starts_a_quarter "
          "building_quarters steady_percent steady_weight_percent site_percent zone_percent "
-         "vendor_percent shares_from targets domestic ");
+         "vendor_percent shares_from targets domestic relax ");
     node = scalar(reader, map, "name", 1, "a name: a-z, 0-9 and '-'");
     if (node != NULL && !dr_name_valid(node->text))
         wrong(reader, node->line, "name", node->text, "a name: a-z, 0-9 and '-' (not first)");
@@ -216,6 +257,7 @@ static void read_map(struct reader *reader, const struct dr_yaml_node *map)
     inputs->share_quarter = (int32_t)from;
     read_targets(reader, map);
     read_domestic(reader, map);
+    read_relax(reader, map);
 }
 
 void dr_plan_read_settings(struct dr_plan_inputs *inputs, const char *path,

@@ -32,7 +32,7 @@ static struct judged *campus(void)
     judged->inputs = plan_campus();
     judged->plan = plan_new();
     CHECK(plan_solve(judged->inputs, 0.3, judged->plan, &judged->sums, &bound));
-    dr_program_init(&judged->program, judged->inputs);
+    dr_program_init(&judged->program, judged->inputs, 0);
     judged->values = calloc(judged->program.model.columns_count, sizeof judged->values[0]);
     judged->row = calloc(judged->program.model.rows_count, sizeof judged->row[0]);
     return judged;

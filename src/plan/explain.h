@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* explain.h: what binds a plan, what one more is worth, and what to change where there is no plan.
+ *
+ * A program with binaries has no prices of its own. So what is begun and ordered at all is held
+ * where the plan has it, the linear program that remains is solved once more, and its duals are
+ * what the last unit of each side is worth there: true for small changes of this plan, in the
+ * currency of the first quarter. */
+#ifndef DR_PLAN_EXPLAIN_H
+#define DR_PLAN_EXPLAIN_H
+
+#include "plan/plan.h"
+#include "plan/program.h"
+#include "plan/solver.h"
+
+#define DR_BINDING_MAX 512
+
+/* A rule that holds the plan back. */
+struct dr_binding {
+    uint32_t row;
+    double worth;     /* of one more of `unit`, in the currency; never negative */
+    const char *unit; /* "MW", "accelerator", "M of budget", "percentage point", ... */
+};
+
+/* Rows of policy and supply that bind, the dearest first by what they hold back in all; how many. 0
+ * also when the program could not be solved. `values` [columns] of a solution. */
+uint32_t dr_explain_binding(const struct dr_program *program, struct dr_solver *solver,
+                            const double *values, struct dr_binding bindings[DR_BINDING_MAX]);
+
+/* A phase that the plan does not begin. */
+struct dr_not_begun {
+    uint32_t site, phase;
+    uint32_t quarter; /* in which beginning it would cost least */
+    double dearer; /* what that would cost, all in all, in the currency; below 0: it would save */
+};
+
+/* Those whose site's phase before is begun, or is the first; how many. */
+uint32_t dr_explain_not_begun(const struct dr_program *program, struct dr_solver *solver,
+                              const double *values, struct dr_not_begun *phases,
+                              uint32_t phases_max);
+
+/* How a kind of rules would have to be relaxed. */
+struct dr_relaxation {
+    enum dr_plan_relax kind;
+    int alone;     /* 1: this alone mends it; 0: one part of what does together */
+    uint32_t rows; /* how many rules */
+    uint32_t row;  /* the one that is broken most, for its name */
+    double most;   /* by how much, in `unit` */
+    double sum;
+    const char *unit;
+};
+
+/* For inputs that no plan fits: each kind that mends it alone, in the scenario's order; if none
+ * does, what does together, with as little as possible of what comes late in that order. How many;
+ * 0: nothing that may be relaxed mends it. By the linear program, so whole phases and least orders
+ * may ask for a little more. */
+uint32_t dr_explain_infeasible(const struct dr_plan_inputs *inputs,
+                               struct dr_relaxation relaxations[DR_PLAN_RELAX_COUNT],
+                               struct dr_program *program);
+
+#endif
