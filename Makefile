@@ -52,7 +52,7 @@ REPLAY    := $(FUZZ_NAME:%=$(OUT)/fuzz/%-replay)
 BENCH_HELP := $(patsubst %.c,$(OUT)/%.o,$(wildcard bench/nation_*.c))
 BENCH_BIN := $(patsubst bench/%.c,$(OUT)/bench/%,$(filter-out bench/nation_%,$(wildcard bench/*.c)))
 
-.PHONY: all build run run-federation test check soak asan sim faults fuzz bench bench-nation bench-sim bench-slurm fmt help clean setup \
+.PHONY: all build run run-federation test check soak asan sim faults fuzz bench bench-nation bench-sim bench-slurm bench-plan fmt help clean setup \
         tests
 .SECONDARY:
 
@@ -112,6 +112,11 @@ bench-slurm: all
 	@tools/setup slurm || echo 'make: without Slurm there is nothing to measure'
 	@$(MAKE) --no-print-directory -j$(NPROC) $(OUT)/bench/load
 	@$(if $(COUNT),COUNT=$(COUNT)) bench/slurm $(PARTS)
+
+# make bench-plan [PARTS="seeds korea"]
+bench-plan: all
+	@$(MAKE) --no-print-directory -j$(NPROC) $(OUT)/tests/property/plan_tiny
+	@bench/plan $(PARTS)
 
 # make sim SEED=7: one seed of the live loop under faults
 sim: setup

@@ -67,8 +67,8 @@ static void show_progress(void *context, const struct dr_search_progress *progre
         snprintf(best, sizeof best, "best %s M, gap %.3f %%",
                  dr_format_money((int64_t)(progress->cost * scale), cost),
                  100 * dr_plan_gap(progress->cost, progress->bound));
-    fprintf(stderr, "%6.1f s  %-20s %s; none costs less than %s M\n", progress->seconds,
-            progress->step, best,
+    fprintf(stderr, "%6.1f s (%.1f CPU)  %-20s %s; none costs less than %s M\n", progress->seconds,
+            progress->cpu_s, progress->step, best,
             isfinite(progress->bound) ? dr_format_money((int64_t)(progress->bound * scale), bound)
                                       : "?");
 }

@@ -23,7 +23,6 @@ static double in_people_units(const struct dr_program *program, uint32_t row, co
         *unit = "MW";
         return program->power_scale / 1e6;
     case DR_ROW_BUDGET:
-    case DR_ROW_KEPT:
         *unit = "M of budget";
         return program->money_scale / 1e6;
     case DR_ROW_STARTS:

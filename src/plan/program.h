@@ -54,7 +54,6 @@
     X(STARTS, "t", "phases begun in one quarter")                              \
     X(SPENDING, "t", "spending is orders and building")                        \
     X(BUDGET, "y", "the year's budget and what was kept for it")               \
-    X(KEPT, "y", "how much of a budget may be kept")                           \
     X(STEADY_UP, "t", "spending rises no more than is free")                   \
     X(STEADY_DOWN, "t", "spending falls no more than is free")                 \
     X(DOMESTIC, "iy", "share of domestic chips in the year's orders")          \
