@@ -138,6 +138,10 @@ void dr_export_lp(const struct dr_program *program, FILE *file)
             dr_program_column_name(program, by.columns[e], text);
             put_term(file, by.values[e], plain(text), &width);
         }
+        if (by.starts[r] == by.starts[r + 1]) { /* a row has to have something in it */
+            dr_program_column_name(program, 0, text);
+            put_term(file, 0, plain(text), &width);
+        }
         fprintf(file, " %s %.17g\n", signs[(unsigned char)sense(model, r)], side(model, r));
     }
     fprintf(file, "Bounds\n");

@@ -182,9 +182,9 @@ static void put_certificate(struct dr_buffer *out, const struct dr_plan_inputs *
         "CBC 2.10, Clp 1.17 (coinor-libcbc)", "daero", proof->version, "seed", 1, "rows",
         (int)proof->rows_count, "columns", (int)proof->columns_count, "binaries",
         (int)proof->binaries_count, "bound_by",
-        proof->whole_lots ? "branch and bound over whole lots" : "the linear program", "run",
-        "seconds", proof->seconds, "solver_cpu_seconds", proof->cpu_s, "first_plan_seconds",
-        proof->first_s, "cut_by_the_clock", proof->cut);
+        proof->bound_by_search ? "branch and bound" : "the linear program", "run", "seconds",
+        proof->seconds, "solver_cpu_seconds", proof->cpu_s, "first_plan_seconds", proof->first_s,
+        "cut_by_the_clock", proof->cut);
     char *text = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
 
     dr_buffer_append_text(out, text);
@@ -446,7 +446,7 @@ enum dr_status dr_plan_read_claims(struct dr_plan_claims *claims, const char *di
     char path[4096];
     json_error_t wrong;
     json_t *json;
-    const char *scenario, *inputs_hash, *plan_hash;
+    const char *scenario, *inputs_hash, *plan_hash, *by;
     int good;
 
     snprintf(path, sizeof path, "%s/certificate.json", directory);
@@ -456,16 +456,19 @@ enum dr_status dr_plan_read_claims(struct dr_plan_claims *claims, const char *di
                      "a plan's certificate: %s", wrong.text);
         return DR_E_MISSING;
     }
-    good = json_unpack_ex(json, &wrong, 0, "{s:s, s:s, s:s, s:F, s:F}", "scenario", &scenario,
-                          "inputs_sha256", &inputs_hash, "plan_sha256", &plan_hash, "cost",
-                          &claims->cost, "bound", &claims->bound) == 0;
+    good =
+        json_unpack_ex(json, &wrong, 0, "{s:s, s:s, s:s, s:F, s:F, s:{s:s}}", "scenario", &scenario,
+                       "inputs_sha256", &inputs_hash, "plan_sha256", &plan_hash, "cost",
+                       &claims->cost, "bound", &claims->bound, "program", "bound_by", &by) == 0;
     if (good) {
+        claims->bound_by_search = strcmp(by, "branch and bound") == 0;
         dr_copy_name(claims->scenario, scenario);
         snprintf(claims->inputs_hash, sizeof claims->inputs_hash, "%s", inputs_hash);
         snprintf(claims->plan_hash, sizeof claims->plan_hash, "%s", plan_hash);
     } else {
         dr_error_set(error, path, 0, NULL, NULL,
-                     "scenario, inputs_sha256, plan_sha256, cost and bound: %s", wrong.text);
+                     "scenario, inputs_sha256, plan_sha256, cost, bound and program.bound_by: %s",
+                     wrong.text);
     }
     json_decref(json);
     return good ? DR_OK : DR_E_INPUT;

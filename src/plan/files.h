@@ -16,7 +16,7 @@ struct dr_plan_proof {
     double cost;  /* of the plan, in the currency, discounted; dr_plan_sums.cost */
     double bound; /* no plan of these inputs costs less */
     uint32_t rows_count, columns_count, binaries_count;
-    int whole_lots; /* the bound is branch and bound's, else the linear program's */
+    int bound_by_search; /* 1: by branch and bound; 0: the linear program's */
     uint64_t checks_count;
     int cut; /* the clock cut a step: another run may differ */
     double seconds, cpu_s, first_s;
@@ -39,6 +39,7 @@ struct dr_plan_claims {
     char inputs_hash[65];
     char plan_hash[65];
     double cost, bound;
+    int bound_by_search;
 };
 
 /* Read the four tables back; `plan_hash` (65 bytes) is of their bytes. DR_E_INPUT: at least one

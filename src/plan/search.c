@@ -272,6 +272,24 @@ static void fix_and_optimise(struct run *run)
     }
 }
 
+/* What time is left, for all binaries at once: seldom a better plan, often a better bound. */
+static void branch_and_bound(struct run *run)
+{
+    struct dr_solver_limits limits = {.gap = run->options->gap, .seconds = left_s(run)};
+    struct dr_solver_answer answer =
+        dr_solver_mip(run->solver, NULL, NULL, NULL, run->search->values, &limits, run->values);
+
+    run->search->progress.cut |= answer.result != DR_SOLVER_OPTIMAL;
+    if (answer.has_values)
+        keep(run, run->values, answer.cost);
+    if ((answer.result == DR_SOLVER_OPTIMAL || answer.result == DR_SOLVER_FEASIBLE) &&
+        answer.bound > run->search->progress.bound) {
+        run->search->progress.bound = answer.bound;
+        run->search->progress.bound_by_search = 1;
+    }
+    tell(run, "branch and bound");
+}
+
 /* A small program, to its end. */
 static void solve_whole(struct run *run)
 {
@@ -283,8 +301,11 @@ static void solve_whole(struct run *run)
     run->search->progress.cut = answer.result != DR_SOLVER_OPTIMAL;
     if (answer.has_values)
         keep(run, run->values, answer.cost);
-    if (answer.result == DR_SOLVER_OPTIMAL || answer.result == DR_SOLVER_FEASIBLE)
-        run->search->progress.bound = fmax(run->search->progress.bound, answer.bound);
+    if ((answer.result == DR_SOLVER_OPTIMAL || answer.result == DR_SOLVER_FEASIBLE) &&
+        answer.bound > run->search->progress.bound) {
+        run->search->progress.bound = answer.bound;
+        run->search->progress.bound_by_search = 1;
+    }
     tell(run, "branch and bound");
 }
 
@@ -324,6 +345,8 @@ enum dr_status dr_search_run(struct dr_search *search, const struct dr_program *
             relax_and_fix(&run, BLOCK_QUARTERS, left_s(&run) * BLOCKS_SHARE);
         if (search->progress.has_values && !program->whole_lots && !done(&run))
             fix_and_optimise(&run);
+        if (search->progress.has_values && !program->whole_lots && !done(&run))
+            branch_and_bound(&run);
     }
     dr_solver_close(run.solver);
     free(run.lower);

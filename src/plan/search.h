@@ -10,6 +10,7 @@
  *      2006, section 3.6);
  *   4. fix and optimise: the binaries of a few sites, or of a window of quarters, are free and all
  *      others stay; whatever is better is kept (ibid.), round after round while that helps.
+ *   5. branch and bound over all of it, in the time that is left.
  * A small program with orders in whole lots is solved whole, by branch and bound (CBC).
  * Steps end by counts (nodes, rounds), so that the same program and options give the same solution;
  * only where one is late it is cut by the clock, and then the progress says so. */
@@ -26,7 +27,8 @@ struct dr_search_progress {
     int has_values;
     double cost; /* of the best so far, in the program's units */
     double bound;
-    int cut; /* a step was cut by the clock: another run may differ */
+    int bound_by_search; /* 1: by branch and bound; 0: the linear program's */
+    int cut;             /* a step was cut by the clock: another run may differ */
 };
 
 struct dr_search_options {
