@@ -94,14 +94,12 @@ static void print_years(const struct dr_plan_inputs *inputs, const struct dr_pla
 
     dr_table_column(table, "YEAR", 0);
     FOR(i, DR_COUNT_OF(names))
-    dr_table_column(table, names[i], DR_TABLE_RIGHT);
-    FOR(y, inputs->years_count)
-    {
+        dr_table_column(table, names[i], DR_TABLE_RIGHT);
+    FOR(y, inputs->years_count) {
         double ordered = 0, spent = 0, orders = 0, domestic = 0, demand = 0, served = 0, draw = 0;
         uint32_t last = 0;
 
-        FOR(t, inputs->quarters_count)
-        {
+        FOR(t, inputs->quarters_count) {
             if (dr_plan_year(inputs, t) != y)
                 continue;
             last = t;
@@ -110,8 +108,7 @@ static void print_years(const struct dr_plan_inputs *inputs, const struct dr_pla
             orders += (double)sums->spent_orders[t];
             domestic += (double)sums->spent_domestic[t];
             draw = fmax(draw, (double)sums->draw_w[t]);
-            FOR(k, inputs->sectors_count)
-            {
+            FOR(k, inputs->sectors_count) {
                 demand += (double)inputs->sectors[k].demand[t];
                 served += (double)sums->served[k][t];
             }
@@ -140,12 +137,9 @@ static void print_phases(const struct dr_plan_inputs *inputs, const struct dr_pl
     dr_table_column(table, "PHASE", DR_TABLE_RIGHT);
     dr_table_column(table, "MW", DR_TABLE_RIGHT);
     dr_table_column(table, "COST-M", DR_TABLE_RIGHT);
-    FOR(t, inputs->quarters_count)
-    {
-        FOR(s, inputs->sites_count)
-        {
-            FOR(p, inputs->sites[s].phases_count)
-            {
+    FOR(t, inputs->quarters_count) {
+        FOR(s, inputs->sites_count) {
+            FOR(p, inputs->sites[s].phases_count) {
                 const struct dr_plan_phase *phase = &inputs->sites[s].phases[p];
                 char quarter[DR_QUARTER_BYTES];
 
@@ -171,8 +165,9 @@ static void print_phases(const struct dr_plan_inputs *inputs, const struct dr_pl
 static void print_findings(const struct dr_plan_verdict *verdict)
 {
     FOR(i, verdict->kept_count)
-    fprintf(stderr, "broken: %s: %s: found %s, expected at most %s\n", verdict->findings[i].rule,
-            verdict->findings[i].where, verdict->findings[i].found, verdict->findings[i].limit);
+        fprintf(stderr, "broken: %s: %s: found %s, expected at most %s\n",
+                verdict->findings[i].rule, verdict->findings[i].where, verdict->findings[i].found,
+                verdict->findings[i].limit);
     if (verdict->broken_count > verdict->kept_count)
         fprintf(stderr, "broken: %u more\n", verdict->broken_count - verdict->kept_count);
 }
@@ -249,7 +244,7 @@ static int make_plan(const struct dr_cli *cli, const struct dr_program *program,
                                       .version = DR_VERSION};
 
         FOR(c, program->model.columns_count)
-        proof.binaries_count += program->model.integer[c];
+            proof.binaries_count += program->model.integer[c];
         code = write_and_print(cli, program, plan, sums, &proof);
     }
     dr_solver_close(solver);
@@ -453,8 +448,7 @@ static void print_not_begun(const struct dr_program *program, const struct dr_no
     dr_table_column(table, "PHASE", DR_TABLE_RIGHT);
     dr_table_column(table, "BEST BEGUN", 0);
     dr_table_column(table, "DEARER-M", DR_TABLE_RIGHT);
-    FOR(i, count)
-    {
+    FOR(i, count) {
         char quarter[DR_QUARTER_BYTES];
 
         dr_table_row(table);
@@ -473,8 +467,7 @@ static json_t *explain_json(const struct dr_program *program, const struct dr_bi
     const struct dr_plan_inputs *inputs = program->inputs;
     json_t *binds = json_array(), *rest = json_array();
 
-    FOR(i, bindings_count)
-    {
+    FOR(i, bindings_count) {
         char words[300];
 
         json_array_append_new(binds,
@@ -482,8 +475,7 @@ static json_t *explain_json(const struct dr_program *program, const struct dr_bi
                                         dr_program_row_words(program, bindings[i].row, words),
                                         "worth", bindings[i].worth, "of_one", bindings[i].unit));
     }
-    FOR(i, phases_count)
-    {
+    FOR(i, phases_count) {
         char quarter[DR_QUARTER_BYTES];
 
         json_array_append_new(

@@ -84,8 +84,7 @@ static int64_t there(const struct check *check, uint32_t s, uint32_t c, uint32_t
     const struct dr_plan_chip *chip = &check->inputs->chips[c];
     int64_t count = check->inputs->base[s][c][t];
 
-    FOR(ordered, t + 1)
-    {
+    FOR(ordered, t + 1) {
         uint32_t arrives = ordered + chip->lead_quarters;
 
         if (arrives <= t && t - arrives < chip->life_quarters)
@@ -100,8 +99,7 @@ static int64_t power_of(const struct check *check, uint32_t s, uint32_t t)
     const struct dr_plan_site *site = &check->inputs->sites[s];
     int64_t power_w = site->power_w;
 
-    FOR(p, site->phases_count)
-    {
+    FOR(p, site->phases_count) {
         int32_t begun = check->plan->phase[s][p];
 
         if (site->phases[p].begun)
@@ -119,10 +117,8 @@ static int64_t building_of(const struct check *check, uint32_t t)
 {
     int64_t sum = 0;
 
-    FOR(s, check->inputs->sites_count)
-    {
-        FOR(p, check->inputs->sites[s].phases_count)
-        {
+    FOR(s, check->inputs->sites_count) {
+        FOR(p, check->inputs->sites[s].phases_count) {
             const struct dr_plan_phase *phase = &check->inputs->sites[s].phases[p];
             int32_t begun = check->plan->phase[s][p];
             int64_t parts = phase->build_quarters == 0 ? 1 : phase->build_quarters;
@@ -141,13 +137,12 @@ static wide draw_of(const struct check *check, uint32_t s, uint32_t t)
 {
     wide sum = 0;
 
-    FOR(c, check->inputs->chips_count)
-    {
+    FOR(c, check->inputs->chips_count) {
         const struct dr_plan_chip *chip = &check->inputs->chips[c];
 
         sum += (wide)check->plan->on_milli[s][c][t] * chip->idle_w;
         FOR(k, check->inputs->sectors_count)
-        sum += (wide)check->plan->use_milli[k][s][c][t] * (chip->busy_w - chip->idle_w);
+            sum += (wide)check->plan->use_milli[k][s][c][t] * (chip->busy_w - chip->idle_w);
     }
     return sum * check->inputs->sites[s].pue_micro;
 }
@@ -159,13 +154,10 @@ static void check_signs(struct check *check)
     const struct dr_plan_inputs *inputs = check->inputs;
     char quarter[DR_QUARTER_BYTES];
 
-    FOR(t, inputs->quarters_count)
-    {
+    FOR(t, inputs->quarters_count) {
         quarter_text(check, t, quarter);
-        FOR(s, inputs->sites_count)
-        {
-            FOR(c, inputs->chips_count)
-            {
+        FOR(s, inputs->sites_count) {
+            FOR(c, inputs->chips_count) {
                 const struct dr_plan_chip *chip = &inputs->chips[c];
                 int64_t buy = check->plan->buy[s][c][t], given = 0;
 
@@ -178,8 +170,7 @@ static void check_signs(struct check *check)
                 at_most(check, "no more on than there", check->plan->on_milli[s][c][t],
                         (wide)there(check, s, c, t) * 1000, "%s, %s, %s", inputs->sites[s].name,
                         chip->name, quarter);
-                FOR(k, inputs->sectors_count)
-                {
+                FOR(k, inputs->sectors_count) {
                     int64_t use = check->plan->use_milli[k][s][c][t];
                     int may = inputs->sectors[k].speed_micro[c] > 0 &&
                               inputs->sectors[k].grade <= inputs->sites[s].grade &&
@@ -204,16 +195,14 @@ static void check_orders(struct check *check)
     const struct dr_plan_inputs *inputs = check->inputs;
     char quarter[DR_QUARTER_BYTES];
 
-    FOR(c, inputs->chips_count)
-    {
+    FOR(c, inputs->chips_count) {
         const struct dr_plan_chip *chip = &inputs->chips[c];
 
-        FOR(t, inputs->quarters_count)
-        {
+        FOR(t, inputs->quarters_count) {
             int64_t sum = 0;
 
             FOR(s, inputs->sites_count)
-            sum += check->plan->buy[s][c][t];
+                sum += check->plan->buy[s][c][t];
             quarter_text(check, t, quarter);
             at_most(check, "supply", sum, chip->supply[t], "%s, %s", chip->name, quarter);
             if (sum > 0)
@@ -227,23 +216,20 @@ static void check_building(struct check *check)
     const struct dr_plan_inputs *inputs = check->inputs;
     char quarter[DR_QUARTER_BYTES];
 
-    FOR(t, inputs->quarters_count)
-    {
+    FOR(t, inputs->quarters_count) {
         int64_t starts = 0;
 
-        FOR(s, inputs->sites_count)
-        {
+        FOR(s, inputs->sites_count) {
             FOR(p, inputs->sites[s].phases_count)
-            starts += !inputs->sites[s].phases[p].begun && check->plan->phase[s][p] == (int32_t)t;
+                starts +=
+                    !inputs->sites[s].phases[p].begun && check->plan->phase[s][p] == (int32_t)t;
         }
         if (inputs->starts_max > 0)
             at_most(check, "starts", starts, inputs->starts_max, "%s",
                     quarter_text(check, t, quarter));
     }
-    FOR(s, inputs->sites_count)
-    {
-        FOR(p, inputs->sites[s].phases_count)
-        {
+    FOR(s, inputs->sites_count) {
+        FOR(p, inputs->sites[s].phases_count) {
             const struct dr_plan_phase *phase = &inputs->sites[s].phases[p];
             int32_t begun = check->plan->phase[s][p];
 
@@ -273,20 +259,18 @@ static void check_power(struct check *check)
     const struct dr_plan_inputs *inputs = check->inputs;
     char quarter[DR_QUARTER_BYTES];
 
-    FOR(t, inputs->quarters_count)
-    {
+    FOR(t, inputs->quarters_count) {
         wide draws[DR_PLAN_ZONES_MAX] = {0}, all = 0;
 
         quarter_text(check, t, quarter);
         check->sums->power_w[t] = 0;
-        FOR(s, inputs->sites_count)
-        {
+        FOR(s, inputs->sites_count) {
             const struct dr_plan_site *site = &inputs->sites[s];
             int64_t power_w = power_of(check, s, t);
             wide busy = 0, draw = draw_of(check, s, t);
 
             FOR(c, inputs->chips_count)
-            busy += (wide)check->plan->on_milli[s][c][t] * inputs->chips[c].busy_w;
+                busy += (wide)check->plan->on_milli[s][c][t] * inputs->chips[c].busy_w;
             at_most(check, "power", busy * site->pue_micro, (wide)power_w * 1000 * MICRO, "%s, %s",
                     site->name, quarter);
             draws[site->zone] += draw;
@@ -294,8 +278,7 @@ static void check_power(struct check *check)
             check->sums->power_w[t] += power_w;
         }
         check->sums->draw_w[t] = (int64_t)(all / 1000 / MICRO);
-        FOR(z, inputs->zones_count)
-        {
+        FOR(z, inputs->zones_count) {
             if (inputs->zones[z].grid_w[t] != INT64_MAX)
                 at_most(check, "grid", draws[z], (wide)inputs->zones[z].grid_w[t] * 1000 * MICRO,
                         "%s, %s", inputs->zones[z].name, quarter);
@@ -309,19 +292,16 @@ static void check_work(struct check *check)
     char quarter[DR_QUARTER_BYTES];
     const wide unit = (wide)1000 * MICRO * MICRO; /* 10^-15 units */
 
-    FOR(k, inputs->sectors_count)
-    {
+    FOR(k, inputs->sectors_count) {
         const struct dr_plan_sector *sector = &inputs->sectors[k];
 
-        FOR(t, inputs->quarters_count)
-        {
+        FOR(t, inputs->quarters_count) {
             wide done = 0, demand = (wide)sector->demand[t] * unit;
 
-            FOR(s, inputs->sites_count)
-            {
+            FOR(s, inputs->sites_count) {
                 FOR(c, inputs->chips_count)
-                done += (wide)check->plan->use_milli[k][s][c][t] * sector->speed_micro[c] *
-                        sector->busy_micro;
+                    done += (wide)check->plan->use_milli[k][s][c][t] * sector->speed_micro[c] *
+                            sector->busy_micro;
             }
             quarter_text(check, t, quarter);
             at_most(check, "no more work than asked for", done, demand, "%s, %s", sector->name,
@@ -338,14 +318,11 @@ static void check_money(struct check *check)
     const struct dr_plan_inputs *inputs = check->inputs;
     int64_t kept = 0;
 
-    FOR(t, inputs->quarters_count)
-    {
+    FOR(t, inputs->quarters_count) {
         int64_t orders = 0, domestic = 0, count = 0;
 
-        FOR(s, inputs->sites_count)
-        {
-            FOR(c, inputs->chips_count)
-            {
+        FOR(s, inputs->sites_count) {
+            FOR(c, inputs->chips_count) {
                 int64_t price = check->plan->buy[s][c][t] * inputs->chips[c].price[t];
 
                 orders += price;
@@ -359,13 +336,12 @@ static void check_money(struct check *check)
         check->sums->spent[t] = orders + building_of(check, t);
     }
     /* As much is kept for the next year as is left and may be. */
-    FOR(y, inputs->years_count)
-    {
+    FOR(y, inputs->years_count) {
         int64_t spent = 0, budget = inputs->budget[y], left;
         int next = y + 1 < inputs->years_count && inputs->budget[y + 1] != INT64_MAX;
 
         FOR(t, inputs->quarters_count)
-        spent += dr_plan_year(inputs, t) == y ? check->sums->spent[t] : 0;
+            spent += dr_plan_year(inputs, t) == y ? check->sums->spent[t] : 0;
         if (budget == INT64_MAX) {
             kept = 0;
             continue;
@@ -397,14 +373,12 @@ static void check_shares(struct check *check)
                                         "domestic share by compute"};
     const struct dr_plan_inputs *inputs = check->inputs;
 
-    FOR(y, inputs->years_count)
-    {
+    FOR(y, inputs->years_count) {
         for (int m = 0; m < 3; m += 1) {
             const struct dr_plan_domestic *rule = NULL;
             wide all = 0, home = 0;
 
-            FOR(i, inputs->domestic_count)
-            { /* the last that has begun */
+            FOR(i, inputs->domestic_count) { /* the last that has begun */
                 const struct dr_plan_domestic *one = &inputs->domestic[i];
 
                 if ((int)one->measure == m && one->year <= y &&
@@ -413,12 +387,9 @@ static void check_shares(struct check *check)
             }
             if (rule == NULL)
                 continue;
-            FOR(t, inputs->quarters_count)
-            {
-                FOR(s, dr_plan_year(inputs, t) == y ? inputs->sites_count : 0)
-                {
-                    FOR(c, inputs->chips_count)
-                    {
+            FOR(t, inputs->quarters_count) {
+                FOR(s, dr_plan_year(inputs, t) == y ? inputs->sites_count : 0) {
+                    FOR(c, inputs->chips_count) {
                         wide amount = measured(check, (enum dr_plan_measure)m, s, c, t);
 
                         all += amount;
@@ -429,19 +400,15 @@ static void check_shares(struct check *check)
             at_most(check, rules[m], all * rule->share_micro, home * MICRO, "%lld",
                     (long long)(inputs->begin / 4 + y));
         }
-        FOR(v, inputs->vendor_share_micro > 0 ? inputs->chips_count : 0)
-        {
+        FOR(v, inputs->vendor_share_micro > 0 ? inputs->chips_count : 0) {
             wide all = 0, own = 0;
 
             if (inputs->chips[v].vendor_first != v ||
                 inputs->begin / 4 + y < (inputs->begin + inputs->share_quarter) / 4)
                 continue;
-            FOR(t, inputs->quarters_count)
-            {
-                FOR(s, dr_plan_year(inputs, t) == y ? inputs->sites_count : 0)
-                {
-                    FOR(c, inputs->chips_count)
-                    {
+            FOR(t, inputs->quarters_count) {
+                FOR(s, dr_plan_year(inputs, t) == y ? inputs->sites_count : 0) {
+                    FOR(c, inputs->chips_count) {
                         wide amount = measured(check, DR_PLAN_BY_VALUE, s, c, t);
 
                         all += amount;
@@ -462,15 +429,12 @@ static void check_fleet(struct check *check)
     const struct dr_plan_inputs *inputs = check->inputs;
     char quarter[DR_QUARTER_BYTES];
 
-    FOR(t, inputs->quarters_count)
-    {
+    FOR(t, inputs->quarters_count) {
         wide on[DR_PLAN_SITES_MAX] = {0}, zones[DR_PLAN_ZONES_MAX] = {0}, all = 0;
 
         check->sums->there[t] = 0;
-        FOR(s, inputs->sites_count)
-        {
-            FOR(c, inputs->chips_count)
-            {
+        FOR(s, inputs->sites_count) {
+            FOR(c, inputs->chips_count) {
                 on[s] += check->plan->on_milli[s][c][t];
                 check->sums->there[t] += there(check, s, c, t);
             }
@@ -482,23 +446,21 @@ static void check_fleet(struct check *check)
             continue;
         quarter_text(check, t, quarter);
         FOR(s, inputs->site_share_micro > 0 ? inputs->sites_count : 0)
-        at_most(check, "one site's share", on[s] * MICRO, all * inputs->site_share_micro, "%s, %s",
-                inputs->sites[s].name, quarter);
+            at_most(check, "one site's share", on[s] * MICRO, all * inputs->site_share_micro,
+                    "%s, %s", inputs->sites[s].name, quarter);
         FOR(z, inputs->zone_share_micro > 0 ? inputs->zones_count : 0)
-        at_most(check, "one zone's share", zones[z] * MICRO, all * inputs->zone_share_micro,
-                "%s, %s", inputs->zones[z].name, quarter);
+            at_most(check, "one zone's share", zones[z] * MICRO, all * inputs->zone_share_micro,
+                    "%s, %s", inputs->zones[z].name, quarter);
     }
-    FOR(i, inputs->targets_count)
-    {
+    FOR(i, inputs->targets_count) {
         const struct dr_plan_target *target = &inputs->targets[i];
         wide compute = 0;
 
         quarter_text(check, target->quarter, quarter);
-        FOR(s, inputs->sites_count)
-        {
+        FOR(s, inputs->sites_count) {
             FOR(c, inputs->chips_count)
-            compute +=
-                (wide)check->plan->on_milli[s][c][target->quarter] * inputs->chips[c].compute_micro;
+                compute += (wide)check->plan->on_milli[s][c][target->quarter] *
+                           inputs->chips[c].compute_micro;
         }
         if (target->accelerators > 0)
             at_most(check, "target", (wide)target->accelerators * 1000,
@@ -524,14 +486,11 @@ static double left_at_end(const struct check *check)
     int32_t end = (int32_t)inputs->quarters_count;
     double left = 0;
 
-    FOR(s, inputs->sites_count)
-    {
-        FOR(c, inputs->chips_count)
-        {
+    FOR(s, inputs->sites_count) {
+        FOR(c, inputs->chips_count) {
             const struct dr_plan_chip *chip = &inputs->chips[c];
 
-            FOR(t, inputs->quarters_count)
-            {
+            FOR(t, inputs->quarters_count) {
                 int32_t lasts = (int32_t)(t + chip->lead_quarters + chip->life_quarters) - end;
 
                 if (lasts > 0)
@@ -539,8 +498,7 @@ static double left_at_end(const struct check *check)
                             chip->life_quarters;
             }
         }
-        FOR(p, inputs->sites[s].phases_count)
-        {
+        FOR(p, inputs->sites[s].phases_count) {
             const struct dr_plan_phase *phase = &inputs->sites[s].phases[p];
             int32_t begun = check->plan->phase[s][p];
             int32_t life = (int32_t)inputs->building_quarters, age;
@@ -561,33 +519,29 @@ static void add_up_cost(struct check *check)
     struct dr_plan_sums *sums = check->sums;
     double cost = 0, last = 0;
 
-    FOR(t, inputs->quarters_count)
-    {
+    FOR(t, inputs->quarters_count) {
         double energy = 0, upkeep = 0, unserved = 0;
         double spent = (double)sums->spent[t];
 
-        FOR(s, inputs->sites_count)
-        {
+        FOR(s, inputs->sites_count) {
             const struct dr_plan_tariff *tariff = &inputs->tariffs[inputs->sites[s].tariff];
 
             /* A quarter has 365.25 / 4 days. */
             energy += (double)draw_of(check, s, t) / 1e12 * (365.25 * 24 / 4) *
                       (double)tariff->energy_micro[(inputs->begin + t) % 4] / 1e6;
             FOR(c, inputs->chips_count)
-            upkeep += (double)check->plan->on_milli[s][c][t] / 1e3 *
-                      (double)inputs->chips[c].price[t] * (double)inputs->chips[c].upkeep_micro /
-                      4e6;
+                upkeep += (double)check->plan->on_milli[s][c][t] / 1e3 *
+                          (double)inputs->chips[c].price[t] *
+                          (double)inputs->chips[c].upkeep_micro / 4e6;
         }
-        FOR(k, inputs->sectors_count)
-        {
+        FOR(k, inputs->sectors_count) {
             double done = 0;
 
-            FOR(s, inputs->sites_count)
-            {
+            FOR(s, inputs->sites_count) {
                 FOR(c, inputs->chips_count)
-                done += (double)check->plan->use_milli[k][s][c][t] / 1e3 *
-                        (double)inputs->sectors[k].speed_micro[c] / 1e6 *
-                        (double)inputs->sectors[k].busy_micro / 1e6;
+                    done += (double)check->plan->use_milli[k][s][c][t] / 1e3 *
+                            (double)inputs->sectors[k].speed_micro[c] / 1e6 *
+                            (double)inputs->sectors[k].busy_micro / 1e6;
             }
             unserved +=
                 ((double)inputs->sectors[k].demand[t] - done) * (double)inputs->sectors[k].unserved;
@@ -605,17 +559,14 @@ static void add_up_cost(struct check *check)
         }
         last = spent;
     }
-    FOR(y, inputs->years_count)
-    {
+    FOR(y, inputs->years_count) {
         double year = 0;
 
-        FOR(s, inputs->sites_count)
-        {
+        FOR(s, inputs->sites_count) {
             const struct dr_plan_tariff *tariff = &inputs->tariffs[inputs->sites[s].tariff];
             double most = 0, months = 0;
 
-            FOR(t, inputs->quarters_count)
-            {
+            FOR(t, inputs->quarters_count) {
                 if (dr_plan_year(inputs, t) != y)
                     continue;
                 most = fmax(most, (double)draw_of(check, s, t) / 1e12);

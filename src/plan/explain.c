@@ -94,8 +94,7 @@ static void hold(const struct dr_program *program, const double *values, double 
 
     memcpy(lower, model->lower, model->columns_count * sizeof lower[0]);
     memcpy(upper, model->upper, model->columns_count * sizeof upper[0]);
-    FOR(c, model->columns_count)
-    {
+    FOR(c, model->columns_count) {
         /* Orders in whole lots may move, or nothing would have a price. */
         if (model->integer[c] && model->columns[c].kind != DR_COLUMN_BUY)
             lower[c] = upper[c] = round(values[c]);
@@ -109,8 +108,7 @@ static int dearest_first(const void *a, const void *b, const void *context)
     const struct dr_model *model = context;
     double sides[2];
 
-    FOR(i, 2)
-    {
+    FOR(i, 2) {
         uint32_t row = (i == 0 ? first : second)->row;
         double side =
             isfinite(model->row_upper[row]) ? model->row_upper[row] : model->row_lower[row];
@@ -137,7 +135,7 @@ uint32_t dr_explain_binding(const struct dr_program *program, struct dr_solver *
     if (lower == NULL || upper == NULL || duals == NULL)
         abort();
     FOR(i, DR_PLAN_RELAX_COUNT)
-    wanted |= rows_of((enum dr_plan_relax)i);
+        wanted |= rows_of((enum dr_plan_relax)i);
     hold(program, values, lower, upper);
     answer = dr_solver_lp(solver, lower, upper, NULL, &limits, NULL, duals, NULL);
     for (uint32_t r = 0; r < model->rows_count && answer.result == DR_SOLVER_OPTIMAL; r += 1) {
@@ -179,8 +177,7 @@ uint32_t dr_explain_not_begun(const struct dr_program *program, struct dr_solver
     hold(program, values, lower, upper);
     answer = dr_solver_lp(solver, lower, upper, NULL, &limits, NULL, duals, reduced);
     for (uint32_t s = 0; s < inputs->sites_count && answer.result == DR_SOLVER_OPTIMAL; s += 1) {
-        FOR(p, inputs->sites[s].phases_count)
-        {
+        FOR(p, inputs->sites[s].phases_count) {
             struct dr_not_begun best = {.site = s, .phase = p, .dearer = DR_INFINITY};
             uint32_t end = program->phase[s][p][last];
             double sum = 0;
@@ -234,15 +231,14 @@ static double size_of(const struct dr_program *program, uint32_t row)
     switch ((int)model->rows[row].kind) {
     case DR_ROW_DOMESTIC:
     case DR_ROW_VENDOR:
-        FOR(y, inputs->years_count)
-        {
+        FOR(y, inputs->years_count) {
             if (inputs->budget[y] != INT64_MAX)
                 most = fmax(most, (double)inputs->budget[y] / program->money_scale);
         }
         return most;
     default:
         FOR(i, inputs->targets_count)
-        most = fmax(most, (double)inputs->targets[i].accelerators / program->count_scale);
+            most = fmax(most, (double)inputs->targets[i].accelerators / program->count_scale);
         return most;
     }
 }
@@ -260,14 +256,13 @@ static uint32_t relaxed(const struct dr_plan_inputs *inputs, const uint8_t *kind
     uint32_t made = 0;
 
     FOR(i, count)
-    soften |= rows_of((enum dr_plan_relax)kinds[i]);
+        soften |= rows_of((enum dr_plan_relax)kinds[i]);
     dr_program_init(program, inputs, soften);
     cost = calloc(program->model.columns_count, sizeof cost[0]);
     values = calloc(program->model.columns_count, sizeof values[0]);
     if (cost == NULL || values == NULL)
         abort();
-    FOR(c, program->model.columns_count)
-    {
+    FOR(c, program->model.columns_count) {
         const struct dr_model_name *name = &program->model.columns[c];
         uint32_t row = name->place[0] | (uint32_t)name->place[1] << 16, rank = 0;
 
@@ -287,8 +282,7 @@ static uint32_t relaxed(const struct dr_plan_inputs *inputs, const uint8_t *kind
 
         *relaxation =
             (struct dr_relaxation){.kind = (enum dr_plan_relax)kinds[i], .alone = count == 1};
-        FOR(c, program->model.columns_count)
-        {
+        FOR(c, program->model.columns_count) {
             const struct dr_model_name *name = &program->model.columns[c];
             uint32_t row = name->place[0] | (uint32_t)name->place[1] << 16;
             const char *unit;
@@ -319,8 +313,7 @@ uint32_t dr_explain_infeasible(const struct dr_plan_inputs *inputs,
 {
     uint32_t made = 0;
 
-    FOR(i, inputs->relax_count)
-    {
+    FOR(i, inputs->relax_count) {
         made += relaxed(inputs, &inputs->relax[i], 1, &relaxations[made], program);
         dr_program_deinit(program);
     }

@@ -27,10 +27,9 @@ void dr_export_mps(const struct dr_program *program, FILE *file)
 
     fprintf(file, "NAME %s FREE\nROWS\n N COST\n", program->inputs->name);
     FOR(r, model->rows_count)
-    fprintf(file, " %c %s\n", sense(model, r), dr_program_row_name(program, r, row));
+        fprintf(file, " %c %s\n", sense(model, r), dr_program_row_name(program, r, row));
     fprintf(file, "COLUMNS\n");
-    FOR(c, model->columns_count)
-    {
+    FOR(c, model->columns_count) {
         if (model->integer[c] != integer)
             fprintf(file, " M%u 'MARKER' '%s'\n", c, integer ? "INTEND" : "INTORG");
         integer = model->integer[c];
@@ -45,14 +44,12 @@ void dr_export_mps(const struct dr_program *program, FILE *file)
     if (integer)
         fprintf(file, " MLAST 'MARKER' 'INTEND'\n");
     fprintf(file, "RHS\n");
-    FOR(r, model->rows_count)
-    {
+    FOR(r, model->rows_count) {
         if (side(model, r) != 0)
             fprintf(file, " RHS %s %.17g\n", dr_program_row_name(program, r, row), side(model, r));
     }
     fprintf(file, "BOUNDS\n");
-    FOR(c, model->columns_count)
-    {
+    FOR(c, model->columns_count) {
         dr_program_column_name(program, c, column);
         if (isfinite(model->upper[c]))
             fprintf(file, " UP BND %s %.17g\n", column, model->upper[c]);
@@ -96,11 +93,10 @@ static struct by_row turn(const struct dr_model *model)
     if (by.starts == NULL || by.columns == NULL || by.values == NULL)
         abort();
     FOR(e, model->entries_count)
-    by.starts[model->entry_rows[e] + 2] += 1;
+        by.starts[model->entry_rows[e] + 2] += 1;
     FOR(r, model->rows_count)
-    by.starts[r + 1] += by.starts[r];
-    FOR(c, model->columns_count)
-    {
+        by.starts[r + 1] += by.starts[r];
+    FOR(c, model->columns_count) {
         for (int32_t e = model->starts[c]; e < model->starts[c + 1]; e += 1) {
             uint32_t at = by.starts[model->entry_rows[e] + 1]++;
 
@@ -119,16 +115,14 @@ void dr_export_lp(const struct dr_program *program, FILE *file)
     uint32_t width = 0;
 
     fprintf(file, "Minimize\n COST:");
-    FOR(c, model->columns_count)
-    {
+    FOR(c, model->columns_count) {
         if (model->cost[c] == 0)
             continue;
         dr_program_column_name(program, c, text);
         put_term(file, model->cost[c], plain(text), &width);
     }
     fprintf(file, "\nSubject To\n");
-    FOR(r, model->rows_count)
-    {
+    FOR(r, model->rows_count) {
         static const char *const signs[] = {['E'] = "=", ['L'] = "<=", ['G'] = ">="};
 
         dr_program_row_name(program, r, text);
@@ -145,16 +139,14 @@ void dr_export_lp(const struct dr_program *program, FILE *file)
         fprintf(file, " %s %.17g\n", signs[(unsigned char)sense(model, r)], side(model, r));
     }
     fprintf(file, "Bounds\n");
-    FOR(c, model->columns_count)
-    {
+    FOR(c, model->columns_count) {
         if (!isfinite(model->upper[c]))
             continue;
         dr_program_column_name(program, c, text);
         fprintf(file, " %.17g <= %s <= %.17g\n", model->lower[c], plain(text), model->upper[c]);
     }
     fprintf(file, "General\n");
-    FOR(c, model->columns_count)
-    {
+    FOR(c, model->columns_count) {
         dr_program_column_name(program, c, text);
         if (model->integer[c])
             fprintf(file, " %s\n", plain(text));

@@ -39,13 +39,10 @@ static void put_orders(struct dr_buffer *out, const struct dr_plan_inputs *input
     char quarter[DR_QUARTER_BYTES];
 
     dr_buffer_append_text(out, "quarter,site,chip,count\n");
-    FOR(t, inputs->quarters_count)
-    {
+    FOR(t, inputs->quarters_count) {
         dr_format_quarter(inputs->begin + t, quarter);
-        FOR(s, inputs->sites_count)
-        {
-            FOR(c, inputs->chips_count)
-            {
+        FOR(s, inputs->sites_count) {
+            FOR(c, inputs->chips_count) {
                 if (plan->buy[s][c][t] != 0)
                     dr_buffer_printf(out, "%s,%s,%s,%" PRId64 "\n", quarter, inputs->sites[s].name,
                                      inputs->chips[c].name, plan->buy[s][c][t]);
@@ -60,10 +57,8 @@ static void put_phases(struct dr_buffer *out, const struct dr_plan_inputs *input
     char quarter[DR_QUARTER_BYTES];
 
     dr_buffer_append_text(out, "site,phase,quarter\n");
-    FOR(s, inputs->sites_count)
-    {
-        FOR(p, inputs->sites[s].phases_count)
-        {
+    FOR(s, inputs->sites_count) {
+        FOR(p, inputs->sites[s].phases_count) {
             if (plan->phase[s][p] != DR_PLAN_NEVER)
                 dr_buffer_printf(out, "%s,%u,%s\n", inputs->sites[s].name, p + 1,
                                  dr_format_quarter(inputs->begin + plan->phase[s][p], quarter));
@@ -77,13 +72,10 @@ static void put_fleet(struct dr_buffer *out, const struct dr_plan_inputs *inputs
     char quarter[DR_QUARTER_BYTES];
 
     dr_buffer_append_text(out, "quarter,site,chip,on\n");
-    FOR(t, inputs->quarters_count)
-    {
+    FOR(t, inputs->quarters_count) {
         dr_format_quarter(inputs->begin + t, quarter);
-        FOR(s, inputs->sites_count)
-        {
-            FOR(c, inputs->chips_count)
-            {
+        FOR(s, inputs->sites_count) {
+            FOR(c, inputs->chips_count) {
                 if (plan->on_milli[s][c][t] == 0)
                     continue;
                 dr_buffer_printf(out, "%s,%s,%s,", quarter, inputs->sites[s].name,
@@ -101,15 +93,11 @@ static void put_work(struct dr_buffer *out, const struct dr_plan_inputs *inputs,
     char quarter[DR_QUARTER_BYTES];
 
     dr_buffer_append_text(out, "quarter,sector,site,chip,accelerators\n");
-    FOR(t, inputs->quarters_count)
-    {
+    FOR(t, inputs->quarters_count) {
         dr_format_quarter(inputs->begin + t, quarter);
-        FOR(k, inputs->sectors_count)
-        {
-            FOR(s, inputs->sites_count)
-            {
-                FOR(c, inputs->chips_count)
-                {
+        FOR(k, inputs->sectors_count) {
+            FOR(s, inputs->sites_count) {
+                FOR(c, inputs->chips_count) {
                     if (plan->use_milli[k][s][c][t] == 0)
                         continue;
                     dr_buffer_printf(out, "%s,%s,%s,%s,", quarter, inputs->sectors[k].name,
@@ -131,11 +119,10 @@ static void put_quarters(struct dr_buffer *out, const struct dr_plan_inputs *inp
                           "quarter,ordered,there,on,spent_m,orders_m,domestic_orders_m,energy_m,"
                           "upkeep_m,draw_mw,power_mw");
     FOR(k, inputs->sectors_count)
-    dr_buffer_printf(out, ",%s_units,%s_served_units", inputs->sectors[k].name,
-                     inputs->sectors[k].name);
+        dr_buffer_printf(out, ",%s_units,%s_served_units", inputs->sectors[k].name,
+                         inputs->sectors[k].name);
     dr_buffer_append_text(out, "\n");
-    FOR(t, inputs->quarters_count)
-    {
+    FOR(t, inputs->quarters_count) {
         dr_buffer_printf(out, "%s,%" PRId64 ",%" PRId64 ",",
                          dr_format_quarter(inputs->begin + t, quarter), sums->ordered[t],
                          sums->there[t]);
@@ -145,8 +132,8 @@ static void put_quarters(struct dr_buffer *out, const struct dr_plan_inputs *inp
                          (double)sums->energy_cost[t] / 1e6, (double)sums->upkeep[t] / 1e6,
                          (double)sums->draw_w[t] / 1e6, (double)sums->power_w[t] / 1e6);
         FOR(k, inputs->sectors_count)
-        dr_buffer_printf(out, ",%" PRId64 ",%" PRId64, inputs->sectors[k].demand[t],
-                         sums->served[k][t]);
+            dr_buffer_printf(out, ",%" PRId64 ",%" PRId64, inputs->sectors[k].demand[t],
+                             sums->served[k][t]);
         dr_buffer_append_text(out, "\n");
     }
 }
@@ -199,8 +186,7 @@ static void hash_tables(const struct dr_buffer tables[TABLES_COUNT], char hash[6
     unsigned char digest[crypto_hash_sha256_BYTES];
 
     crypto_hash_sha256_init(&state);
-    FOR(i, TABLES_COUNT)
-    {
+    FOR(i, TABLES_COUNT) {
         crypto_hash_sha256_update(&state, tables[i].data, tables[i].length);
         crypto_hash_sha256_update(&state, (const unsigned char *)"", 1);
     }
@@ -222,7 +208,7 @@ enum dr_status dr_plan_write(const char *directory, const struct dr_plan_inputs 
         return DR_E_IO;
     }
     FOR(i, TABLES_COUNT)
-    dr_buffer_init(&tables[i], BYTES_MAX);
+        dr_buffer_init(&tables[i], BYTES_MAX);
     dr_buffer_init(&more, BYTES_MAX);
     put_orders(&tables[ORDERS], inputs, plan);
     put_phases(&tables[PHASES], inputs, plan);
@@ -241,7 +227,7 @@ enum dr_status dr_plan_write(const char *directory, const struct dr_plan_inputs 
         status = write_file(directory, "certificate.json", &more, error);
     }
     FOR(i, TABLES_COUNT)
-    dr_buffer_deinit(&tables[i]);
+        dr_buffer_deinit(&tables[i]);
     dr_buffer_deinit(&more);
     return status;
 }
@@ -287,8 +273,7 @@ struct reading {
 /* Places of a row's names; UINT32_MAX and a mistake where there is none. */
 static uint32_t site_of(const struct reading *reading, uint32_t row, uint32_t column)
 {
-    FOR(s, reading->inputs->sites_count)
-    {
+    FOR(s, reading->inputs->sites_count) {
         if (strcmp(reading->inputs->sites[s].name,
                    dr_csv_cell(&reading->table, row, column)->text) == 0)
             return s;
@@ -299,8 +284,7 @@ static uint32_t site_of(const struct reading *reading, uint32_t row, uint32_t co
 
 static uint32_t chip_of(const struct reading *reading, uint32_t row, uint32_t column)
 {
-    FOR(c, reading->inputs->chips_count)
-    {
+    FOR(c, reading->inputs->chips_count) {
         if (strcmp(reading->inputs->chips[c].name,
                    dr_csv_cell(&reading->table, row, column)->text) == 0)
             return c;
@@ -311,8 +295,7 @@ static uint32_t chip_of(const struct reading *reading, uint32_t row, uint32_t co
 
 static uint32_t sector_of(const struct reading *reading, uint32_t row, uint32_t column)
 {
-    FOR(k, reading->inputs->sectors_count)
-    {
+    FOR(k, reading->inputs->sectors_count) {
         if (strcmp(reading->inputs->sectors[k].name,
                    dr_csv_cell(&reading->table, row, column)->text) == 0)
             return k;
@@ -411,13 +394,11 @@ enum dr_status dr_plan_read(struct dr_plan *plan, const char *directory,
     if (dr_arena_init(&arena, BYTES_MAX) != DR_OK)
         return DR_E_FULL;
     memset(plan, 0, sizeof *plan);
-    FOR(s, DR_PLAN_SITES_MAX)
-    {
+    FOR(s, DR_PLAN_SITES_MAX) {
         FOR(p, DR_PLAN_PHASES_MAX)
-        plan->phase[s][p] = DR_PLAN_NEVER;
+            plan->phase[s][p] = DR_PLAN_NEVER;
     }
-    FOR(i, TABLES_COUNT)
-    {
+    FOR(i, TABLES_COUNT) {
         struct reading reading = {.inputs = inputs, .errors = errors};
         char path[4096];
 
@@ -431,11 +412,11 @@ enum dr_status dr_plan_read(struct dr_plan *plan, const char *directory,
                          FORMS[i].columns, FORMS[i].count, errors) != DR_OK)
             continue;
         FOR(row, reading.table.rows_count)
-        read_row(plan, &reading, (int)i, row);
+            read_row(plan, &reading, (int)i, row);
     }
     hash_tables(tables, plan_hash);
     FOR(i, TABLES_COUNT)
-    dr_buffer_deinit(&tables[i]);
+        dr_buffer_deinit(&tables[i]);
     dr_arena_deinit(&arena);
     return errors->count == before ? DR_OK : DR_E_INPUT;
 }

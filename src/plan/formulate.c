@@ -75,18 +75,16 @@ static void choose_scales(struct dr_program *program)
     const struct dr_plan_inputs *inputs = program->inputs;
     double most = 1, price = 1, busy_w = 1;
 
-    FOR(k, inputs->sectors_count)
-    {
+    FOR(k, inputs->sectors_count) {
         FOR(t, inputs->quarters_count)
-        most = fmax(most, (double)inputs->sectors[k].demand[t]);
+            most = fmax(most, (double)inputs->sectors[k].demand[t]);
     }
     FOR(i, inputs->targets_count)
-    most = fmax(most, (double)inputs->targets[i].accelerators);
-    FOR(c, inputs->chips_count)
-    {
+        most = fmax(most, (double)inputs->targets[i].accelerators);
+    FOR(c, inputs->chips_count) {
         busy_w = fmax(busy_w, (double)inputs->chips[c].busy_w);
         FOR(t, inputs->quarters_count)
-        price = fmax(price, (double)inputs->chips[c].price[t]);
+            price = fmax(price, (double)inputs->chips[c].price[t]);
     }
     program->count_scale = power_of_ten(most / 1000);
     program->money_scale = power_of_ten(price * program->count_scale / 100);
@@ -98,10 +96,9 @@ static int is_small(const struct dr_plan_inputs *inputs)
 {
     uint32_t orders = 0;
 
-    FOR(c, inputs->chips_count)
-    {
+    FOR(c, inputs->chips_count) {
         FOR(t, inputs->quarters_count)
-        orders += inputs->chips[c].supply[t] > 0 ? inputs->sites_count : 0;
+            orders += inputs->chips[c].supply[t] > 0 ? inputs->sites_count : 0;
     }
     return orders <= WHOLE_LOTS_MAX;
 }
@@ -111,8 +108,7 @@ static int is_small(const struct dr_plan_inputs *inputs)
 /* Any work that the chip does and that may be done there. */
 static int useful(const struct dr_plan_inputs *inputs, uint32_t s, uint32_t c)
 {
-    FOR(k, inputs->sectors_count)
-    {
+    FOR(k, inputs->sectors_count) {
         if (dr_plan_allowed(inputs, k, s) && dr_plan_yield(inputs, k, c) > 0)
             return 1;
     }
@@ -124,7 +120,7 @@ static int64_t power_ever(const struct dr_plan_site *site)
     int64_t power_w = site->power_w;
 
     FOR(p, site->phases_count)
-    power_w += site->phases[p].power_w;
+        power_w += site->phases[p].power_w;
     return power_w;
 }
 
@@ -174,8 +170,7 @@ static double peak_cost(const struct dr_program *program, uint32_t s, uint32_t y
     const struct dr_plan_tariff *tariff = &inputs->tariffs[inputs->sites[s].tariff];
     double sum = 0;
 
-    FOR(t, inputs->quarters_count)
-    {
+    FOR(t, inputs->quarters_count) {
         if (dr_plan_year(inputs, t) == y)
             sum += (double)tariff->peak_micro[(inputs->begin + t) % 4] / MICRO * 3 / 1000 *
                    worth(program, t + 0.5);
@@ -189,17 +184,14 @@ static void add_purchases(struct dr_program *program)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(s, inputs->sites_count)
-    {
-        FOR(c, inputs->chips_count)
-        {
+    FOR(s, inputs->sites_count) {
+        FOR(c, inputs->chips_count) {
             const struct dr_plan_chip *chip = &inputs->chips[c];
             int good = useful(inputs, s, c) && power_ever(&inputs->sites[s]) > 0;
             int64_t base = 0;
             int bought = 0;
 
-            FOR(t, inputs->quarters_count)
-            {
+            FOR(t, inputs->quarters_count) {
                 base = inputs->base[s][c][t];
                 if (good && chip->supply[t] > 0 && t + chip->lead_quarters < inputs->quarters_count)
                     program->buy[s][c][t] = dr_model_column(
@@ -216,8 +208,7 @@ static void add_purchases(struct dr_program *program)
                     money(program, (double)chip->price[t] * (double)chip->upkeep_micro / MICRO / 4 *
                                        worth(program, t + 0.5) * program->count_scale),
                     0);
-                FOR(k, inputs->sectors_count)
-                {
+                FOR(k, inputs->sectors_count) {
                     if (dr_plan_allowed(inputs, k, s) && dr_plan_yield(inputs, k, c) > 0 &&
                         inputs->sectors[k].demand[t] > 0)
                         program->use[k][s][c][t] =
@@ -234,16 +225,13 @@ static void add_phases(struct dr_program *program)
     const struct dr_plan_inputs *inputs = program->inputs;
     uint32_t last = inputs->quarters_count - 1;
 
-    FOR(s, inputs->sites_count)
-    {
-        FOR(p, inputs->sites[s].phases_count)
-        {
+    FOR(s, inputs->sites_count) {
+        FOR(p, inputs->sites[s].phases_count) {
             const struct dr_plan_phase *phase = &inputs->sites[s].phases[p];
 
             /* Begun in t: Y(t) - Y(t - 1) is 1, so that costs go by the difference of neighbours.
              */
-            FOR(t, inputs->quarters_count)
-            {
+            FOR(t, inputs->quarters_count) {
                 double cost = phase_cost(program, phase, t);
                 double next = t == last ? 0 : phase_cost(program, phase, t + 1);
 
@@ -255,10 +243,8 @@ static void add_phases(struct dr_program *program)
             }
         }
     }
-    FOR(c, inputs->chips_count)
-    {
-        FOR(t, inputs->quarters_count)
-        {
+    FOR(c, inputs->chips_count) {
+        FOR(t, inputs->quarters_count) {
             const struct dr_plan_chip *chip = &inputs->chips[c];
 
             if (chip->order_min > 0 && chip->supply[t] > 0 &&
@@ -275,10 +261,8 @@ static void add_sums(struct dr_program *program)
     int steady = inputs->steady_weight_micro > 0;
     int shares = inputs->site_share_micro > 0 || inputs->zone_share_micro > 0;
 
-    FOR(k, inputs->sectors_count)
-    {
-        FOR(t, inputs->quarters_count)
-        {
+    FOR(k, inputs->sectors_count) {
+        FOR(t, inputs->quarters_count) {
             const struct dr_plan_sector *sector = &inputs->sectors[k];
 
             if (sector->demand[t] > 0)
@@ -290,19 +274,17 @@ static void add_sums(struct dr_program *program)
                     0);
         }
     }
-    FOR(s, inputs->sites_count)
-    {
+    FOR(s, inputs->sites_count) {
         FOR(t, inputs->quarters_count)
-        program->draw[s][t] =
-            dr_model_column(&program->model, name2(DR_COLUMN_DRAW, s, t), 0, DR_INFINITY,
-                            money(program, energy_cost(program, s, t) * program->power_scale), 0);
+            program->draw[s][t] = dr_model_column(
+                &program->model, name2(DR_COLUMN_DRAW, s, t), 0, DR_INFINITY,
+                money(program, energy_cost(program, s, t) * program->power_scale), 0);
         FOR(y, inputs->years_count)
-        program->peak[s][y] =
-            dr_model_column(&program->model, name2(DR_COLUMN_PEAK, s, y), 0, DR_INFINITY,
-                            money(program, peak_cost(program, s, y) * program->power_scale), 0);
+            program->peak[s][y] =
+                dr_model_column(&program->model, name2(DR_COLUMN_PEAK, s, y), 0, DR_INFINITY,
+                                money(program, peak_cost(program, s, y) * program->power_scale), 0);
     }
-    FOR(t, inputs->quarters_count)
-    {
+    FOR(t, inputs->quarters_count) {
         double weight = (double)inputs->steady_weight_micro / MICRO * worth(program, t);
 
         program->spend[t] =
@@ -317,8 +299,7 @@ static void add_sums(struct dr_program *program)
             program->total[t] =
                 dr_model_column(&program->model, name1(DR_COLUMN_TOTAL, t), 0, DR_INFINITY, 0, 0);
     }
-    FOR(y, inputs->years_count)
-    {
+    FOR(y, inputs->years_count) {
         if (inputs->carry_micro > 0 && y + 1 < inputs->years_count &&
             inputs->budget[y] != INT64_MAX && inputs->budget[y + 1] != INT64_MAX)
             program->carry[y] = dr_model_column(
@@ -334,14 +315,11 @@ static void add_fleet_rows(struct dr_program *program)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(s, inputs->sites_count)
-    {
-        FOR(c, inputs->chips_count)
-        {
+    FOR(s, inputs->sites_count) {
+        FOR(c, inputs->chips_count) {
             const struct dr_plan_chip *chip = &inputs->chips[c];
 
-            FOR(t, inputs->quarters_count)
-            {
+            FOR(t, inputs->quarters_count) {
                 uint32_t row;
 
                 if (program->on[s][c][t] == DR_NO_COLUMN)
@@ -349,8 +327,7 @@ static void add_fleet_rows(struct dr_program *program)
                 row = dr_model_row(&program->model, name3(DR_ROW_HAVE, s, c, t), -DR_INFINITY,
                                    counted(program, (double)inputs->base[s][c][t]));
                 entry(program, row, program->on[s][c][t], 1);
-                FOR(b, t + 1)
-                { /* ordered in b, there by t, and not too old */
+                FOR(b, t + 1) { /* ordered in b, there by t, and not too old */
                     if (b + chip->lead_quarters <= t &&
                         t < b + chip->lead_quarters + chip->life_quarters)
                         entry(program, row, program->buy[s][c][b], -unit(program, c));
@@ -358,7 +335,7 @@ static void add_fleet_rows(struct dr_program *program)
                 row = dr_model_row(&program->model, name3(DR_ROW_GIVE, s, c, t), -DR_INFINITY, 0);
                 entry(program, row, program->on[s][c][t], -(double)chip->available_micro / MICRO);
                 FOR(k, inputs->sectors_count)
-                entry(program, row, program->use[k][s][c][t], 1);
+                    entry(program, row, program->use[k][s][c][t], 1);
             }
         }
     }
@@ -368,12 +345,10 @@ static void add_work_rows(struct dr_program *program)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(k, inputs->sectors_count)
-    {
+    FOR(k, inputs->sectors_count) {
         const struct dr_plan_sector *sector = &inputs->sectors[k];
 
-        FOR(t, inputs->quarters_count)
-        {
+        FOR(t, inputs->quarters_count) {
             double demand = counted(program, (double)sector->demand[t]);
             uint32_t row;
 
@@ -381,11 +356,10 @@ static void add_work_rows(struct dr_program *program)
                 continue;
             row = dr_model_row(&program->model, name2(DR_ROW_DEMAND, k, t), demand, demand);
             entry(program, row, program->unserved[k][t], 1);
-            FOR(s, inputs->sites_count)
-            {
+            FOR(s, inputs->sites_count) {
                 FOR(c, inputs->chips_count)
-                entry(program, row, program->use[k][s][c][t],
-                      (double)dr_plan_yield(inputs, k, c) / MICRO / MICRO);
+                    entry(program, row, program->use[k][s][c][t],
+                          (double)dr_plan_yield(inputs, k, c) / MICRO / MICRO);
             }
             if (sector->least_micro == 0)
                 continue;
@@ -400,27 +374,24 @@ static void add_power_rows(struct dr_program *program)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(s, inputs->sites_count)
-    {
+    FOR(s, inputs->sites_count) {
         const struct dr_plan_site *site = &inputs->sites[s];
         double pue = (double)site->pue_micro / MICRO;
 
-        FOR(t, inputs->quarters_count)
-        {
+        FOR(t, inputs->quarters_count) {
             double power_w = (double)site->power_w;
             uint32_t row, drawn;
 
             FOR(p, site->phases_count)
-            power_w += site->phases[p].begun && site->phases[p].quarter <= (int32_t)t
-                           ? (double)site->phases[p].power_w
-                           : 0;
+                power_w += site->phases[p].begun && site->phases[p].quarter <= (int32_t)t
+                               ? (double)site->phases[p].power_w
+                               : 0;
             row = dr_model_row(&program->model, name2(DR_ROW_POWER, s, t), -DR_INFINITY,
                                watts(program, power_w));
             FOR(c, inputs->chips_count)
-            entry(program, row, program->on[s][c][t],
-                  watts(program, (double)inputs->chips[c].busy_w * pue * program->count_scale));
-            FOR(p, site->phases_count)
-            {
+                entry(program, row, program->on[s][c][t],
+                      watts(program, (double)inputs->chips[c].busy_w * pue * program->count_scale));
+            FOR(p, site->phases_count) {
                 const struct dr_plan_phase *phase = &site->phases[p];
 
                 if (t >= phase->build_quarters)
@@ -429,34 +400,30 @@ static void add_power_rows(struct dr_program *program)
             }
             drawn = dr_model_row(&program->model, name2(DR_ROW_DRAWN, s, t), 0, 0);
             entry(program, drawn, program->draw[s][t], -1);
-            FOR(c, inputs->chips_count)
-            {
+            FOR(c, inputs->chips_count) {
                 double idle_w = (double)inputs->chips[c].idle_w;
                 double busy_w = (double)inputs->chips[c].busy_w;
 
                 entry(program, drawn, program->on[s][c][t],
                       watts(program, idle_w * pue * program->count_scale));
                 FOR(k, inputs->sectors_count)
-                entry(program, drawn, program->use[k][s][c][t],
-                      watts(program, (busy_w - idle_w) * pue * program->count_scale));
+                    entry(program, drawn, program->use[k][s][c][t],
+                          watts(program, (busy_w - idle_w) * pue * program->count_scale));
             }
             row = dr_model_row(&program->model, name2(DR_ROW_HIGHEST, s, t), -DR_INFINITY, 0);
             entry(program, row, program->draw[s][t], 1);
             entry(program, row, program->peak[s][dr_plan_year(inputs, t)], -1);
         }
     }
-    FOR(z, inputs->zones_count)
-    {
-        FOR(t, inputs->quarters_count)
-        {
+    FOR(z, inputs->zones_count) {
+        FOR(t, inputs->quarters_count) {
             uint32_t row;
 
             if (inputs->zones[z].grid_w[t] == INT64_MAX)
                 continue;
             row = dr_model_row(&program->model, name2(DR_ROW_GRID, z, t), -DR_INFINITY,
                                watts(program, (double)inputs->zones[z].grid_w[t]));
-            FOR(s, inputs->sites_count)
-            {
+            FOR(s, inputs->sites_count) {
                 if (inputs->sites[s].zone == z)
                     entry(program, row, program->draw[s][t], 1);
             }
@@ -470,12 +437,10 @@ static void add_order_rows(struct dr_program *program)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(c, inputs->chips_count)
-    {
+    FOR(c, inputs->chips_count) {
         const struct dr_plan_chip *chip = &inputs->chips[c];
 
-        FOR(t, inputs->quarters_count)
-        {
+        FOR(t, inputs->quarters_count) {
             uint32_t order = program->order[c][t], row, least = 0;
             double supply = counted(program, (double)chip->supply[t]);
 
@@ -489,8 +454,7 @@ static void add_order_rows(struct dr_program *program)
                     dr_model_row(&program->model, name2(DR_ROW_ORDER_MIN, c, t), 0, DR_INFINITY);
                 entry(program, least, order, -counted(program, chip->order_min));
             }
-            FOR(s, inputs->sites_count)
-            {
+            FOR(s, inputs->sites_count) {
                 entry(program, row, program->buy[s][c][t], unit(program, c));
                 if (order != DR_NO_COLUMN)
                     entry(program, least, program->buy[s][c][t], unit(program, c));
@@ -503,12 +467,9 @@ static void add_building_rows(struct dr_program *program)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(s, inputs->sites_count)
-    {
-        FOR(p, inputs->sites[s].phases_count)
-        {
-            FOR(t, inputs->quarters_count)
-            {
+    FOR(s, inputs->sites_count) {
+        FOR(p, inputs->sites[s].phases_count) {
+            FOR(t, inputs->quarters_count) {
                 uint32_t now = program->phase[s][p][t], row;
 
                 if (now == DR_NO_COLUMN)
@@ -528,18 +489,15 @@ static void add_building_rows(struct dr_program *program)
             }
         }
     }
-    FOR(t, inputs->quarters_count)
-    {
+    FOR(t, inputs->quarters_count) {
         uint32_t row;
 
         if (inputs->starts_max == 0)
             break;
         row = dr_model_row(&program->model, name1(DR_ROW_STARTS, t), -DR_INFINITY,
                            inputs->starts_max);
-        FOR(s, inputs->sites_count)
-        {
-            FOR(p, inputs->sites[s].phases_count)
-            {
+        FOR(s, inputs->sites_count) {
+            FOR(p, inputs->sites[s].phases_count) {
                 entry(program, row, program->phase[s][p][t], 1);
                 if (t > 0)
                     entry(program, row, program->phase[s][p][t - 1], -1);
@@ -553,18 +511,16 @@ static void add_money_rows(struct dr_program *program)
     const struct dr_plan_inputs *inputs = program->inputs;
     double free = (double)inputs->steady_micro / MICRO;
 
-    FOR(t, inputs->quarters_count)
-    {
+    FOR(t, inputs->quarters_count) {
         uint32_t row = dr_model_row(&program->model, name1(DR_ROW_SPENDING, t), 0, 0);
 
         entry(program, row, program->spend[t], -1);
-        FOR(s, inputs->sites_count)
-        {
+        FOR(s, inputs->sites_count) {
             FOR(c, inputs->chips_count)
-            entry(program, row, program->buy[s][c][t],
-                  money(program, (double)inputs->chips[c].price[t] * dr_program_unit(program, c)));
-            FOR(p, inputs->sites[s].phases_count)
-            {
+                entry(program, row, program->buy[s][c][t],
+                      money(program,
+                            (double)inputs->chips[c].price[t] * dr_program_unit(program, c)));
+            FOR(p, inputs->sites[s].phases_count) {
                 const struct dr_plan_phase *phase = &inputs->sites[s].phases[p];
                 uint32_t parts = phase->build_quarters == 0 ? 1 : phase->build_quarters;
 
@@ -587,16 +543,14 @@ static void add_money_rows(struct dr_program *program)
         entry(program, row, program->spend[t - 1], fmax(0, 1 - free));
         entry(program, row, program->fall[t], -1);
     }
-    FOR(y, inputs->years_count)
-    {
+    FOR(y, inputs->years_count) {
         uint32_t row;
 
         if (inputs->budget[y] == INT64_MAX)
             continue;
         row = dr_model_row(&program->model, name1(DR_ROW_BUDGET, y), -DR_INFINITY,
                            money(program, (double)inputs->budget[y]));
-        FOR(t, inputs->quarters_count)
-        {
+        FOR(t, inputs->quarters_count) {
             if (dr_plan_year(inputs, t) == y)
                 entry(program, row, program->spend[t], 1);
         }
@@ -630,8 +584,7 @@ static uint32_t rule_of(const struct dr_plan_inputs *inputs, uint32_t y,
 {
     uint32_t rule = DR_NO_COLUMN;
 
-    FOR(i, inputs->domestic_count)
-    {
+    FOR(i, inputs->domestic_count) {
         if (inputs->domestic[i].measure == measure && inputs->domestic[i].year <= y &&
             (rule == DR_NO_COLUMN || inputs->domestic[i].year >= inputs->domestic[rule].year))
             rule = i;
@@ -643,8 +596,7 @@ static void add_share_rows(struct dr_program *program)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(y, inputs->years_count)
-    {
+    FOR(y, inputs->years_count) {
         for (enum dr_plan_measure m = DR_PLAN_BY_VALUE; m <= DR_PLAN_BY_COMPUTE; m += 1) {
             uint32_t rule = rule_of(inputs, y, m), row;
             double share;
@@ -653,21 +605,18 @@ static void add_share_rows(struct dr_program *program)
                 continue;
             share = (double)inputs->domestic[rule].share_micro / MICRO;
             row = dr_model_row(&program->model, name2(DR_ROW_DOMESTIC, rule, y), 0, DR_INFINITY);
-            FOR(t, inputs->quarters_count)
-            {
+            FOR(t, inputs->quarters_count) {
                 if (dr_plan_year(inputs, t) != y)
                     continue;
-                FOR(s, inputs->sites_count)
-                {
+                FOR(s, inputs->sites_count) {
                     FOR(c, inputs->chips_count)
-                    entry(program, row, program->buy[s][c][t],
-                          measured(program, m, c, t) *
-                              ((inputs->chips[c].domestic ? 1 : 0) - share));
+                        entry(program, row, program->buy[s][c][t],
+                              measured(program, m, c, t) *
+                                  ((inputs->chips[c].domestic ? 1 : 0) - share));
                 }
             }
         }
-        FOR(v, inputs->chips_count)
-        {
+        FOR(v, inputs->chips_count) {
             double share = (double)inputs->vendor_share_micro / MICRO;
             uint32_t row;
 
@@ -675,16 +624,14 @@ static void add_share_rows(struct dr_program *program)
                 (int64_t)y < (inputs->begin + inputs->share_quarter) / 4 - inputs->begin / 4)
                 continue;
             row = dr_model_row(&program->model, name2(DR_ROW_VENDOR, v, y), -DR_INFINITY, 0);
-            FOR(t, inputs->quarters_count)
-            {
+            FOR(t, inputs->quarters_count) {
                 if (dr_plan_year(inputs, t) != y)
                     continue;
-                FOR(s, inputs->sites_count)
-                {
+                FOR(s, inputs->sites_count) {
                     FOR(c, inputs->chips_count)
-                    entry(program, row, program->buy[s][c][t],
-                          measured(program, DR_PLAN_BY_VALUE, c, t) *
-                              ((inputs->chips[c].vendor_first == v ? 1 : 0) - share));
+                        entry(program, row, program->buy[s][c][t],
+                              measured(program, DR_PLAN_BY_VALUE, c, t) *
+                                  ((inputs->chips[c].vendor_first == v ? 1 : 0) - share));
                 }
             }
         }
@@ -695,8 +642,7 @@ static void add_target_rows(struct dr_program *program)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(t, inputs->quarters_count)
-    {
+    FOR(t, inputs->quarters_count) {
         double site = (double)inputs->site_share_micro / MICRO;
         double zone = (double)inputs->zone_share_micro / MICRO;
         uint32_t row;
@@ -705,33 +651,28 @@ static void add_target_rows(struct dr_program *program)
             break;
         row = dr_model_row(&program->model, name1(DR_ROW_ALL, t), 0, 0);
         entry(program, row, program->total[t], -1);
-        FOR(s, inputs->sites_count)
-        {
+        FOR(s, inputs->sites_count) {
             FOR(c, inputs->chips_count)
-            entry(program, row, program->on[s][c][t], 1);
+                entry(program, row, program->on[s][c][t], 1);
         }
         if ((int32_t)t < inputs->share_quarter)
             continue;
-        FOR(s, site > 0 ? inputs->sites_count : 0)
-        {
+        FOR(s, site > 0 ? inputs->sites_count : 0) {
             row = dr_model_row(&program->model, name2(DR_ROW_SITE_SHARE, s, t), -DR_INFINITY, 0);
             entry(program, row, program->total[t], -site);
             FOR(c, inputs->chips_count)
-            entry(program, row, program->on[s][c][t], 1);
+                entry(program, row, program->on[s][c][t], 1);
         }
-        FOR(z, zone > 0 ? inputs->zones_count : 0)
-        {
+        FOR(z, zone > 0 ? inputs->zones_count : 0) {
             row = dr_model_row(&program->model, name2(DR_ROW_ZONE_SHARE, z, t), -DR_INFINITY, 0);
             entry(program, row, program->total[t], -zone);
-            FOR(s, inputs->sites_count)
-            {
+            FOR(s, inputs->sites_count) {
                 FOR(c, inputs->sites[s].zone == z ? inputs->chips_count : 0)
-                entry(program, row, program->on[s][c][t], 1);
+                    entry(program, row, program->on[s][c][t], 1);
             }
         }
     }
-    FOR(i, inputs->targets_count)
-    {
+    FOR(i, inputs->targets_count) {
         const struct dr_plan_target *target = &inputs->targets[i];
         uint32_t row;
 
@@ -745,11 +686,10 @@ static void add_target_rows(struct dr_program *program)
                                counted(program, (double)target->compute_micro / MICRO) +
                                    (program->count_scale > 1 ? 10 / program->count_scale : 0),
                                DR_INFINITY);
-            FOR(s, inputs->sites_count)
-            {
+            FOR(s, inputs->sites_count) {
                 FOR(c, inputs->chips_count)
-                entry(program, row, program->on[s][c][target->quarter],
-                      (double)inputs->chips[c].compute_micro / MICRO);
+                    entry(program, row, program->on[s][c][target->quarter],
+                          (double)inputs->chips[c].compute_micro / MICRO);
             }
         }
     }
@@ -761,8 +701,7 @@ static void add_slacks(struct dr_program *program, uint64_t soften)
 {
     struct dr_model *model = &program->model;
 
-    FOR(r, model->rows_count)
-    {
+    FOR(r, model->rows_count) {
         int above = !isfinite(model->row_lower[r]);
 
         if (((soften >> model->rows[r].kind) & 1) == 0)

@@ -42,18 +42,15 @@ static void add_building(struct ledger *ledger, const struct dr_plan *plan)
 {
     const struct dr_plan_inputs *inputs = ledger->inputs;
 
-    FOR(s, inputs->sites_count)
-    {
-        FOR(p, inputs->sites[s].phases_count)
-        {
+    FOR(s, inputs->sites_count) {
+        FOR(p, inputs->sites[s].phases_count) {
             const struct dr_plan_phase *phase = &inputs->sites[s].phases[p];
             uint32_t parts = phase->build_quarters == 0 ? 1 : phase->build_quarters;
             int64_t part = phase->cost / parts;
 
             if (plan->phase[s][p] == DR_PLAN_NEVER)
                 continue;
-            FOR(i, parts)
-            {
+            FOR(i, parts) {
                 uint32_t t = (uint32_t)plan->phase[s][p] + i;
 
                 if (t < inputs->quarters_count)
@@ -62,7 +59,7 @@ static void add_building(struct ledger *ledger, const struct dr_plan *plan)
         }
     }
     FOR(t, inputs->quarters_count)
-    ledger->spent[dr_plan_year(inputs, t)] += ledger->building[t];
+        ledger->spent[dr_plan_year(inputs, t)] += ledger->building[t];
 }
 
 static void order(struct ledger *ledger, uint32_t c, uint32_t t, int64_t count)
@@ -87,8 +84,7 @@ static int budgets_hold(const struct ledger *ledger)
     const struct dr_plan_inputs *inputs = ledger->inputs;
     int64_t kept = 0;
 
-    FOR(y, inputs->years_count)
-    {
+    FOR(y, inputs->years_count) {
         int64_t left;
 
         if (inputs->budget[y] == INT64_MAX) {
@@ -114,8 +110,7 @@ static int domestic_holds(const struct ledger *ledger, uint32_t y)
         int64_t share = -1;
         uint32_t from = 0;
 
-        FOR(i, inputs->domestic_count)
-        {
+        FOR(i, inputs->domestic_count) {
             if ((int)inputs->domestic[i].measure == m && inputs->domestic[i].year <= y &&
                 (share < 0 || inputs->domestic[i].year >= from)) {
                 share = inputs->domestic[i].share_micro;
@@ -135,8 +130,7 @@ static int vendors_hold(const struct ledger *ledger, uint32_t y)
     if (inputs->vendor_share_micro == 0 ||
         inputs->begin / 4 + y < (inputs->begin + inputs->share_quarter) / 4)
         return 1;
-    FOR(v, inputs->chips_count)
-    {
+    FOR(v, inputs->chips_count) {
         if (ledger->vendor[y][v] * MICRO > ledger->all[y][0] * inputs->vendor_share_micro)
             return 0;
     }
@@ -183,12 +177,9 @@ static uint32_t round_down(struct dr_plan *plan, const struct dr_program *progra
     const struct dr_plan_inputs *inputs = program->inputs;
     uint32_t count = 0;
 
-    FOR(s, inputs->sites_count)
-    {
-        FOR(c, inputs->chips_count)
-        {
-            FOR(t, inputs->quarters_count)
-            {
+    FOR(s, inputs->sites_count) {
+        FOR(c, inputs->chips_count) {
+            FOR(t, inputs->quarters_count) {
                 uint32_t column = program->buy[s][c][t];
                 double lots;
                 int64_t whole;
@@ -223,9 +214,8 @@ static void give_back(struct dr_plan *plan, struct ledger *ledger,
     double owed[DR_PLAN_CHIPS_MAX] = {0};
 
     FOR(i, count)
-    owed[remainders[i].chip] += remainders[i].part;
-    FOR(i, count)
-    {
+        owed[remainders[i].chip] += remainders[i].part;
+    FOR(i, count) {
         uint32_t c = remainders[i].chip, t = remainders[i].quarter;
 
         if (owed[c] < 0.5 || !may_order(ledger, c, t))
@@ -240,14 +230,11 @@ static void mend_shares(struct dr_plan *plan, struct ledger *ledger)
 {
     const struct dr_plan_inputs *inputs = ledger->inputs;
 
-    FOR(back, inputs->quarters_count)
-    {
+    FOR(back, inputs->quarters_count) {
         uint32_t t = inputs->quarters_count - 1 - back, y = dr_plan_year(inputs, t);
 
-        FOR(c, inputs->chips_count)
-        {
-            FOR(s, inputs->sites_count)
-            {
+        FOR(c, inputs->chips_count) {
+            FOR(s, inputs->sites_count) {
                 while (!inputs->chips[c].domestic && !domestic_holds(ledger, y) &&
                        plan->buy[s][c][t] > 0) {
                     plan->buy[s][c][t] -= inputs->chips[c].lot;
@@ -263,20 +250,17 @@ static void mend_least_orders(struct dr_plan *plan, struct ledger *ledger)
 {
     const struct dr_plan_inputs *inputs = ledger->inputs;
 
-    FOR(c, inputs->chips_count)
-    {
-        FOR(t, inputs->quarters_count)
-        {
+    FOR(c, inputs->chips_count) {
+        FOR(t, inputs->quarters_count) {
             uint32_t most = 0;
 
             FOR(s, inputs->sites_count)
-            most = plan->buy[s][c][t] > plan->buy[most][c][t] ? s : most;
+                most = plan->buy[s][c][t] > plan->buy[most][c][t] ? s : most;
             while (ledger->ordered[c][t] > 0 &&
                    ledger->ordered[c][t] < inputs->chips[c].order_min && may_order(ledger, c, t))
                 plan->buy[most][c][t] += inputs->chips[c].lot;
             /* It can't: then none at all. */
-            FOR(s, ledger->ordered[c][t] < inputs->chips[c].order_min ? inputs->sites_count : 0)
-            {
+            FOR(s, ledger->ordered[c][t] < inputs->chips[c].order_min ? inputs->sites_count : 0) {
                 order(ledger, c, t, -plan->buy[s][c][t]);
                 plan->buy[s][c][t] = 0;
             }
@@ -305,8 +289,7 @@ static void take_back(int64_t *cells[], uint32_t count, wide over, const wide *e
         uint32_t most = count;
         int64_t less;
 
-        FOR(i, count)
-        {
+        FOR(i, count) {
             if (each[i] > 0 && *cells[i] > 0 && (most == count || *cells[i] > *cells[most]))
                 most = i;
         }
@@ -318,16 +301,28 @@ static void take_back(int64_t *cells[], uint32_t count, wide over, const wide *e
     }
 }
 
-static void fit_on(struct dr_plan *plan, const struct dr_program *program, uint32_t s, uint32_t t)
+/* Accelerators that are there in a quarter. */
+static int64_t there(const struct dr_plan *plan, const struct dr_program *program, uint32_t s,
+                     uint32_t c, uint32_t t)
 {
-    const struct dr_plan_inputs *inputs = program->inputs;
-    const struct dr_plan_site *site = &inputs->sites[s];
-    int64_t *cells[DR_PLAN_CHIPS_MAX];
-    wide each[DR_PLAN_CHIPS_MAX], over = 0;
+    const struct dr_plan_chip *chip = &program->inputs->chips[c];
+    int64_t count = program->inputs->base[s][c][t];
+
+    FOR(b, t + 1) {
+        if (b + chip->lead_quarters <= t && t < b + chip->lead_quarters + chip->life_quarters)
+            count += plan->buy[s][c][b];
+    }
+    return count;
+}
+
+/* Power that a site has in a quarter. */
+static int64_t power_there(const struct dr_plan *plan, const struct dr_program *program, uint32_t s,
+                           uint32_t t)
+{
+    const struct dr_plan_site *site = &program->inputs->sites[s];
     int64_t power_w = site->power_w;
 
-    FOR(p, site->phases_count)
-    {
+    FOR(p, site->phases_count) {
         const struct dr_plan_phase *phase = &site->phases[p];
         int32_t from = phase->begun ? phase->quarter
                        : plan->phase[s][p] == DR_PLAN_NEVER
@@ -336,8 +331,18 @@ static void fit_on(struct dr_plan *plan, const struct dr_program *program, uint3
 
         power_w += from <= (int32_t)t ? phase->power_w : 0;
     }
-    FOR(c, inputs->chips_count)
-    {
+    return power_w;
+}
+
+static void fit_on(struct dr_plan *plan, const struct dr_program *program, uint32_t s, uint32_t t)
+{
+    const struct dr_plan_inputs *inputs = program->inputs;
+    const struct dr_plan_site *site = &inputs->sites[s];
+    int64_t *cells[DR_PLAN_CHIPS_MAX];
+    wide each[DR_PLAN_CHIPS_MAX], over = 0;
+    int64_t power_w = power_there(plan, program, s, t);
+
+    FOR(c, inputs->chips_count) {
         cells[c] = &plan->on_milli[s][c][t];
         each[c] = (wide)inputs->chips[c].busy_w * site->pue_micro;
         over += *cells[c] * each[c];
@@ -354,10 +359,9 @@ static void fit_share(struct dr_plan *plan, const struct dr_program *program, ui
 
     if (inputs->site_share_micro == 0 || (int32_t)t < inputs->share_quarter)
         return;
-    FOR(c, inputs->chips_count)
-    {
+    FOR(c, inputs->chips_count) {
         FOR(other, inputs->sites_count)
-        all += plan->on_milli[other][c][t];
+            all += plan->on_milli[other][c][t];
         own += plan->on_milli[s][c][t];
         cells[c] = &plan->on_milli[s][c][t];
         each[c] = MICRO - inputs->site_share_micro;
@@ -372,8 +376,7 @@ static void fit_use(struct dr_plan *plan, const struct dr_program *program, uint
     int64_t *cells[DR_PLAN_SECTORS_MAX];
     wide each[DR_PLAN_SECTORS_MAX], given = 0;
 
-    FOR(k, inputs->sectors_count)
-    {
+    FOR(k, inputs->sectors_count) {
         cells[k] = &plan->use_milli[k][s][c][t];
         each[k] = 1;
         given += *cells[k];
@@ -391,10 +394,8 @@ static void fit_work(struct dr_plan *plan, const struct dr_program *program, uin
     wide over = -(wide)inputs->sectors[k].demand[t] * 1000 * MICRO * MICRO;
     uint32_t count = 0;
 
-    FOR(s, inputs->sites_count)
-    {
-        FOR(c, inputs->chips_count)
-        {
+    FOR(s, inputs->sites_count) {
+        FOR(c, inputs->chips_count) {
             cells[count] = &plan->use_milli[k][s][c][t];
             each[count] = dr_plan_yield(inputs, k, c);
             over += *cells[count] * each[count];
@@ -415,17 +416,14 @@ static void fit_grid(struct dr_plan *plan, const struct dr_program *program, uin
     if (inputs->zones[z].grid_w[t] == INT64_MAX)
         return;
     over = -(wide)inputs->zones[z].grid_w[t] * 1000 * MICRO;
-    FOR(s, inputs->sites_count)
-    {
+    FOR(s, inputs->sites_count) {
         int64_t pue = inputs->sites[s].pue_micro;
 
-        FOR(c, inputs->sites[s].zone == z ? inputs->chips_count : 0)
-        {
+        FOR(c, inputs->sites[s].zone == z ? inputs->chips_count : 0) {
             const struct dr_plan_chip *chip = &inputs->chips[c];
 
             over += (wide)plan->on_milli[s][c][t] * chip->idle_w * pue;
-            FOR(k, inputs->sectors_count)
-            {
+            FOR(k, inputs->sectors_count) {
                 cells[count] = &plan->use_milli[k][s][c][t];
                 each[count] = (wide)(chip->busy_w - chip->idle_w) * pue;
                 over += *cells[count] * each[count];
@@ -436,43 +434,90 @@ static void fit_grid(struct dr_plan *plan, const struct dr_program *program, uin
     take_back(cells, count, over, each);
 }
 
+/* Power that a site has left in a quarter beside what is on, in thousandths of a microwatt. */
+static wide power_left(const struct dr_plan *plan, const struct dr_program *program, uint32_t s,
+                       uint32_t t)
+{
+    const struct dr_plan_inputs *inputs = program->inputs;
+    wide left = (wide)power_there(plan, program, s, t) * 1000 * MICRO;
+
+    FOR(c, inputs->chips_count)
+        left -=
+            (wide)plan->on_milli[s][c][t] * inputs->chips[c].busy_w * inputs->sites[s].pue_micro;
+    return left;
+}
+
+/* What has to be done and is missed by the digits that were cut: given out of what is on, or of
+ * what can be switched on. */
+static void reach_least(struct dr_plan *plan, const struct dr_program *program, uint32_t k,
+                        uint32_t t)
+{
+    const struct dr_plan_inputs *inputs = program->inputs;
+    const struct dr_plan_sector *sector = &inputs->sectors[k];
+    wide need = (wide)sector->demand[t] * 1000 * MICRO * sector->least_micro;
+
+    FOR(s, inputs->sites_count) {
+        FOR(c, inputs->chips_count)
+            need -= (wide)plan->use_milli[k][s][c][t] * dr_plan_yield(inputs, k, c);
+    }
+    for (uint32_t s = 0; s < inputs->sites_count && need > 0; s += 1) {
+        for (uint32_t c = 0; c < inputs->chips_count && need > 0; c += 1) {
+            int64_t each = dr_plan_yield(inputs, k, c), given = 0, more, room;
+            int64_t available = inputs->chips[c].available_micro;
+
+            if (program->use[k][s][c][t] == DR_NO_COLUMN || available == 0)
+                continue;
+            FOR(other, inputs->sectors_count)
+                given += plan->use_milli[other][s][c][t];
+            more = ceil_div(need, each);
+            room = plan->on_milli[s][c][t] * available / MICRO - given;
+            if (more > room) {
+                int64_t switched = ceil_div((wide)(more - room) * MICRO, available);
+                wide power = power_left(plan, program, s, t) /
+                             ((wide)inputs->chips[c].busy_w * inputs->sites[s].pue_micro);
+
+                switched = dr_min_i64(switched, there(plan, program, s, c, t) * 1000 -
+                                                    plan->on_milli[s][c][t]);
+                switched = (int64_t)(power < switched ? power : switched);
+                if (switched > 0)
+                    plan->on_milli[s][c][t] += switched;
+                room = plan->on_milli[s][c][t] * available / MICRO - given;
+            }
+            more = dr_min_i64(more, room);
+            if (more <= 0)
+                continue;
+            plan->use_milli[k][s][c][t] += more;
+            need -= (wide)more * each;
+        }
+    }
+}
+
 static void divide(struct dr_plan *plan, const struct dr_program *program, const double *values)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(t, inputs->quarters_count)
-    {
-        FOR(s, inputs->sites_count)
-        {
-            FOR(c, inputs->chips_count)
-            {
-                const struct dr_plan_chip *chip = &inputs->chips[c];
-                int64_t there = inputs->base[s][c][t];
-
-                FOR(b, t + 1)
-                {
-                    if (b + chip->lead_quarters <= t &&
-                        t < b + chip->lead_quarters + chip->life_quarters)
-                        there += plan->buy[s][c][b];
-                }
-                plan->on_milli[s][c][t] =
-                    dr_min_i64(milli(program, values, program->on[s][c][t]), there * 1000);
+    FOR(t, inputs->quarters_count) {
+        FOR(s, inputs->sites_count) {
+            FOR(c, inputs->chips_count) {
+                plan->on_milli[s][c][t] = dr_min_i64(milli(program, values, program->on[s][c][t]),
+                                                     there(plan, program, s, c, t) * 1000);
                 FOR(k, inputs->sectors_count)
-                plan->use_milli[k][s][c][t] = milli(program, values, program->use[k][s][c][t]);
+                    plan->use_milli[k][s][c][t] = milli(program, values, program->use[k][s][c][t]);
             }
             fit_on(plan, program, s, t);
         }
         FOR(s, inputs->sites_count)
-        fit_share(plan, program, s, t);
-        FOR(s, inputs->sites_count)
-        {
+            fit_share(plan, program, s, t);
+        FOR(s, inputs->sites_count) {
             FOR(c, inputs->chips_count)
-            fit_use(plan, program, s, c, t);
+                fit_use(plan, program, s, c, t);
         }
-        FOR(k, inputs->sectors_count)
-        fit_work(plan, program, k, t);
+        FOR(k, inputs->sectors_count) {
+            fit_work(plan, program, k, t);
+            reach_least(plan, program, k, t);
+        }
         FOR(z, inputs->zones_count)
-        fit_grid(plan, program, z, t);
+            fit_grid(plan, program, z, t);
     }
 }
 
@@ -483,17 +528,13 @@ static void read_phases(struct dr_plan *plan, const struct dr_program *program,
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(s, DR_PLAN_SITES_MAX)
-    {
+    FOR(s, DR_PLAN_SITES_MAX) {
         FOR(p, DR_PLAN_PHASES_MAX)
-        plan->phase[s][p] = DR_PLAN_NEVER;
+            plan->phase[s][p] = DR_PLAN_NEVER;
     }
-    FOR(s, inputs->sites_count)
-    {
-        FOR(p, inputs->sites[s].phases_count)
-        {
-            FOR(t, inputs->quarters_count)
-            {
+    FOR(s, inputs->sites_count) {
+        FOR(p, inputs->sites[s].phases_count) {
+            FOR(t, inputs->quarters_count) {
                 uint32_t column = program->phase[s][p][t];
 
                 if (column != DR_NO_COLUMN && values[column] > 0.5) {
@@ -510,20 +551,17 @@ static void ask_more(const struct dr_program *program, double *lower, double *up
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(i, inputs->targets_count)
-    {
+    FOR(i, inputs->targets_count) {
         uint32_t column = program->total[inputs->targets[i].quarter];
         double least = ((double)inputs->targets[i].accelerators + spare) / program->count_scale;
 
         if (inputs->targets[i].accelerators > 0)
             lower[column] = fmax(lower[column], least);
     }
-    FOR(k, inputs->sectors_count)
-    {
+    FOR(k, inputs->sectors_count) {
         const struct dr_plan_sector *sector = &inputs->sectors[k];
 
-        FOR(t, inputs->quarters_count)
-        {
+        FOR(t, inputs->quarters_count) {
             uint32_t column = program->unserved[k][t];
             double most = (double)sector->demand[t] * (1 - (double)sector->least_micro / MICRO);
 
@@ -538,8 +576,7 @@ static void ask_more(const struct dr_program *program, double *lower, double *up
 static void hold_binaries(const struct dr_model *model, const double *values, double *lower,
                           double *upper)
 {
-    FOR(c, model->columns_count)
-    {
+    FOR(c, model->columns_count) {
         if (model->integer[c])
             lower[c] = upper[c] = round(values[c]);
     }
@@ -551,14 +588,11 @@ static void hold_orders(const struct dr_plan *plan, const struct dr_program *pro
 {
     const struct dr_plan_inputs *inputs = program->inputs;
 
-    FOR(c, inputs->chips_count)
-    {
-        FOR(t, inputs->quarters_count)
-        {
+    FOR(c, inputs->chips_count) {
+        FOR(t, inputs->quarters_count) {
             int64_t sum = 0;
 
-            FOR(s, inputs->sites_count)
-            {
+            FOR(s, inputs->sites_count) {
                 uint32_t column = program->buy[s][c][t];
 
                 sum += plan->buy[s][c][t];
@@ -614,7 +648,7 @@ int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct 
         count = round_down(plan, program, from, ledger, remainders);
         if (attempt == 0) {
             FOR(i, count)
-            cut += inputs->chips[remainders[i].chip].lot;
+                cut += inputs->chips[remainders[i].chip].lot;
         }
         give_back(plan, ledger, remainders, count);
         mend_shares(plan, ledger);
@@ -645,23 +679,19 @@ void dr_plan_binaries(const struct dr_program *program, const struct dr_plan *pl
     const struct dr_plan_inputs *inputs = program->inputs;
 
     memset(values, 0, program->model.columns_count * sizeof values[0]);
-    FOR(t, inputs->quarters_count)
-    {
-        FOR(s, inputs->sites_count)
-        {
-            FOR(p, inputs->sites[s].phases_count)
-            {
+    FOR(t, inputs->quarters_count) {
+        FOR(s, inputs->sites_count) {
+            FOR(p, inputs->sites[s].phases_count) {
                 if (program->phase[s][p][t] != DR_NO_COLUMN)
                     values[program->phase[s][p][t]] =
                         plan->phase[s][p] != DR_PLAN_NEVER && plan->phase[s][p] <= (int32_t)t;
             }
         }
-        FOR(c, inputs->chips_count)
-        {
+        FOR(c, inputs->chips_count) {
             int64_t sum = 0;
 
             FOR(s, inputs->sites_count)
-            sum += plan->buy[s][c][t];
+                sum += plan->buy[s][c][t];
             if (program->order[c][t] != DR_NO_COLUMN)
                 values[program->order[c][t]] = sum > 0;
         }
