@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cli/options.h"
+#include "cli/plan_cli.h"
 #include "cli/table.h"
 #include "plan/explain.h"
 #include "plan/export.h"
@@ -30,8 +31,7 @@ static void say(void *context, const struct dr_error *error)
     fprintf(stderr, "%s\n", dr_error_line(error, text, sizeof text));
 }
 
-/* The inputs of a scenario; NULL: what is wrong was said, and `*code` is the exit code. */
-static struct dr_plan_inputs *open_inputs(const struct dr_cli *cli, const char *name, int *code)
+struct dr_plan_inputs *dr_cli_plan_inputs(const struct dr_cli *cli, const char *name, int *code)
 {
     struct dr_csv_errors errors = {.say = say};
     struct dr_plan_inputs *inputs = NULL;
@@ -73,8 +73,7 @@ static void show_progress(void *context, const struct dr_search_progress *progre
                                       : "?");
 }
 
-/* Millions of the currency, from amounts in its own units. */
-static const char *millions(double amount)
+const char *dr_cli_millions(double amount)
 {
     char text[DR_TEXT_BYTES];
 
@@ -117,7 +116,7 @@ static void print_years(const struct dr_plan_inputs *inputs, const struct dr_pla
         dr_table_cell(table, dr_show_format("%lld", (long long)(inputs->begin / 4 + y)));
         dr_table_cell(table, dr_show_format("%.0f", ordered));
         dr_table_cell(table, dr_show_format("%lld", (long long)(sums->on_milli[last] / 1000)));
-        dr_table_cell(table, millions(spent));
+        dr_table_cell(table, dr_cli_millions(spent));
         dr_table_cell(table, percent(domestic, orders));
         dr_table_cell(table, dr_show_format("%.1f", draw / 1e6));
         dr_table_cell(table, dr_show_format("%.1f", (double)sums->power_w[last] / 1e6));
@@ -153,7 +152,7 @@ static void print_phases(const struct dr_plan_inputs *inputs, const struct dr_pl
                 dr_table_cell(table, inputs->sites[s].name);
                 dr_table_cell(table, dr_show_format("%u", p + 1));
                 dr_table_cell(table, dr_show_format("%.1f", (double)phase->power_w / 1e6));
-                dr_table_cell(table, millions((double)phase->cost));
+                dr_table_cell(table, dr_cli_millions((double)phase->cost));
             }
         }
     }
@@ -198,7 +197,7 @@ static int write_and_print(const struct dr_cli *cli, const struct dr_program *pr
     print_phases(inputs, plan);
     printf("\nCost, discounted: %s M %s. No plan of these tables costs less than %s M: the gap is "
            "%.3f %%.\n%llu rules were checked in whole numbers; all hold.%s\n",
-           millions(proof->cost), inputs->currency, millions(proof->bound),
+           dr_cli_millions(proof->cost), inputs->currency, dr_cli_millions(proof->bound),
            100 * dr_plan_gap(proof->cost, proof->bound), (unsigned long long)proof->checks_count,
            proof->cut ? " The clock cut a step: another run may find another plan." : "");
     if (output != NULL)
@@ -301,7 +300,7 @@ int dr_cmd_plan_run(struct dr_cli *cli)
     if (!dr_option_whole(cli, "seconds", 1, 86400, &seconds) ||
         !dr_option_milli(cli, "gap", 0, 100000, &gap_milli))
         return DR_EXIT_USAGE;
-    inputs = open_inputs(cli, cli->operands[0], &code);
+    inputs = dr_cli_plan_inputs(cli, cli->operands[0], &code);
     if (inputs == NULL)
         return code;
     options.seconds = (double)seconds;
@@ -403,7 +402,7 @@ static int verify(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
         printf("%llu rules checked in whole numbers, %u broken. Cost %s M %s, bound %s M, gap %.3f "
                "%%. %s\n",
                (unsigned long long)verdict->checks_count, verdict->broken_count,
-               millions(sums->cost), inputs->currency, millions(bound),
+               dr_cli_millions(sums->cost), inputs->currency, dr_cli_millions(bound),
                100 * dr_plan_gap(sums->cost, bound),
                wrong ? "The certificate does not hold." : "The certificate holds.");
     }
@@ -455,7 +454,7 @@ static void print_not_begun(const struct dr_program *program, const struct dr_no
         dr_table_cell(table, inputs->sites[phases[i].site].name);
         dr_table_cell(table, dr_show_format("%u", phases[i].phase + 1));
         dr_table_cell(table, dr_format_quarter(inputs->begin + phases[i].quarter, quarter));
-        dr_table_cell(table, millions(phases[i].dearer));
+        dr_table_cell(table, dr_cli_millions(phases[i].dearer));
     }
     dr_table_print(table);
 }
@@ -555,7 +554,7 @@ static int read_written(const struct dr_cli *cli, struct written *written)
 
     if (dr_plan_read_claims(&written->claims, cli->operands[0], &error) != DR_OK)
         return dr_cli_fail_error(cli, DR_EXIT_USAGE, &error);
-    written->inputs = open_inputs(cli, written->claims.scenario, &code);
+    written->inputs = dr_cli_plan_inputs(cli, written->claims.scenario, &code);
     if (written->inputs == NULL)
         return code;
     written->plan = calloc(1, sizeof *written->plan);
@@ -609,7 +608,7 @@ int dr_cmd_plan_export(struct dr_cli *cli)
 
     if (!dr_option_word(cli, "format", formats, DR_COUNT_OF(formats), &format))
         return DR_EXIT_USAGE;
-    inputs = open_inputs(cli, cli->operands[0], &code);
+    inputs = dr_cli_plan_inputs(cli, cli->operands[0], &code);
     if (inputs == NULL)
         return code;
     code = dr_option_output(cli, "output", &file) ? DR_EXIT_OK : DR_EXIT_FAILED;

@@ -35,6 +35,10 @@ static const struct dr_cli_option PLAN_RUN[] = {
     {"seconds", 0, "N", "how long to look for a better plan; 180 by default"},
     {"gap", 0, "PERCENT", "enough: the plan costs at most this much more than the best there can be; 0.1 by default"},
 };
+static const struct dr_cli_option PLAN_COMPARE[] = {
+    {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default"},
+    {"seconds", 0, "N", "how long to look for each; 60 by default"},
+};
 static const struct dr_cli_option PLAN_VERIFY[] = {
     {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default, with the certificate's name"},
 };
@@ -298,6 +302,13 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "    daero plan run university\n"
      "    daero plan run korea-2030 --seconds 180 -o plan",
      OPTIONS(PLAN_RUN), DR_OPERAND_WORD, 1, 1, 0, 0, NULL, dr_cmd_plan_run},
+    {"plan compare", "SCENARIO", "the plan beside no investment, one purchase for all, and steady spending",
+     "Each is planned, rounded and checked like the plan itself. NOTHING has no targets, shares or work that has to be\n"
+     "done; ONE-OFF orders all in the first year, as much as makers would deliver in all; STEADY pays as much again\n"
+     "for what spending changes beyond 10 % a quarter.\n"
+     "\n"
+     "    daero plan compare university",
+     OPTIONS(PLAN_COMPARE), DR_OPERAND_WORD, 1, 1, 0, 0, NULL, dr_cmd_plan_compare},
     {"plan verify", "DIRECTORY", "check a plan that was written: its rules, its cost, its bound, its tables' hashes",
      "Reads the scenario's tables and the plan's, judges every rule in whole numbers, sums up the cost anew, and solves\n"
      "the linear program again for the bound. Exit code 1: something of the certificate doesn't hold.\n"

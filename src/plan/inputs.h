@@ -161,6 +161,7 @@ struct dr_plan_inputs {
     int64_t budget[DR_PLAN_YEARS_MAX]; /* INT64_MAX: none is stated for this year */
     /* What is there or was bought before, in each quarter, aged. */
     int64_t base[DR_PLAN_SITES_MAX][DR_PLAN_CHIPS_MAX][DR_PLAN_QUARTERS_MAX];
+    int64_t base_ages; /* sum of the ages, in quarters, of what of it is there in the last one */
 };
 
 /* Read a scenario's folder.

@@ -307,6 +307,9 @@ static void resolve_chips(const struct resolver *resolver)
 
         for (int64_t t = dr_max_i64(from, 0); t < to; t += 1)
             inputs->base[s][c][t] += value_of(resolver, TABLE_FLEET, row, FLEET_count);
+        if (from < to && to == inputs->quarters_count)
+            inputs->base_ages +=
+                value_of(resolver, TABLE_FLEET, row, FLEET_count) * (to - 1 - from);
     }
 }
 

@@ -290,6 +290,15 @@ static void branch_and_bound(struct run *run)
     tell(run, "branch and bound");
 }
 
+static int has_integers(const struct dr_model *model)
+{
+    for (uint32_t c = 0; c < model->columns_count; c += 1) {
+        if (model->integer[c])
+            return 1;
+    }
+    return 0;
+}
+
 /* A small program, to its end. */
 static void solve_whole(struct run *run)
 {
@@ -336,7 +345,10 @@ enum dr_status dr_search_run(struct dr_search *search, const struct dr_program *
         if (answer.result == DR_SOLVER_OPTIMAL)
             search->progress.bound = answer.cost;
         tell(&run, "linear program");
-        if (search->progress.bound > -DR_INFINITY && program->whole_lots)
+        if (search->progress.bound > -DR_INFINITY && !has_integers(model)) {
+            keep(&run, run.values, answer.cost);
+            tell(&run, "nothing to decide");
+        } else if (search->progress.bound > -DR_INFINITY && program->whole_lots)
             solve_whole(&run);
         else if (search->progress.bound > -DR_INFINITY && !options->bound_only && !done(&run))
             dive(&run);

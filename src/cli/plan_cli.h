@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* plan_cli.h: what the commands of `daero plan` share. */
+#ifndef DR_CLI_PLAN_CLI_H
+#define DR_CLI_PLAN_CLI_H
+
+#include "cli/cli.h"
+#include "plan/inputs.h"
+
+/* The inputs of a scenario; NULL: what is wrong was said, and `*code` is the exit code. */
+struct dr_plan_inputs *dr_cli_plan_inputs(const struct dr_cli *cli, const char *name, int *code);
+
+/* Millions of the currency, from amounts in its own units. */
+const char *dr_cli_millions(double amount);
+
+#endif
