@@ -80,6 +80,12 @@ const char *dr_cli_millions(double amount)
     return dr_show_format("%s", dr_format_money((int64_t)amount, text));
 }
 
+/* A hall of a university is part of one. */
+static const char *megawatts(double power_w)
+{
+    return dr_show_format("%.*f", power_w < 10e6 ? 3 : 1, power_w / 1e6);
+}
+
 static const char *percent(double part, double whole)
 {
     return whole <= 0 ? "-" : dr_show_format("%.1f", 100 * part / whole);
@@ -118,8 +124,8 @@ static void print_years(const struct dr_plan_inputs *inputs, const struct dr_pla
         dr_table_cell(table, dr_show_format("%lld", (long long)(sums->on_milli[last] / 1000)));
         dr_table_cell(table, dr_cli_millions(spent));
         dr_table_cell(table, percent(domestic, orders));
-        dr_table_cell(table, dr_show_format("%.1f", draw / 1e6));
-        dr_table_cell(table, dr_show_format("%.1f", (double)sums->power_w[last] / 1e6));
+        dr_table_cell(table, megawatts(draw));
+        dr_table_cell(table, megawatts((double)sums->power_w[last]));
         dr_table_cell(table, percent(served, demand));
     }
     dr_table_print(table);
@@ -151,7 +157,7 @@ static void print_phases(const struct dr_plan_inputs *inputs, const struct dr_pl
                     table, dr_format_quarter(inputs->begin + t + phase->build_quarters, quarter));
                 dr_table_cell(table, inputs->sites[s].name);
                 dr_table_cell(table, dr_show_format("%u", p + 1));
-                dr_table_cell(table, dr_show_format("%.1f", (double)phase->power_w / 1e6));
+                dr_table_cell(table, megawatts((double)phase->power_w));
                 dr_table_cell(table, dr_cli_millions((double)phase->cost));
             }
         }

@@ -142,9 +142,10 @@ int dr_cli_find_scenario(const struct dr_cli *cli, const char *name, const char 
             return 1;
         }
     }
-    dr_cli_fail(cli, DR_EXIT_USAGE,
-                "found '%s', expected a scenario that lies in scenarios/ beside the program, or "
-                "--data",
-                name);
+    dr_cli_fail(
+        cli, DR_EXIT_USAGE,
+        "found '%s', expected a scenario that lies in scenarios/ beside the program and has "
+        "%s, or --data",
+        name, file);
     return 0;
 }

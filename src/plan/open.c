@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buffer.h"
 #include "plan/tables.h"
@@ -51,6 +52,12 @@ enum dr_status dr_plan_inputs_open(struct dr_plan_inputs **inputs, const char *d
     char path[4096];
 
     *inputs = NULL;
+    if (access(directory, F_OK) != 0) {
+        free(made);
+        dr_csv_wrong(errors, directory, 0, "", "no such folder",
+                     "a scenario's, with plan.yaml and its tables");
+        return DR_E_INPUT;
+    }
     if (made == NULL || sodium_init() < 0)
         return DR_E_FULL;
     if (dr_arena_init(&made->arena, ARENA_BYTES) != DR_OK) {

@@ -214,9 +214,13 @@ static void resolve_tariffs(const struct resolver *resolver)
             value_of(resolver, TABLE_TARIFF, row, TARIFF_peak_per_kw_month);
     }
     for (uint32_t i = 0; i < inputs->tariffs_count; i += 1) {
-        if (seen[i] != 15)
-            wrong(resolver, TABLE_TARIFF, first[i], TARIFF_quarter_of_year,
-                  "a row for each of the four quarters");
+        for (uint32_t q = 0; q < 4; q += 1) {
+            if (((seen[i] >> q) & 1) == 0)
+                dr_csv_wrong_cell(resolver->errors, &resolver->tables->tables[TABLE_TARIFF],
+                                  first[i], TARIFF_tariff,
+                                  "four rows of each: one with quarter_of_year %" PRIu32 " too",
+                                  q + 1);
+        }
     }
 }
 
@@ -313,6 +317,24 @@ static void resolve_chips(const struct resolver *resolver)
     }
 }
 
+/* Some site may do its work, and some chip can. */
+static void check_sector(const struct resolver *resolver, uint32_t k)
+{
+    const struct dr_plan_inputs *inputs = resolver->inputs;
+    uint32_t s = 0, c = 0;
+
+    while (s < inputs->sites_count && !dr_plan_allowed(inputs, k, s))
+        s += 1;
+    while (c < inputs->chips_count && inputs->sectors[k].speed_micro[c] == 0)
+        c += 1;
+    if (s == inputs->sites_count)
+        wrong(resolver, TABLE_SECTOR, k, SECTOR_grade,
+              "at most the grade of some site of its zones, or its work can be done nowhere");
+    if (c == inputs->chips_count)
+        wrong(resolver, TABLE_SECTOR, k, SECTOR_sector,
+              "at least one row of it in speeds.csv, or no chip can do its work");
+}
+
 static void resolve_sectors(const struct resolver *resolver)
 {
     struct dr_plan_inputs *inputs = resolver->inputs;
@@ -337,8 +359,9 @@ static void resolve_sectors(const struct resolver *resolver)
             uint32_t z = zone_named(resolver, part);
 
             if (z == inputs->zones_count)
-                wrong(resolver, TABLE_SECTOR, k, SECTOR_zones,
-                      "zones of sites.csv, parted by ';', or nothing");
+                dr_csv_wrong_cell(
+                    resolver->errors, &resolver->tables->tables[TABLE_SECTOR], k, SECTOR_zones,
+                    "nothing, or zones of sites.csv, parted by ';': '%s' is none", part);
             else
                 sector->zones |= 1u << z;
         }
@@ -374,6 +397,8 @@ static void resolve_sectors(const struct resolver *resolver)
             demand[t] = units;
         last[k] = from;
     }
+    for (uint32_t k = 0; k < inputs->sectors_count; k += 1)
+        check_sector(resolver, k);
 }
 
 static void resolve_budgets(const struct resolver *resolver)
@@ -390,6 +415,14 @@ static void resolve_budgets(const struct resolver *resolver)
         if (inputs->budget[y] != INT64_MAX)
             wrong(resolver, TABLE_BUDGET, row, BUDGET_year, "each year once");
         inputs->budget[y] = value_of(resolver, TABLE_BUDGET, row, BUDGET_budget_m);
+    }
+    /* One year without a limit among others that have one is a slip. */
+    for (uint32_t y = 0; rows_of(resolver, TABLE_BUDGET) > 0 && y < inputs->years_count; y += 1) {
+        if (inputs->budget[y] == INT64_MAX)
+            dr_csv_wrong(resolver->errors, resolver->tables->tables[TABLE_BUDGET].file, 0, "year",
+                         "nothing",
+                         "a row for %" PRId64 " too: each year of the plan, or no row at all",
+                         inputs->begin / 4 + y);
     }
 }
 

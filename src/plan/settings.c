@@ -22,7 +22,8 @@ static void wrong(const struct reader *reader, uint32_t line, const char *key, c
 {
     char field[160];
 
-    snprintf(field, sizeof field, "%s%s%s", reader->part, reader->part[0] == '\0' ? "" : ".", key);
+    snprintf(field, sizeof field, "%s%s%s", reader->part,
+             reader->part[0] == '\0' || key[0] == '\0' ? "" : ".", key);
     dr_csv_wrong(reader->errors, reader->file, line, field, found, "%s", expected);
 }
 
@@ -129,6 +130,8 @@ static void read_targets(struct reader *reader, const struct dr_yaml_node *map)
     for (const struct dr_yaml_node *item = items(reader, map, "targets"); item != NULL;
          item = item->next) {
         struct dr_plan_target *target = &inputs->targets[inputs->targets_count];
+        const struct dr_yaml_node *by_node;
+        uint32_t before = reader->errors->count;
         int64_t by = 0, compute = 0;
 
         if (item->kind != DR_YAML_MAP) {
@@ -140,10 +143,19 @@ static void read_targets(struct reader *reader, const struct dr_yaml_node *map)
         whole(reader, item, "accelerators", 0, 1, 1000000000, &target->accelerators);
         whole(reader, item, "compute", 0, 1, 1000000000, &compute);
         target->compute_micro = compute * DR_PLAN_MICRO;
+        if (reader->errors->count > before)
+            continue;
+        by_node = dr_yaml_get(item, "by");
         if (target->accelerators == 0 && compute == 0)
             wrong(reader, item->line, "", "neither", "`accelerators` or `compute`");
-        if (by < 0 || by >= inputs->quarters_count)
-            wrong(reader, item->line, "by", "another one", "a quarter of the plan");
+        if (by < 0 || by >= inputs->quarters_count) {
+            char expected[100], first[DR_QUARTER_BYTES], last[DR_QUARTER_BYTES];
+
+            snprintf(expected, sizeof expected, "a quarter of the plan: %s to %s",
+                     dr_format_quarter(inputs->begin, first),
+                     dr_format_quarter(inputs->begin + inputs->quarters_count - 1, last));
+            wrong(reader, by_node->line, "by", by_node->text, expected);
+        }
         target->quarter = (uint32_t)by;
         inputs->targets_count += 1;
     }
@@ -224,7 +236,9 @@ static void read_map(struct reader *reader, const struct dr_yaml_node *map)
 {
     struct dr_plan_inputs *inputs = reader->inputs;
     const struct dr_yaml_node *node;
+    uint32_t before;
     int64_t quarters = 1, starts = 0, building = 80, from = 0;
+    int is_known;
 
     keys(reader, map,
          " name currency begin quarters discount_percent carry_percent starts_a_quarter "
@@ -238,8 +252,10 @@ static void read_map(struct reader *reader, const struct dr_yaml_node *map)
     node = scalar(reader, map, "currency", 1, "a currency, like KRW");
     if (node != NULL)
         snprintf(inputs->currency, sizeof inputs->currency, "%s", node->text);
+    before = reader->errors->count;
     quarter(reader, map, "begin", 1, 0, &inputs->begin);
     whole(reader, map, "quarters", 1, 1, DR_PLAN_QUARTERS_MAX, &quarters);
+    is_known = reader->errors->count == before;
     inputs->quarters_count = (uint32_t)quarters;
     inputs->years_count = dr_plan_year(inputs, inputs->quarters_count - 1) + 1;
     percent(reader, map, "discount_percent", 1, 100, &inputs->discount_micro);
@@ -255,6 +271,8 @@ static void read_map(struct reader *reader, const struct dr_yaml_node *map)
     percent(reader, map, "vendor_percent", 0, 100, &inputs->vendor_share_micro);
     quarter(reader, map, "shares_from", 0, inputs->begin, &from);
     inputs->share_quarter = (int32_t)from;
+    if (!is_known) /* when the plan begins and ends */
+        return;
     read_targets(reader, map);
     read_domestic(reader, map);
     read_relax(reader, map);
@@ -270,7 +288,7 @@ void dr_plan_read_settings(struct dr_plan_inputs *inputs, const char *path,
 
     dr_buffer_init(&text, BYTES_MAX);
     if (dr_buffer_read_file(&text, path) != DR_OK) {
-        dr_csv_wrong(errors, path, 0, "", "nothing that can be read", "the plan's settings");
+        dr_csv_wrong(errors, path, 0, "", "no such file", "a plan's settings");
         return;
     }
     map = dr_yaml_read(&inputs->arena, path, dr_buffer_text(&text), text.length, &list);
