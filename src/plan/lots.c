@@ -350,23 +350,47 @@ static void fit_on(struct dr_plan *plan, const struct dr_program *program, uint3
     take_back(cells, inputs->chips_count, over - (wide)power_w * 1000 * MICRO, each);
 }
 
-static void fit_share(struct dr_plan *plan, const struct dr_program *program, uint32_t s,
-                      uint32_t t)
+/* At most its share of all is on in the sites of a zone, or at one of them. 1: some were too many.
+ */
+static int fit_share(struct dr_plan *plan, const struct dr_program *program, int64_t share_micro,
+                     uint32_t first, uint32_t behind, uint32_t zone, uint32_t t)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
-    int64_t *cells[DR_PLAN_CHIPS_MAX];
-    wide each[DR_PLAN_CHIPS_MAX], own = 0, all = 0;
+    static int64_t *cells[DR_PLAN_SITES_MAX * DR_PLAN_CHIPS_MAX];
+    static wide each[DR_PLAN_SITES_MAX * DR_PLAN_CHIPS_MAX];
+    wide own = 0, all = 0, over;
+    uint32_t count = 0;
 
-    if (inputs->site_share_micro == 0 || (int32_t)t < inputs->share_quarter)
-        return;
-    FOR(c, inputs->chips_count) {
-        FOR(other, inputs->sites_count)
-            all += plan->on_milli[other][c][t];
-        own += plan->on_milli[s][c][t];
-        cells[c] = &plan->on_milli[s][c][t];
-        each[c] = MICRO - inputs->site_share_micro;
+    FOR(s, inputs->sites_count) {
+        FOR(c, inputs->chips_count) {
+            all += plan->on_milli[s][c][t];
+            if (s < first || s >= behind || (zone != DR_NOWHERE && inputs->sites[s].zone != zone))
+                continue;
+            own += plan->on_milli[s][c][t];
+            cells[count] = &plan->on_milli[s][c][t];
+            each[count] = MICRO - share_micro;
+            count += 1;
+        }
     }
-    take_back(cells, inputs->chips_count, own * MICRO - all * inputs->site_share_micro, each);
+    over = own * MICRO - all * share_micro;
+    take_back(cells, count, over, each);
+    return over > 0;
+}
+
+/* What is taken back of one makes all less, and so the share of another more. */
+static void fit_shares(struct dr_plan *plan, const struct dr_program *program, uint32_t t)
+{
+    const struct dr_plan_inputs *inputs = program->inputs;
+    int again = (int32_t)t >= inputs->share_quarter;
+
+    while (again) {
+        again = 0;
+        FOR(s, inputs->site_share_micro > 0 ? inputs->sites_count : 0)
+            again |= fit_share(plan, program, inputs->site_share_micro, s, s + 1, DR_NOWHERE, t);
+        FOR(z, inputs->zone_share_micro > 0 ? inputs->zones_count : 0)
+            again |=
+                fit_share(plan, program, inputs->zone_share_micro, 0, inputs->sites_count, z, t);
+    }
 }
 
 static void fit_use(struct dr_plan *plan, const struct dr_program *program, uint32_t s, uint32_t c,
@@ -447,19 +471,50 @@ static wide power_left(const struct dr_plan *plan, const struct dr_program *prog
     return left;
 }
 
-/* What has to be done and is missed by the digits that were cut: given out of what is on, or of
- * what can be switched on. */
+/* What is done of a sector's work beyond what has to be, in 10^-15 units. */
+static wide beyond_least(const struct dr_plan *plan, const struct dr_program *program, uint32_t k,
+                         uint32_t t)
+{
+    const struct dr_plan_inputs *inputs = program->inputs;
+    wide sum = -(wide)inputs->sectors[k].demand[t] * 1000 * MICRO * inputs->sectors[k].least_micro;
+
+    FOR(s, inputs->sites_count) {
+        FOR(c, inputs->chips_count)
+            sum += (wide)plan->use_milli[k][s][c][t] * dr_plan_yield(inputs, k, c);
+    }
+    return sum;
+}
+
+/* Where all that is on is given out: from those who have more than has to be done. */
+static void take_over(struct dr_plan *plan, const struct dr_program *program, uint32_t k,
+                      uint32_t s, uint32_t c, uint32_t t)
+{
+    const struct dr_plan_inputs *inputs = program->inputs;
+    wide each = dr_plan_yield(inputs, k, c);
+
+    FOR(from, inputs->sectors_count) {
+        wide need = -beyond_least(plan, program, k, t);
+        wide spare = beyond_least(plan, program, from, t);
+        int64_t more;
+
+        if (from == k || need <= 0 || spare <= 0 || plan->use_milli[from][s][c][t] == 0)
+            continue;
+        spare /= dr_plan_yield(inputs, from, c);
+        more = dr_min_i64(ceil_div(need, each), plan->use_milli[from][s][c][t]);
+        more = spare < more ? (int64_t)spare : more;
+        plan->use_milli[from][s][c][t] -= more;
+        plan->use_milli[k][s][c][t] += more;
+    }
+}
+
+/* What has to be done and is missed by the digits that were cut: given out of what is on, of what
+ * can be switched on, or of what others can spare. */
 static void reach_least(struct dr_plan *plan, const struct dr_program *program, uint32_t k,
                         uint32_t t)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
-    const struct dr_plan_sector *sector = &inputs->sectors[k];
-    wide need = (wide)sector->demand[t] * 1000 * MICRO * sector->least_micro;
+    wide need = -beyond_least(plan, program, k, t);
 
-    FOR(s, inputs->sites_count) {
-        FOR(c, inputs->chips_count)
-            need -= (wide)plan->use_milli[k][s][c][t] * dr_plan_yield(inputs, k, c);
-    }
     for (uint32_t s = 0; s < inputs->sites_count && need > 0; s += 1) {
         for (uint32_t c = 0; c < inputs->chips_count && need > 0; c += 1) {
             int64_t each = dr_plan_yield(inputs, k, c), given = 0, more, room;
@@ -490,6 +545,12 @@ static void reach_least(struct dr_plan *plan, const struct dr_program *program, 
             need -= (wide)more * each;
         }
     }
+    FOR(s, need > 0 ? inputs->sites_count : 0) {
+        FOR(c, inputs->chips_count) {
+            if (program->use[k][s][c][t] != DR_NO_COLUMN)
+                take_over(plan, program, k, s, c, t);
+        }
+    }
 }
 
 static void divide(struct dr_plan *plan, const struct dr_program *program, const double *values)
@@ -506,8 +567,7 @@ static void divide(struct dr_plan *plan, const struct dr_program *program, const
             }
             fit_on(plan, program, s, t);
         }
-        FOR(s, inputs->sites_count)
-            fit_share(plan, program, s, t);
+        fit_shares(plan, program, t);
         FOR(s, inputs->sites_count) {
             FOR(c, inputs->chips_count)
                 fit_use(plan, program, s, c, t);

@@ -218,7 +218,7 @@ static void resolve_tariffs(const struct resolver *resolver)
             if (((seen[i] >> q) & 1) == 0)
                 dr_csv_wrong_cell(resolver->errors, &resolver->tables->tables[TABLE_TARIFF],
                                   first[i], TARIFF_tariff,
-                                  "four rows of each: one with quarter_of_year %" PRIu32 " too",
+                                  "a row for each of the four quarters: %" PRIu32 " has none",
                                   q + 1);
         }
     }

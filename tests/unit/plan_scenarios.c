@@ -354,7 +354,8 @@ TEST(a_mistake_is_said_where_it_stands)
               "fleet.csv:2: chip: found 'a1000', expected a chip of chips.csv");
     CHECK_HAS(with("fleet.csv", ",32,", ",-32,"), "fleet.csv:2: count: found '-32'");
     CHECK_HAS(with("offers.csv", "2026-Q4", "2026Q4"), "offers.csv:2: quarter: found '2026Q4'");
-    CHECK_HAS(with("tariffs.csv", "campus,4", "campus,3"), "one with quarter_of_year 4 too");
+    CHECK_HAS(with("tariffs.csv", "campus,4", "campus,3"),
+              "a row for each of the four quarters: 4 has none");
     CHECK_HAS(with("budgets.csv", "2027", "2037"),
               "budgets.csv: year: found 'nothing', expected a row for 2027 too");
     CHECK_HAS(with("sectors.csv", "60,2,,yes", "60,9,,yes"), "sectors.csv:4: grade: found '9'");
