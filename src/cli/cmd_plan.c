@@ -300,7 +300,7 @@ int dr_cmd_plan_run(struct dr_cli *cli)
     struct dr_error error = {0};
     enum dr_status status;
     int64_t seconds = 180;
-    uint32_t gap_milli = 100;
+    uint32_t gap_milli = 500;
     int code;
 
     if (!dr_option_whole(cli, "seconds", 1, 86400, &seconds) ||

@@ -33,7 +33,7 @@ static const struct dr_cli_option PLAN_RUN[] = {
     {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default"},
     {"output", 'o', "DIRECTORY", "write the plan there: tables, and its certificate"},
     {"seconds", 0, "N", "how long to look for a better plan; 180 by default"},
-    {"gap", 0, "PERCENT", "enough: the plan costs at most this much more than the best there can be; 0.1 by default"},
+    {"gap", 0, "PERCENT", "enough: the plan costs at most this much more than the best there can be; 0.5 by default"},
 };
 static const struct dr_cli_option PLAN_COMPARE[] = {
     {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default"},

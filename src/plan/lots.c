@@ -4,7 +4,8 @@
  * Orders are rounded down, and what was cut off is given back lot by lot, the largest remainder
  * first, where supply, budgets and shares allow it exactly (struct ledger). Then orders and phases
  * are fixed, the linear program divides what there is anew, and its values are rounded to
- * thousandths: those that would break a rule by the last digit are taken back. */
+ * thousandths: those that would break a rule by the last digit are taken back. A result counts when
+ * dr_plan_check() says so. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -677,10 +678,13 @@ int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct 
     double *lower = malloc(model->columns_count * sizeof lower[0]);
     double *upper = malloc(model->columns_count * sizeof upper[0]);
     double *divided = malloc(model->columns_count * sizeof divided[0]);
+    struct dr_plan_verdict *verdict = malloc(sizeof *verdict);
+    struct dr_plan_sums *sums = malloc(sizeof *sums);
     double cut = 0;
     int made = 0;
 
-    if (remainders == NULL || ledger == NULL || lower == NULL || upper == NULL || divided == NULL)
+    if (remainders == NULL || ledger == NULL || lower == NULL || upper == NULL || divided == NULL ||
+        verdict == NULL || sums == NULL)
         abort();
     /* Where the rounded orders don't reach a target, it is asked for more before they are rounded:
      * first an eighth of what rounding can cut off, then twice as much each time. */
@@ -724,13 +728,15 @@ int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct 
             continue;
         divide(plan, program, divided);
         *cost = answer.cost;
-        made = 1;
+        made = dr_plan_check(inputs, plan, verdict, sums);
     }
     free(remainders);
     free(ledger);
     free(lower);
     free(upper);
     free(divided);
+    free(verdict);
+    free(sums);
     return made;
 }
 

@@ -117,7 +117,9 @@ static void read_bounds(struct model *model)
     read_all(model->cost, bytes);
 }
 
-/* By dual simplex from the last basis; anew, with presolve, the first time and where that fails. */
+/* By dual simplex from the last basis; anew, with presolve, the first time and where that fails.
+ * (Of korea-2030: 9 s by dual simplex, 21 s by what Clp chooses, 42 s by primal, 62 s by barrier.)
+ */
 static void solve_lp(struct model *model)
 {
     static int solved;
@@ -133,7 +135,7 @@ static void solve_lp(struct model *model)
     if (solved)
         Clp_dual(model->lp, 0);
     if (!solved || (Clp_status(model->lp) != 0 && Clp_status(model->lp) != 1))
-        Clp_initialSolve(model->lp);
+        Clp_initialDualSolve(model->lp);
     solved = 1;
     if (Clp_status(model->lp) == 0)
         said.result = WIRE_OPTIMAL;
