@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -70,8 +71,12 @@ static void run_child(const char *path, int requests, int answers)
     (void)memory;
 #endif
     setrlimit(RLIMIT_CORE, &core);
-    /* Ctrl-C at a terminal is for the planner, which ends this one itself. */
+    /* Ctrl-C at a terminal is for the planner, which ends this one itself; and it does not outlive
+     * the planner, whatever ends that. */
     setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() == 1)
+        _exit(127);
     if (in < 0 || out < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(out, ANSWERS) < 0)
         _exit(127);
     close(in);
