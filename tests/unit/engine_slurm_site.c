@@ -280,6 +280,69 @@ static enum dr_status launch(struct endpoint *w, uint64_t epoch)
     "\"state_reason\": \"None\", " more "}"
 #define OURS "daero:test:seoul:71:1:5"
 
+/* The first of all: after an engine of this process that left submissions behind, an order waits
+ * until both of its nodes have been heard, and this site has one of them. */
+/* slurmrestd 22.05 takes other forms for something else without a word, refuses what it does not
+ * know, and crashes of "argv". */
+TEST(what_is_submitted_has_the_forms_that_count)
+{
+    struct endpoint *w = endpoint_new();
+    struct dr_launch order = order_of(5);
+    const struct dr_launch_node nodes[] = {
+        {.name = "seoul1", .tasks = 2, .accelerators = 15},
+        {.name = "seoul2", .tasks = 2, .accelerators = 15},
+    };
+    const char *const argv[] = {"train", "--fast"};
+    struct dr_error error = {0};
+    json_t *whole, *job;
+
+    order.script = NULL;
+    order.script_bytes = 0;
+    order.argv = argv;
+    order.argv_count = 2;
+    order.run_every_task = 1;
+    order.nodes = nodes;
+    order.nodes_count = 2;
+    order.tasks = 4;
+    order.accelerators_per_task = 2;
+    order.gres = "gpu:h200";
+    order.cpus_per_task_milli = 4000;
+    order.memory_mb_per_task = 1000;
+    order.limit_us = 90 * DR_SECOND_US;
+    order.warn_before_us = 40 * DR_SECOND_US;
+    order.partition = "batch";
+    order.account = "lab";
+    snprintf(w->script->submit, sizeof w->script->submit, "200 {\"errors\": [], \"job_id\": 9}");
+    endpoint_open(w, DR_SECOND_US);
+    CHECK_EQ(w->engine->operations->launch(w->engine, &order, &error), DR_OK);
+    while (w->script->submits == 0)
+        step(w, 100);
+    whole = json_loads(w->script->submitted, 0, NULL);
+    job = json_object_get(whole, "job");
+    CHECK(json_is_object(job));
+    CHECK_TEXT(json_string_value(json_object_get(job, "nodes")), "2-2");
+    CHECK_TEXT(json_string_value(json_object_get(job, "nodelist")), "seoul1,seoul2");
+    CHECK_TEXT(json_string_value(json_object_get(job, "gpus_per_task")), "h200:2");
+    CHECK_EQ(json_integer_value(json_object_get(job, "memory_per_node")), 2000);
+    CHECK_EQ(json_integer_value(json_object_get(job, "time_limit")), 2); /* minutes, rounded up */
+    CHECK_TEXT(json_string_value(json_object_get(job, "partition")), "batch");
+    CHECK_TEXT(json_string_value(json_object_get(job, "account")), "lab");
+    CHECK(json_object_get(json_object_get(job, "environment"), "PATH") != NULL);
+    CHECK(json_object_get(job, "current_working_directory") != NULL);
+    CHECK_TEXT(json_string_value(json_object_get(job, "open_mode")), "truncate");
+    {
+        static const char *const never[] = {"argv",          "requeue",        "signal",
+                                            "tres_per_node", "required_nodes", "excluded_nodes",
+                                            "minimum_nodes", "exclusive",      "hold",
+                                            "begin_time",    "array"};
+
+        for (size_t i = 0; i < DR_COUNT_OF(never); i += 1)
+            CHECK(json_object_get(job, never[i]) == NULL);
+    }
+    json_decref(whole);
+    endpoint_free(w);
+}
+
 /* Each of Slurm's own refusals is final, and says why; an answer that is none is not. Before
  * the tests that leave an engine with something unsure, after which the next one waits longer. */
 TEST(refusals_are_told_from_failures)
@@ -413,67 +476,6 @@ TEST(a_refusal_ends_the_attempt)
     CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_LAUNCH_FAILED);
     CHECK_HAS(wait_for(w, 0, DR_REPORT_ENDED)->text, "Invalid partition name");
     CHECK_EQ(w->script->submits, 1);
-    endpoint_free(w);
-}
-
-/* slurmrestd 22.05 takes other forms for something else without a word, refuses what it does not
- * know, and crashes of "argv". */
-TEST(what_is_submitted_has_the_forms_that_count)
-{
-    struct endpoint *w = endpoint_new();
-    struct dr_launch order = order_of(5);
-    const struct dr_launch_node nodes[] = {
-        {.name = "seoul1", .tasks = 2, .accelerators = 15},
-        {.name = "seoul2", .tasks = 2, .accelerators = 15},
-    };
-    const char *const argv[] = {"train", "--fast"};
-    struct dr_error error = {0};
-    json_t *whole, *job;
-
-    order.script = NULL;
-    order.script_bytes = 0;
-    order.argv = argv;
-    order.argv_count = 2;
-    order.run_every_task = 1;
-    order.nodes = nodes;
-    order.nodes_count = 2;
-    order.tasks = 4;
-    order.accelerators_per_task = 2;
-    order.gres = "gpu:h200";
-    order.cpus_per_task_milli = 4000;
-    order.memory_mb_per_task = 1000;
-    order.limit_us = 90 * DR_SECOND_US;
-    order.warn_before_us = 40 * DR_SECOND_US;
-    order.partition = "batch";
-    order.account = "lab";
-    snprintf(w->script->submit, sizeof w->script->submit, "200 {\"errors\": [], \"job_id\": 9}");
-    endpoint_open(w, DR_SECOND_US);
-    CHECK_EQ(w->engine->operations->launch(w->engine, &order, &error), DR_OK);
-    while (w->script->submits == 0)
-        step(w, 100);
-    whole = json_loads(w->script->submitted, 0, NULL);
-    job = json_object_get(whole, "job");
-    CHECK(json_is_object(job));
-    CHECK_TEXT(json_string_value(json_object_get(job, "nodes")), "2-2");
-    CHECK_TEXT(json_string_value(json_object_get(job, "nodelist")), "seoul1,seoul2");
-    CHECK_TEXT(json_string_value(json_object_get(job, "gpus_per_task")), "h200:2");
-    CHECK_EQ(json_integer_value(json_object_get(job, "memory_per_node")), 2000);
-    CHECK_EQ(json_integer_value(json_object_get(job, "time_limit")), 2); /* minutes, rounded up */
-    CHECK_TEXT(json_string_value(json_object_get(job, "partition")), "batch");
-    CHECK_TEXT(json_string_value(json_object_get(job, "account")), "lab");
-    CHECK(json_object_get(json_object_get(job, "environment"), "PATH") != NULL);
-    CHECK(json_object_get(job, "current_working_directory") != NULL);
-    CHECK_TEXT(json_string_value(json_object_get(job, "open_mode")), "truncate");
-    {
-        static const char *const never[] = {"argv",          "requeue",        "signal",
-                                            "tres_per_node", "required_nodes", "excluded_nodes",
-                                            "minimum_nodes", "exclusive",      "hold",
-                                            "begin_time",    "array"};
-
-        for (size_t i = 0; i < DR_COUNT_OF(never); i += 1)
-            CHECK(json_object_get(job, never[i]) == NULL);
-    }
-    json_decref(whole);
     endpoint_free(w);
 }
 
