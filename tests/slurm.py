@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 import daero
 
@@ -83,13 +84,18 @@ class Cluster:
 
     def get(self, path):
         """The JSON of a request in root's name."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port + 1, timeout=60)
-        try:
-            connection.request("GET", API + path, headers={"X-SLURM-USER-NAME": "root",
-                                                           "X-SLURM-USER-TOKEN": self.values["SLURM_TOKEN"]})
-            return json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
+        for tries in range(5):  # slurmrestd resets a connection now and then
+            connection = http.client.HTTPConnection("127.0.0.1", self.port + 1, timeout=60)
+            try:
+                connection.request("GET", API + path, headers={"X-SLURM-USER-NAME": "root",
+                                                               "X-SLURM-USER-TOKEN": self.values["SLURM_TOKEN"]})
+                return json.loads(connection.getresponse().read())
+            except ConnectionError:
+                if tries == 4:
+                    raise
+                time.sleep(0.2)
+            finally:
+                connection.close()
 
     def jobs(self, states="all"):
         """[(number, state, comment)] by squeue."""
