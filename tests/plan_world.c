@@ -228,34 +228,27 @@ int plan_solve(const struct dr_plan_inputs *inputs, double gap, struct dr_plan *
 {
     struct dr_program *program = calloc(1, sizeof *program);
     struct dr_plan_verdict *verdict = calloc(1, sizeof *verdict);
-    struct dr_search search = {0};
     struct dr_search_options options = {.seconds = 120, .gap = gap};
-    struct dr_solver *solver = NULL;
+    struct dr_search_progress progress;
     struct dr_error error = {0};
-    double cost;
-    int made;
+    enum dr_found found;
+    double first_s;
 
     if (program == NULL || verdict == NULL)
         abort();
     dr_program_init(program, inputs, 0);
-    CHECK_EQ(dr_search_run(&search, program, &options, &error), DR_OK);
-    if (!search.infeasible && !search.progress.has_values)
-        fail_msg("neither a plan nor a proof that there is none; bound %g", search.progress.bound);
-    made = search.progress.has_values;
-    if (made) {
-        CHECK_EQ(dr_solver_open(&solver, &program->model, NULL, &error), DR_OK);
-        CHECK(dr_plan_make(plan, program, solver, search.values, &cost));
-        dr_plan_check(inputs, plan, verdict, sums);
-        if (verdict->broken_count > 0)
-            fail_msg("%s: %s: found %s, expected at most %s", verdict->findings[0].rule,
-                     verdict->findings[0].where, verdict->findings[0].found,
-                     verdict->findings[0].limit);
-        *bound = search.progress.bound * program->money_scale;
-    }
-    dr_solver_close(solver);
-    dr_search_deinit(&search);
+    CHECK_EQ(
+        dr_plan_find(program, &options, plan, verdict, sums, &progress, &first_s, &found, &error),
+        DR_OK);
+    if (found == DR_FOUND_NOT_WHOLE)
+        fail_msg("%s: %s: found %s, expected at most %s", verdict->findings[0].rule,
+                 verdict->findings[0].where, verdict->findings[0].found,
+                 verdict->findings[0].limit);
+    if (found == DR_FOUND_NOT_IN_TIME)
+        fail_msg("neither a plan nor a proof that there is none; bound %g", progress.bound);
+    *bound = progress.bound * program->money_scale;
     dr_program_deinit(program);
     free(program);
     free(verdict);
-    return made;
+    return found == DR_FOUND_PLAN;
 }

@@ -3,9 +3,7 @@
 #ifndef DR_TESTS_PLAN_WORLD_H
 #define DR_TESTS_PLAN_WORLD_H
 
-#include "plan/plan.h"
-#include "plan/program.h"
-#include "plan/search.h"
+#include "plan/find.h"
 
 /* 0 to below - 1, from the seed of the last plan_world(). */
 uint32_t plan_roll(uint32_t below);

@@ -10,7 +10,7 @@
 #include "plan/explain.h"
 #include "plan/export.h"
 #include "plan/files.h"
-#include "plan/search.h"
+#include "plan/find.h"
 #include "serve/controller.h"
 
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)
@@ -23,17 +23,15 @@ static void interrupt(int signal)
     is_interrupted = 1;
 }
 
-static void say(void *context, const struct dr_error *error)
+const volatile sig_atomic_t *dr_cli_plan_stop(void)
 {
-    char text[1400];
-
-    (void)context;
-    fprintf(stderr, "%s\n", dr_error_line(error, text, sizeof text));
+    signal(SIGINT, interrupt);
+    return &is_interrupted;
 }
 
 struct dr_plan_inputs *dr_cli_plan_inputs(const struct dr_cli *cli, const char *name, int *code)
 {
-    struct dr_csv_errors errors = {.say = say};
+    struct dr_csv_errors errors = {.say = dr_cli_say_error};
     struct dr_plan_inputs *inputs = NULL;
     char directory[4096];
     enum dr_status status;
@@ -52,15 +50,10 @@ struct dr_plan_inputs *dr_cli_plan_inputs(const struct dr_cli *cli, const char *
 
 /* ---- run ---- */
 
-struct running {
-    const struct dr_program *program;
-    int json;
-};
-
 static void show_progress(void *context, const struct dr_search_progress *progress)
 {
-    const struct running *running = context;
-    double scale = running->program->money_scale;
+    const struct dr_program *program = context;
+    double scale = program->money_scale;
     char best[100] = "no plan yet", cost[DR_TEXT_BYTES], bound[DR_TEXT_BYTES];
 
     if (progress->has_values)
@@ -211,54 +204,6 @@ static int write_and_print(const struct dr_cli *cli, const struct dr_program *pr
     return DR_EXIT_OK;
 }
 
-static int make_plan(const struct dr_cli *cli, const struct dr_program *program,
-                     const struct dr_search *search)
-{
-    struct dr_plan *plan = calloc(1, sizeof *plan);
-    struct dr_plan_verdict *verdict = calloc(1, sizeof *verdict);
-    struct dr_plan_sums *sums = calloc(1, sizeof *sums);
-    struct dr_solver *solver = NULL;
-    struct dr_error error = {0};
-    double cost = 0;
-    int code;
-
-    if (plan == NULL || verdict == NULL || sums == NULL)
-        abort();
-    if (dr_solver_open(&solver, &program->model, NULL, &error) != DR_OK) {
-        code = dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
-    } else if (!dr_plan_make(plan, program, solver, search->values, &cost)) {
-        code = dr_cli_fail(cli, DR_EXIT_REFUSED,
-                           "no plan in whole lots was found beside the one in fractions; smaller "
-                           "lots, or targets a little lower, would do");
-    } else if (!dr_plan_check(program->inputs, plan, verdict, sums)) {
-        print_findings(verdict);
-        code = dr_cli_fail(cli, DR_EXIT_FAILED,
-                           "the plan that was found breaks %u of %llu rules; it is not shown",
-                           verdict->broken_count, (unsigned long long)verdict->checks_count);
-    } else {
-        struct dr_plan_proof proof = {.cost = sums->cost,
-                                      .bound = search->progress.bound * program->money_scale,
-                                      .rows_count = program->model.rows_count,
-                                      .columns_count = program->model.columns_count,
-                                      .checks_count = verdict->checks_count,
-                                      .bound_by_search = search->progress.bound_by_search,
-                                      .cut = search->progress.cut,
-                                      .seconds = search->progress.seconds,
-                                      .cpu_s = search->progress.cpu_s,
-                                      .first_s = search->first_s,
-                                      .version = DR_VERSION};
-
-        FOR(c, program->model.columns_count)
-            proof.binaries_count += program->model.integer[c];
-        code = write_and_print(cli, program, plan, sums, &proof);
-    }
-    dr_solver_close(solver);
-    free(plan);
-    free(verdict);
-    free(sums);
-    return code;
-}
-
 /* What would have to give where no plan keeps all rules. */
 static int say_infeasible(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
                           struct dr_program *program)
@@ -289,49 +234,86 @@ static int say_infeasible(const struct dr_cli *cli, const struct dr_plan_inputs 
                                   : "");
 }
 
+static int say_found(const struct dr_cli *cli, const struct dr_program *program,
+                     const struct dr_plan *plan, const struct dr_plan_verdict *verdict,
+                     const struct dr_plan_sums *sums, const struct dr_search_progress *progress,
+                     double first_s)
+{
+    struct dr_plan_proof proof = {.cost = sums->cost,
+                                  .bound = progress->bound * program->money_scale,
+                                  .rows_count = program->model.rows_count,
+                                  .columns_count = program->model.columns_count,
+                                  .checks_count = verdict->checks_count,
+                                  .bound_by_search = progress->bound_by_search,
+                                  .cut = progress->cut,
+                                  .seconds = progress->seconds,
+                                  .cpu_s = progress->cpu_s,
+                                  .first_s = first_s,
+                                  .version = DR_VERSION};
+
+    FOR(c, program->model.columns_count)
+        proof.binaries_count += program->model.integer[c];
+    return write_and_print(cli, program, plan, sums, &proof);
+}
+
 int dr_cmd_plan_run(struct dr_cli *cli)
 {
-    struct dr_search search = {0};
-    struct dr_program *program;
-    struct running running;
-    struct dr_search_options options = {
-        .progress = show_progress, .context = &running, .stop = &is_interrupted};
-    struct dr_plan_inputs *inputs;
+    struct dr_program *program = calloc(1, sizeof *program);
+    struct dr_plan *plan = calloc(1, sizeof *plan);
+    struct dr_plan_verdict *verdict = calloc(1, sizeof *verdict);
+    struct dr_plan_sums *sums = calloc(1, sizeof *sums);
+    struct dr_search_options options = {.progress = show_progress, .context = program};
+    struct dr_search_progress progress;
+    struct dr_plan_inputs *inputs = NULL;
     struct dr_error error = {0};
-    enum dr_status status;
+    enum dr_found found;
+    double first_s;
     int64_t seconds = 180;
     uint32_t gap_milli = 500;
-    int code;
+    int code = DR_EXIT_USAGE;
 
-    if (!dr_option_whole(cli, "seconds", 1, 86400, &seconds) ||
-        !dr_option_milli(cli, "gap", 0, 100000, &gap_milli))
-        return DR_EXIT_USAGE;
-    inputs = dr_cli_plan_inputs(cli, cli->operands[0], &code);
-    if (inputs == NULL)
-        return code;
-    options.seconds = (double)seconds;
-    options.gap = gap_milli / 100000.0;
-    program = calloc(1, sizeof *program);
-    if (program == NULL)
+    if (program == NULL || plan == NULL || verdict == NULL || sums == NULL)
         abort();
-    dr_program_init(program, inputs, 0);
-    running = (struct running){program, (int)cli->json};
-    signal(SIGINT, interrupt);
-    status = dr_search_run(&search, program, &options, &error);
-    if (status != DR_OK)
-        code = dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
-    else if (search.infeasible)
-        code = say_infeasible(cli, inputs, program);
-    else if (!search.progress.has_values)
-        code = dr_cli_fail(cli, DR_EXIT_REFUSED,
-                           "no plan was found in %lld s; give it more with --seconds",
-                           (long long)seconds);
-    else
-        code = make_plan(cli, program, &search);
-    dr_search_deinit(&search);
-    dr_program_deinit(program);
-    free(program);
+    if (dr_option_whole(cli, "seconds", 1, 86400, &seconds) &&
+        dr_option_milli(cli, "gap", 0, 100000, &gap_milli))
+        inputs = dr_cli_plan_inputs(cli, cli->operands[0], &code);
+    if (inputs != NULL) {
+        options.seconds = (double)seconds;
+        options.gap = gap_milli / 100000.0;
+        options.stop = dr_cli_plan_stop();
+        dr_program_init(program, inputs, 0);
+        if (dr_plan_find(program, &options, plan, verdict, sums, &progress, &first_s, &found,
+                         &error) != DR_OK) {
+            code = dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
+        } else {
+            switch (found) {
+            case DR_FOUND_PLAN:
+                code = say_found(cli, program, plan, verdict, sums, &progress, first_s);
+                break;
+            case DR_FOUND_NONE:
+                code = say_infeasible(cli, inputs, program);
+                break;
+            case DR_FOUND_NOT_IN_TIME:
+                code = dr_cli_fail(cli, DR_EXIT_REFUSED,
+                                   "no plan was found in %lld s; give it more with --seconds",
+                                   (long long)seconds);
+                break;
+            case DR_FOUND_NOT_WHOLE:
+                print_findings(verdict);
+                code = dr_cli_fail(
+                    cli, DR_EXIT_REFUSED,
+                    "no plan in whole lots was found beside the one in fractions; smaller lots, or "
+                    "targets a little lower, would do");
+                break;
+            }
+        }
+        dr_program_deinit(program);
+    }
     dr_plan_inputs_close(inputs);
+    free(program);
+    free(plan);
+    free(verdict);
+    free(sums);
     return code;
 }
 
@@ -345,8 +327,7 @@ static int verify(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
     struct dr_plan_sums *sums = calloc(1, sizeof *sums);
     struct dr_program *program = calloc(1, sizeof *program);
     struct dr_search search = {0};
-    struct dr_search_options options = {
-        .seconds = 3600, .gap = 1e-6, .bound_only = 1, .stop = &is_interrupted};
+    struct dr_search_options options = {.seconds = 3600, .gap = 1e-6, .bound_only = 1};
     struct dr_error error = {0};
     double bound;
     int wrong = 0;
@@ -357,9 +338,9 @@ static int verify(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
         wrong = 1;
     print_findings(verdict);
     dr_program_init(program, inputs, 0);
-    signal(SIGINT, interrupt);
+    options.stop = dr_cli_plan_stop();
     if (dr_search_run(&search, program, &options, &error) != DR_OK) {
-        say(NULL, &error);
+        dr_cli_say_error(NULL, &error);
         wrong = 1;
     }
     bound = search.progress.bound * program->money_scale;
@@ -554,7 +535,7 @@ struct written {
 /* Reads it and its scenario; the exit code. */
 static int read_written(const struct dr_cli *cli, struct written *written)
 {
-    struct dr_csv_errors errors = {.say = say};
+    struct dr_csv_errors errors = {.say = dr_cli_say_error};
     struct dr_error error = {0};
     int code = DR_EXIT_USAGE;
 

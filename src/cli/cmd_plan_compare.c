@@ -1,21 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daero plan compare: a plan beside other courses. */
-#include <signal.h>
-
 #include "cli/options.h"
 #include "cli/plan_cli.h"
 #include "cli/table.h"
-#include "plan/program.h"
-#include "plan/search.h"
+#include "plan/files.h"
+#include "plan/find.h"
 #include "plan/variants.h"
-
-static volatile sig_atomic_t is_interrupted;
-
-static void interrupt(int signal)
-{
-    (void)signal;
-    is_interrupted = 1;
-}
 
 /* One course. */
 struct course {
@@ -27,40 +17,31 @@ struct course {
 /* DR_EXIT_OK also where there is no such plan. What it costs is counted as for the plan itself, or
  * the courses could not be held against one another. */
 static int solve(const struct dr_cli *cli, const struct dr_plan_inputs *original,
-                 const struct dr_plan_inputs *inputs, double seconds, struct course *course)
+                 const struct dr_plan_inputs *inputs, const struct dr_search_options *options,
+                 struct course *course)
 {
     struct dr_program *program = calloc(1, sizeof *program);
     struct dr_plan *plan = calloc(1, sizeof *plan);
     struct dr_plan_verdict *verdict = calloc(1, sizeof *verdict);
     struct dr_plan_sums *sums = calloc(1, sizeof *sums);
-    struct dr_search_options options = {.seconds = seconds, .gap = 0.001, .stop = &is_interrupted};
-    struct dr_search search = {0};
-    struct dr_solver *solver = NULL;
+    struct dr_search_progress progress;
     struct dr_error error = {0};
-    double cost;
+    enum dr_found found;
+    double first_s;
     int code = DR_EXIT_OK;
 
     if (program == NULL || plan == NULL || verdict == NULL || sums == NULL)
         abort();
     dr_program_init(program, inputs, 0);
-    if (dr_search_run(&search, program, &options, &error) != DR_OK ||
-        dr_solver_open(&solver, &program->model, NULL, &error) != DR_OK) {
+    if (dr_plan_find(program, options, plan, verdict, sums, &progress, &first_s, &found, &error) !=
+        DR_OK) {
         code = dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
-    } else if (search.progress.has_values &&
-               dr_plan_make(plan, program, solver, search.values, &cost)) {
-        if (dr_plan_check(inputs, plan, verdict, sums)) {
-            course->found = 1;
-            course->gap = (sums->cost - search.progress.bound * program->money_scale) /
-                          fmax(1, fabs(sums->cost));
-            dr_plan_check(original, plan, verdict, sums);
-            dr_plan_figure(original, plan, sums, &course->figures);
-        } else {
-            code = dr_cli_fail(cli, DR_EXIT_FAILED, "a plan that was found breaks %s: %s",
-                               verdict->findings[0].rule, verdict->findings[0].where);
-        }
+    } else if (found == DR_FOUND_PLAN) {
+        course->found = 1;
+        course->gap = dr_plan_gap(sums->cost, progress.bound * program->money_scale);
+        dr_plan_check(original, plan, verdict, sums);
+        dr_plan_figure(original, plan, sums, &course->figures);
     }
-    dr_solver_close(solver);
-    dr_search_deinit(&search);
     dr_program_deinit(program);
     free(program);
     free(plan);
@@ -193,6 +174,7 @@ static json_t *courses_json(const struct dr_plan_inputs *inputs, const struct co
 int dr_cmd_plan_compare(struct dr_cli *cli)
 {
     struct course courses[DR_PLAN_VARIANT_COUNT] = {0};
+    struct dr_search_options options = {.gap = 0.001};
     struct dr_plan_inputs *inputs;
     int64_t seconds = 60;
     int code = DR_EXIT_OK;
@@ -203,12 +185,13 @@ int dr_cmd_plan_compare(struct dr_cli *cli)
     if (inputs == NULL)
         return code;
     code = DR_EXIT_OK;
-    signal(SIGINT, interrupt);
+    options.stop = dr_cli_plan_stop();
+    options.seconds = (double)seconds;
     for (int v = 0; v < DR_PLAN_VARIANT_COUNT && code == DR_EXIT_OK; v += 1) {
         struct dr_plan_inputs *variant = dr_plan_variant(inputs, (enum dr_plan_variant)v);
 
         fprintf(stderr, "%s: %s\n", DR_PLAN_VARIANT_WORDS[v], DR_PLAN_VARIANT_TEXTS[v]);
-        code = solve(cli, inputs, variant, (double)seconds, &courses[v]);
+        code = solve(cli, inputs, variant, &options, &courses[v]);
         dr_plan_variant_close(variant);
     }
     if (code == DR_EXIT_OK && cli->json) {

@@ -5,14 +5,6 @@
 #include "cli/table.h"
 #include "scenario/scenario.h"
 
-static void say(void *context, const struct dr_error *error)
-{
-    char text[1400];
-
-    (void)context;
-    fprintf(stderr, "%s\n", dr_error_line(error, text, sizeof text));
-}
-
 static const char *megawatts(int64_t watts)
 {
     return dr_show_format("%lld", (long long)(watts / 1000000));
@@ -117,7 +109,7 @@ static int write_federation(const struct dr_cli *cli, const struct dr_scenario *
 int dr_cmd_scenario(struct dr_cli *cli)
 {
     const char *at = dr_cli_value(cli, "at");
-    struct dr_csv_errors errors = {.say = say};
+    struct dr_csv_errors errors = {.say = dr_cli_say_error};
     struct dr_scenario *scenario = NULL;
     char directory[4096];
     enum dr_status status;

@@ -109,6 +109,14 @@ int dr_option_output(const struct dr_cli *cli, const char *option, FILE **file)
     return 0;
 }
 
+void dr_cli_say_error(void *context, const struct dr_error *error)
+{
+    char text[1400];
+
+    (void)context;
+    fprintf(stderr, "%s\n", dr_error_line(error, text, sizeof text));
+}
+
 int dr_cli_find_scenario(const struct dr_cli *cli, const char *name, const char *file,
                          char path[4096])
 {

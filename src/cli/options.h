@@ -28,6 +28,9 @@ int dr_option_word(const struct dr_cli *cli, const char *option, const char *con
 DR_MUST_USE int dr_cli_write_file(const struct dr_cli *cli, const char *path,
                                   const struct dr_buffer *content);
 
+/* A mistake, as a line on standard error: of struct dr_csv_errors. */
+void dr_cli_say_error(void *context, const struct dr_error *error);
+
 /* The directory of a scenario's tables: what --data names, or scenarios/NAME beside the program,
  * known by a file that lies in it. 0: nothing is there, and it was said. */
 int dr_cli_find_scenario(const struct dr_cli *cli, const char *name, const char *file,

@@ -3,11 +3,16 @@
 #ifndef DR_CLI_PLAN_CLI_H
 #define DR_CLI_PLAN_CLI_H
 
+#include <signal.h>
+
 #include "cli/cli.h"
 #include "plan/inputs.h"
 
 /* The inputs of a scenario; NULL: what is wrong was said, and `*code` is the exit code. */
 struct dr_plan_inputs *dr_cli_plan_inputs(const struct dr_cli *cli, const char *name, int *code);
+
+/* Ctrl-C from now on ends a search with what there is: what dr_search_options.stop is. */
+const volatile sig_atomic_t *dr_cli_plan_stop(void);
 
 /* Millions of the currency, from amounts in its own units. */
 const char *dr_cli_millions(double amount);

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/math.h"
+#include "base/spawn.h"
 #include "engine/slurm_internal.h"
 
 #define OUTPUT_BYTES_MAX (256u * 1024)
@@ -24,37 +24,11 @@
 #define AGE_WORTH_S      3600
 #define LAUNCH_MORE_S    60
 
-/* The program's arguments and environment; every text is the caller's. */
-static int spawn(struct slurm *slurm, char *const *argv, char *const *envp, int out)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    pid_t pid;
-    int wrong;
-
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, out, 1);
-    posix_spawn_file_actions_adddup2(&actions, out, 2);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    wrong = posix_spawnp(&pid, argv[0], &actions, &attributes, argv, envp);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    if (wrong == 0)
-        slurm->scontrol.pid = pid;
-    return wrong;
-}
-
 static int run(struct slurm *slurm, char *const *argv)
 {
     struct scontrol *control = &slurm->scontrol;
     char conf[512], jwt[DR_SLURM_TOKEN_BYTES + 16], token[DR_SLURM_TOKEN_BYTES];
-    char path[] = "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
-    char *envp[4] = {path, jwt, NULL, NULL};
+    char *envp[4] = {DR_SPAWN_PATH, jwt, NULL, NULL};
     struct epoll_event event = {.events = EPOLLIN};
     int64_t site_s = slurm_site_s(slurm);
     int pipe_fds[2], wrong;
@@ -66,7 +40,7 @@ static int run(struct slurm *slurm, char *const *argv)
     snprintf(conf, sizeof conf, "SLURM_CONF=%s", slurm->options.conf);
     envp[2] = slurm->options.conf[0] == 0 ? NULL : conf;
     fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
-    wrong = spawn(slurm, argv, envp, pipe_fds[1]);
+    wrong = dr_spawn(argv, envp, pipe_fds[1], pipe_fds[1], &control->pid);
     close(pipe_fds[1]);
     if (wrong != 0) {
         close(pipe_fds[0]);

@@ -66,6 +66,7 @@ static double in_people_units(const struct dr_program *program, uint32_t row, co
     case DR_ROW_STEADY_UP:
     case DR_ROW_STEADY_DOWN:
     case DR_ROW_ALL:
+    case DR_ROW_COMPUTED:
     case DR_ROW_COUNT:
         break;
     }

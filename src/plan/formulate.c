@@ -299,6 +299,11 @@ static void add_sums(struct dr_program *program)
             program->total[t] =
                 dr_model_column(&program->model, name1(DR_COLUMN_TOTAL, t), 0, DR_INFINITY, 0, 0);
     }
+    FOR(i, inputs->targets_count) {
+        if (inputs->targets[i].compute_micro > 0)
+            program->compute[i] =
+                dr_model_column(&program->model, name1(DR_COLUMN_COMPUTE, i), 0, DR_INFINITY, 0, 0);
+    }
     FOR(y, inputs->years_count) {
         if (inputs->carry_micro > 0 && y + 1 < inputs->years_count &&
             inputs->budget[y] != INT64_MAX && inputs->budget[y + 1] != INT64_MAX)
@@ -592,6 +597,27 @@ static uint32_t rule_of(const struct dr_plan_inputs *inputs, uint32_t y,
     return rule;
 }
 
+/* What of a year's orders belongs to a vendor (by its first chip; DR_NO_COLUMN: to domestic ones)
+ * less its share of all. */
+static void add_share(struct dr_program *program, uint32_t row, uint32_t y,
+                      enum dr_plan_measure measure, double share, uint32_t vendor)
+{
+    const struct dr_plan_inputs *inputs = program->inputs;
+
+    FOR(t, inputs->quarters_count) {
+        FOR(s, dr_plan_year(inputs, t) == y ? inputs->sites_count : 0) {
+            FOR(c, inputs->chips_count) {
+                const struct dr_plan_chip *chip = &inputs->chips[c];
+                int own =
+                    vendor == DR_NO_COLUMN ? chip->domestic != 0 : chip->vendor_first == vendor;
+
+                entry(program, row, program->buy[s][c][t],
+                      measured(program, measure, c, t) * (own - share));
+            }
+        }
+    }
+}
+
 static void add_share_rows(struct dr_program *program)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
@@ -605,16 +631,7 @@ static void add_share_rows(struct dr_program *program)
                 continue;
             share = (double)inputs->domestic[rule].share_micro / MICRO;
             row = dr_model_row(&program->model, name2(DR_ROW_DOMESTIC, rule, y), 0, DR_INFINITY);
-            FOR(t, inputs->quarters_count) {
-                if (dr_plan_year(inputs, t) != y)
-                    continue;
-                FOR(s, inputs->sites_count) {
-                    FOR(c, inputs->chips_count)
-                        entry(program, row, program->buy[s][c][t],
-                              measured(program, m, c, t) *
-                                  ((inputs->chips[c].domestic ? 1 : 0) - share));
-                }
-            }
+            add_share(program, row, y, m, share, DR_NO_COLUMN);
         }
         FOR(v, inputs->chips_count) {
             double share = (double)inputs->vendor_share_micro / MICRO;
@@ -624,16 +641,7 @@ static void add_share_rows(struct dr_program *program)
                 (int64_t)y < (inputs->begin + inputs->share_quarter) / 4 - inputs->begin / 4)
                 continue;
             row = dr_model_row(&program->model, name2(DR_ROW_VENDOR, v, y), -DR_INFINITY, 0);
-            FOR(t, inputs->quarters_count) {
-                if (dr_plan_year(inputs, t) != y)
-                    continue;
-                FOR(s, inputs->sites_count) {
-                    FOR(c, inputs->chips_count)
-                        entry(program, row, program->buy[s][c][t],
-                              measured(program, DR_PLAN_BY_VALUE, c, t) *
-                                  ((inputs->chips[c].vendor_first == v ? 1 : 0) - share));
-                }
-            }
+            add_share(program, row, y, DR_PLAN_BY_VALUE, share, v);
         }
     }
 }
@@ -682,15 +690,17 @@ static void add_target_rows(struct dr_program *program)
             entry(program, row, program->total[target->quarter], 1);
         }
         if (target->compute_micro > 0) {
-            row = dr_model_row(&program->model, name1(DR_ROW_TARGET_COMPUTE, i),
-                               counted(program, (double)target->compute_micro / MICRO) +
-                                   (program->count_scale > 1 ? 10 / program->count_scale : 0),
-                               DR_INFINITY);
+            row = dr_model_row(&program->model, name1(DR_ROW_COMPUTED, i), 0, 0);
+            entry(program, row, program->compute[i], -1);
             FOR(s, inputs->sites_count) {
                 FOR(c, inputs->chips_count)
                     entry(program, row, program->on[s][c][target->quarter],
                           (double)inputs->chips[c].compute_micro / MICRO);
             }
+            row =
+                dr_model_row(&program->model, name1(DR_ROW_TARGET_COMPUTE, i),
+                             counted(program, (double)target->compute_micro / MICRO), DR_INFINITY);
+            entry(program, row, program->compute[i], 1);
         }
     }
 }

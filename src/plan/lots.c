@@ -138,7 +138,8 @@ static int vendors_hold(const struct ledger *ledger, uint32_t y)
     return 1;
 }
 
-/* One lot more keeps what it can break; what it mends may stay broken for now. */
+/* One lot more, where it breaks nothing that held. Shares that don't hold yet don't forbid it: they
+ * are mended afterwards (mend_shares()). */
 static int may_order(struct ledger *ledger, uint32_t c, uint32_t t)
 {
     const struct dr_plan_chip *chip = &ledger->inputs->chips[c];
@@ -611,13 +612,20 @@ static void read_phases(struct dr_plan *plan, const struct dr_program *program,
 static void ask_more(const struct dr_program *program, double *lower, double *upper, double spare)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
+    double most_compute = 0;
 
+    FOR(c, inputs->chips_count)
+        most_compute = fmax(most_compute, (double)inputs->chips[c].compute_micro / MICRO);
     FOR(i, inputs->targets_count) {
         uint32_t column = program->total[inputs->targets[i].quarter];
         double least = ((double)inputs->targets[i].accelerators + spare) / program->count_scale;
 
         if (inputs->targets[i].accelerators > 0)
             lower[column] = fmax(lower[column], least);
+        column = program->compute[i];
+        least = (double)inputs->targets[i].compute_micro / MICRO + spare * most_compute;
+        if (column != DR_NO_COLUMN)
+            lower[column] = fmax(lower[column], least / program->count_scale);
     }
     FOR(k, inputs->sectors_count) {
         const struct dr_plan_sector *sector = &inputs->sectors[k];
@@ -668,7 +676,7 @@ static void hold_orders(const struct dr_plan *plan, const struct dr_program *pro
 }
 
 int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct dr_solver *solver,
-                 const double *values, double *cost)
+                 const double *values, struct dr_plan_verdict *verdict, struct dr_plan_sums *sums)
 {
     const struct dr_model *model = &program->model;
     const struct dr_plan_inputs *inputs = program->inputs;
@@ -678,13 +686,10 @@ int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct 
     double *lower = malloc(model->columns_count * sizeof lower[0]);
     double *upper = malloc(model->columns_count * sizeof upper[0]);
     double *divided = malloc(model->columns_count * sizeof divided[0]);
-    struct dr_plan_verdict *verdict = malloc(sizeof *verdict);
-    struct dr_plan_sums *sums = malloc(sizeof *sums);
     double cut = 0;
     int made = 0;
 
-    if (remainders == NULL || ledger == NULL || lower == NULL || upper == NULL || divided == NULL ||
-        verdict == NULL || sums == NULL)
+    if (remainders == NULL || ledger == NULL || lower == NULL || upper == NULL || divided == NULL)
         abort();
     /* Where the rounded orders don't reach a target, it is asked for more before they are rounded:
      * first an eighth of what rounding can cut off, then twice as much each time. */
@@ -727,7 +732,6 @@ int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct 
         if (answer.result != DR_SOLVER_OPTIMAL)
             continue;
         divide(plan, program, divided);
-        *cost = answer.cost;
         made = dr_plan_check(inputs, plan, verdict, sums);
     }
     free(remainders);
@@ -735,8 +739,6 @@ int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct 
     free(lower);
     free(upper);
     free(divided);
-    free(verdict);
-    free(sums);
     return made;
 }
 

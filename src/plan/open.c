@@ -12,44 +12,74 @@
 /* Address space; touched as it is used. */
 #define ARENA_BYTES ((size_t)256 << 20)
 
-#define COLUMN_ROW(prefix, name, kind, needed, min, max, words) \
-    [prefix##_##name] = {#name, DR_CSV_##kind, needed, min, max, words},
 #define COLUMNS_OF(name, file, columns) \
-    static const struct dr_csv_column name##_columns[] = {columns(COLUMN_ROW, name)};
+    static const struct dr_csv_column name##_columns[] = {columns(DR_CSV_COLUMN_ROW, name)};
 TABLES(COLUMNS_OF)
 #undef COLUMNS_OF
 
-static const struct {
-    const char *file;
-    const struct dr_csv_column *columns;
-    uint32_t columns_count;
-} FILES[TABLE_COUNT] = {
+static const struct dr_csv_file FILES[TABLE_COUNT] = {
 #define FILE_ROW(name, file, columns) \
     [TABLE_##name] = {file, name##_columns, DR_COUNT_OF(name##_columns)},
     TABLES(FILE_ROW)
 #undef FILE_ROW
 };
 
-static void hash_file(crypto_hash_sha256_state *state, const char *path)
+/* A file of the folder, and its bytes into the hash. 0: it can't be read, and that was said. */
+static int read_into(struct dr_buffer *buffer, crypto_hash_sha256_state *state, const char *path,
+                     const char *what, struct dr_csv_errors *errors)
 {
-    struct dr_buffer buffer DR_CLEANUP(dr_buffer_deinit) = {0};
+    enum dr_status status;
 
-    dr_buffer_init(&buffer, DR_CSV_BYTES_MAX);
-    if (dr_buffer_read_file(&buffer, path) != DR_OK)
-        return; /* said by whoever reads it */
-    crypto_hash_sha256_update(state, buffer.data, buffer.length);
+    dr_buffer_clear(buffer);
+    status = dr_buffer_read_file(buffer, path);
+    if (status != DR_OK) {
+        dr_csv_wrong(errors, path, 0, "", status == DR_E_MISSING ? "no such file" : "a file",
+                     "%s that can be read, of at most %u bytes", what, DR_CSV_BYTES_MAX);
+        return 0;
+    }
+    crypto_hash_sha256_update(state, buffer->data, buffer->length);
     crypto_hash_sha256_update(state, (const unsigned char *)"", 1);
+    return 1;
+}
+
+/* Settings and tables; the hash of all of it. */
+static void read_all(struct dr_plan_inputs *inputs, struct tables *tables, const char *directory,
+                     struct dr_csv_errors *errors)
+{
+    struct dr_buffer text DR_CLEANUP(dr_buffer_deinit) = {0};
+    crypto_hash_sha256_state state;
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    char path[4096];
+
+    dr_buffer_init(&text, DR_CSV_BYTES_MAX);
+    crypto_hash_sha256_init(&state);
+    snprintf(path, sizeof path, "%s/plan.yaml", directory);
+    if (read_into(&text, &state, path, "a plan's settings", errors))
+        dr_plan_read_settings(inputs, path, dr_buffer_text(&text), text.length, errors);
+    for (uint32_t t = 0; t < TABLE_COUNT; t += 1) {
+        char *kept;
+
+        snprintf(path, sizeof path, "%s/%s", directory, FILES[t].name);
+        kept = dr_arena_push(&inputs->arena, strlen(path) + 1, 1);
+        if (kept == NULL)
+            abort();
+        memcpy(kept, path, strlen(path) + 1);
+        /* What refers to a table that is wrong is judged once all can be read. */
+        if (read_into(&text, &state, kept, "a table", errors) &&
+            dr_csv_parse(&tables->tables[t], &inputs->arena, kept, dr_buffer_text(&text),
+                         text.length, FILES[t].columns, FILES[t].columns_count, errors) != DR_OK)
+            continue;
+    }
+    crypto_hash_sha256_final(&state, digest);
+    dr_format_hex(digest, sizeof digest, inputs->hash);
 }
 
 enum dr_status dr_plan_inputs_open(struct dr_plan_inputs **inputs, const char *directory,
                                    struct dr_csv_errors *errors)
 {
     struct dr_plan_inputs *made = calloc(1, sizeof *made);
-    static struct tables tables;
-    crypto_hash_sha256_state state;
-    unsigned char digest[crypto_hash_sha256_BYTES];
+    struct tables *tables;
     uint32_t before = errors->count;
-    char path[4096];
 
     *inputs = NULL;
     if (access(directory, F_OK) != 0) {
@@ -64,27 +94,13 @@ enum dr_status dr_plan_inputs_open(struct dr_plan_inputs **inputs, const char *d
         free(made);
         return DR_E_FULL;
     }
-    crypto_hash_sha256_init(&state);
-    snprintf(path, sizeof path, "%s/plan.yaml", directory);
-    dr_plan_read_settings(made, path, errors);
-    hash_file(&state, path);
-    for (uint32_t t = 0; t < TABLE_COUNT; t += 1) {
-        char *kept;
-
-        snprintf(path, sizeof path, "%s/%s", directory, FILES[t].file);
-        hash_file(&state, path);
-        kept = dr_arena_push(&made->arena, strlen(path) + 1, 1);
-        if (kept == NULL)
-            abort();
-        memcpy(kept, path, strlen(path) + 1);
-        if (dr_csv_read(&tables.tables[t], &made->arena, kept, FILES[t].columns,
-                        FILES[t].columns_count, errors) != DR_OK)
-            continue; /* what refers to it is judged once all can be read */
-    }
-    crypto_hash_sha256_final(&state, digest);
-    dr_format_hex(digest, sizeof digest, made->hash);
+    tables = calloc(1, sizeof *tables);
+    if (tables == NULL)
+        abort();
+    read_all(made, tables, directory, errors);
     if (errors->count == before)
-        dr_plan_resolve(made, &tables, errors);
+        dr_plan_resolve(made, tables, errors);
+    free(tables);
     if (errors->count > before) {
         dr_plan_inputs_close(made);
         return DR_E_INPUT;

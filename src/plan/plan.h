@@ -66,11 +66,11 @@ int dr_plan_check(const struct dr_plan_inputs *inputs, const struct dr_plan *pla
 /* Round a solution of the program to whole lots, and divide accelerators anew among the sectors.
  *
  * values  [columns] with whole binaries.
- * cost    what the program says of the result, in its units.
  *
- * 1: `plan` is whole. 0: no rounding was found that keeps all rows. */
+ * 1: `plan` keeps every rule; `verdict` and `sums` are dr_plan_check()'s. 0: no rounding was found
+ * that does; `verdict` is of the last that was tried, if any was. */
 int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct dr_solver *solver,
-                 const double *values, double *cost);
+                 const double *values, struct dr_plan_verdict *verdict, struct dr_plan_sums *sums);
 
 /* The binaries of the program as a plan has them; all other values are 0. `values` [columns]. */
 void dr_plan_binaries(const struct dr_program *program, const struct dr_plan *plan, double *values);

@@ -22,20 +22,21 @@
 #define DR_NO_COLUMN UINT32_MAX
 
 /* name, places, words for it */
-#define DR_PLAN_COLUMNS(X)                      \
-    X(BUY, "sct", "ordered")                    \
-    X(ON, "sct", "switched on")                 \
-    X(USE, "ksct", "given to the sector")       \
-    X(UNSERVED, "kt", "work that is not done")  \
-    X(PHASE, "spt", "begun by then")            \
-    X(ORDER, "ct", "an order is placed")        \
-    X(DRAW, "st", "power drawn")                \
-    X(PEAK, "sy", "highest draw of the year")   \
-    X(SPEND, "t", "spent")                      \
-    X(CARRY, "y", "kept for the next year")     \
-    X(RISE, "t", "spent above a steady course") \
-    X(FALL, "t", "spent below a steady course") \
-    X(TOTAL, "t", "accelerators in all")        \
+#define DR_PLAN_COLUMNS(X)                             \
+    X(BUY, "sct", "ordered")                           \
+    X(ON, "sct", "switched on")                        \
+    X(USE, "ksct", "given to the sector")              \
+    X(UNSERVED, "kt", "work that is not done")         \
+    X(PHASE, "spt", "begun by then")                   \
+    X(ORDER, "ct", "an order is placed")               \
+    X(DRAW, "st", "power drawn")                       \
+    X(PEAK, "sy", "highest draw of the year")          \
+    X(SPEND, "t", "spent")                             \
+    X(CARRY, "y", "kept for the next year")            \
+    X(RISE, "t", "spent above a steady course")        \
+    X(FALL, "t", "spent below a steady course")        \
+    X(TOTAL, "t", "accelerators in all")               \
+    X(COMPUTE, "g", "compute in the target's quarter") \
     X(SLACK, "r", "by how much a rule is broken")
 
 #define DR_PLAN_ROWS(X)                                                        \
@@ -61,6 +62,7 @@
     X(TARGET, "g", "accelerators by the target's quarter")                     \
     X(TARGET_COMPUTE, "g", "compute by the target's quarter")                  \
     X(ALL, "t", "accelerators in all is their sum")                            \
+    X(COMPUTED, "g", "compute is the sum of what is on")                       \
     X(SITE_SHARE, "st", "share of one site in all accelerators")               \
     X(ZONE_SHARE, "zt", "share of one zone in all accelerators")
 
@@ -96,6 +98,7 @@ struct dr_program {
     uint32_t carry[DR_PLAN_YEARS_MAX];
     uint32_t rise[DR_PLAN_QUARTERS_MAX], fall[DR_PLAN_QUARTERS_MAX];
     uint32_t total[DR_PLAN_QUARTERS_MAX];
+    uint32_t compute[DR_PLAN_TARGETS_MAX];
 };
 
 /* How many accelerators one of a BUY column stands for. */

@@ -7,8 +7,6 @@
 #include "base/math.h"
 #include "plan/tables.h"
 
-#define NO_ROW UINT32_MAX
-
 struct resolver {
     struct dr_plan_inputs *inputs;
     const struct tables *tables;
@@ -39,29 +37,14 @@ static void wrong(const struct resolver *resolver, enum table table, uint32_t ro
                       expected);
 }
 
-/* The row in whose first column `key` stands. */
-static uint32_t find(const struct resolver *resolver, enum table table, const char *key)
-{
-    for (uint32_t row = 0; row < rows_of(resolver, table); row += 1) {
-        if (strcmp(text_of(resolver, table, row, 0), key) == 0)
-            return row;
-    }
-    return NO_ROW;
-}
-
 /* The row of another table that a cell names; 0 and a mistake where there is none. */
 static uint32_t refer(const struct resolver *resolver, enum table table, uint32_t row,
                       uint32_t column, enum table to)
 {
-    uint32_t found = find(resolver, to, text_of(resolver, table, row, column));
-    const char *file = strrchr(resolver->tables->tables[to].file, '/');
+    uint32_t found = dr_csv_refer(resolver->errors, &resolver->tables->tables[table], row, column,
+                                  &resolver->tables->tables[to]);
 
-    if (found != NO_ROW)
-        return found;
-    dr_csv_wrong_cell(resolver->errors, &resolver->tables->tables[table], row, column, "a %s of %s",
-                      resolver->tables->tables[to].columns[0].name,
-                      file == NULL ? resolver->tables->tables[to].file : file + 1);
-    return 0;
+    return found == DR_CSV_NO_ROW ? 0 : found;
 }
 
 static int64_t quarter_of(const struct resolver *resolver, enum table table, uint32_t row,
@@ -74,62 +57,13 @@ static int64_t quarter_of(const struct resolver *resolver, enum table table, uin
 
 static void check_unique(const struct resolver *resolver, enum table table, uint32_t max)
 {
-    for (uint32_t row = 0; row < rows_of(resolver, table); row += 1) {
-        uint32_t first = find(resolver, table, text_of(resolver, table, row, 0));
-
-        if (first != row)
-            dr_csv_wrong_cell(resolver->errors, &resolver->tables->tables[table], row, 0,
-                              "each once; it stands on line %" PRIu32 " already",
-                              resolver->tables->tables[table].lines[first]);
-    }
+    dr_csv_check_unique(resolver->errors, &resolver->tables->tables[table]);
     if (rows_of(resolver, table) > max)
         dr_csv_wrong(resolver->errors, resolver->tables->tables[table].file, 0, "", "more",
                      "at most %" PRIu32 " rows", max);
     if (rows_of(resolver, table) == 0)
         dr_csv_wrong(resolver->errors, resolver->tables->tables[table].file, 0, "", "no rows",
                      "at least one row");
-}
-
-/* The next of a list parted by ';'. */
-static int next_part(const char **at, char part[DR_NAME_BYTES])
-{
-    size_t bytes = strcspn(*at, ";");
-
-    if (**at == '\0')
-        return 0;
-    dr_format(part, DR_NAME_BYTES, "%.*s", (int)dr_min_i64((int64_t)bytes, DR_NAME_BYTES - 1), *at);
-    *at += bytes + ((*at)[bytes] == ';');
-    return 1;
-}
-
-/* No claim without a source; what is assumed names columns of its table. */
-static void check_claims(const struct resolver *resolver, enum table t)
-{
-    const struct dr_csv_table *table = &resolver->tables->tables[t];
-    uint32_t assumed = table->columns_count - 3, source = table->columns_count - 2;
-    char part[DR_NAME_BYTES];
-
-    for (uint32_t row = 0; row < table->rows_count; row += 1) {
-        const char *at = dr_csv_cell(table, row, source)->text;
-
-        while (next_part(&at, part)) {
-            if (find(resolver, TABLE_SOURCE, part) == NO_ROW)
-                dr_csv_wrong_cell(resolver->errors, table, row, source,
-                                  "keys of sources.csv, parted by ';': '%s' is none", part);
-        }
-        at = dr_csv_cell(table, row, assumed)->text;
-        while (strcmp(at, "all") != 0 && next_part(&at, part)) {
-            uint32_t column = 0;
-
-            while (column < table->columns_count && strcmp(table->columns[column].name, part) != 0)
-                column += 1;
-            if (column == table->columns_count)
-                dr_csv_wrong_cell(resolver->errors, table, row, assumed,
-                                  "nothing, 'all', or columns of this table, parted by ';': "
-                                  "'%s' is none",
-                                  part);
-        }
-    }
 }
 
 /* ---- tables ---- */
@@ -355,7 +289,7 @@ static void resolve_sectors(const struct resolver *resolver)
         sector->grade = (uint32_t)value_of(resolver, TABLE_SECTOR, k, SECTOR_grade);
         sector->critical = (uint32_t)value_of(resolver, TABLE_SECTOR, k, SECTOR_critical);
         sector->zones = at[0] == '\0' ? UINT32_MAX : 0;
-        while (next_part(&at, part)) {
+        while (dr_csv_part(&at, part)) {
             uint32_t z = zone_named(resolver, part);
 
             if (z == inputs->zones_count)
@@ -437,7 +371,7 @@ void dr_plan_resolve(struct dr_plan_inputs *inputs, const struct tables *tables,
     check_unique(&resolver, TABLE_CHIP, DR_PLAN_CHIPS_MAX);
     check_unique(&resolver, TABLE_SECTOR, DR_PLAN_SECTORS_MAX);
     for (enum table t = TABLE_SITE; t < TABLE_COUNT; t += 1)
-        check_claims(&resolver, t);
+        dr_csv_check_claims(errors, &tables->tables[t], &tables->tables[TABLE_SOURCE]);
     if (errors->count > before)
         return; /* places would mean nothing */
     resolve_zones(&resolver);

@@ -272,20 +272,25 @@ static void fix_and_optimise(struct run *run)
     }
 }
 
-/* What time is left, for all binaries at once: seldom a better plan, often a better bound. */
+/* All binaries at once, in the time that is left: of a small program the best there is, of a large
+ * one seldom a better plan and often a better bound. */
 static void branch_and_bound(struct run *run)
 {
+    struct dr_search_progress *progress = &run->search->progress;
     struct dr_solver_limits limits = {.gap = run->options->gap, .seconds = left_s(run)};
     struct dr_solver_answer answer =
-        dr_solver_mip(run->solver, NULL, NULL, NULL, run->search->values, &limits, run->values);
+        dr_solver_mip(run->solver, NULL, NULL, NULL,
+                      progress->has_values ? run->search->values : NULL, &limits, run->values);
 
-    run->search->progress.cut |= answer.result != DR_SOLVER_OPTIMAL;
+    /* With a plan to begin from there can be nothing wrong but the solver's tolerance. */
+    run->search->infeasible = answer.result == DR_SOLVER_INFEASIBLE && !progress->has_values;
+    progress->cut |= answer.result != DR_SOLVER_OPTIMAL;
     if (answer.has_values)
         keep(run, run->values, answer.cost);
     if ((answer.result == DR_SOLVER_OPTIMAL || answer.result == DR_SOLVER_FEASIBLE) &&
-        answer.bound > run->search->progress.bound) {
-        run->search->progress.bound = answer.bound;
-        run->search->progress.bound_by_search = 1;
+        answer.bound > progress->bound) {
+        progress->bound = answer.bound;
+        progress->bound_by_search = 1;
     }
     tell(run, "branch and bound");
 }
@@ -299,23 +304,30 @@ static int has_integers(const struct dr_model *model)
     return 0;
 }
 
-/* A small program, to its end. */
-static void solve_whole(struct run *run)
+/* From the linear program's values on. */
+static void find_plan(struct run *run)
 {
-    struct dr_solver_limits limits = {.gap = run->options->gap, .seconds = left_s(run)};
-    struct dr_solver_answer answer =
-        dr_solver_mip(run->solver, NULL, NULL, NULL, NULL, &limits, run->values);
+    const struct dr_search *search = run->search;
 
-    run->search->infeasible = answer.result == DR_SOLVER_INFEASIBLE;
-    run->search->progress.cut = answer.result != DR_SOLVER_OPTIMAL;
-    if (answer.has_values)
-        keep(run, run->values, answer.cost);
-    if ((answer.result == DR_SOLVER_OPTIMAL || answer.result == DR_SOLVER_FEASIBLE) &&
-        answer.bound > run->search->progress.bound) {
-        run->search->progress.bound = answer.bound;
-        run->search->progress.bound_by_search = 1;
+    if (!has_integers(run->model)) {
+        keep(run, run->values, search->progress.bound);
+        tell(run, "nothing to decide");
+        return;
     }
-    tell(run, "branch and bound");
+    if (!run->program->whole_lots) {
+        if (run->options->bound_only)
+            return;
+        if (!done(run))
+            dive(run);
+        if (!done(run))
+            relax_and_fix(run, BLOCK_QUARTERS, left_s(run) * BLOCKS_SHARE);
+        if (search->progress.has_values && !done(run))
+            fix_and_optimise(run);
+        if (!search->progress.has_values)
+            return;
+    }
+    if (!done(run))
+        branch_and_bound(run);
 }
 
 enum dr_status dr_search_run(struct dr_search *search, const struct dr_program *program,
@@ -345,20 +357,8 @@ enum dr_status dr_search_run(struct dr_search *search, const struct dr_program *
         if (answer.result == DR_SOLVER_OPTIMAL)
             search->progress.bound = answer.cost;
         tell(&run, "linear program");
-        if (search->progress.bound > -DR_INFINITY && !has_integers(model)) {
-            keep(&run, run.values, answer.cost);
-            tell(&run, "nothing to decide");
-        } else if (search->progress.bound > -DR_INFINITY && program->whole_lots)
-            solve_whole(&run);
-        else if (search->progress.bound > -DR_INFINITY && !options->bound_only && !done(&run))
-            dive(&run);
-        if (search->progress.bound > -DR_INFINITY && !program->whole_lots && !options->bound_only &&
-            !done(&run))
-            relax_and_fix(&run, BLOCK_QUARTERS, left_s(&run) * BLOCKS_SHARE);
-        if (search->progress.has_values && !program->whole_lots && !done(&run))
-            fix_and_optimise(&run);
-        if (search->progress.has_values && !program->whole_lots && !done(&run))
-            branch_and_bound(&run);
+        if (answer.result == DR_SOLVER_OPTIMAL)
+            find_plan(&run);
     }
     dr_solver_close(run.solver);
     free(run.lower);

@@ -4,11 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/buffer.h"
 #include "federation/yaml.h"
 #include "plan/tables.h"
-
-#define BYTES_MAX ((size_t)1 << 20)
 
 struct reader {
     struct dr_plan_inputs *inputs;
@@ -278,20 +275,13 @@ static void read_map(struct reader *reader, const struct dr_yaml_node *map)
     read_relax(reader, map);
 }
 
-void dr_plan_read_settings(struct dr_plan_inputs *inputs, const char *path,
-                           struct dr_csv_errors *errors)
+void dr_plan_read_settings(struct dr_plan_inputs *inputs, const char *path, const char *yaml,
+                           size_t bytes, struct dr_csv_errors *errors)
 {
-    struct dr_buffer text DR_CLEANUP(dr_buffer_deinit) = {0};
     struct dr_error_list list DR_CLEANUP(dr_error_list_deinit) = {0};
     struct reader reader = {.inputs = inputs, .errors = errors, .file = path, .part = ""};
-    const struct dr_yaml_node *map;
+    const struct dr_yaml_node *map = dr_yaml_read(&inputs->arena, path, yaml, bytes, &list);
 
-    dr_buffer_init(&text, BYTES_MAX);
-    if (dr_buffer_read_file(&text, path) != DR_OK) {
-        dr_csv_wrong(errors, path, 0, "", "no such file", "a plan's settings");
-        return;
-    }
-    map = dr_yaml_read(&inputs->arena, path, dr_buffer_text(&text), text.length, &list);
     for (uint32_t i = 0; i < list.count; i += 1)
         dr_csv_wrong(errors, path, list.errors[i].line, list.errors[i].field, list.errors[i].found,
                      "%s", list.errors[i].expected);

@@ -7,25 +7,14 @@
 #ifndef DR_PLAN_TABLES_H
 #define DR_PLAN_TABLES_H
 
+#include "base/claims.h"
 #include "plan/inputs.h"
 
-#define MICRO   INT64_C(1000000)
+#define MICRO   DR_CSV_MICRO
 #define MONEY   (MICRO * 1000000000) /* the most of one cell: 10^15 of the currency */
 #define PERCENT (100 * MICRO)
 
-/* column, kind, needed, min, max, words */
-#define CLAIM_COLUMNS(X, P)            \
-    X(P, assumed, TEXT, 0, 0, 0, NULL) \
-    X(P, source, TEXT, 1, 0, 0, NULL)  \
-    X(P, note, TEXT, 0, 0, 0, NULL)
-
-#define SOURCE_COLUMNS(X, P)             \
-    X(P, key, TEXT, 1, 0, 0, NULL)       \
-    X(P, publisher, TEXT, 1, 0, 0, NULL) \
-    X(P, date, TEXT, 1, 0, 0, NULL)      \
-    X(P, address, TEXT, 0, 0, 0, NULL)   \
-    X(P, confidence, WORD, 1, 0, 0, "high medium low derived assumed")
-
+/* column, kind, needed, min, max, words; base/claims.h */
 #define SITE_COLUMNS(X, P)                              \
     X(P, site, NAME, 1, 0, 0, NULL)                     \
     X(P, name, TEXT, 1, 0, 0, NULL)                     \
@@ -34,7 +23,7 @@
     X(P, power_mw, DECIMAL, 1, 0, 100000 * MICRO, NULL) \
     X(P, pue, DECIMAL, 1, MICRO, 10 * MICRO, NULL)      \
     X(P, grade, WHOLE, 1, 0, 1000, NULL)                \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 /* What can be built at a site, in this order; `begun`: it is being built, and is there in its
  * quarter whatever the plan says. */
@@ -45,7 +34,7 @@
     X(P, build_quarters, WHOLE, 1, 0, 40, NULL)         \
     X(P, quarter, QUARTER, 1, 0, 0, NULL)               \
     X(P, state, WORD, 1, 0, 0, "open begun")            \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 #define CHIP_COLUMNS(X, P)                                \
     X(P, chip, NAME, 1, 0, 0, NULL)                       \
@@ -60,7 +49,7 @@
     X(P, life_quarters, WHOLE, 1, 1, 80, NULL)            \
     X(P, lot, WHOLE, 1, 1, 100000, NULL)                  \
     X(P, order_min, WHOLE, 1, 0, 10000000, NULL)          \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 /* From a quarter on, until the chip's next row: what one costs, and how many can be ordered in a
  * quarter. Before its first row, and with 0, a chip can't be ordered. */
@@ -69,7 +58,7 @@
     X(P, quarter, QUARTER, 1, 0, 0, NULL)     \
     X(P, price_m, DECIMAL, 1, 0, MONEY, NULL) \
     X(P, supply, WHOLE, 1, 0, 10000000, NULL) \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 /* What is there already (a quarter before the plan's first) or was bought and will come. */
 #define FLEET_COLUMNS(X, P)                  \
@@ -77,7 +66,7 @@
     X(P, chip, NAME, 1, 0, 0, NULL)          \
     X(P, count, WHOLE, 1, 1, 10000000, NULL) \
     X(P, quarter, QUARTER, 1, 0, 0, NULL)    \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 #define SECTOR_COLUMNS(X, P)                          \
     X(P, sector, NAME, 1, 0, 0, NULL)                 \
@@ -88,33 +77,33 @@
     X(P, grade, WHOLE, 1, 0, 1000, NULL)              \
     X(P, zones, TEXT, 0, 0, 0, NULL)                  \
     X(P, critical, WORD, 1, 0, 0, "no yes")           \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 /* How much of a sector's work one accelerator does; without a row it can't. */
 #define SPEED_COLUMNS(X, P)                           \
     X(P, sector, NAME, 1, 0, 0, NULL)                 \
     X(P, chip, NAME, 1, 0, 0, NULL)                   \
     X(P, speed, DECIMAL, 1, 1, 1000000 * MICRO, NULL) \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 /* From a quarter on, until the sector's next row; between the two in a straight line. */
 #define DEMAND_COLUMNS(X, P)                  \
     X(P, sector, NAME, 1, 0, 0, NULL)         \
     X(P, quarter, QUARTER, 1, 0, 0, NULL)     \
     X(P, units, WHOLE, 1, 0, 100000000, NULL) \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 #define BUDGET_COLUMNS(X, P)                   \
     X(P, year, WHOLE, 1, 1900, 2999, NULL)     \
     X(P, budget_m, DECIMAL, 1, 0, MONEY, NULL) \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 /* From a quarter on: what the grid gives to a zone's sites together. */
 #define GRID_COLUMNS(X, P)                               \
     X(P, zone, NAME, 1, 0, 0, NULL)                      \
     X(P, quarter, QUARTER, 1, 0, 0, NULL)                \
     X(P, power_mw, DECIMAL, 1, 0, 1000000 * MICRO, NULL) \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 /* By the quarter of the year: energy by hours of the day's bands taken together, and what the
  * highest draw costs each month. */
@@ -123,20 +112,20 @@
     X(P, quarter_of_year, WHOLE, 1, 1, 4, NULL)                     \
     X(P, energy_per_kwh, DECIMAL, 1, 0, MICRO * 1000000, NULL)      \
     X(P, peak_per_kw_month, DECIMAL, 1, 0, MICRO * 100000000, NULL) \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
-#define TABLES(X)                            \
-    X(SOURCE, "sources.csv", SOURCE_COLUMNS) \
-    X(SITE, "sites.csv", SITE_COLUMNS)       \
-    X(PHASE, "phases.csv", PHASE_COLUMNS)    \
-    X(CHIP, "chips.csv", CHIP_COLUMNS)       \
-    X(OFFER, "offers.csv", OFFER_COLUMNS)    \
-    X(FLEET, "fleet.csv", FLEET_COLUMNS)     \
-    X(SECTOR, "sectors.csv", SECTOR_COLUMNS) \
-    X(SPEED, "speeds.csv", SPEED_COLUMNS)    \
-    X(DEMAND, "demand.csv", DEMAND_COLUMNS)  \
-    X(BUDGET, "budgets.csv", BUDGET_COLUMNS) \
-    X(GRID, "grid.csv", GRID_COLUMNS)        \
+#define TABLES(X)                               \
+    X(SOURCE, "sources.csv", DR_SOURCE_COLUMNS) \
+    X(SITE, "sites.csv", SITE_COLUMNS)          \
+    X(PHASE, "phases.csv", PHASE_COLUMNS)       \
+    X(CHIP, "chips.csv", CHIP_COLUMNS)          \
+    X(OFFER, "offers.csv", OFFER_COLUMNS)       \
+    X(FLEET, "fleet.csv", FLEET_COLUMNS)        \
+    X(SECTOR, "sectors.csv", SECTOR_COLUMNS)    \
+    X(SPEED, "speeds.csv", SPEED_COLUMNS)       \
+    X(DEMAND, "demand.csv", DEMAND_COLUMNS)     \
+    X(BUDGET, "budgets.csv", BUDGET_COLUMNS)    \
+    X(GRID, "grid.csv", GRID_COLUMNS)           \
     X(TARIFF, "tariffs.csv", TARIFF_COLUMNS)
 
 enum table {
@@ -159,8 +148,8 @@ struct tables {
 void dr_plan_resolve(struct dr_plan_inputs *inputs, const struct tables *tables,
                      struct dr_csv_errors *errors);
 
-/* plan.yaml */
-void dr_plan_read_settings(struct dr_plan_inputs *inputs, const char *path,
-                           struct dr_csv_errors *errors);
+/* plan.yaml, as it was read. */
+void dr_plan_read_settings(struct dr_plan_inputs *inputs, const char *path, const char *yaml,
+                           size_t bytes, struct dr_csv_errors *errors);
 
 #endif

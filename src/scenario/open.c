@@ -10,18 +10,12 @@
 /* Address space; touched as it is used. */
 #define ARENA_BYTES ((size_t)256 << 20)
 
-#define COLUMN_ROW(prefix, name, kind, needed, min, max, words) \
-    [prefix##_##name] = {#name, DR_CSV_##kind, needed, min, max, words},
 #define COLUMNS_OF(name, file, columns) \
-    static const struct dr_csv_column name##_columns[] = {columns(COLUMN_ROW, name)};
+    static const struct dr_csv_column name##_columns[] = {columns(DR_CSV_COLUMN_ROW, name)};
 TABLES(COLUMNS_OF)
 #undef COLUMNS_OF
 
-static const struct {
-    const char *file;
-    const struct dr_csv_column *columns;
-    uint32_t columns_count;
-} FILES[TABLE_COUNT] = {
+static const struct dr_csv_file FILES[TABLE_COUNT] = {
 #define FILE_ROW(name, file, columns) \
     [TABLE_##name] = {file, name##_columns, DR_COUNT_OF(name##_columns)},
     TABLES(FILE_ROW)
@@ -30,23 +24,7 @@ static const struct {
 
 uint32_t dr_scenario_find(const struct dr_scenario *scenario, enum table table, const char *key)
 {
-    for (uint32_t row = 0; row < rows_of(scenario, table); row += 1) {
-        if (strcmp(text_of(scenario, table, row, 0), key) == 0)
-            return row;
-    }
-    return NO_ROW;
-}
-
-int dr_scenario_part(const char **at, char part[DR_NAME_BYTES])
-{
-    size_t bytes = strcspn(*at, ";");
-
-    if (**at == '\0')
-        return 0;
-    snprintf(part, DR_NAME_BYTES, "%.*s", (int)(bytes < DR_NAME_BYTES ? bytes : DR_NAME_BYTES - 1),
-             *at);
-    *at += bytes + ((*at)[bytes] == ';');
-    return 1;
+    return dr_csv_find(&scenario->tables[table], key);
 }
 
 int dr_scenario_within(const struct dr_scenario *scenario, uint32_t tenant, uint32_t above)
@@ -74,7 +52,7 @@ static uint32_t waves_of(const struct dr_scenario *scenario, const char *list)
 
     if (strcmp(list, "all") == 0)
         return UINT32_MAX;
-    while (dr_scenario_part(&list, part)) {
+    while (dr_csv_part(&list, part)) {
         for (uint32_t w = 0; w < scenario->waves_count; w += 1)
             waves |= strcmp(scenario->waves[w], part) == 0 ? 1u << w : 0;
     }
@@ -179,7 +157,7 @@ enum dr_status dr_scenario_open(struct dr_scenario **scenario, const char *direc
         return DR_E_FULL;
     }
     for (uint32_t t = 0; t < TABLE_COUNT; t += 1) {
-        snprintf(path, sizeof path, "%s/%s", directory, FILES[t].file);
+        snprintf(path, sizeof path, "%s/%s", directory, FILES[t].name);
         if (dr_csv_read(&made->tables[t], &made->arena, path, FILES[t].columns,
                         FILES[t].columns_count, errors) != DR_OK)
             continue; /* what refers to it is judged once all can be read */

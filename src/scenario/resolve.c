@@ -23,67 +23,19 @@ static void wrong(const struct resolver *resolver, enum table table, uint32_t ro
 static uint32_t refer(const struct resolver *resolver, enum table table, uint32_t row,
                       uint32_t column, enum table to)
 {
-    uint32_t found =
-        dr_scenario_find(resolver->scenario, to, text_of(resolver->scenario, table, row, column));
-
-    if (found == NO_ROW)
-        dr_csv_wrong_cell(resolver->errors, &resolver->scenario->tables[table], row, column,
-                          "a %s of %s", resolver->scenario->tables[to].columns[0].name,
-                          strrchr(resolver->scenario->tables[to].file, '/') + 1);
-    return found;
+    return dr_csv_refer(resolver->errors, &resolver->scenario->tables[table], row, column,
+                        &resolver->scenario->tables[to]);
 }
 
-/* ---- every table ---- */
-
-static uint32_t column_named(const struct dr_csv_table *table, const char *name)
+static void check_claims(const struct resolver *resolver, enum table table)
 {
-    uint32_t column = 0;
-
-    while (column < table->columns_count && strcmp(table->columns[column].name, name) != 0)
-        column += 1;
-    return column;
+    dr_csv_check_claims(resolver->errors, &resolver->scenario->tables[table],
+                        &resolver->scenario->tables[TABLE_SOURCE]);
 }
 
-/* No claim without a source; what is assumed names columns of the table. */
-static void check_claims(const struct resolver *resolver, enum table t)
+static void check_unique(const struct resolver *resolver, enum table table)
 {
-    const struct dr_csv_table *table = &resolver->scenario->tables[t];
-    uint32_t assumed = column_named(table, "assumed");
-    uint32_t source = column_named(table, "source");
-    char part[DR_NAME_BYTES];
-
-    for (uint32_t row = 0; row < table->rows_count; row += 1) {
-        const char *at = dr_csv_cell(table, row, source)->text;
-
-        while (dr_scenario_part(&at, part)) {
-            if (dr_scenario_find(resolver->scenario, TABLE_SOURCE, part) == NO_ROW)
-                dr_csv_wrong_cell(resolver->errors, table, row, source,
-                                  "keys of sources.csv, parted by ';': '%s' is none", part);
-        }
-        at = dr_csv_cell(table, row, assumed)->text;
-        if (strcmp(at, "all") == 0)
-            continue;
-        while (dr_scenario_part(&at, part)) {
-            if (column_named(table, part) == table->columns_count)
-                dr_csv_wrong_cell(resolver->errors, table, row, assumed,
-                                  "nothing, 'all', or columns of this table, parted by ';': "
-                                  "'%s' is none",
-                                  part);
-        }
-    }
-}
-
-static void check_unique(const struct resolver *resolver, enum table t)
-{
-    for (uint32_t row = 0; row < rows_of(resolver->scenario, t); row += 1) {
-        const char *key = text_of(resolver->scenario, t, row, 0);
-        uint32_t first = dr_scenario_find(resolver->scenario, t, key);
-
-        if (first != row && key[0] != '\0')
-            dr_csv_wrong_cell(resolver->errors, &resolver->scenario->tables[t], row, 0,
-                              "each once; it stands on line %" PRIu32 " already",
-                              resolver->scenario->tables[t].lines[first]);
-    }
+    dr_csv_check_unique(resolver->errors, &resolver->scenario->tables[table]);
 }
 
 /* ---- settings, waves, classes ---- */
@@ -187,7 +139,7 @@ static void resolve_waves(const struct resolver *resolver)
                   "a month between the settings from and to");
         if (strcmp(at, "all") == 0)
             continue;
-        while (dr_scenario_part(&at, part)) {
+        while (dr_csv_part(&at, part)) {
             uint32_t w = 0;
 
             while (w < scenario->waves_count && strcmp(scenario->waves[w], part) != 0)
@@ -208,13 +160,13 @@ static void check_classes(const struct resolver *resolver)
     for (uint32_t c = 0; c < rows_of(scenario, TABLE_CLASS); c += 1) {
         const char *at = text_of(scenario, TABLE_CLASS, c, CLASS_policy);
 
-        while (dr_scenario_part(&at, part)) {
+        while (dr_csv_part(&at, part)) {
             if (dr_scenario_find(scenario, TABLE_POLICY, part) == NO_ROW)
                 dr_csv_wrong_cell(resolver->errors, &scenario->tables[TABLE_CLASS], c, CLASS_policy,
                                   "rules of policy.csv, parted by ';': '%s' is none", part);
         }
         at = text_of(scenario, TABLE_CLASS, c, CLASS_jurisdictions);
-        while (dr_scenario_part(&at, part)) {
+        while (dr_csv_part(&at, part)) {
             if (!dr_name_valid(part))
                 wrong(resolver, TABLE_CLASS, c, CLASS_jurisdictions, "names, parted by ';'");
         }
@@ -384,7 +336,7 @@ static void resolve_projects(const struct resolver *resolver)
             value_of(scenario, TABLE_TENANT, parent, TENANT_guarantee_type) != GUARANTEE_GPUS)
             wrong(resolver, TABLE_PROJECT, p, PROJECT_parent,
                   "an account that states a number of accelerators");
-        while (dr_scenario_part(&at, part)) {
+        while (dr_csv_part(&at, part)) {
             char *colon = strchr(part, ':');
             int64_t most;
 
@@ -429,7 +381,7 @@ static void resolve_consent(const struct resolver *resolver, struct scenario_poo
     const char *at = text_of(resolver->scenario, TABLE_FLEET, pool->fleet, FLEET_consent);
     char part[DR_NAME_BYTES];
 
-    while (dr_scenario_part(&at, part)) {
+    while (dr_csv_part(&at, part)) {
         uint32_t tenant = dr_scenario_find(resolver->scenario, TABLE_TENANT, part);
 
         if (tenant == NO_ROW || tenant == 0 || pool->consent_count == CONSENT_MAX) {

@@ -8,42 +8,29 @@
 #define DR_SCENARIO_TABLES_H
 
 #include "base/arena.h"
+#include "base/claims.h"
 #include "scenario/scenario.h"
 
 #define DR_WAVES_MAX 16
-#define MICRO        INT64_C(1000000)
+#define MICRO        DR_CSV_MICRO
 
-/* column, kind, needed, min, max, words. `assumed`, `source` and `note` end every table but the
- * sources' own: what in the row is assumed (nothing, `all`, or columns parted by ';'), the keys of
- * sources, words. */
-#define CLAIM_COLUMNS(X, P)            \
-    X(P, assumed, TEXT, 0, 0, 0, NULL) \
-    X(P, source, TEXT, 1, 0, 0, NULL)  \
-    X(P, note, TEXT, 0, 0, 0, NULL)
-
-#define SOURCE_COLUMNS(X, P)             \
-    X(P, key, TEXT, 1, 0, 0, NULL)       \
-    X(P, publisher, TEXT, 1, 0, 0, NULL) \
-    X(P, date, TEXT, 1, 0, 0, NULL)      \
-    X(P, address, TEXT, 0, 0, 0, NULL)   \
-    X(P, confidence, WORD, 1, 0, 0, "high medium low derived assumed")
-
+/* column, kind, needed, min, max, words; base/claims.h */
 #define SETTING_COLUMNS(X, P)          \
     X(P, setting, TEXT, 1, 0, 0, NULL) \
     X(P, value, TEXT, 1, 0, 0, NULL)   \
     X(P, unit, TEXT, 0, 0, 0, NULL)    \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 #define STAGE_COLUMNS(X, P)           \
     X(P, stage, NAME, 1, 0, 0, NULL)  \
     X(P, month, MONTH, 1, 0, 0, NULL) \
     X(P, waves, TEXT, 1, 0, 0, NULL)  \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 #define GRADE_COLUMNS(X, P)                  \
     X(P, grade, NAME, 1, 0, 0, NULL)         \
     X(P, assurance, WHOLE, 1, 0, 1000, NULL) \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 #define POLICY_COLUMNS(X, P)             \
     X(P, rule, NAME, 1, 0, 0, NULL)      \
@@ -51,7 +38,7 @@
     X(P, condition, TEXT, 1, 0, 0, NULL) \
     X(P, effect, TEXT, 1, 0, 0, NULL)    \
     X(P, in_force, TEXT, 1, 0, 0, NULL)  \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 #define CLASS_COLUMNS(X, P)                                   \
     X(P, class, NAME, 1, 0, 0, NULL)                          \
@@ -59,7 +46,7 @@
     X(P, assurance, WHOLE, 1, 0, 1000, NULL)                  \
     X(P, share, WORD, 1, 0, 0, "accelerator node block none") \
     X(P, policy, TEXT, 0, 0, 0, NULL)                         \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 #define CHIP_COLUMNS(X, P)                                  \
     X(P, chip, TEXT, 1, 0, 0, NULL)                         \
@@ -85,7 +72,7 @@
     X(P, stack, TEXT, 1, 0, 0, NULL)                        \
     X(P, trains, WHOLE, 1, 0, 1, NULL)                      \
     X(P, serves, WHOLE, 1, 0, 1, NULL)                      \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 #define SITE_COLUMNS(X, P)                                 \
     X(P, site, NAME, 1, 0, 0, NULL)                        \
@@ -104,13 +91,13 @@
     X(P, pue, DECIMAL, 1, MICRO, 10 * MICRO, NULL)         \
     X(P, grade, NAME, 1, 0, 0, NULL)                       \
     X(P, isolated_network, WORD, 1, 0, 0, "no yes")        \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 #define POWER_COLUMNS(X, P)                             \
     X(P, site, NAME, 1, 0, 0, NULL)                     \
     X(P, month, MONTH, 1, 0, 0, NULL)                   \
     X(P, power_mw, DECIMAL, 1, 0, 100000 * MICRO, NULL) \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 #define FLEET_COLUMNS(X, P)                  \
     X(P, site, NAME, 1, 0, 0, NULL)          \
@@ -123,7 +110,7 @@
     X(P, consent, TEXT, 0, 0, 0, NULL)       \
     X(P, wave, NAME, 1, 0, 0, NULL)          \
     X(P, use, TEXT, 1, 0, 0, NULL)           \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 #define TENANT_COLUMNS(X, P)                                     \
     X(P, account, NAME, 1, 0, 0, NULL)                           \
@@ -139,7 +126,7 @@
     X(P, data_class, NAME, 1, 0, 0, NULL)                        \
     X(P, residency, TEXT, 0, 0, 0, NULL)                         \
     X(P, price_rule, TEXT, 0, 0, 0, NULL)                        \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 #define PROJECT_COLUMNS(X, P)                      \
     X(P, parent, NAME, 1, 0, 0, NULL)              \
@@ -147,7 +134,7 @@
     X(P, count, WHOLE, 1, 1, 10000, NULL)          \
     X(P, accelerators, WHOLE, 1, 0, 1000000, NULL) \
     X(P, caps, TEXT, 0, 0, 0, NULL)                \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 #define TARIFF_COLUMNS(X, P)                                         \
     X(P, tariff, TEXT, 1, 0, 0, NULL)                                \
@@ -160,7 +147,7 @@
     X(P, band, TEXT, 1, 0, 0, NULL)                                  \
     X(P, hours, TEXT, 1, 0, 0, NULL)                                 \
     X(P, price_per_kwh, DECIMAL, 1, 0, 1000000 * MICRO, NULL)        \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 #define CHARGE_COLUMNS(X, P)                 \
     X(P, item, TEXT, 1, 0, 0, NULL)          \
@@ -168,7 +155,7 @@
     X(P, unit, TEXT, 1, 0, 0, NULL)          \
     X(P, applies, TEXT, 1, 0, 0, NULL)       \
     X(P, in_tariff, WORD, 1, 0, 0, "no yes") \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 #define PROGRAMME_COLUMNS(X, P)                          \
     X(P, programme, TEXT, 1, 0, 0, NULL)                 \
@@ -177,7 +164,7 @@
     X(P, value, DECIMAL, 1, 0, 1000000000 * MICRO, NULL) \
     X(P, unit, TEXT, 1, 0, 0, NULL)                      \
     X(P, kind, TEXT, 1, 0, 0, NULL)                      \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 #define RUN_COLUMNS(X, P)                                              \
     X(P, run, TEXT, 1, 0, 0, NULL)                                     \
@@ -191,12 +178,12 @@
     X(P, days, WHOLE, 0, 1, 10000, NULL)                               \
     X(P, accelerator_hours, WHOLE, 0, 1, INT64_C(1000000000000), NULL) \
     X(P, train_flops, TEXT, 0, 0, 0, NULL)                             \
-    CLAIM_COLUMNS(X, P)
+    DR_CLAIM_COLUMNS(X, P)
 
 /* enumerator, file, columns. Programmes and runs are kept for the planner and for workloads: they
  * are judged here, and nothing of a federation comes from them. */
 #define TABLES(X)                                     \
-    X(SOURCE, "sources.csv", SOURCE_COLUMNS)          \
+    X(SOURCE, "sources.csv", DR_SOURCE_COLUMNS)       \
     X(SETTING, "settings.csv", SETTING_COLUMNS)       \
     X(STAGE, "stages.csv", STAGE_COLUMNS)             \
     X(GRADE, "grades.csv", GRADE_COLUMNS)             \
@@ -237,7 +224,7 @@ enum guarantee_type {
     GUARANTEE_FLEET, /* what its pools have */
 };
 
-#define NO_ROW      UINT32_MAX
+#define NO_ROW      DR_CSV_NO_ROW
 #define CONSENT_MAX 16 /* as in the federation file */
 
 /* Deliveries of one name at one site: what they have in common. */
@@ -308,9 +295,6 @@ static inline uint32_t rows_of(const struct dr_scenario *scenario, enum table ta
 
 /* The row in whose first column `key` stands; NO_ROW. */
 uint32_t dr_scenario_find(const struct dr_scenario *scenario, enum table table, const char *key);
-
-/* The next part of a list parted by ';': 0 when there is none. Begin with `*at` at the list. */
-int dr_scenario_part(const char **at, char part[DR_NAME_BYTES]);
 
 /* The tenant is `above` or somewhere below it. */
 int dr_scenario_within(const struct dr_scenario *scenario, uint32_t tenant, uint32_t above);

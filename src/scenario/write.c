@@ -76,7 +76,7 @@ static void list(struct dr_buffer *yaml, const char *parts)
     const char *comma = "";
 
     dr_buffer_append_text(yaml, "[");
-    for (const char *at = parts; dr_scenario_part(&at, part); comma = ", ")
+    for (const char *at = parts; dr_csv_part(&at, part); comma = ", ")
         dr_buffer_printf(yaml, "%s%s", comma, part);
     dr_buffer_append_text(yaml, "]");
 }
@@ -288,7 +288,7 @@ static void write_site_classes(const struct writer *writer, uint32_t site, int64
         char part[DR_NAME_BYTES];
         int may = at[0] == '\0';
 
-        while (!may && dr_scenario_part(&at, part))
+        while (!may && dr_csv_part(&at, part))
             may = strcmp(part, jurisdiction) == 0;
         if (!may || value_of(scenario, TABLE_CLASS, c, CLASS_assurance) > assurance)
             continue;
@@ -426,7 +426,7 @@ static int64_t project_cap(const struct dr_scenario *scenario, uint32_t project,
     char part[DR_NAME_BYTES];
     int64_t most = -1;
 
-    while (dr_scenario_part(&at, part)) {
+    while (dr_csv_part(&at, part)) {
         char *colon = strchr(part, ':');
 
         *colon = '\0';

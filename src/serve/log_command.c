@@ -9,12 +9,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/spawn.h"
 #include "base/words.h"
 #include "serve/exchange.h"
 
@@ -88,43 +88,16 @@ static int fill_word(struct dr_buffer *filled, const char *word,
 
 /* ---- the child ---- */
 
-/* 0, or an error number. */
+/* 0, or an error number. ssh looks for its keys and settings in HOME. */
 static int spawn(char *const *argv, int output, int said, pid_t *pid)
 {
-    char path[] = "PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin";
     char language[] = "LC_ALL=C";
     char home[512] = "HOME=/";
-    char *envp[] = {path, language, home, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, those;
-    int wrong;
+    char *envp[] = {DR_SPAWN_PATH, language, home, NULL};
 
     if (getenv("HOME") != NULL)
         snprintf(home, sizeof home, "HOME=%s", getenv("HOME"));
-    sigemptyset(&none);
-    sigemptyset(&those);
-    sigaddset(&those, SIGPIPE);
-    sigaddset(&those, SIGINT);
-    sigaddset(&those, SIGTERM);
-    sigaddset(&those, SIGHUP);
-    sigaddset(&those, SIGCHLD);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, output, 1);
-    posix_spawn_file_actions_adddup2(&actions, said, 2);
-    posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-    posix_spawn_file_actions_addchdir_np(&actions, "/");
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &those);
-    /* A session of its own: no terminal to ask for a password, and one group to kill. */
-    posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-    wrong = posix_spawnp(pid, argv[0], &actions, &attributes, argv, envp);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return wrong;
+    return dr_spawn(argv, envp, output, said, pid);
 }
 
 static void close_end(struct log_command *run, int *end)

@@ -135,6 +135,8 @@ static int fill(struct judged *judged)
                 (double)inputs->sectors[k].demand[t] / program->count_scale - done);
         }
     }
+    for (uint32_t i = 0; i < inputs->targets_count; i += 1)
+        follow(judged, program->compute[i], DR_ROW_COMPUTED, i, DR_NOWHERE);
     for (uint32_t y = 0; y < inputs->years_count; y += 1) {
         double spent = 0, kept = y == 0 ? 0 : got(judged, program->carry[y - 1]);
 
