@@ -140,6 +140,9 @@ static void answered(void *owner, struct dr_slurm_exchange *exchange)
     case EXCHANGE_LIMIT:
         slurm_limit_answered(slurm, exchange);
         break;
+    case EXCHANGE_ASK:
+        slurm_ask_answered(slurm, exchange);
+        break;
     }
 }
 
@@ -456,6 +459,7 @@ enum dr_status dr_slurm_open(struct dr_engine **engine, const struct dr_slurm_op
     dr_buffer_init(&slurm->busy_next, 16u * 1024 * 1024);
     dr_buffer_init(&slurm->at_work, 16u * 1024 * 1024);
     dr_buffer_init(&slurm->scontrol.output, 1024u * 1024);
+    slurm_ask_open(slurm);
     take_options(slurm, options);
     status = slurm_rows_open(slurm);
     if (status == DR_OK)

@@ -4,8 +4,8 @@
  * slurm.c opens, closes and turns the wheel; slurm_rows.c is the table of attempts;
  * slurm_document.c writes what is submitted; slurm_launch.c submits it once, and slurm_sent.c keeps
  * that for the next controller; slurm_fence.c judges what is not there any more; slurm_stop.c warns
- * and ends; slurm_poll.c looks at the site's jobs and slurm_nodes.c at its nodes; slurm_scontrol.c
- * runs scontrol. */
+ * and ends; slurm_poll.c looks at the site's jobs, slurm_ask.c at one alone, and slurm_nodes.c at
+ * its nodes; slurm_scontrol.c runs scontrol. */
 #ifndef DR_ENGINE_SLURM_INTERNAL_H
 #define DR_ENGINE_SLURM_INTERNAL_H
 
@@ -99,7 +99,8 @@ enum exchange_kind {
     EXCHANGE_NODES,
     EXCHANGE_SUBMIT,
     EXCHANGE_ORDER,
-    EXCHANGE_LIMIT
+    EXCHANGE_LIMIT,
+    EXCHANGE_ASK
 };
 
 /* A submission, as the file of them has it. */
@@ -115,9 +116,20 @@ struct look {
     int64_t due_us;  /* monotonic */
     int64_t since_s; /* what has changed since then, by the site's clock; 0: everything */
     int64_t took_us; /* of the last one that had a body */
+    int64_t own_us;  /* jobs: the same, but for what a busy machine added */
     uint32_t quiet;  /* looks in a row in which nothing had changed */
     uint8_t under_way;
     uint8_t again; /* as soon as the one under way is over */
+};
+
+/* Rounds in which attempts are asked for one by one. */
+struct asks {
+    int64_t due_us; /* monotonic: the next round not before */
+    int64_t one_us; /* what one takes, a running mean */
+    uint32_t next;  /* the row that comes next in this round; ROW_NONE: between rounds */
+    uint32_t under_way;
+    uint32_t quiet; /* rounds in a row in which nothing had changed */
+    int changed;    /* something has, in this one */
 };
 
 /* A node that the federation declares. */
@@ -194,6 +206,7 @@ struct slurm {
     int64_t
         proof_s; /* the jobs' look under way began after its clock showed this; 0: proves nothing */
     struct look clock, jobs, nodes;
+    struct asks asks;
     uint64_t look_number; /* complete looks at jobs begun */
     uint64_t look_under_way;
     uint32_t foreign, foreign_next;
@@ -342,6 +355,19 @@ void slurm_look(struct slurm *slurm, int64_t now_us);
 void slurm_look_soon(struct slurm *slurm);
 void slurm_look_answered(struct slurm *slurm, struct dr_slurm_exchange *exchange);
 int64_t slurm_look_due(const struct slurm *slurm);
+/* How long after an answer that took so long the next may be asked for, when the last `quiet` ones
+ * had nothing new. */
+int64_t slurm_pace_us(const struct slurm *slurm, int64_t took_us, uint32_t quiet);
+/* The answer to a question for one attempt; 1: its state is another than it was. */
+int slurm_take_one(struct slurm *slurm, const struct row *row, const struct dr_buffer *answer);
+
+/* ---- slurm_ask.c ---- */
+
+void slurm_ask_open(struct slurm *slurm);
+void slurm_ask_step(struct slurm *slurm, int64_t now_us);
+void slurm_ask_soon(struct slurm *slurm, int64_t now_us);
+void slurm_ask_answered(struct slurm *slurm, struct dr_slurm_exchange *exchange);
+int64_t slurm_ask_due(const struct slurm *slurm);
 
 /* ---- slurm_nodes.c ---- */
 

@@ -22,8 +22,11 @@
 #define GONE_US      DR_SECOND_US /* between them while an attempt is out of sight */
 #define BACK_OFF_US  (DR_SECOND_US / 4)
 #define BACK_OFF_MAX 6 /* doublings: 16 s */
-#define OVERLAP_S    2 /* clocks are told in whole seconds */
-#define LIFE_S       120
+/* A list takes 0.12 s a MB. What takes over three times that waits for a busy machine, which is not
+ * the looks' doing, and rarer ones would leave what has become free unused. */
+#define BUSY_US(bytes) ((int64_t)(bytes)*2 / 5)
+#define OVERLAP_S      2 /* clocks are told in whole seconds */
+#define LIFE_S         120
 
 /* ---- one job of the site ---- */
 
@@ -325,6 +328,36 @@ static int take_job(void *context, const struct dr_slurm_object *object)
     return 0;
 }
 
+/* ---- one that was asked for ---- */
+
+static int take_asked(void *context, const struct dr_slurm_object *object)
+{
+    struct slurm *slurm = context;
+    int64_t id, submit_s = 0;
+    const struct row *row;
+
+    if (!dr_slurm_raw_number(&object->members[JOB_ID], &id) || id <= 0 || id > UINT32_MAX)
+        return 1;
+    dr_slurm_raw_number(&object->members[JOB_SUBMITTED], &submit_s);
+    row = slurm_find_id(slurm, (uint32_t)id);
+    /* What else has a number of ours, a whole list tells. */
+    if (row == NULL || (row->submit_s != 0 && row->submit_s != submit_s))
+        return 0;
+    return take_job(context, object);
+}
+
+int slurm_take_one(struct slurm *slurm, const struct row *row, const struct dr_buffer *answer)
+{
+    uint64_t before = row->state_hash;
+    const char *text = (const char *)answer->data;
+
+    if (answer->full ||
+        dr_slurm_scan(text, answer->length, "jobs", members, MEMBERS, NULL, NULL) < 0 ||
+        dr_slurm_scan(text, answer->length, "jobs", members, MEMBERS, take_asked, slurm) < 0)
+        slurm_failed(slurm, "what it says of a job can't be read (%zu bytes)", answer->length);
+    return row->state_hash != before;
+}
+
 /* ---- a look at the jobs ---- */
 
 static void look_at_jobs(struct slurm *slurm, int64_t proof_s)
@@ -373,22 +406,30 @@ static void miss(struct slurm *slurm, uint64_t number, int64_t proof_s)
     }
 }
 
+int64_t slurm_pace_us(const struct slurm *slurm, int64_t took_us, uint32_t quiet)
+{
+    int64_t poll_us = slurm->options.poll_us;
+    int64_t most_us = poll_us * (slurm->active > 0 ? QUIET : IDLE);
+
+    quiet = dr_min_u32(quiet, 8);
+    return dr_max_i64(dr_max_i64(poll_us, SHARE * took_us),
+                      dr_min_i64(most_us, poll_us << (quiet < 2 ? 0 : quiet - 2)));
+}
+
 static void plan_jobs(struct slurm *slurm, int changed)
 {
     struct look *look = &slurm->jobs;
-    int64_t least_us = dr_max_i64(slurm->options.poll_us, SHARE * look->took_us);
     int64_t most_us = slurm->options.poll_us * (slurm->active > 0 ? QUIET : IDLE);
+    int64_t wait_us;
 
     look->quiet = changed ? 0 : dr_min_u32(look->quiet + 1, 8);
+    wait_us = slurm_pace_us(slurm, look->own_us, look->quiet);
     if (slurm->active == 0)
-        least_us = dr_max_i64(least_us, IDLE * slurm->options.poll_us);
+        wait_us = dr_max_i64(wait_us, most_us);
     /* 304 costs little, so it may be asked for often at first */
     if (!changed)
-        least_us = dr_min_i64(least_us, dr_max_i64(most_us, slurm->options.poll_us));
-    look->due_us =
-        dr_monotonic_us() +
-        dr_max_i64(least_us, dr_min_i64(most_us, slurm->options.poll_us
-                                                     << (look->quiet < 2 ? 0 : look->quiet - 2)));
+        wait_us = dr_min_i64(wait_us, most_us);
+    look->due_us = dr_monotonic_us() + wait_us;
 }
 
 static void answers(struct slurm *slurm)
@@ -422,6 +463,7 @@ static void jobs_answered(struct slurm *slurm, struct dr_slurm_exchange *exchang
             return;
         }
         slurm->jobs.took_us = exchange->took_us;
+        slurm->jobs.own_us = dr_min_i64(exchange->took_us, BUSY_US(bytes));
         slurm->foreign = slurm->foreign_next;
         slurm_others_end(slurm);
         miss(slurm, slurm->look_under_way, slurm->proof_s);
@@ -567,10 +609,10 @@ static void nodes_answered(struct slurm *slurm, struct dr_slurm_exchange *exchan
 
 void slurm_look_soon(struct slurm *slurm)
 {
-    int64_t due_us =
-        dr_monotonic_us() + dr_max_i64(slurm->options.poll_us, SHARE * slurm->jobs.took_us);
+    int64_t due_us = dr_monotonic_us() + slurm_pace_us(slurm, slurm->jobs.own_us, 0);
 
     slurm->jobs.quiet = 0;
+    slurm_ask_soon(slurm, dr_monotonic_us());
     if (slurm->jobs.due_us > due_us && !slurm->jobs.under_way)
         slurm->jobs.due_us = due_us;
 }
@@ -607,6 +649,7 @@ void slurm_look(struct slurm *slurm, int64_t now_us)
         return;
     if (slurm->jobs.due_us <= now_us && !slurm->jobs.under_way)
         look_at_jobs(slurm, 0);
+    slurm_ask_step(slurm, now_us);
     if (slurm->nodes.due_us <= now_us && !slurm->nodes.under_way)
         look_at_nodes(slurm);
 }
@@ -619,6 +662,7 @@ int64_t slurm_look_due(const struct slurm *slurm)
         return due_us;
     if (!slurm->jobs.under_way)
         due_us = dr_min_i64(due_us, slurm->jobs.due_us);
+    due_us = dr_min_i64(due_us, slurm_ask_due(slurm));
     if (!slurm->nodes.under_way)
         due_us = dr_min_i64(due_us, slurm->nodes.due_us);
     return due_us;

@@ -31,11 +31,15 @@ struct script {
     volatile int requests;
     volatile int clock_ahead_s; /* of the site's clock, beyond what its offset says */
     char submit[2048];          /* the answer with its status: "200 {...}"; "": cut off */
-    char jobs[4096];
+    char jobs[65536];
     char nodes[1024];        /* "": none */
     char diag[256];          /* "": the time */
     int jobs_once_submitted; /* `jobs` is told only after a submission */
-    char submitted[16384];   /* the last one's body */
+    volatile int jobs_take_ms;
+    char one[2048];         /* of a job that is asked for by its number; "": no errors */
+    volatile int one_waits; /* its answer, for the next list's */
+    volatile int ones, cancels;
+    char submitted[16384]; /* the last one's body */
 };
 
 struct endpoint {
@@ -64,9 +68,21 @@ static void reply(int fd, const char *text)
         return;
 }
 
+/* The list; then what waited for it. */
+static void reply_jobs(struct script *script, int fd, int *waiting)
+{
+    usleep((useconds_t)script->jobs_take_ms * 1000);
+    reply(fd, script->jobs_once_submitted && script->submits == 0 ? "200 {\"jobs\": []}"
+                                                                  : script->jobs);
+    if (*waiting >= 0)
+        reply(*waiting, script->one);
+    *waiting = -1;
+}
+
 /* One request of a connection; 0: it is over. */
 static int serve_one(struct script *script, int fd)
 {
+    static int waiting = -1;
     char text[65536], clock[256];
     size_t used = 0, wanted = 0;
     char *body = NULL, *length;
@@ -92,8 +108,13 @@ static int serve_one(struct script *script, int fd)
             return 0;
         reply(fd, script->submit);
     } else if (strstr(text, "/jobs") != NULL) {
-        reply(fd, script->jobs_once_submitted && script->submits == 0 ? "200 {\"jobs\": []}"
-                                                                      : script->jobs);
+        reply_jobs(script, fd, &waiting);
+    } else if (strncmp(text, "GET", 3) == 0 && strstr(text, "/job/") != NULL) {
+        script->ones += 1;
+        if (script->one_waits)
+            waiting = fd;
+        else
+            reply(fd, script->one);
     } else if (strstr(text, "/nodes") != NULL) {
         reply(fd, script->nodes[0] == 0 ? NODE("idle", "") : script->nodes);
     } else if (strstr(text, "/diag") != NULL) {
@@ -101,6 +122,7 @@ static int serve_one(struct script *script, int fd)
                  (long long)(dr_clock_us() / DR_SECOND_US + script->clock_ahead_s));
         reply(fd, script->diag[0] == 0 ? clock : script->diag);
     } else {
+        script->cancels += strncmp(text, "DELETE", 6) == 0;
         reply(fd, "200 {\"errors\": []}");
     }
     return 1;
@@ -532,6 +554,87 @@ TEST(a_site_whose_clock_is_behind)
     CHECK_EQ(launch(w, 5), DR_OK);
     wait_for_submits(w, 1);
     wait_for_submits(w, 2);
+    endpoint_free(w);
+}
+
+/* A site whose lists are slow, with a job of ours on it. */
+static struct endpoint *endpoint_of_many_jobs(const char *state)
+{
+    struct endpoint *w = endpoint_new();
+
+    snprintf(w->script->submit, sizeof w->script->submit, "200 {\"errors\": [], \"job_id\": 9}");
+    snprintf(w->script->jobs, sizeof w->script->jobs,
+             "200 {%40000s\"jobs\": [" JOB(9, "%s", OURS, "\"exit_code\": 0") "]}", "", state);
+    snprintf(w->script->one, sizeof w->script->one,
+             "200 {\"jobs\": [" JOB(9, "%s", OURS, "\"exit_code\": 0") "]}", state);
+    w->script->jobs_once_submitted = 1;
+    w->script->jobs_take_ms = 100;
+    endpoint_open(w, DR_SECOND_US);
+    CHECK_EQ(launch(w, 5), DR_OK);
+    return w;
+}
+
+TEST(one_is_asked_for_alone_where_the_list_is_dear)
+{
+    struct endpoint *w = endpoint_of_many_jobs("RUNNING");
+
+    snprintf(w->script->one, sizeof w->script->one,
+             "200 {\"jobs\": [" JOB(9, "COMPLETED", OURS, "\"exit_code\": 768") "]}");
+    /* the list goes on saying that it runs */
+    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->exit_code, 3);
+    endpoint_free(w);
+}
+
+TEST(nobody_is_asked_for_alone_where_the_list_is_cheap)
+{
+    struct endpoint *w = endpoint_of_many_jobs("RUNNING");
+
+    snprintf(w->script->jobs, sizeof w->script->jobs, "%s", w->script->one);
+    look(w, 6);
+    w->script->ones = 0;
+    look(w, 20);
+    CHECK_EQ(w->script->ones, 0);
+    endpoint_free(w);
+}
+
+/* That it is not there, or nonsense, is no end: a list says so. */
+TEST(what_one_answer_lacks_is_no_end)
+{
+    static const char *const answers[] = {
+        "500 {\"errors\": [{\"error_number\": 2017, \"error\": \"Invalid job id specified\"}]}",
+        "200 {\"jobs\": []}",
+        "200 {\"jobs\": [" JOB(8, "COMPLETED", OURS, "\"exit_code\": 0") "]}",
+    };
+
+    for (size_t i = 0; i < DR_COUNT_OF(answers); i += 1) {
+        struct endpoint *w = endpoint_of_many_jobs("RUNNING");
+
+        snprintf(w->script->one, sizeof w->script->one, "%s", answers[i]);
+        w->script->ones = 0;
+        while (w->script->ones < 3)
+            step(w, 50);
+        look(w, 3);
+        CHECK(!has_report(w, DR_REPORT_ENDED));
+        endpoint_free(w);
+    }
+}
+
+/* A list that was begun later is the newer one, whichever arrives first. */
+TEST(an_answer_that_a_list_overtook_is_dropped)
+{
+    struct endpoint *w = endpoint_of_many_jobs("PENDING");
+
+    w->script->ones = 0;
+    w->script->one_waits = 1;
+    while (w->script->ones == 0)
+        step(w, 50);
+    snprintf(w->script->jobs, sizeof w->script->jobs,
+             "200 {\"jobs\": [" JOB(9, "RUNNING", OURS, "\"exit_code\": 0") "]}");
+    wait_for(w, 0, DR_REPORT_STARTED);
+    look(w, 4);
+    /* or the site would have gone back to before it began */
+    CHECK(!has_report(w, DR_REPORT_WARNING));
+    CHECK_EQ(w->script->cancels, 0);
     endpoint_free(w);
 }
 
