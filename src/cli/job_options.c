@@ -162,12 +162,15 @@ static int64_t said(const struct dr_amount *amount)
     (dr_error_set(error, NULL, 0, (amount)->said, NULL, __VA_ARGS__), DR_E_INPUT)
 
 /* Several tasks of sbatch's that share a node, and what of it can't be divided among them
- * (`--ntasks=8 --gres=gpu:1`, `--exclusive`): together they are one of Daero's tasks, and the
- * script starts them itself, as it does anyway. 1: so it was. */
+ * (`--ntasks=8 --gres=gpu:1`, `--exclusive`), or that have to be there together (`--nodes=2
+ * --ntasks-per-node=4` is exactly two): together they are one of Daero's tasks, and the script
+ * starts them itself, as it does anyway. 1: so it was. */
 static int fold(struct dr_job_spec *spec, int64_t *tasks_on_node, int64_t node, int64_t job)
 {
     int alone = spec->nodes <= 1 && *tasks_on_node == spec->tasks;
     int exclusive = json_object_get(spec->job, "exclusive") != NULL;
+    int exact = spec->nodes_exact && spec->tasks == spec->nodes * *tasks_on_node &&
+                (job <= 0 || job % spec->nodes == 0);
 
     if (!spec->has_script || *tasks_on_node == 1 || *tasks_on_node > RANKS_MAX ||
         spec->tasks % *tasks_on_node != 0 || spec->tasks_min > 0 ||
@@ -175,7 +178,7 @@ static int fold(struct dr_job_spec *spec, int64_t *tasks_on_node, int64_t node, 
         json_object_get(spec->job, "alternatives") != NULL ||
         json_is_true(json_object_get(spec->job, "every_task")))
         return 0;
-    if (!exclusive && !(node > 0 && node % *tasks_on_node != 0) &&
+    if (!exclusive && !exact && !(node > 0 && node % *tasks_on_node != 0) &&
         !(job > 0 && job % spec->tasks != 0 && alone))
         return 0;
     spec->ranks = *tasks_on_node;

@@ -100,6 +100,7 @@ struct dr_job_spec {
     int64_t tasks;                               /* 0: not said */
     int64_t tasks_min;                           /* of an elastic job; 0: not said */
     int64_t nodes;                               /* at least; 0: not said */
+    int nodes_exact;                             /* so many and no more */
     int64_t tasks_per_node;                      /* 0: not said */
     int64_t ranks;                               /* of sbatch's tasks in each of Daero's; 0: one */
     int64_t tasks_per_node_said;                 /* the same, before anything was worked out */

@@ -688,7 +688,7 @@ static int set_tasks_per_node(SET_ARGUMENTS)
     return 1;
 }
 
-/* "2" or "2-4"; the least is what can be promised. */
+/* "2" or "2-4"; of a range, the least is what can be promised. */
 static int set_nodes(SET_ARGUMENTS)
 {
     char copy[32];
@@ -703,6 +703,7 @@ static int set_nodes(SET_ARGUMENTS)
     if (strlen(value) >= sizeof copy || !dr_parse_i64(copy, 1, TASKS_MAX, &spec->nodes) ||
         (dash != NULL && !dr_parse_i64(dash + 1, spec->nodes, TASKS_MAX, &most)))
         return EXPECT("a number of nodes, or LEAST-MOST");
+    spec->nodes_exact = dash == NULL || most == spec->nodes;
     return 1;
 }
 
@@ -932,7 +933,7 @@ const struct dr_job_option DR_JOB_OPTIONS[] = {
     BOTH("cpus-per-task", 'c', "N", set_cpus, "task", "CPUs per task, also 0.5; 1 by default")
     OWN("cpus", 0, "N", set_cpus, "task", "the same as --cpus-per-task")
     OWN("memory", 0, "SIZE", set_memory, "task", "memory per task: 512 (MB), 16G; its share of a node by CPUs or accelerators where it is not said")
-    BOTH("nodes", 'N', "N[-M]", set_nodes, "", "spread the tasks over at least N nodes")
+    BOTH("nodes", 'N', "N[-M]", set_nodes, "", "N nodes with as many tasks each; of N-M, at least N")
     BOTH("ntasks-per-node", 0, "N", set_tasks_per_node, "", "at most so many tasks on a node")
     OWN("tasks-per-node", 0, "N", set_tasks_per_node, "", "the same as --ntasks-per-node")
     OWN("chips", 0, "CHIP[,CHIP]", set_chips, "", "chips that will do; any by default")
