@@ -198,15 +198,6 @@ static void endpoint_open(struct endpoint *w, int64_t timeout_us)
     CHECK_EQ(dr_slurm_open(&w->engine, &options, &error), DR_OK);
 }
 
-static void endpoint_free(struct endpoint *w)
-{
-    w->engine->operations->close(w->engine);
-    kill(w->pid, SIGKILL);
-    waitpid(w->pid, NULL, 0);
-    munmap(w->script, sizeof *w->script);
-    free(w);
-}
-
 static void step(struct endpoint *w, int wait_ms)
 {
     struct pollfd fd = {.fd = w->engine->operations->descriptor(w->engine), .events = POLLIN};
@@ -216,6 +207,19 @@ static void step(struct endpoint *w, int wait_ms)
     w->reports_count +=
         w->engine->operations->poll(w->engine, w->reports + w->reports_count,
                                     (uint32_t)DR_COUNT_OF(w->reports) - w->reports_count);
+}
+
+static void endpoint_free(struct endpoint *w)
+{
+    /* What was answered is taken in: an engine that leaves a submission behind makes the next one
+     * of this process wait for its token. */
+    for (int i = 0; i < 10; i += 1)
+        step(w, 10);
+    w->engine->operations->close(w->engine);
+    kill(w->pid, SIGKILL);
+    waitpid(w->pid, NULL, 0);
+    munmap(w->script, sizeof *w->script);
+    free(w);
 }
 
 /* Until the site has been asked so many times more. */
@@ -302,8 +306,6 @@ static enum dr_status launch(struct endpoint *w, uint64_t epoch)
     "\"state_reason\": \"None\", " more "}"
 #define OURS "daero:test:seoul:71:1:5"
 
-/* The first of all: after an engine of this process that left submissions behind, an order waits
- * until both of its nodes have been heard, and this site has one of them. */
 /* slurmrestd 22.05 takes other forms for something else without a word, refuses what it does not
  * know, and crashes of "argv". */
 TEST(what_is_submitted_has_the_forms_that_count)
@@ -365,8 +367,59 @@ TEST(what_is_submitted_has_the_forms_that_count)
     endpoint_free(w);
 }
 
-/* Each of Slurm's own refusals is final, and says why; an answer that is none is not. Before
- * the tests that leave an engine with something unsure, after which the next one waits longer. */
+TEST(a_site_that_is_away_comes)
+{
+    struct endpoint *w = endpoint_new();
+
+    snprintf(w->script->diag, sizeof w->script->diag,
+             "500 {\"errors\": [{\"error\": \"Unspecified error\", \"error_number\": -1}]}");
+    snprintf(w->script->submit, sizeof w->script->submit, "200 {\"errors\": [], \"job_id\": 9}");
+    endpoint_open(w, DR_SECOND_US);
+    CHECK_EQ(launch(w, 5), DR_OK);
+    CHECK_EQ(wait_for(w, 0, DR_REPORT_SITE)->answers, 0);
+    CHECK_HAS(w->reports[0].text, "slurmctld does not");
+    CHECK_EQ(w->script->submits, 0);
+    w->script->diag[0] = 0;
+    CHECK_EQ(wait_for(w, 1, DR_REPORT_SITE)->answers, 1);
+    while (w->script->submits == 0)
+        step(w, 100);
+    endpoint_free(w);
+}
+
+TEST(an_error_that_comes_with_a_job_is_none)
+{
+    struct endpoint *w = endpoint_new();
+
+    snprintf(
+        w->script->submit, sizeof w->script->submit,
+        "500 {\"errors\": [{\"error_code\": 2015, \"error\": \"Requested node configuration\"}], "
+        "\"job_id\": 9}");
+    snprintf(w->script->jobs, sizeof w->script->jobs,
+             "200 {\"jobs\": [" JOB(9, "FAILED", OURS, "\"exit_code\": 768") "]}");
+    w->script->jobs_once_submitted = 1;
+    endpoint_open(w, DR_SECOND_US);
+    CHECK_EQ(launch(w, 5), DR_OK);
+    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_EXITED);
+    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->exit_code, 3);
+    CHECK_EQ(w->script->submits, 1);
+    endpoint_free(w);
+}
+
+TEST(a_refusal_ends_the_attempt)
+{
+    struct endpoint *w = endpoint_new();
+
+    snprintf(w->script->submit, sizeof w->script->submit,
+             "500 {\"errors\": [{\"error_code\": 2000, \"error\": \"Invalid partition name\"}]}");
+    endpoint_open(w, DR_SECOND_US);
+    CHECK_EQ(launch(w, 5), DR_OK);
+    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_LAUNCH_FAILED);
+    CHECK_HAS(wait_for(w, 0, DR_REPORT_ENDED)->text, "Invalid partition name");
+    CHECK_EQ(w->script->submits, 1);
+    endpoint_free(w);
+}
+
+/* Each of Slurm's own refusals is final, and says why; an answer that is none is not. */
 TEST(refusals_are_told_from_failures)
 {
     static const struct {
@@ -449,58 +502,6 @@ TEST(nothing_is_concluded_from_nonsense)
     }
 }
 
-TEST(a_site_that_is_away_comes)
-{
-    struct endpoint *w = endpoint_new();
-
-    snprintf(w->script->diag, sizeof w->script->diag,
-             "500 {\"errors\": [{\"error\": \"Unspecified error\", \"error_number\": -1}]}");
-    snprintf(w->script->submit, sizeof w->script->submit, "200 {\"errors\": [], \"job_id\": 9}");
-    endpoint_open(w, DR_SECOND_US);
-    CHECK_EQ(launch(w, 5), DR_OK);
-    CHECK_EQ(wait_for(w, 0, DR_REPORT_SITE)->answers, 0);
-    CHECK_HAS(w->reports[0].text, "slurmctld does not");
-    CHECK_EQ(w->script->submits, 0);
-    w->script->diag[0] = 0;
-    CHECK_EQ(wait_for(w, 1, DR_REPORT_SITE)->answers, 1);
-    while (w->script->submits == 0)
-        step(w, 100);
-    endpoint_free(w);
-}
-
-TEST(an_error_that_comes_with_a_job_is_none)
-{
-    struct endpoint *w = endpoint_new();
-
-    snprintf(
-        w->script->submit, sizeof w->script->submit,
-        "500 {\"errors\": [{\"error_code\": 2015, \"error\": \"Requested node configuration\"}], "
-        "\"job_id\": 9}");
-    snprintf(w->script->jobs, sizeof w->script->jobs,
-             "200 {\"jobs\": [" JOB(9, "FAILED", OURS, "\"exit_code\": 768") "]}");
-    w->script->jobs_once_submitted = 1;
-    endpoint_open(w, DR_SECOND_US);
-    CHECK_EQ(launch(w, 5), DR_OK);
-    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_EXITED);
-    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->exit_code, 3);
-    CHECK_EQ(w->script->submits, 1);
-    endpoint_free(w);
-}
-
-TEST(a_refusal_ends_the_attempt)
-{
-    struct endpoint *w = endpoint_new();
-
-    snprintf(w->script->submit, sizeof w->script->submit,
-             "500 {\"errors\": [{\"error_code\": 2000, \"error\": \"Invalid partition name\"}]}");
-    endpoint_open(w, DR_SECOND_US);
-    CHECK_EQ(launch(w, 5), DR_OK);
-    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_LAUNCH_FAILED);
-    CHECK_HAS(wait_for(w, 0, DR_REPORT_ENDED)->text, "Invalid partition name");
-    CHECK_EQ(w->script->submits, 1);
-    endpoint_free(w);
-}
-
 /* The connection is cut once the order has arrived, and the site has it: it is found, not resent.
  */
 TEST(a_submission_that_was_cut_off_is_looked_for)
@@ -538,22 +539,6 @@ TEST(a_lost_submission_waits_for_the_end_of_its_token)
              "200 {\"jobs\": [" JOB(9, "COMPLETED", OURS, "\"exit_code\": 0") "]}");
     CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->exit_code, 0);
     CHECK_EQ(w->script->submits, 2);
-    endpoint_free(w);
-}
-
-/* A look that was asked for a second too early by the site's clock proves nothing, and another
- * follows.
- */
-TEST(a_site_whose_clock_is_behind)
-{
-    struct endpoint *w = endpoint_new();
-
-    w->script->clock_ahead_s = -1;
-    endpoint_open(w, DR_SECOND_US);
-    wait_for(w, 0, DR_REPORT_SITE);
-    CHECK_EQ(launch(w, 5), DR_OK);
-    wait_for_submits(w, 1);
-    wait_for_submits(w, 2);
     endpoint_free(w);
 }
 
@@ -654,97 +639,6 @@ TEST(an_order_of_an_earlier_controller_is_looked_for_first)
                                                                 "daero:test:seoul:71:1:4",
                                                                 "\"exit_code\": 0") "]}");
     CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_EXITED);
-    CHECK_EQ(w->script->submits, 0);
-    endpoint_free(w);
-}
-
-/* Nothing waits for a token to end here unless the site's clock is put forward. */
-#define LONG_US (1000 * DR_SECOND_US)
-
-/* The order was decided so long after the one that made the file began to lead. */
-static struct endpoint *endpoint_that_keeps(const char *name, int64_t later_us)
-{
-    static char path[300];
-    struct endpoint *w = endpoint_new();
-
-    snprintf(path, sizeof path, "%s/%s", test_directory(), name);
-    w->sent_file = path;
-    w->led_us = dr_clock_us();
-    w->decided_us = w->led_us + later_us;
-    for (int i = 0; i < 2; i += 1) { /* one makes the file, one has it */
-        if (w->engine != NULL)
-            w->engine->operations->close(w->engine);
-        w->reports_count = 0;
-        endpoint_open(w, LONG_US);
-        wait_for(w, 0, DR_REPORT_SITE);
-    }
-    return w;
-}
-
-/* The next controller, which is given the order that the one before decided. */
-static void lead_again(struct endpoint *w)
-{
-    w->engine->operations->close(w->engine);
-    w->reports_count = 0;
-    w->led_us += 1000;
-    endpoint_open(w, LONG_US);
-    wait_for(w, 0, DR_REPORT_SITE);
-    CHECK_EQ(launch(w, 4), DR_OK);
-}
-
-TEST(what_was_not_sent_before_a_restart_is_sent_at_once)
-{
-    struct endpoint *w = endpoint_that_keeps("unsent", 500);
-
-    lead_again(w);
-    wait_for_submits(w, 1);
-    endpoint_free(w);
-}
-
-/* However many controllers come and go meanwhile. */
-TEST(what_was_sent_waits_for_its_own_token)
-{
-    struct endpoint *w = endpoint_that_keeps("sent", 500);
-
-    CHECK_EQ(launch(w, 5), DR_OK);
-    wait_for_submits(w, 1); /* and is cut off */
-    lead_again(w);
-    look(w, 12);
-    CHECK_EQ(w->script->submits, 1);
-    w->script->clock_ahead_s = 2000; /* the next one's first look is after the token's end */
-    lead_again(w);
-    wait_for_submits(w, 2);
-    endpoint_free(w);
-}
-
-TEST(an_order_from_before_the_file_waits_once)
-{
-    struct endpoint *w = endpoint_that_keeps("before", -100);
-
-    lead_again(w);
-    look(w, 12);
-    CHECK_EQ(w->script->submits, 0);
-    w->script->clock_ahead_s = 2000;
-    lead_again(w);
-    wait_for_submits(w, 1);
-    endpoint_free(w);
-}
-
-TEST(a_copied_or_cut_file_is_not_believed)
-{
-    struct endpoint *w = endpoint_that_keeps("copy", 500);
-    char line[800];
-
-    snprintf(line, sizeof line, "cp %s %s.2 && mv %s.2 %s", w->sent_file, w->sent_file,
-             w->sent_file, w->sent_file);
-    CHECK_EQ(system(line), 0);
-    lead_again(w);
-    look(w, 12);
-    CHECK_EQ(w->script->submits, 0);
-    snprintf(line, sizeof line, "truncate -s -1 %s", w->sent_file);
-    CHECK_EQ(system(line), 0);
-    lead_again(w);
-    look(w, 12);
     CHECK_EQ(w->script->submits, 0);
     endpoint_free(w);
 }
@@ -853,4 +747,113 @@ TEST(options_that_can_not_be)
         CHECK_TEXT(error.field, "url");
         CHECK_TEXT(error.found, urls[i]);
     }
+}
+
+/* ---- engines that leave submissions behind; the next one waits for their tokens ---- */
+
+/* A look that was asked for a second too early by the site's clock proves nothing, and another
+ * follows.
+ */
+TEST(a_site_whose_clock_is_behind)
+{
+    struct endpoint *w = endpoint_new();
+
+    w->script->clock_ahead_s = -1;
+    endpoint_open(w, DR_SECOND_US);
+    wait_for(w, 0, DR_REPORT_SITE);
+    CHECK_EQ(launch(w, 5), DR_OK);
+    wait_for_submits(w, 1);
+    wait_for_submits(w, 2);
+    endpoint_free(w);
+}
+
+/* Nothing waits for a token to end here unless the site's clock is put forward. */
+#define LONG_US (1000 * DR_SECOND_US)
+
+/* The order was decided so long after the one that made the file began to lead. */
+static struct endpoint *endpoint_that_keeps(const char *name, int64_t later_us)
+{
+    static char path[300];
+    struct endpoint *w = endpoint_new();
+
+    snprintf(path, sizeof path, "%s/%s", test_directory(), name);
+    w->sent_file = path;
+    w->led_us = dr_clock_us();
+    w->decided_us = w->led_us + later_us;
+    for (int i = 0; i < 2; i += 1) { /* one makes the file, one has it */
+        if (w->engine != NULL)
+            w->engine->operations->close(w->engine);
+        w->reports_count = 0;
+        endpoint_open(w, LONG_US);
+        wait_for(w, 0, DR_REPORT_SITE);
+    }
+    return w;
+}
+
+/* The next controller, which is given the order that the one before decided. */
+static void lead_again(struct endpoint *w)
+{
+    w->engine->operations->close(w->engine);
+    w->reports_count = 0;
+    w->led_us += 1000;
+    endpoint_open(w, LONG_US);
+    wait_for(w, 0, DR_REPORT_SITE);
+    CHECK_EQ(launch(w, 4), DR_OK);
+}
+
+TEST(what_was_not_sent_before_a_restart_is_sent_at_once)
+{
+    struct endpoint *w = endpoint_that_keeps("unsent", 500);
+
+    lead_again(w);
+    wait_for_submits(w, 1);
+    endpoint_free(w);
+}
+
+/* However many controllers come and go meanwhile. */
+TEST(what_was_sent_waits_for_its_own_token)
+{
+    struct endpoint *w = endpoint_that_keeps("sent", 500);
+
+    CHECK_EQ(launch(w, 5), DR_OK);
+    wait_for_submits(w, 1); /* and is cut off */
+    lead_again(w);
+    look(w, 12);
+    CHECK_EQ(w->script->submits, 1);
+    w->script->clock_ahead_s = 2000; /* the next one's first look is after the token's end */
+    lead_again(w);
+    wait_for_submits(w, 2);
+    endpoint_free(w);
+}
+
+TEST(an_order_from_before_the_file_waits_once)
+{
+    struct endpoint *w = endpoint_that_keeps("before", -100);
+
+    lead_again(w);
+    look(w, 12);
+    CHECK_EQ(w->script->submits, 0);
+    w->script->clock_ahead_s = 2000;
+    lead_again(w);
+    wait_for_submits(w, 1);
+    endpoint_free(w);
+}
+
+TEST(a_copied_or_cut_file_is_not_believed)
+{
+    struct endpoint *w = endpoint_that_keeps("copy", 500);
+    char line[800];
+
+    snprintf(line, sizeof line, "cp %s %s.2 && mv %s.2 %s", w->sent_file, w->sent_file,
+             w->sent_file, w->sent_file);
+    CHECK_EQ(system(line), 0);
+    lead_again(w);
+    look(w, 12);
+    CHECK_EQ(w->script->submits, 0);
+    snprintf(line, sizeof line, "truncate -s -1 %s", w->sent_file);
+    CHECK_EQ(system(line), 0);
+    lead_again(w);
+    look(w, 12);
+    CHECK_EQ(w->script->submits, 0);
+    endpoint_free(w);
 }
