@@ -278,7 +278,21 @@ static int is_room(enum dr_reason reason)
 struct start {
     dr_pool_id pool; /* 0: there is none */
     uint32_t alternative;
+    int overtaken; /* there is none, and somebody took what he was promised, which what has gone had
+                      held as well: that can't be set aside, and may leave too little of a quota */
 };
+
+static int takes_a_promise(const struct dr_core *before, const struct dr_core *after)
+{
+    for (uint32_t row = 0; row < before->jobs_high; row += 1) {
+        const struct dr_job *job = &before->jobs[row];
+
+        if (job->id.v != 0 && dr_job_run(before, job)->promise != NONE &&
+            job->state == DR_JOB_PENDING && after->jobs[row].state != DR_JOB_PENDING)
+            return 1;
+    }
+    return 0;
+}
 
 /* Where it starts, once the holds whose bits are set have gone. */
 static struct start start_of(const struct world *world, dr_job_id job, const struct dr_why *why,
@@ -305,7 +319,9 @@ static struct start start_of(const struct world *world, dr_job_id job, const str
     started = &trial.core->jobs[trial.row];
     run = dr_job_run(trial.core, started);
     if (started->state != DR_JOB_PENDING && run->rule != DR_RULE_PROMISE)
-        start = (struct start){run->pool, run->alternative};
+        start = (struct start){.pool = run->pool, .alternative = run->alternative};
+    else
+        start.overtaken = takes_a_promise(world->core, trial.core);
     dr_core_close(trial.core);
     return start;
 }
@@ -325,8 +341,10 @@ static int starts(const struct world *world, dr_job_id job, const struct dr_why 
 {
     struct start start = start_of(world, job, why, bits, 0, bytes);
 
-    if (start.pool.v == 0 || bits == (1u << why->holds_count) - 1)
-        return start.pool.v != 0;
+    if (bits == (1u << why->holds_count) - 1)
+        return start.pool.v != 0 || start.overtaken;
+    if (start.pool.v == 0)
+        return 0;
     /* Caps and reservations go with what a pool holds. That tells nothing of other pools, nor of a
      * way to run it that has room: it is caps and reservations that hold it there. */
     for (uint32_t i = 0; i < why->holds_count; i += 1) {
