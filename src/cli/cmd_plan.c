@@ -11,6 +11,7 @@
 #include "plan/export.h"
 #include "plan/files.h"
 #include "plan/find.h"
+#include "plan/lost.h"
 #include "serve/controller.h"
 
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)
@@ -170,6 +171,33 @@ static void print_findings(const struct dr_plan_verdict *verdict)
         fprintf(stderr, "broken: %u more\n", verdict->broken_count - verdict->kept_count);
 }
 
+/* Critical sectors that can't outlive a zone: the plan keeps its rules without a word of them. */
+static json_t *list_exempt(const struct dr_plan_inputs *inputs)
+{
+    json_t *list = json_array();
+
+    FOR(z, inputs->zones_count) {
+        FOR(k, inputs->sectors_count) {
+            if (dr_lost_exempt(inputs, z, k))
+                json_array_append_new(list, json_pack("{s:s, s:s}", "zone", inputs->zones[z].name,
+                                                      "sector", inputs->sectors[k].name));
+        }
+    }
+    return list;
+}
+
+static void print_exempt(const struct dr_plan_inputs *inputs)
+{
+    FOR(z, inputs->zones_count) {
+        FOR(k, inputs->sectors_count) {
+            if (dr_lost_exempt(inputs, z, k))
+                printf("With %s lost, the work of %s can be done nowhere: by law and grade it has "
+                       "no other place. The plan can't mend that.\n",
+                       inputs->zones[z].name, inputs->sectors[k].name);
+        }
+    }
+}
+
 static int write_and_print(const struct dr_cli *cli, const struct dr_program *program,
                            const struct dr_plan *plan, const struct dr_plan_sums *sums,
                            const struct dr_plan_proof *proof)
@@ -182,12 +210,12 @@ static int write_and_print(const struct dr_cli *cli, const struct dr_program *pr
     if (output != NULL && dr_plan_write(output, inputs, plan, sums, proof, &error) != DR_OK)
         return dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
     if (cli->json) {
-        answer = json_pack("{s:s, s:f, s:f, s:f, s:I, s:f, s:f, s:b, s:s?}", "scenario",
+        answer = json_pack("{s:s, s:f, s:f, s:f, s:I, s:f, s:f, s:b, s:o, s:s?}", "scenario",
                            inputs->name, "cost", proof->cost, "bound", proof->bound, "gap_percent",
                            100 * dr_plan_gap(proof->cost, proof->bound), "rules_checked",
                            (json_int_t)proof->checks_count, "seconds", proof->seconds,
                            "solver_cpu_seconds", proof->cpu_s, "cut_by_the_clock", proof->cut,
-                           "directory", output);
+                           "not_outliving_a_zone", list_exempt(inputs), "directory", output);
         dr_cli_print_json(cli, answer);
         json_decref(answer);
         return DR_EXIT_OK;
@@ -199,6 +227,7 @@ static int write_and_print(const struct dr_cli *cli, const struct dr_program *pr
            dr_cli_millions(proof->cost), inputs->currency, dr_cli_millions(proof->bound),
            100 * dr_plan_gap(proof->cost, proof->bound), (unsigned long long)proof->checks_count,
            proof->cut ? " The clock cut a step: another run may find another plan." : "");
+    print_exempt(inputs);
     if (output != NULL)
         printf("Written to %s; `daero plan verify %s` checks it again.\n", output, output);
     return DR_EXIT_OK;

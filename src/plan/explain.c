@@ -20,6 +20,7 @@ static double in_people_units(const struct dr_program *program, uint32_t row, co
     switch ((enum dr_plan_row)program->model.rows[row].kind) {
     case DR_ROW_POWER:
     case DR_ROW_GRID:
+    case DR_ROW_LOST_GRID:
         *unit = "MW";
         return program->power_scale / 1e6;
     case DR_ROW_BUDGET:
@@ -30,6 +31,8 @@ static double in_people_units(const struct dr_program *program, uint32_t row, co
         return 1;
     case DR_ROW_LEAST:
     case DR_ROW_DEMAND:
+    case DR_ROW_LOST_SUM:
+    case DR_ROW_LOST_LEAST:
         *unit = "unit of work";
         return program->count_scale;
     case DR_ROW_TARGET_COMPUTE:
@@ -67,6 +70,7 @@ static double in_people_units(const struct dr_program *program, uint32_t row, co
     case DR_ROW_STEADY_DOWN:
     case DR_ROW_ALL:
     case DR_ROW_COMPUTED:
+    case DR_ROW_LOST_GIVE:
     case DR_ROW_COUNT:
         break;
     }

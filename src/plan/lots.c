@@ -11,6 +11,7 @@
 
 #include "base/math.h"
 #include "base/sort.h"
+#include "plan/lost.h"
 #include "plan/plan.h"
 #include "plan/program.h"
 #include "plan/solver.h"
@@ -581,6 +582,7 @@ static void divide(struct dr_plan *plan, const struct dr_program *program, const
         FOR(z, inputs->zones_count)
             fit_grid(plan, program, z, t);
     }
+    dr_lost_divide(plan, program, values);
 }
 
 /* ---- the whole ---- */
@@ -639,6 +641,7 @@ static void ask_more(const struct dr_program *program, double *lower, double *up
                     fmax(0, fmin(upper[column], (most - 2 * spare) / program->count_scale));
         }
     }
+    dr_lost_ask(program, lower, spare);
 }
 
 /* Bounds that hold the binaries where they are. */
