@@ -130,6 +130,10 @@ void dr_program_deinit(struct dr_program *program);
 const char *dr_program_row_words(const struct dr_program *program, uint32_t row, char text[300]);
 const char *dr_program_column_words(const struct dr_program *program, uint32_t column,
                                     char text[300]);
+/* The same without its quarter or year: "power of the site with everything busy: naver-sejong". */
+const char *dr_program_row_rule(const struct dr_program *program, uint32_t row, char text[300]);
+/* Of which quarter, or year (`*is_year`: 1), a row is; -1: of none. A target's is no such place. */
+int32_t dr_program_row_time(const struct dr_program *program, uint32_t row, int *is_year);
 /* The same without blanks, for other solvers: "POWER(naver-sejong,2028-Q3)". */
 const char *dr_program_row_name(const struct dr_program *program, uint32_t row, char text[300]);
 const char *dr_program_column_name(const struct dr_program *program, uint32_t column,
