@@ -230,7 +230,7 @@ struct dr_plan_inputs *plan_campus(void)
         sector->least_micro = k == 0 ? 0 : 300000;
         sector->busy_micro = 800000;
         sector->critical = 1;
-        sector->lost_micro = k == 0 ? 200000 : 300000;
+        sector->lost_micro = k == 0 ? 450000 : 300000;
         sector->grade = k + 1;
         sector->zones = k == 0 ? 3 : 1;
         sector->speed_micro[0] = MICRO;

@@ -256,7 +256,9 @@ void dr_lost_ask(const struct dr_program *program, double *lower, double spare)
             FOR(z, inputs->zones_count) {
                 uint32_t column = program->lost_done[z][k][t];
 
-                if (column != DR_NO_COLUMN)
+                if (column != DR_NO_COLUMN && spare < 0)
+                    lower[column] = 0; /* the row says how much */
+                else if (column != DR_NO_COLUMN)
                     lower[column] = (need + cut * most + fmin(spare * most, SPARE_MAX * need)) /
                                     program->count_scale;
             }

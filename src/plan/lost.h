@@ -28,7 +28,8 @@ int dr_lost_matters(const struct dr_plan_inputs *inputs, uint32_t zone);
 void dr_lost_add(struct dr_program *program);
 
 /* Lower bounds [columns] by which somewhat more can be done than has to be: what rounding to
- * thousandths takes, and the work of `spare` accelerators, at most a twentieth more. */
+ * thousandths takes, and the work of `spare` accelerators, at most a twentieth more; below 0: no
+ * more than has to be. */
 void dr_lost_ask(const struct dr_program *program, double *lower, double spare);
 
 /* plan->lost, from a solution's values [columns] and what is on in the plan. */

@@ -226,6 +226,7 @@ TEST(one_more_is_worth_what_it_saves)
     uint32_t count, prices_count, compared = 0;
     double bound, before, *values;
 
+    inputs->sectors[0].lost_micro = 200000;
     inputs->domestic[0].share_micro = 700000; /* so that it binds */
     CHECK(plan_solve(inputs, 0.3, plan, &sums, &bound));
     program = program_of(inputs, &solver);
