@@ -96,6 +96,7 @@ struct dr_plan_inputs *plan_world(uint64_t seed)
     inputs->starts_max = plan_roll(2);
     inputs->steady_weight_micro = plan_roll(2) * 50000;
     inputs->steady_micro = plan_roll(500000);
+    inputs->lost_quarter = INT32_MAX;
     inputs->zones_count = 1;
     dr_copy_name(inputs->zones[0].name, "zone");
     inputs->sectors_count = 1;
@@ -129,6 +130,29 @@ struct dr_plan_inputs *plan_world(uint64_t seed)
     return inputs;
 }
 
+struct dr_plan_inputs *plan_world_lost(uint64_t seed)
+{
+    struct dr_plan_inputs *inputs = plan_world(seed);
+
+    for (uint64_t next = seed; inputs->sites_count != 2;) {
+        free(inputs);
+        next += 1000003;
+        inputs = plan_world(next);
+    }
+    inputs->zones_count = 2;
+    dr_copy_name(inputs->zones[1].name, "other-zone");
+    for (uint32_t t = 0; t < DR_PLAN_QUARTERS_MAX; t += 1)
+        inputs->zones[1].grid_w[t] = INT64_MAX;
+    inputs->sites[0].power_w += 10000;
+    inputs->sites[1].power_w += 10000;
+    inputs->sites[1].zone = 1;
+    inputs->sectors[0].zones = 3;
+    inputs->sectors[0].critical = 1;
+    inputs->sectors[0].lost_micro = 50000 + plan_roll(400000);
+    inputs->lost_quarter = 1 + (int32_t)plan_roll(2);
+    return inputs;
+}
+
 struct dr_plan_inputs *plan_campus(void)
 {
     static const struct dr_plan_chip chips[] = {
@@ -156,6 +180,8 @@ struct dr_plan_inputs *plan_campus(void)
     inputs->zone_share_micro = 800000;
     inputs->vendor_share_micro = 700000;
     inputs->share_quarter = 4;
+    inputs->lost_quarter = 4;
+    inputs->lost_micro = -1;
     inputs->targets_count = 2;
     inputs->targets[0] = (struct dr_plan_target){.quarter = 4, .accelerators = 300};
     inputs->targets[1] = (struct dr_plan_target){.quarter = 7, .compute_micro = 1200 * MICRO};
@@ -203,6 +229,8 @@ struct dr_plan_inputs *plan_campus(void)
         sector->unserved = 9000;
         sector->least_micro = k == 0 ? 0 : 300000;
         sector->busy_micro = 800000;
+        sector->critical = 1;
+        sector->lost_micro = k == 0 ? 450000 : 300000;
         sector->grade = k + 1;
         sector->zones = k == 0 ? 3 : 1;
         sector->speed_micro[0] = MICRO;

@@ -13,8 +13,12 @@ uint32_t plan_roll(uint32_t below);
  * caller frees it. */
 struct dr_plan_inputs *plan_world(uint64_t seed);
 
+/* The same with one chip and two sites in a zone each, and a part of the work that can be done with
+ * any of the two lost. */
+struct dr_plan_inputs *plan_world_lost(uint64_t seed);
+
 /* Three sites in two zones, three chips of two vendors, two sectors, two years; every kind of rule
- * is there, and most of them bind. */
+ * is there, and most of them bind. One of the sectors may be served in one zone alone. */
 struct dr_plan_inputs *plan_campus(void);
 
 /* The best plan that the search finds, at most by `gap` from the best there is: 1, and `plan`,

@@ -11,6 +11,7 @@
 #include "plan/export.h"
 #include "plan/files.h"
 #include "plan/find.h"
+#include "plan/lost.h"
 #include "serve/controller.h"
 
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)
@@ -74,7 +75,7 @@ const char *dr_cli_millions(double amount)
 }
 
 /* A hall of a university is part of one. */
-static const char *megawatts(double power_w)
+const char *dr_cli_megawatts(double power_w)
 {
     return dr_show_format("%.*f", power_w < 10e6 ? 3 : 1, power_w / 1e6);
 }
@@ -117,8 +118,8 @@ static void print_years(const struct dr_plan_inputs *inputs, const struct dr_pla
         dr_table_cell(table, dr_show_format("%lld", (long long)(sums->on_milli[last] / 1000)));
         dr_table_cell(table, dr_cli_millions(spent));
         dr_table_cell(table, percent(domestic, orders));
-        dr_table_cell(table, megawatts(draw));
-        dr_table_cell(table, megawatts((double)sums->power_w[last]));
+        dr_table_cell(table, dr_cli_megawatts(draw));
+        dr_table_cell(table, dr_cli_megawatts((double)sums->power_w[last]));
         dr_table_cell(table, percent(served, demand));
     }
     dr_table_print(table);
@@ -150,7 +151,7 @@ static void print_phases(const struct dr_plan_inputs *inputs, const struct dr_pl
                     table, dr_format_quarter(inputs->begin + t + phase->build_quarters, quarter));
                 dr_table_cell(table, inputs->sites[s].name);
                 dr_table_cell(table, dr_show_format("%u", p + 1));
-                dr_table_cell(table, megawatts((double)phase->power_w));
+                dr_table_cell(table, dr_cli_megawatts((double)phase->power_w));
                 dr_table_cell(table, dr_cli_millions((double)phase->cost));
             }
         }
@@ -170,6 +171,33 @@ static void print_findings(const struct dr_plan_verdict *verdict)
         fprintf(stderr, "broken: %u more\n", verdict->broken_count - verdict->kept_count);
 }
 
+/* Critical sectors that can't outlive a zone: the plan keeps its rules without a word of them. */
+static json_t *list_exempt(const struct dr_plan_inputs *inputs)
+{
+    json_t *list = json_array();
+
+    FOR(z, inputs->zones_count) {
+        FOR(k, inputs->sectors_count) {
+            if (dr_lost_exempt(inputs, z, k))
+                json_array_append_new(list, json_pack("{s:s, s:s}", "zone", inputs->zones[z].name,
+                                                      "sector", inputs->sectors[k].name));
+        }
+    }
+    return list;
+}
+
+static void print_exempt(const struct dr_plan_inputs *inputs)
+{
+    FOR(z, inputs->zones_count) {
+        FOR(k, inputs->sectors_count) {
+            if (dr_lost_exempt(inputs, z, k))
+                printf("With %s lost, the work of %s can be done nowhere: by law and grade it has "
+                       "no other place. The plan can't mend that.\n",
+                       inputs->zones[z].name, inputs->sectors[k].name);
+        }
+    }
+}
+
 static int write_and_print(const struct dr_cli *cli, const struct dr_program *program,
                            const struct dr_plan *plan, const struct dr_plan_sums *sums,
                            const struct dr_plan_proof *proof)
@@ -182,12 +210,12 @@ static int write_and_print(const struct dr_cli *cli, const struct dr_program *pr
     if (output != NULL && dr_plan_write(output, inputs, plan, sums, proof, &error) != DR_OK)
         return dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
     if (cli->json) {
-        answer = json_pack("{s:s, s:f, s:f, s:f, s:I, s:f, s:f, s:b, s:s?}", "scenario",
+        answer = json_pack("{s:s, s:f, s:f, s:f, s:I, s:f, s:f, s:b, s:o, s:s?}", "scenario",
                            inputs->name, "cost", proof->cost, "bound", proof->bound, "gap_percent",
                            100 * dr_plan_gap(proof->cost, proof->bound), "rules_checked",
                            (json_int_t)proof->checks_count, "seconds", proof->seconds,
                            "solver_cpu_seconds", proof->cpu_s, "cut_by_the_clock", proof->cut,
-                           "directory", output);
+                           "not_outliving_a_zone", list_exempt(inputs), "directory", output);
         dr_cli_print_json(cli, answer);
         json_decref(answer);
         return DR_EXIT_OK;
@@ -199,6 +227,7 @@ static int write_and_print(const struct dr_cli *cli, const struct dr_program *pr
            dr_cli_millions(proof->cost), inputs->currency, dr_cli_millions(proof->bound),
            100 * dr_plan_gap(proof->cost, proof->bound), (unsigned long long)proof->checks_count,
            proof->cut ? " The clock cut a step: another run may find another plan." : "");
+    print_exempt(inputs);
     if (output != NULL)
         printf("Written to %s; `daero plan verify %s` checks it again.\n", output, output);
     return DR_EXIT_OK;
@@ -401,144 +430,15 @@ static int verify(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
     return wrong ? DR_EXIT_REFUSED : DR_EXIT_OK;
 }
 
-/* ---- explain ---- */
-
-static void print_binding(const struct dr_program *program, const struct dr_binding *bindings,
-                          uint32_t count, uint32_t most)
-{
-    struct dr_table *table = dr_table_open(1);
-
-    dr_table_column(table, "WORTH-M", DR_TABLE_RIGHT);
-    dr_table_column(table, "OF ONE MORE", 0);
-    dr_table_column(table, "RULE", 0);
-    for (uint32_t i = 0; i < count && i < most; i += 1) {
-        char words[300];
-
-        dr_table_row(table);
-        dr_table_cell(table, dr_show_format("%.4g", bindings[i].worth / 1e6));
-        dr_table_cell(table, bindings[i].unit);
-        dr_table_cell(table, dr_program_row_words(program, bindings[i].row, words));
-    }
-    dr_table_print(table);
-    if (count > most)
-        printf("and %u more; --all shows them\n", count - most);
-}
-
-static void print_not_begun(const struct dr_program *program, const struct dr_not_begun *phases,
-                            uint32_t count)
-{
-    const struct dr_plan_inputs *inputs = program->inputs;
-    struct dr_table *table = dr_table_open(1);
-
-    dr_table_column(table, "SITE", 0);
-    dr_table_column(table, "PHASE", DR_TABLE_RIGHT);
-    dr_table_column(table, "BEST BEGUN", 0);
-    dr_table_column(table, "DEARER-M", DR_TABLE_RIGHT);
-    FOR(i, count) {
-        char quarter[DR_QUARTER_BYTES];
-
-        dr_table_row(table);
-        dr_table_cell(table, inputs->sites[phases[i].site].name);
-        dr_table_cell(table, dr_show_format("%u", phases[i].phase + 1));
-        dr_table_cell(table, dr_format_quarter(inputs->begin + phases[i].quarter, quarter));
-        dr_table_cell(table, dr_cli_millions(phases[i].dearer));
-    }
-    dr_table_print(table);
-}
-
-static json_t *explain_json(const struct dr_program *program, const struct dr_binding *bindings,
-                            uint32_t bindings_count, const struct dr_not_begun *phases,
-                            uint32_t phases_count)
-{
-    const struct dr_plan_inputs *inputs = program->inputs;
-    json_t *binds = json_array(), *rest = json_array();
-
-    FOR(i, bindings_count) {
-        char words[300];
-
-        json_array_append_new(binds,
-                              json_pack("{s:s, s:f, s:s}", "rule",
-                                        dr_program_row_words(program, bindings[i].row, words),
-                                        "worth", bindings[i].worth, "of_one", bindings[i].unit));
-    }
-    FOR(i, phases_count) {
-        char quarter[DR_QUARTER_BYTES];
-
-        json_array_append_new(
-            rest, json_pack("{s:s, s:i, s:s, s:f}", "site", inputs->sites[phases[i].site].name,
-                            "phase", (int)phases[i].phase + 1, "quarter",
-                            dr_format_quarter(inputs->begin + phases[i].quarter, quarter), "dearer",
-                            phases[i].dearer));
-    }
-    return json_pack("{s:o, s:o}", "binds", binds, "not_begun", rest);
-}
-
-static int explain(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
-                   const struct dr_plan *plan)
-{
-    struct dr_program *program = calloc(1, sizeof *program);
-    struct dr_binding *bindings = calloc(DR_BINDING_MAX, sizeof bindings[0]);
-    struct dr_not_begun phases[DR_PLAN_SITES_MAX];
-    struct dr_solver *solver = NULL;
-    struct dr_error error = {0};
-    uint32_t bindings_count = 0, phases_count = 0;
-    double *values;
-    int code = DR_EXIT_OK;
-
-    if (program == NULL || bindings == NULL)
-        abort();
-    dr_program_init(program, inputs, 0);
-    values = calloc(program->model.columns_count, sizeof values[0]);
-    if (values == NULL)
-        abort();
-    dr_plan_binaries(program, plan, values);
-    if (dr_solver_open(&solver, &program->model, NULL, &error) != DR_OK) {
-        code = dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
-    } else {
-        bindings_count = dr_explain_binding(program, solver, values, bindings);
-        phases_count = dr_explain_not_begun(program, solver, values, phases, DR_PLAN_SITES_MAX);
-    }
-    if (code == DR_EXIT_OK && cli->json) {
-        json_t *out = explain_json(program, bindings, bindings_count, phases, phases_count);
-
-        dr_cli_print_json(cli, out);
-        json_decref(out);
-    } else if (code == DR_EXIT_OK) {
-        printf("What binds, and what one more is worth (millions of %s, of the first quarter; with "
-               "what is begun and ordered held):\n",
-               inputs->currency);
-        print_binding(program, bindings, bindings_count,
-                      dr_cli_value(cli, "all") == NULL ? 20 : DR_BINDING_MAX);
-        if (phases_count > 0) {
-            printf(
-                "\nNot begun, and how much dearer the plan would be if it were (at the margin):\n");
-            print_not_begun(program, phases, phases_count);
-        }
-    }
-    dr_solver_close(solver);
-    dr_program_deinit(program);
-    free(program);
-    free(bindings);
-    free(values);
-    return code;
-}
-
 /* ---- a plan that was written ---- */
 
-struct written {
-    struct dr_plan_inputs *inputs;
-    struct dr_plan *plan;
-    struct dr_plan_claims claims;
-    char hash[65];
-};
-
-/* Reads it and its scenario; the exit code. */
-static int read_written(const struct dr_cli *cli, struct written *written)
+int dr_cli_plan_read(const struct dr_cli *cli, struct dr_cli_written *written)
 {
     struct dr_csv_errors errors = {.say = dr_cli_say_error};
     struct dr_error error = {0};
     int code = DR_EXIT_USAGE;
 
+    memset(written, 0, sizeof *written);
     if (dr_plan_read_claims(&written->claims, cli->operands[0], &error) != DR_OK)
         return dr_cli_fail_error(cli, DR_EXIT_USAGE, &error);
     written->inputs = dr_cli_plan_inputs(cli, written->claims.scenario, &code);
@@ -554,7 +454,7 @@ static int read_written(const struct dr_cli *cli, struct written *written)
                        errors.count == 1 ? "" : "s");
 }
 
-static void close_written(struct written *written)
+void dr_cli_plan_close(struct dr_cli_written *written)
 {
     dr_plan_inputs_close(written->inputs);
     free(written->plan);
@@ -562,23 +462,12 @@ static void close_written(struct written *written)
 
 int dr_cmd_plan_verify(struct dr_cli *cli)
 {
-    struct written written = {0};
-    int code = read_written(cli, &written);
+    struct dr_cli_written written;
+    int code = dr_cli_plan_read(cli, &written);
 
     if (code == DR_EXIT_OK)
         code = verify(cli, written.inputs, written.plan, &written.claims, written.hash);
-    close_written(&written);
-    return code;
-}
-
-int dr_cmd_plan_explain(struct dr_cli *cli)
-{
-    struct written written = {0};
-    int code = read_written(cli, &written);
-
-    if (code == DR_EXIT_OK)
-        code = explain(cli, written.inputs, written.plan);
-    close_written(&written);
+    dr_cli_plan_close(&written);
     return code;
 }
 

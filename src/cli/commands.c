@@ -45,6 +45,9 @@ static const struct dr_cli_option PLAN_VERIFY[] = {
 static const struct dr_cli_option PLAN_EXPLAIN[] = {
     {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default, with the certificate's name"},
     {"all", 0, NULL, "all rules that bind, not the first twenty"},
+    {"quarters", 0, NULL, "each quarter or year by itself, not added up by rule and place"},
+    {"why", 0, "SITE", "what the plan would cost without what it builds there, or, where it builds nothing, with more there"},
+    {"instead", 0, "SITE", "with --why: with another site's phases in their place"},
 };
 static const struct dr_cli_option PLAN_EXPORT[] = {
     {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default"},
@@ -316,11 +319,13 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "    daero plan verify plan",
      OPTIONS(PLAN_VERIFY), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_plan_verify},
     {"plan explain", "DIRECTORY", "what binds a plan, what one more is worth, and why a site is not built",
-     "What one more megawatt, million of budget, accelerator of supply or target is worth, with what the plan begins and\n"
-     "orders held where it is: true for small changes. And for each phase that could be begun and is not, how much\n"
-     "dearer the plan would be.\n"
+     "What one more megawatt, million of budget, accelerator of supply or percentage point of a share is worth or costs,\n"
+     "added up over the quarters in which the rule binds, with what the plan begins held where it is: true for small\n"
+     "changes. What it is worth that a phase is there, or a chip arrives, one month earlier. For each phase that could be\n"
+     "begun and is not, how much dearer the plan would be. With --why, a site held against another.\n"
      "\n"
-     "    daero plan explain plan",
+     "    daero plan explain plan\n"
+     "    daero plan explain plan --why naver-sejong --instead gs-donghae",
      OPTIONS(PLAN_EXPLAIN), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_plan_explain},
     {"plan export", "SCENARIO", "the program of a scenario, for other solvers",
      "Columns and rows have the names that docs/planning.md explains.\n"

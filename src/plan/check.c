@@ -8,6 +8,7 @@
  * below 10^31. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/math.h"
@@ -471,6 +472,107 @@ static void check_fleet(struct check *check)
     }
 }
 
+/* ---- a zone is lost ---- */
+
+/* May the sector's work be done at some site inside the zone (1), outside it (2), in both (3)? */
+static int places_of(const struct check *check, uint32_t k, uint32_t z)
+{
+    const struct dr_plan_inputs *inputs = check->inputs;
+    int places = 0;
+
+    FOR(s, inputs->sites_count) {
+        const struct dr_plan_site *site = &inputs->sites[s];
+
+        if (inputs->sectors[k].grade <= site->grade &&
+            (inputs->sectors[k].zones & 1u << site->zone) != 0)
+            places |= site->zone == z ? 1 : 2;
+    }
+    return places;
+}
+
+/* What the plan says that would be given out while the zone is lost, whoever has it otherwise. */
+struct emergency {
+    int64_t given[DR_PLAN_SITES_MAX][DR_PLAN_CHIPS_MAX];
+    wide done[DR_PLAN_SECTORS_MAX]; /* 10^-15 units */
+};
+
+static void check_emergency(struct check *check, const struct emergency *emergency, uint32_t z,
+                            uint32_t t, const char *where)
+{
+    const struct dr_plan_inputs *inputs = check->inputs;
+    wide draws[DR_PLAN_ZONES_MAX] = {0};
+
+    FOR(s, inputs->sites_count) {
+        FOR(c, inputs->chips_count) {
+            const struct dr_plan_chip *chip = &inputs->chips[c];
+            int64_t on = check->plan->on_milli[s][c][t], given = emergency->given[s][c];
+
+            at_most(check, "no more given out than available, a zone lost", (wide)given * MICRO,
+                    (wide)on * chip->available_micro, "%s, %s, %s", inputs->sites[s].name,
+                    chip->name, where);
+            draws[inputs->sites[s].zone] +=
+                ((wide)on * chip->idle_w + (wide)given * (chip->busy_w - chip->idle_w)) *
+                inputs->sites[s].pue_micro;
+        }
+    }
+    FOR(other, inputs->zones_count) {
+        if (other != z && inputs->zones[other].grid_w[t] != INT64_MAX)
+            at_most(check, "grid, another zone lost", draws[other],
+                    (wide)inputs->zones[other].grid_w[t] * 1000 * MICRO, "%s, %s",
+                    inputs->zones[other].name, where);
+    }
+    FOR(k, inputs->sectors_count) {
+        if (places_of(check, k, z) != 1) /* it has a place elsewhere */
+            at_most(check, "critical work, a zone lost",
+                    (wide)inputs->sectors[k].demand[t] * 1000 * MICRO *
+                        inputs->sectors[k].lost_micro,
+                    emergency->done[k], "%s, %s", inputs->sectors[k].name, where);
+    }
+}
+
+static void check_lost(struct check *check)
+{
+    const struct dr_plan_inputs *inputs = check->inputs;
+    struct emergency *emergency = malloc(sizeof *emergency);
+    char quarter[DR_QUARTER_BYTES], where[120];
+
+    if (emergency == NULL)
+        abort();
+    FOR(z, inputs->zones_count) {
+        int matters = 0;
+
+        FOR(k, inputs->sectors_count)
+            matters |= inputs->sectors[k].lost_micro > 0 && places_of(check, k, z) == 3;
+        FOR(t, inputs->quarters_count) {
+            memset(emergency, 0, sizeof *emergency);
+            snprintf(where, sizeof where, "%s lost, %s", inputs->zones[z].name,
+                     quarter_text(check, t, quarter));
+            FOR(i, check->plan->lost_count) {
+                const struct dr_plan_lost *lost = &check->plan->lost[i];
+                const struct dr_plan_site *site = &inputs->sites[lost->site];
+                const struct dr_plan_sector *sector = &inputs->sectors[lost->sector];
+                int may;
+
+                if (lost->zone != z || lost->quarter != t)
+                    continue;
+                may = site->zone != z && sector->lost_micro > 0 &&
+                      sector->speed_micro[lost->chip] > 0 && sector->grade <= site->grade &&
+                      (sector->zones & 1u << site->zone) != 0;
+                at_most(check, "nothing negative", -lost->use_milli, 0, "%s, %s, %s", sector->name,
+                        site->name, where);
+                at_most(check, "work where it may be done, a zone lost", may ? 0 : lost->use_milli,
+                        0, "%s, %s, %s", sector->name, site->name, where);
+                emergency->given[lost->site][lost->chip] += lost->use_milli;
+                emergency->done[lost->sector] +=
+                    (wide)lost->use_milli * sector->speed_micro[lost->chip] * sector->busy_micro;
+            }
+            if (matters && (int32_t)t >= inputs->lost_quarter)
+                check_emergency(check, emergency, z, t, where);
+        }
+    }
+    free(emergency);
+}
+
 /* ---- what it costs ---- */
 
 /* What money of a quarter is worth in the first. */
@@ -596,6 +698,7 @@ int dr_plan_check(const struct dr_plan_inputs *inputs, const struct dr_plan *pla
     check_money(&check);
     check_shares(&check);
     check_fleet(&check);
+    check_lost(&check);
     add_up_cost(&check);
     return verdict->broken_count == 0;
 }

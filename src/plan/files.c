@@ -15,9 +15,9 @@
 #define BYTES_MAX     ((size_t)256 << 20)
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)
 
-enum { ORDERS, PHASES, FLEET, WORK, TABLES_COUNT };
-static const char *const NAMES[TABLES_COUNT] = {"orders.csv", "phases.csv", "fleet.csv",
-                                                "work.csv"};
+enum { ORDERS, PHASES, FLEET, WORK, LOST, TABLES_COUNT };
+static const char *const NAMES[TABLES_COUNT] = {"orders.csv", "phases.csv", "fleet.csv", "work.csv",
+                                                "lost.csv"};
 
 double dr_plan_gap(double cost, double bound)
 {
@@ -107,6 +107,24 @@ static void put_work(struct dr_buffer *out, const struct dr_plan_inputs *inputs,
                 }
             }
         }
+    }
+}
+
+static void put_lost(struct dr_buffer *out, const struct dr_plan_inputs *inputs,
+                     const struct dr_plan *plan)
+{
+    char quarter[DR_QUARTER_BYTES];
+
+    dr_buffer_append_text(out, "quarter,lost,sector,site,chip,accelerators\n");
+    FOR(i, plan->lost_count) {
+        const struct dr_plan_lost *lost = &plan->lost[i];
+
+        dr_buffer_printf(out, "%s,%s,%s,%s,%s,",
+                         dr_format_quarter(inputs->begin + lost->quarter, quarter),
+                         inputs->zones[lost->zone].name, inputs->sectors[lost->sector].name,
+                         inputs->sites[lost->site].name, inputs->chips[lost->chip].name);
+        put_milli(out, lost->use_milli);
+        dr_buffer_append_text(out, "\n");
     }
 }
 
@@ -214,6 +232,7 @@ enum dr_status dr_plan_write(const char *directory, const struct dr_plan_inputs 
     put_phases(&tables[PHASES], inputs, plan);
     put_fleet(&tables[FLEET], inputs, plan);
     put_work(&tables[WORK], inputs, plan);
+    put_lost(&tables[LOST], inputs, plan);
     hash_tables(tables, hash);
     for (uint32_t i = 0; i < TABLES_COUNT && status == DR_OK; i += 1)
         status = write_file(directory, NAMES[i], &tables[i], error);
@@ -263,6 +282,16 @@ static const struct dr_csv_column WORK_COLUMNS[] = {
     {"accelerators", DR_CSV_DECIMAL, 1, -INT64_C(1000000000000000), INT64_C(1000000000000000),
      NULL},
 };
+enum { L_quarter, L_lost, L_sector, L_site, L_chip, L_accelerators };
+static const struct dr_csv_column LOST_COLUMNS[] = {
+    {"quarter", DR_CSV_QUARTER, 1, 0, 0, NULL},
+    {"lost", DR_CSV_NAME, 1, 0, 0, NULL},
+    {"sector", DR_CSV_NAME, 1, 0, 0, NULL},
+    {"site", DR_CSV_NAME, 1, 0, 0, NULL},
+    {"chip", DR_CSV_NAME, 1, 0, 0, NULL},
+    {"accelerators", DR_CSV_DECIMAL, 1, -INT64_C(1000000000000000), INT64_C(1000000000000000),
+     NULL},
+};
 
 struct reading {
     const struct dr_plan_inputs *inputs;
@@ -304,6 +333,17 @@ static uint32_t sector_of(const struct reading *reading, uint32_t row, uint32_t 
     return UINT32_MAX;
 }
 
+static uint32_t zone_of(const struct reading *reading, uint32_t row, uint32_t column)
+{
+    FOR(z, reading->inputs->zones_count) {
+        if (strcmp(reading->inputs->zones[z].name,
+                   dr_csv_cell(&reading->table, row, column)->text) == 0)
+            return z;
+    }
+    dr_csv_wrong_cell(reading->errors, &reading->table, row, column, "a zone of the scenario");
+    return UINT32_MAX;
+}
+
 static uint32_t quarter_of(const struct reading *reading, uint32_t row, uint32_t column)
 {
     int64_t t = dr_csv_cell(&reading->table, row, column)->value - reading->inputs->begin;
@@ -329,6 +369,30 @@ static int64_t *once(const struct reading *reading, uint32_t row, int64_t *cell)
     if (*cell != 0)
         dr_csv_wrong_cell(reading->errors, &reading->table, row, 0, "each place once");
     return cell;
+}
+
+/* Rows of the same place count together. */
+static void read_lost(struct dr_plan *plan, const struct reading *reading, uint32_t row)
+{
+    uint32_t t = quarter_of(reading, row, L_quarter), z = zone_of(reading, row, L_lost);
+    uint32_t k = sector_of(reading, row, L_sector), s = site_of(reading, row, L_site);
+    uint32_t c = chip_of(reading, row, L_chip);
+
+    if (t == UINT32_MAX || z == UINT32_MAX || k == UINT32_MAX || s == UINT32_MAX || c == UINT32_MAX)
+        return;
+    if (plan->lost_count == DR_PLAN_LOST_MAX) {
+        dr_csv_wrong_cell(reading->errors, &reading->table, row, 0, "at most %u rows",
+                          DR_PLAN_LOST_MAX);
+        return;
+    }
+    plan->lost[plan->lost_count] =
+        (struct dr_plan_lost){.quarter = (uint8_t)t,
+                              .zone = (uint8_t)z,
+                              .sector = (uint8_t)k,
+                              .site = (uint8_t)s,
+                              .chip = (uint8_t)c,
+                              .use_milli = milli_of(reading, row, L_accelerators)};
+    plan->lost_count += 1;
 }
 
 static void read_row(struct dr_plan *plan, const struct reading *reading, int kind, uint32_t row)
@@ -362,6 +426,9 @@ static void read_row(struct dr_plan *plan, const struct reading *reading, int ki
         if (t != UINT32_MAX && s != UINT32_MAX && c != UINT32_MAX)
             *once(reading, row, &plan->on_milli[s][c][t]) = milli_of(reading, row, F_on);
         break;
+    case LOST:
+        read_lost(plan, reading, row);
+        break;
     default:
         t = quarter_of(reading, row, W_quarter);
         k = sector_of(reading, row, W_sector);
@@ -382,10 +449,9 @@ enum dr_status dr_plan_read(struct dr_plan *plan, const char *directory,
         const struct dr_csv_column *columns;
         uint32_t count;
     } FORMS[TABLES_COUNT] = {
-        {ORDER_COLUMNS, DR_COUNT_OF(ORDER_COLUMNS)},
-        {PHASE_COLUMNS, DR_COUNT_OF(PHASE_COLUMNS)},
-        {FLEET_COLUMNS, DR_COUNT_OF(FLEET_COLUMNS)},
-        {WORK_COLUMNS, DR_COUNT_OF(WORK_COLUMNS)},
+        {ORDER_COLUMNS, DR_COUNT_OF(ORDER_COLUMNS)}, {PHASE_COLUMNS, DR_COUNT_OF(PHASE_COLUMNS)},
+        {FLEET_COLUMNS, DR_COUNT_OF(FLEET_COLUMNS)}, {WORK_COLUMNS, DR_COUNT_OF(WORK_COLUMNS)},
+        {LOST_COLUMNS, DR_COUNT_OF(LOST_COLUMNS)},
     };
     struct dr_buffer tables[TABLES_COUNT];
     struct dr_arena arena;

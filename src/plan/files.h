@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* files.h: a plan as a folder of tables and a certificate.
  *
- * orders.csv, phases.csv, fleet.csv and work.csv are the plan; quarters.csv sums it up for people;
- * certificate.json says by what it was found, how far it can be from the best, and what was
- * checked. The same plan gives the same bytes, but for the certificate's `run`. The columns stand
- * in docs/planning.md. */
+ * orders.csv, phases.csv, fleet.csv, work.csv and lost.csv are the plan; quarters.csv sums it up
+ * for people; certificate.json says by what it was found, how far it can be from the best, and what
+ * was checked. The same plan gives the same bytes, but for the certificate's `run`. The columns
+ * stand in docs/planning.md. */
 #ifndef DR_PLAN_FILES_H
 #define DR_PLAN_FILES_H
 
@@ -42,7 +42,7 @@ struct dr_plan_claims {
     int bound_by_search;
 };
 
-/* Read the four tables back; `plan_hash` (65 bytes) is of their bytes. DR_E_INPUT: at least one
+/* Read the five tables back; `plan_hash` (65 bytes) is of their bytes. DR_E_INPUT: at least one
  * mistake was said. */
 DR_MUST_USE enum dr_status dr_plan_read(struct dr_plan *plan, const char *directory,
                                         const struct dr_plan_inputs *inputs, char plan_hash[65],

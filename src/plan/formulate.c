@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/math.h"
+#include "plan/lost.h"
 #include "plan/program.h"
 
 #define MICRO          ((double)DR_PLAN_MICRO)
@@ -12,8 +13,9 @@
 
 static struct dr_model_name name4(uint32_t kind, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
 {
-    return (struct dr_model_name){.kind = (uint16_t)kind,
-                                  .place = {(uint16_t)a, (uint16_t)b, (uint16_t)c, (uint16_t)d}};
+    return (struct dr_model_name){
+        .kind = (uint16_t)kind,
+        .place = {(uint16_t)a, (uint16_t)b, (uint16_t)c, (uint16_t)d, DR_NOWHERE}};
 }
 
 static struct dr_model_name name3(uint32_t kind, uint32_t a, uint32_t b, uint32_t c)
@@ -750,6 +752,8 @@ void dr_program_init(struct dr_program *program, const struct dr_plan_inputs *in
     add_money_rows(program);
     add_share_rows(program);
     add_target_rows(program);
+    memset(program->lost_use, 0, sizeof program->lost_use);
+    dr_lost_add(program);
     if (soften != 0)
         add_slacks(program, soften);
     dr_model_finish(&program->model);

@@ -70,6 +70,7 @@ struct dr_plan_sector {
     uint32_t grade;
     uint32_t zones; /* bits */
     uint32_t critical;
+    int64_t lost_micro; /* of the demand, what can be done with any one zone lost; 0: none has to */
     int64_t speed_micro[DR_PLAN_CHIPS_MAX]; /* units of work that one does; 0: it can't */
     int64_t demand[DR_PLAN_QUARTERS_MAX];   /* units */
 };
@@ -103,13 +104,14 @@ struct dr_plan_domestic {
 /* Rules that can be mended by somebody's decision: word, the program's rows */
 #define DR_PLAN_RELAXES(X)                                \
     X(SHARES, "shares", SITE_SHARE, ZONE_SHARE, VENDOR)   \
+    X(LOST, "lost", LOST_LEAST, LOST_LEAST, LOST_LEAST)   \
     X(STARTS, "starts", STARTS, STARTS, STARTS)           \
     X(DOMESTIC, "domestic", DOMESTIC, DOMESTIC, DOMESTIC) \
     X(TARGETS, "targets", TARGET, TARGET_COMPUTE, TARGET) \
     X(LEAST, "least-work", LEAST, LEAST, LEAST)           \
     X(BUDGET, "budget", BUDGET, BUDGET, BUDGET)           \
     X(SUPPLY, "supply", SUPPLY, SUPPLY, SUPPLY)           \
-    X(GRID, "grid", GRID, GRID, GRID)                     \
+    X(GRID, "grid", GRID, LOST_GRID, GRID)                \
     X(POWER, "power", POWER, POWER, POWER)
 
 enum dr_plan_relax {
@@ -142,6 +144,8 @@ struct dr_plan_inputs {
     int64_t zone_share_micro;
     int64_t vendor_share_micro; /* of a year's orders by value; 0: any */
     int32_t share_quarter;      /* from which the three hold */
+    int32_t lost_quarter;       /* from which any one zone can be lost; INT32_MAX: never */
+    int64_t lost_micro;         /* of a critical sector's demand; -1: its least_micro */
     uint32_t targets_count;
     struct dr_plan_target targets[DR_PLAN_TARGETS_MAX];
     uint32_t domestic_count;

@@ -11,6 +11,7 @@
 
 #include "base/math.h"
 #include "base/sort.h"
+#include "plan/lost.h"
 #include "plan/plan.h"
 #include "plan/program.h"
 #include "plan/solver.h"
@@ -18,6 +19,7 @@
 typedef __int128 wide;
 
 #define ATTEMPTS_MAX  9
+#define DIGITS        0.01 /* of an accelerator: more than what cutting takes in a small program */
 #define MICRO         DR_PLAN_MICRO
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)
 
@@ -581,6 +583,7 @@ static void divide(struct dr_plan *plan, const struct dr_program *program, const
         FOR(z, inputs->zones_count)
             fit_grid(plan, program, z, t);
     }
+    dr_lost_divide(plan, program, values);
 }
 
 /* ---- the whole ---- */
@@ -641,6 +644,27 @@ static void ask_more(const struct dr_program *program, double *lower, double *up
     }
 }
 
+/* What there is, divided anew, with `spare` accelerators more than rules ask for; with fewer, or
+ * none, to be used while a zone is lost, where that many can't be had. */
+static struct dr_solver_answer divide_anew(const struct dr_program *program,
+                                           struct dr_solver *solver, double *lower, double *upper,
+                                           double spare, double *divided)
+{
+    const double lost_spares[] = {spare, 0, -1};
+    int has_lost = program->inputs->lost_quarter < (int32_t)program->inputs->quarters_count;
+    struct dr_solver_limits limits = {0};
+    struct dr_solver_answer answer = {.result = DR_SOLVER_FAILED};
+
+    ask_more(program, lower, upper, spare);
+    FOR(i, has_lost ? DR_COUNT_OF(lost_spares) : 1) {
+        dr_lost_ask(program, lower, lost_spares[i]);
+        answer = dr_solver_lp(solver, lower, upper, NULL, &limits, divided, NULL, NULL);
+        if (answer.result == DR_SOLVER_OPTIMAL)
+            break;
+    }
+    return answer;
+}
+
 /* Bounds that hold the binaries where they are. */
 static void hold_binaries(const struct dr_model *model, const double *values, double *lower,
                           double *upper)
@@ -694,7 +718,6 @@ int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct 
     /* Where the rounded orders don't reach a target, it is asked for more before they are rounded:
      * first an eighth of what rounding can cut off, then twice as much each time. */
     for (int attempt = 0; attempt < ATTEMPTS_MAX && !made; attempt += 1) {
-        struct dr_solver_limits limits = {0};
         struct dr_solver_answer answer;
         const double *from = values;
         uint32_t count;
@@ -703,8 +726,8 @@ int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct 
         memcpy(upper, model->upper, model->columns_count * sizeof upper[0]);
         hold_binaries(model, values, lower, upper);
         if (attempt > 0) {
-            ask_more(program, lower, upper, cut / 8 * (1 << (attempt - 1)));
-            answer = dr_solver_lp(solver, lower, upper, NULL, &limits, divided, NULL, NULL);
+            answer =
+                divide_anew(program, solver, lower, upper, cut / 8 * (1 << (attempt - 1)), divided);
             if (answer.result != DR_SOLVER_OPTIMAL)
                 break;
             from = divided;
@@ -727,8 +750,8 @@ int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct 
         hold_binaries(model, values, lower, upper);
         hold_orders(plan, program, lower, upper);
         /* The last digits of what is switched on will be cut. */
-        ask_more(program, lower, upper, program->count_scale > 1 ? 1 : 0);
-        answer = dr_solver_lp(solver, lower, upper, NULL, &limits, divided, NULL, NULL);
+        answer = divide_anew(program, solver, lower, upper,
+                             program->count_scale > 1 ? 1 : DIGITS * attempt, divided);
         if (answer.result != DR_SOLVER_OPTIMAL)
             continue;
         divide(plan, program, divided);

@@ -3,7 +3,7 @@
  *
  * Built row by row: dr_model_column() for every column, then dr_model_row() and dr_model_entry()
  * for its entries; dr_model_finish() sorts them by column, as solvers want them. A name is a kind
- * and up to four places (a site, a chip, a quarter, ...); words for it are made when somebody asks
+ * and up to five places (a site, a chip, a quarter, ...); words for it are made when somebody asks
  * (plan/names.c). Names without blanks, for MPS and LP files, come from the same. */
 #ifndef DR_PLAN_MODEL_H
 #define DR_PLAN_MODEL_H
@@ -16,7 +16,7 @@
 
 struct dr_model_name {
     uint16_t kind;     /* enum dr_plan_column or dr_plan_row */
-    uint16_t place[4]; /* DR_NOWHERE: not said */
+    uint16_t place[5]; /* DR_NOWHERE: not said */
 };
 
 struct dr_model {

@@ -73,23 +73,25 @@ static const char *put_slack(const struct dr_program *program, const struct dr_m
     return text;
 }
 
-static const char *put(const struct dr_program *program, const struct kind *kind,
-                       const struct dr_model_name *name, int words, char text[300])
+/* Quarters and years come last. */
+static int is_time(char place)
 {
-    size_t length =
-        (size_t)snprintf(text, 300, "%s%s", words ? kind->words : kind->name, words ? ": " : "(");
+    return place == 't' || place == 'y';
+}
+
+static const char *put(const struct dr_program *program, const struct kind *kind,
+                       const struct dr_model_name *name, int words, int time, char text[300])
+{
+    size_t length = (size_t)snprintf(text, 300, "%s", words ? kind->words : kind->name);
 
     if (kind->places[0] == 'r')
         return put_slack(program, name, words, text);
-    for (uint32_t i = 0; kind->places[i] != '\0'; i += 1) {
+    for (uint32_t i = 0; kind->places[i] != '\0' && (time || !is_time(kind->places[i])); i += 1) {
+        const char *between = i == 0 ? (words ? ": " : "(") : words ? ", " : ",";
         char part[DR_NAME_BYTES];
 
         place_words(program->inputs, kind->places[i], name->place[i], part);
-        length += (size_t)snprintf(text + length, 300 - length, "%s%s",
-                                   i == 0  ? ""
-                                   : words ? ", "
-                                           : ",",
-                                   part);
+        length += (size_t)snprintf(text + length, 300 - length, "%s%s", between, part);
     }
     if (!words)
         snprintf(text + length, 300 - length, ")");
@@ -98,24 +100,42 @@ static const char *put(const struct dr_program *program, const struct kind *kind
 
 const char *dr_program_row_words(const struct dr_program *program, uint32_t row, char text[300])
 {
-    return put(program, &ROWS[program->model.rows[row].kind], &program->model.rows[row], 1, text);
+    return put(program, &ROWS[program->model.rows[row].kind], &program->model.rows[row], 1, 1,
+               text);
 }
 
 const char *dr_program_column_words(const struct dr_program *program, uint32_t column,
                                     char text[300])
 {
     return put(program, &COLUMNS[program->model.columns[column].kind],
-               &program->model.columns[column], 1, text);
+               &program->model.columns[column], 1, 1, text);
 }
 
 const char *dr_program_row_name(const struct dr_program *program, uint32_t row, char text[300])
 {
-    return put(program, &ROWS[program->model.rows[row].kind], &program->model.rows[row], 0, text);
+    return put(program, &ROWS[program->model.rows[row].kind], &program->model.rows[row], 0, 1,
+               text);
 }
 
 const char *dr_program_column_name(const struct dr_program *program, uint32_t column,
                                    char text[300])
 {
     return put(program, &COLUMNS[program->model.columns[column].kind],
-               &program->model.columns[column], 0, text);
+               &program->model.columns[column], 0, 1, text);
+}
+
+const char *dr_program_row_rule(const struct dr_program *program, uint32_t row, char text[300])
+{
+    return put(program, &ROWS[program->model.rows[row].kind], &program->model.rows[row], 1, 0,
+               text);
+}
+
+int32_t dr_program_row_time(const struct dr_program *program, uint32_t row, int *is_year)
+{
+    const struct dr_model_name *name = &program->model.rows[row];
+    const char *places = ROWS[name->kind].places;
+    size_t last = strlen(places) - 1;
+
+    *is_year = places[last] == 'y';
+    return is_time(places[last]) ? name->place[last] : -1;
 }

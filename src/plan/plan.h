@@ -13,7 +13,14 @@
 struct dr_program;
 struct dr_solver;
 
-#define DR_PLAN_NEVER (-1)
+#define DR_PLAN_NEVER    (-1)
+#define DR_PLAN_LOST_MAX 131072
+
+/* What of a site's accelerators a critical sector would be given while a zone is lost. */
+struct dr_plan_lost {
+    uint8_t quarter, zone, sector, site, chip;
+    int64_t use_milli;
+};
 
 struct dr_plan {
     /* [site][chip][quarter] */
@@ -25,6 +32,9 @@ struct dr_plan {
     /* The quarter in which a phase is begun; DR_PLAN_NEVER. Those begun before the plan: not here.
      */
     int32_t phase[DR_PLAN_SITES_MAX][DR_PLAN_PHASES_MAX];
+    /* The proof that critical work can be done with any one zone lost: [lost_count]. */
+    uint32_t lost_count;
+    struct dr_plan_lost lost[DR_PLAN_LOST_MAX];
 };
 
 /* Of each quarter and year, in whole numbers; what reports are made of. Units rounded down. */

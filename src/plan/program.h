@@ -22,49 +22,56 @@
 #define DR_NO_COLUMN UINT32_MAX
 
 /* name, places, words for it */
-#define DR_PLAN_COLUMNS(X)                             \
-    X(BUY, "sct", "ordered")                           \
-    X(ON, "sct", "switched on")                        \
-    X(USE, "ksct", "given to the sector")              \
-    X(UNSERVED, "kt", "work that is not done")         \
-    X(PHASE, "spt", "begun by then")                   \
-    X(ORDER, "ct", "an order is placed")               \
-    X(DRAW, "st", "power drawn")                       \
-    X(PEAK, "sy", "highest draw of the year")          \
-    X(SPEND, "t", "spent")                             \
-    X(CARRY, "y", "kept for the next year")            \
-    X(RISE, "t", "spent above a steady course")        \
-    X(FALL, "t", "spent below a steady course")        \
-    X(TOTAL, "t", "accelerators in all")               \
-    X(COMPUTE, "g", "compute in the target's quarter") \
+#define DR_PLAN_COLUMNS(X)                                                                \
+    X(BUY, "sct", "ordered")                                                              \
+    X(ON, "sct", "switched on")                                                           \
+    X(USE, "ksct", "given to the sector")                                                 \
+    X(UNSERVED, "kt", "work that is not done")                                            \
+    X(PHASE, "spt", "begun by then")                                                      \
+    X(ORDER, "ct", "an order is placed")                                                  \
+    X(DRAW, "st", "power drawn")                                                          \
+    X(PEAK, "sy", "highest draw of the year")                                             \
+    X(SPEND, "t", "spent")                                                                \
+    X(CARRY, "y", "kept for the next year")                                               \
+    X(RISE, "t", "spent above a steady course")                                           \
+    X(FALL, "t", "spent below a steady course")                                           \
+    X(TOTAL, "t", "accelerators in all")                                                  \
+    X(COMPUTE, "g", "compute in the target's quarter")                                    \
+    X(LOST_USE, "zksct", "given to the sector at sites like this one with the zone lost") \
+    X(LOST_DONE, "zkt", "work that can be done with the zone lost")                       \
     X(SLACK, "r", "by how much a rule is broken")
 
-#define DR_PLAN_ROWS(X)                                                        \
-    X(HAVE, "sct", "no more are switched on than are there")                   \
-    X(GIVE, "sct", "no more is given out than is on and available")            \
-    X(POWER, "st", "power of the site with everything busy")                   \
-    X(GRID, "zt", "what the grid gives to the zone")                           \
-    X(DRAWN, "st", "power drawn is what is idle and what is busy")             \
-    X(HIGHEST, "st", "the year's highest draw is no less than this quarter's") \
-    X(DEMAND, "kt", "the sector's work is done or counted as not done")        \
-    X(LEAST, "kt", "what of the sector's work has to be done")                 \
-    X(SUPPLY, "ct", "what the makers can deliver")                             \
-    X(ORDER_MIN, "ct", "the least that an order comes to")                     \
-    X(STAYS, "spt", "what is begun stays begun")                               \
-    X(AFTER, "spt", "phases of a site in their order")                         \
-    X(STARTS, "t", "phases begun in one quarter")                              \
-    X(SPENDING, "t", "spending is orders and building")                        \
-    X(BUDGET, "y", "the year's budget and what was kept for it")               \
-    X(STEADY_UP, "t", "spending rises no more than is free")                   \
-    X(STEADY_DOWN, "t", "spending falls no more than is free")                 \
-    X(DOMESTIC, "iy", "share of domestic chips in the year's orders")          \
-    X(VENDOR, "cy", "share of one vendor in the year's orders")                \
-    X(TARGET, "g", "accelerators by the target's quarter")                     \
-    X(TARGET_COMPUTE, "g", "compute by the target's quarter")                  \
-    X(ALL, "t", "accelerators in all is their sum")                            \
-    X(COMPUTED, "g", "compute is the sum of what is on")                       \
-    X(SITE_SHARE, "st", "share of one site in all accelerators")               \
-    X(ZONE_SHARE, "zt", "share of one zone in all accelerators")
+#define DR_PLAN_ROWS(X)                                                                   \
+    X(HAVE, "sct", "no more are switched on than are there")                              \
+    X(GIVE, "sct", "no more is given out than is on and available")                       \
+    X(POWER, "st", "power of the site with everything busy")                              \
+    X(GRID, "zt", "what the grid gives to the zone")                                      \
+    X(DRAWN, "st", "power drawn is what is idle and what is busy")                        \
+    X(HIGHEST, "st", "the year's highest draw is no less than this quarter's")            \
+    X(DEMAND, "kt", "the sector's work is done or counted as not done")                   \
+    X(LEAST, "kt", "what of the sector's work has to be done")                            \
+    X(SUPPLY, "ct", "what the makers can deliver")                                        \
+    X(ORDER_MIN, "ct", "the least that an order comes to")                                \
+    X(STAYS, "spt", "what is begun stays begun")                                          \
+    X(AFTER, "spt", "phases of a site in their order")                                    \
+    X(STARTS, "t", "phases begun in one quarter")                                         \
+    X(SPENDING, "t", "spending is orders and building")                                   \
+    X(BUDGET, "y", "the year's budget and what was kept for it")                          \
+    X(STEADY_UP, "t", "spending rises no more than is free")                              \
+    X(STEADY_DOWN, "t", "spending falls no more than is free")                            \
+    X(DOMESTIC, "iy", "share of domestic chips in the year's orders")                     \
+    X(VENDOR, "cy", "share of one vendor in the year's orders")                           \
+    X(TARGET, "g", "accelerators by the target's quarter")                                \
+    X(TARGET_COMPUTE, "g", "compute by the target's quarter")                             \
+    X(ALL, "t", "accelerators in all is their sum")                                       \
+    X(COMPUTED, "g", "compute is the sum of what is on")                                  \
+    X(SITE_SHARE, "st", "share of one site in all accelerators")                          \
+    X(ZONE_SHARE, "zt", "share of one zone in all accelerators")                          \
+    X(LOST_GIVE, "zsct",                                                                  \
+      "with the first zone lost, no more is given out at sites like this one than is on") \
+    X(LOST_SUM, "zkt", "work that can be done with the zone lost is its sum")             \
+    X(LOST_LEAST, "zkt", "what of the sector's work can be done with the zone lost")      \
+    X(LOST_GRID, "zzt", "with the first zone lost, what the grid gives to the second")
 
 enum dr_plan_column {
 #define COLUMN_ENUM(name, places, words) DR_COLUMN_##name,
@@ -99,6 +106,9 @@ struct dr_program {
     uint32_t rise[DR_PLAN_QUARTERS_MAX], fall[DR_PLAN_QUARTERS_MAX];
     uint32_t total[DR_PLAN_QUARTERS_MAX];
     uint32_t compute[DR_PLAN_TARGETS_MAX];
+    uint32_t lost_done[DR_PLAN_ZONES_MAX][DR_PLAN_SECTORS_MAX][DR_PLAN_QUARTERS_MAX];
+    /* Columns of LOST_USE of a zone and quarter: from, and the one behind. 0, 0: none. */
+    uint32_t lost_use[DR_PLAN_ZONES_MAX][DR_PLAN_QUARTERS_MAX][2];
 };
 
 /* How many accelerators one of a BUY column stands for. */
@@ -120,6 +130,10 @@ void dr_program_deinit(struct dr_program *program);
 const char *dr_program_row_words(const struct dr_program *program, uint32_t row, char text[300]);
 const char *dr_program_column_words(const struct dr_program *program, uint32_t column,
                                     char text[300]);
+/* The same without its quarter or year: "power of the site with everything busy: naver-sejong". */
+const char *dr_program_row_rule(const struct dr_program *program, uint32_t row, char text[300]);
+/* Of which quarter, or year (`*is_year`: 1), a row is; -1: of none. A target's is no such place. */
+int32_t dr_program_row_time(const struct dr_program *program, uint32_t row, int *is_year);
 /* The same without blanks, for other solvers: "POWER(naver-sejong,2028-Q3)". */
 const char *dr_program_row_name(const struct dr_program *program, uint32_t row, char text[300]);
 const char *dr_program_column_name(const struct dr_program *program, uint32_t column,

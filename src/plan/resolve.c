@@ -269,6 +269,31 @@ static void check_sector(const struct resolver *resolver, uint32_t k)
               "at least one row of it in speeds.csv, or no chip can do its work");
 }
 
+/* What of critical work can be done with any one zone lost. */
+static void resolve_lost(const struct resolver *resolver)
+{
+    struct dr_plan_inputs *inputs = resolver->inputs;
+    uint32_t critical = 0;
+
+    if (inputs->lost_quarter == INT32_MAX)
+        return;
+    for (uint32_t k = 0; k < inputs->sectors_count; k += 1) {
+        struct dr_plan_sector *sector = &inputs->sectors[k];
+
+        if (!sector->critical)
+            continue;
+        critical += 1;
+        sector->lost_micro = inputs->lost_micro < 0 ? sector->least_micro : inputs->lost_micro;
+        if (sector->lost_micro == 0)
+            wrong(resolver, TABLE_SECTOR, k, SECTOR_least_percent,
+                  "more than 0 of a critical sector, or lost_percent in plan.yaml: what has to be "
+                  "possible with a zone lost");
+    }
+    if (critical == 0)
+        dr_csv_wrong(resolver->errors, resolver->tables->tables[TABLE_SECTOR].file, 0, "critical",
+                     "no in every row", "a critical sector, or no lost_from in plan.yaml");
+}
+
 static void resolve_sectors(const struct resolver *resolver)
 {
     struct dr_plan_inputs *inputs = resolver->inputs;
@@ -333,6 +358,7 @@ static void resolve_sectors(const struct resolver *resolver)
     }
     for (uint32_t k = 0; k < inputs->sectors_count; k += 1)
         check_sector(resolver, k);
+    resolve_lost(resolver);
 }
 
 static void resolve_budgets(const struct resolver *resolver)

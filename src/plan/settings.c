@@ -220,13 +220,34 @@ static void read_relax(struct reader *reader, const struct dr_yaml_node *map)
             seen += 1;
         if (i == DR_PLAN_RELAX_COUNT || seen < inputs->relax_count) {
             wrong(reader, item->line, "relax", item->kind == DR_YAML_SCALAR ? item->text : "a map",
-                  "each once: shares, starts, domestic, targets, least-work, budget, supply, grid, "
-                  "power");
+                  "each once: shares, lost, starts, domestic, targets, least-work, budget, supply, "
+                  "grid, power");
             continue;
         }
         inputs->relax[inputs->relax_count] = (uint8_t)i;
         inputs->relax_count += 1;
     }
+}
+
+/* From when on any one zone can be lost, and what of critical work can be done then. */
+static void read_lost(struct reader *reader, const struct dr_yaml_node *map)
+{
+    struct dr_plan_inputs *inputs = reader->inputs;
+    const struct dr_yaml_node *percentage = dr_yaml_get(map, "lost_percent");
+    const struct dr_yaml_node *when = dr_yaml_get(map, "lost_from");
+    int64_t from = INT32_MAX;
+
+    inputs->lost_micro = -1;
+    percent(reader, map, "lost_percent", 0, 100, &inputs->lost_micro);
+    quarter(reader, map, "lost_from", 0, inputs->begin, &from);
+    inputs->lost_quarter = (int32_t)from;
+    if (inputs->lost_micro == 0)
+        wrong(reader, percentage->line, "lost_percent", percentage->text,
+              "more than 0, or no such line");
+    if (percentage != NULL && (when == NULL || dr_yaml_null(when)))
+        wrong(reader, percentage->line, "lost_from", "nothing", "the quarter from which it holds");
+    if (when != NULL && from != INT32_MAX && from >= inputs->quarters_count)
+        wrong(reader, when->line, "lost_from", when->text, "a quarter before the plan ends");
 }
 
 static void read_map(struct reader *reader, const struct dr_yaml_node *map)
@@ -240,7 +261,7 @@ static void read_map(struct reader *reader, const struct dr_yaml_node *map)
     keys(reader, map,
          " name currency begin quarters discount_percent carry_percent starts_a_quarter "
          "building_quarters steady_percent steady_weight_percent site_percent zone_percent "
-         "vendor_percent shares_from targets domestic relax ");
+         "vendor_percent shares_from lost_from lost_percent targets domestic relax ");
     node = scalar(reader, map, "name", 1, "a name: a-z, 0-9 and '-'");
     if (node != NULL && !dr_name_valid(node->text))
         wrong(reader, node->line, "name", node->text, "a name: a-z, 0-9 and '-' (not first)");
@@ -268,6 +289,7 @@ static void read_map(struct reader *reader, const struct dr_yaml_node *map)
     percent(reader, map, "vendor_percent", 0, 100, &inputs->vendor_share_micro);
     quarter(reader, map, "shares_from", 0, inputs->begin, &from);
     inputs->share_quarter = (int32_t)from;
+    read_lost(reader, map);
     if (!is_known) /* when the plan begins and ends */
         return;
     read_targets(reader, map);

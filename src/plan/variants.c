@@ -30,7 +30,7 @@ static void invest_nothing(struct dr_plan_inputs *inputs)
     FOR(c, inputs->chips_count)
         memset(inputs->chips[c].supply, 0, sizeof inputs->chips[c].supply);
     FOR(k, inputs->sectors_count)
-        inputs->sectors[k].least_micro = 0;
+        inputs->sectors[k].least_micro = inputs->sectors[k].lost_micro = 0;
     FOR(s, inputs->sites_count) {
         uint32_t kept = 0;
 

@@ -64,6 +64,39 @@ static void follow(struct judged *judged, uint32_t column, enum dr_plan_row kind
     }
 }
 
+/* What would be given out with a zone lost. A class of sites is known by the row that sums up what
+ * is on in it. 0: there is no column for it. */
+static int fill_lost(struct judged *judged, const struct dr_plan_lost *lost)
+{
+    const struct dr_program *program = &judged->program;
+    const struct dr_model *model = &program->model;
+    uint32_t on = program->on[lost->site][lost->chip][lost->quarter];
+    uint32_t done = program->lost_done[lost->zone][lost->sector][lost->quarter];
+    double use = (double)lost->use_milli / 1000 / program->count_scale;
+    uint32_t first = DR_NOWHERE;
+
+    for (int32_t e = on == DR_NO_COLUMN ? 0 : model->starts[on];
+         e < (on == DR_NO_COLUMN ? 0 : model->starts[on + 1]); e += 1) {
+        const struct dr_model_name *row = &model->rows[model->entry_rows[e]];
+
+        if (row->kind == DR_ROW_LOST_GIVE && row->place[0] == lost->zone)
+            first = row->place[1];
+    }
+    for (uint32_t c = 0; c < model->columns_count; c += 1) {
+        const struct dr_model_name *name = &model->columns[c];
+
+        if (name->kind != DR_COLUMN_LOST_USE || name->place[0] != lost->zone ||
+            name->place[1] != lost->sector || name->place[2] != first ||
+            name->place[3] != lost->chip || name->place[4] != lost->quarter)
+            continue;
+        judged->values[c] += use;
+        judged->values[done] +=
+            use * (double)dr_plan_yield(judged->inputs, lost->sector, lost->chip) / 1e12;
+        return 1;
+    }
+    return lost->use_milli == 0;
+}
+
 /* The plan as a solution of the program; carried money, peaks and swings as little as they may be.
  * 0: it has something for which the program has no column. */
 static int fill(struct judged *judged)
@@ -135,6 +168,8 @@ static int fill(struct judged *judged)
                 (double)inputs->sectors[k].demand[t] / program->count_scale - done);
         }
     }
+    for (uint32_t i = 0; i < judged->plan->lost_count; i += 1)
+        whole &= fill_lost(judged, &judged->plan->lost[i]);
     for (uint32_t i = 0; i < inputs->targets_count; i += 1)
         follow(judged, program->compute[i], DR_ROW_COMPUTED, i, DR_NOWHERE);
     for (uint32_t y = 0; y < inputs->years_count; y += 1) {
@@ -217,6 +252,7 @@ static const char *change(struct judged *judged, uint32_t kind)
     uint32_t s = plan_roll(inputs->sites_count), other = plan_roll(inputs->sites_count);
     uint32_t c = plan_roll(inputs->chips_count), t = plan_roll(inputs->quarters_count);
     uint32_t k = plan_roll(inputs->sectors_count), p = plan_roll(2);
+    struct dr_plan_lost *lost = &plan->lost[plan_roll(plan->lost_count)];
 
     switch (kind) {
     case 0: /* one accelerator to another place */
@@ -247,6 +283,18 @@ static const char *change(struct judged *judged, uint32_t kind)
     case 8:
         plan->phase[s][p] = (int32_t)t;
         return "a phase in another quarter";
+    case 9:
+        lost->use_milli += 1;
+        return "a thousandth more with a zone lost";
+    case 10:
+        lost->use_milli -= 1;
+        return "a thousandth less with a zone lost";
+    case 11:
+        lost->site = (uint8_t)other;
+        return "at another site with a zone lost";
+    case 12:
+        lost->zone ^= 1;
+        return "with another zone lost";
     default: /* a lot to another site: what it stands for there is not on */
         plan->buy[s][c][t] -= inputs->chips[c].lot;
         plan->buy[other][c][t] += inputs->chips[c].lot;
@@ -261,13 +309,14 @@ TEST(a_thousand_changes_are_judged_as_the_program_judges_them)
     uint32_t bad = 0;
 
     *kept = *judged->plan;
+    CHECK(kept->lost_count > 0);
     for (uint32_t i = 0; i < 1000; i += 1) {
         const char *what, *rule;
         int by_program, by_check;
 
         *judged->plan = *kept;
         plan_world(i + 1); /* for its dice */
-        what = change(judged, i % 10);
+        what = change(judged, i % 14);
         by_program = fill(judged) && in_lots(judged) && broken_in_program(judged) == NULL;
         rule = broken_in_program(judged);
         by_check = dr_plan_check(judged->inputs, judged->plan, &judged->verdict, &judged->sums);

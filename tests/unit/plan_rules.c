@@ -26,6 +26,7 @@ static void begin(void)
     inputs = plan_campus();
     plan = plan_new();
     inputs->starts_max = 2;
+    inputs->sectors[0].lost_micro = inputs->sectors[1].lost_micro = 0;
     inputs->sites[0].phases[0].quarter = 0;
     plan->phase[0][0] = 1;
     plan->phase[0][1] = 2;
@@ -240,6 +241,55 @@ TEST(targets)
     edge("target", &plan->on_milli[0][0][3], 50000, -1);
     inputs->targets[0].accelerators = 0;
     edge("target by compute", &inputs->targets[0].compute_micro, (50 + 120 + 40) * MICRO, 1);
+}
+
+static struct dr_plan_lost *with_lost(uint32_t zone, uint32_t sector, uint32_t site, int64_t milli)
+{
+    struct dr_plan_lost *lost = &plan->lost[plan->lost_count];
+
+    *lost = (struct dr_plan_lost){.quarter = 3,
+                                  .zone = (uint8_t)zone,
+                                  .sector = (uint8_t)sector,
+                                  .site = (uint8_t)site,
+                                  .chip = 2,
+                                  .use_milli = milli};
+    plan->lost_count += 1;
+    return lost;
+}
+
+TEST(a_zone_lost)
+{
+    static const char work[] = "critical work, a zone lost";
+    static const char where[] = "work where it may be done, a zone lost";
+    struct dr_plan_lost *here, *there;
+    wide draw;
+
+    begin();
+    inputs->lost_quarter = 3;
+    for (uint32_t t = 0; t < 8; t += 1)
+        inputs->sectors[0].demand[t] = t == 3 ? 100 : 0;
+    plan->on_milli[2][2][3] = 12000;
+    /* 93 % of 12 and of 20 are available; 2 units each, 80 % of them busy. */
+    there = with_lost(0, 0, 2, 11160);
+    here = with_lost(1, 0, 1, 12000);
+    edge(work, &inputs->sectors[0].lost_micro, 178560, 1);
+    edge(work, &there->use_milli, 11160, -1);
+    edge("no more given out than available, a zone lost", &there->use_milli, 11160, 1);
+    edge("no more given out than available, a zone lost", &here->use_milli, 18600, 1);
+    edge("nothing negative", &with_lost(1, 0, 0, 0)->use_milli, 0, -1);
+    edge(where, &with_lost(1, 0, 2, 0)->use_milli, 0, 1); /* it is lost itself */
+    edge(where, &with_lost(1, 1, 0, 0)->use_milli, 0, 1); /* the chip, and not critical */
+    here->use_milli = 12000;
+    draw = ((wide)50000 * 300 + (wide)40000 * 400) * inputs->sites[0].pue_micro +
+           ((wide)20000 * 200 + (wide)12000 * 500) * inputs->sites[1].pue_micro;
+    edge("grid, another zone lost", &inputs->zones[0].grid_w[3], ceiling(draw, 1000 * MICRO), -1);
+    inputs->sectors[0].lost_micro = MICRO;
+    CHECK(breaks(work));
+    inputs->lost_quarter = 4; /* does not hold yet */
+    CHECK(!breaks(work));
+    inputs->lost_quarter = 3;
+    inputs->sectors[0].zones = 1; /* no other place */
+    CHECK(!breaks(work));
 }
 
 /* ---- rows that a column makes room in ---- */

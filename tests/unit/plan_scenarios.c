@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "plan/lost.h"
 #include "plan_world.h"
 
 #define KOREA      "scenarios/korea-2030"
@@ -242,6 +243,29 @@ TEST(korea_has_its_budgets_and_targets)
     for (int q = 0; q < 4; q += 1)
         sum += inputs->tariffs[0].energy_micro[q] / 4;
     CHECK(llabs(sum - (int64_t)((151.6 + 14) * 1.027 * MICRO)) < MICRO / 2);
+    dr_plan_inputs_close(inputs);
+}
+
+/* Health, government and defence outlive any one zone, but defence its only one. */
+TEST(korea_has_critical_work_that_outlives_a_zone)
+{
+    struct dr_plan_inputs *inputs = shipped(KOREA);
+    uint32_t critical = 0, exempt = 0;
+
+    CHECK_EQ(inputs->lost_quarter, quarter("2030-Q1"));
+    for (uint32_t k = 0; k < inputs->sectors_count; k += 1) {
+        CHECK_EQ(inputs->sectors[k].lost_micro, inputs->sectors[k].critical ? 400000 : 0);
+        critical += inputs->sectors[k].critical;
+        for (uint32_t z = 0; z < inputs->zones_count; z += 1) {
+            if (!dr_lost_exempt(inputs, z, k))
+                continue;
+            exempt += 1;
+            CHECK_TEXT(inputs->sectors[k].name, "defence");
+            CHECK_TEXT(inputs->zones[z].name, "chungcheong");
+        }
+    }
+    CHECK_EQ(critical, 3);
+    CHECK_EQ(exempt, 1);
     dr_plan_inputs_close(inputs);
 }
 

@@ -149,6 +149,18 @@ TEST(what_is_wrong_is_said_where_it_stands)
          "2028-Q2",
          "2031-Q2",
          {"plan.yaml:7: targets.by", "a quarter of the plan", ""}},
+        {"plan.yaml",
+         "currency",
+         "lost_percent: 0\ncurrency",
+         {"plan.yaml:2: lost_percent: found '0'", "plan.yaml:2: lost_from: found 'nothing'", ""}},
+        {"plan.yaml",
+         "currency",
+         "lost_from: 2031-Q1\ncurrency",
+         {"plan.yaml:2: lost_from: found '2031-Q1'", "before the plan ends", ""}},
+        {"plan.yaml",
+         "currency",
+         "lost_from: 2027-Q2\ncurrency",
+         {"sectors.csv: critical: found 'no in every row'", "a critical sector", ""}},
         {"plan.yaml", "by: units", "by: weight", {"domestic.by: found 'weight'", "value", ""}},
     };
 
