@@ -15,6 +15,12 @@ uint32_t plan_roll(uint32_t below)
     return (uint32_t)((dice >> 33) % below);
 }
 
+void plan_dice(uint64_t seed)
+{
+    dice = seed;
+    plan_roll(2);
+}
+
 struct dr_plan *plan_new(void)
 {
     struct dr_plan *plan = calloc(1, sizeof *plan);
@@ -82,8 +88,7 @@ struct dr_plan_inputs *plan_world(uint64_t seed)
 
     if (inputs == NULL)
         abort();
-    dice = seed;
-    plan_roll(2);
+    plan_dice(seed);
     two_sites = (int)plan_roll(2);
     dr_copy_name(inputs->name, "tiny");
     dr_format(inputs->currency, sizeof inputs->currency, "USD");

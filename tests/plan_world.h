@@ -5,7 +5,9 @@
 
 #include "plan/find.h"
 
-/* 0 to below - 1, from the seed of the last plan_world(). */
+/* From here on dice are thrown from this seed; plan_world() does so itself. */
+void plan_dice(uint64_t seed);
+/* 0 to below - 1, from the last seed. */
 uint32_t plan_roll(uint32_t below);
 
 /* One sector; one chip at one or two sites whose power may be short, or two chips at one site with

@@ -315,7 +315,7 @@ TEST(a_thousand_changes_are_judged_as_the_program_judges_them)
         int by_program, by_check;
 
         *judged->plan = *kept;
-        plan_world(i + 1); /* for its dice */
+        plan_dice(i + 1);
         what = change(judged, i % 14);
         by_program = fill(judged) && in_lots(judged) && broken_in_program(judged) == NULL;
         rule = broken_in_program(judged);
