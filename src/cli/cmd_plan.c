@@ -174,13 +174,23 @@ static int write_and_print(const struct dr_cli *cli, const struct dr_program *pr
                            const struct dr_plan *plan, const struct dr_plan_sums *sums,
                            const struct dr_plan_proof *proof)
 {
-    const char *output = dr_cli_value(cli, "output");
+    const char *output = dr_cli_value(cli, "output"), *page = dr_cli_value(cli, "report");
     const struct dr_plan_inputs *inputs = program->inputs;
     struct dr_error error = {0};
     json_t *answer;
 
     if (output != NULL && dr_plan_write(output, inputs, plan, sums, proof, &error) != DR_OK)
         return dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
+    if (page != NULL) {
+        json_t *certificate = dr_plan_certificate(inputs, plan, proof);
+        int code =
+            dr_cli_plan_page(cli, page, program, plan, sums, certificate,
+                             output == NULL ? NULL : dr_cli_plan_verify_command(cli, output), NULL);
+
+        json_decref(certificate);
+        if (code != DR_EXIT_OK)
+            return code;
+    }
     if (cli->json) {
         answer = json_pack("{s:s, s:f, s:f, s:f, s:I, s:f, s:f, s:b, s:s?}", "scenario",
                            inputs->name, "cost", proof->cost, "bound", proof->bound, "gap_percent",
@@ -200,7 +210,8 @@ static int write_and_print(const struct dr_cli *cli, const struct dr_program *pr
            100 * dr_plan_gap(proof->cost, proof->bound), (unsigned long long)proof->checks_count,
            proof->cut ? " The clock cut a step: another run may find another plan." : "");
     if (output != NULL)
-        printf("Written to %s; `daero plan verify %s` checks it again.\n", output, output);
+        printf("Written to %s; `%s` checks it again.\n", output,
+               dr_cli_plan_verify_command(cli, output));
     return DR_EXIT_OK;
 }
 
@@ -473,33 +484,44 @@ static json_t *explain_json(const struct dr_program *program, const struct dr_bi
     return json_pack("{s:o, s:o}", "binds", binds, "not_begun", rest);
 }
 
-static int explain(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
-                   const struct dr_plan *plan)
+int dr_cli_plan_explain(const struct dr_cli *cli, const struct dr_program *program,
+                        const struct dr_plan *plan, struct dr_cli_explained *explained)
 {
-    struct dr_program *program = calloc(1, sizeof *program);
-    struct dr_binding *bindings = calloc(DR_BINDING_MAX, sizeof bindings[0]);
-    struct dr_not_begun phases[DR_PLAN_SITES_MAX];
+    double *values = calloc(program->model.columns_count, sizeof values[0]);
     struct dr_solver *solver = NULL;
     struct dr_error error = {0};
-    uint32_t bindings_count = 0, phases_count = 0;
-    double *values;
     int code = DR_EXIT_OK;
 
-    if (program == NULL || bindings == NULL)
-        abort();
-    dr_program_init(program, inputs, 0);
-    values = calloc(program->model.columns_count, sizeof values[0]);
     if (values == NULL)
         abort();
     dr_plan_binaries(program, plan, values);
     if (dr_solver_open(&solver, &program->model, NULL, &error) != DR_OK) {
         code = dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
     } else {
-        bindings_count = dr_explain_binding(program, solver, values, bindings);
-        phases_count = dr_explain_not_begun(program, solver, values, phases, DR_PLAN_SITES_MAX);
+        explained->bindings_count =
+            dr_explain_binding(program, solver, values, explained->bindings);
+        explained->phases_count =
+            dr_explain_not_begun(program, solver, values, explained->phases, DR_PLAN_SITES_MAX);
     }
+    dr_solver_close(solver);
+    free(values);
+    return code;
+}
+
+static int explain(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
+                   const struct dr_plan *plan)
+{
+    struct dr_program *program = calloc(1, sizeof *program);
+    struct dr_cli_explained *explained = calloc(1, sizeof *explained);
+    int code;
+
+    if (program == NULL || explained == NULL)
+        abort();
+    dr_program_init(program, inputs, 0);
+    code = dr_cli_plan_explain(cli, program, plan, explained);
     if (code == DR_EXIT_OK && cli->json) {
-        json_t *out = explain_json(program, bindings, bindings_count, phases, phases_count);
+        json_t *out = explain_json(program, explained->bindings, explained->bindings_count,
+                                   explained->phases, explained->phases_count);
 
         dr_cli_print_json(cli, out);
         json_decref(out);
@@ -507,33 +529,23 @@ static int explain(const struct dr_cli *cli, const struct dr_plan_inputs *inputs
         printf("What binds, and what one more is worth (millions of %s, of the first quarter; with "
                "what is begun and ordered held):\n",
                inputs->currency);
-        print_binding(program, bindings, bindings_count,
+        print_binding(program, explained->bindings, explained->bindings_count,
                       dr_cli_value(cli, "all") == NULL ? 20 : DR_BINDING_MAX);
-        if (phases_count > 0) {
+        if (explained->phases_count > 0) {
             printf(
                 "\nNot begun, and how much dearer the plan would be if it were (at the margin):\n");
-            print_not_begun(program, phases, phases_count);
+            print_not_begun(program, explained->phases, explained->phases_count);
         }
     }
-    dr_solver_close(solver);
     dr_program_deinit(program);
     free(program);
-    free(bindings);
-    free(values);
+    free(explained);
     return code;
 }
 
 /* ---- a plan that was written ---- */
 
-struct written {
-    struct dr_plan_inputs *inputs;
-    struct dr_plan *plan;
-    struct dr_plan_claims claims;
-    char hash[65];
-};
-
-/* Reads it and its scenario; the exit code. */
-static int read_written(const struct dr_cli *cli, struct written *written)
+int dr_cli_plan_read(const struct dr_cli *cli, struct dr_cli_written *written)
 {
     struct dr_csv_errors errors = {.say = dr_cli_say_error};
     struct dr_error error = {0};
@@ -554,7 +566,7 @@ static int read_written(const struct dr_cli *cli, struct written *written)
                        errors.count == 1 ? "" : "s");
 }
 
-static void close_written(struct written *written)
+void dr_cli_plan_close(struct dr_cli_written *written)
 {
     dr_plan_inputs_close(written->inputs);
     free(written->plan);
@@ -562,23 +574,23 @@ static void close_written(struct written *written)
 
 int dr_cmd_plan_verify(struct dr_cli *cli)
 {
-    struct written written = {0};
-    int code = read_written(cli, &written);
+    struct dr_cli_written written = {0};
+    int code = dr_cli_plan_read(cli, &written);
 
     if (code == DR_EXIT_OK)
         code = verify(cli, written.inputs, written.plan, &written.claims, written.hash);
-    close_written(&written);
+    dr_cli_plan_close(&written);
     return code;
 }
 
 int dr_cmd_plan_explain(struct dr_cli *cli)
 {
-    struct written written = {0};
-    int code = read_written(cli, &written);
+    struct dr_cli_written written = {0};
+    int code = dr_cli_plan_read(cli, &written);
 
     if (code == DR_EXIT_OK)
         code = explain(cli, written.inputs, written.plan);
-    close_written(&written);
+    dr_cli_plan_close(&written);
     return code;
 }
 

@@ -151,24 +151,15 @@ static json_t *courses_json(const struct dr_plan_inputs *inputs, const struct co
     json_t *all = json_object();
 
     for (int v = 0; v < DR_PLAN_VARIANT_COUNT; v += 1) {
-        const struct dr_plan_figures *figures = &courses[v].figures;
-        json_t *of = json_object(), *in = json_object();
+        json_t *course = dr_plan_figures_json(inputs, &courses[v].figures);
 
-        for (uint32_t k = 0; k < inputs->sectors_count; k += 1)
-            json_object_set_new(of, inputs->sectors[k].name, json_real(figures->unmet_of[k]));
-        for (uint32_t y = 0; y < inputs->years_count; y += 1)
-            json_object_set_new(in, dr_show_format("%lld", (long long)(inputs->begin / 4 + y)),
-                                json_real(figures->unmet_in[y]));
-        json_object_set_new(
-            all, DR_PLAN_VARIANT_WORDS[v],
-            json_pack("{s:b, s:f, s:f, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:f}", "found",
-                      courses[v].found, "cost", figures->cost, "gap", courses[v].gap, "spent",
-                      figures->spent, "unmet", figures->unmet, "unmet_of", of, "unmet_in", in,
-                      "domestic", figures->domestic, "peak_w", figures->peak_w,
-                      "idle_accelerator_quarters", figures->idle, "age_quarters",
-                      figures->age_quarters, "swing", figures->swing));
+        json_object_set_new(course, "found", json_boolean(courses[v].found));
+        json_object_set_new(course, "gap", json_real(courses[v].gap));
+        json_object_set_new(course, "words", json_string(DR_PLAN_VARIANT_TEXTS[v]));
+        json_object_set_new(all, DR_PLAN_VARIANT_WORDS[v], course);
     }
-    return all;
+    return json_pack("{s:s, s:s, s:s, s:o}", "scenario", inputs->name, "inputs_sha256",
+                     inputs->hash, "currency", inputs->currency, "courses", all);
 }
 
 int dr_cmd_plan_compare(struct dr_cli *cli)
