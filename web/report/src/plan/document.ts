@@ -94,7 +94,8 @@ export interface NotBegun {
 export interface Course {
   name: string;
   words: string;
-  found: boolean;
+  /** Why there are no figures of it; undefined: there are. */
+  why: string | undefined;
   figures: Json;
 }
 
@@ -170,7 +171,7 @@ function seriesOf(quarters: string[]): Series {
 }
 
 function coursesOf(of: unknown): Course[] {
-  const course = (name: string, about: unknown): Course => ({ name, words: said(about, "words"), found: member(about, "found") !== false, figures: object(about) ?? {} });
+  const course = (name: string, about: unknown): Course => ({ name, words: said(about, "words"), why: member(about, "found") === false ? (text(about, "why") ?? "no plan") : undefined, figures: object(about) ?? {} });
   if (Array.isArray(of)) return of.map((each, i) => course(text(each, "name") ?? `${i + 1}`, each));
   return Object.entries(object(of) ?? {}).map(([name, about]) => course(name, about));
 }

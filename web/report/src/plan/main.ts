@@ -66,7 +66,7 @@ function cards(plan: Plan): HTMLElement {
     "dl",
     { class: "cards" },
     card("Accelerators", count(plan.byQuarter("on")[at] ?? 0), `are on in ${quarter}`, `${count(plan.byQuarter("on")[0] ?? 0)} at the beginning`),
-    ...(plan.targets.length > 0 ? [card("Targets", `${met} of ${plan.targets.length}`, "are met")] : []),
+    ...(plan.targets.length > 0 ? [card("Targets", `${met} of ${plan.targets.length}`, plan.targets.length === 1 ? "is met" : "are met")] : []),
     card("Spending", `${shortMoney(sum(plan.byYear("spent")))} ${plan.currency}`, "on orders and building, not discounted"),
     card("Cost", `${shortMoney(plan.cost)} ${plan.currency}`, "discounted, with energy, upkeep and work not done, less what is left"),
     card("Work done", asked > 0 ? percent(done / asked) : "–", `of what is asked for in ${quarter}`),
