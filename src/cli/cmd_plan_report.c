@@ -24,27 +24,28 @@ int dr_cli_plan_page(const struct dr_cli *cli, const char *path, const struct dr
                                     .certificate = certificate,
                                     .verify = verify,
                                     .courses = courses};
-    FILE *out = fopen(path, "we"); /* before the solver works for nothing */
-    int code = DR_EXIT_OK, failed = out == NULL;
+    json_t *document;
+    FILE *out;
+    int code, failed;
 
     if (explained == NULL)
         abort();
-    if (!failed)
-        code = dr_cli_plan_explain(cli, program, plan, explained);
-    if (!failed && code == DR_EXIT_OK) {
-        json_t *document;
-
+    code = dr_cli_plan_explain(cli, program, plan, explained);
+    if (code == DR_EXIT_OK) {
         report.bindings = explained->bindings;
         report.bindings_count = explained->bindings_count;
         report.not_begun = explained->phases;
         report.not_begun_count = explained->phases_count;
         document = dr_plan_report_json(&report);
-        failed = dr_plan_report_write(out, document) != DR_OK;
+        out = fopen(path, "we");
+        failed = out == NULL || dr_plan_report_write(out, document) != DR_OK;
+        failed |= out != NULL && fclose(out) != 0;
         json_decref(document);
+        if (failed)
+            code = dr_cli_fail(cli, DR_EXIT_FAILED, "%s can't be written", path);
     }
-    failed |= out != NULL && fclose(out) != 0;
     free(explained);
-    return failed ? dr_cli_fail(cli, DR_EXIT_FAILED, "%s can't be written", path) : code;
+    return code;
 }
 
 /* The courses of a file that --compare names; NULL where it was not given. 0: it is not what
@@ -52,18 +53,17 @@ int dr_cli_plan_page(const struct dr_cli *cli, const char *path, const struct dr
 static int read_courses(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
                         json_t **courses)
 {
-    const char *path = dr_cli_value(cli, "compare");
+    const char *path = dr_cli_value(cli, "compare"), *hash;
     json_error_t wrong;
-    const char *hash;
     json_t *all;
+    int good = 0;
 
     *courses = NULL;
     if (path == NULL)
         return 1;
     all = json_load_file(path, 0, &wrong);
     hash = json_string_value(json_object_get(all, "inputs_sha256"));
-    *courses = json_incref(json_object_get(all, "courses"));
-    if (hash == NULL || !json_is_object(*courses))
+    if (hash == NULL || !json_is_object(json_object_get(all, "courses")))
         dr_cli_fail(cli, DR_EXIT_USAGE,
                     "--compare: %s: found %s, expected what `daero plan compare --json` writes",
                     path, all == NULL ? wrong.text : "other JSON");
@@ -73,13 +73,11 @@ static int read_courses(const struct dr_cli *cli, const struct dr_plan_inputs *i
                     "plan, %s",
                     path, hash, inputs->hash);
     else
-        hash = NULL;
+        good = 1;
+    if (good)
+        *courses = json_incref(json_object_get(all, "courses"));
     json_decref(all);
-    if (hash == NULL && json_is_object(*courses))
-        return 1;
-    json_decref(*courses);
-    *courses = NULL;
-    return 0;
+    return good;
 }
 
 /* A page with a certificate that does not fit would be believed. */

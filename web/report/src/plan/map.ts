@@ -226,11 +226,12 @@ export function placeFigures(plan: Plan): Child[] {
     isAssumed ? "Places are about right, not exact." : "",
     lost.length > 0 ? `Not on the map, since nobody said where they lie: ${listed(lost.map(({ rank, site }) => `${rank} ${site.name}`))}.` : "",
   ];
+  const sites = ranked.filter(({ site }) => (site.on[at] ?? 0) === 0).length;
   const working = ranked.filter(({ site }) => (site.on[at] ?? 0) > 0).length;
   if (hasMap)
     figures.append(
       figure({
-        title: `Accelerators work at ${counted(working, "site")} in ${plan.quarters[at]}`,
+        title: "The map",
         note: notes.filter((note) => note !== "").join(" "),
         alt: () => `Map of ${counted(placed.length, "site")} in ${plan.quarters[choice.at]}, by ${choice.measure.name}: ${listed([...placed].sort((a, b) => (choice.measure.of(b.site)[choice.at] ?? 0) - (choice.measure.of(a.site)[choice.at] ?? 0)).slice(0, 5).map(({ site }) => `${site.name} ${choice.measure.format(choice.measure.of(site)[choice.at] ?? 0)}`))} and others.`,
         draw: (width) => drawMap(plan, ranked, choice, width),
@@ -239,7 +240,7 @@ export function placeFigures(plan: Plan): Child[] {
   const ends = lastQuarters(plan);
   figures.append(
     figure({
-      title: hasMap ? "All sites" : `Accelerators work at ${counted(working, "site")} in ${plan.quarters[at]}`,
+      title: "All sites",
       ...(hasMap ? {} : { note: "The scenario does not say where its sites lie; this is all of them." }),
       alt: () => `All sites in ${plan.quarters[choice.at]}, by ${choice.measure.name}: ${ranked.map(({ site }) => `${site.name} ${choice.measure.format(choice.measure.of(site)[choice.at] ?? 0)}`).join(", ")}.`,
       draw: (width) => drawList(plan, ranked, choice, width),
@@ -250,5 +251,6 @@ export function placeFigures(plan: Plan): Child[] {
       }),
     }),
   );
-  return [controls(plan, choice, () => refresh(figures)), keys.length > 1 && legend(keys), figures];
+  const said = `In ${plan.quarters[at]} accelerators work at ${counted(working, "site")}${sites > 0 ? `; ${counted(sites, "further site")} ${sites === 1 ? "has" : "have"} none then` : ""}. Pick another quarter, or the power of the sites, to see how it comes about.`;
+  return [el("p", {}, said), controls(plan, choice, () => refresh(figures)), keys.length > 1 && legend(keys), figures];
 }

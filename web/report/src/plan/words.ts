@@ -56,7 +56,7 @@ export function shortCount(value: number): string {
 
 /** A gap: two figures that count. */
 export function gap(part: number): string {
-  return fine.format(part);
+  return part > 0 && part < 1e-6 ? `less than ${fine.format(1e-6)}` : fine.format(part);
 }
 
 export function share(part: number | null | undefined): string {
