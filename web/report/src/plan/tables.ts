@@ -95,8 +95,8 @@ export function certificateTable(plan: Plan): Child[] {
     plan.verify !== undefined && el("pre", { class: "command" }, el("code", {}, plan.verify)),
     table(
       "The certificate",
-      [{ name: "what" }, { name: "value", isText: true }, { name: "meaning", isText: true }],
-      rows.map(([head, found, means]) => ({ head, cells: [found, means] })),
+      [{ name: "what" }, { name: "value", isText: true }],
+      rows.map(([head, found, means]) => ({ head, cells: [el("span", {}, found, means !== "" && el("small", {}, means))] })),
       true,
     ),
   ];
