@@ -29,9 +29,9 @@ LDFLAGS  := -Wl,--as-needed $(LDFLAGS_$(MODE))
 LIBS      = $(shell pkg-config --libs $(PKGS)) -ldl -lpthread -lm
 CORE_CFLAGS := -ffp-contract=off
 
-# The page of `daero sim report`: made by node from web/report and npm's packages (build/npm), kept in the program.
-PAGE     := build/gen/report.html
-PAGE_SRC := $(wildcard web/report/src/* web/report/*.html web/report/*.mjs)
+# The pages of `daero sim report` and `daero plan report`: made by node from web/report and npm's packages (build/npm), kept in the program.
+PAGES    := build/gen/report.html build/gen/plan.html
+PAGE_SRC := $(wildcard web/report/src/*.* web/report/src/plan/* web/report/*.html web/report/*.mjs)
 
 SOURCES  := $(filter-out src/cli/main.c,$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
 OBJECTS  := $(SOURCES:%.c=$(OUT)/%.o)
@@ -150,12 +150,13 @@ build/npm/%/done:
 	$(call say,NPM)
 	$(Q)tools/npm-packages $(<D) $(@D)
 
-$(PAGE): $(PAGE_SRC) build/npm/report/done
+$(PAGES): $(PAGE_SRC) build/npm/report/done
 	$(call say,PAGE)
-	$(Q)node web/report/build.mjs $@
+	$(Q)node web/report/build.mjs $(basename $(@F)) $@
 
-$(OUT)/src/sim/report_page.o: $(PAGE)
-$(OUT)/src/sim/report_page.o: CFLAGS += -Wa,-I$(dir $(PAGE))
+$(OUT)/src/sim/report_page.o: build/gen/report.html
+$(OUT)/src/plan/report_page.o: build/gen/plan.html
+%/report_page.o: CFLAGS += -Wa,-Ibuild/gen
 
 $(OUT)/%.o: %.c
 	@mkdir -p $(@D)

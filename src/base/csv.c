@@ -337,7 +337,7 @@ static struct dr_csv_cell judge_cell(struct reader *reader, const struct dr_csv_
     int good = 1;
 
     if (text[0] == '\0') {
-        if (column->needed)
+        if (column->needed == DR_CSV_NEEDED)
             dr_csv_wrong(reader->errors, reader->file, line, column->name, "nothing", "a value");
         return (struct dr_csv_cell){.text = "", .value = DR_CSV_EMPTY};
     }
@@ -414,7 +414,7 @@ static int read_header(struct reader *reader, const struct dr_csv_table *table, 
             places[c] = i;
     }
     for (uint32_t c = 0; c < table->columns_count; c += 1) {
-        if (places[c] == UINT32_MAX)
+        if (places[c] == UINT32_MAX && table->columns[c].needed != DR_CSV_ABSENT)
             dr_csv_wrong(reader->errors, reader->file, reader->line, table->columns[c].name,
                          "nothing", "this column in the header");
     }
@@ -479,7 +479,8 @@ enum dr_status dr_csv_parse(struct dr_csv_table *table, struct dr_arena *arena, 
         if (row < 0)
             continue;
         for (uint32_t c = 0; c < columns_count; c += 1)
-            to[c] = judge_cell(&reader, &columns[c], reader.line, reader.cells[places[c]]);
+            to[c] = judge_cell(&reader, &columns[c], reader.line,
+                               places[c] == UINT32_MAX ? "" : reader.cells[places[c]]);
         lines[table->rows_count] = reader.line;
         table->rows_count += 1;
     }

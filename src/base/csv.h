@@ -34,10 +34,16 @@ enum dr_csv_kind {
     DR_CSV_QUARTER, /* 2027-Q3: the year times four plus the quarter, the first being 0 */
 };
 
+enum dr_csv_need {
+    DR_CSV_MAY,    /* its cells may be empty */
+    DR_CSV_NEEDED, /* an empty cell is a mistake */
+    DR_CSV_ABSENT, /* the whole column may be left out; then all of its cells are empty */
+};
+
 struct dr_csv_column {
     const char *name;
     enum dr_csv_kind kind;
-    uint32_t needed; /* 1: an empty cell is a mistake */
+    enum dr_csv_need needed;
     int64_t min;
     int64_t max;
     const char *words; /* parted by spaces */
@@ -69,7 +75,7 @@ struct dr_csv_table {
  * arena    holds all of it; what was pushed stays there also when the table is refused.
  * path     stands in the errors; the file is opened.
  * columns  [columns_count], at most DR_CSV_COLUMNS_MAX; borrowed for as long as the table is used.
- *          Each has to be in the header, once, and nothing else.
+ *          Each has to be in the header, once, but for DR_CSV_ABSENT, and nothing else.
  *
  * DR_OK       no mistake was found.
  * DR_E_INPUT  `errors->count` rose; cells that were wrong are empty. */

@@ -202,13 +202,23 @@ static int write_and_print(const struct dr_cli *cli, const struct dr_program *pr
                            const struct dr_plan *plan, const struct dr_plan_sums *sums,
                            const struct dr_plan_proof *proof)
 {
-    const char *output = dr_cli_value(cli, "output");
+    const char *output = dr_cli_value(cli, "output"), *page = dr_cli_value(cli, "report");
     const struct dr_plan_inputs *inputs = program->inputs;
     struct dr_error error = {0};
     json_t *answer;
 
     if (output != NULL && dr_plan_write(output, inputs, plan, sums, proof, &error) != DR_OK)
         return dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
+    if (page != NULL) {
+        json_t *certificate = dr_plan_certificate(inputs, plan, proof);
+        int code =
+            dr_cli_plan_page(cli, page, program, plan, sums, certificate,
+                             output == NULL ? NULL : dr_cli_plan_verify_command(cli, output), NULL);
+
+        json_decref(certificate);
+        if (code != DR_EXIT_OK)
+            return code;
+    }
     if (cli->json) {
         answer = json_pack("{s:s, s:f, s:f, s:f, s:I, s:f, s:f, s:b, s:o, s:s?}", "scenario",
                            inputs->name, "cost", proof->cost, "bound", proof->bound, "gap_percent",
@@ -229,7 +239,8 @@ static int write_and_print(const struct dr_cli *cli, const struct dr_program *pr
            proof->cut ? " The clock cut a step: another run may find another plan." : "");
     print_exempt(inputs);
     if (output != NULL)
-        printf("Written to %s; `daero plan verify %s` checks it again.\n", output, output);
+        printf("Written to %s; `%s` checks it again.\n", output,
+               dr_cli_plan_verify_command(cli, output));
     return DR_EXIT_OK;
 }
 
@@ -462,7 +473,7 @@ void dr_cli_plan_close(struct dr_cli_written *written)
 
 int dr_cmd_plan_verify(struct dr_cli *cli)
 {
-    struct dr_cli_written written;
+    struct dr_cli_written written = {0};
     int code = dr_cli_plan_read(cli, &written);
 
     if (code == DR_EXIT_OK)

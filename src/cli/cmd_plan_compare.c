@@ -9,10 +9,16 @@
 
 /* One course. */
 struct course {
-    int found;
+    enum dr_found found;
     double gap;
     struct dr_plan_figures figures;
 };
+
+/* Why there are no figures of it. */
+static const char *const NO_PLAN[] = {[DR_FOUND_PLAN] = "",
+                                      [DR_FOUND_NONE] = "no plan",
+                                      [DR_FOUND_NOT_IN_TIME] = "none in time",
+                                      [DR_FOUND_NOT_WHOLE] = "none in lots"};
 
 /* DR_EXIT_OK also where there is no such plan. What it costs is counted as for the plan itself, or
  * the courses could not be held against one another. */
@@ -26,18 +32,16 @@ static int solve(const struct dr_cli *cli, const struct dr_plan_inputs *original
     struct dr_plan_sums *sums = calloc(1, sizeof *sums);
     struct dr_search_progress progress;
     struct dr_error error = {0};
-    enum dr_found found;
     double first_s;
     int code = DR_EXIT_OK;
 
     if (program == NULL || plan == NULL || verdict == NULL || sums == NULL)
         abort();
     dr_program_init(program, inputs, 0);
-    if (dr_plan_find(program, options, plan, verdict, sums, &progress, &first_s, &found, &error) !=
-        DR_OK) {
+    if (dr_plan_find(program, options, plan, verdict, sums, &progress, &first_s, &course->found,
+                     &error) != DR_OK) {
         code = dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
-    } else if (found == DR_FOUND_PLAN) {
-        course->found = 1;
+    } else if (course->found == DR_FOUND_PLAN) {
         course->gap = dr_plan_gap(sums->cost, progress.bound * program->money_scale);
         dr_plan_check(original, plan, verdict, sums);
         dr_plan_figure(original, plan, sums, &course->figures);
@@ -57,7 +61,8 @@ static void line(struct dr_table *table, const char *what, const struct course *
     dr_table_row(table);
     dr_table_cell(table, what);
     for (int v = 0; v < DR_PLAN_VARIANT_COUNT; v += 1)
-        dr_table_cell(table, courses[v].found ? put(&courses[v].figures, place) : "no plan");
+        dr_table_cell(table, courses[v].found == DR_FOUND_PLAN ? put(&courses[v].figures, place)
+                                                               : NO_PLAN[courses[v].found]);
 }
 
 static const char *put_cost(const struct dr_plan_figures *figures, uint32_t place)
@@ -142,7 +147,9 @@ static void print_courses(const struct dr_plan_inputs *inputs, const struct cour
     dr_table_row(table);
     dr_table_cell(table, "gap, %");
     for (int v = 0; v < DR_PLAN_VARIANT_COUNT; v += 1)
-        dr_table_cell(table, courses[v].found ? dr_show_format("%.2f", 100 * courses[v].gap) : "-");
+        dr_table_cell(table, courses[v].found == DR_FOUND_PLAN
+                                 ? dr_show_format("%.2f", 100 * courses[v].gap)
+                                 : "-");
     dr_table_print(table);
 }
 
@@ -151,24 +158,19 @@ static json_t *courses_json(const struct dr_plan_inputs *inputs, const struct co
     json_t *all = json_object();
 
     for (int v = 0; v < DR_PLAN_VARIANT_COUNT; v += 1) {
-        const struct dr_plan_figures *figures = &courses[v].figures;
-        json_t *of = json_object(), *in = json_object();
+        int found = courses[v].found == DR_FOUND_PLAN;
+        json_t *course = found ? dr_plan_figures_json(inputs, &courses[v].figures) : json_object();
 
-        for (uint32_t k = 0; k < inputs->sectors_count; k += 1)
-            json_object_set_new(of, inputs->sectors[k].name, json_real(figures->unmet_of[k]));
-        for (uint32_t y = 0; y < inputs->years_count; y += 1)
-            json_object_set_new(in, dr_show_format("%lld", (long long)(inputs->begin / 4 + y)),
-                                json_real(figures->unmet_in[y]));
-        json_object_set_new(
-            all, DR_PLAN_VARIANT_WORDS[v],
-            json_pack("{s:b, s:f, s:f, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:f}", "found",
-                      courses[v].found, "cost", figures->cost, "gap", courses[v].gap, "spent",
-                      figures->spent, "unmet", figures->unmet, "unmet_of", of, "unmet_in", in,
-                      "domestic", figures->domestic, "peak_w", figures->peak_w,
-                      "idle_accelerator_quarters", figures->idle, "age_quarters",
-                      figures->age_quarters, "swing", figures->swing));
+        json_object_set_new(course, "found", json_boolean(found));
+        if (found)
+            json_object_set_new(course, "gap", json_real(courses[v].gap));
+        else
+            json_object_set_new(course, "why", json_string(NO_PLAN[courses[v].found]));
+        json_object_set_new(course, "words", json_string(DR_PLAN_VARIANT_TEXTS[v]));
+        json_object_set_new(all, DR_PLAN_VARIANT_WORDS[v], course);
     }
-    return all;
+    return json_pack("{s:s, s:s, s:s, s:o}", "scenario", inputs->name, "inputs_sha256",
+                     inputs->hash, "currency", inputs->currency, "courses", all);
 }
 
 int dr_cmd_plan_compare(struct dr_cli *cli)

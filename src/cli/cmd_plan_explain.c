@@ -365,12 +365,12 @@ static void print_instead(const struct dr_plan_inputs *inputs, const struct dr_i
     printf("the plan would cost %s M %s %s:\n", dr_cli_millions(fabs(instead->dearer)),
            inputs->currency, instead->dearer < 0 ? "less" : "more");
     for (int more = 1; more >= 0; more -= 1) {
-        FOR(i, DR_PLAN_COST_COUNT) {
+        FOR(i, DR_INSTEAD_PARTS_COUNT) {
             double part = instead->parts[i];
 
             if (fabs(part) >= 1e-9 * fabs(instead->dearer) + 1 && (part > 0) == more)
                 printf("  %s M %s: %s\n", dr_cli_millions(fabs(part)), more ? "more" : "less",
-                       DR_PLAN_COST_WORDS[i]);
+                       DR_INSTEAD_WORDS[i]);
         }
     }
 }
@@ -379,8 +379,8 @@ static json_t *instead_json(const struct dr_instead *instead)
 {
     json_t *parts = json_object();
 
-    FOR(i, DR_PLAN_COST_COUNT)
-        json_object_set_new(parts, DR_PLAN_COST_WORDS[i], json_real(instead->parts[i]));
+    FOR(i, DR_INSTEAD_PARTS_COUNT)
+        json_object_set_new(parts, DR_INSTEAD_WORDS[i], json_real(instead->parts[i]));
     return json_pack("{s:b, s:f, s:o}", "possible", instead->possible > 0, "dearer",
                      instead->dearer, "parts", parts);
 }
@@ -445,9 +445,33 @@ static int why(const struct dr_cli *cli, const struct explained *explained,
     return DR_EXIT_OK;
 }
 
+int dr_cli_plan_explain(const struct dr_cli *cli, const struct dr_program *program,
+                        const struct dr_plan *plan, struct dr_cli_explained *explained)
+{
+    double *values = calloc(program->model.columns_count, sizeof values[0]);
+    struct dr_solver *solver = NULL;
+    struct dr_error error = {0};
+    int code = DR_EXIT_OK;
+
+    if (values == NULL)
+        abort();
+    dr_plan_binaries(program, plan, values);
+    if (dr_solver_open(&solver, &program->model, NULL, &error) != DR_OK) {
+        code = dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
+    } else {
+        explained->bindings_count =
+            dr_explain_binding(program, solver, values, explained->bindings);
+        explained->phases_count =
+            dr_explain_not_begun(program, solver, values, explained->phases, DR_PLAN_SITES_MAX);
+    }
+    dr_solver_close(solver);
+    free(values);
+    return code;
+}
+
 int dr_cmd_plan_explain(struct dr_cli *cli)
 {
-    struct dr_cli_written written;
+    struct dr_cli_written written = {0};
     int code = dr_cli_plan_read(cli, &written);
     struct explained *explained = calloc(1, sizeof *explained);
     struct dr_error error = {0};

@@ -34,6 +34,7 @@ static const struct dr_cli_option PLAN_RUN[] = {
     {"output", 'o', "DIRECTORY", "write the plan there: tables, and its certificate"},
     {"seconds", 0, "N", "how long to look for a better plan; 180 by default"},
     {"gap", 0, "PERCENT", "enough: the plan costs at most this much more than the best there can be; 0.5 by default"},
+    {"report", 0, "FILE", "write the plan as a page for a browser there"},
 };
 static const struct dr_cli_option PLAN_COMPARE[] = {
     {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default"},
@@ -48,6 +49,11 @@ static const struct dr_cli_option PLAN_EXPLAIN[] = {
     {"quarters", 0, NULL, "each quarter or year by itself, not added up by rule and place"},
     {"why", 0, "SITE", "what the plan would cost without what it builds there, or, where it builds nothing, with more there"},
     {"instead", 0, "SITE", "with --why: with another site's phases in their place"},
+};
+static const struct dr_cli_option PLAN_REPORT[] = {
+    {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default, with the certificate's name"},
+    {"output", 'o', "FILE", "write the page there; needed"},
+    {"compare", 0, "FILE", "hold the plan against other courses: what `daero plan compare --json` wrote for the same tables"},
 };
 static const struct dr_cli_option PLAN_EXPORT[] = {
     {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default"},
@@ -327,6 +333,14 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "    daero plan explain plan\n"
      "    daero plan explain plan --why naver-sejong --instead gs-donghae",
      OPTIONS(PLAN_EXPLAIN), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_plan_explain},
+    {"plan report", "DIRECTORY", "make a page of a plan that was written: where, when, how much, what binds, and its proof",
+     "The page is one file for any browser and loads nothing: what is built, targets, a map (where sites.csv has\n"
+     "coordinates), the fleet, power, money, work done, what binds and why, the certificate; each figure with its\n"
+     "numbers. A plan whose certificate does not hold gets none.\n"
+     "\n"
+     "    daero plan report plan -o plan.html\n"
+     "    daero plan compare korea-2030 --json >courses.json; daero plan report plan --compare courses.json -o plan.html",
+     OPTIONS(PLAN_REPORT), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_plan_report},
     {"plan export", "SCENARIO", "the program of a scenario, for other solvers",
      "Columns and rows have the names that docs/planning.md explains.\n"
      "\n"

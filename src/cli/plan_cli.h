@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "cli/cli.h"
+#include "plan/explain.h"
 #include "plan/files.h"
 
 /* The inputs of a scenario; NULL: what is wrong was said, and `*code` is the exit code. */
@@ -25,6 +26,30 @@ struct dr_cli_written {
 /* Read the plan of the first operand; the exit code. dr_cli_plan_close() whatever it is. */
 int dr_cli_plan_read(const struct dr_cli *cli, struct dr_cli_written *written);
 void dr_cli_plan_close(struct dr_cli_written *written);
+
+/* What binds a plan, and what it does not begin. */
+struct dr_cli_explained {
+    struct dr_binding bindings[DR_BINDING_MAX];
+    uint32_t bindings_count;
+    struct dr_not_begun phases[DR_PLAN_SITES_MAX];
+    uint32_t phases_count;
+};
+
+/* The exit code; where there is no solver that was said. */
+int dr_cli_plan_explain(const struct dr_cli *cli, const struct dr_program *program,
+                        const struct dr_plan *plan, struct dr_cli_explained *explained);
+
+/* The page of a plan that was checked, into a file.
+ *
+ * verify   the command that checks it again; NULL: it was not written.
+ * courses  what `daero plan compare --json` found; NULL.
+ *
+ * The exit code; what is wrong was said. */
+int dr_cli_plan_page(const struct dr_cli *cli, const char *path, const struct dr_program *program,
+                     const struct dr_plan *plan, const struct dr_plan_sums *sums,
+                     json_t *certificate, const char *verify, json_t *courses);
+/* "daero plan verify plan --data tables", as this command was told where the tables are. */
+const char *dr_cli_plan_verify_command(const struct dr_cli *cli, const char *directory);
 
 /* Millions of the currency, from amounts in its own units. */
 const char *dr_cli_millions(double amount);

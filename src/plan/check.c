@@ -652,12 +652,21 @@ static void add_up_cost(struct check *check)
         sums->upkeep[t] = (int64_t)upkeep;
         cost +=
             discount(check, t) * spent + discount(check, t + 0.5) * (energy + upkeep + unserved);
+        sums->cost_of[DR_PLAN_COST_ORDERS] += discount(check, t) * (double)sums->spent_orders[t];
+        sums->cost_of[DR_PLAN_COST_BUILDING] +=
+            discount(check, t) * (spent - (double)sums->spent_orders[t]);
+        sums->cost_of[DR_PLAN_COST_ENERGY] += discount(check, t + 0.5) * energy;
+        sums->cost_of[DR_PLAN_COST_UPKEEP] += discount(check, t + 0.5) * upkeep;
+        sums->cost_of[DR_PLAN_COST_UNSERVED] += discount(check, t + 0.5) * unserved;
         if (t > 0 && inputs->steady_weight_micro > 0) {
             double free = (double)inputs->steady_micro / 1e6;
             double over = fmax(0, spent - (1 + free) * last);
             double under = fmax(0, fmax(0, 1 - free) * last - spent);
+            double swing =
+                discount(check, t) * (over + under) * (double)inputs->steady_weight_micro / 1e6;
 
-            cost += discount(check, t) * (over + under) * (double)inputs->steady_weight_micro / 1e6;
+            cost += swing;
+            sums->cost_of[DR_PLAN_COST_SWINGS] += swing;
         }
         last = spent;
     }
@@ -679,8 +688,11 @@ static void add_up_cost(struct check *check)
         }
         sums->peak_cost[y] = (int64_t)year;
         cost += year;
+        sums->cost_of[DR_PLAN_COST_PEAKS] += year;
     }
-    sums->cost = cost - discount(check, inputs->quarters_count) * left_at_end(check);
+    sums->cost_of[DR_PLAN_COST_LEFT] =
+        -discount(check, inputs->quarters_count) * left_at_end(check);
+    sums->cost = cost + sums->cost_of[DR_PLAN_COST_LEFT];
 }
 
 int dr_plan_check(const struct dr_plan_inputs *inputs, const struct dr_plan *plan,

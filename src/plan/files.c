@@ -174,10 +174,10 @@ static enum dr_status write_file(const char *directory, const char *name,
     return DR_E_IO;
 }
 
-static void put_certificate(struct dr_buffer *out, const struct dr_plan_inputs *inputs,
-                            const struct dr_plan_proof *proof, const char *plan_hash)
+static json_t *certificate_json(const struct dr_plan_inputs *inputs,
+                                const struct dr_plan_proof *proof, const char *plan_hash)
 {
-    json_t *json = json_pack(
+    return json_pack(
         "{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:I, s:i, s:{s:s, s:s, s:i, s:i, s:i, s:i, s:s},"
         " s:{s:f, s:f, s:f, s:b}}",
         "scenario", inputs->name, "inputs_sha256", inputs->hash, "plan_sha256", plan_hash,
@@ -190,6 +190,12 @@ static void put_certificate(struct dr_buffer *out, const struct dr_plan_inputs *
         proof->bound_by_search ? "branch and bound" : "the linear program", "run", "seconds",
         proof->seconds, "solver_cpu_seconds", proof->cpu_s, "first_plan_seconds", proof->first_s,
         "cut_by_the_clock", proof->cut);
+}
+
+static void put_certificate(struct dr_buffer *out, const struct dr_plan_inputs *inputs,
+                            const struct dr_plan_proof *proof, const char *plan_hash)
+{
+    json_t *json = certificate_json(inputs, proof, plan_hash);
     char *text = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
 
     dr_buffer_append_text(out, text);
@@ -212,6 +218,32 @@ static void hash_tables(const struct dr_buffer tables[TABLES_COUNT], char hash[6
     dr_format_hex(digest, sizeof digest, hash);
 }
 
+/* The plan itself, for dr_buffer_deinit(); `hash` is of it. */
+static void make_tables(struct dr_buffer tables[TABLES_COUNT], const struct dr_plan_inputs *inputs,
+                        const struct dr_plan *plan, char hash[65])
+{
+    FOR(i, TABLES_COUNT)
+        dr_buffer_init(&tables[i], BYTES_MAX);
+    put_orders(&tables[ORDERS], inputs, plan);
+    put_phases(&tables[PHASES], inputs, plan);
+    put_fleet(&tables[FLEET], inputs, plan);
+    put_work(&tables[WORK], inputs, plan);
+    put_lost(&tables[LOST], inputs, plan);
+    hash_tables(tables, hash);
+}
+
+json_t *dr_plan_certificate(const struct dr_plan_inputs *inputs, const struct dr_plan *plan,
+                            const struct dr_plan_proof *proof)
+{
+    struct dr_buffer tables[TABLES_COUNT];
+    char hash[65];
+
+    make_tables(tables, inputs, plan, hash);
+    FOR(i, TABLES_COUNT)
+        dr_buffer_deinit(&tables[i]);
+    return certificate_json(inputs, proof, hash);
+}
+
 enum dr_status dr_plan_write(const char *directory, const struct dr_plan_inputs *inputs,
                              const struct dr_plan *plan, const struct dr_plan_sums *sums,
                              const struct dr_plan_proof *proof, struct dr_error *error)
@@ -225,15 +257,8 @@ enum dr_status dr_plan_write(const char *directory, const struct dr_plan_inputs 
                      strerror(errno));
         return DR_E_IO;
     }
-    FOR(i, TABLES_COUNT)
-        dr_buffer_init(&tables[i], BYTES_MAX);
+    make_tables(tables, inputs, plan, hash);
     dr_buffer_init(&more, BYTES_MAX);
-    put_orders(&tables[ORDERS], inputs, plan);
-    put_phases(&tables[PHASES], inputs, plan);
-    put_fleet(&tables[FLEET], inputs, plan);
-    put_work(&tables[WORK], inputs, plan);
-    put_lost(&tables[LOST], inputs, plan);
-    hash_tables(tables, hash);
     for (uint32_t i = 0; i < TABLES_COUNT && status == DR_OK; i += 1)
         status = write_file(directory, NAMES[i], &tables[i], error);
     if (status == DR_OK) {

@@ -8,6 +8,8 @@
 #ifndef DR_PLAN_FILES_H
 #define DR_PLAN_FILES_H
 
+#include <jansson.h>
+
 #include "base/csv.h"
 #include "plan/plan.h"
 
@@ -32,6 +34,10 @@ DR_MUST_USE enum dr_status dr_plan_write(const char *directory, const struct dr_
                                          const struct dr_plan *plan,
                                          const struct dr_plan_sums *sums,
                                          const struct dr_plan_proof *proof, struct dr_error *error);
+
+/* What certificate.json has, of a plan that need not have been written. The caller's. */
+json_t *dr_plan_certificate(const struct dr_plan_inputs *inputs, const struct dr_plan *plan,
+                            const struct dr_plan_proof *proof);
 
 /* What a certificate claims. */
 struct dr_plan_claims {

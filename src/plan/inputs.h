@@ -41,7 +41,10 @@ struct dr_plan_site {
     uint32_t tariff;
     int64_t power_w; /* at the beginning */
     int64_t pue_micro;
-    uint32_t grade; /* what it may host: sectors of at most this grade */
+    uint32_t grade;                          /* what it may host: sectors of at most this grade */
+    uint32_t located;                        /* 0: nobody said where it lies */
+    uint32_t location_assumed;               /* 1: about there */
+    int64_t latitude_micro, longitude_micro; /* degrees; for maps alone */
     uint32_t phases_count;
     struct dr_plan_phase phases[DR_PLAN_PHASES_MAX];
 };

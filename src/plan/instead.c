@@ -8,10 +8,10 @@
 #define GAP           1e-6
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)
 
-const char *const DR_PLAN_COST_WORDS[DR_PLAN_COST_COUNT] = {
-#define DR_COST_WORDS(name, words, a, b) words,
-    DR_PLAN_COSTS(DR_COST_WORDS)
-#undef DR_COST_WORDS
+const char *const DR_INSTEAD_WORDS[DR_INSTEAD_PARTS_COUNT] = {
+#define DR_INSTEAD_WORD(name, words, a, b) words,
+    DR_INSTEAD_PARTS(DR_INSTEAD_WORD)
+#undef DR_INSTEAD_WORD
 };
 
 int dr_instead_phases(const struct dr_plan_inputs *inputs, const struct dr_plan *plan,
@@ -34,18 +34,18 @@ int dr_instead_phases(const struct dr_plan_inputs *inputs, const struct dr_plan 
 
 /* Costs by their kind, in the currency. */
 static void add_up(const struct dr_program *program, const double *values,
-                   double parts[DR_PLAN_COST_COUNT])
+                   double parts[DR_INSTEAD_PARTS_COUNT])
 {
-    static const uint16_t KINDS[DR_PLAN_COST_COUNT][2] = {
+    static const uint16_t KINDS[DR_INSTEAD_PARTS_COUNT][2] = {
 #define COST_KINDS(name, words, a, b) {DR_COLUMN_##a, DR_COLUMN_##b},
-        DR_PLAN_COSTS(COST_KINDS)
+        DR_INSTEAD_PARTS(COST_KINDS)
 #undef COST_KINDS
     };
     const struct dr_model *model = &program->model;
 
-    memset(parts, 0, DR_PLAN_COST_COUNT * sizeof parts[0]);
+    memset(parts, 0, DR_INSTEAD_PARTS_COUNT * sizeof parts[0]);
     FOR(c, model->columns_count) {
-        FOR(i, DR_PLAN_COST_COUNT) {
+        FOR(i, DR_INSTEAD_PARTS_COUNT) {
             if (model->columns[c].kind == KINDS[i][0] || model->columns[c].kind == KINDS[i][1])
                 parts[i] += model->cost[c] * values[c] * program->money_scale;
         }
@@ -128,7 +128,7 @@ int dr_explain_instead(const struct dr_program *program, struct dr_solver *solve
     double *values = calloc(model->columns_count, sizeof values[0]);
     uint8_t *integer = calloc(model->columns_count, 1);
     struct dr_solver_limits limits = {.seconds = seconds, .gap = GAP, .nodes = NODES_MAX};
-    double before[DR_PLAN_COST_COUNT];
+    double before[DR_INSTEAD_PARTS_COUNT];
     struct dr_solver_answer answer;
     int solved;
 
@@ -151,7 +151,7 @@ int dr_explain_instead(const struct dr_program *program, struct dr_solver *solve
     }
     if (instead->possible > 0) {
         add_up(program, values, instead->parts);
-        FOR(i, DR_PLAN_COST_COUNT) {
+        FOR(i, DR_INSTEAD_PARTS_COUNT) {
             instead->parts[i] -= before[i];
             instead->dearer += instead->parts[i];
         }

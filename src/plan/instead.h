@@ -12,7 +12,7 @@
 #include "plan/solver.h"
 
 /* kind of cost, words, the columns that it is the cost of */
-#define DR_PLAN_COSTS(X)                                                    \
+#define DR_INSTEAD_PARTS(X)                                                 \
     X(ORDERS, "orders, less what they are worth at the end", BUY, BUY)      \
     X(BUILDING, "building, less what it is worth at the end", PHASE, PHASE) \
     X(ENERGY, "energy and highest draws", DRAW, PEAK)                       \
@@ -20,20 +20,20 @@
     X(UNSERVED, "work that is not done", UNSERVED, UNSERVED)                \
     X(SWINGS, "swings of spending", RISE, FALL)
 
-enum dr_plan_cost {
-#define DR_COST_ENUM(name, words, a, b) DR_PLAN_COST_##name,
-    DR_PLAN_COSTS(DR_COST_ENUM)
-#undef DR_COST_ENUM
-        DR_PLAN_COST_COUNT
+enum dr_instead_part {
+#define DR_INSTEAD_ENUM(name, words, a, b) DR_INSTEAD_##name,
+    DR_INSTEAD_PARTS(DR_INSTEAD_ENUM)
+#undef DR_INSTEAD_ENUM
+        DR_INSTEAD_PARTS_COUNT
 };
 
-extern const char *const DR_PLAN_COST_WORDS[DR_PLAN_COST_COUNT];
+extern const char *const DR_INSTEAD_WORDS[DR_INSTEAD_PARTS_COUNT];
 
 /* How another course differs from the plan. */
 struct dr_instead {
     int possible;  /* 1; 0: it keeps not all rules; -1: nothing was found in time */
     double dearer; /* all in all, in the currency; below 0: it is cheaper */
-    double parts[DR_PLAN_COST_COUNT]; /* of that */
+    double parts[DR_INSTEAD_PARTS_COUNT]; /* of that */
     /* The quarter in which each phase of the other site is begun that the plan does not begin;
      * DR_PLAN_NEVER. */
     int32_t phase[DR_PLAN_PHASES_MAX];

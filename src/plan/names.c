@@ -98,6 +98,27 @@ static const char *put(const struct dr_program *program, const struct kind *kind
     return text;
 }
 
+void dr_program_row_parts(const struct dr_program *program, uint32_t row,
+                          struct dr_row_parts *parts)
+{
+    const struct dr_model_name *name = &program->model.rows[row];
+    const struct kind *kind = &ROWS[name->kind];
+    size_t length = 0;
+
+    *parts = (struct dr_row_parts){.name = kind->name, .rule = kind->words};
+    for (uint32_t i = 0; kind->places[i] != '\0'; i += 1) {
+        int is_time = strchr("tyg", kind->places[i]) != NULL;
+        char part[DR_NAME_BYTES];
+
+        place_words(program->inputs, kind->places[i], name->place[i], part);
+        if (is_time)
+            dr_copy_name(parts->when, part);
+        else
+            length += (size_t)snprintf(parts->where + length, sizeof parts->where - length, "%s%s",
+                                       length == 0 ? "" : ", ", part);
+    }
+}
+
 const char *dr_program_row_words(const struct dr_program *program, uint32_t row, char text[300])
 {
     return put(program, &ROWS[program->model.rows[row].kind], &program->model.rows[row], 1, 1,

@@ -37,6 +37,24 @@ struct dr_plan {
     struct dr_plan_lost lost[DR_PLAN_LOST_MAX];
 };
 
+/* What the cost is made of; word, words */
+#define DR_PLAN_COSTS(X)                      \
+    X(ORDERS, "orders", "orders")             \
+    X(BUILDING, "building", "building")       \
+    X(ENERGY, "energy", "energy")             \
+    X(PEAKS, "peaks", "demand charges")       \
+    X(UPKEEP, "upkeep", "upkeep")             \
+    X(UNSERVED, "unserved", "work not done")  \
+    X(SWINGS, "swings", "swings of spending") \
+    X(LEFT, "left", "worth at the end")
+
+enum dr_plan_cost {
+#define DR_COST_ENUM(name, word, words) DR_PLAN_COST_##name,
+    DR_PLAN_COSTS(DR_COST_ENUM)
+#undef DR_COST_ENUM
+        DR_PLAN_COST_COUNT
+};
+
 /* Of each quarter and year, in whole numbers; what reports are made of. Units rounded down. */
 struct dr_plan_sums {
     int64_t there[DR_PLAN_QUARTERS_MAX]; /* accelerators, switched on or not */
@@ -51,7 +69,8 @@ struct dr_plan_sums {
     int64_t upkeep[DR_PLAN_QUARTERS_MAX];
     int64_t served[DR_PLAN_SECTORS_MAX][DR_PLAN_QUARTERS_MAX]; /* units */
     int64_t peak_cost[DR_PLAN_YEARS_MAX];
-    double cost; /* the objective, discounted, in the currency */
+    double cost;                        /* the objective, discounted, in the currency */
+    double cost_of[DR_PLAN_COST_COUNT]; /* its parts, which come to it; LEFT is negative */
 };
 
 /* One rule that a plan breaks, or how near it comes. */

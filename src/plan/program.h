@@ -126,6 +126,16 @@ void dr_program_init(struct dr_program *program, const struct dr_plan_inputs *in
 /* Accepts a zeroed one. */
 void dr_program_deinit(struct dr_program *program);
 
+/* What a row's words are made of. */
+struct dr_row_parts {
+    const char *name;              /* "POWER" */
+    const char *rule;              /* "power of the site with everything busy" */
+    char where[4 * DR_NAME_BYTES]; /* "naver-sejong"; "": everywhere */
+    char when[DR_NAME_BYTES];      /* "2028-Q3", "2028" */
+};
+void dr_program_row_parts(const struct dr_program *program, uint32_t row,
+                          struct dr_row_parts *parts);
+
 /* "power of the site with everything busy: naver-sejong, 2028-Q3". */
 const char *dr_program_row_words(const struct dr_program *program, uint32_t row, char text[300]);
 const char *dr_program_column_words(const struct dr_program *program, uint32_t column,

@@ -158,6 +158,39 @@ static void resolve_tariffs(const struct resolver *resolver)
     }
 }
 
+/* Does a row's `assumed` name a column? */
+static int is_assumed(const struct resolver *resolver, uint32_t site, const char *column)
+{
+    const char *at = text_of(resolver, TABLE_SITE, site, SITE_assumed);
+    char part[DR_NAME_BYTES];
+
+    while (dr_csv_part(&at, part)) {
+        if (strcmp(part, column) == 0 || strcmp(part, "all") == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static void resolve_location(const struct resolver *resolver, uint32_t s)
+{
+    struct dr_plan_site *site = &resolver->inputs->sites[s];
+    int64_t latitude = value_of(resolver, TABLE_SITE, s, SITE_latitude);
+    int64_t longitude = value_of(resolver, TABLE_SITE, s, SITE_longitude);
+
+    if ((latitude == DR_CSV_EMPTY) != (longitude == DR_CSV_EMPTY)) {
+        wrong(resolver, TABLE_SITE, s, latitude == DR_CSV_EMPTY ? SITE_latitude : SITE_longitude,
+              "both coordinates of a site, or neither");
+        return;
+    }
+    if (latitude == DR_CSV_EMPTY)
+        return;
+    site->located = 1;
+    site->latitude_micro = latitude;
+    site->longitude_micro = longitude;
+    site->location_assumed =
+        (uint32_t)(is_assumed(resolver, s, "latitude") || is_assumed(resolver, s, "longitude"));
+}
+
 static void resolve_sites(const struct resolver *resolver)
 {
     struct dr_plan_inputs *inputs = resolver->inputs;
@@ -175,6 +208,7 @@ static void resolve_sites(const struct resolver *resolver)
         site->power_w = value_of(resolver, TABLE_SITE, s, SITE_power_mw);
         site->pue_micro = value_of(resolver, TABLE_SITE, s, SITE_pue);
         site->grade = (uint32_t)value_of(resolver, TABLE_SITE, s, SITE_grade);
+        resolve_location(resolver, s);
     }
     for (uint32_t row = 0; row < rows_of(resolver, TABLE_PHASE); row += 1) {
         struct dr_plan_site *site =

@@ -14,15 +14,18 @@
 #define MONEY   (MICRO * 1000000000) /* the most of one cell: 10^15 of the currency */
 #define PERCENT (100 * MICRO)
 
-/* column, kind, needed, min, max, words; base/claims.h */
-#define SITE_COLUMNS(X, P)                              \
-    X(P, site, NAME, 1, 0, 0, NULL)                     \
-    X(P, name, TEXT, 1, 0, 0, NULL)                     \
-    X(P, zone, NAME, 1, 0, 0, NULL)                     \
-    X(P, tariff, NAME, 1, 0, 0, NULL)                   \
-    X(P, power_mw, DECIMAL, 1, 0, 100000 * MICRO, NULL) \
-    X(P, pue, DECIMAL, 1, MICRO, 10 * MICRO, NULL)      \
-    X(P, grade, WHOLE, 1, 0, 1000, NULL)                \
+/* column, kind, needed, min, max, words; base/claims.h. Coordinates are in degrees: for maps alone,
+ * both of a site or neither. */
+#define SITE_COLUMNS(X, P)                                                   \
+    X(P, site, NAME, 1, 0, 0, NULL)                                          \
+    X(P, name, TEXT, 1, 0, 0, NULL)                                          \
+    X(P, zone, NAME, 1, 0, 0, NULL)                                          \
+    X(P, tariff, NAME, 1, 0, 0, NULL)                                        \
+    X(P, power_mw, DECIMAL, 1, 0, 100000 * MICRO, NULL)                      \
+    X(P, pue, DECIMAL, 1, MICRO, 10 * MICRO, NULL)                           \
+    X(P, grade, WHOLE, 1, 0, 1000, NULL)                                     \
+    X(P, latitude, DECIMAL, DR_CSV_ABSENT, -90 * MICRO, 90 * MICRO, NULL)    \
+    X(P, longitude, DECIMAL, DR_CSV_ABSENT, -180 * MICRO, 180 * MICRO, NULL) \
     DR_CLAIM_COLUMNS(X, P)
 
 /* What can be built at a site, in this order; `begun`: it is being built, and is there in its

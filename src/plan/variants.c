@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/math.h"
+#include "base/text.h"
 
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)
 #define WINDOW        4 /* quarters of a one-off purchase */
@@ -164,4 +165,24 @@ void dr_plan_figure(const struct dr_plan_inputs *inputs, const struct dr_plan *p
             figures->swing = fmax(figures->swing, fabs(spent_in[y] - last) / mean);
         last = spent_in[y];
     }
+}
+
+json_t *dr_plan_figures_json(const struct dr_plan_inputs *inputs,
+                             const struct dr_plan_figures *figures)
+{
+    json_t *of = json_object(), *in = json_object();
+
+    FOR(k, inputs->sectors_count)
+        json_object_set_new(of, inputs->sectors[k].name, json_real(figures->unmet_of[k]));
+    FOR(y, inputs->years_count) {
+        char year[32];
+
+        dr_format(year, sizeof year, "%lld", (long long)(inputs->begin / 4 + y));
+        json_object_set_new(in, year, json_real(figures->unmet_in[y]));
+    }
+    return json_pack("{s:f, s:f, s:f, s:o, s:o, s:f, s:f, s:f, s:f, s:f}", "cost", figures->cost,
+                     "spent", figures->spent, "unmet", figures->unmet, "unmet_of", of, "unmet_in",
+                     in, "domestic", figures->domestic, "peak_w", figures->peak_w,
+                     "idle_accelerator_quarters", figures->idle, "age_quarters",
+                     figures->age_quarters, "swing", figures->swing);
 }

@@ -5,6 +5,8 @@
 #ifndef DR_PLAN_VARIANTS_H
 #define DR_PLAN_VARIANTS_H
 
+#include <jansson.h>
+
 #include "plan/plan.h"
 
 /* word, what it is */
@@ -52,5 +54,9 @@ struct dr_plan_figures {
 
 void dr_plan_figure(const struct dr_plan_inputs *inputs, const struct dr_plan *plan,
                     const struct dr_plan_sums *sums, struct dr_plan_figures *figures);
+/* The figures by their names, sectors and years by theirs: what `daero plan compare --json` has of
+ * each course (docs/planning.md). The caller's. */
+json_t *dr_plan_figures_json(const struct dr_plan_inputs *inputs,
+                             const struct dr_plan_figures *figures);
 
 #endif

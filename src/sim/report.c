@@ -7,10 +7,9 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/page.h"
 #include "base/text.h"
 #include "sim/report_page.h"
-
-#define MARK "@runs@"
 
 /* ---- reading ---- */
 
@@ -85,49 +84,29 @@ enum dr_status dr_report_check_name(const char *place, const char *name,
 
 /* ---- writing ---- */
 
-/* JSON in which "<" is written as an escape: it stands in texts alone, and neither "</script" nor
- * "<!--" can then be in it. */
-static void put_json(FILE *out, const char *json)
-{
-    for (;;) {
-        size_t plain = strcspn(json, "<");
-
-        fwrite(json, 1, plain, out);
-        json += plain;
-        if (*json == '\0')
-            return;
-        fputs("\\u003c", out);
-        json += 1;
-    }
-}
-
 static void put_run(FILE *out, const struct dr_report_run *run)
 {
     json_t *name = json_string(run->name);
     char *text = json_dumps(name, JSON_ENCODE_ANY);
 
     DR_ASSERT(text != NULL);
-    fputs("{\"name\":", out);
-    put_json(out, text);
-    fputs(",\"measures\":", out);
-    put_json(out, run->measures);
-    fputs("}", out);
+    dr_page_put(out, "{\"name\":");
+    dr_page_put_json(out, text);
+    dr_page_put(out, ",\"measures\":");
+    dr_page_put_json(out, run->measures);
+    dr_page_put(out, "}");
     free(text);
     json_decref(name);
 }
 
 enum dr_status dr_report_write(FILE *out, const struct dr_report_run *runs, uint32_t count)
 {
-    const char *mark = strstr(dr_report_page, MARK);
-
-    DR_ASSERT(mark != NULL);
-    fwrite(dr_report_page, 1, (size_t)(mark - dr_report_page), out);
-    fputs("[", out);
+    dr_page_begin(out, dr_report_page);
+    dr_page_put(out, "[");
     for (uint32_t i = 0; i < count; i += 1) {
-        fputs(i == 0 ? "" : ",\n", out);
+        dr_page_put(out, i == 0 ? "" : ",\n");
         put_run(out, &runs[i]);
     }
-    fputs("]", out);
-    fputs(mark + strlen(MARK), out);
-    return fflush(out) == 0 && !ferror(out) ? DR_OK : DR_E_IO;
+    dr_page_put(out, "]");
+    return dr_page_end(out, dr_report_page);
 }

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* HTML, with a 0 after it. The mark "@runs@" stands once, where the runs belong. */
+/* HTML, with a 0 after it. dr_page_begin(). */
 extern const char dr_report_page[];
 
 #endif

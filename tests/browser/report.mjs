@@ -1,118 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looks at reports in Chromium: node report.mjs DIRECTORY, which has the pages and measures that report.test made.
-// Prints TAP; pictures go to DIRECTORY.
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
-
-const require = createRequire(resolve("build/npm/browser/package.json"));
-const { chromium } = require("playwright-core");
-const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-const directory = resolve(process.argv[2]);
-const DESK = { width: 1280, height: 900 };
-const PHONE = { width: 390, height: 844 };
-
-let number = Number(process.argv[3] ?? 0);
-function result(isGood, name, details = []) {
-  number += 1;
-  for (const line of isGood ? [] : details) console.log(`# ${String(line).replaceAll("\n", "\n# ")}`);
-  console.log(`${isGood ? "ok" : "not ok"} ${number} - ${name}`);
-}
-function same(found, expected, name) {
-  const [one, other] = [JSON.stringify(found), JSON.stringify(expected)];
-  result(one === other, name, [`found    ${one}`, `expected ${other}`]);
-}
-function none(found, name) {
-  result(found.length === 0, name, found);
-}
-
-function measuresOf(name) {
-  return JSON.parse(readFileSync(join(directory, `${name}.json`), "utf8"));
-}
-
-async function start() {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
-}
-
-/** A page with what it said and asked for while it was there. */
-async function open(browser, name, viewport, colorScheme = "light") {
-  const context = await browser.newContext({ viewport, colorScheme, locale: "en-GB", reducedMotion: "reduce" });
-  const page = await context.newPage();
-  const said = [];
-  const asked = [];
-  page.on("console", (message) => said.push(`${message.type()}: ${message.text()}`));
-  page.on("pageerror", (error) => said.push(error.stack));
-  page.on("request", (request) => asked.push(request.url()));
-  const url = pathToFileURL(join(directory, `${name}.html`)).href;
-  await page.goto(url);
-  await page.waitForFunction(() => [...document.querySelectorAll(".plot")].every((place) => place.firstElementChild !== null));
-  return { page, said, asked: asked.filter((each) => each !== url), close: () => context.close() };
-}
-
-/** Of each plot: its text, and how many of its marks cover any ground. */
-function plotsOf(page) {
-  return page.$$eval(".plot", (places) =>
-    places.map((place) => {
-      const svg = place.querySelector("svg");
-      const marks = [...(svg?.querySelectorAll('[data-mark="line"] path, [data-mark="area"] path, [data-mark="bar"] rect, [data-mark="dot"] circle') ?? [])];
-      const drawn = marks.filter((mark) => {
-        const box = mark.getBBox();
-        return Math.max(box.width, box.height) > 0;
-      });
-      return { label: svg?.getAttribute("aria-label") ?? "", role: svg?.getAttribute("role"), width: svg?.getBoundingClientRect().width ?? 0, drawn: drawn.length };
-    }),
-  );
-}
-
-/** What sticks out of the page to the right, boxes that scroll by themselves left out. */
-function overflowing(page) {
-  return page.evaluate(() => {
-    const width = document.documentElement.clientWidth;
-    const out = [...document.querySelectorAll("body *")].filter((each) => each.closest(".scroll *, .unseen") === null && each.getBoundingClientRect().right > width + 1);
-    const wide = document.documentElement.scrollWidth > width ? [`the page is ${document.documentElement.scrollWidth} px wide`] : [];
-    return [...wide, ...out.map((each) => `${each.tagName} ${each.getAttribute("class") ?? ""} ${each.textContent.slice(0, 40)}`)];
-  });
-}
-
-/** Headings that leave a level out. */
-function jumps(page) {
-  return page.$$eval("h1, h2, h3, h4, h5, h6", (headings) =>
-    headings.filter((heading, i) => Number(heading.tagName[1]) > Number(headings[i - 1]?.tagName[1] ?? 0) + 1).map((heading) => heading.outerHTML),
-  );
-}
-
-async function breaches(page) {
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  return found.violations.flatMap(({ id, help, nodes }) => nodes.slice(0, 3).map((node) => `${id}: ${help}: ${node.target} ${node.failureSummary}`));
-}
-
-/** What holds for every page, whatever stands in it. */
-async function looked(browser, name, viewport, scheme, plots) {
-  const view = await open(browser, name, viewport, scheme);
-  const what = `${name}, ${viewport.width} px, ${scheme}`;
-  const drawn = await plotsOf(view.page);
-  same(drawn.length, plots, `${what}: all plots are there`);
-  none(
-    drawn.filter((plot) => plot.drawn === 0 || plot.width < 100 || plot.role !== "img" || plot.label === "").map((plot) => JSON.stringify(plot)),
-    `${what}: each plot has drawn something and has a text in its place`,
-  );
-  none(await overflowing(view.page), `${what}: nothing is wider than the page`);
-  none(await jumps(view.page), `${what}: headings are in order`);
-  await view.page.screenshot({ path: join(directory, `${name}-${viewport.width}-${scheme}.png`), fullPage: true });
-  none(await breaches(view.page), `${what}: axe finds nothing`);
-  none(view.said, `${what}: the console is empty`);
-  none(view.asked, `${what}: nothing is asked for`);
-  await view.close();
-}
-
-function titles(page, level) {
-  return page.$$eval(level, (headings) => headings.map((heading) => heading.textContent));
-}
+// Looks at reports in Chromium: node report.mjs DIRECTORY NUMBER, which has the pages and measures that report.test made.
+import { DESK, PHONE, finish, jsonOf, looked, none, open, overflowing, result, same, start, titles } from "./looking.mjs";
 
 const SECTIONS = [
   "At a glance",
@@ -127,7 +15,7 @@ const SECTIONS = [
 async function figuresAgree(browser) {
   const view = await open(browser, "single", DESK);
   const { page } = view;
-  const measures = measuresOf("fair");
+  const measures = jsonOf("fair");
   const percent = new Intl.NumberFormat("en-GB", { style: "percent", maximumFractionDigits: 1 });
   const short = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
   same(await titles(page, "h1"), ["jobs.csv on federation.yaml"], "one run: what was run");
@@ -162,7 +50,7 @@ async function figuresAgree(browser) {
 async function comparisonAgrees(browser) {
   const view = await open(browser, "compared", DESK);
   const { page } = view;
-  const [fair, fifo] = ["fair", "fifo"].map(measuresOf);
+  const [fair, fifo] = ["fair", "fifo"].map(jsonOf);
   same(await titles(page, "h1"), ["fair, fifo and sjf, compared"], "several runs: their names");
   same(await titles(page, "h2"), [...SECTIONS, "All measures, side by side", "In parts", "How it was run"], "several runs: all sections, in order");
   const policies = await page.$$eval(".runs li", (items) => items.map((item) => item.textContent));
@@ -223,16 +111,9 @@ async function absentIsLeftOut(browser) {
   await view.close();
 }
 
-let browser;
-try {
-  browser = await start();
-} catch (error) {
-  console.log(`ok ${number + 1} - reports in a browser # SKIP Chromium does not start: ${String(error.message).split("\n")[0]}`);
-  console.log(`1..${number + 1}`);
-  process.exit(0);
-}
-const accounts = Object.keys(measuresOf("fair").series.accounts).length;
-const sites = Object.keys(measuresOf("fair").series.sites).length;
+const browser = await start("reports in a browser");
+const accounts = Object.keys(jsonOf("fair").series.accounts).length;
+const sites = Object.keys(jsonOf("fair").series.sites).length;
 const OVER_TIME = 3 + 2 + 1 + 1 + 1; // use, fragmentation, CPUs; waiting, running; waits; accounts' means; power
 const SHOWN = Math.min(12, accounts) + Math.min(12, sites);
 await looked(browser, "single", DESK, "light", OVER_TIME + SHOWN + 1);
@@ -243,5 +124,4 @@ await figuresAgree(browser);
 await comparisonAgrees(browser);
 await hostileIsText(browser);
 await absentIsLeftOut(browser);
-await browser.close();
-console.log(`1..${number}`);
+await finish(browser);

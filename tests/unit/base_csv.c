@@ -5,7 +5,7 @@
 
 #include "base/csv.h"
 
-enum { SITE, POWER, MONTH, KIND, DAY, NOTE };
+enum { SITE, POWER, MONTH, KIND, DAY, NOTE, HEIGHT };
 static const struct dr_csv_column COLUMNS[] = {
     {"site", DR_CSV_NAME, 1, 0, 0, NULL},
     {"power_mw", DR_CSV_DECIMAL, 1, 0, INT64_C(1000000000), NULL},
@@ -13,6 +13,7 @@ static const struct dr_csv_column COLUMNS[] = {
     {"kind", DR_CSV_WORD, 0, 0, 0, "public private"},
     {"day", DR_CSV_DATE, 0, 0, 0, NULL},
     {"note", DR_CSV_TEXT, 0, 0, 0, NULL},
+    {"height", DR_CSV_WHOLE, DR_CSV_ABSENT, 0, 9, NULL},
 };
 #define HEADER "site,power_mw,month,kind,day,note\n"
 
@@ -42,6 +43,25 @@ static uint32_t parse(struct dr_csv_table *table, const char *text, size_t bytes
         dr_csv_parse(table, &arena, "t.csv", text, bytes, COLUMNS, DR_COUNT_OF(COLUMNS), &errors);
     CHECK_EQ(status == DR_OK, errors.count == 0);
     return errors.count;
+}
+
+TEST(a_column_that_may_be_absent)
+{
+    static const char without[] = HEADER "seoul,1,,,,\n";
+    static const char with[] = "site,power_mw,month,kind,day,note,height\n"
+                               "seoul,1,,,,,7\n"
+                               "busan,1,,,,,\n";
+    static const char high[] = "site,power_mw,month,kind,day,note,height\nseoul,1,,,,,10\n";
+    struct dr_csv_table table;
+
+    CHECK_EQ(parse(&table, without, sizeof without - 1), 0);
+    CHECK_EQ(dr_csv_cell(&table, 0, HEIGHT)->value, DR_CSV_EMPTY);
+    CHECK_TEXT(dr_csv_cell(&table, 0, HEIGHT)->text, "");
+    CHECK_EQ(parse(&table, with, sizeof with - 1), 0);
+    CHECK_EQ(dr_csv_cell(&table, 0, HEIGHT)->value, 7);
+    CHECK_EQ(dr_csv_cell(&table, 1, HEIGHT)->value, DR_CSV_EMPTY);
+    CHECK_EQ(parse(&table, high, sizeof high - 1), 1);
+    CHECK_HAS(said, "t.csv:2: height: found '10'");
 }
 
 TEST(a_table_that_is_good)

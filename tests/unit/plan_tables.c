@@ -171,6 +171,52 @@ TEST(what_is_wrong_is_said_where_it_stands)
     }
 }
 
+/* Coordinates are for maps: both of a site or neither, and a scenario may lack the columns. */
+TEST(a_site_may_say_where_it_lies)
+{
+    static const struct {
+        const char *latitude, *longitude, *expected;
+    } WRONG[] = {
+        {"48.137", "", "sites.csv:2: longitude: found 'nothing', expected both"},
+        {"", "11.575", "sites.csv:2: latitude: found 'nothing', expected both"},
+        {"90.000001", "0", "latitude: found '90.000001'"},
+        {"0", "-180.1", "longitude: found '-180.1'"},
+    };
+    struct dr_plan_inputs *inputs = read_with(NULL, NULL, NULL);
+    char rows[300];
+
+    CHECK_EQ(inputs->sites[0].located, 0);
+    dr_plan_inputs_close(inputs);
+    for (int assumed = 0; assumed < 2; assumed += 1) {
+        snprintf(rows, sizeof rows,
+                 "grade,latitude,longitude,assumed,source,note\n"
+                 "room,A room,town,day,0.1,1.2,1,48.137,-11.575,%s,MADE,",
+                 assumed ? "pue;longitude" : "pue");
+        inputs = read_with("sites.csv",
+                           "grade,assumed,source,note\n"
+                           "room,A room,town,day,0.1,1.2,1" CLAIM,
+                           rows);
+        if (inputs == NULL)
+            fail_msg("%s", said);
+        CHECK_EQ(inputs->sites[0].located, 1);
+        CHECK_EQ(inputs->sites[0].location_assumed, assumed);
+        CHECK_EQ(inputs->sites[0].latitude_micro, 48137000);
+        CHECK_EQ(inputs->sites[0].longitude_micro, -11575000);
+        dr_plan_inputs_close(inputs);
+    }
+    for (size_t i = 0; i < DR_COUNT_OF(WRONG); i += 1) {
+        snprintf(rows, sizeof rows,
+                 "grade,latitude,longitude,assumed,source,note\n"
+                 "room,A room,town,day,0.1,1.2,1,%s,%s,,MADE,",
+                 WRONG[i].latitude, WRONG[i].longitude);
+        CHECK(read_with("sites.csv",
+                        "grade,assumed,source,note\n"
+                        "room,A room,town,day,0.1,1.2,1" CLAIM,
+                        rows) == NULL);
+        CHECK_HAS(said, WRONG[i].expected);
+    }
+}
+
 TEST(all_mistakes_are_said_at_once)
 {
     CHECK(read_with("chips.csv", "no,1400,400,2,95", "maybe,x,400,0,195") == NULL);

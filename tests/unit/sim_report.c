@@ -38,7 +38,7 @@ static uint32_t count_of(const char *text, const char *part)
 /* The runs as the page's own script reads them: the whole content of the element, as JSON. */
 static json_t *runs_of(const char *page)
 {
-    static const char open[] = "<script type=\"application/json\" id=\"runs\">";
+    static const char open[] = "<script type=\"application/json\" id=\"data\">";
     const char *begin = strstr(page, open);
     const char *end;
     json_t *runs;
@@ -65,7 +65,7 @@ TEST(runs_stand_in_the_page_in_their_order)
     CHECK_EQ(json_integer_value(json_object_get(json_object_get(second, "measures"), "jobs")), 4);
     CHECK(strncmp(page, "<!doctype html>", 15) == 0);
     CHECK_TEXT(page + strlen(page) - 8, "</html>\n");
-    CHECK(strstr(page, "@runs@") == NULL);
+    CHECK(strstr(page, "@data@") == NULL);
     json_decref(runs);
     free(page);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes the page: node web/report/build.mjs OUTPUT. Scripts and styles stand in it, and a mark where the
-// program puts the runs (src/sim/report.c). The packages are those in build/npm/report.
+// Makes a page: node web/report/build.mjs report|plan OUTPUT. Scripts and styles stand in it, and a mark where the
+// program puts what it shows (src/base/page.h). The packages are those in build/npm/report.
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -10,9 +10,14 @@ import { fileURLToPath } from "node:url";
 const here = dirname(fileURLToPath(import.meta.url));
 const packages = resolve(here, "../../build/npm/report");
 const esbuild = createRequire(join(packages, "package.json"))("esbuild");
-const output = process.argv[2];
-if (output === undefined) {
-  console.error("web/report/build.mjs: where the page is to be written is missing");
+const PAGES = {
+  report: { script: "main.ts", style: "style.css", title: "Daero simulation report", program: "daero sim" },
+  plan: { script: "plan/main.ts", style: "plan/style.css", title: "Daero plan", program: "daero plan" },
+};
+const [which, output] = process.argv.slice(2);
+const about = PAGES[which];
+if (about === undefined || output === undefined) {
+  console.error("web/report/build.mjs: expected which page (report or plan), and where it is to be written");
   process.exit(2);
 }
 
@@ -47,15 +52,17 @@ function hash(text) {
   return `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 }
 
-const script = bundle("main.ts");
+const script = bundle(about.script);
 const parts = {
-  style: bundle("style.css"),
+  title: about.title,
+  program: about.program,
+  style: bundle(about.style),
   script,
   "script-hash": hash(script),
   notices: notices(),
 };
 const page = readFileSync(join(here, "page.html"), "utf8").replace(/@([a-z-]+)@/g, (mark, name) => parts[name] ?? mark);
-if (page.split("@runs@").length !== 2) throw new Error("page.html: expected the mark @runs@ once");
+if (page.split("@data@").length !== 2) throw new Error("page.html: expected the mark @data@ once");
 mkdirSync(dirname(output), { recursive: true });
 writeFileSync(`${output}.new`, page);
 renameSync(`${output}.new`, output);

@@ -18,19 +18,19 @@ export interface Figure {
   title: string;
   note?: string;
   /** For who does not see it; the title where this says no more. */
-  alt?: string;
+  alt?: string | (() => string);
   keys?: Key[];
   draw(width: number): Element;
-  numbers?: () => { caption: string; columns: Column[]; rows: Row[] };
+  numbers?: () => { caption: string; columns: Column[]; rows: Row[]; note?: string };
   /** The heading's level: 4 inside another figure. */
   level?: 3 | 4;
 }
 
-const drawn = new Map<Element, { draw: (width: number) => Element; alt: string; width: number }>();
+const drawn = new Map<Element, { draw: (width: number) => Element; alt: string | (() => string); width: number }>();
 
-function redraw(place: Element, width: number): void {
+function redraw(place: Element, width: number, anew = false): void {
   const about = drawn.get(place);
-  if (about === undefined || width < 40 || Math.abs(width - about.width) < 1) return;
+  if (about === undefined || width < 40 || (!anew && Math.abs(width - about.width) < 1)) return;
   about.width = width;
   const svg = about.draw(width);
   // A plot is one picture with one text. Plot names its groups for who looks at the markup; readers aloud stumble over it.
@@ -39,8 +39,13 @@ function redraw(place: Element, width: number): void {
     group.removeAttribute("aria-label");
   }
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", about.alt);
+  svg.setAttribute("aria-label", typeof about.alt === "string" ? about.alt : about.alt());
   place.replaceChildren(svg);
+}
+
+/** Draw the plots in an element again: what they show has changed. */
+export function refresh(within: Element): void {
+  for (const place of within.querySelectorAll(".plot")) redraw(place, drawn.get(place)?.width ?? 0, true);
 }
 
 const watcher = new ResizeObserver((entries) => {
@@ -80,8 +85,8 @@ export function figure(about: Figure): HTMLElement {
     place,
     numbers !== undefined &&
       details("The numbers", () => {
-        const { caption, columns, rows } = numbers();
-        return [table(caption, columns, rows)];
+        const { caption, columns, rows, note } = numbers();
+        return [table(caption, columns, rows), note !== undefined && el("p", { class: "note" }, note)];
       }),
   ];
   return el("figure", { "aria-labelledby": id }, ...parts.filter((part) => part !== undefined));

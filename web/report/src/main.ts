@@ -148,7 +148,7 @@ function page(runs: Run[]): Child[] {
 }
 
 function show(): void {
-  const runs = readRuns(JSON.parse(document.getElementById("runs")?.textContent ?? "[]"));
+  const runs = readRuns(JSON.parse(document.getElementById("data")?.textContent ?? "[]"));
   const place = document.getElementById("page");
   if (runs.length > 0) document.title = `${titleOf(runs)} – Daero`;
   place?.append(...page(runs).filter((child): child is Node | string => child !== undefined && child !== false));

@@ -10,6 +10,8 @@ export interface Series {
   edges: Date[];
   count: number;
   stepSeconds: number;
+  /** What bins are called, where that is not by the instant at which they begin. */
+  names?: string[];
   line(name: string): Line | undefined;
   sites: Part[];
   accounts: Part[];
