@@ -144,14 +144,14 @@ TEST(another_site_costs_what_its_energy_costs)
     CHECK_EQ(instead.possible, 1);
     CHECK_EQ(instead.phase[0], 0);
     CHECK(fabs(instead.dearer - energy) < 1);
-    CHECK(fabs(instead.parts[DR_PLAN_COST_ENERGY] - energy) < 1);
-    CHECK(fabs(instead.parts[DR_PLAN_COST_UNSERVED]) < 1);
+    CHECK(fabs(instead.parts[DR_INSTEAD_ENERGY] - energy) < 1);
+    CHECK(fabs(instead.parts[DR_INSTEAD_UNSERVED]) < 1);
     /* Without either: nothing is done, bought or built. 98 of 100 quarters of a hall are left, and
      * 77 and less of 80 of what is bought. */
     CHECK(dr_explain_instead(program, solver, plan, 0, DR_NO_COLUMN, 60, &instead));
     CHECK_EQ(instead.possible, 1);
-    CHECK(fabs(instead.parts[DR_PLAN_COST_UNSERVED] - idle) < 1);
-    CHECK(fabs(instead.parts[DR_PLAN_COST_BUILDING] + 20) < 1);
+    CHECK(fabs(instead.parts[DR_INSTEAD_UNSERVED] - idle) < 1);
+    CHECK(fabs(instead.parts[DR_INSTEAD_BUILDING] + 20) < 1);
     CHECK(instead.dearer < idle && instead.dearer > idle - 200);
     /* The other hall beside it: as much work again, for energy and what is lost in worth. */
     dr_plan_binaries(program, plan, values);
