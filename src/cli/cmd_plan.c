@@ -525,15 +525,7 @@ static int explain(const struct dr_cli *cli, const struct dr_plan_inputs *inputs
 
 /* ---- a plan that was written ---- */
 
-struct written {
-    struct dr_plan_inputs *inputs;
-    struct dr_plan *plan;
-    struct dr_plan_claims claims;
-    char hash[65];
-};
-
-/* Reads it and its scenario; the exit code. */
-static int read_written(const struct dr_cli *cli, struct written *written)
+int dr_cli_plan_read_written(const struct dr_cli *cli, struct dr_cli_written *written)
 {
     struct dr_csv_errors errors = {.say = dr_cli_say_error};
     struct dr_error error = {0};
@@ -554,7 +546,7 @@ static int read_written(const struct dr_cli *cli, struct written *written)
                        errors.count == 1 ? "" : "s");
 }
 
-static void close_written(struct written *written)
+void dr_cli_plan_close_written(struct dr_cli_written *written)
 {
     dr_plan_inputs_close(written->inputs);
     free(written->plan);
@@ -562,23 +554,23 @@ static void close_written(struct written *written)
 
 int dr_cmd_plan_verify(struct dr_cli *cli)
 {
-    struct written written = {0};
-    int code = read_written(cli, &written);
+    struct dr_cli_written written = {0};
+    int code = dr_cli_plan_read_written(cli, &written);
 
     if (code == DR_EXIT_OK)
         code = verify(cli, written.inputs, written.plan, &written.claims, written.hash);
-    close_written(&written);
+    dr_cli_plan_close_written(&written);
     return code;
 }
 
 int dr_cmd_plan_explain(struct dr_cli *cli)
 {
-    struct written written = {0};
-    int code = read_written(cli, &written);
+    struct dr_cli_written written = {0};
+    int code = dr_cli_plan_read_written(cli, &written);
 
     if (code == DR_EXIT_OK)
         code = explain(cli, written.inputs, written.plan);
-    close_written(&written);
+    dr_cli_plan_close_written(&written);
     return code;
 }
 
