@@ -15,7 +15,7 @@
 #include "serve/controller.h"
 
 #define FOR(i, count)    for (uint32_t i = 0; i < (count); i += 1)
-#define FLEET_MOST       70000  /* accelerators of the largest quarter, by default */
+#define FLEET_MOST       80000  /* accelerators of the largest quarter, by default */
 #define ACCELERATOR_DAYS 300000 /* of it, that are measured by default */
 #define WARMUP_DAYS      3
 #define WEEKS_MOST       52
@@ -84,6 +84,7 @@ static int read_options(const struct dr_cli *cli, const struct dr_plan_inputs *i
     int every = 0;
 
     options->each.portable_milli = 200;
+    options->each.longest_us = 7 * DR_DAY_US;
     if (!read_scale(cli, fleet, &options->each.scale))
         return 0;
     days =
@@ -95,12 +96,18 @@ static int read_options(const struct dr_cli *cli, const struct dr_plan_inputs *i
         !dr_option_whole(cli, "rounds", 1, DR_ROUNDS_MAX, &rounds) ||
         !dr_option_duration(cli, "wait", DR_SECOND_US, &wait_us) ||
         !dr_option_milli(cli, "tolerance", 100, 100000, &tolerance_milli) ||
+        !dr_option_duration(cli, "longest", DR_HOUR_US, &options->each.longest_us) ||
         !dr_option_milli(cli, "portable", 0, 1000, &options->each.portable_milli) ||
         !dr_option_whole(cli, "seed", 0, INT64_MAX, &seed) ||
         !dr_option_whole(cli, "parallel", 1, 256, &parallel) ||
         !dr_option_whole(cli, "seconds", 1, 86400, &seconds) ||
         !dr_option_milli(cli, "gap", 0, 100000, &gap_milli))
         return 0;
+    if (options->each.longest_us > DR_KIND_RUNTIME_MAX_US) {
+        dr_cli_fail(cli, DR_EXIT_USAGE, "--longest: found '%s', expected at most 20d",
+                    dr_cli_value(cli, "longest"));
+        return 0;
+    }
     list_quarters(inputs, every, options);
     options->each.warmup_us = WARMUP_DAYS * DR_DAY_US;
     options->each.window_us = days * DR_DAY_US;

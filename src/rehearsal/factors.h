@@ -31,8 +31,8 @@ struct dr_seen dr_seen_of(const struct dr_quarter *quarters, uint32_t count, uin
  * queue do, as u / (1 - u) with its utilisation u (Kingman, The single server queue in heavy
  * traffic, 1961): a mean wait w that should be at most g needs a utilisation u' with
  * u' / (1 - u') = u / (1 - u) * g / w. The smaller of the two holds. A factor below one is raised
- * by the same rule where nothing is late and the wait is below a quarter of g. Four fifths of the way
- * are gone at a time, and a round changes no factor by more than a fifth. */
+ * by the same rule where nothing is late and the wait is below a quarter of g. Four fifths of the
+ * way are gone at a time, and a round changes no factor by more than a fifth. */
 uint32_t dr_factor_next(uint32_t factor, const struct dr_seen *seen, double wait_goal_s);
 
 #endif

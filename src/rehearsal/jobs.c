@@ -170,7 +170,8 @@ static void draw_job(struct drawing *drawing, struct dr_drawn_job *job)
                                  .kind = (uint8_t)kind,
                                  .per_task = dr_min_u32(size, node)};
     job->tasks = size / job->per_task;
-    job->runtime_us = dr_kind_runtime_us(&drawing->chance, &DR_KINDS[kind]);
+    job->runtime_us = dr_min_i64(dr_kind_runtime_us(&drawing->chance, &DR_KINDS[kind]),
+                                 drawing->options->longest_us);
     job->limit_us = dr_kind_limit_us(&drawing->chance, job->runtime_us);
     pick_chips(drawing, job,
                dr_chance_millionths(&drawing->chance, drawing->options->portable_milli * 1000));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* jobs.h: a sector's work as jobs that people could have submitted.
  *
- * Kinds, sizes, run times and limits are those of made-up workloads (sim/kinds.h). A job is at home
+ * Kinds, sizes, run times and limits are those of made-up workloads (sim/kinds.h), but that what
+ * would run longer than clusters let it comes in more jobs. A job is at home
  * on the chip for which it was drawn, as often as the plan has the sector's work done there, and
  * runs as long as it was drawn there; on other chips by the sector's speeds. It names those of its
  * home's vendor, and some jobs (`portable_milli`) those of all, on which it takes at most
@@ -45,9 +46,10 @@ struct dr_drawn {
 };
 
 struct dr_draw_options {
-    int all;           /* 1: whatever is asked for; 0: what the plan says gets done */
-    int64_t warmup_us; /* from 0 to the window */
-    int64_t span_us;   /* from 0 to its end */
+    int all;            /* 1: whatever is asked for; 0: what the plan says gets done */
+    int64_t warmup_us;  /* from 0 to the window */
+    int64_t span_us;    /* from 0 to its end */
+    int64_t longest_us; /* no job runs longer: at most DR_KIND_RUNTIME_MAX_US */
     uint32_t portable_milli;
     uint64_t seed;
 };

@@ -162,6 +162,7 @@ enum dr_status dr_quarter_run(struct dr_quarter *result, const struct dr_plan_in
     struct dr_draw_options draw = {.all = options->all,
                                    .warmup_us = options->warmup_us,
                                    .span_us = options->warmup_us + options->window_us,
+                                   .longest_us = options->longest_us,
                                    .portable_milli = options->portable_milli,
                                    .seed = options->seed};
     struct run *run = calloc(1, sizeof *run);

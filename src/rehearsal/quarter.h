@@ -8,9 +8,10 @@
 struct dr_quarter_options {
     uint32_t quarter;
     uint32_t scale;
-    int all;           /* offer whatever is asked for, not what the plan says gets done */
-    int64_t warmup_us; /* counts in no measure */
-    int64_t window_us; /* what is measured, behind it */
+    int all;            /* offer whatever is asked for, not what the plan says gets done */
+    int64_t warmup_us;  /* counts in no measure */
+    int64_t window_us;  /* what is measured, behind it */
+    int64_t longest_us; /* no job runs longer */
     uint32_t portable_milli;
     uint64_t seed;
     const char *directory; /* where federation.yaml and jobs.csv are written; NULL: nowhere */

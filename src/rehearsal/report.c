@@ -271,12 +271,13 @@ void dr_rehearsal_json(const struct dr_rehearsal *rehearsal, const struct dr_pla
                        const struct dr_rehearsal_about *about, struct dr_buffer *out)
 {
     json_t *json = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:{s:i, s:I, s:f, s:f, s:f, s:f, s:f, s:i}, s:s, s:o, s:o}",
+        "{s:s, s:s, s:s, s:s, s:s, s:{s:i, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:i}, s:s, s:o, s:o}",
         "scenario", inputs->name, "inputs_sha256", inputs->hash, "plan_sha256", about->plan_hash,
         "currency", inputs->currency, "daero", about->version, "options", "scale",
         (int)options->each.scale, "seed", (json_int_t)options->each.seed, "warm_up_days",
         (double)options->each.warmup_us / (double)DR_DAY_US, "days",
-        (double)options->each.window_us / (double)DR_DAY_US, "portable",
+        (double)options->each.window_us / (double)DR_DAY_US, "longest_job_days",
+        (double)options->each.longest_us / (double)DR_DAY_US, "portable",
         options->each.portable_milli / 1000.0, "wait_goal_s", options->wait_goal_s,
         "tolerance_percent", 100 * options->tolerance, "rounds_max", (int)options->rounds_max,
         "end", end_word(rehearsal->end), "rounds", rounds_json(rehearsal, inputs, options),

@@ -194,6 +194,7 @@ static struct dr_draw_options draw_of(int all)
     return (struct dr_draw_options){.all = all,
                                     .warmup_us = 2 * DR_DAY_US,
                                     .span_us = 30 * DR_DAY_US,
+                                    .longest_us = 10 * DR_DAY_US,
                                     .portable_milli = 300,
                                     .seed = 5};
 }
@@ -257,7 +258,7 @@ TEST(a_job_names_what_can_do_its_work_and_has_room)
         CHECK_EQ(job->runtime_us, again.jobs[i].runtime_us);
         CHECK(job->submit_us >= 0 && job->submit_us < options.span_us);
         CHECK(i == 0 || job->submit_us >= drawn.jobs[i - 1].submit_us);
-        CHECK(job->runtime_us >= DR_SECOND_US && job->runtime_us <= DR_KIND_RUNTIME_MAX_US);
+        CHECK(job->runtime_us >= DR_SECOND_US && job->runtime_us <= options.longest_us);
         FOR(c, 3) {
             if (((job->chips >> c) & 1) == 0)
                 continue;
@@ -359,7 +360,7 @@ TEST(nobody_runs_where_law_or_the_chip_forbids_it)
     FOR(k, 2) {
         /* The plan gives enough: nearly all is done, on what was given or borrowed. */
         CHECK(fabs(measured[k].offered / (double)campus->sums->served[k][QUARTER] - 1) < 1e-4);
-        CHECK(measured[k].late < 0.1);
+        CHECK(measured[k].late < (k == KEPT ? 0.4 : 0.1));
         CHECK(fabs(measured[k].done / measured[k].offered - 1) < (k == KEPT ? 0.5 : 0.2));
         CHECK(measured[k].busy > 0.4 && measured[k].busy < 1.2);
         CHECK(!measured[k].coarse);
@@ -378,6 +379,7 @@ TEST(a_quarter_is_the_same_twice)
                                          .scale = 2,
                                          .warmup_us = 2 * DR_DAY_US,
                                          .window_us = 7 * DR_DAY_US,
+                                         .longest_us = 7 * DR_DAY_US,
                                          .portable_milli = 200,
                                          .seed = 3};
     struct dr_quarter one, two, other;
