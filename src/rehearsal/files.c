@@ -203,7 +203,8 @@ enum dr_status dr_rehearsal_write(const struct dr_rehearsal *rehearsal,
     dr_buffer_append_text(&text, "\n");
     if (status == DR_OK)
         status = write_file(directory, "replay.json", &text, error);
-    if (status != DR_OK || rehearsal->rounds_count < 2)
+    /* Interrupted, the plan may be of a round that is not complete. */
+    if (status != DR_OK || rehearsal->rounds_count < 2 || rehearsal->end == DR_REHEARSAL_STOPPED)
         return status;
     snprintf(scenario, sizeof scenario, "%s/scenario", directory);
     snprintf(plan, sizeof plan, "%s/plan", directory);

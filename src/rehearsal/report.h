@@ -44,9 +44,10 @@ void dr_rehearsal_json(const struct dr_rehearsal *rehearsal, const struct dr_pla
                        const struct dr_rehearsal_options *options,
                        const struct dr_rehearsal_about *about, struct dr_buffer *out);
 
-/* replay.csv, factors.csv and replay.json into options->directory, which is there; and, where there
- * was more than one round, `scenario`, the tables with capacity_factors.csv, and `plan`, the last
- * round's. The same rehearsal gives the same bytes, but for plan/certificate.json's `run`. */
+/* replay.csv, factors.csv and replay.json into options->directory, which is there; and, after more
+ * than one round and unless it was interrupted, `scenario`, the tables with capacity_factors.csv,
+ * and `plan`, the last round's. The same rehearsal gives the same bytes, but for
+ * plan/certificate.json's `run`. */
 DR_MUST_USE enum dr_status dr_rehearsal_write(const struct dr_rehearsal *rehearsal,
                                               const struct dr_plan_inputs *inputs,
                                               const struct dr_rehearsal_options *options,
