@@ -204,6 +204,7 @@ int dr_cmd_plan_verify(struct dr_cli *cli);
 int dr_cmd_plan_explain(struct dr_cli *cli);
 int dr_cmd_plan_report(struct dr_cli *cli);
 int dr_cmd_plan_export(struct dr_cli *cli);
+int dr_cmd_plan_replay(struct dr_cli *cli);
 int dr_cmd_sim_run(struct dr_cli *cli);
 int dr_cmd_sim_compare(struct dr_cli *cli);
 int dr_cmd_sim_report(struct dr_cli *cli);

@@ -55,6 +55,22 @@ static const struct dr_cli_option PLAN_REPORT[] = {
     {"output", 'o', "FILE", "write the page there; needed"},
     {"compare", 0, "FILE", "hold the plan against other courses: what `daero plan compare --json` wrote for the same tables"},
 };
+static const struct dr_cli_option PLAN_REPLAY[] = {
+    {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default, with the certificate's name"},
+    {"output", 'o', "DIRECTORY", "write there what came of it, and of each quarter the federation and the jobs"},
+    {"scale", 0, "1:N", "one accelerator for N of the plan; by default the least of 1, 2, 5, 10, 20, ... that leaves at most 80000"},
+    {"quarters", 0, "WHICH", "yearly (the last of each year, the default) or every"},
+    {"days", 0, "N", "so many are measured, behind three of warm-up; by default whole weeks up to a year of them, the more the smaller the fleet"},
+    {"rounds", 0, "N", "rehearse and plan anew at most so often; 4 by default, 1: the plan as it is"},
+    {"wait", 0, "DURATION", "a mean wait up to this is good enough; 4h by default"},
+    {"tolerance", 0, "PERCENT", "a capacity factor that changes by less has settled; 2 by default"},
+    {"longest", 0, "DURATION", "no job runs longer, as clusters have it: 7d by default, 20d at most"},
+    {"portable", 0, "PART", "of the jobs run on chips of other vendors too; 0.2 by default"},
+    {"seed", 0, "N", "of the jobs; 1 by default"},
+    {"parallel", 0, "N", "quarters at a time; as many as there are cores by default"},
+    {"seconds", 0, "N", "how long to look for each plan anew; 180 by default"},
+    {"gap", 0, "PERCENT", "enough for each plan anew; 0.5 by default"},
+};
 static const struct dr_cli_option PLAN_EXPORT[] = {
     {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default"},
     {"output", 'o', "FILE", "write there instead of standard output"},
@@ -341,6 +357,16 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "    daero plan report plan -o plan.html\n"
      "    daero plan compare korea-2030 --json >courses.json; daero plan report plan --compare courses.json -o plan.html",
      OPTIONS(PLAN_REPORT), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_plan_report},
+    {"plan replay", "DIRECTORY", "would people really get their compute? A plan's fleet and demand through the real core",
+     "Each quarter's fleet becomes a federation, the work that the plan promises becomes jobs, and the controller's own code\n"
+     "decides under a virtual clock. What is late or waits too long becomes a capacity factor of its sector; the plan is\n"
+     "made anew with it and rehearsed again, until no factor changes any more: what real scheduling costs. The plan itself\n"
+     "is also rehearsed with all that is asked for. With -o each quarter can be run again by `daero sim run`, to the same\n"
+     "state hash, and the last plan can be verified (docs/planning.md).\n"
+     "\n"
+     "    daero plan replay plan\n"
+     "    daero plan replay plan --quarters every --rounds 1 -o replayed",
+     OPTIONS(PLAN_REPLAY), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_plan_replay},
     {"plan export", "SCENARIO", "the program of a scenario, for other solvers",
      "Columns and rows have the names that docs/planning.md explains.\n"
      "\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* inputs.h: what a plan is made of, read from a scenario's folder and judged whole.
  *
- * dr_plan_inputs_open() reads plan.yaml and twelve tables (tables.h; docs/planning.md). After that
+ * dr_plan_inputs_open() reads plan.yaml and its tables (tables.h; docs/planning.md). After that
  * everything is places and whole numbers: money in the currency's own units, power in watts,
  * shares and speeds in millionths, quarters from the plan's first (0). `money` is at most 10^18.
  *
@@ -69,7 +69,9 @@ struct dr_plan_sector {
     const char *title;
     int64_t unserved;    /* what a unit that is not served for a quarter costs */
     int64_t least_micro; /* of the demand, served whatever it costs */
-    int64_t busy_micro;  /* of what is given to it, what its work keeps busy */
+    int64_t busy_micro;  /* of what is given to it, what its work keeps busy; with the factor */
+    int64_t stated_busy_micro; /* without it: as sectors.csv says */
+    int64_t factor_micro; /* capacity_factors.csv; 0, with the line above: none, which is one */
     uint32_t grade;
     uint32_t zones; /* bits */
     uint32_t critical;
@@ -180,6 +182,8 @@ struct dr_plan_inputs {
  * DR_E_FULL   the system gave no memory. */
 DR_MUST_USE enum dr_status dr_plan_inputs_open(struct dr_plan_inputs **inputs,
                                                const char *directory, struct dr_csv_errors *errors);
+/* The files of such a folder that have to be there, NULL at the end. */
+extern const char *const DR_PLAN_TABLE_NAMES[];
 /* Accepts NULL. */
 void dr_plan_inputs_close(struct dr_plan_inputs *inputs);
 
@@ -195,6 +199,24 @@ static inline int dr_plan_allowed(const struct dr_plan_inputs *inputs, uint32_t 
 {
     return inputs->sectors[sector].grade <= inputs->sites[site].grade &&
            ((inputs->sectors[sector].zones >> inputs->sites[site].zone) & 1) != 0;
+}
+
+/* What of its busy share a sector reaches, as capacity_factors.csv says or a rehearsal found. */
+static inline int64_t dr_plan_factor(const struct dr_plan_sector *sector)
+{
+    return sector->factor_micro == 0 ? DR_PLAN_MICRO : sector->factor_micro;
+}
+
+/* Plan with that factor from now on; 1 to a million. */
+static inline void dr_plan_set_factor(struct dr_plan_sector *sector, int64_t factor_micro)
+{
+    int64_t busy_micro;
+
+    if (sector->factor_micro == 0)
+        sector->stated_busy_micro = sector->busy_micro;
+    sector->factor_micro = factor_micro;
+    busy_micro = sector->stated_busy_micro * factor_micro / DR_PLAN_MICRO;
+    sector->busy_micro = busy_micro > 0 ? busy_micro : 1;
 }
 
 /* Of units that work lasting a quarter does on accelerators: units = accelerators * this / 10^12.

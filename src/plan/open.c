@@ -24,6 +24,14 @@ static const struct dr_csv_file FILES[TABLE_COUNT] = {
 #undef FILE_ROW
 };
 
+const char *const DR_PLAN_TABLE_NAMES[] = {
+    "plan.yaml",
+#define NAME_OF(name, file, columns) TABLE_##name >= TABLE_OPTIONAL ? NULL : (file),
+    TABLES(NAME_OF)
+#undef NAME_OF
+        NULL,
+};
+
 /* A file of the folder, and its bytes into the hash. 0: it can't be read, and that was said. */
 static int read_into(struct dr_buffer *buffer, crypto_hash_sha256_state *state, const char *path,
                      const char *what, struct dr_csv_errors *errors)
@@ -60,6 +68,8 @@ static void read_all(struct dr_plan_inputs *inputs, struct tables *tables, const
         char *kept;
 
         snprintf(path, sizeof path, "%s/%s", directory, FILES[t].name);
+        if (t >= TABLE_OPTIONAL && access(path, F_OK) != 0)
+            continue;
         kept = dr_arena_push(&inputs->arena, strlen(path) + 1, 1);
         if (kept == NULL)
             abort();

@@ -395,6 +395,21 @@ static void resolve_sectors(const struct resolver *resolver)
     resolve_lost(resolver);
 }
 
+static void resolve_factors(const struct resolver *resolver)
+{
+    for (uint32_t row = 0; row < rows_of(resolver, TABLE_FACTOR); row += 1) {
+        struct dr_plan_sector *sector =
+            &resolver->inputs
+                 ->sectors[refer(resolver, TABLE_FACTOR, row, FACTOR_sector, TABLE_SECTOR)];
+
+        if (sector->factor_micro != 0)
+            wrong(resolver, TABLE_FACTOR, row, FACTOR_sector, "each sector once");
+        else
+            dr_plan_set_factor(sector,
+                               value_of(resolver, TABLE_FACTOR, row, FACTOR_factor_percent) / 100);
+    }
+}
+
 static void resolve_budgets(const struct resolver *resolver)
 {
     struct dr_plan_inputs *inputs = resolver->inputs;
@@ -439,5 +454,6 @@ void dr_plan_resolve(struct dr_plan_inputs *inputs, const struct tables *tables,
     resolve_sites(&resolver);
     resolve_chips(&resolver);
     resolve_sectors(&resolver);
+    resolve_factors(&resolver);
     resolve_budgets(&resolver);
 }

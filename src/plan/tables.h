@@ -117,6 +117,13 @@
     X(P, peak_per_kw_month, DECIMAL, 1, 0, MICRO * 100000000, NULL) \
     DR_CLAIM_COLUMNS(X, P)
 
+/* What of its busy_percent a sector's work reaches under real scheduling; without a row, all of it.
+ * A table that need not be there: `daero plan replay` writes it. */
+#define FACTOR_COLUMNS(X, P)                                    \
+    X(P, sector, NAME, 1, 0, 0, NULL)                           \
+    X(P, factor_percent, DECIMAL, 1, MICRO / 10, PERCENT, NULL) \
+    DR_CLAIM_COLUMNS(X, P)
+
 #define TABLES(X)                               \
     X(SOURCE, "sources.csv", DR_SOURCE_COLUMNS) \
     X(SITE, "sites.csv", SITE_COLUMNS)          \
@@ -129,7 +136,11 @@
     X(DEMAND, "demand.csv", DEMAND_COLUMNS)     \
     X(BUDGET, "budgets.csv", BUDGET_COLUMNS)    \
     X(GRID, "grid.csv", GRID_COLUMNS)           \
-    X(TARIFF, "tariffs.csv", TARIFF_COLUMNS)
+    X(TARIFF, "tariffs.csv", TARIFF_COLUMNS)    \
+    X(FACTOR, "capacity_factors.csv", FACTOR_COLUMNS)
+
+/* Tables from here on need not be there. */
+#define TABLE_OPTIONAL TABLE_FACTOR
 
 enum table {
 #define TABLE_ENUM(name, file, columns) TABLE_##name,

@@ -10,17 +10,16 @@
 #include "base/math.h"
 #include "base/text.h"
 #include "core/state.h"
-#include "sim/chance.h"
 #include "sim/fold.h"
 #include "sim/import.h"
 #include "sim/jobs.h"
+#include "sim/kinds.h"
 
-#define SAMPLES     20000 /* drawn before, for the mean demand of a job */
-#define TRIES_MAX   16    /* until a job could run somewhere */
-#define GANG_MAX    4096
-#define MILLION     1000000u
-#define YEAR_US     (365 * DR_DAY_US)
-#define RUNTIME_MIN (10 * DR_SECOND_US)
+#define SAMPLES   20000 /* drawn before, for the mean demand of a job */
+#define TRIES_MAX 16    /* until a job could run somewhere */
+#define GANG_MAX  4096
+#define MILLION   1000000u
+#define YEAR_US   (365 * DR_DAY_US)
 #define WRITTEN                                                                             \
     (1u << DR_TRACE_job_id | 1u << DR_TRACE_submit_s | 1u << DR_TRACE_runtime_s |           \
      1u << DR_TRACE_tasks | 1u << DR_TRACE_accelerators_per_task | 1u << DR_TRACE_limit_s | \
@@ -28,37 +27,6 @@
      1u << DR_TRACE_preemptible | 1u << DR_TRACE_checkpoint_s | 1u << DR_TRACE_restart_s |  \
      1u << DR_TRACE_level | 1u << DR_TRACE_tasks_min | 1u << DR_TRACE_flexible |            \
      1u << DR_TRACE_alternatives | 1u << DR_TRACE_name | 1u << DR_TRACE_status)
-
-/* ---- the mix ---- */
-
-enum kind_of { INTERACTIVE, BATCH, TUNING, TRAINING, KINDS };
-
-static const struct kind {
-    const char *name;
-    uint32_t part;     /* of all jobs, millionths */
-    uint32_t least;    /* accelerators */
-    uint32_t most;     /* sizes are powers of two from the least; each is `thin` as often as the */
-    uint32_t thin;     /* one before, millionths */
-    int64_t median_us; /* run time */
-    uint32_t sigma_milli; /* of its logarithm */
-    int64_t checkpoint_us;
-    uint8_t preemptible;
-    uint8_t level;  /* kept within a block, if there is room in one */
-    uint8_t by_day; /* follows the day and the week; the others come at all hours alike */
-} MIX[KINDS] = {
-    [INTERACTIVE] = {"interactive", 300000, 1, 4, 300000, 40 * DR_MINUTE_US, 1000, 0, 0, 0, 1},
-    [BATCH] = {"batch", 350000, 1, 8, 500000, 30 * DR_MINUTE_US, 1200, 0, 1, 0, 0},
-    [TUNING] = {"tuning", 270000, 4, 64, 450000, 3 * DR_HOUR_US, 1100, 30 * DR_MINUTE_US, 1, 1, 1},
-    [TRAINING] = {"training", 80000, 32, 4096, 550000, 16 * DR_HOUR_US, 1200, DR_HOUR_US, 1, 1, 0},
-};
-
-/* Arrivals by the hour of the day, millionths of the mean: the mean of them is a million. */
-static const uint32_t BY_HOUR[24] = {500000,  400000,  350000,  300000,  300000,  350000,
-                                     450000,  650000,  950000,  1350000, 1600000, 1650000,
-                                     1400000, 1500000, 1700000, 1700000, 1650000, 1550000,
-                                     1350000, 1100000, 950000,  850000,  750000,  650000};
-/* ... and by the day of the week, from Monday. */
-static const uint32_t BY_DAY[7] = {1200000, 1200000, 1200000, 1200000, 1150000, 550000, 500000};
 
 /* ---- the federation ---- */
 
@@ -190,47 +158,23 @@ static uint32_t part_of(const struct account *account, uint32_t kind)
 {
     uint32_t tilt = (uint32_t)(dr_hash_u64(account->sector * 16u + kind) >> 44) % 1000;
 
-    return (uint32_t)((uint64_t)MIX[kind].part * (500 + tilt) / 1000);
+    return (uint32_t)((uint64_t)DR_KINDS[kind].part * (500 + tilt) / 1000);
 }
 
-static enum kind_of pick_kind(struct making *making, const struct account *account)
+static enum dr_job_kind pick_kind(struct making *making, const struct account *account)
 {
     uint64_t sum = 0;
     uint64_t at;
     uint32_t kind = 0;
 
-    for (uint32_t i = 0; i < KINDS; i += 1)
+    for (uint32_t i = 0; i < DR_KIND_COUNT; i += 1)
         sum += part_of(account, i);
     at = dr_chance_below(&making->chance, sum);
     while (at >= part_of(account, kind)) {
         at -= part_of(account, kind);
         kind += 1;
     }
-    return (enum kind_of)kind;
-}
-
-static uint32_t pick_size(struct making *making, const struct kind *kind, const struct home *home)
-{
-    uint32_t most = kind->most < making->gang_max ? kind->most : making->gang_max;
-    uint32_t size = kind->least;
-
-    if (most > home->widest)
-        most = home->widest;
-    while (size * 2 <= most && dr_chance_millionths(&making->chance, kind->thin))
-        size *= 2;
-    return size > most ? most : size;
-}
-
-/* A limit as people state it: more than it takes, in quarters of an hour; three of a hundred state
- * less. */
-static int64_t pick_limit_us(struct making *making, int64_t runtime_us)
-{
-    uint64_t milli = dr_chance_millionths(&making->chance, 30000)
-                         ? 500 + dr_chance_below(&making->chance, 500)
-                         : 1100 + dr_chance_below(&making->chance, 2900);
-    int64_t limit_us = dr_mul_div_floor(runtime_us, (int64_t)milli, 1000);
-
-    return (limit_us / (15 * DR_MINUTE_US) + 1) * 15 * DR_MINUTE_US;
+    return (enum dr_job_kind)kind;
 }
 
 /* Another chip on which it runs too, from two thirds to twice as long. */
@@ -267,9 +211,9 @@ static void draw(struct making *making, struct dr_trace_row *row)
 {
     const struct dr_generate *generate = making->generate;
     const struct account *account = pick_account(making);
-    const struct kind *kind = &MIX[pick_kind(making, account)];
+    const struct dr_kind *kind = &DR_KINDS[pick_kind(making, account)];
     const struct home *home = pick_home(making);
-    uint32_t size = pick_size(making, kind, home);
+    uint32_t size = dr_kind_size(&making->chance, kind, dr_min_u32(making->gang_max, home->widest));
     uint32_t per_task = size < home->per_node ? size : home->per_node;
 
     *row = (struct dr_trace_row){.account = making->core->accounts[account->row].name,
@@ -283,11 +227,8 @@ static void draw(struct making *making, struct dr_trace_row *row)
     row->tasks = (size + per_task - 1) / per_task;
     row->accelerators_milli = per_task * 1000;
     row->cpus_milli = per_task * 2000;
-    row->runtime_us = dr_max_i64(
-        RUNTIME_MIN, dr_chance_lognormal(&making->chance, kind->median_us, kind->sigma_milli) /
-                         DR_SECOND_US * DR_SECOND_US);
-    row->runtime_us = dr_min_i64(row->runtime_us, 20 * DR_DAY_US);
-    row->limit_us = pick_limit_us(making, row->runtime_us);
+    row->runtime_us = dr_kind_runtime_us(&making->chance, kind);
+    row->limit_us = dr_kind_limit_us(&making->chance, row->runtime_us);
     row->chips[0] = (struct dr_trace_chip){making->core->chips[home->chip].name, 1000};
     row->chips_count = 1;
     if (dr_chance_millionths(&making->chance, generate->alternatives_milli * 1000))
@@ -301,14 +242,11 @@ static void draw(struct making *making, struct dr_trace_row *row)
     }
     if (kind->preemptible && dr_chance_millionths(&making->chance, generate->flexible_milli * 1000))
         row->flexible = 1;
-    if (kind == &MIX[TRAINING] && row->tasks >= 4 &&
+    if (kind == &DR_KINDS[DR_KIND_TRAINING] && row->tasks >= 4 &&
         dr_chance_millionths(&making->chance, generate->elastic_milli * 1000))
         row->tasks_min = row->tasks / 4;
-    if (dr_chance_millionths(&making->chance, 40000)) {
+    if (dr_kind_fails(&making->chance, &row->runtime_us))
         row->status = DR_TRACE_FAILED;
-        row->runtime_us =
-            dr_max_i64(RUNTIME_MIN, row->runtime_us / 8 / DR_SECOND_US * DR_SECOND_US);
-    }
 }
 
 /* A job that the federation lets in. 0: none was found. */
@@ -358,26 +296,19 @@ static int64_t mean_gap_us(struct making *making)
                      1;
 }
 
-/* How many come at a moment over the mean, millionths. The trace begins on a Monday at midnight. */
-static int64_t rate_at(const struct dr_generate *generate, int64_t time_us, int by_day)
+/* What arrivals have grown to, millionths of what they were at first. */
+static int64_t growth_at(const struct dr_generate *generate, int64_t time_us)
 {
-    int64_t growth =
-        MILLION + dr_mul_div_floor((int64_t)generate->growth_milli * 1000, time_us, YEAR_US);
-    int64_t rate = MILLION;
-
-    if (by_day) {
-        rate = BY_HOUR[time_us % DR_DAY_US / DR_HOUR_US];
-        rate = dr_mul_div_floor(rate, BY_DAY[time_us / DR_DAY_US % 7], MILLION);
-    }
-    return dr_mul_div_floor(rate, growth, MILLION);
+    return MILLION + dr_mul_div_floor((int64_t)generate->growth_milli * 1000, time_us, YEAR_US);
 }
 
-static int is_by_day(const struct dr_trace_row *row)
+static const struct dr_kind *kind_of(const struct dr_trace_row *row)
 {
-    for (uint32_t kind = 0; kind < KINDS; kind += 1)
-        if (strcmp(MIX[kind].name, row->name) == 0)
-            return MIX[kind].by_day;
-    return 0;
+    uint32_t kind = 0;
+
+    while (strcmp(DR_KINDS[kind].name, row->name) != 0)
+        kind += 1;
+    return &DR_KINDS[kind];
 }
 
 /* Arrivals are a Poisson process of the highest rate, of which each is kept with the part that its
@@ -386,14 +317,14 @@ static enum dr_status write_rows(struct making *making, int64_t gap_us, FILE *tr
                                  struct dr_error *error)
 {
     struct dr_generate *generate = making->generate;
-    int64_t peak = 2100000; /* no rate without growth is above */
+    int64_t peak = DR_KIND_RATE_MAX;
     int64_t time_us = 0;
     uint64_t written = 0;
     uint32_t vain = 0;
 
     dr_trace_write_header(trace, WRITTEN);
     while (written < generate->jobs) {
-        int64_t growth = rate_at(generate, time_us, 0);
+        int64_t growth = growth_at(generate, time_us);
         struct dr_trace_row row;
 
         time_us += dr_chance_exponential(
@@ -410,8 +341,9 @@ static enum dr_status write_rows(struct making *making, int64_t gap_us, FILE *tr
         }
         vain = 0;
         if (dr_chance_below(&making->chance, (uint64_t)peak) >=
-            (uint64_t)dr_mul_div_floor(rate_at(generate, time_us, is_by_day(&row)), MILLION,
-                                       growth))
+            (uint64_t)dr_mul_div_floor(
+                dr_mul_div_floor(dr_kind_rate(kind_of(&row), time_us), growth, MILLION), MILLION,
+                growth))
             continue;
         row.job = written + 1;
         row.submit_us = time_us / 1000 * 1000;

@@ -30,6 +30,18 @@ enum dr_sim_backfill {
     DR_SIM_BACKFILL_CONSERVATIVE, /* so do the first thousand */
 };
 
+/* An attempt that is over, or that runs on at the end. Times are on the trace's clock. */
+struct dr_sim_ran {
+    uint64_t job; /* as the trace has it */
+    int64_t start_us;
+    int64_t end_us;  /* where it runs on: the end of the run */
+    int64_t lost_us; /* the end of that: work that is not kept; or restarting */
+    int64_t accelerators_milli;
+    dr_pool_id pool;
+    enum dr_schedule_outcome outcome; /* unfinished: it runs on */
+    int waits_again;                  /* its job goes on with another one */
+};
+
 struct dr_sim_options {
     const char *federation; /* path, for the measures alone; NULL: not from a file */
     const char *trace;      /* path; "-": standard input */
@@ -46,6 +58,8 @@ struct dr_sim_options {
     uint32_t bad_row_milli; /* more wrong rows than this part of all end the run */
     FILE *schedule;         /* NULL: none */
     FILE *facts;            /* the records as docs/formats/facts.md has them; NULL: none */
+    /* Hears of each attempt; NULL: nobody does. */
+    void (*ran)(void *context, const struct dr_sim_ran *ran);
     /* Hears of each row that is wrong or refused. */
     void (*say)(void *context, const struct dr_error *error);
     /* Asked every now and then; 0: end here, with what is done so far. */

@@ -253,6 +253,25 @@ static int64_t saved_us(const struct dr_sim *sim, uint32_t row, int64_t ran_us)
     return dr_mul_div_floor(worked_us / every_us * every_us, 1000, factor_of(sim->core, job));
 }
 
+static void tell_ran(struct dr_sim *sim, uint32_t row, dr_pool_id pool,
+                     const struct dr_measures_attempt *about)
+{
+    const struct dr_known *known = &sim->known[row];
+
+    if (sim->options.ran == NULL)
+        return;
+    sim->options.ran(
+        sim->options.context,
+        &(struct dr_sim_ran){.job = known->row_job,
+                             .start_us = on_trace(sim, known->start_us),
+                             .end_us = on_trace(sim, about->end_us),
+                             .lost_us = about->lost_us,
+                             .accelerators_milli = about->accelerators_milli,
+                             .pool = pool,
+                             .outcome = about->outcome,
+                             .waits_again = sim->core->jobs[row].state == DR_JOB_PENDING});
+}
+
 static void end_attempt(struct dr_sim *sim, uint32_t row, int is_stopped)
 {
     const struct dr_job *job = &sim->core->jobs[row];
@@ -262,6 +281,7 @@ static void end_attempt(struct dr_sim *sim, uint32_t row, int is_stopped)
     int64_t ran_us = sim->now_us - known->start_us;
     int is_done = ran_us >= needs_us(sim, row);
     enum dr_stop_cause stopping = (enum dr_stop_cause)run->stopping;
+    dr_pool_id pool = run->pool;
     struct dr_measures_attempt about = {.end_us = sim->now_us, .ran_us = ran_us};
 
     if (sim->options.schedule != NULL)
@@ -286,6 +306,7 @@ static void end_attempt(struct dr_sim *sim, uint32_t row, int is_stopped)
     }
     known->attempt = 0;
     dr_measures_attempt(sim->measures, &about);
+    tell_ran(sim, row, pool, &about);
     sim->held += job->state == DR_JOB_PENDING && job->held;
     if (job->state == DR_JOB_PENDING)
         count_waits(sim, row, 1);
@@ -354,6 +375,7 @@ void dr_sim_leave_off(struct dr_sim *sim)
     for (uint32_t row = 0; row < sim->core->jobs_high; row += 1) {
         const struct dr_job *job = &sim->core->jobs[row];
         const struct dr_known *known = &sim->known[row];
+        struct dr_measures_attempt about;
         int64_t held_milli = 0;
 
         if (job->id.v == 0 || dr_job_state_ended((enum dr_job_state)job->state))
@@ -363,12 +385,14 @@ void dr_sim_leave_off(struct dr_sim *sim)
             if (sim->options.schedule != NULL)
                 dr_schedule_place(&sim->place, sim->core, row);
             write_row(sim, row, INT64_MIN, DR_SCHEDULE_unfinished);
-            dr_measures_attempt(sim->measures, &(struct dr_measures_attempt){
-                                                   .outcome = DR_SCHEDULE_unfinished,
-                                                   .end_us = sim->now_us,
-                                                   .accelerators_milli = held_milli,
-                                                   .ran_us = sim->now_us - known->start_us,
-                                               });
+            about = (struct dr_measures_attempt){
+                .outcome = DR_SCHEDULE_unfinished,
+                .end_us = sim->now_us,
+                .accelerators_milli = held_milli,
+                .ran_us = sim->now_us - known->start_us,
+            };
+            dr_measures_attempt(sim->measures, &about);
+            tell_ran(sim, row, dr_job_run(sim->core, job)->pool, &about);
         }
         job_over(sim, row, DR_SCHEDULE_unfinished, held_milli);
     }

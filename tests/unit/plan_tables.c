@@ -54,6 +54,26 @@ static void say(void *context, const struct dr_error *error)
     snprintf(said + length, sizeof said - length, "%s\n", dr_error_line(error, line, sizeof line));
 }
 
+#define FACTORS_HEAD "sector,factor_percent,assumed,source,note\n"
+
+/* The table that need not be there; NULL: it is not. */
+static const char *factors;
+
+static void write_factors(const char *directory)
+{
+    char path[4096];
+    FILE *out;
+
+    snprintf(path, sizeof path, "%s/capacity_factors.csv", directory);
+    remove(path);
+    if (factors == NULL)
+        return;
+    out = fopen(path, "w");
+    CHECK(out != NULL);
+    fputs(factors, out);
+    fclose(out);
+}
+
 /* The scenario with `from` of one file replaced by `to`; NULL: nothing is. */
 static struct dr_plan_inputs *read_with(const char *file, const char *from, const char *to)
 {
@@ -83,6 +103,7 @@ static struct dr_plan_inputs *read_with(const char *file, const char *from, cons
         fclose(out);
     }
     CHECK(changed);
+    write_factors(directory);
     status = dr_plan_inputs_open(&inputs, directory, &errors);
     CHECK_EQ(status, errors.count == 0 ? DR_OK : DR_E_INPUT);
     return inputs;
@@ -111,6 +132,49 @@ TEST(a_scenario_is_read_into_places_and_whole_numbers)
     CHECK_EQ(inputs->domestic[0].measure, DR_PLAN_BY_UNITS);
     CHECK_EQ(inputs->relax_count, DR_PLAN_RELAX_COUNT);
     dr_plan_inputs_close(inputs);
+}
+
+TEST(a_factor_is_of_the_busy_share_and_changes_the_hash)
+{
+    struct dr_plan_inputs *without, *with;
+
+    factors = NULL;
+    without = read_with(NULL, NULL, NULL);
+    factors = FACTORS_HEAD "science,93.5" CLAIM;
+    with = read_with(NULL, NULL, NULL);
+    factors = NULL;
+    CHECK_EQ(without->sectors[0].busy_micro, 800000);
+    CHECK_EQ(dr_plan_factor(&without->sectors[0]), 1000000);
+    CHECK_EQ(with->sectors[0].busy_micro, 748000);
+    CHECK_EQ(with->sectors[0].stated_busy_micro, 800000);
+    CHECK_EQ(dr_plan_factor(&with->sectors[0]), 935000);
+    CHECK(strcmp(without->hash, with->hash) != 0);
+    /* Another factor is of what is stated, not of the last one. */
+    dr_plan_set_factor(&with->sectors[0], 500000);
+    CHECK_EQ(with->sectors[0].busy_micro, 400000);
+    dr_plan_inputs_close(without);
+    dr_plan_inputs_close(with);
+}
+
+TEST(a_wrong_factor_is_said_where_it_stands)
+{
+    static const struct {
+        const char *text, *words;
+    } MISTAKES[] = {
+        {FACTORS_HEAD "sports,90" CLAIM, "capacity_factors.csv:2: sector: found 'sports'"},
+        {FACTORS_HEAD "science,101" CLAIM, "factor_percent: found '101'"},
+        {FACTORS_HEAD "science,0" CLAIM, "factor_percent: found '0'"},
+        {FACTORS_HEAD "science,90" CLAIM "science,80" CLAIM,
+         "capacity_factors.csv:3: sector: found 'science', expected each sector once"},
+        {FACTORS_HEAD "science,90,,WIKI,\n", "capacity_factors.csv:2: source"},
+    };
+
+    for (size_t i = 0; i < DR_COUNT_OF(MISTAKES); i += 1) {
+        factors = MISTAKES[i].text;
+        CHECK(read_with(NULL, NULL, NULL) == NULL);
+        CHECK_HAS(said, MISTAKES[i].words);
+    }
+    factors = NULL;
 }
 
 TEST(what_is_wrong_is_said_where_it_stands)
