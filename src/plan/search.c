@@ -141,6 +141,11 @@ void dr_search_round_orders(struct dr_search_run *run)
                 fix(run, column, count >= least / 2);
         }
     }
+    /* What orders do to cost may not move phases, or these would be fractions again. */
+    for (uint32_t c = 0; c < run->model->columns_count; c += 1) {
+        if (run->model->columns[c].kind == DR_COLUMN_PHASE)
+            fix(run, c, run->values[c]);
+    }
     answer = dr_search_lp(run, &limits);
     if (answer.result == DR_SOLVER_INFEASIBLE && between) {
         /* Some of those that are now none are needed: all of them as orders then. */
