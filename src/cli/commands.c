@@ -335,8 +335,9 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "    daero plan compare university",
      OPTIONS(PLAN_COMPARE), DR_OPERAND_WORD, 1, 1, 0, 0, NULL, dr_cmd_plan_compare},
     {"plan verify", "DIRECTORY", "check a plan that was written: its rules, its cost, its bound, its tables' hashes",
-     "Reads the scenario's tables and the plan's, judges every rule in whole numbers, sums up the cost anew, and solves\n"
-     "the linear program again for the bound. Exit code 1: something of the certificate doesn't hold.\n"
+     "Reads the scenario's tables and the plan's, judges every rule in whole numbers, sums up the cost anew, and proves\n"
+     "the bound again: the linear program's in seconds, one by branch and bound in up to the time that the plan took.\n"
+     "Exit code 1: something of the certificate doesn't hold.\n"
      "\n"
      "    daero plan verify plan",
      OPTIONS(PLAN_VERIFY), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_plan_verify},

@@ -6,46 +6,28 @@
 
 #include "base/sort.h"
 #include "base/text.h"
+#include "plan/tree.h"
 
-#define WHOLE           1e-6
+#define WHOLE           DR_SEARCH_WHOLE
 #define DIVE_ROUNDS_MAX 400
 #define BLOCK_QUARTERS  5
-#define BLOCKS_SHARE    0.6 /* of the time that is left, to relax and fix */
-#define NODES_MAX       40  /* of one part; one takes up to 2 s */
-#define SITES_AT_ONCE   5
-#define WINDOW_QUARTERS 6
-#define WINDOW_STEP     3
-#define ROUNDS_MAX      4
+#define NODES_MAX       40  /* of one block; one takes up to 2 s */
+#define MOVES_MAX       150 /* linear programs of the first descent */
+#define FIRST_BASIS     1   /* of the linear program */
+#define MOVES_BASIS     2   /* and 3 */
+#define TREE_BASIS      4   /* and behind it */
 
-struct run {
-    struct dr_search *search;
-    const struct dr_program *program;
-    const struct dr_model *model;
-    const struct dr_search_options *options;
-    struct dr_solver *solver;
-    int64_t begin_us;
-    double *lower, *upper; /* [columns] of the request */
-    double *values;        /* [columns] of the answer */
-    uint8_t *integer;
-    uint32_t parts; /* into which sites are divided */
-};
-
-static double seconds_of(const struct run *run)
+double dr_search_left_s(const struct dr_search_run *run)
 {
-    return (double)(dr_monotonic_us() - run->begin_us) / 1e6;
+    return run->options->seconds - (double)(dr_monotonic_us() - run->begin_us) / 1e6;
 }
 
-static double left_s(const struct run *run)
-{
-    return run->options->seconds - seconds_of(run);
-}
-
-static void tell(struct run *run, const char *step)
+void dr_search_tell(struct dr_search_run *run, const char *step)
 {
     struct dr_search_progress *progress = &run->search->progress;
 
     progress->step = step;
-    progress->seconds = seconds_of(run);
+    progress->seconds = run->options->seconds - dr_search_left_s(run);
     progress->cpu_s = dr_solver_cpu_s(run->solver);
     if (run->options->progress != NULL)
         run->options->progress(run->options->context, progress);
@@ -58,27 +40,53 @@ static double gap_of(const struct dr_search_progress *progress)
                : DR_INFINITY;
 }
 
-static int stopped(const struct run *run)
+int dr_search_stopped(const struct dr_search_run *run)
 {
     return run->options->stop != NULL && *run->options->stop;
 }
 
-static int done(const struct run *run)
+int dr_search_done(const struct dr_search_run *run)
 {
-    return stopped(run) || left_s(run) < 1 || gap_of(&run->search->progress) <= run->options->gap;
+    const struct dr_search_options *options = run->options;
+
+    if (options->known_bound != 0 ? run->search->progress.bound >= options->known_bound
+                                  : gap_of(&run->search->progress) <= options->gap)
+        return 1;
+    if (dr_search_left_s(run) < 1)
+        run->search->progress.cut = 1;
+    return dr_search_stopped(run) || dr_search_left_s(run) < 1;
 }
 
-static void keep(struct run *run, const double *values, double cost)
+int dr_search_keep(struct dr_search_run *run, const double *values, double cost)
 {
     struct dr_search_progress *progress = &run->search->progress;
 
     if (progress->has_values && cost >= progress->cost - 1e-9 * fabs(progress->cost))
-        return;
+        return 0;
     if (!progress->has_values)
-        run->search->first_s = seconds_of(run);
-    memcpy(run->search->values, values, run->model->columns_count * sizeof values[0]);
+        run->search->first_s = run->options->seconds - dr_search_left_s(run);
+    memcpy(run->best, values, run->model->columns_count * sizeof values[0]);
     progress->has_values = 1;
     progress->cost = cost;
+    return 1;
+}
+
+void dr_search_reset(struct dr_search_run *run)
+{
+    size_t bytes = run->model->columns_count * sizeof run->lower[0];
+
+    memcpy(run->lower, run->model->lower, bytes);
+    memcpy(run->upper, run->model->upper, bytes);
+}
+
+struct dr_solver_answer dr_search_lp(struct dr_search_run *run,
+                                     const struct dr_solver_limits *limits)
+{
+    struct dr_solver_limits own = *limits;
+
+    own.seconds = fmax(1, dr_search_left_s(run));
+    return dr_solver_lp(run->solver, run->lower, run->upper, NULL, &own, run->values, NULL,
+                        run->reduced);
 }
 
 /* The quarter in which a binary column lies. */
@@ -89,17 +97,66 @@ static uint32_t quarter_of(const struct dr_model *model, uint32_t column)
     return name->kind == DR_COLUMN_PHASE ? name->place[2] : name->place[1];
 }
 
-static void reset(struct run *run)
-{
-    size_t bytes = run->model->columns_count * sizeof run->lower[0];
-
-    memcpy(run->lower, run->model->lower, bytes);
-    memcpy(run->upper, run->model->upper, bytes);
-}
-
-static void fix(struct run *run, uint32_t column, double value)
+static void fix(struct dr_search_run *run, uint32_t column, double value)
 {
     run->lower[column] = run->upper[column] = round(value);
+}
+
+/* ---- orders ---- */
+
+/* Accelerators of this chip that are ordered in a quarter. */
+static double ordered(const struct dr_search_run *run, uint32_t c, uint32_t t)
+{
+    double sum = 0;
+
+    for (uint32_t s = 0; s < run->program->inputs->sites_count; s += 1) {
+        uint32_t column = run->program->buy[s][c][t];
+
+        if (column != DR_NO_COLUMN)
+            sum += run->values[run->condensed.place[column]] * dr_program_unit(run->program, c);
+    }
+    return sum;
+}
+
+void dr_search_round_orders(struct dr_search_run *run)
+{
+    const struct dr_plan_inputs *inputs = run->program->inputs;
+    struct dr_solver_limits limits = {0};
+    struct dr_solver_answer answer;
+    int between = 0;
+
+    for (uint32_t c = 0; c < inputs->chips_count; c += 1) {
+        double least = inputs->chips[c].order_min;
+
+        for (uint32_t t = 0; t < inputs->quarters_count; t += 1) {
+            uint32_t column = run->program->order[c][t];
+            double count;
+
+            if (column == DR_NO_COLUMN)
+                continue;
+            column = run->condensed.place[column];
+            count = ordered(run, c, t);
+            between |= count > least * WHOLE && count < least * (1 - WHOLE);
+            if (run->model->lower[column] != run->model->upper[column])
+                fix(run, column, count >= least / 2);
+        }
+    }
+    /* What orders do to cost may not move phases, or these would be fractions again. */
+    for (uint32_t c = 0; c < run->model->columns_count; c += 1) {
+        if (run->model->columns[c].kind == DR_COLUMN_PHASE)
+            fix(run, c, run->values[c]);
+    }
+    answer = dr_search_lp(run, &limits);
+    if (answer.result == DR_SOLVER_INFEASIBLE && between) {
+        /* Some of those that are now none are needed: all of them as orders then. */
+        for (uint32_t c = 0; c < run->model->columns_count; c += 1) {
+            if (run->model->columns[c].kind == DR_COLUMN_ORDER)
+                run->lower[c] = run->upper[c] = run->model->upper[c];
+        }
+        answer = dr_search_lp(run, &limits);
+    }
+    if (answer.result == DR_SOLVER_OPTIMAL)
+        (void)dr_search_keep(run, run->values, answer.cost);
 }
 
 /* ---- the dive ---- */
@@ -120,7 +177,7 @@ static int nearest_first(const void *a, const void *b, const void *context)
 }
 
 /* Binaries of the last answer that are not whole, the nearest to 1 first; how many. */
-static uint32_t list_fractions(const struct run *run, struct fraction *fractions)
+static uint32_t list_fractions(const struct dr_search_run *run, struct fraction *fractions)
 {
     uint32_t count = 0;
 
@@ -135,71 +192,67 @@ static uint32_t list_fractions(const struct run *run, struct fraction *fractions
     return count;
 }
 
-/* Begins with the linear program's values. */
-static void dive(struct run *run)
+int dr_search_dive(struct dr_search_run *run, double cutoff)
 {
     struct fraction *fractions = calloc(run->model->columns_count, sizeof fractions[0]);
-    struct dr_solver_limits limits = {0};
+    struct dr_solver_limits limits = {.cutoff = cutoff};
     struct dr_solver_answer answer = {0};
+    int whole = 0;
 
     if (fractions == NULL)
         abort();
-    reset(run);
     for (uint32_t round = 0; round < DIVE_ROUNDS_MAX; round += 1) {
         uint32_t count = list_fractions(run, fractions);
         uint32_t up = count / 8 + 1;
 
-        if (count == 0 || stopped(run) || left_s(run) < 1)
+        whole = count == 0 && round > 0;
+        if (count == 0 || dr_search_stopped(run) || dr_search_left_s(run) < 1)
             break;
         while (up > 1 && fractions[up - 1].value < 0.5)
             up -= 1;
         for (uint32_t i = 0; i < up; i += 1)
             run->lower[fractions[i].column] = 1;
-        limits.seconds = left_s(run);
-        answer = dr_solver_lp(run->solver, run->lower, run->upper, NULL, &limits, run->values, NULL,
-                              NULL);
+        answer = dr_search_lp(run, &limits);
         /* Too many for the rows: the last of them, then the one before, down instead. */
-        while (answer.result == DR_SOLVER_INFEASIBLE && up > 0) {
+        while (answer.result == DR_SOLVER_INFEASIBLE && !answer.has_values && up > 0) {
             up -= 1;
             run->lower[fractions[up].column] = 0;
             run->upper[fractions[up].column] = 0;
-            limits.seconds = fmax(1, left_s(run));
-            answer = dr_solver_lp(run->solver, run->lower, run->upper, NULL, &limits, run->values,
-                                  NULL, NULL);
+            answer = dr_search_lp(run, &limits);
         }
         if (answer.result != DR_SOLVER_OPTIMAL)
             break;
-        if (list_fractions(run, fractions) == 0)
-            keep(run, run->values, answer.cost);
     }
+    if (whole)
+        (void)dr_search_keep(run, run->values, answer.cost);
     free(fractions);
-    tell(run, "dive");
+    return whole;
 }
 
-/* ---- blocks and neighbourhoods ---- */
+/* ---- blocks ---- */
 
-static struct dr_solver_answer solve_part(struct run *run, double seconds, const double *start)
+static struct dr_solver_answer solve_block(struct dr_search_run *run, double seconds)
 {
     struct dr_solver_limits limits = {.gap = 0.0005, .nodes = NODES_MAX};
     struct dr_solver_answer answer;
     int64_t begin_us = dr_monotonic_us();
 
-    limits.seconds = fmin(left_s(run), seconds);
-    answer = dr_solver_mip(run->solver, run->lower, run->upper, run->integer, start, &limits,
+    limits.seconds = fmin(dr_search_left_s(run), seconds);
+    answer = dr_solver_mip(run->solver, run->lower, run->upper, run->integer, NULL, &limits,
                            run->values);
     if ((double)(dr_monotonic_us() - begin_us) / 1e6 >= limits.seconds)
         run->search->progress.cut = 1;
     return answer;
 }
 
-static void relax_and_fix(struct run *run, uint32_t block, double seconds)
+static void relax_and_fix(struct dr_search_run *run, uint32_t block, double seconds)
 {
     const struct dr_model *model = run->model;
     uint32_t quarters = run->program->inputs->quarters_count;
     uint32_t blocks = (quarters + block - 1) / block;
     struct dr_solver_answer answer = {0};
 
-    reset(run);
+    dr_search_reset(run);
     for (uint32_t b = 0; b < blocks; b += 1) {
         for (uint32_t c = 0; c < model->columns_count; c += 1) {
             uint32_t quarter = model->integer[c] ? quarter_of(model, c) : 0;
@@ -208,91 +261,35 @@ static void relax_and_fix(struct run *run, uint32_t block, double seconds)
             if (model->integer[c] && b > 0 && quarter < b * block)
                 fix(run, c, run->values[c]);
         }
-        answer = solve_part(run, seconds / blocks, NULL);
+        answer = solve_block(run, seconds / blocks);
         if (!answer.has_values)
             return;
         if (b + 1 == blocks)
-            keep(run, run->values, answer.cost);
-        tell(run, "relax and fix");
-        if (stopped(run) || left_s(run) < 1)
+            (void)dr_search_keep(run, run->values, answer.cost);
+        dr_search_tell(run, "relax and fix");
+        if (dr_search_stopped(run) || dr_search_left_s(run) < 1)
             return;
     }
 }
 
-/* Binaries for which `free` says so may change. 1: it got better. */
-static int neighbourhood(struct run *run,
-                         int (*free_one)(const struct run *run, uint32_t column, uint32_t part),
-                         uint32_t part, const char *step)
-{
-    const struct dr_model *model = run->model;
-    double before = run->search->progress.cost;
-    struct dr_solver_answer answer;
-
-    reset(run);
-    memcpy(run->integer, model->integer, model->columns_count);
-    for (uint32_t c = 0; c < model->columns_count; c += 1) {
-        if (model->integer[c] && !free_one(run, c, part))
-            fix(run, c, run->search->values[c]);
-    }
-    answer = solve_part(run, left_s(run), run->search->values);
-    if (answer.has_values)
-        keep(run, run->values, answer.cost);
-    tell(run, step);
-    return run->search->progress.cost < before * (1 - 1e-5);
-}
-
-static int of_sites(const struct run *run, uint32_t column, uint32_t part)
-{
-    const struct dr_model_name *name = &run->model->columns[column];
-
-    return name->kind != DR_COLUMN_PHASE || name->place[0] % run->parts == part;
-}
-
-static int of_window(const struct run *run, uint32_t column, uint32_t part)
-{
-    uint32_t quarter = quarter_of(run->model, column);
-
-    return quarter >= part * WINDOW_STEP && quarter < part * WINDOW_STEP + WINDOW_QUARTERS;
-}
-
-static void fix_and_optimise(struct run *run)
-{
-    uint32_t quarters = run->program->inputs->quarters_count;
-
-    run->parts = (run->program->inputs->sites_count + SITES_AT_ONCE - 1) / SITES_AT_ONCE;
-    for (uint32_t round = 0; round < ROUNDS_MAX; round += 1) {
-        int better = 0;
-
-        for (uint32_t i = 0; i < run->parts && !done(run); i += 1)
-            better |= neighbourhood(run, of_sites, i, "groups of sites");
-        for (uint32_t i = 0; i * WINDOW_STEP < quarters && !done(run); i += 1)
-            better |= neighbourhood(run, of_window, i, "windows of quarters");
-        if (!better || done(run))
-            return;
-    }
-}
-
-/* All binaries at once, in the time that is left: of a small program the best there is, of a large
- * one seldom a better plan and often a better bound. */
-static void branch_and_bound(struct run *run)
+/* Of a small program the best there is: CBC, with orders in whole lots. */
+static void solve_whole(struct dr_search_run *run)
 {
     struct dr_search_progress *progress = &run->search->progress;
-    struct dr_solver_limits limits = {.gap = run->options->gap, .seconds = left_s(run)};
+    struct dr_solver_limits limits = {.gap = run->options->gap, .seconds = dr_search_left_s(run)};
     struct dr_solver_answer answer =
-        dr_solver_mip(run->solver, NULL, NULL, NULL,
-                      progress->has_values ? run->search->values : NULL, &limits, run->values);
+        dr_solver_mip(run->solver, NULL, NULL, NULL, NULL, &limits, run->values);
 
-    /* With a plan to begin from there can be nothing wrong but the solver's tolerance. */
-    run->search->infeasible = answer.result == DR_SOLVER_INFEASIBLE && !progress->has_values;
+    run->search->infeasible = answer.result == DR_SOLVER_INFEASIBLE;
     progress->cut |= answer.result != DR_SOLVER_OPTIMAL;
     if (answer.has_values)
-        keep(run, run->values, answer.cost);
+        (void)dr_search_keep(run, run->values, answer.cost);
     if ((answer.result == DR_SOLVER_OPTIMAL || answer.result == DR_SOLVER_FEASIBLE) &&
         answer.bound > progress->bound) {
         progress->bound = answer.bound;
         progress->bound_by_search = 1;
     }
-    tell(run, "branch and bound");
+    dr_search_tell(run, "branch and bound");
 }
 
 static int has_integers(const struct dr_model *model)
@@ -304,67 +301,132 @@ static int has_integers(const struct dr_model *model)
     return 0;
 }
 
-/* From the linear program's values on. */
-static void find_plan(struct run *run)
+static void find_lines(struct dr_search_run *run)
 {
-    const struct dr_search *search = run->search;
+    const struct dr_plan_inputs *inputs = run->program->inputs;
+
+    for (uint32_t s = 0; s < inputs->sites_count; s += 1) {
+        uint32_t before = DR_NO_COLUMN;
+
+        for (uint32_t p = 0; p < inputs->sites[s].phases_count; p += 1) {
+            struct dr_search_line *line = &run->lines[run->lines_count];
+
+            if (inputs->sites[s].phases[p].begun)
+                continue;
+            *line = (struct dr_search_line){
+                .site = s, .begin = inputs->quarters_count, .before = before};
+            for (uint32_t t = inputs->quarters_count; t > 0; t -= 1) {
+                uint32_t column = run->program->phase[s][p][t - 1];
+
+                if (column == DR_NO_COLUMN)
+                    break;
+                line->begin = t - 1;
+                line->column = run->condensed.place[column];
+                line->count += 1;
+            }
+            before = run->lines_count;
+            run->lines_count += 1;
+        }
+    }
+}
+
+/* From the linear program's values on. */
+static void find_plan(struct dr_search_run *run)
+{
+    const struct dr_search_progress *progress = &run->search->progress;
+    struct dr_moves *moves;
 
     if (!has_integers(run->model)) {
-        keep(run, run->values, search->progress.bound);
-        tell(run, "nothing to decide");
+        (void)dr_search_keep(run, run->values, progress->bound);
+        dr_search_tell(run, "nothing to decide");
         return;
     }
-    if (!run->program->whole_lots) {
-        if (run->options->bound_only)
-            return;
-        if (!done(run))
-            dive(run);
-        if (!done(run))
-            relax_and_fix(run, BLOCK_QUARTERS, left_s(run) * BLOCKS_SHARE);
-        if (search->progress.has_values && !done(run))
-            fix_and_optimise(run);
-        if (!search->progress.has_values)
-            return;
+    if (run->program->whole_lots) {
+        if (!dr_search_done(run))
+            solve_whole(run);
+        return;
     }
-    if (!done(run))
-        branch_and_bound(run);
+    if (run->options->bound_only) {
+        if (run->options->known_bound != 0 && !dr_search_done(run))
+            dr_tree_run(run, NULL, FIRST_BASIS, TREE_BASIS);
+        return;
+    }
+    moves = dr_moves_open(run, MOVES_BASIS);
+    dr_moves_learn(moves, progress->bound);
+    dr_search_reset(run);
+    if (!dr_search_done(run))
+        (void)dr_search_dive(run, 0);
+    dr_search_tell(run, "dive");
+    if (!progress->has_values && !dr_search_done(run))
+        relax_and_fix(run, BLOCK_QUARTERS, dr_search_left_s(run));
+    if (progress->has_values && !dr_search_done(run)) {
+        (void)dr_moves_from_best(moves, MOVES_MAX);
+        dr_search_tell(run, "moves");
+    }
+    if (progress->has_values && !dr_search_done(run))
+        dr_tree_run(run, moves, FIRST_BASIS, TREE_BASIS);
+    dr_moves_close(moves);
+}
+
+static double *new_values(const struct dr_model *model)
+{
+    double *values = calloc(model->columns_count + 1, sizeof values[0]);
+
+    if (values == NULL)
+        abort();
+    return values;
 }
 
 enum dr_status dr_search_run(struct dr_search *search, const struct dr_program *program,
                              const struct dr_search_options *options, struct dr_error *error)
 {
-    const struct dr_model *model = &program->model;
-    struct run run = {.search = search, .program = program, .model = model, .options = options};
-    struct dr_solver_limits limits = {.seconds = options->seconds};
+    struct dr_search_run *run = calloc(1, sizeof *run);
+    struct dr_solver_limits limits = {.keep = FIRST_BASIS};
     struct dr_solver_answer answer;
     enum dr_status status;
 
-    memset(search, 0, sizeof *search);
-    run.begin_us = dr_monotonic_us();
-    search->progress.bound = -DR_INFINITY;
-    search->values = calloc(model->columns_count, sizeof search->values[0]);
-    run.lower = calloc(model->columns_count, sizeof run.lower[0]);
-    run.upper = calloc(model->columns_count, sizeof run.upper[0]);
-    run.values = calloc(model->columns_count, sizeof run.values[0]);
-    run.integer = calloc(model->columns_count, 1);
-    if (search->values == NULL || run.lower == NULL || run.upper == NULL || run.values == NULL ||
-        run.integer == NULL)
+    if (run == NULL)
         abort();
-    status = dr_solver_open(&run.solver, model, options->stop, error);
+    memset(search, 0, sizeof *search);
+    search->progress.bound = -DR_INFINITY;
+    search->values = new_values(&program->model);
+    run->search = search;
+    run->program = program;
+    run->options = options;
+    run->begin_us = dr_monotonic_us();
+    dr_condensed_init(&run->condensed, program);
+    run->model = &run->condensed.model;
+    run->lower = new_values(run->model);
+    run->upper = new_values(run->model);
+    run->values = new_values(run->model);
+    run->reduced = new_values(run->model);
+    run->best = new_values(run->model);
+    run->integer = calloc(run->model->columns_count + 1, 1);
+    if (run->integer == NULL)
+        abort();
+    find_lines(run);
+    status = dr_solver_open(&run->solver, run->model, options->stop, error);
     if (status == DR_OK) {
-        answer = dr_solver_lp(run.solver, NULL, NULL, NULL, &limits, run.values, NULL, NULL);
+        dr_search_reset(run);
+        answer = dr_search_lp(run, &limits);
         search->infeasible = answer.result == DR_SOLVER_INFEASIBLE;
         if (answer.result == DR_SOLVER_OPTIMAL)
             search->progress.bound = answer.cost;
-        tell(&run, "linear program");
+        dr_search_tell(run, "linear program");
         if (answer.result == DR_SOLVER_OPTIMAL)
-            find_plan(&run);
+            find_plan(run);
+        if (search->progress.has_values)
+            dr_condensed_expand(&run->condensed, run->best, search->values);
     }
-    dr_solver_close(run.solver);
-    free(run.lower);
-    free(run.upper);
-    free(run.values);
-    free(run.integer);
+    dr_solver_close(run->solver);
+    dr_condensed_deinit(&run->condensed);
+    free(run->lower);
+    free(run->upper);
+    free(run->values);
+    free(run->reduced);
+    free(run->best);
+    free(run->integer);
+    free(run);
     return status;
 }
 

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* search.h: a good solution of the program, and how far it can be from the best.
  *
- * In this order, each step being given the seconds that are left:
+ * All of it works on the condensed program (condense.h). In this order:
  *   1. the linear program (Clp): a bound that no solution passes;
  *   2. a dive: the binaries nearest to 1 are fixed there, some at a time, and the linear program is
- *      solved again: a first solution within seconds;
- *   3. relax and fix: block after block of quarters with whole binaries, later ones still free, the
- *      earlier ones fixed (Pochet and Wolsey, Production Planning by Mixed Integer Programming,
- *      2006, section 3.6);
- *   4. fix and optimise: the binaries of a few sites, or of a window of quarters, are free and all
- *      others stay; whatever is better is kept (ibid.), round after round while that helps.
- *   5. branch and bound over all of it, in the time that is left.
- * A small program with orders in whole lots is solved whole, by branch and bound (CBC).
- * Steps end by counts (nodes, rounds), so that the same program and options give the same solution;
- * only where one is late it is cut by the clock, and then the progress says so. */
+ *      solved again: a first solution within seconds. Where that finds none, relax and fix: block
+ *      after block of quarters with whole binaries, later ones still free, the earlier ones fixed
+ *      (CBC; Pochet and Wolsey, Production Planning by Mixed Integer Programming, 2006, section
+ *      3.6);
+ *   3. phases are begun earlier, later, elsewhere or not at all while that saves something
+ *      (moves.h);
+ *   4. branch and bound over the phases raises the bound, with a dive and moves from every
+ *      so-manieth node (tree.h), until the gap is as asked, or there is no time left.
+ * A small program with orders in whole lots is solved whole, by CBC.
+ * Steps end by counts (nodes, linear programs), so that the same program and options give the same
+ * solution; only where one is late it is cut by the clock, and then the progress says so. */
 #ifndef DR_PLAN_SEARCH_H
 #define DR_PLAN_SEARCH_H
 
@@ -35,6 +36,9 @@ struct dr_search_options {
     double seconds; /* for all of it */
     double gap;     /* relative: enough */
     int bound_only; /* 1: no more than it takes to say how little a plan can cost */
+    /* bound_only: what a plan that is there costs, and the bound that is enough, in the program's
+     * units. 0: the linear program's bound will do, or of a small program the best there is. */
+    double known_cost, known_bound;
     /* Called after each step and each better solution; NULL: nobody. */
     void (*progress)(void *context, const struct dr_search_progress *progress);
     void *context;

@@ -281,6 +281,9 @@ static struct dr_solver_answer ask(struct dr_solver *solver, enum wire_kind kind
         .gap = limits->gap,
         .cutoff = limits->cutoff == 0 ? 1e50 : limits->cutoff,
         .nodes = limits->nodes == 0 ? -1 : limits->nodes,
+        .iterations = limits->iterations,
+        .from = limits->from,
+        .keep = limits->keep,
         .has_start = begin != NULL,
         .root_only = (uint32_t)limits->root_only,
     };

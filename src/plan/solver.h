@@ -29,12 +29,17 @@ struct dr_solver_limits {
     double cutoff;  /* 0: none */
     int64_t nodes;  /* 0: any */
     int root_only;  /* MIP: for the bound alone */
+    /* LP: steps of dual simplex (0: any), the kept basis to begin from (0: the last), and as what
+     * its own is kept (0: it isn't). Bases are numbered from 1 by the caller; one that was lost
+     * with a child is as good as none. */
+    int64_t iterations;
+    uint32_t from, keep;
 };
 
 struct dr_solver_answer {
     enum dr_solver_result result;
     int has_values;
-    double cost;
+    double cost;  /* LP, also where steps ended before it was solved: what it costs at least */
     double bound; /* MIP: proven; no solution costs less */
     int64_t nodes;
 };
@@ -51,6 +56,10 @@ DR_MUST_USE enum dr_status dr_solver_open(struct dr_solver **solver, const struc
 void dr_solver_close(struct dr_solver *solver);
 
 /* The linear program: bounds [columns] (NULL: the model's), costs (NULL: the model's).
+ *
+ * Given up where it is known to cost more than the cutoff: DR_SOLVER_INFEASIBLE, and has_values
+ * where that is why; then `values` keep not all rows, and with `reduced` say how much it costs at
+ * least. Given up after so many steps: DR_SOLVER_NONE; `cost` is what it costs at least.
  *
  * values  [columns], written where there is a solution; NULL: not wanted. So are `duals` [rows] and
  *         `reduced` [columns]: what one more of a row's side, or of a column, costs. */

@@ -35,10 +35,13 @@ struct wire_model {
 };
 
 struct wire_limits {
-    double seconds; /* of the clock; 0: none */
-    double gap;     /* relative: good enough */
-    double cutoff;  /* only solutions below; 1e50: any */
-    int64_t nodes;  /* -1: any */
+    double seconds;     /* of the clock; 0: none */
+    double gap;         /* relative: good enough */
+    double cutoff;      /* only solutions below; 1e50: any */
+    int64_t nodes;      /* MIP; -1: any */
+    int64_t iterations; /* LP, of dual simplex; 0: any */
+    uint32_t from;      /* LP: the basis to begin from: one that was kept; 0: the last */
+    uint32_t keep;      /* LP: as what its basis is kept; 0: it isn't */
     uint32_t has_start;
     uint32_t root_only; /* the bound of the root with its cuts; no heuristics */
 };
@@ -46,7 +49,7 @@ struct wire_limits {
 enum wire_result {
     WIRE_OPTIMAL,
     WIRE_FEASIBLE,   /* a solution, and a limit was met before it was proven the best */
-    WIRE_INFEASIBLE, /* there is none (below the cutoff) */
+    WIRE_INFEASIBLE, /* there is none (below the cutoff; LP: with values, if that is why) */
     WIRE_NONE,       /* a limit was met before one was found */
     WIRE_FAILED,     /* unbounded, or given up for numerical reasons */
 };
