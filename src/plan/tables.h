@@ -114,6 +114,19 @@
     X(P, peak_per_kw_month, DECIMAL, 1, 0, MICRO * 100000000, NULL) \
     DR_CLAIM_COLUMNS(X, P)
 
+/* What may come. Percentages are of what the other tables say; weights come to 100. */
+#define FUTURE_COLUMNS(X, P)                                      \
+    X(P, future, NAME, 1, 0, 0, NULL)                             \
+    X(P, name, TEXT, 1, 0, 0, NULL)                               \
+    X(P, weight_percent, DECIMAL, 1, MICRO / 1000, PERCENT, NULL) \
+    X(P, demand_percent, DECIMAL, 1, MICRO, 10 * PERCENT, NULL)   \
+    X(P, price_percent, DECIMAL, 1, MICRO, 10 * PERCENT, NULL)    \
+    X(P, tariff_percent, DECIMAL, 1, MICRO, 10 * PERCENT, NULL)   \
+    X(P, late_quarters, WHOLE, 1, 0, 8, NULL)                     \
+    X(P, grid_late_quarters, WHOLE, 1, 0, 12, NULL)               \
+    DR_CLAIM_COLUMNS(X, P)
+
+/* The last need not be there. */
 #define TABLES(X)                               \
     X(SOURCE, "sources.csv", DR_SOURCE_COLUMNS) \
     X(SITE, "sites.csv", SITE_COLUMNS)          \
@@ -126,7 +139,8 @@
     X(DEMAND, "demand.csv", DEMAND_COLUMNS)     \
     X(BUDGET, "budgets.csv", BUDGET_COLUMNS)    \
     X(GRID, "grid.csv", GRID_COLUMNS)           \
-    X(TARIFF, "tariffs.csv", TARIFF_COLUMNS)
+    X(TARIFF, "tariffs.csv", TARIFF_COLUMNS)    \
+    X(FUTURE, "futures.csv", FUTURE_COLUMNS)
 
 enum table {
 #define TABLE_ENUM(name, file, columns) TABLE_##name,
