@@ -222,14 +222,18 @@ static void print_plan(const struct dr_futures *futures)
     print_first_phases(futures);
     print_first_orders(futures);
     printf("\nUp to %s the plan does what `%s` does; behind that each future goes on by itself. "
-           "Expected cost %s M %s, discounted; worst regret %s M.\nNo two-stage plan costs less "
-           "than %s M (%s): the gap is %.3f %%. To know the future would be worth at most %s M.\n",
+           "Expected cost %s M %s, discounted; worst regret %s M. To know the future would be "
+           "worth at most %s M.\n",
            dr_format_quarter(inputs->begin + inputs->common_quarters - 1, quarter), chosen->name,
            dr_cli_millions(chosen->expected), inputs->currency, put_cost(chosen->regret_max),
-           put_cost(futures->bound),
-           futures->bound_by_all ? "by all futures at once" : "by each future alone",
-           100 * dr_plan_gap(chosen->expected, futures->bound),
            dr_cli_millions(fmax(0, chosen->expected - futures->knowing)));
+    if (isfinite(futures->bound))
+        printf("No two-stage plan costs less than %s M (%s): the gap is %.3f %%.\n",
+               dr_cli_millions(futures->bound),
+               futures->bound_by_all ? "by all futures at once" : "by each future alone",
+               100 * dr_plan_gap(chosen->expected, futures->bound));
+    else
+        printf("In the time there was no bound for one of the futures: the gap is not known.\n");
 }
 
 static int show(const struct dr_cli *cli, const struct dr_futures *futures)

@@ -75,17 +75,38 @@ static void copy_plan(struct dr_plan *to, const struct dr_plan *from,
     }
 }
 
+/* What a piece is given of the time until the step's end, when it and those behind it are left. */
+static int64_t span_us(const struct run *run, uint32_t piece)
+{
+    int64_t left_us = dr_max_i64(1000000, run->step_end_us - dr_monotonic_us());
+    uint32_t left = run->pieces - piece;
+
+    return left > run->options->at_once ? left_us * run->options->at_once / left : left_us;
+}
+
+/* Do a step's pieces, until a part of all the time is over. */
+static void step(struct run *run, double share, struct dr_crew crew)
+{
+    crew.at_once = run->options->at_once;
+    crew.context = run;
+    crew.stop = run->options->stop;
+    run->step_end_us = instant(run, share);
+    run->pieces = crew.count;
+    if (crew.count > 0)
+        dr_crew_run(&crew);
+}
+
 /* ---- each future's own plan ---- */
 
 static void find_own(const struct run *run, struct own *own, const struct dr_plan_inputs *inputs,
-                     struct dr_plan *plan)
+                     double seconds, struct dr_plan *plan)
 {
     struct dr_program *program = calloc(1, sizeof *program);
     struct dr_plan_verdict *verdict = calloc(1, sizeof *verdict);
     struct dr_plan_sums *sums = calloc(1, sizeof *sums);
     struct dr_plan *found_plan = calloc(1, sizeof *found_plan);
     struct dr_search_options options = {
-        .seconds = run->own_seconds, .gap = run->options->gap, .stop = run->options->stop};
+        .seconds = seconds, .gap = run->options->gap, .stop = run->options->stop};
     static const enum dr_future_result RESULTS[] = {
         [DR_FOUND_PLAN] = DR_FUTURE_PLAN,
         [DR_FOUND_NONE] = DR_FUTURE_NONE,
@@ -133,11 +154,11 @@ static void own_work(void *context, uint32_t piece)
     struct own *own = &run->memory->own[piece];
     struct dr_plan_inputs *inputs = run->worlds[piece].inputs;
     struct dr_plan_inputs *relaxed = malloc(sizeof *relaxed);
-    double margin = 0.002;
+    double margin = 0.002, seconds = (double)span_us(run, piece) / 1e6;
 
     if (relaxed == NULL)
         abort();
-    find_own(run, own, inputs, &run->memory->own_plans[piece]);
+    find_own(run, own, inputs, seconds, &run->memory->own_plans[piece]);
     FOR(round, RELAX_ROUNDS) {
         if (own->status != DR_OK || stopped(run) ||
             (own->cell.result != DR_FUTURE_NONE && own->cell.result != DR_FUTURE_NOT_WHOLE))
@@ -148,7 +169,7 @@ static void own_work(void *context, uint32_t piece)
         *relaxed = *inputs;
         FOR(i, own->relaxed_count)
             dr_relaxed_apply(relaxed, &own->relaxed[i]);
-        find_own(run, own, relaxed, &run->memory->own_plans[piece]);
+        find_own(run, own, relaxed, seconds, &run->memory->own_plans[piece]);
         margin *= 3;
     }
     free(relaxed);
@@ -275,7 +296,7 @@ static void held_work(void *context, uint32_t piece)
     struct run *run = context;
     struct dr_futures *futures = run->futures;
     struct dr_plan *plan = calloc(1, sizeof *plan);
-    int64_t end_us = dr_monotonic_us() + run->span_us;
+    int64_t end_us = dr_monotonic_us() + span_us(run, piece);
     struct dr_held *held;
     struct dr_error error = {0};
 
@@ -311,26 +332,12 @@ static void held_done(void *context, uint32_t piece)
         run->futures->stages_count);
 }
 
-/* What each of `count` pieces is given of the time until a part of all of it is over. */
-static int64_t span(const struct run *run, double share, uint32_t count)
-{
-    int64_t left = dr_max_i64(0, instant(run, share) - dr_monotonic_us());
-
-    return count > run->options->at_once ? left * run->options->at_once / count : left;
-}
-
 static void hold_stages(struct run *run, double share)
 {
     struct dr_futures *futures = run->futures;
-    struct dr_crew crew = {.count = futures->worlds_count,
-                           .at_once = run->options->at_once,
-                           .work = held_work,
-                           .done = held_done,
-                           .context = run,
-                           .stop = run->options->stop};
 
-    run->span_us = span(run, share, crew.count);
-    dr_crew_run(&crew);
+    step(run, share,
+         (struct dr_crew){.count = futures->worlds_count, .work = held_work, .done = held_done});
     FOR(i, futures->stages_count) {
         FOR(w, futures->worlds_count) {
             futures->cells[i][w] = run->memory->cells[futures->stages[i].same_as][w];
@@ -412,7 +419,7 @@ static void swing_work(void *context, uint32_t piece)
     if (dr_held_open(&held, inputs, run->options->stop, &error) != DR_OK)
         _Exit(1);
     dr_held_plan(held, run->futures->stages[run->futures->chosen].first, run->options->gap,
-                 dr_monotonic_us() + run->span_us, plan, &run->memory->swings[piece]);
+                 dr_monotonic_us() + span_us(run, piece), plan, &run->memory->swings[piece]);
     dr_held_close(held);
     free(plan);
     dr_plan_future_close(inputs);
@@ -432,16 +439,10 @@ static void swing_done(void *context, uint32_t piece)
 static void swing_all(struct run *run)
 {
     struct dr_futures *futures = run->futures;
-    struct dr_crew crew = {.at_once = run->options->at_once,
-                           .work = swing_work,
-                           .done = swing_done,
-                           .context = run,
-                           .stop = run->options->stop};
 
-    crew.count = run->swings_count = dr_swings_list(futures, run->swings);
-    run->span_us = span(run, 1, crew.count);
-    if (crew.count > 0 && run->span_us > 0)
-        dr_crew_run(&crew);
+    run->swings_count = dr_swings_list(futures, run->swings);
+    step(run, 1,
+         (struct dr_crew){.count = run->swings_count, .work = swing_work, .done = swing_done});
     dr_swings_sort(futures, run->swings, run->memory->swings, run->swings_count);
 }
 
@@ -450,19 +451,11 @@ static void swing_all(struct run *run)
 static enum dr_status own_plans(struct run *run, struct dr_error *error)
 {
     struct dr_futures *futures = run->futures;
-    struct dr_crew crew = {.count = futures->worlds_count + 1,
-                           .at_once = run->options->at_once,
-                           .work = own_work,
-                           .done = own_done,
-                           .context = run,
-                           .stop = run->options->stop};
+    uint32_t count = futures->worlds_count + 1; /* and their mean */
 
-    run->own_seconds = run->options->seconds * OWN_SHARE;
-    if (crew.count > crew.at_once)
-        run->own_seconds *= (double)crew.at_once / crew.count;
-    dr_crew_run(&crew);
+    step(run, OWN_SHARE, (struct dr_crew){.count = count, .work = own_work, .done = own_done});
     futures->bound = 0;
-    FOR(w, crew.count) {
+    FOR(w, count) {
         if (run->memory->own[w].status != DR_OK) {
             dr_error_set(error, NULL, 0, NULL, NULL, "daero-solver beside this program, that runs");
             return run->memory->own[w].status;

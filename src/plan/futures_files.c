@@ -167,7 +167,9 @@ json_t *dr_futures_json(const struct dr_futures *futures)
         "regret_max", number(chosen == NULL ? HUGE_VAL : chosen->regret_max), "knowing",
         number(futures->knowing), "value_of_knowing", number(expected - futures->knowing), "bound",
         number(futures->bound), "gap_percent",
-        number(isfinite(expected) ? 100 * dr_plan_gap(expected, futures->bound) : HUGE_VAL),
+        number(isfinite(expected) && isfinite(futures->bound)
+                   ? 100 * dr_plan_gap(expected, futures->bound)
+                   : HUGE_VAL),
         "bound_by", futures->bound_by_all ? "all futures at once" : "each future by itself",
         "first_stage", first_json(futures), "futures", worlds, "stages", stages_json(futures),
         "tornado", tornado_json(futures), "seconds", futures->seconds);

@@ -42,8 +42,8 @@ struct run {
     struct dr_world *worlds; /* the futures', and their mean */
     struct dr_futures_memory *memory;
     int64_t begin_us;
-    double own_seconds;
-    int64_t span_us; /* what a piece is given */
+    int64_t step_end_us; /* of the step that runs */
+    uint32_t pieces;     /* of it */
     uint32_t stages_done;
     struct swing_world swings[SWING_WORLDS_MAX];
     uint32_t swings_count;
