@@ -122,13 +122,17 @@ int dr_first_stage_has(const struct dr_program *program, uint32_t column)
     }
 }
 
-static void hold(struct dr_program *program, uint32_t column, double value)
+/* The column at a value, or at least there. */
+static void hold(struct dr_program *program, uint32_t column, double value, int more)
 {
-    if (column != DR_NO_COLUMN)
-        program->model.lower[column] = program->model.upper[column] = value;
+    if (column == DR_NO_COLUMN)
+        return;
+    program->model.lower[column] = value;
+    if (!more)
+        program->model.upper[column] = value;
 }
 
-int dr_first_stage_hold(struct dr_program *program, const struct dr_first_stage *stage)
+static int hold_all(struct dr_program *program, const struct dr_first_stage *stage, int more)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
     int holds = 1;
@@ -140,17 +144,28 @@ int dr_first_stage_hold(struct dr_program *program, const struct dr_first_stage 
             FOR(s, inputs->sites_count) {
                 int64_t buy = stage->buy[s][c][t];
 
-                hold(program, program->buy[s][c][t], (double)buy / dr_program_unit(program, c));
+                hold(program, program->buy[s][c][t], (double)buy / dr_program_unit(program, c),
+                     more);
                 holds &= buy == 0 || program->buy[s][c][t] != DR_NO_COLUMN;
                 sum += buy;
             }
-            hold(program, program->order[c][t], sum > 0);
+            hold(program, program->order[c][t], sum > 0, more);
         }
         FOR(s, inputs->sites_count) {
             FOR(p, inputs->sites[s].phases_count)
                 hold(program, program->phase[s][p][t],
-                     stage->phase[s][p] != DR_PLAN_NEVER && stage->phase[s][p] <= (int32_t)t);
+                     stage->phase[s][p] != DR_PLAN_NEVER && stage->phase[s][p] <= (int32_t)t, more);
         }
     }
     return holds;
+}
+
+int dr_first_stage_hold(struct dr_program *program, const struct dr_first_stage *stage)
+{
+    return hold_all(program, stage, 0);
+}
+
+int dr_first_stage_at_least(struct dr_program *program, const struct dr_first_stage *stage)
+{
+    return hold_all(program, stage, 1);
 }

@@ -50,4 +50,7 @@ int dr_first_stage_has(const struct dr_program *program, uint32_t column);
  * 1. 0: it orders what the program has no column for, so that it leaves no plan. */
 int dr_first_stage_hold(struct dr_program *program, const struct dr_first_stage *stage);
 
+/* The same, but for what it leaves undone: there may be more orders, and phases begun earlier. */
+int dr_first_stage_at_least(struct dr_program *program, const struct dr_first_stage *stage);
+
 #endif

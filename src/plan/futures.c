@@ -15,10 +15,14 @@
 #include "plan/held.h"
 #include "plan/study.h"
 
-#define MICRO         DR_PLAN_MICRO
-#define OWN_SHARE     0.45 /* of the time is over when the futures' own plans are known */
-#define HELD_SHARE    0.80 /* and when the candidates' are */
+#define MICRO DR_PLAN_MICRO
+/* Of all the time, what is over when a step ends. */
+#define OWN_SHARE     0.45
+#define HELD_SHARE    0.70
+#define HEDGE_SHARE   0.76
+#define HEDGED_SHARE  0.82
 #define JOINT_SHARE   0.88
+#define JOINED_SHARE  0.92
 #define RELAX_ROUNDS  4
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)
 
@@ -378,6 +382,72 @@ static void weigh(struct dr_futures *futures)
     }
 }
 
+/* ---- a hedge ---- */
+
+/* The candidate that costs least above the futures' own plans, where it leaves one, of those that
+ * leave one in futures of at least half of all weight and none in others; `stages_count`: there is
+ * none. */
+static uint32_t worth_mending(const struct dr_futures *futures)
+{
+    uint32_t best = futures->stages_count;
+    double least = HUGE_VAL;
+
+    FOR(i, futures->stages_count) {
+        double weight = 0, regret = 0;
+
+        FOR(w, futures->worlds_count) {
+            double one = (double)futures->worlds[w].future.weight_micro / (double)MICRO;
+
+            if (futures->cells[i][w].result != DR_FUTURE_PLAN)
+                continue;
+            weight += one;
+            regret += one * (futures->cells[i][w].cost - futures->worlds[w].best);
+        }
+        if (weight < 0.5 || isfinite(futures->stages[i].expected) || regret / weight >= least)
+            continue;
+        least = regret / weight;
+        best = i;
+    }
+    return best;
+}
+
+/* That candidate, and what each future in which it leaves no plan needs besides. */
+static void try_hedge(struct run *run)
+{
+    struct dr_futures *futures = run->futures;
+    uint32_t stage = worth_mending(futures);
+    struct dr_first_stage *first = malloc(sizeof *first), *more = malloc(sizeof *more);
+    int good = stage < futures->stages_count;
+
+    if (first == NULL || more == NULL)
+        abort();
+    if (good)
+        *first = *futures->stages[stage].first;
+    for (uint32_t w = 0; good && w < futures->worlds_count; w += 1) {
+        struct dr_held *held;
+        struct dr_error error = {0};
+
+        if (futures->cells[stage][w].result != DR_FUTURE_NONE)
+            continue;
+        good = !stopped(run) &&
+               dr_held_open(&held, run->worlds[w].inputs, run->options->stop, &error) == DR_OK;
+        if (!good)
+            break;
+        good = dr_held_extend(held, first, run->options->gap, instant(run, HEDGE_SHARE), more);
+        *first = *more;
+        dr_held_close(held);
+        say(run, "%s: %s what `%s` does%s", run->worlds[w].future.name,
+            good ? "a plan that does at least" : "no plan does", futures->stages[stage].name,
+            good ? "" : " and more");
+    }
+    if (good) {
+        add_stage(run, "hedge", first);
+        hold_stages(run, HEDGED_SHARE);
+    }
+    free(first);
+    free(more);
+}
+
 /* ---- all futures at once ---- */
 
 static void try_joint(struct run *run)
@@ -397,7 +467,7 @@ static void try_joint(struct run *run)
         say(run, "all futures at once: none costs less than %s M", millions(answer.bound, text));
         if (answer.has_first) {
             add_stage(run, "all", first);
-            hold_stages(run, HELD_SHARE + (1 - HELD_SHARE) / 2);
+            hold_stages(run, JOINED_SHARE);
         }
     }
     free(first);
@@ -498,6 +568,10 @@ enum dr_status dr_futures_run(struct dr_futures *futures, const struct dr_plan_i
     if (status == DR_OK && futures->stages_count > 0) {
         hold_stages(&run, HELD_SHARE);
         weigh(futures);
+        if (!stopped(&run)) {
+            try_hedge(&run);
+            weigh(futures);
+        }
         if (!stopped(&run)) {
             try_joint(&run);
             weigh(futures);

@@ -8,9 +8,10 @@
  *   1. each future's own best plan, as if it were known (dr_plan_find()). Their weighted bounds are
  * a bound of the two-stage plan: nobody does better than who knows. A future without any plan is
  *      relaxed first (relaxed.h);
- *   2. candidates for the first stage: that of each own best plan, what the futures' weighted
- *      majority does, and, of programs that are small enough, what the program of all futures at
- *      once says (joint.h), which bounds more closely too;
+ *   2. candidates for the first stage: that of each own best plan; that of the best plan of the
+ *      futures' weighted mean; where the best of these leaves no plan in some future, it and what
+ *      that future needs besides (`hedge`); and, of programs that are small enough, what the
+ * program of all futures at once says (`all`, joint.h), which bounds more closely too;
  *   3. each candidate in each future: the first stage held, the rest planned anew, rounded,
  * checked. Their costs are the regret table; the candidate that costs least, weighted, is the plan;
  *   4. the plan's first stage with one thing changed at a time: the tornado.
@@ -24,7 +25,7 @@
 #include "plan/future.h"
 #include "plan/relaxed.h"
 
-#define DR_STAGES_MAX (DR_PLAN_FUTURES_MAX + 2)
+#define DR_STAGES_MAX (DR_PLAN_FUTURES_MAX + 3)
 #define DR_SWINGS_MAX 5 /* demand, price, tariff, late orders, late grid */
 
 enum dr_future_result {

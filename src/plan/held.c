@@ -137,15 +137,22 @@ static void say_gives(const struct dr_held *held, const struct dr_first_stage *f
     free(relaxed);
 }
 
+static void let_go(struct dr_held *held)
+{
+    struct dr_model *model = &held->program.model;
+    size_t bytes = model->columns_count * sizeof held->lower[0];
+
+    memcpy(model->lower, held->lower, bytes);
+    memcpy(model->upper, held->upper, bytes);
+}
+
 void dr_held_plan(struct dr_held *held, const struct dr_first_stage *first, double gap,
                   int64_t end_us, struct dr_plan *plan, struct dr_future_cell *cell)
 {
     struct dr_program *program = &held->program;
-    size_t bytes = program->model.columns_count * sizeof held->lower[0];
 
     memset(cell, 0, sizeof *cell);
-    memcpy(program->model.lower, held->lower, bytes);
-    memcpy(program->model.upper, held->upper, bytes);
+    let_go(held);
     cell->result =
         dr_first_stage_hold(program, first) ? solve(held, gap, end_us, &cell->cut) : DR_FUTURE_NONE;
     if (cell->result == DR_FUTURE_PLAN) {
@@ -160,4 +167,23 @@ void dr_held_plan(struct dr_held *held, const struct dr_first_stage *first, doub
     } else if (cell->result == DR_FUTURE_NONE) {
         say_gives(held, first, cell->gives);
     }
+}
+
+int dr_held_extend(struct dr_held *held, const struct dr_first_stage *first, double gap,
+                   int64_t end_us, struct dr_first_stage *extended)
+{
+    struct dr_plan *plan = calloc(1, sizeof *plan);
+    int cut = 0, made;
+
+    if (plan == NULL)
+        abort();
+    let_go(held);
+    made =
+        dr_first_stage_at_least(&held->program, first) &&
+        solve(held, gap, end_us, &cut) == DR_FUTURE_PLAN &&
+        dr_plan_make(plan, &held->program, held->solver, held->values, &held->verdict, &held->sums);
+    if (made)
+        dr_first_stage_of(extended, held->inputs, plan);
+    free(plan);
+    return made;
 }

@@ -23,4 +23,9 @@ void dr_held_close(struct dr_held *held);
 void dr_held_plan(struct dr_held *held, const struct dr_first_stage *first, double gap,
                   int64_t end_us, struct dr_plan *plan, struct dr_future_cell *cell);
 
+/* What else a future needs in the common quarters: the first stage of its best plan that does at
+ * least what `first` does. 0: none was found. */
+int dr_held_extend(struct dr_held *held, const struct dr_first_stage *first, double gap,
+                   int64_t end_us, struct dr_first_stage *extended);
+
 #endif

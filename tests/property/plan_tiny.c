@@ -418,7 +418,8 @@ TEST(no_first_stage_is_better_in_two_futures)
         if (isfinite(best) && futures->bound > best + 1e-3 * fabs(best) + 20)
             fail_msg("seed %" PRIu64 ": bound %.2f, the best of all %.2f", seed, futures->bound,
                      best);
-        none += !isfinite(best);
+        if (!isfinite(best))
+            none += 1;
         if (futures->worlds[0].relaxed_count + futures->worlds[1].relaxed_count > 0)
             relaxed += 1;
         if (isfinite(best)) {

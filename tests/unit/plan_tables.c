@@ -153,6 +153,7 @@ TEST(what_is_wrong_is_said_where_it_stands)
         {"grid.csv", "town", "port", {"grid.csv:2: zone: found 'port'", "sites.csv", ""}},
         {"tariffs.csv", "day,4", "day,3", {"tariffs.csv:5", "each quarter once", "four quarters"}},
         {"futures.csv", "late,Late", "mid,Late", {"futures.csv:3: future", "line 2 already", ""}},
+        {"futures.csv", "mid,", "mean,", {"futures.csv:2: future: found 'mean'", "hedge", ""}},
         {"futures.csv", "60,100", "50,100", {"futures.csv: weight_percent: found '90'", "100", ""}},
         {"futures.csv", "60,100", "0,100", {"futures.csv:2: weight_percent", "found '0'", ""}},
         {"futures.csv", ",1,2", ",9,2", {"futures.csv:3: late_quarters: found '9'", "to 8", ""}},
