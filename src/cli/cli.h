@@ -200,6 +200,8 @@ int dr_cmd_check(struct dr_cli *cli);
 int dr_cmd_scenario(struct dr_cli *cli);
 int dr_cmd_plan_run(struct dr_cli *cli);
 int dr_cmd_plan_compare(struct dr_cli *cli);
+int dr_cmd_plan_alternatives(struct dr_cli *cli);
+int dr_cmd_plan_futures(struct dr_cli *cli);
 int dr_cmd_plan_verify(struct dr_cli *cli);
 int dr_cmd_plan_explain(struct dr_cli *cli);
 int dr_cmd_plan_report(struct dr_cli *cli);

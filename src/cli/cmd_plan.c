@@ -12,6 +12,7 @@
 #include "plan/files.h"
 #include "plan/find.h"
 #include "plan/lost.h"
+#include "plan/future.h"
 #include "serve/controller.h"
 
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)
@@ -397,6 +398,12 @@ static int verify(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
                 inputs->hash, claims->inputs_hash);
         wrong = 1;
     }
+    if (strcmp(claims->futures_hash, claims->future[0] == '\0' ? "" : inputs->futures_hash) != 0) {
+        fprintf(stderr,
+                "futures.csv is not that of the certificate: SHA-256 %s, the certificate has %s\n",
+                inputs->futures_hash, claims->futures_hash);
+        wrong = 1;
+    }
     if (strcmp(claims->plan_hash, plan_hash) != 0) {
         fprintf(stderr,
                 "the plan's tables are not those of the certificate: SHA-256 %s, the "
@@ -426,6 +433,11 @@ static int verify(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
         dr_cli_print_json(cli, out);
         json_decref(out);
     } else {
+        if (claims->future[0] != '\0')
+            printf("In the future %s%s. ", claims->future,
+                   claims->relaxed_count == 0
+                       ? ""
+                       : dr_show_format(", with %u of its rules relaxed", claims->relaxed_count));
         printf("%llu rules checked in whole numbers, %u broken. Cost %s M %s, bound %s M, gap %.3f "
                "%%. %s\n",
                (unsigned long long)verdict->checks_count, verdict->broken_count,
@@ -452,9 +464,12 @@ int dr_cli_plan_read(const struct dr_cli *cli, struct dr_cli_written *written)
     memset(written, 0, sizeof *written);
     if (dr_plan_read_claims(&written->claims, cli->operands[0], &error) != DR_OK)
         return dr_cli_fail_error(cli, DR_EXIT_USAGE, &error);
-    written->inputs = dr_cli_plan_inputs(cli, written->claims.scenario, &code);
-    if (written->inputs == NULL)
+    written->scenario = dr_cli_plan_inputs(cli, written->claims.scenario, &code);
+    if (written->scenario == NULL)
         return code;
+    written->inputs = dr_plan_claimed_inputs(written->scenario, &written->claims, &error);
+    if (written->inputs == NULL)
+        return dr_cli_fail_error(cli, DR_EXIT_USAGE, &error);
     written->plan = calloc(1, sizeof *written->plan);
     if (written->plan == NULL)
         abort();
@@ -467,7 +482,8 @@ int dr_cli_plan_read(const struct dr_cli *cli, struct dr_cli_written *written)
 
 void dr_cli_plan_close(struct dr_cli_written *written)
 {
-    dr_plan_inputs_close(written->inputs);
+    dr_plan_future_close(written->inputs);
+    dr_plan_inputs_close(written->scenario);
     free(written->plan);
 }
 

@@ -40,6 +40,20 @@ static const struct dr_cli_option PLAN_COMPARE[] = {
     {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default"},
     {"seconds", 0, "N", "how long to look for each; 60 by default"},
 };
+static const struct dr_cli_option PLAN_ALTERNATIVES[] = {
+    {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default"},
+    {"output", 'o', "DIRECTORY", "write there: the plan and each alternative, and how they differ"},
+    {"count", 0, "N", "how many, 1 to 10; 5 by default"},
+    {"within", 0, "PERCENT", "each costs at most this much more than the plan; 2 by default"},
+    {"seconds", 0, "N", "how long for all of it; 300 by default"},
+};
+static const struct dr_cli_option PLAN_FUTURES[] = {
+    {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default"},
+    {"output", 'o', "DIRECTORY", "write there: the study, and the plan in each future"},
+    {"seconds", 0, "N", "how long for all of it; 540 by default"},
+    {"gap", 0, "PERCENT", "enough for a future's own plan; 0.5 by default"},
+    {"processes", 0, "N", "plans that are made at a time; 2 by default"},
+};
 static const struct dr_cli_option PLAN_VERIFY[] = {
     {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default, with the certificate's name"},
 };
@@ -334,6 +348,23 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "\n"
      "    daero plan compare university",
      OPTIONS(PLAN_COMPARE), DR_OPERAND_WORD, 1, 1, 0, 0, NULL, dr_cmd_plan_compare},
+    {"plan alternatives", "SCENARIO", "plans that cost little more than the best and differ from it the most",
+     "Each is planned, rounded and checked like the plan itself, costs at most --within percent more, in whole lots, and is\n"
+     "pushed away from what the plan and those before it use: other sites, other chips, other halls. docs/planning.md says\n"
+     "what is measured. Fewer than asked for are shown where no more differ; why is said.\n"
+     "\n"
+     "    daero plan alternatives university\n"
+     "    daero plan alternatives korea-2030 --count 3 --within 1 -o others",
+     OPTIONS(PLAN_ALTERNATIVES), DR_OPERAND_WORD, 1, 1, 0, 0, NULL, dr_cmd_plan_alternatives},
+    {"plan futures", "SCENARIO", "what to decide now, when several futures may come",
+     "futures.csv of the scenario says what may come. What is ordered and begun in the first quarters (`common_quarters` in\n"
+     "plan.yaml, 8 by default) is the same in all of them; behind those each goes on as is best there. Shows what to do now,\n"
+     "what it costs on average and at worst, what other decisions would cost in each future, what it would be worth to know,\n"
+     "and what one change at a time does to the plan. Progress goes to standard error; Ctrl-C ends with what there is.\n"
+     "\n"
+     "    daero plan futures university\n"
+     "    daero plan futures korea-2030 -o futures",
+     OPTIONS(PLAN_FUTURES), DR_OPERAND_WORD, 1, 1, 0, 0, NULL, dr_cmd_plan_futures},
     {"plan verify", "DIRECTORY", "check a plan that was written: its rules, its cost, its bound, its tables' hashes",
      "Reads the scenario's tables and the plan's, judges every rule in whole numbers, sums up the cost anew, and proves\n"
      "the bound again: the linear program's in seconds, one by branch and bound in up to the time that the plan took.\n"

@@ -17,7 +17,8 @@ const volatile sig_atomic_t *dr_cli_plan_stop(void);
 
 /* A plan that was written, and its scenario. */
 struct dr_cli_written {
-    struct dr_plan_inputs *inputs;
+    struct dr_plan_inputs *scenario; /* as its tables are */
+    struct dr_plan_inputs *inputs;   /* in the certificate's future */
     struct dr_plan *plan;
     struct dr_plan_claims claims;
     char hash[65]; /* of the plan's tables as they are */

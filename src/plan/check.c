@@ -307,7 +307,8 @@ static void check_work(struct check *check)
             quarter_text(check, t, quarter);
             at_most(check, "no more work than asked for", done, demand, "%s, %s", sector->name,
                     quarter);
-            at_most(check, "work that has to be done", demand / MICRO * sector->least_micro, done,
+            at_most(check, "work that has to be done",
+                    demand / MICRO * sector->least_micro - (wide)sector->eased[t] * unit, done,
                     "%s, %s", sector->name, quarter);
             check->sums->served[k][t] = (int64_t)(done / unit);
         }

@@ -587,24 +587,16 @@ static double size_of(const struct dr_program *program, uint32_t row)
     }
 }
 
-/* With slack for the kinds in `kinds` [count]; 0: that does not mend it. */
-static uint32_t relaxed(const struct dr_plan_inputs *inputs, const uint8_t *kinds, uint32_t count,
-                        struct dr_relaxation *relaxations, struct dr_program *program)
+int dr_explain_soften(const struct dr_program *program, const uint8_t *kinds, uint32_t count,
+                      double *values)
 {
     struct dr_solver_limits limits = {0};
     struct dr_solver_answer answer = {.result = DR_SOLVER_FAILED};
     struct dr_solver *solver = NULL;
     struct dr_error error;
-    double *cost, *values;
-    uint64_t soften = 0;
-    uint32_t made = 0;
+    double *cost = calloc(program->model.columns_count, sizeof cost[0]);
 
-    FOR(i, count)
-        soften |= rows_of((enum dr_plan_relax)kinds[i]);
-    dr_program_init(program, inputs, soften);
-    cost = calloc(program->model.columns_count, sizeof cost[0]);
-    values = calloc(program->model.columns_count, sizeof values[0]);
-    if (cost == NULL || values == NULL)
+    if (cost == NULL)
         abort();
     FOR(c, program->model.columns_count) {
         const struct dr_model_name *name = &program->model.columns[c];
@@ -621,7 +613,33 @@ static uint32_t relaxed(const struct dr_plan_inputs *inputs, const uint8_t *kind
     if (dr_solver_open(&solver, &program->model, NULL, &error) == DR_OK)
         answer = dr_solver_lp(solver, NULL, NULL, cost, &limits, values, NULL, NULL);
     dr_solver_close(solver);
-    for (uint32_t i = 0; i < count && answer.result == DR_SOLVER_OPTIMAL; i += 1) {
+    free(cost);
+    return answer.result == DR_SOLVER_OPTIMAL;
+}
+
+uint64_t dr_explain_softened(const uint8_t *kinds, uint32_t count)
+{
+    uint64_t soften = 0;
+
+    FOR(i, count)
+        soften |= rows_of((enum dr_plan_relax)kinds[i]);
+    return soften;
+}
+
+/* With slack for the kinds in `kinds` [count]; 0: that does not mend it. */
+static uint32_t relaxed(const struct dr_plan_inputs *inputs, const uint8_t *kinds, uint32_t count,
+                        struct dr_relaxation *relaxations, struct dr_program *program)
+{
+    double *values;
+    uint32_t made = 0;
+    int mended;
+
+    dr_program_init(program, inputs, dr_explain_softened(kinds, count));
+    values = calloc(program->model.columns_count, sizeof values[0]);
+    if (values == NULL)
+        abort();
+    mended = dr_explain_soften(program, kinds, count, values);
+    for (uint32_t i = 0; i < count && mended; i += 1) {
         struct dr_relaxation *relaxation = &relaxations[made];
 
         *relaxation =
@@ -646,7 +664,6 @@ static uint32_t relaxed(const struct dr_plan_inputs *inputs, const uint8_t *kind
         }
         made += relaxation->rows > 0;
     }
-    free(cost);
     free(values);
     return made;
 }

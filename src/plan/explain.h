@@ -87,4 +87,12 @@ uint32_t dr_explain_infeasible(const struct dr_plan_inputs *inputs,
                                struct dr_relaxation relaxations[DR_PLAN_RELAX_COUNT],
                                struct dr_program *program);
 
+/* What dr_program_init() softens for kinds of rules [count]. */
+uint64_t dr_explain_softened(const uint8_t *kinds, uint32_t count);
+/* The linear program that breaks rules of these kinds as little as can be, what comes later among
+ * them costing more; `program` was softened so, `values` [columns] has its SLACKs. 0: that does not
+ * mend it, or it could not be solved. */
+int dr_explain_soften(const struct dr_program *program, const uint8_t *kinds, uint32_t count,
+                      double *values);
+
 #endif

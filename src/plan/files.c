@@ -7,10 +7,11 @@
 #include <math.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/buffer.h"
+#include "plan/future.h"
 
 #define BYTES_MAX     ((size_t)256 << 20)
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)
@@ -156,8 +157,8 @@ static void put_quarters(struct dr_buffer *out, const struct dr_plan_inputs *inp
     }
 }
 
-static enum dr_status write_file(const char *directory, const char *name,
-                                 const struct dr_buffer *content, struct dr_error *error)
+enum dr_status dr_plan_write_file(const char *directory, const char *name,
+                                  const struct dr_buffer *content, struct dr_error *error)
 {
     char path[4096];
     FILE *file;
@@ -174,10 +175,38 @@ static enum dr_status write_file(const char *directory, const char *name,
     return DR_E_IO;
 }
 
+/* Which future it is a plan in, and what rules that has of its own. */
+static void add_future(json_t *json, const struct dr_plan_inputs *inputs,
+                       const struct dr_plan_proof *proof)
+{
+    struct dr_program *program = calloc(1, sizeof *program);
+    json_t *relaxed = json_array();
+
+    if (program == NULL)
+        abort();
+    dr_program_init(program, inputs, 0);
+    FOR(i, proof->relaxed_count) {
+        FOR(r, program->model.rows_count) {
+            char name[300];
+
+            if (memcmp(&program->model.rows[r], &proof->relaxed[i].row,
+                       sizeof proof->relaxed[i].row) == 0)
+                json_array_append_new(
+                    relaxed, json_pack("{s:s, s:I}", "rule", dr_program_row_name(program, r, name),
+                                       "value", (json_int_t)proof->relaxed[i].value));
+        }
+    }
+    json_object_set_new(json, "future", json_string(proof->future));
+    json_object_set_new(json, "futures_sha256", json_string(inputs->futures_hash));
+    json_object_set_new(json, "relaxed", relaxed);
+    dr_program_deinit(program);
+    free(program);
+}
+
 static json_t *certificate_json(const struct dr_plan_inputs *inputs,
                                 const struct dr_plan_proof *proof, const char *plan_hash)
 {
-    return json_pack(
+    json_t *json = json_pack(
         "{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:I, s:i, s:{s:s, s:s, s:i, s:i, s:i, s:i, s:s},"
         " s:{s:f, s:f, s:f, s:b}}",
         "scenario", inputs->name, "inputs_sha256", inputs->hash, "plan_sha256", plan_hash,
@@ -190,14 +219,18 @@ static json_t *certificate_json(const struct dr_plan_inputs *inputs,
         proof->bound_by_search ? "branch and bound" : "the linear program", "run", "seconds",
         proof->seconds, "solver_cpu_seconds", proof->cpu_s, "first_plan_seconds", proof->first_s,
         "cut_by_the_clock", proof->cut);
+    if (proof->future != NULL)
+        add_future(json, inputs, proof);
+    return json;
 }
 
 static void put_certificate(struct dr_buffer *out, const struct dr_plan_inputs *inputs,
                             const struct dr_plan_proof *proof, const char *plan_hash)
 {
     json_t *json = certificate_json(inputs, proof, plan_hash);
-    char *text = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
+    char *text;
 
+    text = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
     dr_buffer_append_text(out, text);
     dr_buffer_append_text(out, "\n");
     free(text);
@@ -244,31 +277,38 @@ json_t *dr_plan_certificate(const struct dr_plan_inputs *inputs, const struct dr
     return certificate_json(inputs, proof, hash);
 }
 
+enum dr_status dr_plan_make_directory(const char *directory, struct dr_error *error)
+{
+    if (mkdir(directory, 0777) == 0 || errno == EEXIST)
+        return DR_OK;
+    dr_error_set(error, directory, 0, NULL, NULL, "a directory that can be made: %s",
+                 strerror(errno));
+    return DR_E_IO;
+}
+
 enum dr_status dr_plan_write(const char *directory, const struct dr_plan_inputs *inputs,
                              const struct dr_plan *plan, const struct dr_plan_sums *sums,
                              const struct dr_plan_proof *proof, struct dr_error *error)
 {
     struct dr_buffer tables[TABLES_COUNT], more;
-    enum dr_status status = DR_OK;
+    enum dr_status status;
     char hash[65];
 
-    if (mkdir(directory, 0777) < 0 && errno != EEXIST) {
-        dr_error_set(error, directory, 0, NULL, NULL, "a directory that can be made: %s",
-                     strerror(errno));
-        return DR_E_IO;
-    }
+    status = dr_plan_make_directory(directory, error);
+    if (status != DR_OK)
+        return status;
     make_tables(tables, inputs, plan, hash);
     dr_buffer_init(&more, BYTES_MAX);
     for (uint32_t i = 0; i < TABLES_COUNT && status == DR_OK; i += 1)
-        status = write_file(directory, NAMES[i], &tables[i], error);
+        status = dr_plan_write_file(directory, NAMES[i], &tables[i], error);
     if (status == DR_OK) {
         put_quarters(&more, inputs, sums);
-        status = write_file(directory, "quarters.csv", &more, error);
+        status = dr_plan_write_file(directory, "quarters.csv", &more, error);
     }
     if (status == DR_OK) {
         dr_buffer_clear(&more);
         put_certificate(&more, inputs, proof, hash);
-        status = write_file(directory, "certificate.json", &more, error);
+        status = dr_plan_write_file(directory, "certificate.json", &more, error);
     }
     FOR(i, TABLES_COUNT)
         dr_buffer_deinit(&tables[i]);
@@ -512,6 +552,33 @@ enum dr_status dr_plan_read(struct dr_plan *plan, const char *directory,
     return errors->count == before ? DR_OK : DR_E_INPUT;
 }
 
+/* What it says of a future, if it names one. 0: not in that form. */
+static int read_future(struct dr_plan_claims *claims, json_t *json)
+{
+    const char *future, *hash, *row;
+    json_t *relaxed, *one;
+    json_int_t value;
+    size_t i;
+
+    if (json_object_get(json, "future") == NULL)
+        return 1;
+    if (json_unpack(json, "{s:s, s:s, s:o}", "future", &future, "futures_sha256", &hash, "relaxed",
+                    &relaxed) != 0 ||
+        json_array_size(relaxed) > DR_RELAXED_MAX)
+        return 0;
+    dr_copy_name(claims->future, future);
+    snprintf(claims->futures_hash, sizeof claims->futures_hash, "%s", hash);
+    json_array_foreach(relaxed, i, one)
+    {
+        if (json_unpack(one, "{s:s, s:I}", "rule", &row, "value", &value) != 0)
+            return 0;
+        snprintf(claims->relaxed[i].row, sizeof claims->relaxed[i].row, "%s", row);
+        claims->relaxed[i].value = value;
+        claims->relaxed_count += 1;
+    }
+    return 1;
+}
+
 enum dr_status dr_plan_read_claims(struct dr_plan_claims *claims, const char *directory,
                                    struct dr_error *error)
 {
@@ -521,6 +588,7 @@ enum dr_status dr_plan_read_claims(struct dr_plan_claims *claims, const char *di
     const char *scenario, *inputs_hash, *plan_hash, *by;
     int good;
 
+    memset(claims, 0, sizeof *claims);
     snprintf(path, sizeof path, "%s/certificate.json", directory);
     json = json_load_file(path, JSON_REJECT_DUPLICATES, &wrong);
     if (json == NULL) {
@@ -532,6 +600,10 @@ enum dr_status dr_plan_read_claims(struct dr_plan_claims *claims, const char *di
         json_unpack_ex(json, &wrong, 0, "{s:s, s:s, s:s, s:F, s:F, s:{s:s}}", "scenario", &scenario,
                        "inputs_sha256", &inputs_hash, "plan_sha256", &plan_hash, "cost",
                        &claims->cost, "bound", &claims->bound, "program", "bound_by", &by) == 0;
+    if (good && !read_future(claims, json)) {
+        snprintf(wrong.text, sizeof wrong.text, "future, futures_sha256 and relaxed");
+        good = 0;
+    }
     if (good) {
         claims->bound_by_search = strcmp(by, "branch and bound") == 0;
         dr_copy_name(claims->scenario, scenario);
@@ -544,4 +616,62 @@ enum dr_status dr_plan_read_claims(struct dr_plan_claims *claims, const char *di
     }
     json_decref(json);
     return good ? DR_OK : DR_E_INPUT;
+}
+
+/* ---- the inputs of a certificate ---- */
+
+/* The rules that it names, among the rows of the future's own program. */
+static int apply_claimed(struct dr_plan_inputs *inputs, const struct dr_plan_claims *claims,
+                         struct dr_error *error)
+{
+    struct dr_program *program = calloc(1, sizeof *program);
+    uint32_t found = 0;
+
+    if (program == NULL)
+        abort();
+    if (claims->relaxed_count > 0)
+        dr_program_init(program, inputs, 0);
+    FOR(i, claims->relaxed_count) {
+        uint32_t r = 0;
+        char name[300];
+
+        while (r < program->model.rows_count &&
+               strcmp(dr_program_row_name(program, r, name), claims->relaxed[i].row) != 0)
+            r += 1;
+        if (r == program->model.rows_count ||
+            !dr_relaxed_apply(inputs, &(struct dr_relaxed){.row = program->model.rows[r],
+                                                           .value = claims->relaxed[i].value})) {
+            dr_error_set(error, "certificate.json", 0, "relaxed", claims->relaxed[i].row,
+                         "a rule of the scenario that may be relaxed");
+            break;
+        }
+        found += 1;
+    }
+    dr_program_deinit(program);
+    free(program);
+    return found == claims->relaxed_count;
+}
+
+struct dr_plan_inputs *dr_plan_claimed_inputs(const struct dr_plan_inputs *inputs,
+                                              const struct dr_plan_claims *claims,
+                                              struct dr_error *error)
+{
+    struct dr_plan_future future = dr_plan_as_told();
+    struct dr_plan_inputs *made;
+    uint32_t f = 0;
+
+    while (f < inputs->futures_count && strcmp(inputs->futures[f].name, claims->future) != 0)
+        f += 1;
+    if (claims->future[0] != '\0' && f == inputs->futures_count) {
+        dr_error_set(error, "certificate.json", 0, "future", claims->future,
+                     "a future of the scenario's futures.csv");
+        return NULL;
+    }
+    if (f < inputs->futures_count)
+        future = inputs->futures[f];
+    made = dr_plan_in_future(inputs, &future);
+    if (apply_claimed(made, claims, error))
+        return made;
+    dr_plan_future_close(made);
+    return NULL;
 }

@@ -371,7 +371,8 @@ static void add_work_rows(struct dr_program *program)
             if (sector->least_micro == 0)
                 continue;
             row = dr_model_row(&program->model, name2(DR_ROW_LEAST, k, t), -DR_INFINITY,
-                               demand * (1 - (double)sector->least_micro / MICRO));
+                               demand * (1 - (double)sector->least_micro / MICRO) +
+                                   counted(program, (double)sector->eased[t]));
             entry(program, row, program->unserved[k][t], 1);
         }
     }

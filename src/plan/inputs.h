@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* inputs.h: what a plan is made of, read from a scenario's folder and judged whole.
  *
- * dr_plan_inputs_open() reads plan.yaml and its tables (tables.h; docs/planning.md). After that
- * everything is places and whole numbers: money in the currency's own units, power in watts,
- * shares and speeds in millionths, quarters from the plan's first (0). `money` is at most 10^18.
+ * dr_plan_inputs_open() reads plan.yaml, twelve tables and, where they are there,
+ * capacity_factors.csv and futures.csv (tables.h; docs/planning.md). After that everything is
+ * places and whole numbers: money in the currency's own units, power in watts, shares and speeds in
+ * millionths, quarters from the plan's first (0). `money` is at most 10^18.
  *
  * The same numbers go into the program that is solved (formulate.c, in floating point) and into the
  * check of what comes out (check.c, in whole numbers). */
@@ -23,6 +24,7 @@
 #define DR_PLAN_QUARTERS_MAX 40
 #define DR_PLAN_YEARS_MAX    12
 #define DR_PLAN_TARGETS_MAX  16
+#define DR_PLAN_FUTURES_MAX  12
 
 #define DR_PLAN_MICRO INT64_C(1000000)
 
@@ -78,6 +80,7 @@ struct dr_plan_sector {
     int64_t lost_micro; /* of the demand, what can be done with any one zone lost; 0: none has to */
     int64_t speed_micro[DR_PLAN_CHIPS_MAX]; /* units of work that one does; 0: it can't */
     int64_t demand[DR_PLAN_QUARTERS_MAX];   /* units */
+    int64_t eased[DR_PLAN_QUARTERS_MAX]; /* units that need not be done of the least (relaxed.h) */
 };
 
 struct dr_plan_zone {
@@ -104,6 +107,17 @@ struct dr_plan_domestic {
     uint32_t year; /* from this one on, by its place */
     enum dr_plan_measure measure;
     int64_t share_micro; /* of what is ordered in a year */
+};
+
+/* What may come: futures.csv. Demand and prices part from the tables in a straight line, from the
+ * first quarter to the first behind the common ones; the rest holds from the beginning. */
+struct dr_plan_future {
+    char name[DR_NAME_BYTES];
+    const char *title;
+    int64_t weight_micro;                            /* of all futures' together */
+    int64_t demand_micro, price_micro, tariff_micro; /* of what the tables say */
+    uint32_t late_quarters;                          /* between order and use, beyond lead times */
+    uint32_t grid_late_quarters; /* open phases take longer, zones' grids grow later */
 };
 
 /* Rules that can be mended by somebody's decision: word, the program's rows */
@@ -160,6 +174,13 @@ struct dr_plan_inputs {
      * enum dr_plan_relax. Law and residency never are. */
     uint32_t relax_count;
     uint8_t relax[DR_PLAN_RELAX_COUNT];
+
+    /* What is decided in the first quarters is the same in all futures; futures.csv need not be
+     * there. */
+    uint32_t common_quarters;
+    uint32_t futures_count;
+    struct dr_plan_future futures[DR_PLAN_FUTURES_MAX];
+    char futures_hash[65]; /* SHA-256 of futures.csv; empty without it */
 
     uint32_t sites_count, chips_count, sectors_count, zones_count, tariffs_count;
     struct dr_plan_site sites[DR_PLAN_SITES_MAX];

@@ -229,8 +229,17 @@ static void give_back(struct dr_plan *plan, struct ledger *ledger,
     }
 }
 
+/* An order that the program's bounds hold where it is. */
+static int is_held(const struct dr_program *program, uint32_t s, uint32_t c, uint32_t t)
+{
+    uint32_t column = program->buy[s][c][t];
+
+    return column != DR_NO_COLUMN && program->model.lower[column] == program->model.upper[column];
+}
+
 /* Foreign lots out, the last first, while a year has too few domestic ones. */
-static void mend_shares(struct dr_plan *plan, struct ledger *ledger)
+static void mend_shares(struct dr_plan *plan, const struct dr_program *program,
+                        struct ledger *ledger)
 {
     const struct dr_plan_inputs *inputs = ledger->inputs;
 
@@ -240,7 +249,7 @@ static void mend_shares(struct dr_plan *plan, struct ledger *ledger)
         FOR(c, inputs->chips_count) {
             FOR(s, inputs->sites_count) {
                 while (!inputs->chips[c].domestic && !domestic_holds(ledger, y) &&
-                       plan->buy[s][c][t] > 0) {
+                       plan->buy[s][c][t] > 0 && !is_held(program, s, c, t)) {
                     plan->buy[s][c][t] -= inputs->chips[c].lot;
                     order(ledger, c, t, -(int64_t)inputs->chips[c].lot);
                 }
@@ -480,7 +489,8 @@ static wide beyond_least(const struct dr_plan *plan, const struct dr_program *pr
                          uint32_t t)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
-    wide sum = -(wide)inputs->sectors[k].demand[t] * 1000 * MICRO * inputs->sectors[k].least_micro;
+    wide sum = -(wide)inputs->sectors[k].demand[t] * 1000 * MICRO * inputs->sectors[k].least_micro +
+               (wide)inputs->sectors[k].eased[t] * 1000 * MICRO * MICRO;
 
     FOR(s, inputs->sites_count) {
         FOR(c, inputs->chips_count)
@@ -635,7 +645,8 @@ static void ask_more(const struct dr_program *program, double *lower, double *up
 
         FOR(t, inputs->quarters_count) {
             uint32_t column = program->unserved[k][t];
-            double most = (double)sector->demand[t] * (1 - (double)sector->least_micro / MICRO);
+            double most = (double)sector->demand[t] * (1 - (double)sector->least_micro / MICRO) +
+                          (double)sector->eased[t];
 
             if (column != DR_NO_COLUMN && sector->least_micro > 0)
                 upper[column] =
@@ -743,7 +754,7 @@ int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct 
                 cut += inputs->chips[remainders[i].chip].lot;
         }
         give_back(plan, ledger, remainders, count);
-        mend_shares(plan, ledger);
+        mend_shares(plan, program, ledger);
         mend_least_orders(plan, ledger);
         memcpy(lower, model->lower, model->columns_count * sizeof lower[0]);
         memcpy(upper, model->upper, model->columns_count * sizeof upper[0]);

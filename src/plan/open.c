@@ -50,17 +50,26 @@ static int read_into(struct dr_buffer *buffer, crypto_hash_sha256_state *state, 
     return 1;
 }
 
-/* Settings and tables; the hash of all of it. */
+static void end_hash(crypto_hash_sha256_state *state, char hash[65])
+{
+    unsigned char digest[crypto_hash_sha256_BYTES];
+
+    crypto_hash_sha256_final(state, digest);
+    dr_format_hex(digest, sizeof digest, hash);
+}
+
+/* Settings and tables; the hash of all of it. Futures have a hash of their own, since a plan of
+ * what the other tables say does not change with them. */
 static void read_all(struct dr_plan_inputs *inputs, struct tables *tables, const char *directory,
                      struct dr_csv_errors *errors)
 {
     struct dr_buffer text DR_CLEANUP(dr_buffer_deinit) = {0};
-    crypto_hash_sha256_state state;
-    unsigned char digest[crypto_hash_sha256_BYTES];
+    crypto_hash_sha256_state state, futures;
     char path[4096];
 
     dr_buffer_init(&text, DR_CSV_BYTES_MAX);
     crypto_hash_sha256_init(&state);
+    crypto_hash_sha256_init(&futures);
     snprintf(path, sizeof path, "%s/plan.yaml", directory);
     if (read_into(&text, &state, path, "a plan's settings", errors))
         dr_plan_read_settings(inputs, path, dr_buffer_text(&text), text.length, errors);
@@ -75,13 +84,14 @@ static void read_all(struct dr_plan_inputs *inputs, struct tables *tables, const
             abort();
         memcpy(kept, path, strlen(path) + 1);
         /* What refers to a table that is wrong is judged once all can be read. */
-        if (read_into(&text, &state, kept, "a table", errors) &&
+        if (read_into(&text, t == TABLE_FUTURE ? &futures : &state, kept, "a table", errors) &&
             dr_csv_parse(&tables->tables[t], &inputs->arena, kept, dr_buffer_text(&text),
                          text.length, FILES[t].columns, FILES[t].columns_count, errors) != DR_OK)
             continue;
     }
-    crypto_hash_sha256_final(&state, digest);
-    dr_format_hex(digest, sizeof digest, inputs->hash);
+    end_hash(&state, inputs->hash);
+    if (tables->tables[TABLE_FUTURE].rows_count > 0)
+        end_hash(&futures, inputs->futures_hash);
 }
 
 enum dr_status dr_plan_inputs_open(struct dr_plan_inputs **inputs, const char *directory,

@@ -435,6 +435,41 @@ static void resolve_budgets(const struct resolver *resolver)
     }
 }
 
+static void resolve_futures(const struct resolver *resolver)
+{
+    struct dr_plan_inputs *inputs = resolver->inputs;
+    const struct dr_csv_table *table = &resolver->tables->tables[TABLE_FUTURE];
+    int64_t weights = 0;
+
+    inputs->futures_count = table->rows_count;
+    for (uint32_t row = 0; row < inputs->futures_count; row += 1) {
+        struct dr_plan_future *future = &inputs->futures[row];
+
+        dr_copy_name(future->name, text_of(resolver, TABLE_FUTURE, row, FUTURE_future));
+        if (strcmp(future->name, "mean") == 0 || strcmp(future->name, "hedge") == 0 ||
+            strcmp(future->name, "all") == 0)
+            wrong(resolver, TABLE_FUTURE, row, FUTURE_future,
+                  "another name: mean, hedge and all are plans of `daero plan futures`");
+        future->title = text_of(resolver, TABLE_FUTURE, row, FUTURE_name);
+        future->weight_micro = value_of(resolver, TABLE_FUTURE, row, FUTURE_weight_percent) / 100;
+        weights += value_of(resolver, TABLE_FUTURE, row, FUTURE_weight_percent);
+        future->demand_micro = value_of(resolver, TABLE_FUTURE, row, FUTURE_demand_percent) / 100;
+        future->price_micro = value_of(resolver, TABLE_FUTURE, row, FUTURE_price_percent) / 100;
+        future->tariff_micro = value_of(resolver, TABLE_FUTURE, row, FUTURE_tariff_percent) / 100;
+        future->late_quarters =
+            (uint32_t)value_of(resolver, TABLE_FUTURE, row, FUTURE_late_quarters);
+        future->grid_late_quarters =
+            (uint32_t)value_of(resolver, TABLE_FUTURE, row, FUTURE_grid_late_quarters);
+    }
+    if (table->rows_count > 0 && weights != PERCENT) {
+        char sum[40];
+
+        dr_format(sum, sizeof sum, "%.6g", (double)weights / (double)MICRO);
+        dr_csv_wrong(resolver->errors, table->file, 0, "weight_percent", sum,
+                     "100 in all rows together");
+    }
+}
+
 void dr_plan_resolve(struct dr_plan_inputs *inputs, const struct tables *tables,
                      struct dr_csv_errors *errors)
 {
@@ -445,8 +480,12 @@ void dr_plan_resolve(struct dr_plan_inputs *inputs, const struct tables *tables,
     check_unique(&resolver, TABLE_SITE, DR_PLAN_SITES_MAX);
     check_unique(&resolver, TABLE_CHIP, DR_PLAN_CHIPS_MAX);
     check_unique(&resolver, TABLE_SECTOR, DR_PLAN_SECTORS_MAX);
-    for (enum table t = TABLE_SITE; t < TABLE_COUNT; t += 1)
-        dr_csv_check_claims(errors, &tables->tables[t], &tables->tables[TABLE_SOURCE]);
+    if (tables->tables[TABLE_FUTURE].columns != NULL) /* it is there */
+        check_unique(&resolver, TABLE_FUTURE, DR_PLAN_FUTURES_MAX);
+    for (enum table t = TABLE_SITE; t < TABLE_COUNT; t += 1) {
+        if (tables->tables[t].columns != NULL)
+            dr_csv_check_claims(errors, &tables->tables[t], &tables->tables[TABLE_SOURCE]);
+    }
     if (errors->count > before)
         return; /* places would mean nothing */
     resolve_zones(&resolver);
@@ -456,4 +495,5 @@ void dr_plan_resolve(struct dr_plan_inputs *inputs, const struct tables *tables,
     resolve_sectors(&resolver);
     resolve_factors(&resolver);
     resolve_budgets(&resolver);
+    resolve_futures(&resolver);
 }

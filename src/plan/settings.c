@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/math.h"
 #include "federation/yaml.h"
 #include "plan/tables.h"
+
+#define COMMON_QUARTERS 8
 
 struct reader {
     struct dr_plan_inputs *inputs;
@@ -255,13 +258,14 @@ static void read_map(struct reader *reader, const struct dr_yaml_node *map)
     struct dr_plan_inputs *inputs = reader->inputs;
     const struct dr_yaml_node *node;
     uint32_t before;
-    int64_t quarters = 1, starts = 0, building = 80, from = 0;
+    int64_t quarters = 1, starts = 0, building = 80, from = 0, common;
     int is_known;
 
     keys(reader, map,
          " name currency begin quarters discount_percent carry_percent starts_a_quarter "
          "building_quarters steady_percent steady_weight_percent site_percent zone_percent "
-         "vendor_percent shares_from lost_from lost_percent targets domestic relax ");
+         "vendor_percent shares_from lost_from lost_percent targets domestic relax "
+         "common_quarters ");
     node = scalar(reader, map, "name", 1, "a name: a-z, 0-9 and '-'");
     if (node != NULL && !dr_name_valid(node->text))
         wrong(reader, node->line, "name", node->text, "a name: a-z, 0-9 and '-' (not first)");
@@ -280,6 +284,9 @@ static void read_map(struct reader *reader, const struct dr_yaml_node *map)
     percent(reader, map, "carry_percent", 0, 100, &inputs->carry_micro);
     whole(reader, map, "starts_a_quarter", 0, 1, 1000, &starts);
     inputs->starts_max = (uint32_t)starts;
+    common = dr_min_i64(COMMON_QUARTERS, quarters);
+    whole(reader, map, "common_quarters", 0, 1, quarters, &common);
+    inputs->common_quarters = (uint32_t)common;
     whole(reader, map, "building_quarters", 0, 1, 400, &building);
     inputs->building_quarters = (uint32_t)building;
     percent(reader, map, "steady_percent", 0, 1000, &inputs->steady_micro);

@@ -124,20 +124,33 @@
     X(P, factor_percent, DECIMAL, 1, MICRO / 10, PERCENT, NULL) \
     DR_CLAIM_COLUMNS(X, P)
 
-#define TABLES(X)                               \
-    X(SOURCE, "sources.csv", DR_SOURCE_COLUMNS) \
-    X(SITE, "sites.csv", SITE_COLUMNS)          \
-    X(PHASE, "phases.csv", PHASE_COLUMNS)       \
-    X(CHIP, "chips.csv", CHIP_COLUMNS)          \
-    X(OFFER, "offers.csv", OFFER_COLUMNS)       \
-    X(FLEET, "fleet.csv", FLEET_COLUMNS)        \
-    X(SECTOR, "sectors.csv", SECTOR_COLUMNS)    \
-    X(SPEED, "speeds.csv", SPEED_COLUMNS)       \
-    X(DEMAND, "demand.csv", DEMAND_COLUMNS)     \
-    X(BUDGET, "budgets.csv", BUDGET_COLUMNS)    \
-    X(GRID, "grid.csv", GRID_COLUMNS)           \
-    X(TARIFF, "tariffs.csv", TARIFF_COLUMNS)    \
-    X(FACTOR, "capacity_factors.csv", FACTOR_COLUMNS)
+/* What may come. Percentages are of what the other tables say; weights come to 100. */
+#define FUTURE_COLUMNS(X, P)                                      \
+    X(P, future, NAME, 1, 0, 0, NULL)                             \
+    X(P, name, TEXT, 1, 0, 0, NULL)                               \
+    X(P, weight_percent, DECIMAL, 1, MICRO / 1000, PERCENT, NULL) \
+    X(P, demand_percent, DECIMAL, 1, MICRO, 10 * PERCENT, NULL)   \
+    X(P, price_percent, DECIMAL, 1, MICRO, 10 * PERCENT, NULL)    \
+    X(P, tariff_percent, DECIMAL, 1, MICRO, 10 * PERCENT, NULL)   \
+    X(P, late_quarters, WHOLE, 1, 0, 8, NULL)                     \
+    X(P, grid_late_quarters, WHOLE, 1, 0, 12, NULL)               \
+    DR_CLAIM_COLUMNS(X, P)
+
+#define TABLES(X)                                     \
+    X(SOURCE, "sources.csv", DR_SOURCE_COLUMNS)       \
+    X(SITE, "sites.csv", SITE_COLUMNS)                \
+    X(PHASE, "phases.csv", PHASE_COLUMNS)             \
+    X(CHIP, "chips.csv", CHIP_COLUMNS)                \
+    X(OFFER, "offers.csv", OFFER_COLUMNS)             \
+    X(FLEET, "fleet.csv", FLEET_COLUMNS)              \
+    X(SECTOR, "sectors.csv", SECTOR_COLUMNS)          \
+    X(SPEED, "speeds.csv", SPEED_COLUMNS)             \
+    X(DEMAND, "demand.csv", DEMAND_COLUMNS)           \
+    X(BUDGET, "budgets.csv", BUDGET_COLUMNS)          \
+    X(GRID, "grid.csv", GRID_COLUMNS)                 \
+    X(TARIFF, "tariffs.csv", TARIFF_COLUMNS)          \
+    X(FACTOR, "capacity_factors.csv", FACTOR_COLUMNS) \
+    X(FUTURE, "futures.csv", FUTURE_COLUMNS)
 
 /* Tables from here on need not be there. */
 #define TABLE_OPTIONAL TABLE_FACTOR

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "plan/alternatives.h"
+#include "plan/futures.h"
 #include "plan_world.h"
 #include "test.h"
 
@@ -20,6 +22,8 @@ struct trying {
     struct dr_plan_sums sums;
     double best; /* cost; HUGE_VAL: none keeps the rules */
     uint64_t tried;
+    void (*kept)(struct trying *trying); /* called for each plan that keeps the rules. NULL: none */
+    void *context;
 };
 
 static int64_t there(const struct trying *trying, uint32_t s, uint32_t c, uint32_t t)
@@ -182,9 +186,11 @@ static void judge(struct trying *trying)
         work(trying, t);
     prove(trying);
     trying->tried += 1;
-    if (dr_plan_check(trying->inputs, trying->plan, &trying->verdict, &trying->sums) &&
-        trying->sums.cost < trying->best)
-        trying->best = trying->sums.cost;
+    if (!dr_plan_check(trying->inputs, trying->plan, &trying->verdict, &trying->sums))
+        return;
+    trying->best = fmin(trying->best, trying->sums.cost);
+    if (trying->kept != NULL)
+        trying->kept(trying);
 }
 
 /* Orders from cell `at` on: by site, chip and quarter. */
@@ -361,4 +367,216 @@ TEST(what_has_to_be_so_in_every_world)
         free(inputs);
     }
     print_message("%" PRIu64 " cases\n", cases);
+}
+
+/* ---- two futures ---- */
+
+#define FIRSTS 1296 /* (nothing, one or two lots) of two cells, or of more, and what is begun */
+
+/* The least that goes on from what is decided in the first quarter. */
+struct firsts {
+    double best[FIRSTS];
+};
+
+static uint32_t first_of(const struct trying *trying)
+{
+    const struct dr_plan_inputs *inputs = trying->inputs;
+    uint32_t key = 0;
+
+    for (uint32_t s = 0; s < inputs->sites_count; s += 1) {
+        key = 2 * key + (trying->plan->phase[s][0] == 0);
+        for (uint32_t c = 0; c < inputs->chips_count; c += 1)
+            key = 3 * key + (uint32_t)(trying->plan->buy[s][c][0] / inputs->chips[c].lot);
+    }
+    return key;
+}
+
+static void keep_first(struct trying *trying)
+{
+    struct firsts *firsts = trying->context;
+    uint32_t key = first_of(trying);
+
+    CHECK(key < FIRSTS);
+    firsts->best[key] = fmin(firsts->best[key], trying->sums.cost);
+}
+
+static void try_all(struct trying *trying, const struct dr_plan_inputs *inputs,
+                    void (*kept)(struct trying *trying), void *context)
+{
+    *trying = (struct trying){
+        .inputs = inputs, .plan = plan_new(), .best = HUGE_VAL, .kept = kept, .context = context};
+    try_phases(trying, 0);
+    free(trying->plan);
+}
+
+/* A world that may be as it is told, or another. */
+static struct dr_plan_inputs *two_futures(uint64_t seed)
+{
+    struct dr_plan_inputs *inputs = plan_world(seed);
+    struct dr_plan_future told = dr_plan_as_told(), other = dr_plan_as_told();
+
+    other.demand_micro = 500000 + plan_roll(1000000);
+    other.price_micro = 800000 + plan_roll(600000);
+    other.tariff_micro = 800000 + plan_roll(600000);
+    other.late_quarters = plan_roll(2);
+    other.grid_late_quarters = plan_roll(2);
+    told.weight_micro = 100000 + plan_roll(800000);
+    other.weight_micro = MICRO - told.weight_micro;
+    dr_copy_name(told.name, "told");
+    dr_copy_name(other.name, "other");
+    inputs->common_quarters = 1;
+    inputs->futures_count = 2;
+    inputs->futures[0] = told;
+    inputs->futures[1] = other;
+    inputs->relax_count = DR_PLAN_RELAX_COUNT;
+    for (uint32_t i = 0; i < DR_PLAN_RELAX_COUNT; i += 1)
+        inputs->relax[i] = (uint8_t)i;
+    return inputs;
+}
+
+/* The least weighted cost of any first quarter, all plans of both futures tried; HUGE_VAL: none
+ * leaves a plan in both. */
+static double best_of_two(const struct dr_futures *futures)
+{
+    struct firsts *firsts = calloc(2, sizeof firsts[0]);
+    struct trying *trying = calloc(1, sizeof *trying);
+    double best = HUGE_VAL;
+
+    if (firsts == NULL || trying == NULL)
+        abort();
+    for (uint32_t w = 0; w < 2; w += 1) {
+        for (uint32_t i = 0; i < FIRSTS; i += 1)
+            firsts[w].best[i] = HUGE_VAL;
+        try_all(trying, futures->worlds[w].inputs, keep_first, &firsts[w]);
+    }
+    for (uint32_t i = 0; i < FIRSTS; i += 1) {
+        double cost = 0;
+
+        for (uint32_t w = 0; w < 2; w += 1)
+            cost += (double)futures->worlds[w].future.weight_micro / 1e6 * firsts[w].best[i];
+        best = fmin(best, cost);
+    }
+    free(firsts);
+    free(trying);
+    return best;
+}
+
+TEST(no_first_stage_is_better_in_two_futures)
+{
+    struct test_seeds seeds = test_seeds(6);
+    struct dr_futures_options options = {.seconds = 120, .gap = 1e-7, .at_once = 2};
+    uint64_t none = 0, relaxed = 0;
+    double worst = 0, knowing = 0;
+
+    for (uint64_t i = 0; i < seeds.count; i += 1) {
+        uint64_t seed = 2000000 + seeds.first + i;
+        struct dr_plan_inputs *inputs = two_futures(seed);
+        struct dr_futures *futures = calloc(1, sizeof *futures);
+        struct dr_error error = {0};
+        double best, found;
+
+        test_seed(seed);
+        if (futures == NULL)
+            abort();
+        CHECK_EQ(dr_futures_run(futures, inputs, &options, &error), DR_OK);
+        best = best_of_two(futures);
+        found = futures->chosen < futures->stages_count ? futures->stages[futures->chosen].expected
+                                                        : HUGE_VAL;
+        if (isfinite(found) != isfinite(best))
+            fail_msg("seed %" PRIu64 ": the study found %s first stage, trying all found %s", seed,
+                     isfinite(found) ? "a" : "no", isfinite(best) ? "one" : "none");
+        if (isfinite(best) && fabs(found - best) > 1e-3 * fabs(best) + 20)
+            fail_msg("seed %" PRIu64 ": expected %.2f, the best of all %.2f", seed, found, best);
+        if (isfinite(best) && futures->bound > best + 1e-3 * fabs(best) + 20)
+            fail_msg("seed %" PRIu64 ": bound %.2f, the best of all %.2f", seed, futures->bound,
+                     best);
+        if (!isfinite(best))
+            none += 1;
+        if (futures->worlds[0].relaxed_count + futures->worlds[1].relaxed_count > 0)
+            relaxed += 1;
+        if (isfinite(best)) {
+            worst = fmax(worst, (found - best) / fmax(1, fabs(best)));
+            knowing = fmax(knowing, (found - futures->knowing) / fmax(1, fabs(best)));
+        }
+        dr_futures_deinit(futures);
+        free(futures);
+        free(inputs);
+    }
+    print_message("%" PRIu64 " worlds, %" PRIu64 " without a common first stage, %" PRIu64
+                  " with rules relaxed; the found one costs at most %.6f more; knowing was worth "
+                  "up to %.3f\n",
+                  seeds.count, none, relaxed, worst, knowing);
+}
+
+/* ---- alternatives ---- */
+
+struct furthest {
+    const struct dr_alternatives *alternatives;
+    double cap, differs;
+};
+
+static void keep_furthest(struct trying *trying)
+{
+    struct furthest *furthest = trying->context;
+
+    if (trying->sums.cost <= furthest->cap)
+        furthest->differs = fmax(
+            furthest->differs,
+            dr_plan_difference(trying->inputs, trying->plan, furthest->alternatives->plan).all);
+}
+
+/* They keep the rules and the cap, and no two are alike. How near the first comes to the plan that
+ * differs most of all is measured, and has to be half of it on average: nobody promises more. */
+TEST(alternatives_keep_the_cap_and_differ)
+{
+    struct test_seeds seeds = test_seeds(6);
+    struct dr_alternatives_options options = {
+        .count = 2, .within = 0.05, .seconds = 60, .gap = 1e-7};
+    struct dr_plan_verdict *verdict = calloc(1, sizeof *verdict);
+    struct dr_plan_sums *sums = calloc(1, sizeof *sums);
+    struct trying *trying = calloc(1, sizeof *trying);
+    double found = 0, most = 0;
+    uint64_t shown = 0;
+
+    if (verdict == NULL || sums == NULL || trying == NULL)
+        abort();
+    for (uint64_t i = 0; i < seeds.count; i += 1) {
+        struct dr_plan_inputs *inputs = plan_world(seeds.first + i);
+        struct dr_alternatives alternatives;
+        struct furthest furthest = {.alternatives = &alternatives};
+        struct dr_error error = {0};
+
+        test_seed(seeds.first + i);
+        CHECK_EQ(dr_alternatives_run(&alternatives, inputs, &options, &error), DR_OK);
+        if (alternatives.found == DR_FOUND_PLAN) {
+            double cost = alternatives.sums.cost;
+
+            furthest.cap = cost + options.within * fabs(cost);
+            try_all(trying, inputs, keep_furthest, &furthest);
+            for (uint32_t j = 0; j < alternatives.count; j += 1) {
+                const struct dr_plan_alternative *one = &alternatives.items[j];
+
+                CHECK(dr_plan_check(inputs, one->plan, verdict, sums));
+                CHECK(sums->cost <= furthest.cap);
+                CHECK(dr_plan_difference(inputs, one->plan, alternatives.plan).all >= 0.005);
+            }
+            if (alternatives.count == 2)
+                CHECK(dr_plan_difference(inputs, alternatives.items[0].plan,
+                                         alternatives.items[1].plan)
+                          .all >= 0.005);
+            if (alternatives.count > 0)
+                found += alternatives.items[0].from_plan.all;
+            most += furthest.differs;
+            shown += alternatives.count;
+        }
+        dr_alternatives_deinit(&alternatives);
+        free(inputs);
+    }
+    print_message("%" PRIu64 " worlds, %" PRIu64 " alternatives; the first differs by %.3f in all, "
+                  "the furthest there are by %.3f\n",
+                  seeds.count, shown, found, most);
+    CHECK(found >= most / 2);
+    free(verdict);
+    free(sums);
+    free(trying);
 }

@@ -164,6 +164,8 @@ TEST(work)
     inputs->sectors[1].least_micro = MICRO;
     memset(inputs->sectors[1].demand, 0, sizeof inputs->sectors[1].demand);
     edge("work that has to be done", &inputs->sectors[1].demand[3], 24, 1);
+    inputs->sectors[1].demand[3] = 26;
+    edge("work that has to be done", &inputs->sectors[1].eased[3], 2, -1);
     begin();
     edge("no more work than asked for", &inputs->sectors[0].demand[3], 48, -1);
     CHECK_EQ(sums.served[0][3], 48);

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/buffer.h"
-#include "plan/program.h"
+#include "plan/future.h"
 #include "test.h"
 
 #define CLAIM ",all,MADE,\n"
@@ -41,9 +41,14 @@ static const struct {
     {"tariffs.csv",
      "tariff,quarter_of_year,energy_per_kwh,peak_per_kw_month,assumed,source,note\n"
      "day,1,0.1,5" CLAIM "day,2,0.1,5" CLAIM "day,3,0.1,5" CLAIM "day,4,0.1,5" CLAIM},
+    {"futures.csv",
+     "future,name,weight_percent,demand_percent,price_percent,tariff_percent,late_quarters,"
+     "grid_late_quarters,assumed,source,note\nmid,As told,60,100,100,100,0,0" CLAIM
+     "late,Late,40,150,80,110,1,2" CLAIM},
 };
 
 static char said[16384];
+static const char *written_to; /* by the last read_with() */
 
 static void say(void *context, const struct dr_error *error)
 {
@@ -85,6 +90,7 @@ static struct dr_plan_inputs *read_with(const char *file, const char *from, cons
     enum dr_status status;
 
     said[0] = '\0';
+    written_to = directory;
     for (size_t i = 0; i < DR_COUNT_OF(FILES); i += 1) {
         const char *text = FILES[i].text, *at = NULL;
         FILE *out;
@@ -131,6 +137,12 @@ TEST(a_scenario_is_read_into_places_and_whole_numbers)
     CHECK_EQ(inputs->targets[0].quarter, 5);
     CHECK_EQ(inputs->domestic[0].measure, DR_PLAN_BY_UNITS);
     CHECK_EQ(inputs->relax_count, DR_PLAN_RELAX_COUNT);
+    CHECK_EQ(inputs->common_quarters, 6); /* there are no eight */
+    CHECK_EQ(inputs->futures_count, 2);
+    CHECK_EQ(inputs->futures[1].weight_micro, 400000);
+    CHECK_EQ(inputs->futures[1].price_micro, 800000);
+    CHECK_EQ(inputs->futures[1].grid_late_quarters, 2);
+    CHECK_EQ(strlen(inputs->futures_hash), 64);
     dr_plan_inputs_close(inputs);
 }
 
@@ -204,6 +216,16 @@ TEST(what_is_wrong_is_said_where_it_stands)
         {"budgets.csv", "2028", "2027", {"budgets.csv:3: year", "each year once", ""}},
         {"grid.csv", "town", "port", {"grid.csv:2: zone: found 'port'", "sites.csv", ""}},
         {"tariffs.csv", "day,4", "day,3", {"tariffs.csv:5", "each quarter once", "four quarters"}},
+        {"futures.csv", "late,Late", "mid,Late", {"futures.csv:3: future", "line 2 already", ""}},
+        {"futures.csv", "mid,", "mean,", {"futures.csv:2: future: found 'mean'", "hedge", ""}},
+        {"futures.csv", "60,100", "50,100", {"futures.csv: weight_percent: found '90'", "100", ""}},
+        {"futures.csv", "60,100", "0,100", {"futures.csv:2: weight_percent", "found '0'", ""}},
+        {"futures.csv", ",1,2", ",9,2", {"futures.csv:3: late_quarters: found '9'", "to 8", ""}},
+        {"futures.csv", "MADE", "WIKI", {"futures.csv:2: source", "'WIKI' is none", ""}},
+        {"plan.yaml",
+         "quarters: 6",
+         "common_quarters: 7\nquarters: 6",
+         {"common_quarters: found '7'", "from 1 to 6", ""}},
         {"plan.yaml", "quarters: 6", "quarters: 60", {"plan.yaml:4: quarters", "from 1 to 40", ""}},
         {"plan.yaml",
          "discount_percent: 5",
@@ -279,6 +301,48 @@ TEST(a_site_may_say_where_it_lies)
                         rows) == NULL);
         CHECK_HAS(said, WRONG[i].expected);
     }
+}
+
+TEST(futures_need_not_be_there_and_are_no_part_of_the_other_hash)
+{
+    struct dr_plan_inputs *with = read_with(NULL, NULL, NULL), *without = NULL;
+    struct dr_csv_errors errors = {.say = say};
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s/futures.csv", written_to);
+    CHECK_EQ(remove(path), 0);
+    CHECK_EQ(dr_plan_inputs_open(&without, written_to, &errors), DR_OK);
+    CHECK_EQ(without->futures_count, 0);
+    CHECK_TEXT(without->futures_hash, "");
+    CHECK_TEXT(without->hash, with->hash);
+    dr_plan_inputs_close(with);
+    dr_plan_inputs_close(without);
+}
+
+TEST(a_future_changes_what_it_says_and_nothing_else)
+{
+    struct dr_plan_inputs *inputs = read_with(NULL, NULL, NULL), *late;
+
+    inputs->common_quarters = 2;
+    inputs->zones[0].grid_w[3] = 2000000; /* grows, and shrinks again */
+    inputs->zones[0].grid_w[4] = 500000;
+    late = dr_plan_in_future(inputs, &inputs->futures[1]);
+    CHECK_EQ(late->sectors[0].demand[0], 4); /* as told, half the way, all of it */
+    CHECK_EQ(late->sectors[0].demand[1], 11 * 5 / 4);
+    CHECK_EQ(late->sectors[0].demand[5], 60);
+    CHECK_EQ(late->chips[0].price[0], 45000);
+    CHECK_EQ(late->chips[0].price[1], 40500);
+    CHECK_EQ(late->chips[0].price[5], 36000);
+    CHECK_EQ(late->chips[0].lead_quarters, 2);
+    CHECK_EQ(late->tariffs[0].energy_micro[0], 110000);
+    CHECK_EQ(late->sites[0].phases[0].build_quarters, 3);
+    CHECK_EQ(late->zones[0].grid_w[3], 1000000); /* what it was two quarters earlier */
+    CHECK_EQ(late->zones[0].grid_w[4], 500000);  /* no later than told */
+    CHECK_EQ(late->zones[0].grid_w[5], 1000000); /* not yet the growth of quarter 3 */
+    CHECK_EQ(late->base[0][1][0], inputs->base[0][1][0]);
+    CHECK_EQ(late->budget[0], inputs->budget[0]);
+    dr_plan_future_close(late);
+    dr_plan_inputs_close(inputs);
 }
 
 TEST(all_mistakes_are_said_at_once)
