@@ -7,8 +7,8 @@
  * Achterberg, Koch and Martin, Branching Rules Revisited, Operations Research Letters 33, 2005),
  * and where little is known by a look ahead of LOOK_STEPS steps of dual simplex.
  *
- * Cuts close little of the gap (those of HiGHS, at its root, a fiftieth): what is missing is no single
- * row's, but that sites come in lumps. */
+ * Cuts close little of the gap (those of HiGHS, at its root, a fiftieth): what is missing is no
+ * single row's, but that sites come in lumps. */
 #ifndef DR_PLAN_TREE_H
 #define DR_PLAN_TREE_H
 
