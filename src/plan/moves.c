@@ -314,6 +314,21 @@ static void go(struct dr_moves *moves, const uint8_t *starts, double cost)
     memmove(moves->starts, starts, moves->run->lines_count);
 }
 
+/* What was solved last is where we are: kept as soon as it is the best, since the rest may be cut.
+ */
+static void keep(struct dr_moves *moves)
+{
+    struct dr_search_run *run = moves->run;
+    const struct dr_search_progress *progress = &run->search->progress;
+    double before = progress->cost;
+
+    if (progress->has_values && moves->cost >= before)
+        return;
+    dr_search_round_orders(run, moves->cost);
+    if (progress->cost < before)
+        dr_search_tell(run, "moves");
+}
+
 static int descend(struct dr_moves *moves, const uint8_t *starts, double cutoff, uint32_t programs)
 {
     struct dr_search_run *run = moves->run;
@@ -325,6 +340,7 @@ static int descend(struct dr_moves *moves, const uint8_t *starts, double cutoff,
     if (answer.result != DR_SOLVER_OPTIMAL)
         return 0;
     go(moves, starts, answer.cost);
+    keep(moves);
     for (uint32_t n = 1; n < programs && !dr_search_done(run); n += 1) {
         struct pick pick = choose(moves);
 
@@ -340,13 +356,8 @@ static int descend(struct dr_moves *moves, const uint8_t *starts, double cutoff,
         }
         in_vain = 0;
         go(moves, moves->tried, answer.cost);
+        keep(moves);
     }
-    if (moves->cost >= before)
-        return 0;
-    /* The last that was solved may not be the best. */
-    answer = solve_at(moves, moves->starts, 0);
-    if (answer.result == DR_SOLVER_OPTIMAL)
-        dr_search_round_orders(run);
     return run->search->progress.has_values && run->search->progress.cost < before;
 }
 

@@ -118,11 +118,11 @@ static double ordered(const struct dr_search_run *run, uint32_t c, uint32_t t)
     return sum;
 }
 
-void dr_search_round_orders(struct dr_search_run *run)
+/* Orders as they are counted in `values`, held where they may be; 1: some are more than none and
+ * less than the least. */
+static int hold_orders(struct dr_search_run *run)
 {
     const struct dr_plan_inputs *inputs = run->program->inputs;
-    struct dr_solver_limits limits = {0};
-    struct dr_solver_answer answer;
     int between = 0;
 
     for (uint32_t c = 0; c < inputs->chips_count; c += 1) {
@@ -141,17 +141,33 @@ void dr_search_round_orders(struct dr_search_run *run)
                 fix(run, column, count >= least / 2);
         }
     }
+    return between;
+}
+
+void dr_search_round_orders(struct dr_search_run *run, double cost)
+{
+    const struct dr_model *model = run->model;
+    struct dr_solver_limits limits = {0};
+    struct dr_solver_answer answer;
+    int between = hold_orders(run);
+
     /* What orders do to cost may not move phases, or these would be fractions again. */
-    for (uint32_t c = 0; c < run->model->columns_count; c += 1) {
-        if (run->model->columns[c].kind == DR_COLUMN_PHASE)
+    for (uint32_t c = 0; c < model->columns_count; c += 1) {
+        if (model->columns[c].kind == DR_COLUMN_PHASE)
             fix(run, c, run->values[c]);
+        else if (model->columns[c].kind == DR_COLUMN_ORDER && !between)
+            run->values[c] = run->lower[c];
+    }
+    if (!between) {
+        (void)dr_search_keep(run, run->values, cost);
+        return;
     }
     answer = dr_search_lp(run, &limits);
-    if (answer.result == DR_SOLVER_INFEASIBLE && between) {
+    if (answer.result == DR_SOLVER_INFEASIBLE) {
         /* Some of those that are now none are needed: all of them as orders then. */
-        for (uint32_t c = 0; c < run->model->columns_count; c += 1) {
-            if (run->model->columns[c].kind == DR_COLUMN_ORDER)
-                run->lower[c] = run->upper[c] = run->model->upper[c];
+        for (uint32_t c = 0; c < model->columns_count; c += 1) {
+            if (model->columns[c].kind == DR_COLUMN_ORDER)
+                run->lower[c] = run->upper[c] = model->upper[c];
         }
         answer = dr_search_lp(run, &limits);
     }

@@ -51,10 +51,10 @@ void dr_search_reset(struct dr_search_run *run);
 struct dr_solver_answer dr_search_lp(struct dr_search_run *run,
                                      const struct dr_solver_limits *limits);
 
-/* `values` has whole phases: hold these, make the orders whole, and keep the solution if it is one.
- * An order of at least its least needs no more than to be counted as one; below that it is none, or
- * at least the least, whichever is nearer. */
-void dr_search_round_orders(struct dr_search_run *run);
+/* `values` costs `cost` and has whole phases: hold these, make the orders whole, and keep the
+ * solution if it is one. An order of at least its least needs no more than to be counted as one;
+ * below that it is none, or at least the least, whichever is nearer. */
+void dr_search_round_orders(struct dr_search_run *run, double cost);
 
 /* Dive from `values` within `lower` and `upper`, which it narrows: the binaries nearest to 1 are
  * held there, an eighth of those left at a time. Given up at `cutoff` (0: never). 1: `values` are

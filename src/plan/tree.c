@@ -336,7 +336,7 @@ static void divide(struct tree *tree, struct node *node, double cost, struct bas
     } else {
         memcpy(run->values, tree->values, run->model->columns_count * sizeof run->values[0]);
         question.column = order_to_ask(run, tree->values);
-        dr_search_round_orders(run);
+        dr_search_round_orders(run, cost);
         (void)set_bounds(tree, node);
         /* Orders that needed only to be counted: it costs no more than the node. */
         if (best_of(run) <= cost + 1e-9 * fabs(cost))
