@@ -7,6 +7,10 @@
 
 #include "base/text.h"
 #include "plan/dive.h"
+#include "plan/files.h"
+#include "plan/find.h"
+
+#define SEARCH_S_MIN 2.0
 
 struct dr_held {
     const struct dr_plan_inputs *inputs;
@@ -18,6 +22,7 @@ struct dr_held {
     struct dr_plan_verdict verdict;
     struct dr_plan_sums sums;
     struct dr_first_stage kept;
+    double gap; /* of the last dive's solution to its linear program */
 };
 
 enum dr_status dr_held_open(struct dr_held **held, const struct dr_plan_inputs *inputs,
@@ -112,8 +117,11 @@ static enum dr_future_result solve(struct dr_held *held, double gap, int64_t end
     memcpy(held->at_most, model->upper, bytes);
     if (held->program.whole_lots)
         return solve_whole(held, gap, end_us, cut);
-    if (dr_dive(&dive))
+    held->gap = DR_INFINITY;
+    if (dr_dive(&dive)) {
+        held->gap = dr_plan_gap(dive.cost_found, dive.first);
         return DR_FUTURE_PLAN;
+    }
     *cut = dive.cut;
     return dive.infeasible ? DR_FUTURE_NONE : DR_FUTURE_NOT_IN_TIME;
 }
@@ -146,27 +154,65 @@ static void let_go(struct dr_held *held)
     memcpy(model->upper, held->upper, bytes);
 }
 
+/* Round what was found; it counts when it still does what is held. */
+static void judge(struct dr_held *held, const struct dr_first_stage *first, struct dr_plan *plan,
+                  struct dr_future_cell *cell)
+{
+    cell->result = DR_FUTURE_NOT_WHOLE;
+    if (!dr_plan_make(plan, &held->program, held->solver, held->values, &held->verdict,
+                      &held->sums))
+        return;
+    dr_first_stage_of(&held->kept, held->inputs, plan);
+    if (dr_first_stage_same(&held->kept, first))
+        cell->result = DR_FUTURE_PLAN;
+    cell->cost = held->sums.cost;
+    cell->checks_count = held->verdict.checks_count;
+}
+
+/* Where the dive left a gap, or found nothing: the whole search, in the time that is left. */
+static void search_on(struct dr_held *held, const struct dr_first_stage *first, double gap,
+                      int64_t end_us, struct dr_plan *plan, struct dr_future_cell *cell)
+{
+    struct dr_search_options options = {
+        .seconds = (double)(end_us - dr_monotonic_us()) / 1e6, .gap = gap, .stop = held->stop};
+    struct dr_plan *other = calloc(1, sizeof *other);
+    struct dr_search_progress progress;
+    struct dr_error error = {0};
+    enum dr_found found;
+    double first_s;
+
+    if (other == NULL)
+        abort();
+    if (options.seconds > SEARCH_S_MIN &&
+        dr_plan_find(&held->program, &options, other, &held->verdict, &held->sums, &progress,
+                     &first_s, &found, &error) == DR_OK &&
+        found == DR_FOUND_PLAN) {
+        dr_first_stage_of(&held->kept, held->inputs, other);
+        if (dr_first_stage_same(&held->kept, first) &&
+            (cell->result != DR_FUTURE_PLAN || held->sums.cost < cell->cost)) {
+            *plan = *other;
+            *cell = (struct dr_future_cell){.result = DR_FUTURE_PLAN,
+                                            .cost = held->sums.cost,
+                                            .cut = progress.cut,
+                                            .checks_count = held->verdict.checks_count};
+        }
+    }
+    free(other);
+}
+
 void dr_held_plan(struct dr_held *held, const struct dr_first_stage *first, double gap,
                   int64_t end_us, struct dr_plan *plan, struct dr_future_cell *cell)
 {
-    struct dr_program *program = &held->program;
-
     memset(cell, 0, sizeof *cell);
     let_go(held);
-    cell->result =
-        dr_first_stage_hold(program, first) ? solve(held, gap, end_us, &cell->cut) : DR_FUTURE_NONE;
-    if (cell->result == DR_FUTURE_PLAN) {
-        cell->result = DR_FUTURE_NOT_WHOLE;
-        if (dr_plan_make(plan, program, held->solver, held->values, &held->verdict, &held->sums)) {
-            dr_first_stage_of(&held->kept, held->inputs, plan);
-            if (dr_first_stage_same(&held->kept, first))
-                cell->result = DR_FUTURE_PLAN;
-        }
-        cell->cost = held->sums.cost;
-        cell->checks_count = held->verdict.checks_count;
-    } else if (cell->result == DR_FUTURE_NONE) {
+    cell->result = dr_first_stage_hold(&held->program, first) ? solve(held, gap, end_us, &cell->cut)
+                                                              : DR_FUTURE_NONE;
+    if (cell->result == DR_FUTURE_PLAN)
+        judge(held, first, plan, cell);
+    if (cell->result == DR_FUTURE_NONE)
         say_gives(held, first, cell->gives);
-    }
+    else if (!held->program.whole_lots && (cell->result != DR_FUTURE_PLAN || held->gap > gap))
+        search_on(held, first, gap, end_us, plan, cell);
 }
 
 int dr_held_extend(struct dr_held *held, const struct dr_first_stage *first, double gap,

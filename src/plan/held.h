@@ -2,7 +2,8 @@
 /* held.h: plans in one world with one first stage after another, by one solver.
  *
  * Each linear program begins at the basis of the one before: only bounds differ, so that the dual
- * simplex goes on where it was, in seconds where a cold start takes 15. */
+ * simplex goes on where it was, in seconds where a cold start takes 15. Where the dive then leaves
+ * more than the gap that is enough, the whole search follows (search.h). */
 #ifndef DR_PLAN_HELD_H
 #define DR_PLAN_HELD_H
 
