@@ -211,10 +211,11 @@ static int write_and_print(const struct dr_cli *cli, const struct dr_program *pr
     if (output != NULL && dr_plan_write(output, inputs, plan, sums, proof, &error) != DR_OK)
         return dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
     if (page != NULL) {
+        const struct dr_cli_beside nothing = {0};
         json_t *certificate = dr_plan_certificate(inputs, plan, proof);
-        int code =
-            dr_cli_plan_page(cli, page, program, plan, sums, certificate,
-                             output == NULL ? NULL : dr_cli_plan_verify_command(cli, output), NULL);
+        int code = dr_cli_plan_page(cli, page, program, plan, sums, certificate,
+                                    output == NULL ? NULL : dr_cli_plan_verify_command(cli, output),
+                                    &nothing);
 
         json_decref(certificate);
         if (code != DR_EXIT_OK)

@@ -463,6 +463,9 @@ int dr_cli_plan_explain(const struct dr_cli *cli, const struct dr_program *progr
             dr_explain_binding(program, solver, values, explained->bindings);
         explained->phases_count =
             dr_explain_not_begun(program, solver, values, explained->phases, DR_PLAN_SITES_MAX);
+        if (dr_explain_prices(program, values, explained->bindings, explained->bindings_count,
+                              explained->prices, &explained->prices_count, &error) != DR_OK)
+            code = dr_cli_fail_error(cli, DR_EXIT_FAILED, &error);
     }
     dr_solver_close(solver);
     free(values);

@@ -15,7 +15,7 @@ const char *dr_cli_plan_verify_command(const struct dr_cli *cli, const char *dir
 
 int dr_cli_plan_page(const struct dr_cli *cli, const char *path, const struct dr_program *program,
                      const struct dr_plan *plan, const struct dr_plan_sums *sums,
-                     json_t *certificate, const char *verify, json_t *courses)
+                     json_t *certificate, const char *verify, const struct dr_cli_beside *beside)
 {
     struct dr_cli_explained *explained = calloc(1, sizeof *explained);
     struct dr_plan_report report = {.program = program,
@@ -23,7 +23,9 @@ int dr_cli_plan_page(const struct dr_cli *cli, const char *path, const struct dr
                                     .sums = sums,
                                     .certificate = certificate,
                                     .verify = verify,
-                                    .courses = courses};
+                                    .courses = beside->courses,
+                                    .alternatives = beside->alternatives,
+                                    .futures = beside->futures};
     json_t *document;
     FILE *out;
     int code, failed;
@@ -34,6 +36,8 @@ int dr_cli_plan_page(const struct dr_cli *cli, const char *path, const struct dr
     if (code == DR_EXIT_OK) {
         report.bindings = explained->bindings;
         report.bindings_count = explained->bindings_count;
+        report.prices = explained->prices;
+        report.prices_count = explained->prices_count;
         report.not_begun = explained->phases;
         report.not_begun_count = explained->phases_count;
         document = dr_plan_report_json(&report);
@@ -48,35 +52,85 @@ int dr_cli_plan_page(const struct dr_cli *cli, const char *path, const struct dr
     return code;
 }
 
-/* The courses of a file that --compare names; NULL where it was not given. 0: it is not what
- * `daero plan compare --json` writes for these tables, and that was said. */
-static int read_courses(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
-                        json_t **courses)
+/* A file that another command wrote. */
+struct study {
+    const char *option;  /* which names it, or its folder */
+    const char *name;    /* in that folder; NULL: the option names the file */
+    const char *what;    /* "courses" */
+    const char *members; /* objects and lists that it has, each with a blank behind it */
+    const char *written; /* which command writes it */
+};
+
+static const struct study COURSES = {"compare", NULL, "courses", "courses ",
+                                     "daero plan compare --json"};
+static const struct study ALTERNATIVES = {"alternatives", "alternatives.json", "alternatives",
+                                          "alternatives ", "daero plan alternatives -o"};
+static const struct study FUTURES = {"futures", "futures.json", "futures",
+                                     "futures stages first_stage tornado ",
+                                     "daero plan futures -o"};
+
+static int has_members(const json_t *all, const struct study *study)
 {
-    const char *path = dr_cli_value(cli, "compare"), *hash;
+    const char *at = study->members;
+    int good = 1;
+
+    while (*at != '\0') {
+        size_t length = strcspn(at, " ");
+        char member[32];
+        const json_t *found;
+
+        snprintf(member, sizeof member, "%.*s", (int)length, at);
+        found = json_object_get(all, member);
+        good &= json_is_object(found) || json_is_array(found);
+        at += length + 1;
+    }
+    return good;
+}
+
+/* What a study found; NULL where it was not given. 0: it is not what its command writes for these
+ * tables, and that was said. */
+static int read_study(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
+                      const struct study *study, json_t **found)
+{
+    const char *place = dr_cli_value(cli, study->option), *hash;
+    char path[4096];
     json_error_t wrong;
     json_t *all;
     int good = 0;
 
-    *courses = NULL;
-    if (path == NULL)
+    *found = NULL;
+    if (place == NULL)
         return 1;
+    snprintf(path, sizeof path, "%s%s%s", place, study->name == NULL ? "" : "/",
+             study->name == NULL ? "" : study->name);
     all = json_load_file(path, 0, &wrong);
     hash = json_string_value(json_object_get(all, "inputs_sha256"));
-    if (hash == NULL || !json_is_object(json_object_get(all, "courses")))
-        dr_cli_fail(cli, DR_EXIT_USAGE,
-                    "--compare: %s: found %s, expected what `daero plan compare --json` writes",
-                    path, all == NULL ? wrong.text : "other JSON");
+    if (hash == NULL || !has_members(all, study))
+        dr_cli_fail(cli, DR_EXIT_USAGE, "--%s: %s: found %s, expected what `%s` writes",
+                    study->option, path, all == NULL ? wrong.text : "other JSON", study->written);
     else if (strcmp(hash, inputs->hash) != 0)
         dr_cli_fail(cli, DR_EXIT_USAGE,
-                    "--compare: %s: found courses of tables with SHA-256 %s, expected those of the "
-                    "plan, %s",
-                    path, hash, inputs->hash);
+                    "--%s: %s: found %s of tables with SHA-256 %s, expected those of the plan, %s",
+                    study->option, path, study->what, hash, inputs->hash);
     else
         good = 1;
     if (good)
-        *courses = json_incref(json_object_get(all, "courses"));
+        *found = json_incref(all);
     json_decref(all);
+    return good;
+}
+
+/* All that is wrong is said. */
+static int read_beside(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
+                       struct dr_cli_beside *beside)
+{
+    json_t *compared;
+    int good = read_study(cli, inputs, &COURSES, &compared);
+
+    good &= read_study(cli, inputs, &ALTERNATIVES, &beside->alternatives);
+    good &= read_study(cli, inputs, &FUTURES, &beside->futures);
+    beside->courses = json_incref(json_object_get(compared, "courses"));
+    json_decref(compared);
     return good;
 }
 
@@ -102,7 +156,7 @@ static int holds(const struct dr_cli *cli, const struct dr_cli_written *written,
 }
 
 static int report(const struct dr_cli *cli, const char *path, const struct dr_cli_written *written,
-                  json_t *courses)
+                  const struct dr_cli_beside *beside)
 {
     struct dr_program *program = calloc(1, sizeof *program);
     struct dr_plan_sums *sums = calloc(1, sizeof *sums);
@@ -117,7 +171,7 @@ static int report(const struct dr_cli *cli, const char *path, const struct dr_cl
     if (holds(cli, written, sums)) {
         dr_program_init(program, written->inputs, 0);
         code = dr_cli_plan_page(cli, path, program, written->plan, sums, certificate,
-                                dr_cli_plan_verify_command(cli, cli->operands[0]), courses);
+                                dr_cli_plan_verify_command(cli, cli->operands[0]), beside);
         dr_program_deinit(program);
     }
     json_decref(certificate);
@@ -130,17 +184,19 @@ int dr_cmd_plan_report(struct dr_cli *cli)
 {
     const char *path = dr_cli_value(cli, "output");
     struct dr_cli_written written = {0};
-    json_t *courses = NULL;
+    struct dr_cli_beside beside = {0};
     int code;
 
     if (path == NULL)
         return dr_cli_fail(cli, DR_EXIT_USAGE, "--output is missing");
     code = dr_cli_plan_read(cli, &written);
-    if (code == DR_EXIT_OK && !read_courses(cli, written.inputs, &courses))
+    if (code == DR_EXIT_OK && !read_beside(cli, written.inputs, &beside))
         code = DR_EXIT_USAGE;
     if (code == DR_EXIT_OK)
-        code = report(cli, path, &written, courses);
-    json_decref(courses);
+        code = report(cli, path, &written, &beside);
+    json_decref(beside.courses);
+    json_decref(beside.alternatives);
+    json_decref(beside.futures);
     dr_cli_plan_close(&written);
     if (code == DR_EXIT_OK && cli->json)
         printf("{\"page\":\"written\"}\n");

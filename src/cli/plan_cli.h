@@ -28,10 +28,12 @@ struct dr_cli_written {
 int dr_cli_plan_read(const struct dr_cli *cli, struct dr_cli_written *written);
 void dr_cli_plan_close(struct dr_cli_written *written);
 
-/* What binds a plan, and what it does not begin. */
+/* What binds a plan, what one more of it is worth, and what it does not begin. */
 struct dr_cli_explained {
     struct dr_binding bindings[DR_BINDING_MAX];
     uint32_t bindings_count;
+    struct dr_price prices[DR_BINDING_MAX];
+    uint32_t prices_count;
     struct dr_not_begun phases[DR_PLAN_SITES_MAX];
     uint32_t phases_count;
 };
@@ -40,15 +42,21 @@ struct dr_cli_explained {
 int dr_cli_plan_explain(const struct dr_cli *cli, const struct dr_program *program,
                         const struct dr_plan *plan, struct dr_cli_explained *explained);
 
+/* What a page may have beside the plan; NULL where it was not given. */
+struct dr_cli_beside {
+    json_t *courses;      /* what `daero plan compare --json` found */
+    json_t *alternatives; /* alternatives.json */
+    json_t *futures;      /* futures.json */
+};
+
 /* The page of a plan that was checked, into a file.
  *
- * verify   the command that checks it again; NULL: it was not written.
- * courses  what `daero plan compare --json` found; NULL.
+ * verify  the command that checks it again; NULL: it was not written.
  *
  * The exit code; what is wrong was said. */
 int dr_cli_plan_page(const struct dr_cli *cli, const char *path, const struct dr_program *program,
                      const struct dr_plan *plan, const struct dr_plan_sums *sums,
-                     json_t *certificate, const char *verify, json_t *courses);
+                     json_t *certificate, const char *verify, const struct dr_cli_beside *beside);
 /* "daero plan verify plan --data tables", as this command was told where the tables are. */
 const char *dr_cli_plan_verify_command(const struct dr_cli *cli, const char *directory);
 

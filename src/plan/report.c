@@ -459,47 +459,51 @@ static json_t *listed(const struct making *making, uint32_t count,
 
 /* ---- what binds ---- */
 
-/* The times of one rule at one place, earliest first. */
-static void push_time(json_t *times, const char *when, double worth)
+/* When one of a rule's rows binds, among its times, earliest first. */
+static void push_time(json_t *times, const char *when)
 {
     size_t at = json_array_size(times);
 
-    while (at > 0 && strcmp(when, json_string_value(
-                                      json_object_get(json_array_get(times, at - 1), "when"))) < 0)
+    while (at > 0 && strcmp(when, json_string_value(json_array_get(times, at - 1))) < 0)
         at -= 1;
-    json_array_insert_new(times, at, json_pack("{s:s, s:f}", "when", when, "worth", worth));
+    json_array_insert_new(times, at, json_string(when));
 }
 
-/* Rules of one kind, place and unit are one, with the times at which they bind: in the order of the
- * bindings, by the first of them. */
+/* The times at which a rule binds at its place; `rule` are the parts of row `of`. */
+static json_t *times_json(const struct dr_plan_report *report, uint32_t of,
+                          const struct dr_row_parts *rule)
+{
+    json_t *times = json_array();
+
+    FOR(b, report->bindings_count) {
+        uint32_t row = report->bindings[b].row;
+        struct dr_row_parts parts;
+        int is_year;
+
+        dr_program_row_parts(report->program, row, &parts);
+        if (row == of ||
+            (dr_program_row_time(report->program, of, &is_year) >= 0 &&
+             strcmp(parts.name, rule->name) == 0 && strcmp(parts.where, rule->where) == 0))
+            push_time(times, parts.when);
+    }
+    return times;
+}
+
+/* In the order of the prices: those with the most at stake first. */
 static json_t *binds_json(const struct making *making)
 {
     const struct dr_plan_report *report = making->report;
     json_t *binds = json_array();
 
-    FOR(b, report->bindings_count) {
-        const struct dr_binding *binding = &report->bindings[b];
+    FOR(i, report->prices_count) {
+        const struct dr_price *price = &report->prices[i];
         struct dr_row_parts parts;
-        json_t *group = NULL;
-        size_t i;
 
-        dr_program_row_parts(report->program, binding->row, &parts);
-        json_array_foreach(binds, i, group)
-        {
-            if (strcmp(json_string_value(json_object_get(group, "row")), parts.name) == 0 &&
-                strcmp(json_string_value(json_object_get(group, "where")), parts.where) == 0 &&
-                strcmp(json_string_value(json_object_get(group, "unit")), binding->unit) == 0)
-                break;
-        }
-        if (i == json_array_size(binds)) {
-            group =
-                json_pack("{s:s, s:s, s:s, s:s, s:f, s:[]}", "row", parts.name, "rule", parts.rule,
-                          "where", parts.where, "unit", binding->unit, "worth", 0.0, "times");
-            push(binds, group);
-        }
-        json_real_set(json_object_get(group, "worth"),
-                      json_real_value(json_object_get(group, "worth")) + binding->worth);
-        push_time(json_object_get(group, "times"), parts.when, binding->worth);
+        dr_program_row_parts(report->program, price->row, &parts);
+        push(binds,
+             json_pack("{s:s, s:s, s:s, s:s, s:b, s:f, s:o}", "row", parts.name, "rule", parts.rule,
+                       "where", parts.where, "unit", price->unit, "asked", price->asked, "worth",
+                       price->worth, "times", times_json(report, price->row, &parts)));
     }
     return binds;
 }

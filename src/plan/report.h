@@ -20,14 +20,16 @@ struct dr_plan_report {
     const struct dr_plan_sums *sums;
     const struct dr_binding *bindings; /* [bindings_count] */
     uint32_t bindings_count;
+    const struct dr_price *prices; /* [prices_count], of these bindings */
+    uint32_t prices_count;
     const struct dr_not_begun *not_begun; /* [not_begun_count] */
     uint32_t not_begun_count;
     json_t *certificate; /* as certificate.json has it */
     const char *verify;  /* the command that checks the plan again; NULL: it was not written */
     /* Sections of the page, each left out where it is NULL. */
     json_t *courses;      /* `courses` of `daero plan compare --json` */
-    json_t *alternatives; /* other plans that are nearly as good */
-    json_t *futures;      /* what to do if the future differs */
+    json_t *alternatives; /* alternatives.json of `daero plan alternatives` */
+    json_t *futures;      /* futures.json of `daero plan futures` */
 };
 
 /* The document. Money is in the currency's own units, power in watts, shares from 0 to 1; lists

@@ -9,9 +9,6 @@ import { millions, money, power } from "./words";
 /** Of each kind of rule; the numbers have all. */
 const SHOWN = 5;
 
-/** Rules that ask for something: there one less is what saves. */
-const ASKS = new Set(["TARGET", "TARGET_COMPUTE", "LEAST", "DOMESTIC", "ORDER_MIN"]);
-
 function placeOf(plan: Plan, bind: Bind): string {
   const names = bind.where.split(", ").map((key) => plan.sites.find((site) => site.key === key)?.name ?? plan.sectors.find((sector) => sector.key === key)?.name ?? key);
   if (bind.row === "DOMESTIC") return capital(bind.where.replace("-", " "));
@@ -22,36 +19,39 @@ function placeOf(plan: Plan, bind: Bind): string {
 function whenOf(bind: Bind): string {
   const [first] = bind.times;
   const last = bind.times[bind.times.length - 1];
-  if (first === undefined || last === undefined || first.when === "") return "";
-  if (bind.times.length === 1) return ` in ${first.when}`;
-  return ` in each of ${counted(bind.times.length, first.when.includes("Q") ? "quarter" : "year")} from ${first.when} to ${last.when}`;
+  if (first === undefined || last === undefined || first === "") return "";
+  if (bind.times.length === 1) return ` in ${first}`;
+  return ` in each of ${counted(bind.times.length, first.includes("Q") ? "quarter" : "year")} from ${first} to ${last}`;
 }
 
-/** What one more is worth, as a sentence. */
+/** "one more MW", "1,000 million KRW more of budget". */
+function oneMore(plan: Plan, bind: Bind): string {
+  const budget = /^(1,000 )?M of budget$/.exec(bind.unit);
+  return budget === null ? `one more ${bind.unit}` : `${budget[1] ?? "one "}million ${plan.currency} more of budget`;
+}
+
+/** What one more is worth, or costs, as a sentence. */
 function sentenceOf(plan: Plan, bind: Bind): string {
-  const unit = bind.unit.replace(/^M /, `million ${plan.currency} `);
-  const one = ASKS.has(bind.row) ? `one ${unit} less to be asked for` : `one more ${unit}`;
-  return `: ${one}${whenOf(bind)} would save ${money(plan)(bind.worth)}.`;
+  return `: ${oneMore(plan, bind)}${whenOf(bind)} would ${bind.isAsked ? "cost" : "save"} ${money(plan)(bind.worth)}.`;
 }
 
 function capital(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
 
-/** All of one kind: the dearest as sentences, every quarter as numbers. */
+/** All of one kind: the dearest as sentences, every place as numbers. */
 function kind(plan: Plan, rule: string): Child[] {
   const binds = plan.binds.filter((bind) => bind.rule === rule).sort((a, b) => b.worth - a.worth);
   const rest = binds.length - SHOWN;
+  const isAsked = binds.some((bind) => bind.isAsked);
   return [
     el("h3", {}, capital(rule)),
     el("ul", { class: "binds" }, ...binds.slice(0, SHOWN).map((bind) => el("li", {}, el("strong", {}, placeOf(plan, bind)), sentenceOf(plan, bind)))),
     details(rest > 0 ? `The numbers, and ${counted(rest, "further place")}` : "The numbers", () => [
       table(
-        `${capital(rule)}: what one more is worth, M ${plan.currency}`,
-        [{ name: "where" }, { name: "when", isText: true }, { name: "of one", isText: true }, { name: `worth, M ${plan.currency}` }],
-        binds.flatMap((bind) =>
-          bind.times.map((time, i) => ({ head: placeOf(plan, bind), span: i === 0 ? bind.times.length : 0, className: i === 0 ? "group" : "", cells: [time.when === "" ? "always" : time.when, bind.unit, millions(time.worth)] })),
-        ),
+        `${capital(rule)}: what one more ${isAsked ? "costs" : "is worth"}, M ${plan.currency}`,
+        [{ name: "where" }, { name: "binds in", isText: true }, { name: "one more", isText: true }, { name: `${isAsked ? "costs" : "is worth"}, M ${plan.currency}` }],
+        binds.map((bind) => ({ head: placeOf(plan, bind), cells: [bind.times.filter((time) => time !== "").join(", ") || "always", bind.unit, millions(bind.worth)] })),
         true,
       ),
     ]),
@@ -87,7 +87,7 @@ export function bindFigures(plan: Plan): Child[] {
     el(
       "p",
       { class: "note" },
-      "What the last unit of each rule is worth, in money of the first quarter, with what is begun and ordered held where the plan has it. True for small changes of this plan. The rules that hold it back most come first.",
+      "What one more would save of what a rule allows, or cost of what is asked of the plan: found by solving again with a little more of it, at all of its times, with what is begun and what is ordered at all held where the plan has it. In money of the first quarter, true for small changes of this plan. The rules with the most at stake come first; those of which one more changes nothing are left out.",
     ),
     ...rules.flatMap((rule) => kind(plan, rule)),
     ...notBegun(plan),

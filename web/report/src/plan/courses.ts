@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The plan beside other courses; plans that are nearly as good; what to do if the future differs.
+// The plan beside other courses.
 import * as Plot from "@observablehq/plot";
 import { type Child, type Row, el, table } from "../dom";
 import { figure } from "../figure";
@@ -35,7 +35,6 @@ function linesOf(plan: Plan): Line[] {
     line("accelerator-quarters given to nobody", ["idle_accelerator_quarters"], whole),
     line("mean age at the end, quarters", ["age_quarters"], amount),
     line("largest swing of a year's spending, of the mean year", ["swing"], percent),
-    line("regret", ["regret"], millions),
     line("furthest from its best", ["gap"], gap),
   ];
 }
@@ -102,16 +101,4 @@ export function courseFigures(plan: Plan): Child[] {
   if (others.length === 0) return [];
   const all = [self(plan), ...others];
   return [words(others), allBars(plan, all), coursesTable(plan, "The plan beside other courses", all)];
-}
-
-export function alternativeFigures(plan: Plan): Child[] {
-  if (plan.alternatives.length === 0) return [];
-  const all = [self(plan), ...plan.alternatives];
-  return [words(plan.alternatives), allBars(plan, all), coursesTable(plan, "The plan beside plans that are nearly as good", all)];
-}
-
-export function futureFigures(plan: Plan): Child[] {
-  if (plan.futures.length === 0) return [];
-  const all = [self(plan), ...plan.futures];
-  return [words(plan.futures), allBars(plan, all), coursesTable(plan, "The plan in other futures", all)];
 }

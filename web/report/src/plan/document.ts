@@ -2,6 +2,7 @@
 // The plan as the page sees it. docs/planning.md says what the members of the document are.
 import { type Json, member, number, object, text } from "../json";
 import type { Series } from "../run";
+import { type Alternatives, type Futures, readAlternatives, readFutures } from "./studies";
 
 export interface Phase {
   number: number;
@@ -77,8 +78,11 @@ export interface Bind {
   rule: string;
   where: string;
   unit: string;
+  /** The rule asks for so much, and one more costs; else it allows so much, and one more saves. */
+  isAsked: boolean;
+  /** Of one more at all of its times. */
   worth: number;
-  times: { when: string; worth: number }[];
+  times: string[];
 }
 
 export interface NotBegun {
@@ -90,7 +94,7 @@ export interface NotBegun {
   dearer: number;
 }
 
-/** A course, an alternative, a future: figures by their names. */
+/** A course: figures by their names. */
 export interface Course {
   name: string;
   words: string;
@@ -125,8 +129,8 @@ export interface Plan {
   certificate: Json;
   verify: string | undefined;
   courses: Course[];
-  alternatives: Course[];
-  futures: Course[];
+  alternatives: Alternatives | undefined;
+  futures: Futures | undefined;
 }
 
 function list(of: unknown, ...path: string[]): unknown[] {
@@ -172,7 +176,6 @@ function seriesOf(quarters: string[]): Series {
 
 function coursesOf(of: unknown): Course[] {
   const course = (name: string, about: unknown): Course => ({ name, words: said(about, "words"), why: member(about, "found") === false ? (text(about, "why") ?? "no plan") : undefined, figures: object(about) ?? {} });
-  if (Array.isArray(of)) return of.map((each, i) => course(text(each, "name") ?? `${i + 1}`, each));
   return Object.entries(object(of) ?? {}).map(([name, about]) => course(name, about));
 }
 
@@ -270,8 +273,9 @@ export function readPlan(document: unknown): Plan {
       rule: said(each, "rule"),
       where: said(each, "where"),
       unit: said(each, "unit"),
+      isAsked: member(each, "asked") === true,
       worth: number(each, "worth") ?? 0,
-      times: list(each, "times").map((time) => ({ when: said(time, "when"), worth: number(time, "worth") ?? 0 })),
+      times: list(each, "times").map((time) => (typeof time === "string" ? time : "")),
     })),
     notBegun: list(document, "not_begun").map((each) => ({
       site: said(each, "site"),
@@ -284,8 +288,8 @@ export function readPlan(document: unknown): Plan {
     certificate: object(document, "certificate") ?? {},
     verify: text(document, "verify"),
     courses: coursesOf(member(document, "courses")),
-    alternatives: coursesOf(member(document, "alternatives")),
-    futures: coursesOf(member(document, "futures")),
+    alternatives: readAlternatives(member(document, "alternatives")),
+    futures: readFutures(member(document, "futures")),
   };
 }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The page of a plan, from top to bottom: first what a minister asks, then what an engineer checks.
 import { bindFigures } from "./binds";
-import { alternativeFigures, courseFigures, futureFigures } from "./courses";
+import { alternativeFigures } from "./alternatives";
+import { courseFigures } from "./courses";
 import { type Child, el, section } from "../dom";
 import { buildingFigures, fleetFigures } from "./fleet";
 import { counted, percent } from "../format";
+import { futureFigures } from "./futures";
 import { member, number, text } from "../json";
 import { placeFigures } from "./map";
 import { moneyFigures } from "./money";
