@@ -8,8 +8,12 @@ import { LETTER, millions, money, shortMoney } from "./words";
 
 const WHAT: Record<string, string> = { demand: "demand", price: "chips' prices", tariff: "tariffs", late: "chips late", "grid-late": "grid late" };
 
+function cut(text: string, letters: number): string {
+  return text.length <= letters ? text : `${text.slice(0, letters - 1)}…`;
+}
+
 function nameOf(swing: Swing): string {
-  return WHAT[swing.what] ?? swing.what;
+  return cut(WHAT[swing.what] ?? swing.what, 16);
 }
 
 interface Bar {
@@ -48,18 +52,23 @@ function draw(swings: Swing[], asTold: number, width: number): Element {
   const costs = [asTold, ...bars.map((bar) => bar.cost)];
   const [least, most] = [Math.min(...costs), Math.max(...costs)];
   const span = most - least || Math.abs(asTold) || 1;
-  const text = (bar: Bar): string => `${bar.value}${bar.isPlan ? "" : ": no plan"}`;
+  const inFull = (bar: Bar): string => `${bar.value}${bar.isPlan ? "" : ": no plan"}`;
   const isLeft = (bar: Bar): boolean => (bar.cost === asTold ? bar.side === "low" : bar.cost < asTold);
-  const room = (isOf: (bar: Bar) => boolean): number => 14 + LETTER * Math.max(0, ...bars.filter(isOf).map((bar) => text(bar).length));
   const margin = isNarrow ? 0 : 14 + LETTER * Math.max(...names.map((name) => name.length));
+  // Both sides together leave 80 px to the bars.
+  const letters = Math.floor((width - margin - 2 * 14 - 80) / LETTER);
+  const wanted = (isOfLeft: boolean): number => Math.max(0, ...bars.filter((bar) => isLeft(bar) === isOfLeft).map((bar) => inFull(bar).length));
+  const given = (isOfLeft: boolean): number => Math.max(1, Math.min(wanted(isOfLeft), Math.max(letters - wanted(!isOfLeft), Math.floor(letters / 2))));
+  const text = (bar: Bar): string => cut(inFull(bar), given(isLeft(bar)));
+  const left = 14 + LETTER * given(true);
   const row = isNarrow ? 50 : 32;
   // Where there is no room beside the bars, names stand above them.
-  const above = row * 0.5;
+  const above = row * 0.42;
   return Plot.plot({
     width,
     height: swings.length * row + 34,
-    marginLeft: margin + room(isLeft),
-    marginRight: room((bar) => !isLeft(bar)),
+    marginLeft: margin + left,
+    marginRight: 14 + LETTER * given(false),
     marginTop: isNarrow ? 14 : 6,
     marginBottom: 28,
     style: { fontSize: "12px", fontFamily: "inherit", overflow: "visible" },
@@ -71,8 +80,8 @@ function draw(swings: Swing[], asTold: number, width: number): Element {
       Plot.text(bars.filter(isLeft), { x: "cost", y: "name", text, textAnchor: "end", dx: -5, fill: "var(--text)" }),
       Plot.text(bars.filter((bar) => !isLeft(bar)), { x: "cost", y: "name", text, textAnchor: "start", dx: 5, fill: "var(--text)" }),
       isNarrow
-        ? Plot.text(names, { y: (name: string) => name, text: (name: string) => name, frameAnchor: "left", textAnchor: "start", dx: -room(isLeft) + 2, dy: -above, fontWeight: 600, fill: "var(--text)", stroke: "var(--page)", strokeWidth: 3 })
-        : Plot.text(names, { y: (name: string) => name, text: (name: string) => name, frameAnchor: "left", textAnchor: "start", dx: -margin - room(isLeft) + 2, fontWeight: 600, fill: "var(--text)" }),
+        ? Plot.text(names, { y: (name: string) => name, text: (name: string) => name, frameAnchor: "left", textAnchor: "start", dx: -left + 2, dy: -above, fontWeight: 600, fill: "var(--text)", stroke: "var(--page)", strokeWidth: 3 })
+        : Plot.text(names, { y: (name: string) => name, text: (name: string) => name, frameAnchor: "left", textAnchor: "start", dx: -margin - left + 2, fontWeight: 600, fill: "var(--text)" }),
     ],
   });
 }
