@@ -151,11 +151,62 @@ async function coursesAgree(browser) {
   await view.close();
 }
 
+/** The cells of the table with this caption, row by row. */
+function rowsOf(page, caption) {
+  return page.evaluate((wanted) => {
+    const found = [...document.querySelectorAll("caption")].find((each) => each.textContent.startsWith(wanted));
+    return [...(found?.parentElement.querySelectorAll("tr") ?? [])].map((row) => [...row.children].map((cell) => cell.textContent));
+  }, caption);
+}
+
+const near = (text, value) => Math.abs(Number(text.replaceAll(",", "")) - value / 1e6) <= 0.5 * (Math.abs(value) < 1e9 ? 1e-3 : 1);
+
+async function studiesAgree(browser) {
+  const view = await open(browser, "studied", PHONE);
+  const { page } = view;
+  const { alternatives } = JSON.parse(text("alternatives/alternatives.json"));
+  const futures = JSON.parse(text("futures/futures.json"));
+  const sections = await titles(page, "h2");
+  none(["Plans that are nearly as good", "If the future differs"].filter((title) => !sections.includes(title)), "studied: alternatives and futures have sections");
+  const costs = await rowsOf(page, "What plans that are nearly as good cost");
+  result(alternatives.length > 0 && costs.length === alternatives.length + 2, "studied: a row for each alternative, below the plan's", costs);
+  none(alternatives.filter((each, i) => !near(costs[i + 2][1], each.cost) || costs[i + 2][3] !== percent.format(each.differs)), "studied: with its cost, and how far it differs");
+  const shown = await page.textContent("main");
+  const lines = alternatives.flatMap((each) => each.words.trim().split("\n").map((line) => line.slice(1)));
+  none(lines.filter((line) => !shown.includes(line)), "studied: and its words");
+
+  const regrets = await rowsOf(page, "What each decision costs above");
+  same(regrets[0], ["decided now", ...futures.futures.map((each) => each.future), "worst", "expected cost"], "studied: a column for each future");
+  same(regrets.length, futures.stages.length + 1, "studied: a row for each decision");
+  const words = { none: "no plan", "not-in-time": "not done in time", "not-whole": "not found in whole lots", "not-tried": "not tried" };
+  const wrongCells = futures.stages.flatMap((stage, i) =>
+    stage.in.filter((cell, w) => {
+      const said = regrets[i + 1]?.[w + 1] ?? "";
+      return cell.result === "plan" ? !near(said, Math.max(0, cell.regret)) : said !== words[cell.result];
+    }),
+  );
+  none(wrongCells.map((cell) => JSON.stringify(cell)), "studied: each cell has its regret, or why there is none");
+  result(futures.chosen !== null && regrets.filter((row) => row[0].endsWith(": the plan")).length === 1, "studied: one decision is the plan's", [futures.chosen]);
+  none(futures.futures.flatMap((each) => each.relaxed).filter((each) => !shown.includes(each.words)).map((each) => each.words), "studied: what had to give is told");
+  const orders = await rowsOf(page, "What is ordered now, in every future");
+  const ordered = orders.slice(1).reduce((sum, row) => sum + Number(row[2].replaceAll(",", "")), 0);
+  same(ordered, futures.first_stage.orders.reduce((sum, each) => sum + each.count, 0), "studied: what is ordered now comes to what is decided");
+  same((await rowsOf(page, "What is begun now, in every future")).slice(1).length, futures.first_stage.phases.length, "studied: and what is begun");
+  const swings = await numbersBehind(page, "What the cost hangs on most");
+  const ends = futures.tornado.swings.flatMap((swing, i) => [[swing.cost_low, swings[i + 1][2]], [swing.cost_high, swings[i + 1][4]]]);
+  none(ends.filter(([cost, said]) => (cost === null ? /\d/.test(said) : !near(said, cost))).map(String), "studied: the numbers behind the bars, the widest first");
+  await page.$$eval("details", (all) => all.forEach((each) => (each.open = true)));
+  await page.waitForTimeout(50);
+  none(await overflowing(page), "studied: with all tables open nothing is wider than a phone");
+  none(view.said, "studied: the console is empty after all that");
+  await view.close();
+}
+
 /** Whatever is named is named by markup; what counts as a word of the document stays. */
 function hostile(value, name = "") {
-  if (Array.isArray(value)) return name === "quarters" ? value : value.map((each) => hostile(each, name));
+  if (Array.isArray(value)) return name === "quarters" || name === "times" ? value : value.map((each) => hostile(each, name));
   if (typeof value === "object" && value !== null) return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, hostile(each, key)]));
-  const kept = ["quarter", "begin", "there", "when", "measure", "of", "part"];
+  const kept = ["quarter", "begin", "there", "times", "measure", "of", "part", "result", "at_low", "at_high"];
   return typeof value === "string" && !kept.includes(name) ? HOSTILE : value;
 }
 const HOSTILE = '</script><img src=x onerror="window.hacked=1"><b>bold</b>';
@@ -169,8 +220,9 @@ function wrong(value) {
 
 async function oddDocuments(browser) {
   const document = documentOf("map");
-  write("hostile", "map", { ...hostile(document), alternatives: [{ name: HOSTILE, words: HOSTILE, cost: 1, gap: 0.01 }], futures: [{ name: "low", words: "demand is low", unmet: 0.5, regret: 3e9 }] });
-  write("wrong", "map", { ...wrong(document), scenario: document.scenario });
+  const { alternatives, futures } = documentOf("studied");
+  write("hostile", "map", hostile({ ...document, alternatives, futures }));
+  write("wrong", "map", { ...wrong({ ...document, alternatives, futures }), scenario: document.scenario });
   write("empty", "map", {});
   for (const name of ["hostile", "wrong", "empty"]) {
     const view = await open(browser, name, PHONE);
@@ -198,7 +250,8 @@ function plotsOf(name) {
   const built = document.sites.some((site) => site.phases.some((phase) => phase.begin !== null)) ? 1 : 0;
   const zones = document.zones.filter((zone) => zone.power_w.some((power) => power > 0)).length;
   const courses = document.courses === undefined ? 0 : 3;
-  return shares + map + 2 + built + 1 + zones + 2 + 1 + document.sectors.length + courses;
+  const swings = (document.futures?.tornado.swings.length ?? 0) > 0 ? 1 : 0;
+  return shares + map + 2 + built + 1 + zones + 2 + 1 + document.sectors.length + courses + swings;
 }
 
 const browser = await start("plans' pages in a browser");
@@ -207,9 +260,12 @@ await looked(browser, "university", PHONE, "light", plotsOf("university"));
 await looked(browser, "map", DESK, "light", plotsOf("map"));
 await looked(browser, "map", PHONE, "dark", plotsOf("map"));
 await looked(browser, "compared", PHONE, "light", plotsOf("compared"));
+await looked(browser, "studied", DESK, "light", plotsOf("studied"));
+await looked(browser, "studied", PHONE, "dark", plotsOf("studied"));
 await numbersAgree(browser, "university");
 await numbersAgree(browser, "map");
 await mapMoves(browser);
 await coursesAgree(browser);
+await studiesAgree(browser);
 await oddDocuments(browser);
 await finish(browser);

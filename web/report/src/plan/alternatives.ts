@@ -4,7 +4,7 @@ import { type Child, type Row, details, el, table } from "../dom";
 import { counted, percent } from "../format";
 import type { Plan } from "./document";
 import type { Alternative, Alternatives, Hall, Shift } from "./studies";
-import { count, gap, millions, share } from "./words";
+import { count, hundredths, millions, share } from "./words";
 
 const WHAT: Record<string, string> = { begun: "begins, and the plan does not", "not-begun": "does not begin", earlier: "begins earlier", later: "begins later" };
 
@@ -20,7 +20,7 @@ function beyond(value: number): string {
 function costTable(plan: Plan, study: Alternatives): HTMLElement {
   const row = (one: Alternative): Row => ({
     head: `Alternative ${one.name}`,
-    cells: [one.cost === undefined ? "–" : millions(one.cost), one.over === undefined ? "–" : gap(one.over), share(one.differs), share(one.differsFleet), share(one.differsHalls), share(one.nearest)],
+    cells: [one.cost === undefined ? "–" : millions(one.cost), one.over === undefined ? "–" : hundredths(one.over), share(one.differs), share(one.differsFleet), share(one.differsHalls), share(one.nearest)],
   });
   return table(
     "What plans that are nearly as good cost, and how far they differ",
@@ -58,7 +58,7 @@ function numbersOf(plan: Plan, one: Alternative): Child[] {
 function differences(plan: Plan, one: Alternative): Child[] {
   const capital = (line: string): string => `${line.charAt(0).toUpperCase()}${line.slice(1)}`;
   return [
-    el("h3", {}, `Alternative ${one.name}${one.over === undefined ? "" : `: ${one.over < 0 ? "cheaper" : "dearer"} by ${gap(Math.abs(one.over))}`}`),
+    el("h3", {}, `Alternative ${one.name}${one.over === undefined ? "" : `: ${one.over < 0 ? "cheaper" : "dearer"} by ${hundredths(Math.abs(one.over))}`}`),
     el("ul", { class: "binds" }, ...one.words.map((line) => el("li", {}, capital(line)))),
     one.halls.length + one.sites.length + one.chips.length > 0 && details("The numbers", () => numbersOf(plan, one)),
   ];
@@ -70,7 +70,7 @@ export function alternativeFigures(plan: Plan): Child[] {
   const within = study.within === undefined ? "little" : `at most ${percent(study.within)}`;
   const isOther = study.cost !== undefined && Math.abs(study.cost - plan.cost) > 1e-9 * Math.abs(plan.cost);
   return [
-    el("p", { class: "note" }, `${study.all.length === 0 ? "No plan was found that costs" : `${counted(study.all.length, "plan")} that ${study.all.length === 1 ? "costs" : "cost"}`} ${within} more than the plan and ${study.all.length === 1 ? "differs" : "differ"} from it as far as was found: where there is a reason that no table states, one of these may be the better plan. Two plans differ by 0 % where they are the same, by 100 % where they have nothing in common.`),
+    el("p", { class: "note" }, `${study.all.length === 0 ? "No plan was found that costs" : `${counted(study.all.length, "plan")} that ${study.all.length === 1 ? "costs" : "cost"}`} ${within} more than the plan and ${study.all.length === 1 ? "differs" : "differ"} from it as far as was found: where there is a reason that no table states, one of these may be the better plan. Two plans differ by ${percent(0)} where they are the same, by ${percent(1)} where they have nothing in common.`),
     isOther && el("p", { class: "notice" }, `They were held against another plan for the same tables, of ${millions(study.cost ?? 0)} M ${plan.currency}; this page's costs ${millions(plan.cost)} M.`),
     costTable(plan, study),
     study.fewer !== "" && el("p", { class: "note" }, `${study.fewer}.`),

@@ -6,10 +6,14 @@ import type { Plan } from "./document";
 import type { End, Futures, Swing } from "./studies";
 import { LETTER, millions, money, shortMoney } from "./words";
 
-const WHAT: Record<string, string> = { demand: "demand", price: "chips' prices", tariff: "tariffs", late: "chips late by", "grid-late": "grid late by" };
+const WHAT: Record<string, string> = { demand: "demand", price: "chips' prices", tariff: "tariffs", late: "chips late", "grid-late": "grid late" };
+
+function cut(text: string, letters: number): string {
+  return text.length <= letters ? text : `${text.slice(0, letters - 1)}…`;
+}
 
 function nameOf(swing: Swing): string {
-  return WHAT[swing.what] ?? swing.what;
+  return cut(WHAT[swing.what] ?? swing.what, 16);
 }
 
 interface Bar {
@@ -48,29 +52,36 @@ function draw(swings: Swing[], asTold: number, width: number): Element {
   const costs = [asTold, ...bars.map((bar) => bar.cost)];
   const [least, most] = [Math.min(...costs), Math.max(...costs)];
   const span = most - least || Math.abs(asTold) || 1;
-  const text = (bar: Bar): string => `${bar.value}${bar.isPlan ? "" : ": no plan"}`;
+  const inFull = (bar: Bar): string => `${bar.value}${bar.isPlan ? "" : ": no plan"}`;
   const isLeft = (bar: Bar): boolean => (bar.cost === asTold ? bar.side === "low" : bar.cost < asTold);
-  const room = (isOf: (bar: Bar) => boolean): number => 14 + LETTER * Math.max(0, ...bars.filter(isOf).map((bar) => text(bar).length));
   const margin = isNarrow ? 0 : 14 + LETTER * Math.max(...names.map((name) => name.length));
-  const row = isNarrow ? 46 : 32;
+  // Both sides together leave 80 px to the bars.
+  const letters = Math.floor((width - margin - 2 * 14 - 80) / LETTER);
+  const wanted = (isOfLeft: boolean): number => Math.max(0, ...bars.filter((bar) => isLeft(bar) === isOfLeft).map((bar) => inFull(bar).length));
+  const given = (isOfLeft: boolean): number => Math.max(1, Math.min(wanted(isOfLeft), Math.max(letters - wanted(!isOfLeft), Math.floor(letters / 2))));
+  const text = (bar: Bar): string => cut(inFull(bar), given(isLeft(bar)));
+  const left = 14 + LETTER * given(true);
+  const row = isNarrow ? 50 : 32;
+  // Where there is no room beside the bars, names stand above them.
+  const above = row * 0.42;
   return Plot.plot({
     width,
     height: swings.length * row + 34,
-    marginLeft: margin + room(isLeft),
-    marginRight: room((bar) => !isLeft(bar)),
-    marginTop: 6,
+    marginLeft: margin + left,
+    marginRight: 14 + LETTER * given(false),
+    marginTop: isNarrow ? 14 : 6,
     marginBottom: 28,
     style: { fontSize: "12px", fontFamily: "inherit", overflow: "visible" },
     x: { domain: [least - span * 0.02, most + span * 0.02], ticks: isNarrow ? 3 : 6, tickFormat: shortMoney, label: null, grid: true },
-    y: { axis: null, domain: names, padding: isNarrow ? 0.5 : 0.25, align: isNarrow ? 1 : 0.5 },
+    y: { axis: null, domain: names, padding: isNarrow ? 0.6 : 0.25 },
     marks: [
       Plot.barX([...bars].sort((a, b) => Math.abs(b.cost - asTold) - Math.abs(a.cost - asTold)), { x1: "from", x2: "cost", y: "name", fill: (bar: Bar) => (bar.side === "low" ? "var(--band-1)" : "var(--band-2)") }),
       Plot.ruleX([asTold], { stroke: "var(--bound)", strokeWidth: 1.5 }),
       Plot.text(bars.filter(isLeft), { x: "cost", y: "name", text, textAnchor: "end", dx: -5, fill: "var(--text)" }),
       Plot.text(bars.filter((bar) => !isLeft(bar)), { x: "cost", y: "name", text, textAnchor: "start", dx: 5, fill: "var(--text)" }),
       isNarrow
-        ? Plot.text(names, { y: (name: string) => name, text: (name: string) => name, frameAnchor: "left", textAnchor: "start", dx: -room(isLeft) + 2, dy: -row / 2 + 2, fontWeight: 600, fill: "var(--text)", stroke: "var(--page)", strokeWidth: 3 })
-        : Plot.text(names, { y: (name: string) => name, text: (name: string) => name, frameAnchor: "left", textAnchor: "start", dx: -margin - room(isLeft) + 2, fontWeight: 600, fill: "var(--text)" }),
+        ? Plot.text(names, { y: (name: string) => name, text: (name: string) => name, frameAnchor: "left", textAnchor: "start", dx: -left + 2, dy: -above, fontWeight: 600, fill: "var(--text)", stroke: "var(--page)", strokeWidth: 3 })
+        : Plot.text(names, { y: (name: string) => name, text: (name: string) => name, frameAnchor: "left", textAnchor: "start", dx: -margin - left + 2, fontWeight: 600, fill: "var(--text)" }),
     ],
   });
 }
@@ -81,7 +92,7 @@ export function tornado(plan: Plan, study: Futures): HTMLElement | undefined {
   if (first === undefined || asTold === undefined) return undefined;
   const both = (swing: Swing): string => [said(plan, swing.low), said(plan, swing.high)].filter((each) => each !== undefined).join(", ");
   return figure({
-    title: `What the cost hangs on most: ${nameOf(first)}, ${both(first)}`,
+    title: `What the cost hangs on most: ${nameOf(first)} (${both(first)})`,
     note: `What is decided now, with one thing changed at a time to its least and most over the futures, all else as the tables say; if these come true it costs ${money(plan)(asTold)}. The widest first.`,
     alt: `Cost if the tables come true: ${money(plan)(asTold)}. ${swings.map((swing) => `${nameOf(swing)}: ${both(swing)}`).join("; ")}.`,
     keys: [

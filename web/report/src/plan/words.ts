@@ -10,6 +10,7 @@ const compact = new Intl.NumberFormat(undefined, { notation: "compact", maximumS
 const compacter = new Intl.NumberFormat(undefined, { notation: "compact", maximumSignificantDigits: 2 });
 const digits = [0, 1, 3].map((each) => new Intl.NumberFormat(undefined, { minimumFractionDigits: each, maximumFractionDigits: each }));
 const counts = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
+const close = new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 2 });
 const fine = new Intl.NumberFormat(undefined, { style: "percent", maximumSignificantDigits: 2 });
 
 /** "169 trillion KRW". */
@@ -57,6 +58,11 @@ export function shortCount(value: number): string {
 /** A gap: two figures that count. */
 export function gap(part: number): string {
   return part > 0 && part < 1e-6 ? `less than ${fine.format(1e-6)}` : fine.format(part);
+}
+
+/** To a hundredth of a percent. */
+export function hundredths(part: number): string {
+  return close.format(part);
 }
 
 export function share(part: number | null | undefined): string {
