@@ -140,10 +140,19 @@ const char *site_command(const char *format, ...)
 
 void site_daemon(const char *action, const char *what)
 {
-    char line[600];
+    char line[1200];
+    int tries = 0, failed;
 
-    snprintf(line, sizeof line, "%s %s %s %s >/dev/null 2>&1", script, action, cluster, what);
-    CHECK_EQ(system(line), 0);
+    snprintf(line, sizeof line, "%s %s %s %s >%s/action 2>&1", script, action, cluster, what,
+             cluster);
+    /* One that is started where another has just been killed may find its port taken. */
+    while ((failed = system(line)) != 0 && strcmp(action, "start") == 0 && tries < 3) {
+        tries += 1;
+        sleep(1);
+    }
+    if (failed != 0)
+        print_message("# %s %s: %s\n", action, what, site_command("cat %s/action", cluster));
+    CHECK_EQ(failed, 0);
 }
 
 /* ---- the engine ---- */
