@@ -9,14 +9,9 @@
 #define WHOLE      1e-6
 #define ROUNDS_MAX 400
 
-struct fraction {
-    uint32_t column;
-    double value;
-};
-
 static int nearest_first(const void *a, const void *b, const void *context)
 {
-    const struct fraction *first = a, *second = b;
+    const struct dr_fraction *first = a, *second = b;
 
     (void)context;
     if (first->value != second->value)
@@ -24,19 +19,25 @@ static int nearest_first(const void *a, const void *b, const void *context)
     return first->column < second->column ? -1 : first->column > second->column;
 }
 
-static uint32_t list_fractions(const struct dr_dive *dive, struct fraction *fractions)
+uint32_t dr_dive_fractions(const struct dr_model *model, const uint8_t *whole, const double *lower,
+                           const double *upper, const double *values, struct dr_fraction *fractions)
 {
     uint32_t count = 0;
 
-    for (uint32_t c = 0; c < dive->model->columns_count; c += 1) {
-        if (!dive->whole[c] || dive->lower[c] == dive->upper[c] || dive->values[c] < WHOLE ||
-            dive->values[c] > 1 - WHOLE)
+    for (uint32_t c = 0; c < model->columns_count; c += 1) {
+        if (!whole[c] || lower[c] == upper[c] || values[c] < WHOLE || values[c] > 1 - WHOLE)
             continue;
-        fractions[count] = (struct fraction){c, dive->values[c]};
+        fractions[count] = (struct dr_fraction){c, values[c]};
         count += 1;
     }
     dr_sort(fractions, count, sizeof fractions[0], nearest_first, NULL);
     return count;
+}
+
+static uint32_t list_fractions(const struct dr_dive *dive, struct dr_fraction *fractions)
+{
+    return dr_dive_fractions(dive->model, dive->whole, dive->lower, dive->upper, dive->values,
+                             fractions);
 }
 
 static int is_over(const struct dr_dive *dive)
@@ -54,7 +55,7 @@ static struct dr_solver_answer solve(struct dr_dive *dive)
 }
 
 /* One step down from a solution with `count` fractions. */
-static struct dr_solver_answer step(struct dr_dive *dive, const struct fraction *fractions,
+static struct dr_solver_answer step(struct dr_dive *dive, const struct dr_fraction *fractions,
                                     uint32_t count)
 {
     uint32_t up = count / 8 + 1;
@@ -76,7 +77,7 @@ static struct dr_solver_answer step(struct dr_dive *dive, const struct fraction 
 
 int dr_dive(struct dr_dive *dive)
 {
-    struct fraction *fractions = calloc(dive->model->columns_count, sizeof fractions[0]);
+    struct dr_fraction *fractions = calloc(dive->model->columns_count, sizeof fractions[0]);
     struct dr_solver_answer answer = solve(dive);
     uint32_t count = 0, rounds = 0;
 

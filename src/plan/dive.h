@@ -26,6 +26,18 @@ struct dr_dive {
     int cut;        /* the clock or `stop` cut it */
 };
 
+/* A column that has to be 0 or 1 and is between. */
+struct dr_fraction {
+    uint32_t column;
+    double value;
+};
+
+/* Those of `values` that may still move, the nearest to 1 first; how many. `fractions` [columns].
+ */
+uint32_t dr_dive_fractions(const struct dr_model *model, const uint8_t *whole, const double *lower,
+                           const double *upper, const double *values,
+                           struct dr_fraction *fractions);
+
 /* 1: `values` are whole where they have to be, and cost `cost_found`. */
 int dr_dive(struct dr_dive *dive);
 

@@ -24,7 +24,7 @@
 
 struct dr_relaxed {
     struct dr_model_name row;
-    int64_t value; /* what the rule asks for now */
+    int64_t value; /* what the rule asks for, relaxed */
     int64_t before;
 };
 

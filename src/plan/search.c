@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/sort.h"
 #include "base/text.h"
+#include "plan/dive.h"
 #include "plan/tree.h"
 
 #define WHOLE           DR_SEARCH_WHOLE
@@ -177,40 +177,9 @@ void dr_search_round_orders(struct dr_search_run *run, double cost)
 
 /* ---- the dive ---- */
 
-struct fraction {
-    uint32_t column;
-    double value;
-};
-
-static int nearest_first(const void *a, const void *b, const void *context)
-{
-    const struct fraction *first = a, *second = b;
-
-    (void)context;
-    if (first->value != second->value)
-        return first->value > second->value ? -1 : 1;
-    return first->column < second->column ? -1 : first->column > second->column;
-}
-
-/* Binaries of the last answer that are not whole, the nearest to 1 first; how many. */
-static uint32_t list_fractions(const struct dr_search_run *run, struct fraction *fractions)
-{
-    uint32_t count = 0;
-
-    for (uint32_t c = 0; c < run->model->columns_count; c += 1) {
-        if (!run->model->integer[c] || run->lower[c] == run->upper[c] || run->values[c] < WHOLE ||
-            run->values[c] > 1 - WHOLE)
-            continue;
-        fractions[count] = (struct fraction){c, run->values[c]};
-        count += 1;
-    }
-    dr_sort(fractions, count, sizeof fractions[0], nearest_first, NULL);
-    return count;
-}
-
 int dr_search_dive(struct dr_search_run *run, double cutoff)
 {
-    struct fraction *fractions = calloc(run->model->columns_count, sizeof fractions[0]);
+    struct dr_fraction *fractions = calloc(run->model->columns_count, sizeof fractions[0]);
     struct dr_solver_limits limits = {.cutoff = cutoff};
     struct dr_solver_answer answer = {0};
     int whole = 0;
@@ -218,7 +187,8 @@ int dr_search_dive(struct dr_search_run *run, double cutoff)
     if (fractions == NULL)
         abort();
     for (uint32_t round = 0; round < DIVE_ROUNDS_MAX; round += 1) {
-        uint32_t count = list_fractions(run, fractions);
+        uint32_t count = dr_dive_fractions(run->model, run->model->integer, run->lower, run->upper,
+                                           run->values, fractions);
         uint32_t up = count / 8 + 1;
 
         whole = count == 0 && round > 0;

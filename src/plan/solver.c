@@ -285,7 +285,6 @@ static struct dr_solver_answer ask(struct dr_solver *solver, enum wire_kind kind
         .from = limits->from,
         .keep = limits->keep,
         .has_start = begin != NULL,
-        .root_only = (uint32_t)limits->root_only,
     };
     struct wire_header header = {.kind = kind, .bytes = sizeof said + 3 * columns};
     struct wire_answer got;

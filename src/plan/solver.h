@@ -28,7 +28,6 @@ struct dr_solver_limits {
     double gap;     /* relative; 0: until proven */
     double cutoff;  /* 0: none */
     int64_t nodes;  /* 0: any */
-    int root_only;  /* MIP: for the bound alone */
     /* LP: steps of dual simplex (0: any), the kept basis to begin from (0: the last), and as what
      * its own is kept (0: it isn't). Bases are numbered from 1 by the caller; one that was lost
      * with a child is as good as none. */

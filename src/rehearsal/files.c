@@ -6,37 +6,12 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "plan/files.h"
 #include "rehearsal/report.h"
 
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)
 #define BYTES_MAX     ((size_t)256 << 20)
 #define SOURCE_KEY    "rehearsal"
-
-static enum dr_status write_file(const char *directory, const char *name,
-                                 const struct dr_buffer *content, struct dr_error *error)
-{
-    char path[4096];
-    FILE *file;
-    int bad;
-
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    file = fopen(path, "we");
-    bad = file == NULL || fwrite(content->data, 1, content->length, file) != content->length;
-    if (file != NULL && fclose(file) != 0)
-        bad = 1;
-    if (!bad)
-        return DR_OK;
-    dr_error_set(error, path, 0, "", strerror(errno), "a file that can be written");
-    return DR_E_IO;
-}
-
-static enum dr_status make_directory(const char *path, struct dr_error *error)
-{
-    if (mkdir(path, 0777) == 0 || errno == EEXIST)
-        return DR_OK;
-    dr_error_set(error, path, 0, "", strerror(errno), "a directory that can be made");
-    return DR_E_IO;
-}
 
 /* ---- tables ---- */
 
@@ -124,7 +99,7 @@ static enum dr_status copy_table(const char *from, const char *to, const char *n
             dr_buffer_append_text(&text, "\n");
         dr_buffer_append_text(&text, SOURCE_KEY ",daero plan replay,0,,derived\n");
     }
-    return write_file(to, name, &text, error);
+    return dr_plan_write_file(to, name, &text, error);
 }
 
 static enum dr_status write_scenario(const char *directory, const struct dr_plan_inputs *inputs,
@@ -132,14 +107,14 @@ static enum dr_status write_scenario(const char *directory, const struct dr_plan
                                      const struct dr_rehearsal_about *about, struct dr_error *error)
 {
     struct dr_buffer text DR_CLEANUP(dr_buffer_deinit) = {0};
-    enum dr_status status = make_directory(directory, error);
+    enum dr_status status = dr_plan_make_directory(directory, error);
 
     for (uint32_t i = 0; DR_PLAN_TABLE_NAMES[i] != NULL && status == DR_OK; i += 1)
         status = copy_table(about->scenario, directory, DR_PLAN_TABLE_NAMES[i], error);
     dr_buffer_init(&text, BYTES_MAX);
     put_capacity_factors(&text, inputs, round);
     if (status == DR_OK)
-        status = write_file(directory, "capacity_factors.csv", &text, error);
+        status = dr_plan_write_file(directory, "capacity_factors.csv", &text, error);
     return status;
 }
 
@@ -193,16 +168,16 @@ enum dr_status dr_rehearsal_write(const struct dr_rehearsal *rehearsal,
 
     dr_buffer_init(&text, BYTES_MAX);
     put_replay(&text, rehearsal, inputs, options);
-    status = write_file(directory, "replay.csv", &text, error);
+    status = dr_plan_write_file(directory, "replay.csv", &text, error);
     dr_buffer_clear(&text);
     put_factors(&text, rehearsal, inputs, options);
     if (status == DR_OK)
-        status = write_file(directory, "factors.csv", &text, error);
+        status = dr_plan_write_file(directory, "factors.csv", &text, error);
     dr_buffer_clear(&text);
     dr_rehearsal_json(rehearsal, inputs, options, about, &text);
     dr_buffer_append_text(&text, "\n");
     if (status == DR_OK)
-        status = write_file(directory, "replay.json", &text, error);
+        status = dr_plan_write_file(directory, "replay.json", &text, error);
     /* Interrupted, the plan may be of a round that is not complete. */
     if (status != DR_OK || rehearsal->rounds_count < 2 || rehearsal->end == DR_REHEARSAL_STOPPED)
         return status;

@@ -228,8 +228,6 @@ static void solve_mip(struct model *model)
         set(cbc, "ratioGap", "%.6f", limits.gap);
     if (limits.cutoff < 1e49)
         set(cbc, "cutoff", "%.9g", limits.cutoff);
-    if (limits.root_only)
-        Cbc_setParameter(cbc, "heuristicsOnOff", "off");
     if (start != NULL) {
         int *which = read_new(0, 1);
         int count = 0;

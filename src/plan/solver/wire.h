@@ -43,7 +43,7 @@ struct wire_limits {
     uint32_t from;      /* LP: the basis to begin from: one that was kept; 0: the last */
     uint32_t keep;      /* LP: as what its basis is kept; 0: it isn't */
     uint32_t has_start;
-    uint32_t root_only; /* the bound of the root with its cuts; no heuristics */
+    uint32_t unused; /* 0: nothing between members */
 };
 
 enum wire_result {

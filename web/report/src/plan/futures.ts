@@ -20,7 +20,7 @@ function stageName(study: Futures, key: string): string {
 }
 
 function lead(plan: Plan, study: Futures): Child[] {
-  if (study.chosen === undefined || study.expected === undefined) return [el("p", { class: "notice" }, "No decision for now was found that leaves a plan in every future.")];
+  if (study.chosen === undefined || study.expected === undefined) return [el("p", { class: "notice" }, "No common first decision was found that leaves a plan in every future.")];
   const sure = study.bound === undefined || study.gap === undefined ? "In the time there was no bound for one of the futures, so the gap is not known." : `No plan with a common beginning is cheaper by more than ${gap(study.gap)} (proven by ${study.boundBy}).`;
   const worst = study.worst === undefined ? "" : ` In the worst of the futures it costs ${money(plan)(study.worst)} more than the least there.`;
   const knowing = study.valueOfKnowing === undefined ? "" : ` To know the future now would be worth at most ${money(plan)(Math.max(0, study.valueOfKnowing))}.`;
