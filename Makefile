@@ -33,7 +33,8 @@ CORE_CFLAGS := -ffp-contract=off
 PAGES    := build/gen/report.html build/gen/plan.html
 PAGE_SRC := $(wildcard web/report/src/*.* web/report/src/plan/* web/report/*.html web/report/*.mjs)
 
-SOURCES  := $(filter-out src/cli/main.c,$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c)))
+SOURCES  := $(filter-out src/cli/main.c,$(foreach room,$(ROOMS),$(wildcard src/$(room)/*.c))) \
+            $(filter-out src/plan/solver/%,$(wildcard src/plan/*/*.c))
 OBJECTS  := $(SOURCES:%.c=$(OUT)/%.o)
 SHIM_SRC := $(wildcard src/engine/shim/*.c)
 SOLVER_SRC := $(wildcard src/plan/solver/*.c)
@@ -155,7 +156,7 @@ $(PAGES): $(PAGE_SRC) build/npm/report/done
 	$(Q)node web/report/build.mjs $(basename $(@F)) $@
 
 $(OUT)/src/sim/report_page.o: build/gen/report.html
-$(OUT)/src/plan/report_page.o: build/gen/plan.html
+$(OUT)/src/plan/report/report_page.o: build/gen/plan.html
 %/report_page.o: CFLAGS += -Wa,-Ibuild/gen
 
 $(OUT)/%.o: %.c

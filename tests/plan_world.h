@@ -3,7 +3,7 @@
 #ifndef DR_TESTS_PLAN_WORLD_H
 #define DR_TESTS_PLAN_WORLD_H
 
-#include "plan/find.h"
+#include "plan/search/find.h"
 
 /* From here on dice are thrown from this seed; plan_world() does so itself. */
 void plan_dice(uint64_t seed);

@@ -7,12 +7,12 @@
 #include "cli/options.h"
 #include "cli/plan_cli.h"
 #include "cli/table.h"
-#include "plan/explain.h"
-#include "plan/export.h"
-#include "plan/files.h"
-#include "plan/find.h"
-#include "plan/lost.h"
-#include "plan/future.h"
+#include "plan/explain/explain.h"
+#include "plan/program/export.h"
+#include "plan/result/files.h"
+#include "plan/search/find.h"
+#include "plan/program/lost.h"
+#include "plan/futures/future.h"
 #include "serve/controller.h"
 
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)

@@ -3,8 +3,8 @@
 #include "cli/options.h"
 #include "cli/plan_cli.h"
 #include "cli/table.h"
-#include "plan/alternatives_files.h"
-#include "plan/files.h"
+#include "plan/explain/alternatives_files.h"
+#include "plan/result/files.h"
 #include "serve/controller.h"
 
 #define BYTES_MAX     ((size_t)1 << 20)

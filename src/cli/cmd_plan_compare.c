@@ -3,9 +3,9 @@
 #include "cli/options.h"
 #include "cli/plan_cli.h"
 #include "cli/table.h"
-#include "plan/files.h"
-#include "plan/find.h"
-#include "plan/variants.h"
+#include "plan/result/files.h"
+#include "plan/search/find.h"
+#include "plan/explain/variants.h"
 
 /* One course. */
 struct course {

@@ -3,9 +3,9 @@
 #include "cli/options.h"
 #include "cli/plan_cli.h"
 #include "cli/table.h"
-#include "plan/earlier.h"
-#include "plan/explain.h"
-#include "plan/instead.h"
+#include "plan/explain/earlier.h"
+#include "plan/explain/explain.h"
+#include "plan/explain/instead.h"
 
 #define SHOWN_MAX     20
 #define INSTEAD_S     120.0

@@ -3,8 +3,8 @@
 #include "cli/options.h"
 #include "cli/plan_cli.h"
 #include "cli/table.h"
-#include "plan/futures_files.h"
-#include "plan/study.h"
+#include "plan/futures/futures_files.h"
+#include "plan/futures/study.h"
 #include "serve/controller.h"
 
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)

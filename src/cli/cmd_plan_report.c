@@ -3,7 +3,7 @@
 #include "cli/options.h"
 #include "cli/plan_cli.h"
 #include "cli/table.h"
-#include "plan/report.h"
+#include "plan/report/report.h"
 
 const char *dr_cli_plan_verify_command(const struct dr_cli *cli, const char *directory)
 {

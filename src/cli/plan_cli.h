@@ -6,8 +6,8 @@
 #include <signal.h>
 
 #include "cli/cli.h"
-#include "plan/explain.h"
-#include "plan/files.h"
+#include "plan/explain/explain.h"
+#include "plan/result/files.h"
 
 /* The inputs of a scenario; NULL: what is wrong was said, and `*code` is the exit code. */
 struct dr_plan_inputs *dr_cli_plan_inputs(const struct dr_cli *cli, const char *name, int *code);

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
-#include "plan/files.h"
+#include "plan/result/files.h"
 #include "rehearsal/report.h"
 
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)

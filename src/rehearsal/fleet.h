@@ -10,7 +10,7 @@
 #define DR_REHEARSAL_FLEET_H
 
 #include "base/buffer.h"
-#include "plan/plan.h"
+#include "plan/result/plan.h"
 
 #define DR_FLEET_GROUPS_MAX 188 /* with one of CPUs and one of memory, what a core has room for */
 

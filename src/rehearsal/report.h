@@ -3,7 +3,7 @@
 #ifndef DR_REHEARSAL_REPORT_H
 #define DR_REHEARSAL_REPORT_H
 
-#include "plan/files.h"
+#include "plan/result/files.h"
 #include "rehearsal/rounds.h"
 
 /* A promise counts as kept from this part of it on. */

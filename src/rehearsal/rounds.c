@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/assert.h"
-#include "plan/variants.h"
+#include "plan/explain/variants.h"
 #include "sim/forks.h"
 
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)

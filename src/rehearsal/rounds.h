@@ -4,7 +4,7 @@
 #ifndef DR_REHEARSAL_ROUNDS_H
 #define DR_REHEARSAL_ROUNDS_H
 
-#include "plan/find.h"
+#include "plan/search/find.h"
 #include "rehearsal/factors.h"
 
 #define DR_ROUNDS_MAX 20

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan/condense.h"
+#include "plan/search/condense.h"
 #include "plan_world.h"
 #include "test.h"
 

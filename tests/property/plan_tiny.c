@@ -6,8 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "plan/alternatives.h"
-#include "plan/futures.h"
+#include "plan/explain/alternatives.h"
+#include "plan/futures/futures.h"
 #include "plan_world.h"
 #include "test.h"
 

@@ -4,9 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "plan/earlier.h"
-#include "plan/explain.h"
-#include "plan/instead.h"
+#include "plan/explain/earlier.h"
+#include "plan/explain/explain.h"
+#include "plan/explain/instead.h"
 #include "plan_world.h"
 #include "test.h"
 

@@ -2,13 +2,13 @@
 /* The document behind a plan's page: what it has by site, zone, chip and year comes to what the
  * check of the plan summed up, and what is asked is held against the plan itself. And the page with
  * it. What a reader sees is tests/browser/plan.test. */
-#include "plan/report.h"
+#include "plan/report/report.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "plan/report_page.h"
+#include "plan/report/report_page.h"
 #include "plan_world.h"
 #include "test.h"
 

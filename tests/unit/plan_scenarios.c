@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "plan/lost.h"
+#include "plan/program/lost.h"
 #include "plan_world.h"
 
 #define KOREA      "scenarios/korea-2030"

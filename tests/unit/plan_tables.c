@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/buffer.h"
-#include "plan/future.h"
+#include "plan/futures/future.h"
 #include "test.h"
 
 #define CLAIM ",all,MADE,\n"
