@@ -17,6 +17,7 @@
 #include "base/map.h"
 #include "engine/slurm.h"
 #include "engine/slurm_http.h"
+#include "engine/slurm_likely.h"
 #include "engine/slurm_token.h"
 
 #define ROW_NONE        UINT32_MAX
@@ -60,6 +61,8 @@ struct row {
     int64_t clear_us;   /* GONE, monotonic: what remained is dead from then on; 0: a node is away */
     int64_t begun_us;   /* monotonic: its start; 0: not begun */
     int64_t started_us; /* our clock */
+    int64_t state_us;   /* monotonic: when `state` was set last */
+    int64_t heard_us;   /* monotonic: so the site said last */
     int64_t kill_us;    /* monotonic; DR_FOREVER_US: never */
     int64_t again_us;   /* monotonic: the next order to the site not before */
     int64_t limit_us, warn_before_us, grace_us;
@@ -123,10 +126,15 @@ struct look {
 };
 
 /* Rounds in which attempts are asked for one by one. */
+#define ROUND_MAX 16
 struct asks {
     int64_t due_us; /* monotonic: the next round not before */
     int64_t one_us; /* what one takes, a running mean */
-    uint32_t next;  /* the row that comes next in this round; ROW_NONE: between rounds */
+    uint32_t rows[ROUND_MAX];
+    uint32_t count;    /* of them in this round; 0: between rounds */
+    uint32_t next;     /* the one that comes next */
+    uint32_t vain;     /* of its answers, no news */
+    uint32_t in_a_row; /* of those, since the last that was */
     uint32_t under_way;
     uint32_t quiet; /* rounds in a row in which nothing had changed */
     int changed;    /* something has, in this one */
@@ -207,7 +215,9 @@ struct slurm {
         proof_s; /* the jobs' look under way began after its clock showed this; 0: proves nothing */
     struct look clock, jobs, nodes;
     struct asks asks;
-    uint64_t look_number; /* complete looks at jobs begun */
+    struct dr_slurm_runs runs; /* the last that ended */
+    int64_t began_us;          /* monotonic: when what is being read was asked for */
+    uint64_t look_number;      /* complete looks at jobs begun */
     uint64_t look_under_way;
     uint32_t foreign, foreign_next;
     int64_t min_job_age_s;

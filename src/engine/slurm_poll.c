@@ -18,7 +18,7 @@
 #define IDLE         25           /* between looks when nothing is expected */
 #define QUIET        10           /* when something is, and nothing happens */
 #define NODES        10           /* between looks at the nodes then */
-#define SHARE        6            /* a look takes at most about one part in so many of the time */
+#define SHARE        10           /* a look takes at most about one part in so many of the time */
 #define GONE_US      DR_SECOND_US /* between them while an attempt is out of sight */
 #define BACK_OFF_US  (DR_SECOND_US / 4)
 #define BACK_OFF_MAX 6 /* doublings: 16 s */
@@ -103,6 +103,7 @@ static void over(struct slurm *slurm, struct row *row, const json_t *job)
         .time_us = dr_min_i64(slurm_our_us(slurm, number_of(job, "end_time")), dr_clock_us())};
 
     dr_slurm_tell_end(&end, &report);
+    dr_slurm_runs_add(&slurm->runs, end.ran_s * DR_SECOND_US);
     if (row->restarts == 0 && end.placed && report.outcome != DR_OUTCOME_LAUNCH_FAILED &&
         !dr_slurm_launch_given_up(&end))
         begin(slurm, row, number_of(job, "start_time"));
@@ -301,6 +302,7 @@ static int take_job(void *context, const struct dr_slurm_object *object)
         return 0;
     }
     row->seen = slurm->look_under_way;
+    row->heard_us = dr_max_i64(row->heard_us, slurm->began_us);
     row->submit_s = submit_s;
     hash = dr_hash_bytes(object->members[JOB_RESTARTS].bytes, state, strlen(state));
     hash = dr_hash_bytes(hash, object->members[JOB_RESTARTS].text,
@@ -452,6 +454,7 @@ static void jobs_answered(struct slurm *slurm, struct dr_slurm_exchange *exchang
     int changed = exchange->status != 304;
 
     slurm->look_under_way = (uint64_t)exchange->mark2;
+    slurm->began_us = dr_monotonic_us() - exchange->took_us;
     if (changed) {
         slurm->foreign_next = 0;
         slurm_others_begin(slurm);

@@ -158,6 +158,8 @@ void slurm_set_state(struct slurm *slurm, struct row *row, enum row_state state)
     }
     if (row->state == ROW_GONE)
         slurm->gone -= 1;
+    if (row->state != (uint8_t)state)
+        row->state_us = dr_monotonic_us();
     row->state = (uint8_t)state;
     if (is_active(state))
         slurm->active += 1;

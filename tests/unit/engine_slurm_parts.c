@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parts of the Slurm engine that need no Slurm: tokens, lists of hosts, long answers. */
+/* Parts of the Slurm engine that need no Slurm: tokens, lists of hosts, long answers, who has
+ * likely ended. */
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
 #include "engine/slurm_hostlist.h"
+#include "engine/slurm_likely.h"
 #include "engine/slurm_scan.h"
 #include "engine/slurm_token.h"
 #include "test.h"
@@ -159,4 +161,39 @@ TEST(nonsense_is_no_list)
     for (size_t i = 0; i < DR_COUNT_OF(others); i += 1)
         if (scan(others[i], &found) != -1)
             fail_msg("'%s' was taken for a list", others[i]);
+}
+
+/* ---- who has likely ended ---- */
+
+TEST(runs_like_the_last_ones)
+{
+    struct dr_slurm_runs runs = {0};
+
+    CHECK_EQ(dr_slurm_likely(&runs, 0, 1), 1000000); /* nothing is known */
+    CHECK_EQ(dr_slurm_likely(&runs, 50, 100), 500000);
+    CHECK_EQ(dr_slurm_likely(&runs, 100, 100), 0);
+    CHECK_EQ(dr_slurm_likely(&runs, 100, 50), 0);
+    CHECK_EQ(dr_slurm_likely(&runs, -100, 100), 1000000);
+    for (int64_t run_us = 100; run_us <= 400; run_us += 100)
+        dr_slurm_runs_add(&runs, run_us);
+    CHECK_EQ(dr_slurm_likely(&runs, 0, 50), 200000);         /* none of four, and the unknown one */
+    CHECK_EQ(dr_slurm_likely(&runs, 0, 200), 600000);        /* two of four, and it */
+    CHECK_EQ(dr_slurm_likely(&runs, 200, 250), 200000 / 3);  /* none of the two that were longer */
+    CHECK_EQ(dr_slurm_likely(&runs, 200, 400), 2500000 / 3); /* both of them */
+    CHECK_EQ(dr_slurm_likely(&runs, 400, 800), 500000);      /* none was longer */
+}
+
+TEST(old_runs_are_forgotten)
+{
+    struct dr_slurm_runs runs = {0};
+
+    for (uint32_t i = 0; i < DR_SLURM_RUNS_MAX; i += 1)
+        dr_slurm_runs_add(&runs, 10);
+    CHECK_EQ(runs.count, DR_SLURM_RUNS_MAX);
+    for (uint32_t i = 0; i < DR_SLURM_RUNS_MAX; i += 1)
+        dr_slurm_runs_add(&runs, 1000);
+    CHECK_EQ(runs.count, DR_SLURM_RUNS_MAX);
+    CHECK_EQ(dr_slurm_likely(&runs, 5, 10), 500000 / (DR_SLURM_RUNS_MAX + 1));
+    dr_slurm_runs_add(&runs, -5); /* of a clock that was put back */
+    CHECK_EQ(runs.run_us[0], 0);
 }

@@ -31,7 +31,7 @@ struct script {
     volatile int requests;
     volatile int clock_ahead_s; /* of the site's clock, beyond what its offset says */
     char submit[2048];          /* the answer with its status: "200 {...}"; "": cut off */
-    char jobs[65536];
+    char jobs[4 << 20];
     char nodes[1024];        /* "": none */
     char diag[256];          /* "": the time */
     int jobs_once_submitted; /* `jobs` is told only after a submission */
@@ -39,7 +39,9 @@ struct script {
     char one[2048];         /* of a job that is asked for by its number; "": no errors */
     volatile int one_waits; /* its answer, for the next list's */
     volatile int ones, cancels;
-    char submitted[16384]; /* the last one's body */
+    volatile int asked[100]; /* how often for which number */
+    int by_number;           /* a job that is asked for runs, whatever its number */
+    char submitted[16384];   /* the last one's body */
 };
 
 struct endpoint {
@@ -79,6 +81,19 @@ static void reply_jobs(struct script *script, int fd, int *waiting)
     *waiting = -1;
 }
 
+/* What is said of a job that is asked for by its number. */
+static void reply_one(const struct script *script, int fd, int number)
+{
+    char text[1024];
+
+    snprintf(text, sizeof text,
+             "200 {\"jobs\": [{\"job_id\": %d, \"job_state\": \"RUNNING\", \"comment\": "
+             "\"daero:test:seoul:%d:1:5\", \"name\": \"x\", \"submit_time\": 1, "
+             "\"restart_cnt\": 0}]}",
+             number, number);
+    reply(fd, script->by_number ? text : script->one);
+}
+
 /* One request of a connection; 0: it is over. */
 static int serve_one(struct script *script, int fd)
 {
@@ -110,11 +125,14 @@ static int serve_one(struct script *script, int fd)
     } else if (strstr(text, "/jobs") != NULL) {
         reply_jobs(script, fd, &waiting);
     } else if (strncmp(text, "GET", 3) == 0 && strstr(text, "/job/") != NULL) {
+        int number = (int)strtol(strstr(text, "/job/") + 5, NULL, 10);
+
         script->ones += 1;
+        script->asked[(size_t)number % DR_COUNT_OF(script->asked)] += 1;
         if (script->one_waits)
             waiting = fd;
         else
-            reply(fd, script->one);
+            reply_one(script, fd, number);
     } else if (strstr(text, "/nodes") != NULL) {
         reply(fd, script->nodes[0] == 0 ? NODE("idle", "") : script->nodes);
     } else if (strstr(text, "/diag") != NULL) {
@@ -579,6 +597,49 @@ TEST(nobody_is_asked_for_alone_where_the_list_is_cheap)
     w->script->ones = 0;
     look(w, 20);
     CHECK_EQ(w->script->ones, 0);
+    endpoint_free(w);
+}
+
+#define LONG_RUNS 18
+#define SHORT_RUN 40
+
+/* Jobs of hours, and one that is as old as those that have just ended. */
+static void list_of_long_and_short(struct script *script)
+{
+    size_t used = (size_t)snprintf(script->jobs, sizeof script->jobs, "200 {\"jobs\": [");
+    long long now_s = dr_clock_us() / DR_SECOND_US;
+
+    for (int number = 1; number <= SHORT_RUN; number += 1) {
+        int ended = number > LONG_RUNS && number < SHORT_RUN;
+        long long age_s = number <= LONG_RUNS ? 3600 + 100 * number : 4;
+
+        used += (size_t)snprintf(
+            script->jobs + used, sizeof script->jobs - used,
+            "%s{\"job_id\": %d, \"job_state\": \"%s\", \"comment\": "
+            "\"daero:test:seoul:%d:1:5\", \"name\": \"x\", \"submit_time\": 1, \"restart_cnt\": 0, "
+            "\"nodes\": \"seoul1\", \"start_time\": %lld, \"end_time\": %lld, \"exit_code\": 0}",
+            number == 1 ? "" : ", ", number, ended ? "COMPLETED" : "RUNNING", number, now_s - age_s,
+            now_s);
+    }
+    snprintf(script->jobs + used, sizeof script->jobs - used, "], \"x\": \"%3000000s\"}", "");
+    script->by_number = 1;
+}
+
+TEST(those_that_have_likely_ended_are_asked_for_first)
+{
+    struct endpoint *w = endpoint_new();
+    int most = 0;
+
+    list_of_long_and_short(w->script);
+    w->script->jobs_take_ms = 1000;
+    endpoint_open(w, 5 * DR_SECOND_US);
+    while (w->script->ones < 40)
+        step(w, 50);
+    for (int number = 1; number <= LONG_RUNS; number += 1)
+        most = w->script->asked[number] > most ? w->script->asked[number] : most;
+    if (w->script->asked[SHORT_RUN] < 3 * most)
+        fail_msg("the short one %d times, a long one %d", w->script->asked[SHORT_RUN], most);
+    CHECK(most > 0);
     endpoint_free(w);
 }
 
