@@ -90,6 +90,7 @@ static void over(struct slurm *slurm, struct row *row, const json_t *job)
         .restarts = row->restarts,
         .placed = number_of(job, "start_time") > 0 && text_of(job, "nodes")[0] != 0,
         .withdrawn = row->withdrawn,
+        .requeues = json_is_true(json_object_get(job, "requeue")),
         .ran_s = number_of(job, "end_time") - number_of(job, "start_time"),
         .launch_s = slurm->launch_s,
     };
