@@ -222,8 +222,8 @@ struct slurm {
     uint64_t look_number; /* complete looks at jobs begun */
     uint64_t look_under_way;
     uint64_t look_whole, whole_from; /* the last list of all jobs; looks from then on ask for one */
-    int64_t look_began_us;           /* monotonic: the last look that was answered */
-    uint32_t lost_first, lost_last;  /* numbers of rows that are GONE lie in between */
+    int64_t look_began_us;          /* monotonic: the last look that told something; 0: it failed */
+    uint32_t lost_first, lost_last; /* numbers of rows that are GONE lie in between */
     uint32_t foreign, foreign_next;
     int64_t min_job_age_s;
     int64_t launch_s; /* for so long a node of the site may be at a launch */

@@ -462,6 +462,7 @@ static void jobs_answered(struct slurm *slurm, struct dr_slurm_exchange *exchang
         if (exchange->status != 200 || exchange->answer.full ||
             dr_slurm_scan(text, bytes, "jobs", members, MEMBERS, NULL, NULL) < 0 ||
             dr_slurm_scan(text, bytes, "jobs", members, MEMBERS, take_job, slurm) < 0) {
+            slurm->look_began_us = 0;
             slurm_failed(slurm, "its list of jobs can't be read (HTTP %ld, %zu bytes)",
                          exchange->status, exchange->answer.length);
             return;
@@ -473,6 +474,7 @@ static void jobs_answered(struct slurm *slurm, struct dr_slurm_exchange *exchang
         slurm->look_whole = slurm->look_under_way;
         miss(slurm, slurm->look_under_way, slurm->proof_s);
     } else if (!slurm->complete) {
+        slurm->look_began_us = 0;
         slurm_failed(slurm, "it says that nothing has changed before it was asked");
         return;
     }
