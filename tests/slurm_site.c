@@ -155,6 +155,13 @@ void site_daemon(const char *action, const char *what)
     CHECK_EQ(failed, 0);
 }
 
+void site_loses_nodes_soon(void)
+{
+    site_command("grep -q ^SlurmdTimeout=3 $SLURM_CONF || "
+                 "printf 'SlurmdTimeout=3\\nMessageTimeout=5\\n' >>$SLURM_CONF; "
+                 "scontrol reconfigure");
+}
+
 /* ---- the engine ---- */
 
 void site_open(struct site *w)

@@ -63,6 +63,8 @@ void site_wait_for_file(struct site *w, const char *name, const char *content);
 const char *site_command(const char *format, ...) DR_PRINTF(1, 2);
 /* slurm-cluster stop or start, with what follows the directory. */
 void site_daemon(const char *action, const char *what);
+/* From now on slurmctld calls a node down that is silent for some seconds. */
+void site_loses_nodes_soon(void);
 const char *site_directory(void);
 uint16_t site_port(void);                              /* of slurmrestd */
 const char *site_node(uint32_t number, char name[32]); /* from 1 */

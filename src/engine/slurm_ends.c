@@ -94,8 +94,15 @@ static void tell_failed(const struct dr_slurm_end *end, struct dr_report *report
 int dr_slurm_launch_given_up(const struct dr_slurm_end *end)
 {
     return strcmp(end->state, "CANCELLED") == 0 && !end->told && !end->limit && !end->withdrawn &&
-           end->restarts == 0 && end->placed && end->status == 0 && end->derived_status == 0 &&
-           end->ran_s <= end->launch_s;
+           !end->requeues && end->restarts == 0 && end->placed && end->status == 0 &&
+           end->derived_status == 0 && end->ran_s <= end->launch_s;
+}
+
+/* NODE_FAIL of a node that is well: it has registered without the job. slurmctld sets status 1 and
+ * no reason then, where a node that it lost has the reason NodeDown. */
+static int is_missing(const struct dr_slurm_end *end)
+{
+    return end->status == 1 && (end->reason[0] == 0 || strcmp(end->reason, "None") == 0);
 }
 
 void dr_slurm_tell_end(const struct dr_slurm_end *end, struct dr_report *report)
@@ -129,8 +136,10 @@ void dr_slurm_tell_end(const struct dr_slurm_end *end, struct dr_report *report)
     if (strcmp(end->state, "NODE_FAIL") == 0 || strcmp(end->state, "BOOT_FAIL") == 0) {
         report->exit_code = report->signal = 0; /* of no process: nobody saw it end */
         say(report, DR_OUTCOME_NODE_FAILED,
-            strcmp(end->state, "NODE_FAIL") == 0 ? "Slurm lost a node of it"
-                                                 : "Slurm could not boot a node for it");
+            strcmp(end->state, "NODE_FAIL") != 0 ? "Slurm could not boot a node for it"
+            : is_missing(end) ? "its node is up and does not have it: it was lost there, or it had "
+                                "ended and slurmctld, killed before it saved, forgot how"
+                              : "Slurm lost a node of it");
         return;
     }
     if (end->limit || (strcmp(end->state, "TIMEOUT") == 0 && !end->told)) {

@@ -27,6 +27,7 @@ struct dr_slurm_end {
     uint32_t restarts;      /* how often Slurm ran it again by itself */
     uint32_t placed;        /* 1: Slurm had given it nodes */
     uint32_t withdrawn;     /* 1: ended here before it could begin: its node takes nothing new */
+    uint32_t requeues;      /* 1: Slurm would run it again by itself */
     int64_t ran_s;          /* from its start to its end, as Slurm has them */
     int64_t launch_s;       /* for so long the site's slurmd may be at a launch */
 };
@@ -36,7 +37,8 @@ struct dr_slurm_end {
  * cancelled and that left with 0. So one that was placed and cancelled, by nobody here, with status
  * 0, and as early as a launch can be given up, is taken for that. An operator's cancel of a job
  * that catches SIGTERM and leaves with 0 that early is so told wrongly, and run again: the other
- * way round, jobs that nobody cancelled would be lost. */
+ * way round, jobs that nobody cancelled would be lost. Of a job that Slurm may requeue it does not:
+ * what is given up is requeued then, so a cancel is an operator's. */
 int dr_slurm_launch_given_up(const struct dr_slurm_end *end);
 
 /* Fills outcome, exit_code, signal and text of a report. */

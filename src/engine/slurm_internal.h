@@ -16,6 +16,7 @@
 #include "base/events.h"
 #include "base/map.h"
 #include "engine/slurm.h"
+#include "engine/slurm_ends.h"
 #include "engine/slurm_http.h"
 #include "engine/slurm_likely.h"
 #include "engine/slurm_token.h"
@@ -47,17 +48,21 @@ struct row {
     uint32_t next;        /* another attempt of the job; of a free row: the next free one */
     uint32_t next_wanted; /* in the line of those to submit */
     uint32_t slurm_id;    /* 0: not known */
+    uint32_t lost_id;     /* GONE: the number that it had, which may be another job's by now; 0: not
+                             known */
     int64_t submit_s;     /* as the site has it; with slurm_id it names the job; 0: not known */
     uint64_t seen;        /* number of the last complete look that showed it */
-    uint64_t kept;        /* looks from this number on have to show it */
-    uint64_t state_hash;  /* of the job_state that was last acted on */
-    uint64_t shut;        /* pending though a node of it takes nothing new: a look from this number
-                             on decides; 0: not so */
-    int64_t sure_s;       /* UNSURE: a look begun at this time of the site's clock decides */
+    uint64_t kept; /* looks from this number on have to show it; GONE: tell who has its number */
+    uint64_t state_hash; /* of the job_state that was last acted on */
+    uint64_t shut;       /* pending though a node of it takes nothing new: a look from this number
+                            on decides; 0: not so */
+    int64_t sure_s;      /* UNSURE: a look begun at this time of the site's clock decides */
     int64_t sent_s;     /* the end of the token of its last submission, by the site's clock; 0: none
                            by this engine */
     int64_t since_us;   /* clock: the earliest moment at which the site may have got it */
     int64_t gone_us;    /* GONE, monotonic: since when */
+    int64_t work_us;    /* GONE, monotonic: all its nodes were at work then; 0: not yet */
+    int64_t spared_us;  /* GONE, monotonic: for who has its number it may be spared until then */
     int64_t clear_us;   /* GONE, monotonic: what remained is dead from then on; 0: a node is away */
     int64_t begun_us;   /* monotonic: its start; 0: not begun */
     int64_t started_us; /* our clock */
@@ -85,6 +90,7 @@ struct row {
     uint8_t withdrawn;       /* ended because it waits for a node that takes nothing new */
     uint8_t kept_waiting;    /* that the site's own rules keep it was said */
     uint8_t unseen;          /* GONE, and said so */
+    uint8_t taken;           /* GONE: who has its number: TAKEN_* */
     uint8_t back;            /* the site has gone back to before it began, and would run it again */
     uint8_t waits;           /* so the last look says */
     char *user;
@@ -106,12 +112,12 @@ enum exchange_kind {
     EXCHANGE_ASK
 };
 
-/* A submission, as the file of them has it. */
+/* A submission, as the file of them has it, and once more when its number is known. */
 struct sent {
     uint64_t job;
     uint32_t attempt;
-    uint32_t unused;
-    int64_t end_s; /* of its token, by the site's clock */
+    uint32_t number; /* of the job that it became at the site; 0: not known */
+    int64_t end_s;   /* of its token, by the site's clock */
 };
 
 /* One kind of look at the site. */
@@ -167,6 +173,12 @@ enum {
 
 enum { DRAIN_NONE, DRAIN_ON, DRAIN_OFF };
 
+enum {
+    TAKEN_NOT,  /* by nobody, or by a job that waits */
+    TAKEN_RUNS, /* by one that was seen running */
+    TAKEN_DONE, /* it has ended, or it does not matter any more */
+};
+
 /* scontrol and scancel, one at a time. */
 struct scontrol {
     pid_t pid;     /* 0: none */
@@ -219,6 +231,9 @@ struct slurm {
     int64_t began_us;          /* monotonic: when what is being read was asked for */
     uint64_t look_number;      /* complete looks at jobs begun */
     uint64_t look_under_way;
+    uint64_t look_whole, whole_from; /* the last list of all jobs; looks from then on ask for one */
+    int64_t look_began_us;          /* monotonic: the last look that told something; 0: it failed */
+    uint32_t lost_first, lost_last; /* numbers of rows that are GONE lie in between */
     uint32_t foreign, foreign_next;
     int64_t min_job_age_s;
     int64_t launch_s; /* for so long a node of the site may be at a launch */
@@ -325,6 +340,10 @@ void slurm_sent_begin(struct slurm *slurm); /* the site's clock is known: a new 
 void slurm_sent_close(struct slurm *slurm);
 /* Keep that a submission whose token ends then is about to leave; 0: it must not leave. */
 int slurm_sent_note(struct slurm *slurm, struct row *row, int64_t end_s);
+/* Keep the number that it has become at the site. */
+void slurm_sent_became(struct slurm *slurm, const struct row *row);
+/* The number that a controller before this one kept of an attempt; 0: none. */
+uint32_t slurm_sent_number(const struct slurm *slurm, uint64_t job, uint32_t attempt);
 /* From when on, by the site's clock, what controllers before this one may have sent for an attempt
  * is void if it has not arrived. 0: they sent nothing. INT64_MAX: not known before that clock is.
  */
@@ -338,8 +357,10 @@ void slurm_gone(struct slurm *slurm, struct row *row);
 void slurm_came_back(struct slurm *slurm, struct row *row);
 /* The site has gone back to before it began: it would run a second time, and is cancelled. */
 void slurm_gone_back(struct slurm *slurm, struct row *row);
-/* Another job was given its number, and runs, or has ended. */
-void slurm_number_taken(struct row *row, int runs);
+/* A list of jobs begins; it has this number, of a job of `own` or of none of ours. */
+void slurm_numbers_begin(struct slurm *slurm);
+void slurm_number_seen(struct slurm *slurm, uint32_t number, enum dr_slurm_phase phase,
+                       const struct row *own);
 /* Say again that it is out of sight, if it is. */
 void slurm_tell_unseen(struct slurm *slurm, struct row *row);
 /* A list of nodes begins, has a node, is complete (or unchanged: judge alone). */

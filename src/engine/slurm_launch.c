@@ -332,9 +332,13 @@ static void kept(struct slurm *slurm, struct row *row, json_int_t id)
 {
     struct row *other = slurm_find_id(slurm, (uint32_t)id);
 
-    if (other != NULL && other != row)
-        slurm_set_id(slurm, other, 0); /* of a site that has lost its state */
+    if (other != NULL && other != row) { /* of a site that has lost its state */
+        if (other->state == ROW_PENDING || other->state == ROW_RUNNING)
+            slurm_gone(slurm, other);
+        slurm_set_id(slurm, other, 0);
+    }
     slurm_set_id(slurm, row, (uint32_t)id);
+    slurm_sent_became(slurm, row);
     free(row->body);
     row->body = NULL;
     row->kept = slurm->look_number + 1;

@@ -90,6 +90,7 @@ static void over(struct slurm *slurm, struct row *row, const json_t *job)
         .restarts = row->restarts,
         .placed = number_of(job, "start_time") > 0 && text_of(job, "nodes")[0] != 0,
         .withdrawn = row->withdrawn,
+        .requeues = json_is_true(json_object_get(job, "requeue")),
         .ran_s = number_of(job, "end_time") - number_of(job, "start_time"),
         .launch_s = slurm->launch_s,
     };
@@ -192,6 +193,7 @@ static struct row *marked(struct slurm *slurm, const struct dr_slurm_object *obj
         row = slurm_add(slurm, job, attempt);
         slurm_set_state(slurm, row, ROW_PENDING);
         slurm_set_id(slurm, row, (uint32_t)id);
+        slurm_sent_became(slurm, row);
         return row;
     }
     if (row->state == ROW_GONE)
@@ -219,11 +221,12 @@ static struct row *marked(struct slurm *slurm, const struct dr_slurm_object *obj
     else
         slurm_set_state(slurm, row, ROW_PENDING);
     slurm_set_id(slurm, row, (uint32_t)id);
+    slurm_sent_became(slurm, row);
     return row;
 }
 
 /* Its number is another job's now, of a site that lost its state. */
-static void drop_id(struct slurm *slurm, struct row *row, const char *state)
+static void drop_id(struct slurm *slurm, struct row *row)
 {
     if (row->state == ROW_FORGOTTEN) {
         slurm_remove(slurm, row);
@@ -231,8 +234,6 @@ static void drop_id(struct slurm *slurm, struct row *row, const char *state)
     }
     if (row->state == ROW_PENDING || row->state == ROW_RUNNING)
         slurm_gone(slurm, row);
-    if (row->state == ROW_GONE && dr_slurm_phase(state) != DR_SLURM_WAITS)
-        slurm_number_taken(row, dr_slurm_phase(state) == DR_SLURM_RUNS);
     slurm_set_id(slurm, row, 0);
 }
 
@@ -291,12 +292,13 @@ static int take_job(void *context, const struct dr_slurm_object *object)
         if (comment->text == NULL || comment->bytes < 2 ||
             !slurm_mark_parse(slurm, comment->text + 1, comment->bytes - 2, &own, &attempt) ||
             own.v != row->job.v || attempt != row->attempt) {
-            drop_id(slurm, row, state);
+            drop_id(slurm, row);
             row = NULL;
         }
     }
     if (row == NULL)
         row = marked(slurm, object, id, state);
+    slurm_number_seen(slurm, (uint32_t)id, dr_slurm_phase(state), row);
     if (row == NULL) {
         count_foreign(slurm, object, state);
         return 0;
@@ -366,12 +368,12 @@ static void look_at_jobs(struct slurm *slurm, int64_t proof_s)
 {
     struct dr_slurm_exchange *exchange;
     char path[DR_SLURM_PATH_BYTES];
-    int64_t since_s = proof_s != 0 ? 0 : slurm->jobs.since_s;
+    int64_t since_s = slurm->jobs.since_s;
 
-    if (slurm->jobs.under_way) {
-        slurm->jobs.again = 1;
+    if (slurm->jobs.under_way)
         return;
-    }
+    if (proof_s != 0 || slurm->whole_from > slurm->look_whole)
+        since_s = 0;
     exchange = slurm_request(slurm, EXCHANGE_JOBS);
     if (exchange == NULL) {
         slurm->jobs.due_us = dr_monotonic_us() + BACK_OFF_US;
@@ -454,13 +456,16 @@ static void jobs_answered(struct slurm *slurm, struct dr_slurm_exchange *exchang
     int changed = exchange->status != 304;
 
     slurm->look_under_way = (uint64_t)exchange->mark2;
+    slurm->look_began_us = exchange->began_us;
     slurm->began_us = dr_monotonic_us() - exchange->took_us;
     if (changed) {
         slurm->foreign_next = 0;
+        slurm_numbers_begin(slurm);
         slurm_others_begin(slurm);
         if (exchange->status != 200 || exchange->answer.full ||
             dr_slurm_scan(text, bytes, "jobs", members, MEMBERS, NULL, NULL) < 0 ||
             dr_slurm_scan(text, bytes, "jobs", members, MEMBERS, take_job, slurm) < 0) {
+            slurm->look_began_us = 0;
             slurm_failed(slurm, "its list of jobs can't be read (HTTP %ld, %zu bytes)",
                          exchange->status, exchange->answer.length);
             return;
@@ -469,8 +474,10 @@ static void jobs_answered(struct slurm *slurm, struct dr_slurm_exchange *exchang
         slurm->jobs.own_us = dr_min_i64(exchange->took_us, BUSY_US(bytes));
         slurm->foreign = slurm->foreign_next;
         slurm_others_end(slurm);
+        slurm->look_whole = slurm->look_under_way;
         miss(slurm, slurm->look_under_way, slurm->proof_s);
     } else if (!slurm->complete) {
+        slurm->look_began_us = 0;
         slurm_failed(slurm, "it says that nothing has changed before it was asked");
         return;
     }

@@ -3,7 +3,8 @@
  * record per submission, written before the request leaves: when its token ends, by the site's
  * clock. An order that a controller before this one may have given was not sent where the file does
  * not have it, and is void once that token has ended where it does. So after a restart nobody waits
- * who need not, and no wait begins anew with the next restart.
+ * who need not, and no wait begins anew with the next restart. When the number is known that an
+ * attempt has at the site, a second record has that: slurm_fence.c asks who has it since.
  *
  * Records are not synced: they have to outlive the process, not the machine. The head names the
  * boot of the machine and the file itself, so after a boot, and in a data directory that was
@@ -42,7 +43,9 @@ static int compare_sent(const void *a, const void *b, const void *context)
         return left->job < right->job ? -1 : 1;
     if (left->attempt != right->attempt)
         return left->attempt < right->attempt ? -1 : 1;
-    return left->end_s < right->end_s ? -1 : left->end_s > right->end_s;
+    if (left->end_s != right->end_s)
+        return left->end_s < right->end_s ? -1 : 1;
+    return left->number < right->number ? -1 : left->number > right->number;
 }
 
 static const struct sent *find(const struct slurm *slurm, uint64_t job, uint32_t attempt)
@@ -187,6 +190,20 @@ void slurm_sent_begin(struct slurm *slurm)
     make(slurm, &(struct sent){0}, 0);
 }
 
+/* The last one with all that is known by now of the row. */
+static struct sent record_of(const struct slurm *slurm, const struct row *row)
+{
+    const struct sent *before = find(slurm, row->job.v, row->attempt);
+    struct sent record = {.job = row->job.v, .attempt = row->attempt, .number = row->slurm_id};
+
+    if (record.number == 0)
+        record.number = row->lost_id;
+    if (record.number == 0 && before != NULL)
+        record.number = before->number;
+    record.end_s = dr_max_i64(row->sent_s, before == NULL ? 0 : before->end_s);
+    return record;
+}
+
 /* What of it may still matter: records of attempts that are not over, and of those that nobody has
  * asked for in this last hour. */
 static void tidy(struct slurm *slurm)
@@ -201,12 +218,11 @@ static void tidy(struct slurm *slurm)
         abort();
     for (uint32_t i = 0; i < slurm->rows_used; i += 1) {
         const struct row *row = &slurm->rows[i];
-        const struct sent *before = find(slurm, row->job.v, row->attempt);
-        int64_t end_s = dr_max_i64(row->sent_s, before == NULL ? 0 : before->end_s);
+        struct sent record = record_of(slurm, row);
 
-        if (row->state >= ROW_WANTED && row->state <= ROW_ENDED && end_s != 0)
-            records[count++] =
-                (struct sent){.job = row->job.v, .attempt = row->attempt, .end_s = end_s};
+        if (row->state >= ROW_WANTED && row->state <= ROW_ENDED &&
+            (record.end_s != 0 || record.number != 0))
+            records[count++] = record;
     }
     for (uint32_t i = 0; i < slurm->sent_count; i += 1)
         if (slurm->sent[i].end_s > slurm_site_s(slurm) - 3600 &&
@@ -228,6 +244,25 @@ int slurm_sent_note(struct slurm *slurm, struct row *row, int64_t end_s)
         return give_up(slurm);
     slurm->sent_lines += 1;
     return 1;
+}
+
+void slurm_sent_became(struct slurm *slurm, const struct row *row)
+{
+    struct sent record = record_of(slurm, row);
+
+    if (slurm->sent_fd < 0 || slurm_sent_number(slurm, row->job.v, row->attempt) == row->slurm_id)
+        return;
+    if (write_whole(slurm->sent_fd, &record, sizeof record))
+        slurm->sent_lines += 1;
+    else
+        give_up(slurm);
+}
+
+uint32_t slurm_sent_number(const struct slurm *slurm, uint64_t job, uint32_t attempt)
+{
+    const struct sent *found = find(slurm, job, attempt);
+
+    return found == NULL ? 0 : found->number;
 }
 
 int64_t slurm_sent_sure_s(const struct slurm *slurm, uint64_t job, uint32_t attempt,

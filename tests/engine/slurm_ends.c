@@ -104,6 +104,58 @@ TEST(a_launch_that_a_node_gives_up_is_no_cancel)
     site_free(w);
 }
 
+/* One that Slurm may run again by itself is requeued where its launch is given up: a cancel of it
+ * is always somebody's, even where it leaves with 0 at once. */
+TEST(a_cancel_of_what_slurm_may_run_again)
+{
+    struct site *w = site_new();
+    struct site_spec saves, spool;
+
+    site_shell(w, &saves, "trap 'exit 0' TERM; echo up >up; while :; do sleep 0.05; done\n");
+    saves.launch.requeue = 1;
+    site_launch(w, &saves);
+    site_wait_for_file(w, "up", "up");
+    site_command("scancel %s", slurm_id(&saves));
+    CHECK_EQ(site_end(w, &saves)->outcome, DR_OUTCOME_STOPPED);
+    CHECK_HAS(site_end(w, &saves)->text, "not by Daero");
+    CHECK_EQ(site_end(w, &saves)->signal, 0);
+
+    site_command("touch $(seq -f '%s/spool/seoul2/job%%05.0f' 1 200)", site_directory());
+    site_shell(w, &spool, "echo ran >ran\n");
+    spool.nodes[0].name = "seoul2";
+    spool.launch.requeue = 1;
+    site_launch(w, &spool);
+    CHECK_EQ(site_end(w, &spool)->outcome, DR_OUTCOME_NODE_FAILED);
+    CHECK_HAS(site_end(w, &spool)->text, "requeued");
+    site_command("find %s/spool/seoul2 -name 'job0*' -type f -delete", site_directory());
+    CHECK_TEXT(site_file(w, "ran"), "");
+    site_free(w);
+}
+
+/* What Slurm still has its nodes for is not over: their epilog, here. */
+TEST(it_is_over_when_slurm_has_its_nodes_back)
+{
+    struct site *w = site_new();
+    struct site_spec s;
+
+    site_command("printf '#!/bin/sh\nwhile [ -e %s/busy ]; do sleep 0.05; done\n' >%s/epilog;"
+                 " chmod 755 %s/epilog; touch %s/busy;"
+                 " echo Epilog=%s/epilog >>$SLURM_CONF; scontrol reconfigure",
+                 w->work, w->work, w->work, w->work, w->work);
+    site_shell(w, &s, "echo up >up; sleep 100\n");
+    site_launch(w, &s);
+    site_wait_for_file(w, "up", "up");
+    CHECK_EQ(w->engine->operations->stop(w->engine, s.launch.job, 1, 0, 0), DR_OK);
+    wait_for_command(w, "squeue -h -t CG");
+    for (int64_t until_us = dr_monotonic_us() + DR_SECOND_US; dr_monotonic_us() < until_us;)
+        site_step(w, until_us);
+    CHECK(site_find(w, 0, s.launch.job.v, 1, DR_REPORT_ENDED) == NULL);
+    site_command("rm %s/busy", w->work);
+    CHECK_EQ(site_end(w, &s)->outcome, DR_OUTCOME_STOPPED);
+    site_command("sed -i /^Epilog=/d $SLURM_CONF; scontrol reconfigure");
+    site_free(w);
+}
+
 /* Drained after the job was submitted for it: what runs there runs on, what waits there would wait
  * until somebody resumes the node. */
 TEST(what_waits_for_a_drained_node_is_withdrawn)
@@ -321,8 +373,7 @@ TEST(what_the_site_would_run_again)
     };
     struct site_spec preempted, lost;
 
-    site_command(
-        "printf 'SlurmdTimeout=3\\nMessageTimeout=5\\n' >>$SLURM_CONF; scontrol reconfigure");
+    site_loses_nodes_soon();
     w->engine->operations->declare(w->engine, nodes, 2);
     site_shell(w, &preempted, "echo started >>low; sleep 100\n");
     preempted.launch.partition = "scavenge";

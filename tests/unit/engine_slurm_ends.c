@@ -58,6 +58,12 @@ TEST(ends_of_the_infrastructure)
     CHECK_END(END(.state = "NODE_FAIL", .reason = "NodeDown", .status = 15), DR_OUTCOME_NODE_FAILED,
               0, 0);
     CHECK_END(END(.state = "NODE_FAIL", .reason = "NodeDown"), DR_OUTCOME_NODE_FAILED, 0, 0);
+    CHECK_HAS(told(END(.state = "NODE_FAIL", .reason = "NodeDown")).text, "lost a node");
+    /* its node is well, and has not got it */
+    CHECK_END(END(.state = "NODE_FAIL", .status = 1), DR_OUTCOME_NODE_FAILED, 0, 0);
+    CHECK_HAS(told(END(.state = "NODE_FAIL", .status = 1)).text, "does not have it");
+    CHECK_HAS(told(END(.state = "NODE_FAIL", .reason = "NodeDown", .status = 1)).text,
+              "lost a node");
     CHECK_END(END(.state = "BOOT_FAIL"), DR_OUTCOME_NODE_FAILED, 0, 0);
     CHECK_END(END(.state = "PREEMPTED", .status = 15), DR_OUTCOME_NODE_FAILED, 0, SIGTERM);
     CHECK_HAS(told(END(.state = "PREEMPTED", .status = 15)).text, "preempted");
@@ -104,6 +110,10 @@ TEST(launches_that_were_given_up)
     CHECK_HAS(told(end).text, "withdrawn");
     end.told = 1; /* both: the controller's word counts */
     CHECK_END(end, DR_OUTCOME_STOPPED, 0, 0);
+    end = given_up;
+    end.requeues = 1; /* given up, it would have been requeued: so it is an operator's cancel */
+    CHECK_END(end, DR_OUTCOME_STOPPED, 0, 0);
+    CHECK_HAS(told(end).text, "not by Daero");
 }
 
 TEST(ends_that_somebody_ordered)

@@ -2,334 +2,20 @@
 /* The Slurm engine against an endpoint that answers as slurmrestd does on its bad days: cut off,
  * nonsense, errors that are none. What real daemons can be made to do is in tests/engine/slurm*.c.
  */
-#include <arpa/inet.h>
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <jansson.h>
 
-#include "engine/slurm.h"
+#include "engine/slurm_token.h"
+#include "slurm_endpoint.h"
 #include "test.h"
-
-#define WAIT_US (20 * DR_SECOND_US)
-
-#define NODE(state, flags)                                                                       \
-    "200 {\"nodes\": [{\"name\": \"seoul1\", \"state\": \"" state "\", \"state_flags\": [" flags \
-    "], \"reason\": \"\", \"gres\": \"\", \"partitions\": [], \"cpus\": 4, \"real_memory\": "    \
-    "1024, \"slurmd_start_time\": 1}]}"
-
-/* Shared with the endpoint's process. */
-struct script {
-    volatile int submits; /* that arrived whole */
-    volatile int requests;
-    volatile int clock_ahead_s; /* of the site's clock, beyond what its offset says */
-    char submit[2048];          /* the answer with its status: "200 {...}"; "": cut off */
-    char jobs[4 << 20];
-    char nodes[1024];        /* "": none */
-    char diag[256];          /* "": the time */
-    int jobs_once_submitted; /* `jobs` is told only after a submission */
-    volatile int jobs_take_ms;
-    char one[2048];         /* of a job that is asked for by its number; "": no errors */
-    volatile int one_waits; /* its answer, for the next list's */
-    volatile int ones, cancels;
-    volatile int asked[100]; /* how often for which number */
-    int by_number;           /* a job that is asked for runs, whatever its number */
-    char submitted[16384];   /* the last one's body */
-};
-
-struct endpoint {
-    struct script *script;
-    pid_t pid;
-    char url[64];
-    struct dr_engine *engine;
-    const char *sent_file; /* NULL: none */
-    int64_t led_us, decided_us;
-    struct dr_report reports[64];
-    uint32_t reports_count;
-};
-
-static void reply(int fd, const char *text)
-{
-    char head[128];
-    const char *body = strchr(text, ' ');
-    int length;
-
-    body = body == NULL ? "" : body + 1;
-    length = snprintf(head, sizeof head,
-                      "HTTP/1.1 %.3s X\r\nContent-Length: %zu\r\nContent-Type: x\r\n\r\n", text,
-                      strlen(body));
-    if (send(fd, head, (size_t)length, MSG_NOSIGNAL) < 0 ||
-        send(fd, body, strlen(body), MSG_NOSIGNAL) < 0)
-        return;
-}
-
-/* The list; then what waited for it. */
-static void reply_jobs(struct script *script, int fd, int *waiting)
-{
-    usleep((useconds_t)script->jobs_take_ms * 1000);
-    reply(fd, script->jobs_once_submitted && script->submits == 0 ? "200 {\"jobs\": []}"
-                                                                  : script->jobs);
-    if (*waiting >= 0)
-        reply(*waiting, script->one);
-    *waiting = -1;
-}
-
-/* What is said of a job that is asked for by its number. */
-static void reply_one(const struct script *script, int fd, int number)
-{
-    char text[1024];
-
-    snprintf(text, sizeof text,
-             "200 {\"jobs\": [{\"job_id\": %d, \"job_state\": \"RUNNING\", \"comment\": "
-             "\"daero:test:seoul:%d:1:5\", \"name\": \"x\", \"submit_time\": 1, "
-             "\"restart_cnt\": 0}]}",
-             number, number);
-    reply(fd, script->by_number ? text : script->one);
-}
-
-/* One request of a connection; 0: it is over. */
-static int serve_one(struct script *script, int fd)
-{
-    static int waiting = -1;
-    char text[65536], clock[256];
-    size_t used = 0, wanted = 0;
-    char *body = NULL, *length;
-
-    while (body == NULL || used < wanted) {
-        ssize_t got = recv(fd, text + used, sizeof text - 1 - used, 0);
-
-        if (got <= 0)
-            return 0;
-        used += (size_t)got;
-        text[used] = 0;
-        body = strstr(text, "\r\n\r\n");
-        length = strstr(text, "Content-Length: ");
-        if (body != NULL)
-            wanted = (size_t)(body + 4 - text) +
-                     (length == NULL ? 0 : (size_t)strtoul(length + 16, NULL, 10));
-    }
-    script->requests += 1;
-    if (strstr(text, "/job/submit") != NULL) {
-        snprintf(script->submitted, sizeof script->submitted, "%s", body + 4);
-        script->submits += 1;
-        if (script->submit[0] == 0)
-            return 0;
-        reply(fd, script->submit);
-    } else if (strstr(text, "/jobs") != NULL) {
-        reply_jobs(script, fd, &waiting);
-    } else if (strncmp(text, "GET", 3) == 0 && strstr(text, "/job/") != NULL) {
-        int number = (int)strtol(strstr(text, "/job/") + 5, NULL, 10);
-
-        script->ones += 1;
-        script->asked[(size_t)number % DR_COUNT_OF(script->asked)] += 1;
-        if (script->one_waits)
-            waiting = fd;
-        else
-            reply_one(script, fd, number);
-    } else if (strstr(text, "/nodes") != NULL) {
-        reply(fd, script->nodes[0] == 0 ? NODE("idle", "") : script->nodes);
-    } else if (strstr(text, "/diag") != NULL) {
-        snprintf(clock, sizeof clock, "200 {\"statistics\": {\"req_time\": %lld}}",
-                 (long long)(dr_clock_us() / DR_SECOND_US + script->clock_ahead_s));
-        reply(fd, script->diag[0] == 0 ? clock : script->diag);
-    } else {
-        script->cancels += strncmp(text, "DELETE", 6) == 0;
-        reply(fd, "200 {\"errors\": []}");
-    }
-    return 1;
-}
-
-static void serve(struct script *script, int listener)
-{
-    struct pollfd fds[64] = {{.fd = listener, .events = POLLIN}};
-    nfds_t count = 1;
-
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (;;) {
-        poll(fds, count, -1);
-        for (nfds_t i = 1; i < count; i += 1)
-            if (fds[i].revents != 0 && !serve_one(script, fds[i].fd)) {
-                close(fds[i].fd);
-                count -= 1;
-                fds[i] = fds[count];
-                fds[count].revents = 0;
-            }
-        if (fds[0].revents != 0 && count < DR_COUNT_OF(fds))
-            fds[count++] = (struct pollfd){.fd = accept(listener, NULL, NULL), .events = POLLIN};
-    }
-}
-
-static struct endpoint *endpoint_new(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t bytes = sizeof address;
-    struct endpoint *w = calloc(1, sizeof *w);
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-
-    CHECK(w != NULL && listener >= 0);
-    w->script =
-        mmap(NULL, sizeof *w->script, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    CHECK(w->script != MAP_FAILED);
-    snprintf(w->script->jobs, sizeof w->script->jobs, "200 {\"jobs\": []}");
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK_EQ(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
-    CHECK_EQ(listen(listener, 64), 0);
-    CHECK_EQ(getsockname(listener, (struct sockaddr *)&address, &bytes), 0);
-    snprintf(w->url, sizeof w->url, "http://127.0.0.1:%d", ntohs(address.sin_port));
-    w->pid = fork();
-    CHECK(w->pid >= 0);
-    if (w->pid == 0)
-        serve(w->script, listener);
-    close(listener);
-    return w;
-}
-
-static void endpoint_open(struct endpoint *w, int64_t timeout_us)
-{
-    struct dr_slurm_options options = {.federation = "test",
-                                       .site = "seoul",
-                                       .epoch = 5,
-                                       .url = w->url,
-                                       .user = "root",
-                                       .conf = "/nonexistent/slurm.conf",
-                                       .poll_us = 20000,
-                                       .timeout_us = timeout_us,
-                                       .sent_file = w->sent_file,
-                                       .led_us = w->led_us};
-    struct dr_error error = {0};
-    char path[256];
-    FILE *key;
-
-    snprintf(path, sizeof path, "%s/key", test_directory());
-    key = fopen(path, "w");
-    CHECK(key != NULL);
-    fprintf(key, "0123456789abcdef0123456789abcdef");
-    fclose(key);
-    options.key_file = path;
-    CHECK_EQ(dr_slurm_open(&w->engine, &options, &error), DR_OK);
-}
-
-static void step(struct endpoint *w, int wait_ms)
-{
-    struct pollfd fd = {.fd = w->engine->operations->descriptor(w->engine), .events = POLLIN};
-
-    poll(&fd, 1, wait_ms);
-    CHECK(w->reports_count < DR_COUNT_OF(w->reports));
-    w->reports_count +=
-        w->engine->operations->poll(w->engine, w->reports + w->reports_count,
-                                    (uint32_t)DR_COUNT_OF(w->reports) - w->reports_count);
-}
-
-static void endpoint_free(struct endpoint *w)
-{
-    /* What was answered is taken in: an engine that leaves a submission behind makes the next one
-     * of this process wait for its token. */
-    for (int i = 0; i < 10; i += 1)
-        step(w, 10);
-    w->engine->operations->close(w->engine);
-    kill(w->pid, SIGKILL);
-    waitpid(w->pid, NULL, 0);
-    munmap(w->script, sizeof *w->script);
-    free(w);
-}
-
-/* Until the site has been asked so many times more. */
-static void look(struct endpoint *w, int times)
-{
-    int before = w->script->requests;
-
-    while (w->script->requests < before + times)
-        step(w, 50);
-}
-
-static const struct dr_report *wait_for(struct endpoint *w, uint32_t from, enum dr_report_kind kind)
-{
-    int64_t until_us = dr_monotonic_us() + WAIT_US;
-
-    for (;;) {
-        for (uint32_t i = from; i < w->reports_count; i += 1)
-            if (w->reports[i].kind == kind)
-                return &w->reports[i];
-        if (dr_monotonic_us() > until_us)
-            fail_msg("no report of kind %d", (int)kind);
-        step(w, 100);
-    }
-}
-
-static void wait_for_submits(struct endpoint *w, int count)
-{
-    while (w->script->submits < count)
-        step(w, 100);
-    CHECK_EQ(w->script->submits, count);
-}
-
-static int has_report(const struct endpoint *w, enum dr_report_kind kind)
-{
-    for (uint32_t i = 0; i < w->reports_count; i += 1)
-        if (w->reports[i].kind == kind)
-            return 1;
-    return 0;
-}
-
-static struct dr_launch order_of(uint64_t epoch)
-{
-    static const struct dr_launch_node node = {.name = "seoul1", .tasks = 1};
-    struct dr_launch order = {.job = {71},
-                              .attempt = 1,
-                              .epoch = epoch,
-                              .name = "t",
-                              .script = "#!/bin/sh\ntrue\n",
-                              .script_bytes = 15,
-                              .directory = "/tmp",
-                              .output = "",
-                              .error = "",
-                              .input = "",
-                              .uid = 65534,
-                              .gid = 65534,
-                              .user = "student",
-                              .login = "student",
-                              .nodes = &node,
-                              .nodes_count = 1,
-                              .site = "seoul",
-                              .account = "",
-                              .partition = "",
-                              .gres = "",
-                              .chip = "",
-                              .chip_vendor = "",
-                              .tasks = 1};
-
-    return order;
-}
-
-static enum dr_status launch(struct endpoint *w, uint64_t epoch)
-{
-    struct dr_launch order = order_of(epoch);
-    struct dr_error error = {0};
-
-    order.decided_us = w->decided_us;
-    return w->engine->operations->launch(w->engine, &order, &error);
-}
-
-#define JOB(id, state, mark, more)                                                              \
-    "{\"job_id\": " #id ", \"job_state\": \"" state "\", \"comment\": \"" mark                  \
-    "\", \"name\": \"x\", \"submit_time\": 1, \"restart_cnt\": 0, \"user_name\": \"student\", " \
-    "\"nodes\": \"seoul1\", \"start_time\": 1700000000, \"end_time\": 1700000001, "             \
-    "\"state_reason\": \"None\", " more "}"
-#define OURS "daero:test:seoul:71:1:5"
 
 /* slurmrestd 22.05 takes other forms for something else without a word, refuses what it does not
  * know, and crashes of "argv". */
 TEST(what_is_submitted_has_the_forms_that_count)
 {
     struct endpoint *w = endpoint_new();
-    struct dr_launch order = order_of(5);
+    struct dr_launch order = endpoint_order(5);
     const struct dr_launch_node nodes[] = {
         {.name = "seoul1", .tasks = 2, .accelerators = 15},
         {.name = "seoul2", .tasks = 2, .accelerators = 15},
@@ -358,7 +44,7 @@ TEST(what_is_submitted_has_the_forms_that_count)
     endpoint_open(w, DR_SECOND_US);
     CHECK_EQ(w->engine->operations->launch(w->engine, &order, &error), DR_OK);
     while (w->script->submits == 0)
-        step(w, 100);
+        endpoint_step(w, 100);
     whole = json_loads(w->script->submitted, 0, NULL);
     job = json_object_get(whole, "job");
     CHECK(json_is_object(job));
@@ -373,15 +59,131 @@ TEST(what_is_submitted_has_the_forms_that_count)
     CHECK(json_object_get(job, "current_working_directory") != NULL);
     CHECK_TEXT(json_string_value(json_object_get(job, "open_mode")), "truncate");
     {
-        static const char *const never[] = {"argv",          "requeue",        "signal",
-                                            "tres_per_node", "required_nodes", "excluded_nodes",
-                                            "minimum_nodes", "exclusive",      "hold",
-                                            "begin_time",    "array"};
+        static const char *const never[] = {
+            "argv",           "requeue",       "signal",        "tres_per_node", "required_nodes",
+            "excluded_nodes", "exclude_nodes", "minimum_nodes", "exclusive",     "hold",
+            "begin_time",     "array",         "dependency",    "nice",          "deadline",
+            "cpus_per_gpu",   "priority"};
 
         for (size_t i = 0; i < DR_COUNT_OF(never); i += 1)
             CHECK(json_object_get(job, never[i]) == NULL);
     }
     json_decref(whole);
+    endpoint_free(w);
+}
+
+/* What was submitted of an order, for the caller to release; `job`: its resources. */
+static json_t *submitted(struct dr_launch order, json_t **job)
+{
+    struct endpoint *w = endpoint_new();
+    struct dr_error error = {0};
+    json_t *whole;
+
+    snprintf(w->script->submit, sizeof w->script->submit, "200 {\"errors\": [], \"job_id\": 9}");
+    endpoint_open(w, DR_SECOND_US);
+    CHECK_EQ(w->engine->operations->launch(w->engine, &order, &error), DR_OK);
+    endpoint_wait_for_submits(w, 1);
+    whole = json_loads(w->script->submitted, 0, NULL);
+    *job = json_object_get(whole, "job");
+    CHECK(json_is_object(*job));
+    endpoint_free(w);
+    return whole;
+}
+
+/* Likewise what only some jobs say: `requeue` where a copy would end in the first line. */
+TEST(what_is_submitted_where_it_was_said)
+{
+    struct dr_launch order = endpoint_order(5);
+    json_t *whole, *job;
+
+    order.requeue = 1;
+    order.exclusive = 1;
+    order.attempt = 2;
+    order.gres = "npu";
+    order.accelerators_per_task = 2;
+    order.nodes = &(const struct dr_launch_node){.name = "seoul1", .tasks = 1, .accelerators = 3};
+    whole = submitted(order, &job);
+    CHECK(json_is_true(json_object_get(job, "requeue")));
+    CHECK_TEXT(json_string_value(json_object_get(job, "exclusive")), "exclusive");
+    CHECK_TEXT(json_string_value(json_object_get(job, "open_mode")), "append");
+    CHECK_TEXT(json_string_value(json_object_get(job, "gres")), "npu:2");
+    CHECK_TEXT(json_string_value(json_object_get(job, "name")), "daero:test:seoul:71:2:5");
+    CHECK_TEXT(json_string_value(json_object_get(job, "comment")), "daero:test:seoul:71:2:5");
+    json_decref(whole);
+
+    order.script = "#!/usr/bin/python3\npass\n";
+    order.script_bytes = (uint32_t)strlen(order.script);
+    whole = submitted(order, &job);
+    CHECK(json_object_get(job, "requeue") == NULL);
+    json_decref(whole);
+}
+
+/* In its owner's name, for little longer than the request may take. */
+TEST(a_submission_has_its_owners_token)
+{
+    struct dr_slurm_key key = {.bytes = "0123456789abcdef0123456789abcdef", .length = 32};
+    struct endpoint *w = endpoint_new();
+    char token[DR_SLURM_TOKEN_BYTES];
+    int64_t now_s;
+    int found = 0;
+
+    snprintf(w->script->submit, sizeof w->script->submit, "200 {\"errors\": [], \"job_id\": 9}");
+    endpoint_open(w, 4 * DR_SECOND_US);
+    CHECK_EQ(endpoint_launch(w, 5), DR_OK);
+    endpoint_wait_for_submits(w, 1);
+    CHECK_TEXT(w->script->user, "student");
+    now_s = dr_clock_us() / DR_SECOND_US;
+    for (int64_t at_s = now_s - 20; at_s <= now_s; at_s += 1) {
+        CHECK_EQ(dr_slurm_token(&key, "student", at_s, at_s + 6, token), DR_OK);
+        found |= strcmp(token, w->script->token) == 0;
+    }
+    CHECK(found);
+    endpoint_free(w);
+}
+
+/* ---- how often it is asked ---- */
+
+static int requests_in(struct endpoint *w, int64_t time_us)
+{
+    int64_t until_us = dr_monotonic_us() + time_us;
+    int before = w->script->requests;
+
+    while (dr_monotonic_us() < until_us)
+        endpoint_step(w, 20);
+    return w->script->requests - before;
+}
+
+/* Where nothing happens: for what has changed alone, and seldom. */
+TEST(a_quiet_site_is_asked_for_changes)
+{
+    struct endpoint *w = endpoint_new();
+    struct dr_engine_health health;
+    int wholes;
+
+    endpoint_open(w, DR_SECOND_US);
+    endpoint_wait(w, 0, DR_REPORT_SITE);
+    endpoint_look(w, 4);
+    w->script->nothing_new = 1;
+    wholes = w->script->wholes;
+    /* jobs and nodes, each every 25 times 20 ms */
+    CHECK(requests_in(w, 3 * DR_SECOND_US) <= 14);
+    CHECK_EQ(w->script->wholes, wholes);
+    CHECK(w->script->changes >= 2);
+    w->engine->operations->health(w->engine, &health);
+    CHECK_EQ(health.answers, 1);
+    CHECK_EQ(w->reports_count, 1);
+    endpoint_free(w);
+}
+
+/* After 0.25, 0.5, 1, 2 ... s, up to 16. */
+TEST(a_site_that_fails_is_asked_ever_more_seldom)
+{
+    struct endpoint *w = endpoint_new();
+
+    snprintf(w->script->diag, sizeof w->script->diag, "500 {}");
+    endpoint_open(w, DR_SECOND_US);
+    endpoint_wait(w, 0, DR_REPORT_SITE);
+    CHECK(requests_in(w, 3 * DR_SECOND_US) <= 4);
     endpoint_free(w);
 }
 
@@ -393,14 +195,14 @@ TEST(a_site_that_is_away_comes)
              "500 {\"errors\": [{\"error\": \"Unspecified error\", \"error_number\": -1}]}");
     snprintf(w->script->submit, sizeof w->script->submit, "200 {\"errors\": [], \"job_id\": 9}");
     endpoint_open(w, DR_SECOND_US);
-    CHECK_EQ(launch(w, 5), DR_OK);
-    CHECK_EQ(wait_for(w, 0, DR_REPORT_SITE)->answers, 0);
+    CHECK_EQ(endpoint_launch(w, 5), DR_OK);
+    CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_SITE)->answers, 0);
     CHECK_HAS(w->reports[0].text, "slurmctld does not");
     CHECK_EQ(w->script->submits, 0);
     w->script->diag[0] = 0;
-    CHECK_EQ(wait_for(w, 1, DR_REPORT_SITE)->answers, 1);
+    CHECK_EQ(endpoint_wait(w, 1, DR_REPORT_SITE)->answers, 1);
     while (w->script->submits == 0)
-        step(w, 100);
+        endpoint_step(w, 100);
     endpoint_free(w);
 }
 
@@ -416,9 +218,9 @@ TEST(an_error_that_comes_with_a_job_is_none)
              "200 {\"jobs\": [" JOB(9, "FAILED", OURS, "\"exit_code\": 768") "]}");
     w->script->jobs_once_submitted = 1;
     endpoint_open(w, DR_SECOND_US);
-    CHECK_EQ(launch(w, 5), DR_OK);
-    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_EXITED);
-    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->exit_code, 3);
+    CHECK_EQ(endpoint_launch(w, 5), DR_OK);
+    CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_EXITED);
+    CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_ENDED)->exit_code, 3);
     CHECK_EQ(w->script->submits, 1);
     endpoint_free(w);
 }
@@ -430,9 +232,9 @@ TEST(a_refusal_ends_the_attempt)
     snprintf(w->script->submit, sizeof w->script->submit,
              "500 {\"errors\": [{\"error_code\": 2000, \"error\": \"Invalid partition name\"}]}");
     endpoint_open(w, DR_SECOND_US);
-    CHECK_EQ(launch(w, 5), DR_OK);
-    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_LAUNCH_FAILED);
-    CHECK_HAS(wait_for(w, 0, DR_REPORT_ENDED)->text, "Invalid partition name");
+    CHECK_EQ(endpoint_launch(w, 5), DR_OK);
+    CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_LAUNCH_FAILED);
+    CHECK_HAS(endpoint_wait(w, 0, DR_REPORT_ENDED)->text, "Invalid partition name");
     CHECK_EQ(w->script->submits, 1);
     endpoint_free(w);
 }
@@ -464,9 +266,9 @@ TEST(refusals_are_told_from_failures)
                  "500 {\"errors\": [{\"error_code\": %d, \"error\": \"%s\"}]}", refusals[i].number,
                  refusals[i].words);
         endpoint_open(w, DR_SECOND_US);
-        CHECK_EQ(launch(w, 5), DR_OK);
-        CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_LAUNCH_FAILED);
-        CHECK_HAS(wait_for(w, 0, DR_REPORT_ENDED)->text, refusals[i].words);
+        CHECK_EQ(endpoint_launch(w, 5), DR_OK);
+        CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_LAUNCH_FAILED);
+        CHECK_HAS(endpoint_wait(w, 0, DR_REPORT_ENDED)->text, refusals[i].words);
         endpoint_free(w);
     }
     for (size_t i = 0; i < DR_COUNT_OF(failures); i += 1) {
@@ -474,9 +276,9 @@ TEST(refusals_are_told_from_failures)
 
         snprintf(w->script->submit, sizeof w->script->submit, "%s", failures[i]);
         endpoint_open(w, DR_SECOND_US);
-        CHECK_EQ(launch(w, 5), DR_OK);
+        CHECK_EQ(endpoint_launch(w, 5), DR_OK);
         while (w->script->submits == 0)
-            step(w, 100);
+            endpoint_step(w, 100);
         for (uint32_t report = 0; report < w->reports_count; report += 1)
             CHECK(w->reports[report].kind != DR_REPORT_ENDED);
         /* the site's clock says that the token is over: it is sent again, and taken */
@@ -484,10 +286,10 @@ TEST(refusals_are_told_from_failures)
                  "200 {\"errors\": [], \"job_id\": 9}");
         w->script->clock_ahead_s = 60;
         while (w->script->submits == 1)
-            step(w, 100);
+            endpoint_step(w, 100);
         snprintf(w->script->jobs, sizeof w->script->jobs,
                  "200 {\"jobs\": [" JOB(9, "COMPLETED", OURS, "\"exit_code\": 0") "]}");
-        CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_EXITED);
+        CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_EXITED);
         CHECK_EQ(w->script->submits, 2);
         endpoint_free(w);
     }
@@ -509,8 +311,8 @@ TEST(nothing_is_concluded_from_nonsense)
 
         snprintf(w->script->jobs, sizeof w->script->jobs, "%s", nonsense[i]);
         endpoint_open(w, DR_SECOND_US);
-        CHECK_EQ(launch(w, 5), DR_OK);
-        CHECK_EQ(wait_for(w, 0, DR_REPORT_SITE)->answers, 0);
+        CHECK_EQ(endpoint_launch(w, 5), DR_OK);
+        CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_SITE)->answers, 0);
         CHECK_EQ(w->reports_count, 1);
         CHECK_EQ(w->script->submits, 0);
         w->engine->operations->health(w->engine, &health);
@@ -530,8 +332,8 @@ TEST(a_submission_that_was_cut_off_is_looked_for)
              "200 {\"jobs\": [" JOB(9, "COMPLETED", OURS, "\"exit_code\": 0") "]}");
     w->script->jobs_once_submitted = 1;
     endpoint_open(w, DR_SECOND_US);
-    CHECK_EQ(launch(w, 5), DR_OK);
-    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_EXITED);
+    CHECK_EQ(endpoint_launch(w, 5), DR_OK);
+    CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_EXITED);
     CHECK_EQ(w->script->submits, 1);
     endpoint_free(w);
 }
@@ -543,19 +345,19 @@ TEST(a_lost_submission_waits_for_the_end_of_its_token)
     struct endpoint *w = endpoint_new();
 
     endpoint_open(w, DR_SECOND_US);
-    wait_for(w, 0, DR_REPORT_SITE);
-    CHECK_EQ(launch(w, 5), DR_OK);
+    endpoint_wait(w, 0, DR_REPORT_SITE);
+    CHECK_EQ(endpoint_launch(w, 5), DR_OK);
     while (w->script->submits == 0)
-        step(w, 100);
+        endpoint_step(w, 100);
     /* many looks that do not show it prove nothing */
-    look(w, 12);
+    endpoint_look(w, 12);
     CHECK_EQ(w->script->submits, 1);
     snprintf(w->script->submit, sizeof w->script->submit, "200 {\"errors\": [], \"job_id\": 9}");
     while (w->script->submits == 1)
-        step(w, 100);
+        endpoint_step(w, 100);
     snprintf(w->script->jobs, sizeof w->script->jobs,
              "200 {\"jobs\": [" JOB(9, "COMPLETED", OURS, "\"exit_code\": 0") "]}");
-    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->exit_code, 0);
+    CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_ENDED)->exit_code, 0);
     CHECK_EQ(w->script->submits, 2);
     endpoint_free(w);
 }
@@ -573,7 +375,7 @@ static struct endpoint *endpoint_of_many_jobs(const char *state)
     w->script->jobs_once_submitted = 1;
     w->script->jobs_take_ms = 100;
     endpoint_open(w, DR_SECOND_US);
-    CHECK_EQ(launch(w, 5), DR_OK);
+    CHECK_EQ(endpoint_launch(w, 5), DR_OK);
     return w;
 }
 
@@ -584,7 +386,7 @@ TEST(one_is_asked_for_alone_where_the_list_is_dear)
     snprintf(w->script->one, sizeof w->script->one,
              "200 {\"jobs\": [" JOB(9, "COMPLETED", OURS, "\"exit_code\": 768") "]}");
     /* the list goes on saying that it runs */
-    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->exit_code, 3);
+    CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_ENDED)->exit_code, 3);
     endpoint_free(w);
 }
 
@@ -593,9 +395,9 @@ TEST(nobody_is_asked_for_alone_where_the_list_is_cheap)
     struct endpoint *w = endpoint_of_many_jobs("RUNNING");
 
     snprintf(w->script->jobs, sizeof w->script->jobs, "%s", w->script->one);
-    look(w, 6);
+    endpoint_look(w, 6);
     w->script->ones = 0;
-    look(w, 20);
+    endpoint_look(w, 20);
     CHECK_EQ(w->script->ones, 0);
     endpoint_free(w);
 }
@@ -634,7 +436,7 @@ TEST(those_that_have_likely_ended_are_asked_for_first)
     w->script->jobs_take_ms = 1000;
     endpoint_open(w, 5 * DR_SECOND_US);
     while (w->script->ones < 40)
-        step(w, 50);
+        endpoint_step(w, 50);
     for (int number = 1; number <= LONG_RUNS; number += 1)
         most = w->script->asked[number] > most ? w->script->asked[number] : most;
     if (w->script->asked[SHORT_RUN] < 3 * most)
@@ -658,9 +460,9 @@ TEST(what_one_answer_lacks_is_no_end)
         snprintf(w->script->one, sizeof w->script->one, "%s", answers[i]);
         w->script->ones = 0;
         while (w->script->ones < 3)
-            step(w, 50);
-        look(w, 3);
-        CHECK(!has_report(w, DR_REPORT_ENDED));
+            endpoint_step(w, 50);
+        endpoint_look(w, 3);
+        CHECK(!endpoint_has_report(w, DR_REPORT_ENDED));
         endpoint_free(w);
     }
 }
@@ -673,13 +475,13 @@ TEST(an_answer_that_a_list_overtook_is_dropped)
     w->script->ones = 0;
     w->script->one_waits = 1;
     while (w->script->ones == 0)
-        step(w, 50);
+        endpoint_step(w, 50);
     snprintf(w->script->jobs, sizeof w->script->jobs,
              "200 {\"jobs\": [" JOB(9, "RUNNING", OURS, "\"exit_code\": 0") "]}");
-    wait_for(w, 0, DR_REPORT_STARTED);
-    look(w, 4);
+    endpoint_wait(w, 0, DR_REPORT_STARTED);
+    endpoint_look(w, 4);
     /* or the site would have gone back to before it began */
-    CHECK(!has_report(w, DR_REPORT_WARNING));
+    CHECK(!endpoint_has_report(w, DR_REPORT_WARNING));
     CHECK_EQ(w->script->cancels, 0);
     endpoint_free(w);
 }
@@ -690,18 +492,79 @@ TEST(an_order_of_an_earlier_controller_is_looked_for_first)
     struct endpoint *w = endpoint_new();
 
     endpoint_open(w, DR_SECOND_US);
-    wait_for(w, 0, DR_REPORT_SITE);
-    CHECK_EQ(launch(w, 4), DR_OK);
-    look(w, 6);
+    endpoint_wait(w, 0, DR_REPORT_SITE);
+    CHECK_EQ(endpoint_launch(w, 4), DR_OK);
+    endpoint_look(w, 6);
     CHECK_EQ(w->script->submits, 0);
     snprintf(w->script->jobs, sizeof w->script->jobs,
              "200 {\"jobs\": [" JOB(8, "CANCELLED", "daero:other:seoul:71:1:5",
                                     "\"exit_code\": 0") "," JOB(9, "COMPLETED",
                                                                 "daero:test:seoul:71:1:4",
                                                                 "\"exit_code\": 0") "]}");
-    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_EXITED);
+    CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_EXITED);
     CHECK_EQ(w->script->submits, 0);
     endpoint_free(w);
+}
+
+/* An order to a job that the site does not have is answered with an error; a list tells the rest.
+ */
+TEST(a_cancel_of_what_is_not_there)
+{
+    static const char *const answers[] = {
+        "500 {\"errors\": [{\"error_number\": 2017, \"error\": \"Invalid job id specified\"}]}",
+        "500 {\"errors\": [{\"error_number\": 2021, \"error\": \"Job/step already completing\"}]}",
+    };
+
+    for (size_t i = 0; i < DR_COUNT_OF(answers); i += 1) {
+        struct endpoint *w = endpoint_new();
+
+        snprintf(w->script->submit, sizeof w->script->submit,
+                 "200 {\"errors\": [], \"job_id\": 9}");
+        snprintf(w->script->jobs, sizeof w->script->jobs,
+                 "200 {\"jobs\": [" JOB(9, "RUNNING", OURS, "\"exit_code\": 0") "]}");
+        snprintf(w->script->order, sizeof w->script->order, "%s", answers[i]);
+        w->script->jobs_once_submitted = 1;
+        endpoint_open(w, DR_SECOND_US);
+        CHECK_EQ(endpoint_launch(w, 5), DR_OK);
+        endpoint_wait(w, 0, DR_REPORT_STARTED);
+        CHECK_EQ(w->engine->operations->stop(w->engine, (dr_job_id){71}, 1, 0, 0), DR_OK);
+        while (w->script->cancels == 0)
+            endpoint_step(w, 50);
+        endpoint_look(w, 4);
+        CHECK(!endpoint_has_report(w, DR_REPORT_ENDED));
+        if (i == 0)
+            snprintf(w->script->jobs, sizeof w->script->jobs, "200 {\"jobs\": []}");
+        else
+            snprintf(w->script->jobs, sizeof w->script->jobs,
+                     "200 {\"jobs\": [" JOB(9, "COMPLETED", OURS, "\"exit_code\": 0") "]}");
+        CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_ENDED)->outcome,
+                 i == 0 ? DR_OUTCOME_STOPPED : DR_OUTCOME_EXITED);
+        endpoint_free(w);
+    }
+}
+
+/* Its owner can change a job's comment, or its name. */
+TEST(either_mark_is_enough)
+{
+    static const char *const jobs[] = {
+        "\"comment\": \"mine now\", \"name\": \"" OURS "\"",
+        "\"comment\": \"" OURS "\", \"name\": \"mine now\"",
+    };
+
+    for (size_t i = 0; i < DR_COUNT_OF(jobs); i += 1) {
+        struct endpoint *w = endpoint_new();
+
+        snprintf(
+            w->script->jobs, sizeof w->script->jobs,
+            "200 {\"jobs\": [{\"job_id\": 9, \"job_state\": \"COMPLETED\", \"submit_time\": 1, "
+            "\"restart_cnt\": 0, \"user_name\": \"student\", \"exit_code\": 0, %s}]}",
+            jobs[i]);
+        endpoint_open(w, DR_SECOND_US);
+        CHECK_EQ(endpoint_launch(w, 5), DR_OK);
+        CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_EXITED);
+        CHECK_EQ(w->script->submits, 0);
+        endpoint_free(w);
+    }
 }
 
 /* A site that lost its state: what it had is lost once, and its numbers mean other jobs now. */
@@ -714,21 +577,21 @@ TEST(a_site_that_lost_its_state)
              "200 {\"jobs\": [" JOB(9, "RUNNING", OURS, "\"exit_code\": 0") "]}");
     w->script->jobs_once_submitted = 1;
     endpoint_open(w, DR_SECOND_US);
-    CHECK_EQ(launch(w, 5), DR_OK);
-    wait_for(w, 0, DR_REPORT_STARTED);
+    CHECK_EQ(endpoint_launch(w, 5), DR_OK);
+    endpoint_wait(w, 0, DR_REPORT_STARTED);
     snprintf(w->script->nodes, sizeof w->script->nodes, NODE("unknown", ""));
     snprintf(
         w->script->jobs, sizeof w->script->jobs,
         "200 {\"jobs\": [{\"job_id\": 9, \"job_state\": \"PENDING\", \"comment\": \"\", \"name\": "
         "\"other\", \"submit_time\": 5, \"restart_cnt\": 0}]}");
     /* it may run on there until the node has registered, and is not over before */
-    CHECK_EQ(wait_for(w, 0, DR_REPORT_REACH)->answers, 0);
-    CHECK_HAS(wait_for(w, 0, DR_REPORT_REACH)->text, "node seoul1 has not reported");
-    look(w, 20);
-    CHECK(!has_report(w, DR_REPORT_ENDED));
+    CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_REACH)->answers, 0);
+    CHECK_HAS(endpoint_wait(w, 0, DR_REPORT_REACH)->text, "node seoul1 has not reported");
+    endpoint_look(w, 20);
+    CHECK(!endpoint_has_report(w, DR_REPORT_ENDED));
     snprintf(w->script->nodes, sizeof w->script->nodes, NODE("idle", ""));
-    CHECK_EQ(wait_for(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_NODE_FAILED);
-    CHECK_HAS(wait_for(w, 0, DR_REPORT_ENDED)->text, "does not know it any more");
+    CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_ENDED)->outcome, DR_OUTCOME_NODE_FAILED);
+    CHECK_HAS(endpoint_wait(w, 0, DR_REPORT_ENDED)->text, "does not know it any more");
     CHECK_EQ(w->script->submits, 1);
     endpoint_free(w);
 }
@@ -745,16 +608,46 @@ TEST(a_node_that_the_site_has_not_heard_of_yet_is_not_down)
     snprintf(w->script->nodes, sizeof w->script->nodes, NODE("unknown", ""));
     endpoint_open(w, DR_SECOND_US);
     w->engine->operations->declare(w->engine, &node, 1);
-    CHECK_EQ(wait_for(w, 0, DR_REPORT_NODE)->node_down, 0);
-    CHECK_EQ(wait_for(w, 0, DR_REPORT_NODE)->node_drained, 1);
-    CHECK_HAS(wait_for(w, 0, DR_REPORT_NODE)->text, "not heard of yet");
+    CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_NODE)->node_down, 0);
+    CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_NODE)->node_drained, 1);
+    CHECK_HAS(endpoint_wait(w, 0, DR_REPORT_NODE)->text, "not heard of yet");
 
     from = w->reports_count;
     snprintf(w->script->nodes, sizeof w->script->nodes, NODE("idle", ""));
-    CHECK_EQ(wait_for(w, from, DR_REPORT_NODE)->node_drained, 0);
+    CHECK_EQ(endpoint_wait(w, from, DR_REPORT_NODE)->node_drained, 0);
     from = w->reports_count;
     snprintf(w->script->nodes, sizeof w->script->nodes, NODE("down", ""));
-    CHECK_EQ(wait_for(w, from, DR_REPORT_NODE)->node_down, 1);
+    CHECK_EQ(endpoint_wait(w, from, DR_REPORT_NODE)->node_down, 1);
+    endpoint_free(w);
+}
+
+/* What else the site says of a node: nothing new goes there, and what runs there runs on. */
+TEST(a_node_with_a_flag_takes_nothing_new)
+{
+    static const char *const flags[] = {
+        "DRAIN",         "FAIL",           "MAINTENANCE",      "REBOOT_ISSUED", "POWERED_DOWN",
+        "POWERING_DOWN", "NOT_RESPONDING", "REBOOT_REQUESTED", "INVALID_REG"};
+    static const struct dr_engine_node node = {
+        .name = "seoul1", .partition = "", .gres = "", .cpus_milli = 4000, .memory_mb = 1024};
+    struct endpoint *w = endpoint_new();
+
+    endpoint_open(w, DR_SECOND_US);
+    endpoint_wait(w, 0, DR_REPORT_SITE);
+    w->engine->operations->declare(w->engine, &node, 1);
+    for (size_t i = 0; i < DR_COUNT_OF(flags); i += 1) {
+        const struct dr_report *said;
+
+        w->reports_count = 0;
+        snprintf(w->script->nodes, sizeof w->script->nodes, NODE("mixed", "\"CLOUD\", \"%s\""),
+                 flags[i]);
+        said = endpoint_wait(w, 0, DR_REPORT_NODE);
+        CHECK_EQ(said->node_down, 0);
+        CHECK_EQ(said->node_drained, 1);
+        CHECK_HAS(said->text, i == 0 ? "drained" : flags[i]);
+        w->reports_count = 0;
+        snprintf(w->script->nodes, sizeof w->script->nodes, NODE("mixed", "\"CLOUD\""));
+        CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_NODE)->node_drained, 0);
+    }
     endpoint_free(w);
 }
 
@@ -773,8 +666,8 @@ TEST(a_node_that_came_back_unheard_is_told)
     snprintf(w->script->nodes, sizeof w->script->nodes, NODE("idle", ""));
     endpoint_open(w, DR_SECOND_US);
     w->engine->operations->declare(w->engine, &node, 1);
-    CHECK_EQ(wait_for(w, 0, DR_REPORT_NODE)->node_drained, 0);
-    CHECK_EQ(wait_for(w, 0, DR_REPORT_NODE)->node_down, 0);
+    CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_NODE)->node_drained, 0);
+    CHECK_EQ(endpoint_wait(w, 0, DR_REPORT_NODE)->node_down, 0);
     endpoint_free(w);
 }
 
@@ -821,45 +714,18 @@ TEST(a_site_whose_clock_is_behind)
 
     w->script->clock_ahead_s = -1;
     endpoint_open(w, DR_SECOND_US);
-    wait_for(w, 0, DR_REPORT_SITE);
-    CHECK_EQ(launch(w, 5), DR_OK);
-    wait_for_submits(w, 1);
-    wait_for_submits(w, 2);
+    endpoint_wait(w, 0, DR_REPORT_SITE);
+    CHECK_EQ(endpoint_launch(w, 5), DR_OK);
+    endpoint_wait_for_submits(w, 1);
+    endpoint_wait_for_submits(w, 2);
     endpoint_free(w);
-}
-
-/* Nothing waits for a token to end here unless the site's clock is put forward. */
-#define LONG_US (1000 * DR_SECOND_US)
-
-/* The order was decided so long after the one that made the file began to lead. */
-static struct endpoint *endpoint_that_keeps(const char *name, int64_t later_us)
-{
-    static char path[300];
-    struct endpoint *w = endpoint_new();
-
-    snprintf(path, sizeof path, "%s/%s", test_directory(), name);
-    w->sent_file = path;
-    w->led_us = dr_clock_us();
-    w->decided_us = w->led_us + later_us;
-    for (int i = 0; i < 2; i += 1) { /* one makes the file, one has it */
-        if (w->engine != NULL)
-            w->engine->operations->close(w->engine);
-        w->reports_count = 0;
-        endpoint_open(w, LONG_US);
-        wait_for(w, 0, DR_REPORT_SITE);
-    }
-    return w;
 }
 
 /* The next controller, which is given the order that the one before decided. */
 static void lead_again(struct endpoint *w)
 {
-    w->engine->operations->close(w->engine);
-    w->reports_count = 0;
-    w->led_us += 1000;
-    endpoint_open(w, LONG_US);
-    wait_for(w, 0, DR_REPORT_SITE);
-    CHECK_EQ(launch(w, 4), DR_OK);
+    endpoint_reopen(w);
+    CHECK_EQ(endpoint_launch(w, 4), DR_OK);
 }
 
 TEST(what_was_not_sent_before_a_restart_is_sent_at_once)
@@ -867,7 +733,7 @@ TEST(what_was_not_sent_before_a_restart_is_sent_at_once)
     struct endpoint *w = endpoint_that_keeps("unsent", 500);
 
     lead_again(w);
-    wait_for_submits(w, 1);
+    endpoint_wait_for_submits(w, 1);
     endpoint_free(w);
 }
 
@@ -876,14 +742,14 @@ TEST(what_was_sent_waits_for_its_own_token)
 {
     struct endpoint *w = endpoint_that_keeps("sent", 500);
 
-    CHECK_EQ(launch(w, 5), DR_OK);
-    wait_for_submits(w, 1); /* and is cut off */
+    CHECK_EQ(endpoint_launch(w, 5), DR_OK);
+    endpoint_wait_for_submits(w, 1); /* and is cut off */
     lead_again(w);
-    look(w, 12);
+    endpoint_look(w, 12);
     CHECK_EQ(w->script->submits, 1);
     w->script->clock_ahead_s = 2000; /* the next one's first look is after the token's end */
     lead_again(w);
-    wait_for_submits(w, 2);
+    endpoint_wait_for_submits(w, 2);
     endpoint_free(w);
 }
 
@@ -892,11 +758,11 @@ TEST(an_order_from_before_the_file_waits_once)
     struct endpoint *w = endpoint_that_keeps("before", -100);
 
     lead_again(w);
-    look(w, 12);
+    endpoint_look(w, 12);
     CHECK_EQ(w->script->submits, 0);
     w->script->clock_ahead_s = 2000;
     lead_again(w);
-    wait_for_submits(w, 1);
+    endpoint_wait_for_submits(w, 1);
     endpoint_free(w);
 }
 
@@ -909,12 +775,12 @@ TEST(a_copied_or_cut_file_is_not_believed)
              w->sent_file, w->sent_file);
     CHECK_EQ(system(line), 0);
     lead_again(w);
-    look(w, 12);
+    endpoint_look(w, 12);
     CHECK_EQ(w->script->submits, 0);
     snprintf(line, sizeof line, "truncate -s -1 %s", w->sent_file);
     CHECK_EQ(system(line), 0);
     lead_again(w);
-    look(w, 12);
+    endpoint_look(w, 12);
     CHECK_EQ(w->script->submits, 0);
     endpoint_free(w);
 }
