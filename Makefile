@@ -116,7 +116,7 @@ bench-slurm: all
 
 # make bench-plan [PARTS="seeds korea"]
 bench-plan: all
-	@$(MAKE) --no-print-directory -j$(NPROC) $(OUT)/tests/property/plan_tiny
+	@$(MAKE) --no-print-directory -j$(NPROC) $(addprefix $(OUT)/tests/,property/plan_search property/plan_tiny unit/plan_check)
 	@bench/plan $(PARTS)
 
 # make sim SEED=7: one seed of the live loop under faults

@@ -164,9 +164,14 @@ static const char *seconds_of(double seconds)
     return dr_show_duration((int64_t)seconds / 60 * DR_MINUTE_US);
 }
 
+static double change_of(const struct dr_plan_inputs *inputs, const struct dr_round *round)
+{
+    return dr_factors_change(inputs, &round->factors, &round->next);
+}
+
 static void print_years(const struct dr_plan_inputs *inputs,
-                        const struct dr_rehearsal_options *options,
-                        const struct dr_quarter *quarters, const struct dr_quarter *all)
+                        const struct dr_rehearsal_options *options, const struct dr_round *round,
+                        const struct dr_quarter *all)
 {
     static const char *const names[] = {"ASKED",  "PROMISED-%", "KEPT-%", "IF-ALL-%",
                                         "BUSY-%", "OF-%",       "WAIT",   "WAIT-95"};
@@ -179,15 +184,12 @@ static void print_years(const struct dr_plan_inputs *inputs,
         dr_table_column(table, names[i], DR_TABLE_RIGHT);
     FOR(y, inputs->years_count) {
         FOR(k, inputs->sectors_count) {
-            struct dr_promise one = dr_promise_of(inputs, options, quarters, y, k);
-            double done = 0;
+            struct dr_promise one =
+                dr_promise_of(inputs, options, &round->factors, round->quarters, y, k);
+            struct dr_promise with_all = dr_promise_of(inputs, options, &round->factors, all, y, k);
 
             if (one.quarters == 0 || one.demand <= 0)
                 continue;
-            FOR(i, options->quarters_count) {
-                if (dr_plan_year(inputs, options->quarters[i]) == y)
-                    done += all[i].sectors[k].done / one.quarters;
-            }
             dr_table_row(table);
             dr_table_cell(table, dr_show_format("%lld", (long long)(inputs->begin / 4 + y)));
             dr_table_cell(table,
@@ -197,7 +199,7 @@ static void print_years(const struct dr_plan_inputs *inputs,
             dr_table_cell(table, dr_show_format("%.0f", one.demand));
             dr_table_cell(table, percent(one.promised, one.demand));
             dr_table_cell(table, percent(one.kept, one.demand));
-            dr_table_cell(table, percent(done, one.demand));
+            dr_table_cell(table, percent(with_all.done, one.demand));
             dr_table_cell(table, dr_show_format("%.1f", 100 * one.busy));
             dr_table_cell(table, dr_show_format("%.1f", 100 * one.busy_stated));
             dr_table_cell(table, one.jobs > 0 ? seconds_of(one.wait_mean_s) : "-");
@@ -211,8 +213,8 @@ static void print_years(const struct dr_plan_inputs *inputs,
                DR_MEASURED_LEAST);
 }
 
-static void print_rounds(const struct dr_rehearsal *rehearsal, const struct dr_plan_inputs *inputs,
-                         const struct dr_rehearsal_options *options)
+/* What the plan of each round costs, and by how much a factor changes behind it. */
+static void print_costs(const struct dr_rehearsal *rehearsal, const struct dr_plan_inputs *inputs)
 {
     struct dr_table *table = dr_table_open(1);
 
@@ -220,8 +222,6 @@ static void print_rounds(const struct dr_rehearsal *rehearsal, const struct dr_p
     dr_table_column(table, "COST-M", DR_TABLE_RIGHT);
     dr_table_column(table, "NONE-BELOW-M", DR_TABLE_RIGHT);
     dr_table_column(table, "CHANGE-%", DR_TABLE_RIGHT);
-    FOR(k, inputs->sectors_count)
-        dr_table_column(table, inputs->sectors[k].name, DR_TABLE_RIGHT);
     FOR(i, rehearsal->rounds_count) {
         const struct dr_round *round = &rehearsal->rounds[i];
 
@@ -229,19 +229,42 @@ static void print_rounds(const struct dr_rehearsal *rehearsal, const struct dr_p
         dr_table_cell(table, dr_show_format("%u", i + 1));
         dr_table_cell(table, dr_cli_millions(round->cost));
         dr_table_cell(table, dr_cli_millions(round->bound));
-        dr_table_cell(table,
-                      dr_show_format("%.1f", 100 * dr_round_change(round, inputs->sectors_count)));
-        FOR(k, inputs->sectors_count) {
-            struct dr_seen seen = dr_seen_of(round->quarters, options->quarters_count, k);
+        dr_table_cell(table, dr_show_format("%.1f", 100 * change_of(inputs, round)));
+    }
+    dr_table_print(table);
+}
 
-            dr_table_cell(table, seen.jobs == 0
-                                     ? "-"
-                                     : dr_show_format("%.1f (%s)", round->factors[k] / 10.0,
-                                                      seconds_of(seen.wait_s)));
+static void print_rounds(const struct dr_rehearsal *rehearsal, const struct dr_plan_inputs *inputs,
+                         const struct dr_rehearsal_options *options)
+{
+    struct dr_table *table = dr_table_open(1);
+
+    dr_table_column(table, "ROUND", DR_TABLE_RIGHT);
+    dr_table_column(table, "YEAR", 0);
+    FOR(k, inputs->sectors_count)
+        dr_table_column(table, inputs->sectors[k].name, DR_TABLE_RIGHT);
+    FOR(i, rehearsal->rounds_count) {
+        const struct dr_round *round = &rehearsal->rounds[i];
+
+        FOR(y, inputs->years_count) {
+            dr_table_row(table);
+            dr_table_cell(table, dr_show_format("%u", i + 1));
+            dr_table_cell(table, dr_show_format("%lld", (long long)(inputs->begin / 4 + y)));
+            FOR(k, inputs->sectors_count) {
+                struct dr_seen seen =
+                    dr_seen_of(inputs, round->quarters, options->quarters_count, k, y);
+
+                dr_table_cell(table, seen.jobs == 0 ? "-"
+                                                    : dr_show_format("%.1f (%s)",
+                                                                     round->factors.of[k][y] / 10.0,
+                                                                     seconds_of(seen.wait_s)));
+            }
         }
     }
     printf("\nCapacity factors, %% of each sector's busy_percent, and the mean wait under them:\n");
     dr_table_print(table);
+    printf("\n");
+    print_costs(rehearsal, inputs);
 }
 
 static void print_end(const struct dr_rehearsal *rehearsal, const struct dr_plan_inputs *inputs,
@@ -259,7 +282,7 @@ static void print_end(const struct dr_rehearsal *rehearsal, const struct dr_plan
     case DR_REHEARSAL_ROUNDS:
         printf("Not settled after %u round%s: a factor would still change by %.1f %%.",
                rehearsal->rounds_count, rehearsal->rounds_count == 1 ? "" : "s",
-               100 * dr_round_change(last, inputs->sectors_count));
+               100 * change_of(inputs, last));
         break;
     case DR_REHEARSAL_NO_PLAN:
         printf("%s under the factors that round %u asks for.",
@@ -294,7 +317,7 @@ static void print_all(const struct dr_rehearsal *rehearsal, const struct dr_plan
     FOR(i, options->quarters_count)
         jobs += rehearsal->rounds[0].quarters[i].jobs;
     printf("%s\n\n", dr_buffer_text(&text));
-    print_years(inputs, options, rehearsal->rounds[0].quarters, rehearsal->all);
+    print_years(inputs, options, &rehearsal->rounds[0], rehearsal->all);
     printf("%u quarters, %lld days of each behind %lld of warm-up, one accelerator for %u of the "
            "plan, %" PRIu64 " jobs.\n",
            options->quarters_count, (long long)(options->each.window_us / DR_DAY_US),

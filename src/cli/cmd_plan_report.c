@@ -25,7 +25,8 @@ int dr_cli_plan_page(const struct dr_cli *cli, const char *path, const struct dr
                                     .verify = verify,
                                     .courses = beside->courses,
                                     .alternatives = beside->alternatives,
-                                    .futures = beside->futures};
+                                    .futures = beside->futures,
+                                    .replay = beside->replay};
     json_t *document;
     FILE *out;
     int code, failed;
@@ -59,15 +60,22 @@ struct study {
     const char *what;    /* "courses" */
     const char *members; /* objects and lists that it has, each with a blank behind it */
     const char *written; /* which command writes it */
+    int of_plan;         /* 1: it is of one plan, and says of which */
 };
 
-static const struct study COURSES = {"compare", NULL, "courses", "courses ",
-                                     "daero plan compare --json"};
-static const struct study ALTERNATIVES = {"alternatives", "alternatives.json", "alternatives",
-                                          "alternatives ", "daero plan alternatives -o"};
-static const struct study FUTURES = {"futures", "futures.json", "futures",
+static const struct study COURSES = {
+    "compare", NULL, "courses", "courses ", "daero plan compare --json", 0};
+static const struct study ALTERNATIVES = {
+    "alternatives",  "alternatives.json",          "alternatives",
+    "alternatives ", "daero plan alternatives -o", 0};
+static const struct study FUTURES = {"futures",
+                                     "futures.json",
+                                     "futures",
                                      "futures stages first_stage tornado ",
-                                     "daero plan futures -o"};
+                                     "daero plan futures -o",
+                                     0};
+static const struct study REPLAY = {"replay",          "replay.json",          "a replay",
+                                    "options rounds ", "daero plan replay -o", 1};
 
 static int has_members(const json_t *all, const struct study *study)
 {
@@ -88,11 +96,11 @@ static int has_members(const json_t *all, const struct study *study)
 }
 
 /* What a study found; NULL where it was not given. 0: it is not what its command writes for these
- * tables, and that was said. */
-static int read_study(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
+ * tables and this plan, and that was said. */
+static int read_study(const struct dr_cli *cli, const struct dr_cli_written *written,
                       const struct study *study, json_t **found)
 {
-    const char *place = dr_cli_value(cli, study->option), *hash;
+    const char *place = dr_cli_value(cli, study->option), *hash, *of;
     char path[4096];
     json_error_t wrong;
     json_t *all;
@@ -105,13 +113,18 @@ static int read_study(const struct dr_cli *cli, const struct dr_plan_inputs *inp
              study->name == NULL ? "" : study->name);
     all = json_load_file(path, 0, &wrong);
     hash = json_string_value(json_object_get(all, "inputs_sha256"));
-    if (hash == NULL || !has_members(all, study))
+    of = json_string_value(json_object_get(all, "plan_sha256"));
+    if (hash == NULL || (study->of_plan && of == NULL) || !has_members(all, study))
         dr_cli_fail(cli, DR_EXIT_USAGE, "--%s: %s: found %s, expected what `%s` writes",
                     study->option, path, all == NULL ? wrong.text : "other JSON", study->written);
-    else if (strcmp(hash, inputs->hash) != 0)
+    else if (strcmp(hash, written->inputs->hash) != 0)
         dr_cli_fail(cli, DR_EXIT_USAGE,
                     "--%s: %s: found %s of tables with SHA-256 %s, expected those of the plan, %s",
-                    study->option, path, study->what, hash, inputs->hash);
+                    study->option, path, study->what, hash, written->inputs->hash);
+    else if (study->of_plan && strcmp(of, written->hash) != 0)
+        dr_cli_fail(cli, DR_EXIT_USAGE,
+                    "--%s: %s: found %s of a plan with SHA-256 %s, expected one of this plan, %s",
+                    study->option, path, study->what, of, written->hash);
     else
         good = 1;
     if (good)
@@ -121,14 +134,15 @@ static int read_study(const struct dr_cli *cli, const struct dr_plan_inputs *inp
 }
 
 /* All that is wrong is said. */
-static int read_beside(const struct dr_cli *cli, const struct dr_plan_inputs *inputs,
+static int read_beside(const struct dr_cli *cli, const struct dr_cli_written *written,
                        struct dr_cli_beside *beside)
 {
     json_t *compared;
-    int good = read_study(cli, inputs, &COURSES, &compared);
+    int good = read_study(cli, written, &COURSES, &compared);
 
-    good &= read_study(cli, inputs, &ALTERNATIVES, &beside->alternatives);
-    good &= read_study(cli, inputs, &FUTURES, &beside->futures);
+    good &= read_study(cli, written, &ALTERNATIVES, &beside->alternatives);
+    good &= read_study(cli, written, &FUTURES, &beside->futures);
+    good &= read_study(cli, written, &REPLAY, &beside->replay);
     beside->courses = json_incref(json_object_get(compared, "courses"));
     json_decref(compared);
     return good;
@@ -190,13 +204,14 @@ int dr_cmd_plan_report(struct dr_cli *cli)
     if (path == NULL)
         return dr_cli_fail(cli, DR_EXIT_USAGE, "--output is missing");
     code = dr_cli_plan_read(cli, &written);
-    if (code == DR_EXIT_OK && !read_beside(cli, written.inputs, &beside))
+    if (code == DR_EXIT_OK && !read_beside(cli, &written, &beside))
         code = DR_EXIT_USAGE;
     if (code == DR_EXIT_OK)
         code = report(cli, path, &written, &beside);
     json_decref(beside.courses);
     json_decref(beside.alternatives);
     json_decref(beside.futures);
+    json_decref(beside.replay);
     dr_cli_plan_close(&written);
     if (code == DR_EXIT_OK && cli->json)
         printf("{\"page\":\"written\"}\n");

@@ -70,6 +70,7 @@ static const struct dr_cli_option PLAN_REPORT[] = {
     {"compare", 0, "FILE", "hold the plan against other courses: what `daero plan compare --json` wrote for the same tables"},
     {"alternatives", 0, "DIRECTORY", "show plans that are nearly as good: what `daero plan alternatives -o` wrote for the same tables"},
     {"futures", 0, "DIRECTORY", "show what to decide now if the future differs: what `daero plan futures -o` wrote for the same tables"},
+    {"replay", 0, "DIRECTORY", "show whether people would get their compute: what `daero plan replay -o` wrote of this plan"},
 };
 static const struct dr_cli_option PLAN_REPLAY[] = {
     {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default, with the certificate's name"},
@@ -390,7 +391,8 @@ const struct dr_cli_command DR_CLI_COMMANDS[] = {
      "\n"
      "    daero plan report plan -o plan.html\n"
      "    daero plan compare korea-2030 --json >courses.json; daero plan report plan --compare courses.json -o plan.html\n"
-     "    daero plan futures korea-2030 -o futures; daero plan report plan --futures futures -o plan.html",
+     "    daero plan futures korea-2030 -o futures; daero plan report plan --futures futures -o plan.html\n"
+     "    daero plan replay plan -o replayed; daero plan report plan --replay replayed -o plan.html",
      OPTIONS(PLAN_REPORT), DR_OPERAND_FILE, 1, 1, 0, 0, NULL, dr_cmd_plan_report},
     {"plan replay", "DIRECTORY", "would people really get their compute? A plan's fleet and demand through the real core",
      "Each quarter's fleet becomes a federation, the work that the plan promises becomes jobs, and the controller's own code\n"

@@ -47,6 +47,7 @@ struct dr_cli_beside {
     json_t *courses;      /* what `daero plan compare --json` found */
     json_t *alternatives; /* alternatives.json */
     json_t *futures;      /* futures.json */
+    json_t *replay;       /* replay.json */
 };
 
 /* The page of a plan that was checked, into a file.

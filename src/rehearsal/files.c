@@ -50,22 +50,36 @@ static void put_replay(struct dr_buffer *out, const struct dr_rehearsal *rehears
         put_quarter(out, inputs, 1, "all", &rehearsal->all[i]);
 }
 
+/* Nothing where nothing is known of the sector in the year. */
+static void put_factor(struct dr_buffer *out, const struct dr_plan_inputs *inputs,
+                       const struct dr_rehearsal_options *options, const struct dr_round *round,
+                       uint32_t number, uint32_t sector, uint32_t year)
+{
+    struct dr_seen seen =
+        dr_seen_of(inputs, round->quarters, options->quarters_count, sector, year);
+
+    dr_buffer_printf(out, "%" PRIu32 ",%s,%" PRId64 ",%.1f,", number, inputs->sectors[sector].name,
+                     inputs->begin / 4 + year, round->factors.of[sector][year] / 10.0);
+    if (seen.jobs > 0)
+        dr_buffer_printf(out, "%.3f,%.3f,%.0f", 100 * seen.late, 100 * seen.busy, seen.wait_s);
+    else
+        dr_buffer_append_text(out, ",,");
+    dr_buffer_printf(out, ",%.1f,%.6f,%.6f\n", round->next.of[sector][year] / 10.0,
+                     round->cost / 1e6, round->bound / 1e6);
+}
+
 static void put_factors(struct dr_buffer *out, const struct dr_rehearsal *rehearsal,
                         const struct dr_plan_inputs *inputs,
                         const struct dr_rehearsal_options *options)
 {
-    dr_buffer_append_text(out, "round,sector,factor_percent,late_percent,busy_percent,wait_mean_s,"
-                               "next_percent,cost_m,bound_m\n");
+    dr_buffer_append_text(out, "round,sector,year,factor_percent,late_percent,busy_percent,"
+                               "wait_mean_s,next_percent,cost_m,bound_m\n");
     FOR(r, rehearsal->rounds_count) {
         const struct dr_round *round = &rehearsal->rounds[r];
 
         FOR(k, inputs->sectors_count) {
-            struct dr_seen seen = dr_seen_of(round->quarters, options->quarters_count, k);
-
-            dr_buffer_printf(out, "%" PRIu32 ",%s,%.1f,%.3f,%.3f,%.0f,%.1f,%.6f,%.6f\n", r + 1,
-                             inputs->sectors[k].name, round->factors[k] / 10.0, 100 * seen.late,
-                             100 * seen.busy, seen.wait_s, round->next[k] / 10.0, round->cost / 1e6,
-                             round->bound / 1e6);
+            FOR(y, inputs->years_count)
+                put_factor(out, inputs, options, round, r + 1, k, y);
         }
     }
 }
@@ -75,10 +89,12 @@ static void put_factors(struct dr_buffer *out, const struct dr_rehearsal *rehear
 static void put_capacity_factors(struct dr_buffer *out, const struct dr_plan_inputs *inputs,
                                  const struct dr_round *round)
 {
-    dr_buffer_append_text(out, "sector,factor_percent,assumed,source,note\n");
-    FOR(k, inputs->sectors_count)
-        dr_buffer_printf(out, "%s,%.1f,," SOURCE_KEY ",\n", inputs->sectors[k].name,
-                         round->factors[k] / 10.0);
+    dr_buffer_append_text(out, "sector,year,factor_percent,assumed,source,note\n");
+    FOR(k, inputs->sectors_count) {
+        FOR(y, inputs->years_count)
+            dr_buffer_printf(out, "%s,%" PRId64 ",%.1f,," SOURCE_KEY ",\n", inputs->sectors[k].name,
+                             inputs->begin / 4 + y, round->factors.of[k][y] / 10.0);
+    }
 }
 
 static enum dr_status copy_table(const char *from, const char *to, const char *name,

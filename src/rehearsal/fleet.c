@@ -178,9 +178,9 @@ static void give(struct dr_fleet *fleet, const struct dr_plan *plan)
 
                 if (use == 0)
                     continue;
-                fleet->work_micro[k][c] +=
-                    dr_mul_div_floor(use * 1000 / fleet->scale, dr_plan_yield(inputs, k, c),
-                                     DR_PLAN_MICRO * DR_PLAN_MICRO);
+                fleet->work_micro[k][c] += dr_mul_div_floor(
+                    use * 1000 / fleet->scale, dr_plan_yield(inputs, k, c, fleet->quarter),
+                    DR_PLAN_MICRO * DR_PLAN_MICRO);
                 fleet->given_milli[k] += use / fleet->scale;
                 while (g < fleet->groups_count &&
                        (fleet->groups[g].chip != c ||

@@ -13,10 +13,11 @@
 
 struct dr_promise dr_promise_of(const struct dr_plan_inputs *inputs,
                                 const struct dr_rehearsal_options *options,
-                                const struct dr_quarter *quarters, uint32_t year, uint32_t sector)
+                                const struct dr_factors *factors, const struct dr_quarter *quarters,
+                                uint32_t year, uint32_t sector)
 {
     struct dr_promise sum = {0};
-    double waits = 0, given = 0, held = 0, offered = 0, late = 0;
+    double waits = 0, held = 0, lost = 0, offered = 0, late = 0;
 
     FOR(i, options->quarters_count) {
         const struct dr_measured *measured = &quarters[i].sectors[sector];
@@ -28,28 +29,41 @@ struct dr_promise dr_promise_of(const struct dr_plan_inputs *inputs,
 
         sum.demand += measured->demand;
         sum.promised += measured->promised;
+        sum.done += measured->done;
         sum.kept += measured->promised * (1 - measured->late);
         offered += measured->offered;
         late += measured->offered * measured->late;
-        given += measured->given;
+        sum.given += measured->given;
         held += measured->given * measured->busy;
+        lost += measured->given * measured->busy * measured->lost;
         sum.jobs += measured->jobs;
         waits += measured->wait_mean_s * measured->jobs;
         sum.wait_p95_s = fmax(sum.wait_p95_s, measured->wait_p95_s);
     }
     if (sum.quarters == 0)
         return sum;
-    sum.demand /= sum.quarters;
-    sum.promised /= sum.quarters;
-    sum.kept /= sum.quarters;
     if (offered > 0)
         sum.late = late / offered;
-    if (given > 0)
-        sum.busy = held / given;
-    sum.busy_stated = (double)inputs->sectors[sector].busy_micro / DR_PLAN_MICRO;
+    if (sum.given > 0)
+        sum.busy = held / sum.given;
+    if (held > 0)
+        sum.lost = lost / held;
+    sum.demand /= sum.quarters;
+    sum.promised /= sum.quarters;
+    sum.done /= sum.quarters;
+    sum.kept /= sum.quarters;
+    sum.given /= sum.quarters;
+    sum.busy_stated = (double)inputs->sectors[sector].busy_micro / DR_PLAN_MICRO *
+                      factors->of[sector][year] / DR_FACTOR_ONE;
     if (sum.jobs > 0)
         sum.wait_mean_s = waits / (double)sum.jobs;
     return sum;
+}
+
+int dr_promise_broken(const struct dr_promise *promise, const struct dr_rehearsal_options *options)
+{
+    return !promise->coarse && promise->promised > 0 &&
+           (promise->late > 1 - DR_KEPT_LEAST || promise->wait_mean_s > options->wait_goal_s);
 }
 
 static const char *hours(double seconds, char text[32])
@@ -88,7 +102,8 @@ void dr_rehearsal_sentence(const struct dr_plan_inputs *inputs,
 
     FOR(y, inputs->years_count) {
         FOR(k, inputs->sectors_count) {
-            struct dr_promise one = dr_promise_of(inputs, options, round->quarters, y, k);
+            struct dr_promise one =
+                dr_promise_of(inputs, options, &round->factors, round->quarters, y, k);
 
             if (one.quarters == 0 || one.promised <= 0)
                 continue;
@@ -101,7 +116,7 @@ void dr_rehearsal_sentence(const struct dr_plan_inputs *inputs,
             kept += one.kept;
             waits += one.wait_mean_s * (double)one.jobs;
             jobs += (double)one.jobs;
-            broken += one.late > 1 - DR_KEPT_LEAST || one.wait_mean_s > options->wait_goal_s;
+            broken += (uint32_t)dr_promise_broken(&one, options);
             if (one.late > late.value)
                 late = (struct worst){y, k, one.late};
             if (one.wait_mean_s > wait.value)
@@ -153,12 +168,21 @@ static json_t *number(double value)
     return json_real(value);
 }
 
-static json_t *factors_json(const struct dr_plan_inputs *inputs, const uint32_t *factors)
+/* Of each sector, by year. */
+static json_t *factors_json(const struct dr_plan_inputs *inputs, const struct dr_factors *factors)
 {
     json_t *object = json_object();
 
-    FOR(k, inputs->sectors_count)
-        json_object_set_new(object, inputs->sectors[k].name, number(factors[k] / 10.0));
+    FOR(k, inputs->sectors_count) {
+        json_t *years = json_object();
+        char year[24];
+
+        FOR(y, inputs->years_count) {
+            snprintf(year, sizeof year, "%" PRId64, inputs->begin / 4 + y);
+            json_object_set_new(years, year, number(factors->of[k][y] / 10.0));
+        }
+        json_object_set_new(object, inputs->sectors[k].name, years);
+    }
     return object;
 }
 
@@ -202,25 +226,39 @@ static json_t *quarters_json(const struct dr_plan_inputs *inputs,
     return array;
 }
 
+static json_t *promise_json(const struct dr_promise *one, const char *sector, int64_t year,
+                            const struct dr_rehearsal_options *options)
+{
+    double a_day = 24 * one->given;
+
+    return json_pack("{s:I, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, "
+                     "s:f, s:I, s:b, "
+                     "s:b}",
+                     "year", (json_int_t)year, "sector", sector, "demand_units", one->demand,
+                     "promised_units", one->promised, "done_units", one->done, "kept_units",
+                     one->kept, "late_percent", 100 * one->late, "given_accelerators", one->given,
+                     "busy_percent", 100 * one->busy, "stated_busy_percent", 100 * one->busy_stated,
+                     "lost_percent", 100 * one->lost, "promised_accelerator_hours_a_day",
+                     a_day * one->busy_stated, "achieved_accelerator_hours_a_day",
+                     a_day * one->busy_stated * (1 - one->late), "held_accelerator_hours_a_day",
+                     a_day * one->busy * (1 - one->lost), "wait_mean_s", one->wait_mean_s,
+                     "wait_p95_s", one->wait_p95_s, "jobs", (json_int_t)one->jobs, "coarse",
+                     one->coarse, "broken", dr_promise_broken(one, options));
+}
+
 static json_t *years_json(const struct dr_plan_inputs *inputs,
-                          const struct dr_rehearsal_options *options, const struct dr_round *round)
+                          const struct dr_rehearsal_options *options,
+                          const struct dr_factors *factors, const struct dr_quarter *quarters)
 {
     json_t *array = json_array();
 
     FOR(y, inputs->years_count) {
         FOR(k, inputs->sectors_count) {
-            struct dr_promise one = dr_promise_of(inputs, options, round->quarters, y, k);
+            struct dr_promise one = dr_promise_of(inputs, options, factors, quarters, y, k);
 
-            if (one.quarters == 0)
-                continue;
-            json_array_append_new(
-                array,
-                json_pack("{s:i, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:b}", "year",
-                          (int)(inputs->begin / 4 + y), "sector", inputs->sectors[k].name,
-                          "demand_units", one.demand, "promised_units", one.promised, "kept_units",
-                          one.kept, "late_percent", 100 * one.late, "busy_percent", 100 * one.busy,
-                          "stated_busy_percent", 100 * one.busy_stated, "wait_mean_s",
-                          one.wait_mean_s, "wait_p95_s", one.wait_p95_s, "coarse", one.coarse));
+            if (one.quarters > 0)
+                json_array_append_new(array, promise_json(&one, inputs->sectors[k].name,
+                                                          inputs->begin / 4 + y, options));
         }
     }
     return array;
@@ -242,11 +280,11 @@ static json_t *rounds_json(const struct dr_rehearsal *rehearsal,
             array, json_pack("{s:s, s:f, s:f, s:b, s:o, s:o, s:f, s:o, s:o}", "answer",
                              dr_buffer_text(&text), "cost", round->cost, "bound", round->bound,
                              "cut_by_the_clock", round->cut, "factors_percent",
-                             factors_json(inputs, round->factors), "next_percent",
-                             factors_json(inputs, round->next), "largest_change_percent",
-                             100 * dr_round_change(round, inputs->sectors_count), "years",
-                             years_json(inputs, options, round), "quarters",
-                             quarters_json(inputs, options, round->quarters)));
+                             factors_json(inputs, &round->factors), "next_percent",
+                             factors_json(inputs, &round->next), "largest_change_percent",
+                             100 * dr_factors_change(inputs, &round->factors, &round->next),
+                             "years", years_json(inputs, options, &round->factors, round->quarters),
+                             "quarters", quarters_json(inputs, options, round->quarters)));
     }
     return array;
 }
@@ -271,7 +309,8 @@ void dr_rehearsal_json(const struct dr_rehearsal *rehearsal, const struct dr_pla
                        const struct dr_rehearsal_about *about, struct dr_buffer *out)
 {
     json_t *json = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:{s:i, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:i}, s:s, s:o, s:o}",
+        "{s:s, s:s, s:s, s:s, s:s, s:{s:i, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:i}, s:s, s:o, "
+        "s:o, s:o}",
         "scenario", inputs->name, "inputs_sha256", inputs->hash, "plan_sha256", about->plan_hash,
         "currency", inputs->currency, "daero", about->version, "options", "scale",
         (int)options->each.scale, "seed", (json_int_t)options->each.seed, "warm_up_days",
@@ -279,11 +318,14 @@ void dr_rehearsal_json(const struct dr_rehearsal *rehearsal, const struct dr_pla
         (double)options->each.window_us / (double)DR_DAY_US, "longest_job_days",
         (double)options->each.longest_us / (double)DR_DAY_US, "portable",
         options->each.portable_milli / 1000.0, "wait_goal_s", options->wait_goal_s,
-        "tolerance_percent", 100 * options->tolerance, "rounds_max", (int)options->rounds_max,
-        "end", end_word(rehearsal->end), "rounds", rounds_json(rehearsal, inputs, options),
-        "all_that_is_asked_for",
-        rehearsal->rounds_count > 0 ? quarters_json(inputs, options, rehearsal->all)
-                                    : json_array());
+        "kept_least_percent", 100 * DR_KEPT_LEAST, "tolerance_percent", 100 * options->tolerance,
+        "rounds_max", (int)options->rounds_max, "end", end_word(rehearsal->end), "rounds",
+        rounds_json(rehearsal, inputs, options), "all_that_is_asked_for",
+        rehearsal->rounds_count > 0 ? quarters_json(inputs, options, rehearsal->all) : json_array(),
+        "years_with_all",
+        rehearsal->rounds_count > 0
+            ? years_json(inputs, options, &rehearsal->rounds[0].factors, rehearsal->all)
+            : json_array());
     char *text = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(12));
 
     dr_buffer_append_text(out, text);

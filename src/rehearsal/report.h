@@ -12,20 +12,26 @@
 /* A sector in a year, over the quarters that were rehearsed: units as means of them. */
 struct dr_promise {
     uint32_t quarters; /* 0: nothing is known */
-    double demand, promised;
+    double demand, promised, done;
     double kept;              /* promised, less what was late */
     double late;              /* part of what came */
+    double given;             /* accelerators */
     double busy, busy_stated; /* parts of what the sector is given */
+    double lost;              /* part of what was busy */
     double wait_mean_s;
     double wait_p95_s; /* of the worst quarter */
     uint64_t jobs;
     int coarse; /* 1: some quarter's figures are (rehearsal/measure.h) */
 };
 
-/* Of quarters [options->quarters_count], in the order of options->quarters. */
+/* Of quarters [options->quarters_count], in the order of options->quarters, of a plan that was made
+ * with `factors`. */
 struct dr_promise dr_promise_of(const struct dr_plan_inputs *inputs,
                                 const struct dr_rehearsal_options *options,
-                                const struct dr_quarter *quarters, uint32_t year, uint32_t sector);
+                                const struct dr_factors *factors, const struct dr_quarter *quarters,
+                                uint32_t year, uint32_t sector);
+/* Too much was late, or waits were too long. A coarse one is not judged. */
+int dr_promise_broken(const struct dr_promise *promise, const struct dr_rehearsal_options *options);
 
 /* "Would people get their compute?", answered of one round in a sentence or two. */
 void dr_rehearsal_sentence(const struct dr_plan_inputs *inputs,

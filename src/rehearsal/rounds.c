@@ -155,12 +155,15 @@ static enum dr_status play(struct playing *playing, struct dr_quarter *quarters,
 /* ---- from round to round ---- */
 
 /* The inputs under other factors; for dr_plan_variant_close(). */
-static struct dr_plan_inputs *under(const struct dr_plan_inputs *inputs, const uint32_t *factors)
+static struct dr_plan_inputs *under(const struct dr_plan_inputs *inputs,
+                                    const struct dr_factors *factors)
 {
     struct dr_plan_inputs *made = dr_plan_variant(inputs, DR_PLAN_VARIANT_PLAN);
 
-    FOR(k, inputs->sectors_count)
-        dr_plan_set_factor(&made->sectors[k], factors[k] * (DR_PLAN_MICRO / DR_FACTOR_ONE));
+    FOR(k, inputs->sectors_count) {
+        FOR(y, inputs->years_count)
+            made->sectors[k].factor_micro[y] = factors->of[k][y] * (DR_PLAN_MICRO / DR_FACTOR_ONE);
+    }
     return made;
 }
 
@@ -204,23 +207,14 @@ static enum dr_status plan_anew(struct dr_rehearsal *rehearsal, const struct dr_
     return status;
 }
 
-double dr_round_change(const struct dr_round *round, uint32_t sectors_count)
-{
-    double most = 0;
-
-    FOR(k, sectors_count)
-        most = fmax(most, fabs((double)round->next[k] / round->factors[k] - 1));
-    return most;
-}
-
 /* One round, with a plan under its factors unless it is the first. DR_E_END: it is the last. */
 static enum dr_status go_round(struct dr_rehearsal *rehearsal, const struct dr_plan_inputs *inputs,
                                const struct dr_rehearsal_options *options, struct dr_error *error)
 {
     uint32_t number = rehearsal->rounds_count;
     struct dr_round *round = &rehearsal->rounds[number];
-    struct dr_plan_inputs *changed =
-        number == 0 ? dr_plan_variant(inputs, DR_PLAN_VARIANT_PLAN) : under(inputs, round->factors);
+    struct dr_plan_inputs *changed = number == 0 ? dr_plan_variant(inputs, DR_PLAN_VARIANT_PLAN)
+                                                 : under(inputs, &round->factors);
     struct playing playing = {.options = options,
                               .inputs = changed,
                               .plan = &rehearsal->plan,
@@ -246,19 +240,16 @@ static enum dr_status go_round(struct dr_rehearsal *rehearsal, const struct dr_p
     if (status != DR_OK)
         return status;
     rehearsal->rounds_count += 1;
-    FOR(k, inputs->sectors_count) {
-        struct dr_seen seen = dr_seen_of(round->quarters, options->quarters_count, k);
-
-        round->next[k] = dr_factor_next(round->factors[k], &seen, options->wait_goal_s);
-    }
-    if (dr_round_change(round, inputs->sectors_count) < options->tolerance) {
+    dr_factors_next(&round->next, &round->factors, inputs, round->quarters, options->quarters_count,
+                    options->wait_goal_s);
+    if (dr_factors_change(inputs, &round->factors, &round->next) < options->tolerance) {
         rehearsal->end = DR_REHEARSAL_SETTLED;
         return DR_E_END;
     }
     rehearsal->end = DR_REHEARSAL_ROUNDS;
     if (rehearsal->rounds_count == options->rounds_max)
         return DR_E_END;
-    memcpy(rehearsal->rounds[number + 1].factors, round->next, sizeof round->next);
+    rehearsal->rounds[number + 1].factors = round->next;
     return DR_OK;
 }
 
@@ -277,9 +268,12 @@ enum dr_status dr_rehearse(struct dr_rehearsal *rehearsal, const struct dr_plan_
     rehearsal->checks_count = verdict->checks_count;
     rehearsal->rounds[0].cost = rehearsal->sums.cost;
     rehearsal->rounds[0].bound = bound;
-    FOR(k, inputs->sectors_count)
-        rehearsal->rounds[0].factors[k] =
-            (uint32_t)(dr_plan_factor(&inputs->sectors[k]) / (DR_PLAN_MICRO / DR_FACTOR_ONE));
+    FOR(k, inputs->sectors_count) {
+        FOR(y, inputs->years_count)
+            rehearsal->rounds[0].factors.of[k][y] =
+                (uint32_t)(dr_plan_factor(&inputs->sectors[k], y) /
+                           (DR_PLAN_MICRO / DR_FACTOR_ONE));
+    }
     while (status == DR_OK)
         status = go_round(rehearsal, inputs, options, error);
     free(verdict);

@@ -25,8 +25,8 @@ struct dr_rehearsal_options {
 };
 
 struct dr_round {
-    uint32_t factors[DR_PLAN_SECTORS_MAX]; /* thousandths, that its plan was made with */
-    uint32_t next[DR_PLAN_SECTORS_MAX];    /* ... that its rehearsal asks for */
+    struct dr_factors factors; /* that its plan was made with */
+    struct dr_factors next;    /* ... that its rehearsal asks for */
     double cost, bound; /* in the currency, discounted; bound: no plan under these costs less */
     int cut;            /* the clock cut the search for its plan: another run may differ */
     struct dr_quarter quarters[DR_PLAN_QUARTERS_MAX]; /* [options.quarters_count] */
@@ -62,8 +62,5 @@ DR_MUST_USE enum dr_status dr_rehearse(struct dr_rehearsal *rehearsal,
                                        const struct dr_plan *plan, double bound,
                                        const struct dr_rehearsal_options *options,
                                        struct dr_error *error);
-
-/* The largest change of a factor that a round asks for, as a part of it. */
-double dr_round_change(const struct dr_round *round, uint32_t sectors_count);
 
 #endif

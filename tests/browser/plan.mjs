@@ -202,6 +202,49 @@ async function studiesAgree(browser) {
   await view.close();
 }
 
+/** What is promised and what came of it, as replay.json and factors.csv have it. */
+async function replayAgrees(browser) {
+  const view = await open(browser, "studied", PHONE);
+  const { page } = view;
+  const replay = JSON.parse(text("replayed/replay.json"));
+  const [round] = replay.rounds;
+  const title = "Would people get their compute?";
+  result((await titles(page, "h2")).includes(title), "replayed: it has a section");
+  const shown = await page.evaluate((wanted) => [...document.querySelectorAll("section")].find((each) => each.querySelector("h2").textContent === wanted).textContent, title);
+  result(shown.includes(round.answer) && shown.includes(replay.rounds[1].answer), "replayed: with the answer for the plan, and for the last one", [shown]);
+  const judged = round.years.filter((year) => year.promised_units > 0 && !year.coarse);
+  const kept = judged.filter((year) => !year.broken).length;
+  const cards = await page.$$eval(".card", (all) => all.map((card) => card.textContent));
+  result(kept < judged.length && cards.some((card) => card.startsWith(`Promises kept${kept} of ${judged.length}`)), "replayed: how many promises are kept is told at a glance", cards);
+
+  const last = Math.max(...round.years.map((year) => year.year));
+  const hours = (name) => count.format(round.years.filter((year) => year.year === last).reduce((sum, year) => sum + year[`${name}_accelerator_hours_a_day`], 0));
+  const figure = `In ${last} the plan promises ${hours("promised")} accelerator-hours of work a day; ${hours("achieved")} of them`;
+  const numbers = await numbersBehind(page, figure);
+  const asked = round.years.filter((year) => year.demand_units > 0);
+  same(
+    numbers.map((row) => row.slice(-14).filter((_, i) => [0, 2, 5, 6].includes(i))),
+    asked.map((year) => [count.format(year.demand_units), percent.format(year.kept_units / year.demand_units), count.format(year.promised_accelerator_hours_a_day), count.format(year.achieved_accelerator_hours_a_day)]),
+    "replayed: hours and work of each sector and year",
+  );
+  const waits = await rowsOf(page, "Waits by sector and year");
+  const marks = waits.slice(1).flatMap((row) => row.slice(1));
+  same([marks.filter((cell) => cell.includes("✓")).length, marks.filter((cell) => cell.includes("✗")).length], [kept, judged.length - kept], "replayed: a mark for each promise");
+  const rounds = await rowsOf(page, "The rounds");
+  same(rounds.length, replay.rounds.length + 1, "replayed: a row for each round");
+  none(replay.rounds.filter((each, i) => !near(rounds[i + 1][4], each.cost) || rounds[i + 1][6] !== percent.format(each.largest_change_percent / 100)), "replayed: with its cost, and how much a factor would change");
+  await page.$$eval("details", (all) => all.forEach((each) => (each.open = true)));
+  await page.waitForFunction(() => [...document.querySelectorAll("details")].every((each) => each.children.length > 1));
+  const factors = await rowsOf(page, "Round 2");
+  const said = tableOf("replayed/factors.csv").filter((row) => row.round === "2").map((row) => percent.format(row.factor_percent / 100));
+  same(factors.slice(1).flatMap((row) => row.slice(1)), said, "replayed: each factor, by sector and year");
+  const hashes = (await rowsOf(page, "The plan's quarters")).slice(1).map((row) => row[6]);
+  same(hashes, round.quarters.map((quarter) => quarter.state_hash), "replayed: each quarter's state");
+  none(await overflowing(page), "replayed: with all tables open nothing is wider than a phone");
+  none(view.said, "replayed: the console is empty after all that");
+  await view.close();
+}
+
 /** Whatever is named is named by markup; what counts as a word of the document stays. */
 function hostile(value, name = "") {
   if (Array.isArray(value)) return name === "quarters" || name === "times" ? value : value.map((each) => hostile(each, name));
@@ -220,9 +263,9 @@ function wrong(value) {
 
 async function oddDocuments(browser) {
   const document = documentOf("map");
-  const { alternatives, futures } = documentOf("studied");
-  write("hostile", "map", hostile({ ...document, alternatives, futures }));
-  write("wrong", "map", { ...wrong({ ...document, alternatives, futures }), scenario: document.scenario });
+  const { alternatives, futures, replay } = documentOf("studied");
+  write("hostile", "map", hostile({ ...document, alternatives, futures, replay }));
+  write("wrong", "map", { ...wrong({ ...document, alternatives, futures, replay }), scenario: document.scenario });
   write("empty", "map", {});
   for (const name of ["hostile", "wrong", "empty"]) {
     const view = await open(browser, name, PHONE);
@@ -236,7 +279,7 @@ async function oddDocuments(browser) {
     none(view.said, `${name}: the console is empty`);
     if (name === "hostile") {
       const sections = await titles(page, "h2");
-      none(["Plans that are nearly as good", "If the future differs"].filter((title) => !sections.includes(title)), "alternatives and futures have sections where they are given");
+      none(["Plans that are nearly as good", "If the future differs", "Would people get their compute?"].filter((title) => !sections.includes(title)), "alternatives, futures and a replay have sections where they are given");
     }
     await view.close();
   }
@@ -251,7 +294,8 @@ function plotsOf(name) {
   const zones = document.zones.filter((zone) => zone.power_w.some((power) => power > 0)).length;
   const courses = document.courses === undefined ? 0 : 3;
   const swings = (document.futures?.tornado.swings.length ?? 0) > 0 ? 1 : 0;
-  return shares + map + 2 + built + 1 + zones + 2 + 1 + document.sectors.length + courses + swings;
+  const replayed = document.replay === undefined ? 0 : 1 + new Set(document.replay.rounds[0].years.filter((year) => year.promised_units > 0).map((year) => year.sector)).size;
+  return shares + map + 2 + built + 1 + zones + 2 + 1 + document.sectors.length + courses + swings + replayed;
 }
 
 const browser = await start("plans' pages in a browser");
@@ -267,5 +311,6 @@ await numbersAgree(browser, "map");
 await mapMoves(browser);
 await coursesAgree(browser);
 await studiesAgree(browser);
+await replayAgrees(browser);
 await oddDocuments(browser);
 await finish(browser);

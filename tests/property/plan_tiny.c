@@ -49,6 +49,15 @@ static int64_t power_w(const struct trying *trying, uint32_t s, uint32_t t)
                                 : 0);
 }
 
+/* Of what is given to the sector in a quarter, what it keeps busy. */
+static double busy(const struct dr_plan_inputs *inputs, uint32_t t)
+{
+    const struct dr_plan_sector *sector = &inputs->sectors[0];
+    int64_t factor = sector->factor_micro[(inputs->begin % 4 + t) / 4];
+
+    return (double)(factor == 0 ? sector->busy_micro : sector->busy_micro * factor / 1000000) / 1e6;
+}
+
 /* What has to be on, in thousandths, so that work can be done with any other site's zone lost. */
 static int64_t kept_on(const struct trying *trying, uint32_t s, uint32_t c, uint32_t t,
                        int64_t *use)
@@ -56,7 +65,7 @@ static int64_t kept_on(const struct trying *trying, uint32_t s, uint32_t c, uint
     const struct dr_plan_inputs *inputs = trying->inputs;
     const struct dr_plan_sector *sector = &inputs->sectors[0];
     double units = (double)sector->demand[t] * (double)sector->lost_micro / 1e6;
-    double each = (double)sector->speed_micro[c] / 1e6 * (double)sector->busy_micro / 1e6;
+    double each = (double)sector->speed_micro[c] / 1e6 * busy(inputs, t);
 
     (void)s;
     *use = (int32_t)t < inputs->lost_quarter ? 0 : (int64_t)ceil(units / each * 1000);
@@ -80,8 +89,7 @@ static double unit_cost(const struct trying *trying, uint32_t s, uint32_t c, uin
     double upkeep =
         kept ? 0 : (double)chip->price[t] * (double)chip->upkeep_micro / 4e6 / available;
 
-    return (energy + upkeep) / ((double)inputs->sectors[0].speed_micro[c] / 1e6 *
-                                (double)inputs->sectors[0].busy_micro / 1e6);
+    return (energy + upkeep) / ((double)inputs->sectors[0].speed_micro[c] / 1e6 * busy(inputs, t));
 }
 
 /* How many can be on, in thousandths. */
@@ -137,7 +145,7 @@ static void work(struct trying *trying, uint32_t t)
             return;
         taken[best_s][best_c][best_kept] = 1;
         available = (double)inputs->chips[best_c].available_micro / 1e6;
-        each = (double)sector->speed_micro[best_c] / 1e6 * (double)sector->busy_micro / 1e6;
+        each = (double)sector->speed_micro[best_c] / 1e6 * busy(inputs, t);
         want =
             (unit_cost(trying, best_s, best_c, t, best_kept) < (double)sector->unserved ? demand
                                                                                         : least) -

@@ -30,6 +30,8 @@ static struct judged *campus(void)
         return judged;
     judged = calloc(1, sizeof *judged);
     judged->inputs = plan_campus();
+    judged->inputs->sectors[0].factor_micro[1] = 912345;
+    judged->inputs->sectors[1].factor_micro[2] = 950001;
     judged->plan = plan_new();
     CHECK(plan_solve(judged->inputs, 0.3, judged->plan, &judged->sums, &bound));
     dr_program_init(&judged->program, judged->inputs, 0);
@@ -91,7 +93,8 @@ static int fill_lost(struct judged *judged, const struct dr_plan_lost *lost)
             continue;
         judged->values[c] += use;
         judged->values[done] +=
-            use * (double)dr_plan_yield(judged->inputs, lost->sector, lost->chip) / 1e12;
+            use * (double)dr_plan_yield(judged->inputs, lost->sector, lost->chip, lost->quarter) /
+            1e12;
         return 1;
     }
     return lost->use_milli == 0;
@@ -162,7 +165,7 @@ static int fill(struct judged *judged)
             for (uint32_t s = 0; s < inputs->sites_count; s += 1) {
                 for (uint32_t c = 0; c < inputs->chips_count; c += 1)
                     done += got(judged, program->use[k][s][c][t]) *
-                            (double)dr_plan_yield(inputs, k, c) / 1e12;
+                            (double)dr_plan_yield(inputs, k, c, t) / 1e12;
             }
             put(judged, program->unserved[k][t],
                 (double)inputs->sectors[k].demand[t] / program->count_scale - done);

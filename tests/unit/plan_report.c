@@ -69,9 +69,11 @@ static struct told *campus(void)
     report.not_begun = phases;
     report.certificate = json_pack("{s:s}", "scenario", "</script><b>");
     report.futures = json_pack("{s:s}", "chosen", "</script><i>");
+    report.replay = json_pack("{s:s}", "end", "</script><u>");
     told->document = dr_plan_report_json(&report);
     json_decref(report.certificate);
     json_decref(report.futures);
+    json_decref(report.replay);
     return told;
 }
 
@@ -320,6 +322,7 @@ TEST(the_page_has_the_document_and_nothing_gets_out_of_it)
     CHECK_TEXT(json_string_value(part(part(found, "certificate"), "scenario")), "</script><b>");
     CHECK_TEXT(json_string_value(part(found, "verify")), "daero plan verify campus");
     CHECK_TEXT(json_string_value(part(part(found, "futures"), "chosen")), "</script><i>");
+    CHECK_TEXT(json_string_value(part(part(found, "replay"), "end")), "</script><u>");
     for (const char *tag = page; (tag = strstr(tag, "</script")) != NULL; tag += 1)
         scripts += 1;
     for (; (in_page = strstr(in_page, "</script")) != NULL; in_page += 1)

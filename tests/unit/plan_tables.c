@@ -60,6 +60,7 @@ static void say(void *context, const struct dr_error *error)
 }
 
 #define FACTORS_HEAD "sector,factor_percent,assumed,source,note\n"
+#define YEARS_HEAD   "sector,year,factor_percent,assumed,source,note\n"
 
 /* The table that need not be there; NULL: it is not. */
 static const char *factors;
@@ -148,24 +149,31 @@ TEST(a_scenario_is_read_into_places_and_whole_numbers)
 
 TEST(a_factor_is_of_the_busy_share_and_changes_the_hash)
 {
-    struct dr_plan_inputs *without, *with;
+    struct dr_plan_inputs *without, *with, *by_year;
 
     factors = NULL;
     without = read_with(NULL, NULL, NULL);
     factors = FACTORS_HEAD "science,93.5" CLAIM;
     with = read_with(NULL, NULL, NULL);
+    factors = YEARS_HEAD "science,2028,50" CLAIM "science,,93.5" CLAIM;
+    by_year = read_with(NULL, NULL, NULL);
     factors = NULL;
     CHECK_EQ(without->sectors[0].busy_micro, 800000);
-    CHECK_EQ(dr_plan_factor(&without->sectors[0]), 1000000);
-    CHECK_EQ(with->sectors[0].busy_micro, 748000);
-    CHECK_EQ(with->sectors[0].stated_busy_micro, 800000);
-    CHECK_EQ(dr_plan_factor(&with->sectors[0]), 935000);
+    CHECK_EQ(with->sectors[0].busy_micro, 800000);
+    CHECK_EQ(dr_plan_factor(&without->sectors[0], 0), 1000000);
+    for (uint32_t t = 0; t < without->quarters_count; t += 1) {
+        int in_2028 = (without->begin + t) / 4 == 2028;
+
+        CHECK_EQ(dr_plan_busy(without, 0, t), 800000);
+        CHECK_EQ(dr_plan_busy(with, 0, t), 748000);
+        CHECK_EQ(dr_plan_busy(by_year, 0, t), in_2028 ? 400000 : 748000);
+        CHECK_EQ(dr_plan_yield(by_year, 0, 1, t), in_2028 ? 400000000000 : 748000000000);
+    }
     CHECK(strcmp(without->hash, with->hash) != 0);
-    /* Another factor is of what is stated, not of the last one. */
-    dr_plan_set_factor(&with->sectors[0], 500000);
-    CHECK_EQ(with->sectors[0].busy_micro, 400000);
+    CHECK(strcmp(by_year->hash, with->hash) != 0);
     dr_plan_inputs_close(without);
     dr_plan_inputs_close(with);
+    dr_plan_inputs_close(by_year);
 }
 
 TEST(a_wrong_factor_is_said_where_it_stands)
@@ -178,6 +186,12 @@ TEST(a_wrong_factor_is_said_where_it_stands)
         {FACTORS_HEAD "science,0" CLAIM, "factor_percent: found '0'"},
         {FACTORS_HEAD "science,90" CLAIM "science,80" CLAIM,
          "capacity_factors.csv:3: sector: found 'science', expected each sector once"},
+        {YEARS_HEAD "science,2028,90" CLAIM "science,,70" CLAIM "science,2028,80" CLAIM,
+         "capacity_factors.csv:4: sector: found 'science', expected each sector once in a year"},
+        {YEARS_HEAD "science,2062,90" CLAIM,
+         "capacity_factors.csv:2: year: found '2062', expected nothing, or a year of the plan: "
+         "2027 to 2028"},
+        {YEARS_HEAD "science,soon,90" CLAIM, "capacity_factors.csv:2: year: found 'soon'"},
         {FACTORS_HEAD "science,90,,WIKI,\n", "capacity_factors.csv:2: source"},
     };
 

@@ -528,7 +528,8 @@ TEST(what_is_late_lowers_a_factor_and_idleness_raises_none_above_one)
 
 TEST(a_factor_is_of_what_is_not_coarse)
 {
-    struct dr_quarter quarters[2] = {0};
+    struct campus *campus = campus_new(1); /* 2027-Q2 to 2029-Q1 */
+    struct dr_quarter quarters[2] = {{.quarter = 0}, {.quarter = 2}};
     struct dr_seen seen;
 
     quarters[0].sectors[0] = (struct dr_measured){.offered = 10,
@@ -540,8 +541,44 @@ TEST(a_factor_is_of_what_is_not_coarse)
                                                   .coarse = 1};
     quarters[1].sectors[0] = (struct dr_measured){
         .offered = 100, .late = 0.02, .given = 200, .busy = 0.5, .wait_mean_s = 60, .jobs = 50};
-    seen = dr_seen_of(quarters, 2, 0);
+    seen = dr_seen_of(campus->inputs, quarters, 2, 0, 0);
     CHECK_EQ(seen.jobs, 50);
     CHECK(fabs(seen.late - 0.02) < 1e-12 && fabs(seen.busy - 0.5) < 1e-12);
     CHECK(fabs(seen.wait_s - 60) < 1e-9);
+    CHECK_EQ(dr_seen_of(campus->inputs, quarters, 2, 0, 1).jobs, 0);
+    campus_free(campus);
+}
+
+/* A year of which nothing is known goes with its nearest, the later of two. */
+TEST(each_year_has_a_factor_of_its_own)
+{
+    static const struct dr_measured bad = {
+        .offered = 1, .late = 0.1, .given = 10, .busy = 0.7, .wait_mean_s = 60, .jobs = 9};
+    static const struct dr_measured good = {
+        .offered = 1, .given = 10, .busy = 0.7, .wait_mean_s = 2000, .jobs = 9};
+    struct campus *campus = campus_new(1);
+    struct dr_quarter quarters[2] = {{.quarter = 1}, {.quarter = 7}};
+    struct dr_factors factors, next;
+
+    CHECK_EQ(campus->inputs->years_count, 3);
+    FOR(y, 3) {
+        factors.of[OPEN][y] = 1000;
+        factors.of[KEPT][y] = y == 1 ? 500 : 1000;
+    }
+    quarters[0].sectors[OPEN] = good;
+    quarters[1].sectors[OPEN] = bad;
+    quarters[0].sectors[KEPT] = bad;
+    dr_factors_next(&next, &factors, campus->inputs, quarters, 2, 3600);
+    CHECK_EQ(next.of[OPEN][0], 1000);
+    CHECK_EQ(next.of[OPEN][1], 920);
+    CHECK_EQ(next.of[OPEN][2], 920);
+    CHECK_EQ(next.of[KEPT][0], 920);
+    CHECK_EQ(next.of[KEPT][1], 460);
+    CHECK_EQ(next.of[KEPT][2], 920);
+    CHECK(fabs(dr_factors_change(campus->inputs, &factors, &next) - 0.08) < 1e-12);
+    /* Nothing is known at all: nothing changes. */
+    quarters[0].sectors[KEPT] = (struct dr_measured){0};
+    dr_factors_next(&next, &factors, campus->inputs, quarters, 2, 3600);
+    CHECK_EQ(next.of[KEPT][1], 500);
+    campus_free(campus);
 }

@@ -71,9 +71,9 @@ struct dr_plan_sector {
     const char *title;
     int64_t unserved;    /* what a unit that is not served for a quarter costs */
     int64_t least_micro; /* of the demand, served whatever it costs */
-    int64_t busy_micro;  /* of what is given to it, what its work keeps busy; with the factor */
-    int64_t stated_busy_micro; /* without it: as sectors.csv says */
-    int64_t factor_micro; /* capacity_factors.csv; 0, with the line above: none, which is one */
+    int64_t busy_micro;  /* of what is given to it, what its work keeps busy */
+    /* Of that, what real scheduling lets it reach in each year: capacity_factors.csv; 0: all. */
+    int64_t factor_micro[DR_PLAN_YEARS_MAX];
     uint32_t grade;
     uint32_t zones; /* bits */
     uint32_t critical;
@@ -222,30 +222,31 @@ static inline int dr_plan_allowed(const struct dr_plan_inputs *inputs, uint32_t 
            ((inputs->sectors[sector].zones >> inputs->sites[site].zone) & 1) != 0;
 }
 
-/* What of its busy share a sector reaches, as capacity_factors.csv says or a rehearsal found. */
-static inline int64_t dr_plan_factor(const struct dr_plan_sector *sector)
+/* What of its busy share a sector reaches in a year of the plan, as capacity_factors.csv says or a
+ * rehearsal found. */
+static inline int64_t dr_plan_factor(const struct dr_plan_sector *sector, uint32_t year)
 {
-    return sector->factor_micro == 0 ? DR_PLAN_MICRO : sector->factor_micro;
+    return sector->factor_micro[year] == 0 ? DR_PLAN_MICRO : sector->factor_micro[year];
 }
 
-/* Plan with that factor from now on; 1 to a million. */
-static inline void dr_plan_set_factor(struct dr_plan_sector *sector, int64_t factor_micro)
+/* Of what is given to a sector in a quarter, what its work keeps busy: with the factor, cut to
+ * millionths, at least one. */
+static inline int64_t dr_plan_busy(const struct dr_plan_inputs *inputs, uint32_t sector,
+                                   uint32_t quarter)
 {
-    int64_t busy_micro;
+    const struct dr_plan_sector *one = &inputs->sectors[sector];
+    int64_t busy_micro =
+        one->busy_micro * dr_plan_factor(one, dr_plan_year(inputs, quarter)) / DR_PLAN_MICRO;
 
-    if (sector->factor_micro == 0)
-        sector->stated_busy_micro = sector->busy_micro;
-    sector->factor_micro = factor_micro;
-    busy_micro = sector->stated_busy_micro * factor_micro / DR_PLAN_MICRO;
-    sector->busy_micro = busy_micro > 0 ? busy_micro : 1;
+    return busy_micro > 0 ? busy_micro : 1;
 }
 
 /* Of units that work lasting a quarter does on accelerators: units = accelerators * this / 10^12.
  */
 static inline int64_t dr_plan_yield(const struct dr_plan_inputs *inputs, uint32_t sector,
-                                    uint32_t chip)
+                                    uint32_t chip, uint32_t quarter)
 {
-    return inputs->sectors[sector].speed_micro[chip] * inputs->sectors[sector].busy_micro;
+    return inputs->sectors[sector].speed_micro[chip] * dr_plan_busy(inputs, sector, quarter);
 }
 
 #endif

@@ -395,18 +395,38 @@ static void resolve_sectors(const struct resolver *resolver)
     resolve_lost(resolver);
 }
 
+/* Rows with a year first; those without one are of the years that are left. */
 static void resolve_factors(const struct resolver *resolver)
 {
-    for (uint32_t row = 0; row < rows_of(resolver, TABLE_FACTOR); row += 1) {
-        struct dr_plan_sector *sector =
-            &resolver->inputs
-                 ->sectors[refer(resolver, TABLE_FACTOR, row, FACTOR_sector, TABLE_SECTOR)];
+    struct dr_plan_inputs *inputs = resolver->inputs;
+    int64_t others[DR_PLAN_SECTORS_MAX] = {0};
 
-        if (sector->factor_micro != 0)
-            wrong(resolver, TABLE_FACTOR, row, FACTOR_sector, "each sector once");
+    for (uint32_t row = 0; row < rows_of(resolver, TABLE_FACTOR); row += 1) {
+        uint32_t k = refer(resolver, TABLE_FACTOR, row, FACTOR_sector, TABLE_SECTOR);
+        int64_t year = value_of(resolver, TABLE_FACTOR, row, FACTOR_year);
+        int64_t y = year - inputs->begin / 4;
+        int64_t *factor = &others[k];
+
+        if (year != DR_CSV_EMPTY && (y < 0 || y >= inputs->years_count)) {
+            dr_csv_wrong_cell(resolver->errors, &resolver->tables->tables[TABLE_FACTOR], row,
+                              FACTOR_year,
+                              "nothing, or a year of the plan: %" PRId64 " to %" PRId64,
+                              inputs->begin / 4, inputs->begin / 4 + inputs->years_count - 1);
+            continue;
+        }
+        if (year != DR_CSV_EMPTY)
+            factor = &inputs->sectors[k].factor_micro[y];
+        if (*factor != 0)
+            wrong(resolver, TABLE_FACTOR, row, FACTOR_sector,
+                  year == DR_CSV_EMPTY ? "each sector once" : "each sector once in a year");
         else
-            dr_plan_set_factor(sector,
-                               value_of(resolver, TABLE_FACTOR, row, FACTOR_factor_percent) / 100);
+            *factor = value_of(resolver, TABLE_FACTOR, row, FACTOR_factor_percent) / 100;
+    }
+    for (uint32_t k = 0; k < inputs->sectors_count; k += 1) {
+        for (uint32_t y = 0; y < inputs->years_count; y += 1) {
+            if (inputs->sectors[k].factor_micro[y] == 0)
+                inputs->sectors[k].factor_micro[y] = others[k];
+        }
     }
 }
 

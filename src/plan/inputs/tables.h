@@ -117,10 +117,12 @@
     X(P, peak_per_kw_month, DECIMAL, 1, 0, MICRO * 100000000, NULL) \
     DR_CLAIM_COLUMNS(X, P)
 
-/* What of its busy_percent a sector's work reaches under real scheduling; without a row, all of it.
- * A table that need not be there: `daero plan replay` writes it. */
+/* What of its busy_percent a sector's work reaches under real scheduling in a year, or, without
+ * one, in all years that have no row of their own; without a row, all of it. A table that need not
+ * be there: `daero plan replay` writes it. */
 #define FACTOR_COLUMNS(X, P)                                    \
     X(P, sector, NAME, 1, 0, 0, NULL)                           \
+    X(P, year, WHOLE, DR_CSV_ABSENT, 1900, 2999, NULL)          \
     X(P, factor_percent, DECIMAL, 1, MICRO / 10, PERCENT, NULL) \
     DR_CLAIM_COLUMNS(X, P)
 

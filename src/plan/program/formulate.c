@@ -111,7 +111,7 @@ static int is_small(const struct dr_plan_inputs *inputs)
 static int useful(const struct dr_plan_inputs *inputs, uint32_t s, uint32_t c)
 {
     FOR(k, inputs->sectors_count) {
-        if (dr_plan_allowed(inputs, k, s) && dr_plan_yield(inputs, k, c) > 0)
+        if (dr_plan_allowed(inputs, k, s) && inputs->sectors[k].speed_micro[c] > 0)
             return 1;
     }
     return 0;
@@ -211,7 +211,7 @@ static void add_purchases(struct dr_program *program)
                                        worth(program, t + 0.5) * program->count_scale),
                     0);
                 FOR(k, inputs->sectors_count) {
-                    if (dr_plan_allowed(inputs, k, s) && dr_plan_yield(inputs, k, c) > 0 &&
+                    if (dr_plan_allowed(inputs, k, s) && inputs->sectors[k].speed_micro[c] > 0 &&
                         inputs->sectors[k].demand[t] > 0)
                         program->use[k][s][c][t] =
                             dr_model_column(&program->model, name4(DR_COLUMN_USE, k, s, c, t), 0,
@@ -366,7 +366,7 @@ static void add_work_rows(struct dr_program *program)
             FOR(s, inputs->sites_count) {
                 FOR(c, inputs->chips_count)
                     entry(program, row, program->use[k][s][c][t],
-                          (double)dr_plan_yield(inputs, k, c) / MICRO / MICRO);
+                          (double)dr_plan_yield(inputs, k, c, t) / MICRO / MICRO);
             }
             if (sector->least_micro == 0)
                 continue;

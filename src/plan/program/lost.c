@@ -132,7 +132,7 @@ static void add_give(struct dr_program *program, const struct left *left, struct
     FOR(s, inputs->sites_count)
         any |= left->may[s] != 0 && left->first[s] == first && program->on[s][c][t] != DR_NO_COLUMN;
     FOR(k, any ? inputs->sectors_count : 0) {
-        if (((left->may[first] >> k) & 1) == 0 || dr_plan_yield(inputs, k, c) == 0)
+        if (((left->may[first] >> k) & 1) == 0 || inputs->sectors[k].speed_micro[c] == 0)
             continue;
         columns->use[k][first][c] = dr_model_column(
             &program->model, name(DR_COLUMN_LOST_USE, z, k, first, c, t), 0, DR_INFINITY, 0, 0);
@@ -167,7 +167,7 @@ static void add_work(struct dr_program *program, const struct left *left,
     FOR(s, inputs->sites_count) {
         FOR(c, inputs->chips_count)
             entry(program, row, columns->use[k][s][c],
-                  (double)dr_plan_yield(inputs, k, c) / (double)MICRO / (double)MICRO);
+                  (double)dr_plan_yield(inputs, k, c, t) / (double)MICRO / (double)MICRO);
     }
     row = dr_model_row(&program->model, name(DR_ROW_LOST_LEAST, z, k, t, DR_NOWHERE, DR_NOWHERE),
                        needed(inputs, k, t) / program->count_scale, DR_INFINITY);
@@ -246,13 +246,12 @@ void dr_lost_ask(const struct dr_program *program, double *lower, double spare)
     double cut = CUT * inputs->sites_count * inputs->chips_count;
 
     FOR(k, inputs->sectors_count) {
-        double most = 0;
-
-        FOR(c, inputs->chips_count)
-            most = fmax(most, (double)dr_plan_yield(inputs, k, c) / (double)MICRO / (double)MICRO);
         FOR(t, inputs->quarters_count) {
-            double need = needed(inputs, k, t);
+            double need = needed(inputs, k, t), most = 0;
 
+            FOR(c, inputs->chips_count)
+                most = fmax(most,
+                            (double)dr_plan_yield(inputs, k, c, t) / (double)MICRO / (double)MICRO);
             FOR(z, inputs->zones_count) {
                 uint32_t column = program->lost_done[z][k][t];
 
@@ -305,7 +304,8 @@ static int64_t place(struct division *division, uint32_t k, uint32_t s, uint32_t
 {
     const struct dr_plan_inputs *inputs = division->left.inputs;
     const struct dr_plan_site *site = &inputs->sites[s];
-    wide each = dr_plan_yield(inputs, k, c), room = division->room[site->zone];
+    wide each = dr_plan_yield(inputs, k, c, division->left.quarter);
+    wide room = division->room[site->zone];
     wide power = (wide)(inputs->chips[c].busy_w - inputs->chips[c].idle_w) * site->pue_micro;
     wide more = dr_min_i64(want, division->free[s][c]);
 

@@ -559,6 +559,8 @@ json_t *dr_plan_report_json(const struct dr_plan_report *report)
         set(document, "alternatives", json_incref(report->alternatives));
     if (report->futures != NULL)
         set(document, "futures", json_incref(report->futures));
+    if (report->replay != NULL)
+        set(document, "replay", json_incref(report->replay));
     return document;
 }
 

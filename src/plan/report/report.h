@@ -30,6 +30,7 @@ struct dr_plan_report {
     json_t *courses;      /* `courses` of `daero plan compare --json` */
     json_t *alternatives; /* alternatives.json of `daero plan alternatives` */
     json_t *futures;      /* futures.json of `daero plan futures` */
+    json_t *replay;       /* replay.json of `daero plan replay` */
 };
 
 /* The document. Money is in the currency's own units, power in watts, shares from 0 to 1; lists

@@ -287,6 +287,19 @@ static void check_power(struct check *check)
     }
 }
 
+/* Of what a sector is given, what it keeps busy: its share, times what real scheduling lets it
+ * reach in the quarter's calendar year. */
+static int64_t busy_of(const struct check *check, uint32_t k, uint32_t t)
+{
+    const struct dr_plan_sector *sector = &check->inputs->sectors[k];
+    int64_t year = (check->inputs->begin + t) / 4 - check->inputs->begin / 4;
+    int64_t factor_micro = sector->factor_micro[year];
+    int64_t busy_micro =
+        factor_micro == 0 ? sector->busy_micro : sector->busy_micro * factor_micro / MICRO;
+
+    return busy_micro < 1 ? 1 : busy_micro;
+}
+
 static void check_work(struct check *check)
 {
     const struct dr_plan_inputs *inputs = check->inputs;
@@ -298,11 +311,12 @@ static void check_work(struct check *check)
 
         FOR(t, inputs->quarters_count) {
             wide done = 0, demand = (wide)sector->demand[t] * unit;
+            int64_t busy_micro = busy_of(check, k, t);
 
             FOR(s, inputs->sites_count) {
                 FOR(c, inputs->chips_count)
                     done += (wide)check->plan->use_milli[k][s][c][t] * sector->speed_micro[c] *
-                            sector->busy_micro;
+                            busy_micro;
             }
             quarter_text(check, t, quarter);
             at_most(check, "no more work than asked for", done, demand, "%s, %s", sector->name,
@@ -564,8 +578,9 @@ static void check_lost(struct check *check)
                 at_most(check, "work where it may be done, a zone lost", may ? 0 : lost->use_milli,
                         0, "%s, %s, %s", sector->name, site->name, where);
                 emergency->given[lost->site][lost->chip] += lost->use_milli;
-                emergency->done[lost->sector] +=
-                    (wide)lost->use_milli * sector->speed_micro[lost->chip] * sector->busy_micro;
+                emergency->done[lost->sector] += (wide)lost->use_milli *
+                                                 sector->speed_micro[lost->chip] *
+                                                 busy_of(check, lost->sector, t);
             }
             if (matters && (int32_t)t >= inputs->lost_quarter)
                 check_emergency(check, emergency, z, t, where);
@@ -644,7 +659,7 @@ static void add_up_cost(struct check *check)
                 FOR(c, inputs->chips_count)
                     done += (double)check->plan->use_milli[k][s][c][t] / 1e3 *
                             (double)inputs->sectors[k].speed_micro[c] / 1e6 *
-                            (double)inputs->sectors[k].busy_micro / 1e6;
+                            (double)busy_of(check, k, t) / 1e6;
             }
             unserved +=
                 ((double)inputs->sectors[k].demand[t] - done) * (double)inputs->sectors[k].unserved;

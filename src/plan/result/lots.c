@@ -434,7 +434,7 @@ static void fit_work(struct dr_plan *plan, const struct dr_program *program, uin
     FOR(s, inputs->sites_count) {
         FOR(c, inputs->chips_count) {
             cells[count] = &plan->use_milli[k][s][c][t];
-            each[count] = dr_plan_yield(inputs, k, c);
+            each[count] = dr_plan_yield(inputs, k, c, t);
             over += *cells[count] * each[count];
             count += 1;
         }
@@ -494,7 +494,7 @@ static wide beyond_least(const struct dr_plan *plan, const struct dr_program *pr
 
     FOR(s, inputs->sites_count) {
         FOR(c, inputs->chips_count)
-            sum += (wide)plan->use_milli[k][s][c][t] * dr_plan_yield(inputs, k, c);
+            sum += (wide)plan->use_milli[k][s][c][t] * dr_plan_yield(inputs, k, c, t);
     }
     return sum;
 }
@@ -504,7 +504,7 @@ static void take_over(struct dr_plan *plan, const struct dr_program *program, ui
                       uint32_t s, uint32_t c, uint32_t t)
 {
     const struct dr_plan_inputs *inputs = program->inputs;
-    wide each = dr_plan_yield(inputs, k, c);
+    wide each = dr_plan_yield(inputs, k, c, t);
 
     FOR(from, inputs->sectors_count) {
         wide need = -beyond_least(plan, program, k, t);
@@ -513,7 +513,7 @@ static void take_over(struct dr_plan *plan, const struct dr_program *program, ui
 
         if (from == k || need <= 0 || spare <= 0 || plan->use_milli[from][s][c][t] == 0)
             continue;
-        spare /= dr_plan_yield(inputs, from, c);
+        spare /= dr_plan_yield(inputs, from, c, t);
         more = dr_min_i64(ceil_div(need, each), plan->use_milli[from][s][c][t]);
         more = spare < more ? (int64_t)spare : more;
         plan->use_milli[from][s][c][t] -= more;
@@ -531,7 +531,7 @@ static void reach_least(struct dr_plan *plan, const struct dr_program *program, 
 
     for (uint32_t s = 0; s < inputs->sites_count && need > 0; s += 1) {
         for (uint32_t c = 0; c < inputs->chips_count && need > 0; c += 1) {
-            int64_t each = dr_plan_yield(inputs, k, c), given = 0, more, room;
+            int64_t each = dr_plan_yield(inputs, k, c, t), given = 0, more, room;
             int64_t available = inputs->chips[c].available_micro;
 
             if (program->use[k][s][c][t] == DR_NO_COLUMN || available == 0)

@@ -2,6 +2,7 @@
 // The plan as the page sees it. docs/planning.md says what the members of the document are.
 import { type Json, member, number, object, text } from "../json";
 import type { Series } from "../run";
+import { type Rehearsal, readRehearsal } from "./rehearsal";
 import { type Alternatives, type Futures, readAlternatives, readFutures } from "./studies";
 
 export interface Phase {
@@ -131,6 +132,7 @@ export interface Plan {
   courses: Course[];
   alternatives: Alternatives | undefined;
   futures: Futures | undefined;
+  rehearsal: Rehearsal | undefined;
 }
 
 function list(of: unknown, ...path: string[]): unknown[] {
@@ -290,6 +292,7 @@ export function readPlan(document: unknown): Plan {
     courses: coursesOf(member(document, "courses")),
     alternatives: readAlternatives(member(document, "alternatives")),
     futures: readFutures(member(document, "futures")),
+    rehearsal: readRehearsal(member(document, "replay")),
   };
 }
 

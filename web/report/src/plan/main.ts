@@ -11,6 +11,7 @@ import { member, number, text } from "../json";
 import { placeFigures } from "./map";
 import { moneyFigures } from "./money";
 import { powerFigures } from "./power";
+import { promisesOf, replayFigures } from "./replay";
 import { most } from "../run";
 import { certificateTable, siteTables } from "./tables";
 import { targetFigures } from "./targets";
@@ -55,6 +56,14 @@ function card(name: string, figure: string, means: string, extra?: string): HTML
   return el("div", { class: "card" }, el("dt", {}, name), el("dd", {}, el("strong", {}, figure), el("span", {}, means), extra !== undefined && el("span", { class: "extra" }, extra)));
 }
 
+/** What real scheduling makes of the plan, where that was tried. */
+function promiseCards(plan: Plan): HTMLElement[] {
+  const [round] = plan.rehearsal?.rounds ?? [];
+  if (round === undefined) return [];
+  const { kept, judged } = promisesOf(round);
+  return judged === 0 ? [] : [card("Promises kept", `${kept} of ${judged}`, "to a sector in a year, when jobs run through the real core")];
+}
+
 function cards(plan: Plan): HTMLElement {
   const at = horizon(plan);
   const quarter = plan.quarters[at] ?? "";
@@ -72,6 +81,7 @@ function cards(plan: Plan): HTMLElement {
     card("Spending", `${shortMoney(sum(plan.byYear("spent")))} ${plan.currency}`, "on orders and building, not discounted"),
     card("Cost", `${shortMoney(plan.cost)} ${plan.currency}`, "discounted, with energy, upkeep and work not done, less what is left"),
     card("Work done", asked > 0 ? percent(done / asked) : "–", `of what is asked for in ${quarter}`),
+    ...promiseCards(plan),
     ...(domestic > 0 ? [card("Domestic", share(orders > 0 ? domestic / orders : null), "of what is paid for accelerators")] : []),
     card("Highest draw", power(peak.value), `in ${plan.quarters[peak.at] ?? ""}, cooling included`),
     card("How sure", gap(part), "or less is what a better plan could save", text(plan.certificate, "program", "bound_by") === undefined ? undefined : `proven by ${text(plan.certificate, "program", "bound_by")}`),
@@ -90,6 +100,7 @@ function page(plan: Plan): Child[] {
     section("Power", ...powerFigures(plan)),
     section("Money", ...moneyFigures(plan)),
     section("Work that gets done", ...workFigures(plan)),
+    section("Would people get their compute?", ...replayFigures(plan)),
     section("What binds", ...bindFigures(plan)),
     section("Beside other courses", ...courseFigures(plan)),
     section("Plans that are nearly as good", ...alternativeFigures(plan)),
