@@ -17,6 +17,7 @@
 #define RANK_FACTOR   8.0 /* what comes a place later in the scenario's order weighs so much more */
 #define NOTHING       1e-7
 #define DUAL_NOTHING  1e-9
+#define FIRST_BASIS   1 /* where all kinds give at a price */
 #define PROOFS_MAX    64
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)
 
@@ -122,13 +123,14 @@ static void close_elastic(struct elastic *elastic)
     free(elastic->duals);
 }
 
-/* Solve with costs of what gives, from the last basis. `may`, `dear`: kinds, a bit for each place
- * in `kinds`: what may give, and what of it at a price; what comes later costs more if `ranked`. 1:
- * solved. */
-static int solve(struct elastic *elastic, uint32_t may, uint32_t dear, int ranked)
+/* Solve with costs of what gives, from a kept basis (0: the last). `may`, `dear`: kinds, a bit for
+ * each place in `kinds`: what may give, and what of it at a price; what comes later costs more if
+ * `ranked`. 1: solved. */
+static int solve(struct elastic *elastic, uint32_t may, uint32_t dear, int ranked, uint32_t from)
 {
     const struct dr_model *model = &elastic->condensed.model;
-    struct dr_solver_limits limits = {.primal = 1};
+    struct dr_solver_limits limits = {
+        .primal = 1, .from = from, .keep = elastic->proofs_count == 0 ? FIRST_BASIS : 0};
     uint32_t before[DR_PLAN_RELAX_COUNT + 1] = {0}; /* dear kinds that give before */
 
     FOR(rank, elastic->count)
@@ -159,7 +161,7 @@ int dr_explain_soften(const struct dr_program *program, const uint8_t *kinds, ui
 {
     struct elastic elastic;
     int mended = open_elastic(&elastic, program, kinds, count) &&
-                 solve(&elastic, all_kinds(&elastic), all_kinds(&elastic), 1);
+                 solve(&elastic, all_kinds(&elastic), all_kinds(&elastic), 1, 0);
 
     if (mended)
         dr_condensed_expand(&elastic.condensed, elastic.values, values);
@@ -230,7 +232,7 @@ static int mends(struct elastic *elastic, uint32_t kinds)
         if ((elastic->proofs[i] & kinds) == 0)
             return 0;
     }
-    if (!solve(elastic, all_kinds(elastic), all_kinds(elastic) & ~kinds, 0))
+    if (!solve(elastic, all_kinds(elastic), all_kinds(elastic) & ~kinds, 0, FIRST_BASIS))
         return 0;
     if ((broken(elastic) & ~kinds) == 0)
         return 1;
@@ -244,7 +246,7 @@ static uint32_t say(struct elastic *elastic, uint32_t kinds, int alone,
 {
     uint32_t made = 0;
 
-    if (!solve(elastic, kinds, kinds, 1))
+    if (!solve(elastic, kinds, kinds, 1, 0))
         return 0;
     FOR(rank, elastic->count) {
         if (((kinds >> rank) & 1) == 0)
@@ -279,7 +281,7 @@ uint32_t dr_explain_infeasible(const struct dr_plan_inputs *inputs,
 
     dr_program_init(program, inputs, dr_explain_softened(inputs->relax, inputs->relax_count));
     if (open_elastic(&elastic, program, inputs->relax, inputs->relax_count) &&
-        solve(&elastic, all_kinds(&elastic), all_kinds(&elastic), 0)) {
+        solve(&elastic, all_kinds(&elastic), all_kinds(&elastic), 0, 0)) {
         keep_proof(&elastic);
         FOR(rank, elastic.count) {
             if (mends(&elastic, 1U << rank))
