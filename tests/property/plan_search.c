@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plan/explain/alternatives.h"
 #include "plan/search/condense.h"
 #include "plan_world.h"
 #include "test.h"
@@ -209,4 +210,52 @@ TEST(the_search_of_large_programs_finds_the_best_and_proves_it)
     }
     print_message("%u programs with plans, %u bounds by branch and bound\n", plans, by_search);
     CHECK(plans > 0 && by_search > 0);
+}
+
+/* Alternatives of such programs keep the rules and the cap, and no two of all that are shown are
+ * alike. What is not cut by a clock is the same in each run. */
+TEST(alternatives_of_large_programs_keep_the_cap_and_differ)
+{
+    struct test_seeds seeds = test_seeds(2);
+    struct dr_alternatives_options options = {
+        .count = 3, .within = 0.05, .seconds = 600, .gap = GAP};
+    struct dr_plan_verdict *verdict = calloc(1, sizeof *verdict);
+    struct dr_plan_sums *sums = calloc(1, sizeof *sums);
+    uint32_t shown = 0;
+
+    if (verdict == NULL || sums == NULL)
+        abort();
+    for (uint64_t i = 0; i < seeds.count; i += 1) {
+        struct dr_plan_inputs *inputs = world(seeds.first + i);
+        struct dr_alternatives found[2];
+        struct dr_error error = {0};
+
+        test_seed(seeds.first + i);
+        for (int run = 0; run < 2; run += 1)
+            CHECK_EQ(dr_alternatives_run(&found[run], inputs, &options, &error), DR_OK);
+        for (uint32_t j = 0; j < found[0].count; j += 1) {
+            const struct dr_plan_alternative *one = &found[0].items[j];
+
+            CHECK(dr_plan_check(inputs, one->plan, verdict, sums));
+            CHECK(sums->cost == one->sums.cost);
+            CHECK(sums->cost <= found[0].sums.cost * (1 + options.within));
+            CHECK(dr_plan_difference(inputs, one->plan, found[0].plan).all >= 0.005);
+            for (uint32_t k = 0; k < j; k += 1)
+                CHECK(dr_plan_difference(inputs, one->plan, found[0].items[k].plan).all >= 0.005);
+        }
+        shown += found[0].count;
+        if (!found[0].cut && !found[1].cut) {
+            CHECK_EQ(found[0].count, found[1].count);
+            for (uint32_t j = 0; j < found[0].count; j += 1)
+                CHECK_BYTES(found[0].items[j].plan, found[1].items[j].plan,
+                            sizeof *found[0].items[j].plan);
+        }
+        for (int run = 0; run < 2; run += 1)
+            dr_alternatives_deinit(&found[run]);
+        free(inputs);
+    }
+    print_message("%" PRIu64 " worlds, %u alternatives\n", seeds.count, shown);
+    CHECK(shown > 0);
+    free(verdict);
+    free(sums);
 }

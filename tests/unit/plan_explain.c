@@ -266,3 +266,197 @@ TEST(one_more_is_worth_what_it_saves)
     free(inputs);
     free(plan);
 }
+
+/* ---- no plan ---- */
+
+/* Two halls for 100 accelerators each, and 300 that can come in time. */
+static struct dr_plan_inputs *asked_for(int64_t accelerators)
+{
+    struct dr_plan_inputs *inputs = two_halls();
+
+    inputs->targets_count = 1;
+    memset(inputs->targets, 0, sizeof inputs->targets);
+    inputs->targets[0].quarter = 3;
+    inputs->targets[0].accelerators = accelerators;
+    inputs->relax_count = DR_PLAN_RELAX_COUNT;
+    for (uint32_t i = 0; i < DR_PLAN_RELAX_COUNT; i += 1)
+        inputs->relax[i] = (uint8_t)i;
+    return inputs;
+}
+
+static uint32_t mended(const struct dr_plan_inputs *inputs,
+                       struct dr_relaxation relaxations[DR_PLAN_RELAX_COUNT])
+{
+    struct dr_program *program = calloc(1, sizeof *program);
+    uint32_t count = dr_explain_infeasible(inputs, relaxations, program);
+
+    dr_program_deinit(program);
+    free(program);
+    return count;
+}
+
+TEST(what_mends_it_alone_is_said)
+{
+    struct dr_relaxation relaxations[DR_PLAN_RELAX_COUNT];
+    struct dr_plan_inputs *inputs = asked_for(250);
+
+    CHECK_EQ(mended(inputs, relaxations), 2);
+    CHECK_EQ(relaxations[0].kind, DR_PLAN_RELAX_TARGETS);
+    CHECK(relaxations[0].alone && relaxations[0].rows == 1);
+    CHECK(fabs(relaxations[0].sum - 50) < 0.01);
+    CHECK_TEXT(relaxations[0].unit, "accelerator");
+    CHECK_EQ(relaxations[1].kind, DR_PLAN_RELAX_POWER);
+    CHECK(relaxations[1].alone);
+    CHECK(fabs(relaxations[1].sum - 0.05) < 1e-4);
+    CHECK_TEXT(relaxations[1].unit, "MW");
+    /* In the scenario's order, and without what is never to give. */
+    inputs->relax_count = 2;
+    inputs->relax[0] = DR_PLAN_RELAX_POWER;
+    inputs->relax[1] = DR_PLAN_RELAX_SUPPLY;
+    CHECK_EQ(mended(inputs, relaxations), 1);
+    CHECK_EQ(relaxations[0].kind, DR_PLAN_RELAX_POWER);
+    inputs->relax_count = 1;
+    inputs->relax[0] = DR_PLAN_RELAX_SUPPLY;
+    CHECK_EQ(mended(inputs, relaxations), 0);
+    free(inputs);
+}
+
+/* 360 need more supply and more power, or a lower target. */
+TEST(what_mends_it_together_is_no_more_than_it_takes)
+{
+    struct dr_relaxation relaxations[DR_PLAN_RELAX_COUNT];
+    struct dr_plan_inputs *inputs = asked_for(360);
+
+    CHECK_EQ(mended(inputs, relaxations), 1);
+    CHECK_EQ(relaxations[0].kind, DR_PLAN_RELAX_TARGETS);
+    CHECK(fabs(relaxations[0].sum - 160) < 0.01);
+    inputs->relax_count = 4;
+    inputs->relax[0] = DR_PLAN_RELAX_SHARES;
+    inputs->relax[1] = DR_PLAN_RELAX_POWER;
+    inputs->relax[2] = DR_PLAN_RELAX_SUPPLY;
+    inputs->relax[3] = DR_PLAN_RELAX_GRID;
+    CHECK_EQ(mended(inputs, relaxations), 2);
+    CHECK_EQ(relaxations[0].kind, DR_PLAN_RELAX_POWER);
+    CHECK(!relaxations[0].alone);
+    CHECK(fabs(relaxations[0].sum - 0.16) < 1e-4);
+    CHECK_EQ(relaxations[1].kind, DR_PLAN_RELAX_SUPPLY);
+    CHECK(!relaxations[1].alone && fabs(relaxations[1].sum - 60) < 0.01);
+    free(inputs);
+}
+
+/* Do these kinds mend it? By a program of their own. */
+static int mend_by_themselves(const struct dr_plan_inputs *inputs, uint32_t kinds)
+{
+    struct dr_program *program = calloc(1, sizeof *program);
+    uint8_t list[DR_PLAN_RELAX_COUNT];
+    uint32_t count = 0;
+    double *values;
+    int mended;
+
+    for (uint32_t i = 0; i < inputs->relax_count; i += 1) {
+        if (((kinds >> i) & 1) != 0)
+            list[count++] = inputs->relax[i];
+    }
+    dr_program_init(program, inputs, dr_explain_softened(list, count));
+    values = calloc(program->model.columns_count, sizeof values[0]);
+    mended = dr_explain_soften(program, list, count, values);
+    free(values);
+    dr_program_deinit(program);
+    free(program);
+    return mended;
+}
+
+/* The kinds, a bit for each place in `relax`, that dr_explain_infeasible() should say: by a program
+ * for each question. `alone`: each of them mends it. */
+static uint32_t kinds_to_say(const struct dr_plan_inputs *inputs, int *alone)
+{
+    uint32_t kinds = 0, all = (1U << inputs->relax_count) - 1;
+
+    for (uint32_t i = 0; i < inputs->relax_count; i += 1)
+        kinds |= mend_by_themselves(inputs, 1U << i) ? 1U << i : 0;
+    *alone = kinds != 0;
+    if (kinds != 0 || !mend_by_themselves(inputs, all))
+        return kinds;
+    kinds = all;
+    for (uint32_t i = inputs->relax_count; i > 0; i -= 1) {
+        if (mend_by_themselves(inputs, kinds & ~(1U << (i - 1))))
+            kinds &= ~(1U << (i - 1));
+    }
+    return kinds;
+}
+
+/* 1: what is said is right; how many kinds in `*count`, which of them mend it alone in `*alone`. */
+static void compare_kinds(const struct dr_plan_inputs *inputs, uint64_t seed, uint32_t *count,
+                          uint32_t *alone)
+{
+    struct dr_relaxation relaxations[DR_PLAN_RELAX_COUNT];
+    uint32_t said = 0, kinds;
+    int each;
+
+    *count = mended(inputs, relaxations);
+    for (uint32_t i = 0; i < *count; i += 1) {
+        uint32_t rank = 0;
+
+        while (inputs->relax[rank] != relaxations[i].kind)
+            rank += 1;
+        said |= 1U << rank;
+    }
+    kinds = kinds_to_say(inputs, &each);
+    if (said != kinds)
+        fail_msg("seed %u: said %x, it is %x", (unsigned)seed, said, kinds);
+    *alone = each ? kinds : 0;
+    for (uint32_t i = 0; i < *count; i += 1)
+        CHECK_EQ(relaxations[i].alone, each);
+}
+
+/* A campus that asks for too much, and lets some kinds of rules give, in any order. */
+static struct dr_plan_inputs *greedy_campus(uint64_t seed)
+{
+    struct dr_plan_inputs *inputs = plan_campus();
+    uint32_t rolled;
+
+    plan_dice(seed);
+    for (uint32_t y = 0; y < inputs->years_count; y += 1)
+        inputs->budget[y] /= 1 + plan_roll(4);
+    for (uint32_t i = 0; i < inputs->targets_count; i += 1)
+        inputs->targets[i].accelerators *= 1 + plan_roll(6);
+    inputs->sectors[0].least_micro = 700000 + plan_roll(4) * 100000;
+    rolled = plan_roll(1U << DR_PLAN_RELAX_COUNT) | 1U << plan_roll(DR_PLAN_RELAX_COUNT);
+    inputs->relax_count = 0;
+    for (uint32_t i = 0; i < DR_PLAN_RELAX_COUNT; i += 1) {
+        uint32_t kind = (i * 3 + (uint32_t)seed) % DR_PLAN_RELAX_COUNT;
+
+        if (((rolled >> kind) & 1) != 0)
+            inputs->relax[inputs->relax_count++] = (uint8_t)kind;
+    }
+    return inputs;
+}
+
+/* And once more where what mends it alone may not give, so that it takes several. */
+TEST(what_is_said_to_mend_it_does_and_nothing_less)
+{
+    uint32_t alone_count = 0, together_count = 0, nothing_count = 0;
+
+    for (uint64_t seed = 1; seed <= 12; seed += 1) {
+        struct dr_plan_inputs *inputs = greedy_campus(seed);
+        uint32_t count, alone = 0, left = 0;
+
+        if (!mend_by_themselves(inputs, 0)) {
+            compare_kinds(inputs, seed, &count, &alone);
+            alone_count += alone != 0;
+            together_count += count > 1 && alone == 0;
+            for (uint32_t i = 0; i < inputs->relax_count; i += 1) {
+                if (((alone >> i) & 1) == 0)
+                    inputs->relax[left++] = inputs->relax[i];
+            }
+            inputs->relax_count = left;
+            compare_kinds(inputs, seed, &count, &alone);
+            together_count += count > 1;
+            nothing_count += count == 0;
+        }
+        free(inputs);
+    }
+    print_message("campuses mended by one kind: %u, by several: %u, by none: %u\n", alone_count,
+                  together_count, nothing_count);
+    CHECK(alone_count > 0 && together_count > 0 && nothing_count > 0);
+}

@@ -8,15 +8,17 @@
 
 #include "base/math.h"
 #include "base/text.h"
-#include "plan/search/dive.h"
+#include "plan/explain/apart.h"
+#include "plan/futures/crew.h"
 #include "plan/result/files.h"
 
 #define PLAN_SHARE     0.35  /* of the time, at most, for the plan itself */
 #define ALIKE          0.005 /* what differs less is the same plan for people */
-#define CANDIDATES_MAX 40
-#define TRIES_EACH     3 /* for one alternative that is asked for */
+#define CANDIDATES_MAX 40    /* a multiple of DIRECTIONS_COUNT */
+#define TRIES_EACH     3     /* for one alternative that is asked for */
 #define LIKED          0.2
 #define IDLE_MAX       8 /* tries without a new one: no more come */
+#define AT_ONCE        2 /* tries of a round */
 #define FOR(i, count)  for (uint32_t i = 0; i < (count); i += 1)
 
 /* What a search moves away from. */
@@ -24,6 +26,15 @@ enum direction { BY_CELL, BY_SITE, BY_CHIP, BY_HALL, DIRECTIONS_COUNT };
 
 static const char *const DIRECTION_WORDS[DIRECTIONS_COUNT] = {
     "other chips at other sites", "other sites", "other chips", "other halls"};
+
+/* What a try in a process of its own found. */
+struct found {
+    enum dr_apart_found result;
+    int cut;
+    uint64_t checks_count;
+    struct dr_plan_sums sums;
+    struct dr_plan plan;
+};
 
 /* Where a plan is: accelerator-quarters of its orders, watt-quarters of its halls. */
 struct footprint {
@@ -37,11 +48,17 @@ struct searching {
     const struct dr_alternatives_options *options;
     const struct dr_plan_inputs *inputs;
     struct dr_program program;
+    double *away; /* [columns of the program] what being where others are costs */
+    /* A small program is solved by branch and bound. */
     struct dr_model capped; /* the program's, with its cost as a column under a cap */
     uint32_t cost_column;
     struct dr_solver *solver;  /* of `capped` */
     struct dr_solver *rounder; /* of the program */
-    double *values, *lower, *upper;
+    double *values;
+    /* Of a large one a round's tries are processes of their own. */
+    struct dr_condensed condensed;
+    uint8_t *basis;      /* of its linear program; NULL: none */
+    struct found *found; /* [DIRECTIONS_COUNT], shared with them */
     struct dr_plan_alternative candidates[CANDIDATES_MAX];
     uint32_t candidates_count;
     struct footprint *prints; /* [1 + candidates]: the plan's first */
@@ -248,14 +265,14 @@ static void shun_fleet(const struct searching *searching, const struct footprint
     }
 }
 
-/* The objective: away from all plans so far. */
-static void aim(struct searching *searching, enum direction direction)
+/* Prices that lead away from all plans so far. */
+static void aim(const struct searching *searching, enum direction direction)
 {
     const struct dr_plan_inputs *inputs = searching->inputs;
     const struct dr_program *program = &searching->program;
     double(*fleet)[DR_PLAN_CHIPS_MAX] = calloc(DR_PLAN_SITES_MAX, sizeof fleet[0]);
     double(*halls)[DR_PLAN_PHASES_MAX] = calloc(DR_PLAN_SITES_MAX, sizeof halls[0]);
-    double *cost = searching->capped.cost;
+    double *away = searching->away;
     double power = 1; /* watt-quarters of all that can be built */
 
     if (fleet == NULL || halls == NULL)
@@ -275,21 +292,20 @@ static void aim(struct searching *searching, enum direction direction)
                                (print->halls_sum > 0 ? print->halls_sum : power);
         }
     }
-    memset(cost, 0, searching->capped.columns_count * sizeof cost[0]);
+    memset(away, 0, program->model.columns_count * sizeof away[0]);
     FOR(s, inputs->sites_count) {
         FOR(t, inputs->quarters_count) {
             FOR(c, inputs->chips_count) {
                 if (program->buy[s][c][t] != DR_NO_COLUMN)
-                    cost[program->buy[s][c][t]] = 1000 * fleet[s][c] *
-                                                  quarters_there(inputs, c, t) *
-                                                  dr_program_unit(program, c);
+                    away[program->buy[s][c][t]] =
+                        fleet[s][c] * quarters_there(inputs, c, t) * dr_program_unit(program, c);
             }
             FOR(p, inputs->sites[s].phases_count) {
                 const struct dr_plan_phase *phase = &inputs->sites[s].phases[p];
 
                 if (program->phase[s][p][t] != DR_NO_COLUMN &&
                     t + phase->build_quarters < inputs->quarters_count)
-                    cost[program->phase[s][p][t]] = 1000 * halls[s][p] * (double)phase->power_w;
+                    away[program->phase[s][p][t]] = halls[s][p] * (double)phase->power_w;
             }
         }
     }
@@ -315,77 +331,61 @@ static void begin_at_plan(const struct searching *searching, double *start)
     }
 }
 
-/* A solution whose binaries are whole, in `values`; `share` of the time that is left. */
+/* Of a small program a solution in whole lots, in `values`; `share` of the time that is left. */
 static int solve(struct searching *searching, double share)
 {
     struct dr_model *capped = &searching->capped;
-    size_t bytes = capped->columns_count * sizeof(double);
     int64_t now_us = dr_monotonic_us();
-    int64_t until_us = now_us + (int64_t)(share * (double)(end_us(searching) - now_us));
+    double seconds = share * (double)(end_us(searching) - now_us) / 1e6;
+    struct dr_solver_limits limits = {.gap = 0.02, .seconds = fmax(1, seconds)};
+    double *start = calloc(capped->columns_count, sizeof start[0]);
+    struct dr_solver_answer answer;
 
-    if (searching->program.whole_lots) {
-        struct dr_solver_limits limits = {.gap = 0.02,
-                                          .seconds = fmax(1, (double)(until_us - now_us) / 1e6)};
-        double *start = calloc(capped->columns_count, sizeof start[0]);
-        struct dr_solver_answer answer;
-
-        if (start == NULL)
-            abort();
-        begin_at_plan(searching, start);
-        answer =
-            dr_solver_mip(searching->solver, NULL, NULL, NULL, start, &limits, searching->values);
-        searching->alternatives->cut |= answer.result != DR_SOLVER_OPTIMAL;
-        free(start);
-        return answer.has_values;
-    } else {
-        struct dr_dive dive = {.solver = searching->solver,
-                               .model = capped,
-                               .whole = capped->integer,
-                               .lower = searching->lower,
-                               .upper = searching->upper,
-                               .cost = capped->cost,
-                               .values = searching->values,
-                               .end_us = end_us(searching),
-                               .stop = searching->options->stop};
-        int found;
-
-        memcpy(searching->lower, capped->lower, bytes);
-        memcpy(searching->upper, capped->upper, bytes);
-        found = dr_dive(&dive);
-        searching->alternatives->cut |= dive.cut;
-        return found;
-    }
+    if (start == NULL)
+        abort();
+    FOR(c, searching->program.model.columns_count)
+        capped->cost[c] = 1000 * searching->away[c];
+    begin_at_plan(searching, start);
+    answer = dr_solver_mip(searching->solver, NULL, NULL, NULL, start, &limits, searching->values);
+    searching->alternatives->cut |= answer.result != DR_SOLVER_OPTIMAL;
+    free(start);
+    return answer.has_values;
 }
 
-/* Round and judge what was found; 1: it is one more candidate. */
-static int judge(struct searching *searching, enum direction direction)
+/* What a plan may cost. */
+static double cap_of(const struct searching *searching)
+{
+    double cost = searching->alternatives->sums.cost;
+
+    return cost + searching->options->within * fabs(cost);
+}
+
+/* Judge what a try found; 1: it is one more candidate. */
+static int judge(struct searching *searching, enum direction direction, enum dr_apart_found result,
+                 const struct dr_plan *plan, const struct dr_plan_sums *sums, uint64_t checks_count)
 {
     struct dr_alternatives *alternatives = searching->alternatives;
     struct dr_plan_alternative *candidate = &searching->candidates[searching->candidates_count];
     struct footprint *print = &searching->prints[searching->candidates_count + 1];
-    double cap =
-        alternatives->sums.cost + searching->options->within * fabs(alternatives->sums.cost);
     double nearest = HUGE_VAL;
     char cost[DR_TEXT_BYTES];
 
-    if (!dr_plan_make(searching->plan, &searching->program, searching->rounder, searching->values,
-                      &searching->verdict, &searching->sums)) {
+    if (result == DR_APART_NOT_WHOLE) {
         alternatives->not_whole += 1;
         say(searching, "%s: none in whole lots", DIRECTION_WORDS[direction]);
         return 0;
     }
-    if (searching->sums.cost > cap) {
+    if (result == DR_APART_TOO_DEAR || sums->cost > cap_of(searching)) {
         alternatives->too_dear += 1;
-        say(searching, "%s: too dear in whole lots, %s M", DIRECTION_WORDS[direction],
-            dr_format_money((int64_t)searching->sums.cost, cost));
+        say(searching, "%s: too dear", DIRECTION_WORDS[direction]);
         return 0;
     }
-    footprint_of(print, searching->inputs, searching->plan);
+    footprint_of(print, searching->inputs, plan);
     for (uint32_t i = 0; i <= searching->candidates_count; i += 1)
         nearest = fmin(nearest, differ(searching->inputs, &searching->prints[i], print).all);
     say(searching, "%s: %s M, %+.2f %%, differs by %.1f %% from the nearest so far",
-        DIRECTION_WORDS[direction], dr_format_money((int64_t)searching->sums.cost, cost),
-        100 * (searching->sums.cost / alternatives->sums.cost - 1), 100 * nearest);
+        DIRECTION_WORDS[direction], dr_format_money((int64_t)sums->cost, cost),
+        100 * (sums->cost / alternatives->sums.cost - 1), 100 * nearest);
     if (nearest < ALIKE) {
         alternatives->too_alike += 1;
         return 0;
@@ -393,45 +393,118 @@ static int judge(struct searching *searching, enum direction direction)
     candidate->plan = malloc(sizeof *candidate->plan);
     if (candidate->plan == NULL)
         abort();
-    *candidate->plan = *searching->plan;
-    candidate->sums = searching->sums;
-    candidate->checks_count = searching->verdict.checks_count;
+    *candidate->plan = *plan;
+    candidate->sums = *sums;
+    candidate->checks_count = checks_count;
     candidate->from_plan = differ(searching->inputs, &searching->prints[0], print);
     searching->candidates_count += 1;
     return 1;
 }
 
-/* Rounding costs something: so much of what may be spent more is kept for it, and the more the more
- * often it did not suffice. */
+/* A solution at the cap itself may pass it by the solver's tolerance: the more of the room is kept
+ * free the more often one did. */
 static void set_cap(struct searching *searching)
 {
-    const struct dr_alternatives *alternatives = searching->alternatives;
-    double scale = searching->program.money_scale, kept = searching->program.whole_lots ? 0 : 0.1;
-    double room = searching->options->within * fabs(alternatives->sums.cost);
+    double cost = searching->alternatives->sums.cost, kept = 0;
 
-    FOR(i, alternatives->too_dear)
+    FOR(i, searching->alternatives->too_dear)
         kept = (kept + 1) / 2 < 0.9 ? kept + (1 - kept) / 4 : kept;
     searching->capped.upper[searching->cost_column] =
-        (alternatives->sums.cost + (1 - kept) * room) / scale;
+        (cost + (1 - kept) * (cap_of(searching) - cost)) / searching->program.money_scale;
+}
+
+/* One try of a small program; 1: one more candidate. */
+static int try_small(struct searching *searching, enum direction direction, uint32_t left)
+{
+    int made;
+
+    set_cap(searching);
+    aim(searching, direction);
+    if (!solve(searching, 1.0 / left))
+        return 0;
+    made = dr_plan_make(searching->plan, &searching->program, searching->rounder, searching->values,
+                        &searching->verdict, &searching->sums);
+    return judge(searching, direction, made ? DR_APART_PLAN : DR_APART_NOT_WHOLE, searching->plan,
+                 &searching->sums, searching->verdict.checks_count);
+}
+
+/* In a process of its own: one try, in the direction of its number. */
+static void try_apart(void *context, uint32_t piece)
+{
+    struct searching *searching = context;
+    const struct dr_condensed *condensed = &searching->condensed;
+    struct found *found = &searching->found[piece];
+    double *away = calloc(condensed->model.columns_count + 1, sizeof away[0]);
+    double scale = searching->program.money_scale;
+    struct dr_error error;
+    struct dr_apart apart = {.condensed = condensed,
+                             .away = away,
+                             .best = searching->alternatives->sums.cost / scale,
+                             .cap = cap_of(searching) / scale,
+                             .end_us = end_us(searching),
+                             .stop = searching->options->stop,
+                             .plan = &found->plan,
+                             .verdict = &searching->verdict,
+                             .sums = &found->sums};
+
+    if (away == NULL)
+        abort();
+    aim(searching, (enum direction)piece);
+    FOR(c, searching->program.model.columns_count) {
+        if (condensed->place[c] != DR_NO_COLUMN)
+            away[condensed->place[c]] = searching->away[c];
+    }
+    if (dr_solver_open(&apart.solver, &condensed->model, apart.stop, &error) == DR_OK) {
+        if (searching->basis != NULL)
+            (void)dr_solver_put_basis(apart.solver, DR_APART_BASIS, searching->basis);
+        found->result = dr_apart_find(&apart);
+        found->cut = apart.cut;
+        found->checks_count = searching->verdict.checks_count;
+    }
+    dr_solver_close(apart.solver);
+    free(away);
+}
+
+/* A try in each direction, away from the plans of the rounds before; how many candidates more. */
+static uint32_t try_round(struct searching *searching)
+{
+    struct dr_alternatives *alternatives = searching->alternatives;
+    struct dr_crew crew = {.count = DIRECTIONS_COUNT,
+                           .at_once = AT_ONCE,
+                           .work = try_apart,
+                           .context = searching,
+                           .stop = searching->options->stop};
+    uint32_t made = 0;
+
+    FOR(i, DIRECTIONS_COUNT)
+        searching->found[i].result = DR_APART_NONE;
+    alternatives->cut |= !dr_crew_run(&crew);
+    FOR(i, DIRECTIONS_COUNT) {
+        const struct found *found = &searching->found[i];
+
+        alternatives->cut |= found->cut;
+        if (found->result != DR_APART_NONE)
+            made += (uint32_t)judge(searching, (enum direction)i, found->result, &found->plan,
+                                    &found->sums, found->checks_count);
+    }
+    return made;
 }
 
 static void search(struct searching *searching)
 {
     uint32_t most = dr_min_u32(CANDIDATES_MAX, TRIES_EACH * searching->options->count);
-    uint32_t idle = 0;
+    uint32_t *tried = &searching->alternatives->tried, idle = 0;
 
-    while (searching->alternatives->tried < most && idle < IDLE_MAX && !is_over(searching)) {
-        enum direction direction =
-            (enum direction)(searching->alternatives->tried % DIRECTIONS_COUNT);
-        uint32_t left = most - searching->alternatives->tried;
+    while (*tried < most && idle < IDLE_MAX && !is_over(searching)) {
+        uint32_t tries = searching->program.whole_lots ? 1 : DIRECTIONS_COUNT, made;
 
-        searching->alternatives->tried += 1;
-        set_cap(searching);
-        aim(searching, direction);
-        if (solve(searching, 1.0 / left) && judge(searching, direction))
-            idle = 0;
+        if (searching->program.whole_lots)
+            made = (uint32_t)try_small(searching, (enum direction)(*tried % DIRECTIONS_COUNT),
+                                       most - *tried);
         else
-            idle += 1;
+            made = try_round(searching);
+        *tried += tries;
+        idle = made > 0 ? 0 : idle + tries;
     }
     searching->alternatives->cut |= is_over(searching);
 }
@@ -478,6 +551,7 @@ static enum dr_status find_plan(struct searching *searching, struct dr_error *er
     struct dr_alternatives *alternatives = searching->alternatives;
     struct dr_search_options options = {.seconds = searching->options->seconds * PLAN_SHARE,
                                         .gap = searching->options->gap,
+                                        .basis = &searching->basis,
                                         .stop = searching->options->stop};
     struct dr_search_progress progress;
     enum dr_status status;
@@ -499,28 +573,40 @@ static enum dr_status find_plan(struct searching *searching, struct dr_error *er
     return DR_OK;
 }
 
+static double *new_values(uint32_t count)
+{
+    double *values = calloc(count + 1, sizeof values[0]);
+
+    if (values == NULL)
+        abort();
+    return values;
+}
+
 static enum dr_status find_others(struct searching *searching, struct dr_error *error)
 {
-    enum dr_status status;
-    size_t bytes;
+    size_t shared = DIRECTIONS_COUNT * sizeof searching->found[0];
+    enum dr_status status = DR_OK;
 
-    make_capped(searching);
-    bytes = searching->capped.columns_count * sizeof(double);
-    searching->values = malloc(bytes);
-    searching->lower = malloc(bytes);
-    searching->upper = malloc(bytes);
-    searching->plan = malloc(sizeof *searching->plan);
-    if (searching->values == NULL || searching->lower == NULL || searching->upper == NULL ||
-        searching->plan == NULL)
-        abort();
-    status =
-        dr_solver_open(&searching->solver, &searching->capped, searching->options->stop, error);
-    if (status == DR_OK)
-        status = dr_solver_open(&searching->rounder, &searching->program.model, NULL, error);
+    searching->away = new_values(searching->program.model.columns_count);
+    if (searching->program.whole_lots) {
+        make_capped(searching);
+        searching->values = new_values(searching->capped.columns_count);
+        searching->plan = calloc(1, sizeof *searching->plan);
+        if (searching->plan == NULL)
+            abort();
+        status =
+            dr_solver_open(&searching->solver, &searching->capped, searching->options->stop, error);
+        if (status == DR_OK)
+            status = dr_solver_open(&searching->rounder, &searching->program.model, NULL, error);
+    } else {
+        dr_condensed_init(&searching->condensed, &searching->program);
+        searching->found = dr_crew_memory(shared);
+    }
     if (status == DR_OK) {
         search(searching);
         choose(searching);
     }
+    dr_crew_release(searching->found, shared);
     return status;
 }
 
@@ -555,13 +641,14 @@ enum dr_status dr_alternatives_run(struct dr_alternatives *alternatives,
     dr_solver_close(searching->solver);
     dr_solver_close(searching->rounder);
     dr_model_deinit(&searching->capped);
+    dr_condensed_deinit(&searching->condensed);
     dr_program_deinit(&searching->program);
     FOR(i, searching->candidates_count)
         free(searching->candidates[i].plan);
     free(searching->prints);
+    free(searching->away);
+    free(searching->basis);
     free(searching->values);
-    free(searching->lower);
-    free(searching->upper);
     free(searching->plan);
     free(searching);
     return status;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* alternatives.h: plans that cost little more than the best that was found, and differ from it.
  *
- * Modelling to generate alternatives (Brill, Chang and Hopkins, Management Science 28, 1982): the
- * cost becomes a row with a cap, and the objective is to use less of what the plans so far use:
- * their chips at their sites, their sites, their chips, their halls, in turn. What comes out is
- * rounded and checked like any plan, and counts when it costs no more than the cap in whole lots.
+ * Modelling to generate alternatives (Brill, Chang and Hopkins, Management Science 28, 1982): use
+ * less of what the plans so far use, their chips at their sites, their sites, their chips, their
+ * halls, while the cost keeps a cap. In a small program the cost is a row with a cap and the
+ * directions come in turn; in a large one a round tries all of them, each in a process of its own
+ * (apart.h), away from the plans of the rounds before. What comes out is rounded and checked like
+ * any plan, and counts when it costs no more than the cap in whole lots.
  * Of those the ones that differ most are shown: first the one that is furthest from the plan, then
  * each time the one whose nearest neighbour among those shown is furthest. Nothing says that none
  * differs more.

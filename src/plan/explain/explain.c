@@ -8,7 +8,6 @@
 #include "base/sort.h"
 
 #define MICRO         1e6
-#define RANK_FACTOR   8.0 /* what comes a place later in the scenario's order weighs so much more */
 #define NOTHING       1e-7
 #define STEP          0.01 /* of what a rule allows or asks for: how much it gives to find its price */
 #define SMALLEST      1e-6 /* of what its duals say: less is the solver's last digits */
@@ -16,8 +15,7 @@
 
 /* ---- units ---- */
 
-/* What one of a row's side is in the unit that people use for it, and its name. */
-static double in_people_units(const struct dr_program *program, uint32_t row, const char **unit)
+double dr_explain_unit(const struct dr_program *program, uint32_t row, const char **unit)
 {
     switch ((enum dr_plan_row)program->model.rows[row].kind) {
     case DR_ROW_POWER:
@@ -191,7 +189,7 @@ static double one_more(const struct dr_program *program, const double *values, u
     default:
         break;
     }
-    return 1 / in_people_units(program, row, unit);
+    return 1 / dr_explain_unit(program, row, unit);
 }
 
 static int is_asked(enum dr_plan_row kind)
@@ -560,62 +558,7 @@ uint32_t dr_explain_not_begun(const struct dr_program *program, struct dr_solver
     return count;
 }
 
-/* ---- no plan ---- */
-
-/* By what a row's slack is measured: its side, or what stands for the whole of a share. */
-static double size_of(const struct dr_program *program, uint32_t row)
-{
-    const struct dr_plan_inputs *inputs = program->inputs;
-    const struct dr_model *model = &program->model;
-    double side = isfinite(model->row_upper[row]) ? model->row_upper[row] : model->row_lower[row];
-    double most = 1;
-
-    if (fabs(side) > 1)
-        return fabs(side);
-    switch ((int)model->rows[row].kind) {
-    case DR_ROW_DOMESTIC:
-    case DR_ROW_VENDOR:
-        FOR(y, inputs->years_count) {
-            if (inputs->budget[y] != INT64_MAX)
-                most = fmax(most, (double)inputs->budget[y] / program->money_scale);
-        }
-        return most;
-    default:
-        FOR(i, inputs->targets_count)
-            most = fmax(most, (double)inputs->targets[i].accelerators / program->count_scale);
-        return most;
-    }
-}
-
-int dr_explain_soften(const struct dr_program *program, const uint8_t *kinds, uint32_t count,
-                      double *values)
-{
-    struct dr_solver_limits limits = {0};
-    struct dr_solver_answer answer = {.result = DR_SOLVER_FAILED};
-    struct dr_solver *solver = NULL;
-    struct dr_error error;
-    double *cost = calloc(program->model.columns_count, sizeof cost[0]);
-
-    if (cost == NULL)
-        abort();
-    FOR(c, program->model.columns_count) {
-        const struct dr_model_name *name = &program->model.columns[c];
-        uint32_t row = name->place[0] | (uint32_t)name->place[1] << 16, rank = 0;
-
-        if (name->kind != DR_COLUMN_SLACK)
-            continue;
-        while (rank < count &&
-               ((rows_of((enum dr_plan_relax)kinds[rank]) >> program->model.rows[row].kind) & 1) ==
-                   0)
-            rank += 1;
-        cost[c] = 100 * pow(RANK_FACTOR, rank) / size_of(program, row);
-    }
-    if (dr_solver_open(&solver, &program->model, NULL, &error) == DR_OK)
-        answer = dr_solver_lp(solver, NULL, NULL, cost, &limits, values, NULL, NULL);
-    dr_solver_close(solver);
-    free(cost);
-    return answer.result == DR_SOLVER_OPTIMAL;
-}
+/* ---- kinds of rules ---- */
 
 uint64_t dr_explain_softened(const uint8_t *kinds, uint32_t count)
 {
@@ -624,62 +567,4 @@ uint64_t dr_explain_softened(const uint8_t *kinds, uint32_t count)
     FOR(i, count)
         soften |= rows_of((enum dr_plan_relax)kinds[i]);
     return soften;
-}
-
-/* With slack for the kinds in `kinds` [count]; 0: that does not mend it. */
-static uint32_t relaxed(const struct dr_plan_inputs *inputs, const uint8_t *kinds, uint32_t count,
-                        struct dr_relaxation *relaxations, struct dr_program *program)
-{
-    double *values;
-    uint32_t made = 0;
-    int mended;
-
-    dr_program_init(program, inputs, dr_explain_softened(kinds, count));
-    values = calloc(program->model.columns_count, sizeof values[0]);
-    if (values == NULL)
-        abort();
-    mended = dr_explain_soften(program, kinds, count, values);
-    for (uint32_t i = 0; i < count && mended; i += 1) {
-        struct dr_relaxation *relaxation = &relaxations[made];
-
-        *relaxation =
-            (struct dr_relaxation){.kind = (enum dr_plan_relax)kinds[i], .alone = count == 1};
-        FOR(c, program->model.columns_count) {
-            const struct dr_model_name *name = &program->model.columns[c];
-            uint32_t row = name->place[0] | (uint32_t)name->place[1] << 16;
-            const char *unit;
-            double amount;
-
-            if (name->kind != DR_COLUMN_SLACK || values[c] < NOTHING ||
-                ((rows_of(relaxation->kind) >> program->model.rows[row].kind) & 1) == 0)
-                continue;
-            amount = values[c] * in_people_units(program, row, &unit);
-            relaxation->rows += 1;
-            relaxation->sum += amount;
-            if (amount > relaxation->most) {
-                relaxation->most = amount;
-                relaxation->row = row;
-                relaxation->unit = unit;
-            }
-        }
-        made += relaxation->rows > 0;
-    }
-    free(values);
-    return made;
-}
-
-uint32_t dr_explain_infeasible(const struct dr_plan_inputs *inputs,
-                               struct dr_relaxation relaxations[DR_PLAN_RELAX_COUNT],
-                               struct dr_program *program)
-{
-    uint32_t made = 0;
-
-    FOR(i, inputs->relax_count) {
-        made += relaxed(inputs, &inputs->relax[i], 1, &relaxations[made], program);
-        dr_program_deinit(program);
-    }
-    if (made == 0)
-        return relaxed(inputs, inputs->relax, inputs->relax_count, relaxations, program);
-    dr_program_init(program, inputs, 0); /* for the names; rows are the same */
-    return made;
 }

@@ -16,6 +16,9 @@
 
 #define DR_BINDING_MAX 4096
 
+/* What one of a row's side is in the unit that people use for it, and its name. */
+double dr_explain_unit(const struct dr_program *program, uint32_t row, const char **unit);
+
 /* A rule that binds, in its quarter or year. */
 struct dr_binding {
     uint32_t row;
@@ -80,9 +83,11 @@ struct dr_relaxation {
 };
 
 /* For inputs that no plan fits: each kind that mends it alone, in the scenario's order; if none
- * does, what does together, with as little as possible of what comes late in that order. How many;
- * 0: nothing that may be relaxed mends it. By the linear program, so whole phases and least orders
- * may ask for a little more. */
+ * does, what does together: no kind of them can be left out, what comes late in that order is left
+ * out where it can, and what is there of it is as little as possible. How many; 0: nothing that may
+ * be relaxed mends it, or there is no solver. `program` is of these inputs, for the names of rows;
+ * the caller's to deinit. By the linear program, so whole phases and least orders may ask for a
+ * little more. */
 uint32_t dr_explain_infeasible(const struct dr_plan_inputs *inputs,
                                struct dr_relaxation relaxations[DR_PLAN_RELAX_COUNT],
                                struct dr_program *program);

@@ -14,6 +14,7 @@
 #include "plan/program/lost.h"
 #include "plan/result/plan.h"
 #include "plan/program/program.h"
+#include "plan/search/condense.h"
 #include "plan/search/solver.h"
 
 typedef __int128 wide;
@@ -655,21 +656,58 @@ static void ask_more(const struct dr_program *program, double *lower, double *up
     }
 }
 
+/* By whom programs are divided: a solver of the program, or of the condensed one. */
+struct divider {
+    const struct dr_program *program;
+    const struct dr_condensed *condensed; /* NULL: of the program */
+    struct dr_solver *solver;
+};
+
+static struct dr_solver_answer solve(const struct divider *divider, const double *lower,
+                                     const double *upper, double *divided)
+{
+    const struct dr_condensed *condensed = divider->condensed;
+    struct dr_solver_limits limits = {0};
+    struct dr_solver_answer answer;
+    uint32_t count;
+    double *own;
+
+    if (condensed == NULL)
+        return dr_solver_lp(divider->solver, lower, upper, NULL, &limits, divided, NULL, NULL);
+    count = condensed->model.columns_count;
+    own = malloc(3 * (count + 1) * sizeof own[0]); /* lower, upper, values */
+    if (own == NULL)
+        abort();
+    memcpy(own, condensed->model.lower, count * sizeof own[0]);
+    memcpy(own + count, condensed->model.upper, count * sizeof own[0]);
+    FOR(c, divider->program->model.columns_count) {
+        if (condensed->place[c] == DR_NO_COLUMN)
+            continue;
+        own[condensed->place[c]] = lower[c];
+        own[count + condensed->place[c]] = upper[c];
+    }
+    answer =
+        dr_solver_lp(divider->solver, own, own + count, NULL, &limits, own + 2 * count, NULL, NULL);
+    if (answer.result == DR_SOLVER_OPTIMAL)
+        dr_condensed_expand(condensed, own + 2 * count, divided);
+    free(own);
+    return answer;
+}
+
 /* What there is, divided anew, with `spare` accelerators more than rules ask for; with fewer, or
  * none, to be used while a zone is lost, where that many can't be had. */
-static struct dr_solver_answer divide_anew(const struct dr_program *program,
-                                           struct dr_solver *solver, double *lower, double *upper,
-                                           double spare, double *divided)
+static struct dr_solver_answer divide_anew(const struct divider *divider, double *lower,
+                                           double *upper, double spare, double *divided)
 {
+    const struct dr_program *program = divider->program;
     const double lost_spares[] = {spare, 0, -1};
     int has_lost = program->inputs->lost_quarter < (int32_t)program->inputs->quarters_count;
-    struct dr_solver_limits limits = {0};
     struct dr_solver_answer answer = {.result = DR_SOLVER_FAILED};
 
     ask_more(program, lower, upper, spare);
     FOR(i, has_lost ? DR_COUNT_OF(lost_spares) : 1) {
         dr_lost_ask(program, lower, lost_spares[i]);
-        answer = dr_solver_lp(solver, lower, upper, NULL, &limits, divided, NULL, NULL);
+        answer = solve(divider, lower, upper, divided);
         if (answer.result == DR_SOLVER_OPTIMAL)
             break;
     }
@@ -710,9 +748,10 @@ static void hold_orders(const struct dr_plan *plan, const struct dr_program *pro
     }
 }
 
-int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct dr_solver *solver,
-                 const double *values, struct dr_plan_verdict *verdict, struct dr_plan_sums *sums)
+static int make(struct dr_plan *plan, const struct divider *divider, const double *values,
+                struct dr_plan_verdict *verdict, struct dr_plan_sums *sums)
 {
+    const struct dr_program *program = divider->program;
     const struct dr_model *model = &program->model;
     const struct dr_plan_inputs *inputs = program->inputs;
     size_t cells = (size_t)inputs->sites_count * inputs->chips_count * inputs->quarters_count;
@@ -737,8 +776,7 @@ int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct 
         memcpy(upper, model->upper, model->columns_count * sizeof upper[0]);
         hold_binaries(model, values, lower, upper);
         if (attempt > 0) {
-            answer =
-                divide_anew(program, solver, lower, upper, cut / 8 * (1 << (attempt - 1)), divided);
+            answer = divide_anew(divider, lower, upper, cut / 8 * (1 << (attempt - 1)), divided);
             if (answer.result != DR_SOLVER_OPTIMAL)
                 break;
             from = divided;
@@ -761,8 +799,8 @@ int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct 
         hold_binaries(model, values, lower, upper);
         hold_orders(plan, program, lower, upper);
         /* The last digits of what is switched on will be cut. */
-        answer = divide_anew(program, solver, lower, upper,
-                             program->count_scale > 1 ? 1 : DIGITS * attempt, divided);
+        answer = divide_anew(divider, lower, upper, program->count_scale > 1 ? 1 : DIGITS * attempt,
+                             divided);
         if (answer.result != DR_SOLVER_OPTIMAL)
             continue;
         divide(plan, program, divided);
@@ -774,6 +812,23 @@ int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct 
     free(upper);
     free(divided);
     return made;
+}
+
+int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct dr_solver *solver,
+                 const double *values, struct dr_plan_verdict *verdict, struct dr_plan_sums *sums)
+{
+    const struct divider divider = {program, NULL, solver};
+
+    return make(plan, &divider, values, verdict, sums);
+}
+
+int dr_plan_make_condensed(struct dr_plan *plan, const struct dr_condensed *condensed,
+                           struct dr_solver *solver, const double *values,
+                           struct dr_plan_verdict *verdict, struct dr_plan_sums *sums)
+{
+    const struct divider divider = {condensed->program, condensed, solver};
+
+    return make(plan, &divider, values, verdict, sums);
 }
 
 void dr_plan_binaries(const struct dr_program *program, const struct dr_plan *plan, double *values)

@@ -363,6 +363,22 @@ static double *new_values(const struct dr_model *model)
     return values;
 }
 
+/* For the caller, where it wants it. */
+static void give_basis(const struct dr_search_run *run)
+{
+    uint8_t **basis = run->options->basis;
+
+    if (basis == NULL)
+        return;
+    *basis = malloc((size_t)run->model->columns_count + run->model->rows_count + 1);
+    if (*basis == NULL)
+        abort();
+    if (!dr_solver_get_basis(run->solver, FIRST_BASIS, *basis)) {
+        free(*basis);
+        *basis = NULL;
+    }
+}
+
 enum dr_status dr_search_run(struct dr_search *search, const struct dr_program *program,
                              const struct dr_search_options *options, struct dr_error *error)
 {
@@ -398,6 +414,7 @@ enum dr_status dr_search_run(struct dr_search *search, const struct dr_program *
         search->infeasible = answer.result == DR_SOLVER_INFEASIBLE;
         if (answer.result == DR_SOLVER_OPTIMAL)
             search->progress.bound = answer.cost;
+        give_basis(run);
         dr_search_tell(run, "linear program");
         if (answer.result == DR_SOLVER_OPTIMAL)
             find_plan(run);

@@ -39,6 +39,9 @@ struct dr_search_options {
     /* bound_only: what a plan that is there costs, and the bound that is enough, in the program's
      * units. 0: the linear program's bound will do, or of a small program the best there is. */
     double known_cost, known_bound;
+    /* Given the basis of the linear program [columns + rows of the condensed one], the caller's to
+     * free: for dr_solver_put_basis(). NULL where there is none. NULL: not wanted. */
+    uint8_t **basis;
     /* Called after each step and each better solution; NULL: nobody. */
     void (*progress)(void *context, const struct dr_search_progress *progress);
     void *context;

@@ -285,6 +285,7 @@ static struct dr_solver_answer ask(struct dr_solver *solver, enum wire_kind kind
         .from = limits->from,
         .keep = limits->keep,
         .has_start = begin != NULL,
+        .primal = limits->primal != 0,
     };
     struct wire_header header = {.kind = kind, .bytes = sizeof said + 3 * columns};
     struct wire_answer got;
@@ -347,4 +348,34 @@ struct dr_solver_answer dr_solver_mip(struct dr_solver *solver, const double *lo
 {
     return ask(solver, WIRE_MIP, lower, upper, NULL, integer, start_values, limits, values, NULL,
                NULL);
+}
+
+int dr_solver_put_basis(struct dr_solver *solver, uint32_t number, const uint8_t *basis)
+{
+    size_t bytes = (size_t)solver->model->columns_count + solver->model->rows_count;
+    struct wire_basis said = {.place = number};
+    struct wire_header header = {.kind = WIRE_PUT, .bytes = sizeof said + bytes};
+
+    return solver->child != 0 && send_bytes(solver, &header, sizeof header) &&
+           send_bytes(solver, &said, sizeof said) && send_bytes(solver, basis, bytes);
+}
+
+int dr_solver_get_basis(struct dr_solver *solver, uint32_t number, uint8_t *basis)
+{
+    size_t bytes = (size_t)solver->model->columns_count + solver->model->rows_count;
+    struct wire_basis said = {.place = number};
+    struct wire_header header = {.kind = WIRE_GET, .bytes = sizeof said};
+    struct wire_answer got = {0};
+    int64_t end_us = dr_monotonic_us() + (int64_t)(WITHOUT_S * 1e6);
+    int whole;
+
+    if (solver->child == 0)
+        return 0;
+    whole = send_bytes(solver, &header, sizeof header) && send_bytes(solver, &said, sizeof said) &&
+            receive(solver, &header, sizeof header, end_us) &&
+            receive(solver, &got, sizeof got, end_us);
+    whole = whole && (!got.has_values || receive(solver, basis, bytes, end_us));
+    if (!whole)
+        end_child(solver, 1);
+    return whole && got.has_values;
 }

@@ -33,6 +33,8 @@ struct dr_solver_limits {
      * with a child is as good as none. */
     int64_t iterations;
     uint32_t from, keep;
+    int primal; /* LP: 1: by primal simplex; for other costs from a basis whose values keep the rows
+                   and bounds */
 };
 
 struct dr_solver_answer {
@@ -73,6 +75,11 @@ struct dr_solver_answer dr_solver_mip(struct dr_solver *solver, const double *lo
                                       const double *upper, const uint8_t *integer,
                                       const double *start, const struct dr_solver_limits *limits,
                                       double *values);
+
+/* A kept basis in a solver of its own, or of the same model in another process. `basis` [columns +
+ * rows], a byte each, as Clp has them. 0: there is none, or no solver. */
+int dr_solver_get_basis(struct dr_solver *solver, uint32_t number, uint8_t *basis);
+int dr_solver_put_basis(struct dr_solver *solver, uint32_t number, const uint8_t *basis);
 
 /* User and system time of all children so far, seconds. */
 double dr_solver_cpu_s(const struct dr_solver *solver);

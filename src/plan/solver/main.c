@@ -120,9 +120,19 @@ static void read_bounds(struct model *model)
     read_all(model->cost, bytes);
 }
 
-static void keep_basis(struct model *model, uint32_t place)
+static size_t basis_bytes(const struct model *model)
 {
-    size_t bytes = (size_t)model->size.columns + model->size.rows;
+    return (size_t)model->size.columns + model->size.rows;
+}
+
+static int has_basis(const struct model *model, uint32_t place)
+{
+    return place != 0 && place < model->bases_room && model->bases[place] != NULL;
+}
+
+/* Room for one, at that place. */
+static unsigned char *place_basis(struct model *model, uint32_t place)
+{
 
     if (place >= model->bases_room) {
         uint32_t room = 2 * place;
@@ -135,10 +145,33 @@ static void keep_basis(struct model *model, uint32_t place)
         model->bases_room = room;
     }
     if (model->bases[place] == NULL)
-        model->bases[place] = malloc(bytes);
+        model->bases[place] = malloc(basis_bytes(model));
     if (model->bases[place] == NULL)
         _exit(2);
-    memcpy(model->bases[place], Clp_statusArray(model->lp), bytes);
+    return model->bases[place];
+}
+
+static void put_basis(struct model *model)
+{
+    struct wire_basis basis;
+
+    read_all(&basis, sizeof basis);
+    read_all(place_basis(model, basis.place), basis_bytes(model));
+}
+
+static void get_basis(const struct model *model)
+{
+    struct wire_basis basis;
+    struct wire_answer said = {.result = WIRE_NONE};
+    struct wire_header header = {.kind = WIRE_ANSWER, .bytes = sizeof said};
+
+    read_all(&basis, sizeof basis);
+    said.has_values = has_basis(model, basis.place) != 0;
+    header.bytes += said.has_values ? basis_bytes(model) : 0;
+    write_all(&header, sizeof header);
+    write_all(&said, sizeof said);
+    if (said.has_values)
+        write_all(model->bases[basis.place], basis_bytes(model));
 }
 
 /* By dual simplex from the last basis, or one that was kept; anew, with presolve, the first time
@@ -160,16 +193,20 @@ static void solve_lp(struct model *model)
     Clp_setMaximumSeconds(model->lp, limits.seconds > 0 ? limits.seconds : -1);
     Clp_setDualObjectiveLimit(model->lp, limits.cutoff);
     Clp_setMaximumIterations(model->lp, limits.iterations > 0 ? (int)limits.iterations : INT32_MAX);
-    if (limits.from != 0 && limits.from < model->bases_room && model->bases[limits.from] != NULL)
+    if (has_basis(model, limits.from)) {
         Clp_copyinStatus(model->lp, model->bases[limits.from]);
-    if (solved)
+        solved = 1;
+    }
+    if (solved && limits.primal)
+        Clp_primal(model->lp, 0);
+    else if (solved)
         Clp_dual(model->lp, 0);
     if (!solved ||
         (Clp_status(model->lp) != 0 && Clp_status(model->lp) != 1 && limits.iterations == 0))
         Clp_initialDualSolve(model->lp);
     solved = 1;
     if (limits.keep != 0)
-        keep_basis(model, limits.keep);
+        memcpy(place_basis(model, limits.keep), Clp_statusArray(model->lp), basis_bytes(model));
     if (Clp_status(model->lp) == 0)
         said.result = WIRE_OPTIMAL;
     else if (Clp_status(model->lp) == 1)
@@ -288,6 +325,10 @@ int main(void)
             solve_lp(&model);
         else if (header.kind == WIRE_MIP)
             solve_mip(&model);
+        else if (header.kind == WIRE_PUT)
+            put_basis(&model);
+        else if (header.kind == WIRE_GET)
+            get_basis(&model);
         else
             return 1;
     }

@@ -20,6 +20,8 @@ enum wire_kind {
     WIRE_MIP,    /* struct wire_limits, column lower, column upper, cost, integer, start: answered
                     by WIRE_ANSWER, values */
     WIRE_ANSWER, /* struct wire_answer, then arrays as above; none without a solution */
+    WIRE_PUT,    /* struct wire_basis, then it: kept there */
+    WIRE_GET,    /* struct wire_basis: answered by WIRE_ANSWER, then, where there is one, it */
 };
 
 struct wire_header {
@@ -43,6 +45,12 @@ struct wire_limits {
     uint32_t from;      /* LP: the basis to begin from: one that was kept; 0: the last */
     uint32_t keep;      /* LP: as what its basis is kept; 0: it isn't */
     uint32_t has_start;
+    uint32_t primal; /* LP: 1: by primal simplex */
+};
+
+/* A basis is a byte for each column, then for each row: Clp's own states. */
+struct wire_basis {
+    uint32_t place;
     uint32_t unused; /* 0: nothing between members */
 };
 
