@@ -14,6 +14,7 @@
 #include "plan/program/lost.h"
 #include "plan/result/plan.h"
 #include "plan/program/program.h"
+#include "plan/search/condense.h"
 #include "plan/search/solver.h"
 
 typedef __int128 wide;
@@ -655,21 +656,62 @@ static void ask_more(const struct dr_program *program, double *lower, double *up
     }
 }
 
+struct rounding {
+    const struct dr_program *program;
+    const struct dr_condensed *condensed; /* NULL: `solver` is of the program itself */
+    struct dr_solver *solver;
+};
+
+/* The linear program within bounds of the program's columns: those that the condensed one takes
+ * together have none. */
+static struct dr_solver_answer solve(const struct rounding *rounding, const double *lower,
+                                     const double *upper, double *divided)
+{
+    const struct dr_condensed *condensed = rounding->condensed;
+    struct dr_solver_limits limits = {0};
+    struct dr_solver_answer answer;
+    size_t bytes;
+    double *at_least, *at_most, *values;
+
+    if (condensed == NULL)
+        return dr_solver_lp(rounding->solver, lower, upper, NULL, &limits, divided, NULL, NULL);
+    bytes = condensed->model.columns_count * sizeof at_least[0];
+    at_least = malloc(bytes);
+    at_most = malloc(bytes);
+    values = malloc(bytes);
+    if (at_least == NULL || at_most == NULL || values == NULL)
+        abort();
+    memcpy(at_least, condensed->model.lower, bytes);
+    memcpy(at_most, condensed->model.upper, bytes);
+    FOR(c, rounding->program->model.columns_count) {
+        if (condensed->place[c] == DR_NO_COLUMN)
+            continue;
+        at_least[condensed->place[c]] = lower[c];
+        at_most[condensed->place[c]] = upper[c];
+    }
+    answer = dr_solver_lp(rounding->solver, at_least, at_most, NULL, &limits, values, NULL, NULL);
+    if (answer.result == DR_SOLVER_OPTIMAL)
+        dr_condensed_expand(condensed, values, divided);
+    free(at_least);
+    free(at_most);
+    free(values);
+    return answer;
+}
+
 /* What there is, divided anew, with `spare` accelerators more than rules ask for; with fewer, or
  * none, to be used while a zone is lost, where that many can't be had. */
-static struct dr_solver_answer divide_anew(const struct dr_program *program,
-                                           struct dr_solver *solver, double *lower, double *upper,
-                                           double spare, double *divided)
+static struct dr_solver_answer divide_anew(const struct rounding *rounding, double *lower,
+                                           double *upper, double spare, double *divided)
 {
+    const struct dr_program *program = rounding->program;
     const double lost_spares[] = {spare, 0, -1};
     int has_lost = program->inputs->lost_quarter < (int32_t)program->inputs->quarters_count;
-    struct dr_solver_limits limits = {0};
     struct dr_solver_answer answer = {.result = DR_SOLVER_FAILED};
 
     ask_more(program, lower, upper, spare);
     FOR(i, has_lost ? DR_COUNT_OF(lost_spares) : 1) {
         dr_lost_ask(program, lower, lost_spares[i]);
-        answer = dr_solver_lp(solver, lower, upper, NULL, &limits, divided, NULL, NULL);
+        answer = solve(rounding, lower, upper, divided);
         if (answer.result == DR_SOLVER_OPTIMAL)
             break;
     }
@@ -710,9 +752,10 @@ static void hold_orders(const struct dr_plan *plan, const struct dr_program *pro
     }
 }
 
-int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct dr_solver *solver,
-                 const double *values, struct dr_plan_verdict *verdict, struct dr_plan_sums *sums)
+static int make(struct dr_plan *plan, const struct rounding *rounding, const double *values,
+                struct dr_plan_verdict *verdict, struct dr_plan_sums *sums)
 {
+    const struct dr_program *program = rounding->program;
     const struct dr_model *model = &program->model;
     const struct dr_plan_inputs *inputs = program->inputs;
     size_t cells = (size_t)inputs->sites_count * inputs->chips_count * inputs->quarters_count;
@@ -737,8 +780,7 @@ int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct 
         memcpy(upper, model->upper, model->columns_count * sizeof upper[0]);
         hold_binaries(model, values, lower, upper);
         if (attempt > 0) {
-            answer =
-                divide_anew(program, solver, lower, upper, cut / 8 * (1 << (attempt - 1)), divided);
+            answer = divide_anew(rounding, lower, upper, cut / 8 * (1 << (attempt - 1)), divided);
             if (answer.result != DR_SOLVER_OPTIMAL)
                 break;
             from = divided;
@@ -761,7 +803,7 @@ int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct 
         hold_binaries(model, values, lower, upper);
         hold_orders(plan, program, lower, upper);
         /* The last digits of what is switched on will be cut. */
-        answer = divide_anew(program, solver, lower, upper,
+        answer = divide_anew(rounding, lower, upper,
                              program->count_scale > 1 ? 1 : DIGITS * attempt, divided);
         if (answer.result != DR_SOLVER_OPTIMAL)
             continue;
@@ -774,6 +816,24 @@ int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct 
     free(upper);
     free(divided);
     return made;
+}
+
+int dr_plan_make(struct dr_plan *plan, const struct dr_program *program, struct dr_solver *solver,
+                 const double *values, struct dr_plan_verdict *verdict, struct dr_plan_sums *sums)
+{
+    struct rounding rounding = {.program = program, .solver = solver};
+
+    return make(plan, &rounding, values, verdict, sums);
+}
+
+int dr_plan_make_condensed(struct dr_plan *plan, const struct dr_condensed *condensed,
+                           struct dr_solver *solver, const double *values,
+                           struct dr_plan_verdict *verdict, struct dr_plan_sums *sums)
+{
+    struct rounding rounding = {
+        .program = condensed->program, .condensed = condensed, .solver = solver};
+
+    return make(plan, &rounding, values, verdict, sums);
 }
 
 void dr_plan_binaries(const struct dr_program *program, const struct dr_plan *plan, double *values)

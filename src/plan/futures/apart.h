@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* apart.h: a small program of one future by itself, at prices that make all futures agree.
+ *
+ * What the futures cost least at these prices (dr_joint_prices()), each in whole lots, is in sum a
+ * bound of the two-stage plan. It is closer where a future may not decide what another could not
+ * pay: so that the other futures' budgets, up to the year in which the common quarters end, are
+ * rows of each program too, with what they order later in fractions. (The university's six futures:
+ * 8.92 M by the joint linear program, 9.44 by each future's own plan, 9.58 at prices, more within
+ * all budgets.) */
+#ifndef DR_PLAN_APART_H
+#define DR_PLAN_APART_H
+
+#include "plan/futures/futures.h"
+#include "plan/futures/joint.h"
+
+/* One future's program: its own columns first, in their order. In the joint program's money. For
+ * dr_model_deinit(). */
+void dr_apart_model(struct dr_model *model, const struct dr_joint *joint,
+                    const struct dr_world *worlds, uint32_t future, const double *duals,
+                    const double *reduced);
+
+#endif
