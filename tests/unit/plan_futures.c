@@ -110,7 +110,7 @@ TEST(at_prices_all_futures_pay_what_it_costs)
 }
 
 /* In fractions they cost in sum what the joint linear program does: no less, or prices are not its
- * own; more where one's budgets hold another back. */
+ * own; nor more, since what costs least together costs no less apart. */
 TEST(at_prices_futures_by_themselves_cost_no_less_than_together)
 {
     struct pair *pair = pair_new();
@@ -125,7 +125,7 @@ TEST(at_prices_futures_by_themselves_cost_no_less_than_together)
         struct dr_solver_answer answer;
 
         dr_apart_model(&own, &pair->joint, pair->worlds, i, duals, reduced);
-        CHECK(own.rows_count > pair->programs[i].model.rows_count); /* the other's budgets */
+        CHECK(own.rows_count > pair->programs[i].model.rows_count); /* the other's means */
         answer = solve(&own, NULL, NULL, NULL);
         CHECK_EQ(answer.result, DR_SOLVER_OPTIMAL);
         apart += answer.cost;

@@ -25,15 +25,24 @@ static void add_own(struct dr_model *model, const struct dr_joint *joint, uint32
     }
 }
 
-/* Spending and budgets up to the year in which the common quarters end. */
-static int is_of_budgets(const struct dr_program *program, const struct dr_model_name *row)
+/* What a future can pay for, have, power and reach; not the work that it does with it. */
+static int is_of_means(const struct dr_model_name *row)
 {
-    const struct dr_plan_inputs *inputs = program->inputs;
-    uint32_t year = dr_plan_year(inputs, inputs->common_quarters - 1);
-
-    if (row->kind == DR_ROW_SPENDING)
-        return dr_plan_year(inputs, row->place[0]) <= year;
-    return row->kind == DR_ROW_BUDGET && row->place[0] <= year;
+    switch ((int)row->kind) {
+    case DR_ROW_SPENDING:
+    case DR_ROW_BUDGET:
+    case DR_ROW_HAVE:
+    case DR_ROW_POWER:
+    case DR_ROW_STAYS:
+    case DR_ROW_AFTER:
+    case DR_ROW_ALL:
+    case DR_ROW_COMPUTED:
+    case DR_ROW_TARGET:
+    case DR_ROW_TARGET_COMPUTE:
+        return 1;
+    default:
+        return 0;
+    }
 }
 
 /* The own column that stands for another future's column of the first stage. */
@@ -55,8 +64,8 @@ static void add_entries(struct dr_model *model, const struct dr_model *other, ui
     }
 }
 
-static void add_budgets(struct dr_model *model, const struct dr_joint *joint, uint32_t future,
-                        uint32_t i)
+static void add_means(struct dr_model *model, const struct dr_joint *joint, uint32_t future,
+                      uint32_t i)
 {
     const struct dr_program *program = joint->programs[i];
     const struct dr_model *other = &program->model;
@@ -66,7 +75,7 @@ static void add_budgets(struct dr_model *model, const struct dr_joint *joint, ui
         abort();
     FOR(r, other->rows_count)
         rows[r] =
-            is_of_budgets(program, &other->rows[r])
+            is_of_means(&other->rows[r])
                 ? dr_model_row(model, other->rows[r], other->row_lower[r], other->row_upper[r])
                 : DR_NO_COLUMN;
     FOR(c, other->columns_count) {
@@ -91,10 +100,11 @@ static void add_budgets(struct dr_model *model, const struct dr_joint *joint, ui
     free(rows);
 }
 
-/* What makes a future's budgets others': an earlier one says the same already. */
-static int pays_alike(const struct dr_world *a, const struct dr_world *b)
+/* What makes a future's means others' too. */
+static int has_alike(const struct dr_world *a, const struct dr_world *b)
 {
     return a->future.price_micro == b->future.price_micro &&
+           a->future.late_quarters == b->future.late_quarters &&
            a->future.grid_late_quarters == b->future.grid_late_quarters;
 }
 
@@ -112,10 +122,10 @@ void dr_apart_model(struct dr_model *model, const struct dr_joint *joint,
     FOR(i, joint->count) {
         uint32_t k = 0;
 
-        while (k < i && !pays_alike(&worlds[k], &worlds[i]))
+        while (k < i && !has_alike(&worlds[k], &worlds[i]))
             k += 1;
-        if (k == i && !pays_alike(&worlds[future], &worlds[i]))
-            add_budgets(model, joint, future, i);
+        if (k == i && !has_alike(&worlds[future], &worlds[i]))
+            add_means(model, joint, future, i);
     }
     dr_model_finish(model);
     free(cost);

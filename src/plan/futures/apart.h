@@ -3,10 +3,10 @@
  *
  * What the futures cost least at these prices (dr_joint_prices()), each in whole lots, is in sum a
  * bound of the two-stage plan. It is closer where a future may not decide what another could not
- * pay: so that the other futures' budgets, up to the year in which the common quarters end, are
- * rows of each program too, with what they order later in fractions. (The university's six futures:
- * 8.92 M by the joint linear program, 9.44 by each future's own plan, 9.58 at prices, more within
- * all budgets.) */
+ * pay, power or reach its targets with: so the rows of the other futures that say so are in each
+ * program too, with what these decide later in fractions. Futures that differ by demand and tariffs
+ * alone have the same such rows. (The university's six futures: 8.92 M by the joint linear program,
+ * 9.44 by each future's own plan, 9.58 at prices, 9.66 within the others' budgets.) */
 #ifndef DR_PLAN_APART_H
 #define DR_PLAN_APART_H
 

@@ -19,7 +19,7 @@
  * than 400 s. */
 #define ROWS_MAX      40000
 #define FIRST_NODES   2000 /* of the program whose first stage alone is whole */
-#define APART_NODES   4000 /* of one future's at such prices: some are hard, and need no more */
+#define APART_NODES   2000 /* of one future's at such prices: some are hard, and need no more */
 #define SAFE          1e-6 /* of what is known: what tolerances may have made of it */
 #define APART_PART    0.2  /* of the gap that is enough: what all of these may leave */
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)
