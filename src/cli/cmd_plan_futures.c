@@ -275,7 +275,7 @@ int dr_cmd_plan_futures(struct dr_cli *cli)
     struct dr_plan_inputs *inputs = NULL;
     struct dr_error error = {0};
     int64_t seconds = 540, at_once = 2;
-    uint32_t gap_milli = 500;
+    uint32_t gap_milli = 1000;
     int code = DR_EXIT_USAGE;
 
     if (futures == NULL)

@@ -51,7 +51,7 @@ static const struct dr_cli_option PLAN_FUTURES[] = {
     {"data", 0, "DIRECTORY", "the scenario's tables; scenarios/NAME beside the program by default"},
     {"output", 'o', "DIRECTORY", "write there: the study, and the plan in each future"},
     {"seconds", 0, "N", "how long for all of it; 540 by default"},
-    {"gap", 0, "PERCENT", "enough for a future's own plan; 0.5 by default"},
+    {"gap", 0, "PERCENT", "enough, of the plan and of each future's own; 1 by default"},
     {"processes", 0, "N", "plans that are made at a time; 2 by default"},
 };
 static const struct dr_cli_option PLAN_VERIFY[] = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The study of a two-stage plan, step by step as futures.h says. What runs in other processes is
- * own_work(), held_work() and swing_work(); they write into struct dr_futures_memory alone. */
+ * own_work(), held_work(), close_work() and swing_work(); they write into struct dr_futures_memory
+ * alone. */
 #include "plan/futures/futures.h"
 
 #include <stdarg.h>
@@ -17,12 +18,16 @@
 
 #define MICRO DR_PLAN_MICRO
 /* Of all the time, what is over when a step ends. */
-#define OWN_SHARE     0.45
-#define HELD_SHARE    0.70
-#define HEDGE_SHARE   0.76
-#define HEDGED_SHARE  0.82
-#define JOINT_SHARE   0.88
-#define JOINED_SHARE  0.92
+#define OWN_SHARE    0.45
+#define JOINT_SHARE  0.60
+#define HELD_SHARE   0.75
+#define HEDGE_SHARE  0.78
+#define HEDGED_SHARE 0.82
+#define WHOLE_SHARE  0.88
+#define CLOSE_SHARE  0.92
+/* What a dive may leave between a candidate's plan and its linear program before it is searched
+ * on: regrets need no more, and the plan itself is searched on afterwards. */
+#define HELD_GAP      0.02
 #define RELAX_ROUNDS  4
 #define FOR(i, count) for (uint32_t i = 0; i < (count); i += 1)
 
@@ -51,6 +56,14 @@ static const char *millions(double amount, char text[DR_TEXT_BYTES])
 static int64_t instant(const struct run *run, double share)
 {
     return run->begin_us + (int64_t)(run->options->seconds * share * 1e6);
+}
+
+/* The gap of the best candidate; infinite where none leaves a plan in every future. */
+static double gap_of(const struct dr_futures *futures)
+{
+    if (futures->chosen == futures->stages_count || !isfinite(futures->bound))
+        return HUGE_VAL;
+    return dr_plan_gap(futures->stages[futures->chosen].expected, futures->bound);
 }
 
 static int stopped(const struct run *run)
@@ -96,8 +109,8 @@ static void step(struct run *run, double share, struct dr_crew crew)
     crew.stop = run->options->stop;
     run->step_end_us = instant(run, share);
     run->pieces = crew.count;
-    if (crew.count > 0)
-        dr_crew_run(&crew);
+    if (crew.count > 0 && !dr_crew_run(&crew) && !stopped(run))
+        say(run, "a process ended before its work did: what it had to do is left open");
 }
 
 /* ---- each future's own plan ---- */
@@ -131,6 +144,7 @@ static void find_own(const struct run *run, struct own *own, const struct dr_pla
     FOR(c, program->model.columns_count)
         own->binaries_count += program->model.integer[c];
     own->bound = -HUGE_VAL;
+    own->whole_lots = program->whole_lots;
     own->status = dr_plan_find(program, &options, found_plan, verdict, sums, &progress, &first_s,
                                &found, &error);
     if (own->status == DR_OK) {
@@ -315,7 +329,7 @@ static void held_work(void *context, uint32_t piece)
         if (futures->stages[i].same_as != i || cell->result != DR_FUTURE_NOT_TRIED ||
             stopped(run) || now_us >= end_us)
             continue;
-        dr_held_plan(held, futures->stages[i].first, run->options->gap,
+        dr_held_plan(held, futures->stages[i].first, run->options->gap, HELD_GAP,
                      now_us + (end_us - now_us) / left, plan, cell);
         if (cell->result == DR_FUTURE_PLAN)
             copy_plan(&run->memory->plans[i * futures->worlds_count + piece], plan,
@@ -334,22 +348,6 @@ static void held_done(void *context, uint32_t piece)
         plans += run->memory->cells[i][piece].result == DR_FUTURE_PLAN;
     say(run, "%s: %u of %u first stages leave a plan in it", run->worlds[piece].future.name, plans,
         run->futures->stages_count);
-}
-
-static void hold_stages(struct run *run, double share)
-{
-    struct dr_futures *futures = run->futures;
-
-    step(run, share,
-         (struct dr_crew){.count = futures->worlds_count, .work = held_work, .done = held_done});
-    FOR(i, futures->stages_count) {
-        FOR(w, futures->worlds_count) {
-            futures->cells[i][w] = run->memory->cells[futures->stages[i].same_as][w];
-            if (futures->cells[i][w].result == DR_FUTURE_PLAN)
-                futures->worlds[w].best = fmin(futures->worlds[w].best, futures->cells[i][w].cost);
-        }
-    }
-    run->stages_done = futures->stages_count;
 }
 
 /* Expected costs and regrets of all candidates; the best of them. */
@@ -380,6 +378,35 @@ static void weigh(struct dr_futures *futures)
              stage->expected < futures->stages[futures->chosen].expected))
             futures->chosen = i;
     }
+}
+
+/* What the step's processes left in shared memory, and what it comes to. */
+static void collect(struct run *run)
+{
+    struct dr_futures *futures = run->futures;
+    char cost[DR_TEXT_BYTES];
+
+    FOR(i, futures->stages_count) {
+        FOR(w, futures->worlds_count) {
+            futures->cells[i][w] = run->memory->cells[futures->stages[i].same_as][w];
+            if (futures->cells[i][w].result == DR_FUTURE_PLAN)
+                futures->worlds[w].best = fmin(futures->worlds[w].best, futures->cells[i][w].cost);
+        }
+    }
+    weigh(futures);
+    if (futures->chosen < futures->stages_count)
+        say(run, "best so far: what `%s` does, expected cost %s M, gap %.3f %%",
+            futures->stages[futures->chosen].name,
+            millions(futures->stages[futures->chosen].expected, cost), 100 * gap_of(futures));
+}
+
+static void hold_stages(struct run *run, double share)
+{
+    step(run, share,
+         (struct dr_crew){
+             .count = run->futures->worlds_count, .work = held_work, .done = held_done});
+    collect(run);
+    run->stages_done = run->futures->stages_count;
 }
 
 /* ---- a hedge ---- */
@@ -450,7 +477,7 @@ static void try_hedge(struct run *run)
 
 /* ---- all futures at once ---- */
 
-static void try_joint(struct run *run)
+static void try_joint(struct run *run, const char *name, int all_whole, double share)
 {
     struct dr_futures *futures = run->futures;
     struct dr_first_stage *first = malloc(sizeof *first);
@@ -459,18 +486,44 @@ static void try_joint(struct run *run)
 
     if (first == NULL)
         abort();
-    if (dr_joint_solve(run, instant(run, JOINT_SHARE), first, &answer)) {
+    if (dr_joint_solve(run, all_whole, instant(run, share), first, &answer)) {
         if (answer.bound > futures->bound) {
             futures->bound = answer.bound;
             futures->bound_by_all = 1;
         }
         say(run, "all futures at once: none costs less than %s M", millions(answer.bound, text));
-        if (answer.has_first) {
-            add_stage(run, "all", first);
-            hold_stages(run, JOINED_SHARE);
-        }
+        if (answer.has_first)
+            add_stage(run, name, first);
     }
     free(first);
+}
+
+/* ---- closer ---- */
+
+/* The chosen first stage in one future again, by the whole search. */
+static void close_work(void *context, uint32_t piece)
+{
+    struct run *run = context;
+    struct dr_futures *futures = run->futures;
+    uint32_t stage = futures->stages[futures->chosen].same_as;
+    struct dr_future_cell *cell = &run->memory->cells[stage][piece], better;
+    struct dr_plan *plan = calloc(1, sizeof *plan);
+    struct dr_held *held;
+    struct dr_error error = {0};
+
+    if (plan == NULL)
+        abort();
+    if (dr_held_open(&held, run->worlds[piece].inputs, run->options->stop, &error) != DR_OK)
+        _Exit(1);
+    dr_held_plan(held, futures->stages[stage].first, run->options->gap / 2, run->options->gap / 2,
+                 dr_monotonic_us() + span_us(run, piece), plan, &better);
+    if (better.result == DR_FUTURE_PLAN && better.cost < cell->cost) {
+        copy_plan(&run->memory->plans[stage * futures->worlds_count + piece], plan,
+                  futures->inputs);
+        *cell = better;
+    }
+    dr_held_close(held);
+    free(plan);
 }
 
 /* ---- one thing at a time ---- */
@@ -489,7 +542,8 @@ static void swing_work(void *context, uint32_t piece)
     if (dr_held_open(&held, inputs, run->options->stop, &error) != DR_OK)
         _Exit(1);
     dr_held_plan(held, run->futures->stages[run->futures->chosen].first, run->options->gap,
-                 dr_monotonic_us() + span_us(run, piece), plan, &run->memory->swings[piece]);
+                 HELD_GAP, dr_monotonic_us() + span_us(run, piece), plan,
+                 &run->memory->swings[piece]);
     dr_held_close(held);
     free(plan);
     dr_plan_future_close(inputs);
@@ -518,6 +572,34 @@ static void swing_all(struct run *run)
 
 /* ---- the whole ---- */
 
+/* Nothing more is to be done for the plan. */
+static int is_enough(const struct run *run)
+{
+    return stopped(run) || gap_of(run->futures) <= run->options->gap;
+}
+
+static void look_for_first_stage(struct run *run)
+{
+    struct dr_futures *futures = run->futures;
+
+    if (!stopped(run) && run->small)
+        try_joint(run, "all", 0, JOINT_SHARE);
+    hold_stages(run, HELD_SHARE);
+    if (!is_enough(run))
+        try_hedge(run);
+    if (!is_enough(run)) {
+        try_joint(run, run->small ? "whole" : "all", 1, WHOLE_SHARE);
+        hold_stages(run, CLOSE_SHARE);
+    }
+    if (!is_enough(run) && !run->small && futures->chosen < futures->stages_count) {
+        step(run, CLOSE_SHARE,
+             (struct dr_crew){.count = futures->worlds_count, .work = close_work});
+        collect(run);
+    }
+    if (futures->chosen < futures->stages_count)
+        swing_all(run);
+}
+
 static enum dr_status own_plans(struct run *run, struct dr_error *error)
 {
     struct dr_futures *futures = run->futures;
@@ -531,6 +613,7 @@ static enum dr_status own_plans(struct run *run, struct dr_error *error)
             return run->memory->own[w].status;
         }
         take_own(run, w);
+        run->small = run->memory->own[0].whole_lots;
         if (w < futures->worlds_count)
             futures->bound += (double)futures->worlds[w].future.weight_micro / (double)MICRO *
                               run->worlds[w].bound;
@@ -565,20 +648,8 @@ enum dr_status dr_futures_run(struct dr_futures *futures, const struct dr_plan_i
         futures->worlds[w].bound = -HUGE_VAL;
     }
     status = own_plans(&run, error);
-    if (status == DR_OK && futures->stages_count > 0) {
-        hold_stages(&run, HELD_SHARE);
-        weigh(futures);
-        if (!stopped(&run)) {
-            try_hedge(&run);
-            weigh(futures);
-        }
-        if (!stopped(&run)) {
-            try_joint(&run);
-            weigh(futures);
-        }
-        if (futures->chosen < futures->stages_count)
-            swing_all(&run);
-    }
+    if (status == DR_OK && futures->stages_count > 0)
+        look_for_first_stage(&run);
     futures->seconds = (double)(dr_monotonic_us() - run.begin_us) / 1e6;
     return status;
 }

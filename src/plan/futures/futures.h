@@ -9,11 +9,14 @@
  * a bound of the two-stage plan: nobody does better than who knows. A future without any plan is
  *      relaxed first (relaxed.h);
  *   2. candidates for the first stage: that of each own best plan; that of the best plan of the
- *      futures' weighted mean; where the best of these leaves no plan in some future, it and what
- *      that future needs besides (`hedge`); and, of programs that are small enough, what the
- * program of all futures at once says (`all`, joint.h), which bounds more closely too;
+ *      futures' weighted mean; and, of programs that are small enough, what all futures at once say
+ *      (`all`, joint_solve.c), which bounds more closely too;
  *   3. each candidate in each future: the first stage held, the rest planned anew, rounded,
- * checked. Their costs are the regret table; the candidate that costs least, weighted, is the plan;
+ *      checked. Their costs are the regret table; the candidate that costs least, weighted, is the
+ *      plan. While its gap is more than what is enough: where the best of those that leave a plan
+ *      in most futures leaves none in some, it and what these need besides (`hedge`); all of a
+ *      small joint program in whole lots (`whole`); the plan in each future of large programs
+ *      searched on;
  *   4. the plan's first stage with one thing changed at a time: the tornado.
  *
  * What of a step is not done when its time ends is left open, and said to be. */
@@ -25,7 +28,7 @@
 #include "plan/futures/future.h"
 #include "plan/futures/relaxed.h"
 
-#define DR_STAGES_MAX (DR_PLAN_FUTURES_MAX + 3)
+#define DR_STAGES_MAX (DR_PLAN_FUTURES_MAX + 4)
 #define DR_SWINGS_MAX 5 /* demand, price, tariff, late orders, late grid */
 
 enum dr_future_result {
@@ -77,7 +80,7 @@ struct dr_stage {
 
 struct dr_futures_options {
     double seconds;   /* for all of it */
-    double gap;       /* of each future's own plan: enough */
+    double gap;       /* of the two-stage plan, and of each future's own: enough */
     uint32_t at_once; /* plans that are made at a time */
     void (*say)(void *context, double seconds, const char *text); /* as it goes on. NULL: nobody */
     void *context;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "plan/search/condense.h"
 #include "plan/search/dive.h"
 #include "plan/result/files.h"
 #include "plan/search/find.h"
@@ -16,21 +17,32 @@ struct dr_held {
     const struct dr_plan_inputs *inputs;
     const volatile sig_atomic_t *stop;
     struct dr_program program;
-    struct dr_solver *solver;
-    double *lower, *upper; /* [columns] with nothing held */
-    double *at_least, *at_most, *values;
+    struct dr_condensed condensed;
+    struct dr_solver *solver; /* of the condensed program; of a small one, of the program itself */
+    double *lower, *upper;    /* [columns] with nothing held */
+    double *values;
+    double *at_least, *at_most, *condensed_values; /* [columns of the condensed program] */
     struct dr_plan_verdict verdict;
     struct dr_plan_sums sums;
     struct dr_first_stage kept;
     double gap; /* of the last dive's solution to its linear program */
 };
 
+static double *new_values(uint32_t columns)
+{
+    double *values = calloc(columns + 1, sizeof values[0]);
+
+    if (values == NULL)
+        abort();
+    return values;
+}
+
 enum dr_status dr_held_open(struct dr_held **held, const struct dr_plan_inputs *inputs,
                             const volatile sig_atomic_t *stop, struct dr_error *error)
 {
     struct dr_held *made = calloc(1, sizeof *made);
+    const struct dr_model *model;
     enum dr_status status;
-    size_t bytes;
 
     *held = NULL;
     if (made == NULL)
@@ -38,19 +50,19 @@ enum dr_status dr_held_open(struct dr_held **held, const struct dr_plan_inputs *
     made->inputs = inputs;
     made->stop = stop;
     dr_program_init(&made->program, inputs, 0);
-    bytes = made->program.model.columns_count * sizeof made->lower[0];
-    made->lower = malloc(bytes);
-    made->upper = malloc(bytes);
-    made->at_least = malloc(bytes);
-    made->at_most = malloc(bytes);
-    made->values = malloc(bytes);
-    if (made->lower == NULL || made->upper == NULL || made->at_least == NULL ||
-        made->at_most == NULL || made->values == NULL)
-        abort();
-    memcpy(made->lower, made->program.model.lower, bytes);
-    memcpy(made->upper, made->program.model.upper, bytes);
+    dr_condensed_init(&made->condensed, &made->program);
+    model = &made->program.model;
+    made->lower = new_values(model->columns_count);
+    made->upper = new_values(model->columns_count);
+    made->values = new_values(model->columns_count);
+    made->at_least = new_values(made->condensed.model.columns_count);
+    made->at_most = new_values(made->condensed.model.columns_count);
+    made->condensed_values = new_values(made->condensed.model.columns_count);
+    memcpy(made->lower, model->lower, model->columns_count * sizeof made->lower[0]);
+    memcpy(made->upper, model->upper, model->columns_count * sizeof made->upper[0]);
     /* One that an interrupt does not end: what was found is still to be rounded. */
-    status = dr_solver_open(&made->solver, &made->program.model, NULL, error);
+    status = dr_solver_open(&made->solver,
+                            made->program.whole_lots ? model : &made->condensed.model, NULL, error);
     if (status == DR_OK)
         *held = made;
     else
@@ -63,12 +75,14 @@ void dr_held_close(struct dr_held *held)
     if (held == NULL)
         return;
     dr_solver_close(held->solver);
+    dr_condensed_deinit(&held->condensed);
     dr_program_deinit(&held->program);
     free(held->lower);
     free(held->upper);
+    free(held->values);
     free(held->at_least);
     free(held->at_most);
-    free(held->values);
+    free(held->condensed_values);
     free(held);
 }
 
@@ -99,31 +113,49 @@ static enum dr_future_result solve_whole(struct dr_held *held, double gap, int64
     return answer.result == DR_SOLVER_INFEASIBLE ? DR_FUTURE_NONE : DR_FUTURE_NOT_IN_TIME;
 }
 
+/* A dive in the condensed program, which has half the columns, within the program's bounds: those
+ * of what is held have their own columns there too. */
+static int dive(struct dr_held *held, struct dr_dive *dive)
+{
+    const struct dr_model *model = &held->program.model;
+    const struct dr_condensed *condensed = &held->condensed;
+    size_t bytes = condensed->model.columns_count * sizeof held->at_least[0];
+
+    memcpy(held->at_least, condensed->model.lower, bytes);
+    memcpy(held->at_most, condensed->model.upper, bytes);
+    for (uint32_t c = 0; c < model->columns_count; c += 1) {
+        if (!dr_first_stage_has(&held->program, c))
+            continue;
+        held->at_least[condensed->place[c]] = model->lower[c];
+        held->at_most[condensed->place[c]] = model->upper[c];
+    }
+    if (!dr_dive(dive))
+        return 0;
+    dr_condensed_expand(condensed, held->condensed_values, held->values);
+    return 1;
+}
+
 /* A solution with whole binaries, in `values`. */
 static enum dr_future_result solve(struct dr_held *held, double gap, int64_t end_us, int *cut)
 {
-    const struct dr_model *model = &held->program.model;
-    size_t bytes = model->columns_count * sizeof held->values[0];
-    struct dr_dive dive = {.solver = held->solver,
-                           .model = model,
-                           .whole = model->integer,
-                           .lower = held->at_least,
-                           .upper = held->at_most,
-                           .values = held->values,
-                           .end_us = end_us,
-                           .stop = held->stop};
+    struct dr_dive diving = {.solver = held->solver,
+                             .model = &held->condensed.model,
+                             .whole = held->condensed.model.integer,
+                             .lower = held->at_least,
+                             .upper = held->at_most,
+                             .values = held->condensed_values,
+                             .end_us = end_us,
+                             .stop = held->stop};
 
-    memcpy(held->at_least, model->lower, bytes);
-    memcpy(held->at_most, model->upper, bytes);
     if (held->program.whole_lots)
         return solve_whole(held, gap, end_us, cut);
     held->gap = DR_INFINITY;
-    if (dr_dive(&dive)) {
-        held->gap = dr_plan_gap(dive.cost_found, dive.first);
+    if (dive(held, &diving)) {
+        held->gap = dr_plan_gap(diving.cost_found, diving.first);
         return DR_FUTURE_PLAN;
     }
-    *cut = dive.cut;
-    return dive.infeasible ? DR_FUTURE_NONE : DR_FUTURE_NOT_IN_TIME;
+    *cut = diving.cut;
+    return diving.infeasible ? DR_FUTURE_NONE : DR_FUTURE_NOT_IN_TIME;
 }
 
 /* What would have to give so that the first stage had a plan: the most of it, in words. */
@@ -154,13 +186,21 @@ static void let_go(struct dr_held *held)
     memcpy(model->upper, held->upper, bytes);
 }
 
+static int make(struct dr_held *held, struct dr_plan *plan)
+{
+    if (held->program.whole_lots)
+        return dr_plan_make(plan, &held->program, held->solver, held->values, &held->verdict,
+                            &held->sums);
+    return dr_plan_make_condensed(plan, &held->condensed, held->solver, held->values,
+                                  &held->verdict, &held->sums);
+}
+
 /* Round what was found; it counts when it still does what is held. */
 static void judge(struct dr_held *held, const struct dr_first_stage *first, struct dr_plan *plan,
                   struct dr_future_cell *cell)
 {
     cell->result = DR_FUTURE_NOT_WHOLE;
-    if (!dr_plan_make(plan, &held->program, held->solver, held->values, &held->verdict,
-                      &held->sums))
+    if (!make(held, plan))
         return;
     dr_first_stage_of(&held->kept, held->inputs, plan);
     if (dr_first_stage_same(&held->kept, first))
@@ -200,7 +240,7 @@ static void search_on(struct dr_held *held, const struct dr_first_stage *first, 
     free(other);
 }
 
-void dr_held_plan(struct dr_held *held, const struct dr_first_stage *first, double gap,
+void dr_held_plan(struct dr_held *held, const struct dr_first_stage *first, double gap, double far,
                   int64_t end_us, struct dr_plan *plan, struct dr_future_cell *cell)
 {
     memset(cell, 0, sizeof *cell);
@@ -211,7 +251,7 @@ void dr_held_plan(struct dr_held *held, const struct dr_first_stage *first, doub
         judge(held, first, plan, cell);
     if (cell->result == DR_FUTURE_NONE)
         say_gives(held, first, cell->gives);
-    else if (!held->program.whole_lots && (cell->result != DR_FUTURE_PLAN || held->gap > gap))
+    else if (!held->program.whole_lots && (cell->result != DR_FUTURE_PLAN || held->gap > far))
         search_on(held, first, gap, end_us, plan, cell);
 }
 
@@ -224,10 +264,8 @@ int dr_held_extend(struct dr_held *held, const struct dr_first_stage *first, dou
     if (plan == NULL)
         abort();
     let_go(held);
-    made =
-        dr_first_stage_at_least(&held->program, first) &&
-        solve(held, gap, end_us, &cut) == DR_FUTURE_PLAN &&
-        dr_plan_make(plan, &held->program, held->solver, held->values, &held->verdict, &held->sums);
+    made = dr_first_stage_at_least(&held->program, first) &&
+           solve(held, gap, end_us, &cut) == DR_FUTURE_PLAN && make(held, plan);
     if (made)
         dr_first_stage_of(extended, held->inputs, plan);
     free(plan);

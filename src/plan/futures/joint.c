@@ -52,11 +52,18 @@ static void share(struct dr_joint *joint, uint32_t i, uint32_t column, double co
     joint->model.upper[shared] = fmin(joint->model.upper[shared], own->upper[column] / ratio);
 }
 
-static void add_columns(struct dr_joint *joint, uint32_t i, double weight)
+/* What one of a future's money is in the joint program. */
+static double scale_of(const struct dr_joint *joint, uint32_t future)
+{
+    return joint->weights[future] * joint->programs[future]->money_scale /
+           joint->programs[0]->money_scale;
+}
+
+static void add_columns(struct dr_joint *joint, uint32_t i)
 {
     const struct dr_program *program = joint->programs[i];
     const struct dr_model *own = &program->model;
-    double scale = weight * program->money_scale / joint->programs[0]->money_scale;
+    double scale = scale_of(joint, i);
 
     FOR(c, own->columns_count) {
         if (i > 0 && dr_first_stage_has(program, c)) {
@@ -103,6 +110,7 @@ void dr_joint_init(struct dr_joint *joint, const struct dr_program *const *progr
     dr_model_init(&joint->model);
     joint->count = count;
     joint->programs = programs;
+    joint->weights = weights;
     joint->place = calloc(count, sizeof joint->place[0]);
     joint->ratio = calloc(count, sizeof joint->ratio[0]);
     if (joint->place == NULL || joint->ratio == NULL)
@@ -114,7 +122,7 @@ void dr_joint_init(struct dr_joint *joint, const struct dr_program *const *progr
         joint->ratio[i] = calloc(columns, sizeof joint->ratio[i][0]);
         if (joint->place[i] == NULL || joint->ratio[i] == NULL)
             abort();
-        add_columns(joint, i, weights[i]);
+        add_columns(joint, i);
     }
     forbid(joint);
     FOR(i, count)
@@ -148,4 +156,24 @@ void dr_joint_merge(const struct dr_joint *joint, uint32_t future, const double 
 {
     FOR(c, joint->programs[future]->model.columns_count)
         joint_values[joint->place[future][c]] = values[c] / joint->ratio[future][c];
+}
+
+void dr_joint_prices(const struct dr_joint *joint, uint32_t future, const double *duals,
+                     const double *reduced, double *cost)
+{
+    const struct dr_program *program = joint->programs[future];
+    const struct dr_model *own = &program->model;
+    uint32_t first = 0;
+
+    FOR(i, future)
+        first += joint->programs[i]->model.rows_count;
+    FOR(c, own->columns_count) {
+        cost[c] = own->cost[c] * scale_of(joint, future);
+        if (!dr_first_stage_has(program, c))
+            continue;
+        cost[c] =
+            joint->weights[future] * reduced[joint->place[future][c]] / joint->ratio[future][c];
+        for (int32_t e = own->starts[c]; e < own->starts[c + 1]; e += 1)
+            cost[c] += own->entries[e] * duals[first + (uint32_t)own->entry_rows[e]];
+    }
 }

@@ -35,6 +35,10 @@ static int64_t *number_of(struct dr_plan_inputs *inputs, const struct dr_model_n
         return &inputs->zones[at[0]].grid_w[at[1]];
     case DR_ROW_POWER:
         return &inputs->sites[at[0]].power_w;
+    case DR_ROW_LOST_LEAST:
+        return &inputs->sectors[at[1]].lost_micro;
+    case DR_ROW_LOST_GRID:
+        return &inputs->zones[at[1]].grid_w[at[2]];
     case DR_ROW_DOMESTIC:
         return &inputs->domestic[at[0]].share_micro;
     case DR_ROW_STARTS:
@@ -112,7 +116,11 @@ static int64_t value_for(const struct dr_program *program, const struct dr_model
         return (int64_t)ceil(side * (1 + margin) + slack * program->money_scale);
     case DR_ROW_SUPPLY:
         return (int64_t)ceil(side * (1 + margin) + counted);
+    case DR_ROW_LOST_LEAST:
+        demand = fmax(1, (double)inputs->sectors[y].demand[row->place[2]]);
+        return dr_max_i64(0, (int64_t)floor(side - (counted / demand + margin) * (double)MICRO));
     case DR_ROW_GRID:
+    case DR_ROW_LOST_GRID:
     case DR_ROW_POWER:
         return (int64_t)ceil(side * (1 + margin) + slack * program->power_scale);
     case DR_ROW_STARTS:
@@ -205,6 +213,7 @@ const char *dr_relaxed_words(const struct dr_program *program, const struct dr_r
             snprintf(text, 400, "%s: %.0f units less", rule, value - before);
             return text;
         case DR_ROW_DOMESTIC:
+        case DR_ROW_LOST_LEAST:
             snprintf(text, 400, "%s: %.2f %% (was %.2f)", rule, value / 1e4, before / 1e4);
             return text;
         case DR_ROW_BUDGET:
@@ -213,6 +222,7 @@ const char *dr_relaxed_words(const struct dr_program *program, const struct dr_r
                      relaxed->row.kind == DR_ROW_BUDGET ? " M" : "", before / 1e6);
             return text;
         case DR_ROW_GRID:
+        case DR_ROW_LOST_GRID:
         case DR_ROW_POWER:
             snprintf(text, 400, "%s: %.3f MW (was %.3f)", rule, value / 1e6, before / 1e6);
             return text;

@@ -13,6 +13,8 @@
  *   BUDGET(y)                        money
  *   SUPPLY(c,t)                      accelerators
  *   GRID(z,t), POWER(s,t)            watts; POWER: what the site has at the beginning
+ *   LOST_GRID(z,z,t)                 watts: those of the second zone's GRID
+ *   LOST_LEAST(z,k,t)                millionths of the sector's demand, in all zones and quarters
  *   DOMESTIC(i,y)                    millionths, in all years of the rule
  *   SITE_SHARE(s,t), ZONE_SHARE(z,t), VENDOR(c,y)   the quarter from which all three hold */
 #ifndef DR_PLAN_RELAXED_H

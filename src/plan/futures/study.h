@@ -13,6 +13,7 @@ struct own {
     struct dr_future_cell cell;
     double bound;
     int bound_by_search;
+    int whole_lots;
     uint32_t rows_count, columns_count, binaries_count;
     uint32_t relaxed_count;
     struct dr_relaxed relaxed[DR_RELAXED_MAX];
@@ -45,6 +46,7 @@ struct run {
     int64_t step_end_us; /* of the step that runs */
     uint32_t pieces;     /* of it */
     uint32_t stages_done;
+    int small; /* the futures' programs are: orders are whole lots */
     struct swing_world swings[SWING_WORLDS_MAX];
     uint32_t swings_count;
 };
@@ -58,9 +60,12 @@ struct dr_joint_answer {
 };
 
 /* All futures in one program, until an instant. 1: it gave a bound, and perhaps a first stage. 0:
- * it is too large, has no solution, or gave nothing in time. */
-int dr_joint_solve(const struct run *run, int64_t end_us, struct dr_first_stage *first,
-                   struct dr_joint_answer *answer);
+ * it is too large, has no solution, or gave nothing in time.
+ *
+ * all_whole  of a small program: everything is whole, from the best candidate so far on; 0: no more
+ *            than the first stage is, which takes a hundredth of the time. */
+int dr_joint_solve(const struct run *run, int all_whole, int64_t end_us,
+                   struct dr_first_stage *first, struct dr_joint_answer *answer);
 
 /* The worlds that are still to be planned; how many. */
 uint32_t dr_swings_list(const struct dr_futures *futures,

@@ -467,9 +467,9 @@ static void resolve_futures(const struct resolver *resolver)
 
         dr_copy_name(future->name, text_of(resolver, TABLE_FUTURE, row, FUTURE_future));
         if (strcmp(future->name, "mean") == 0 || strcmp(future->name, "hedge") == 0 ||
-            strcmp(future->name, "all") == 0)
+            strcmp(future->name, "all") == 0 || strcmp(future->name, "whole") == 0)
             wrong(resolver, TABLE_FUTURE, row, FUTURE_future,
-                  "another name: mean, hedge and all are plans of `daero plan futures`");
+                  "another name: mean, hedge, all and whole are plans of `daero plan futures`");
         future->title = text_of(resolver, TABLE_FUTURE, row, FUTURE_name);
         future->weight_micro = value_of(resolver, TABLE_FUTURE, row, FUTURE_weight_percent) / 100;
         weights += value_of(resolver, TABLE_FUTURE, row, FUTURE_weight_percent);
