@@ -201,12 +201,24 @@ static const struct dr_fact_description descriptions[] = {
 #undef DR_DESCRIPTION
 };
 
+/* Numbers of kinds have gaps: where each one is described, plus one. */
+enum place {
+#define DR_PLACE(number, NAME, name, doc) PLACE_##NAME,
+    DR_FACTS(DR_PLACE)
+#undef DR_PLACE
+};
+
+static const uint8_t places[] = {
+#define DR_PLACE(number, NAME, name, doc) [DR_FACT_##NAME] = PLACE_##NAME + 1,
+    DR_FACTS(DR_PLACE)
+#undef DR_PLACE
+};
+
 const struct dr_fact_description *dr_fact_describe(uint32_t kind)
 {
-    for (uint32_t i = 0; i < DR_COUNT_OF(descriptions); i += 1)
-        if ((uint32_t)descriptions[i].kind == kind)
-            return &descriptions[i];
-    return NULL;
+    if (kind >= DR_COUNT_OF(places) || places[kind] == 0)
+        return NULL;
+    return &descriptions[places[kind] - 1];
 }
 
 const struct dr_fact_description *dr_fact_descriptions(uint32_t *count)
