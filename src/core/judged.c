@@ -52,19 +52,23 @@ static int lets_start(const struct dr_core *core, const struct dr_job *job, dr_p
                       const struct dr_amounts *amounts)
 {
     int firm = !dr_job_terms(core, job)->preemptible;
-    struct dr_quota_verdict verdict = dr_quota_check(core, job->account, pool, amounts, firm, NULL);
+    struct dr_amounts rest = *amounts;
 
-    if (verdict.reason == DR_REASON_NONE)
-        return 1;
-    /* A verdict says nothing of the resources after its own. */
-    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT && !is_refusal(core, &verdict);
-         resource += 1) {
-        struct dr_amounts only = {{0}};
+    for (;;) {
+        struct dr_quota_verdict verdict =
+            dr_quota_check(core, job->account, pool, &rest, firm, NULL);
 
-        only.of[resource] = amounts->of[resource];
-        verdict = dr_quota_check(core, job->account, pool, &only, firm, NULL);
+        if (verdict.reason == DR_REASON_NONE)
+            return 1;
+        if (is_refusal(core, &verdict))
+            return 0;
+        /* It says nothing of the resources after its own. */
+        for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+            rest.of[resource] = 0;
+            if (core->pools[pool.v - 1].groups[resource].v == verdict.group.v)
+                break;
+        }
     }
-    return !is_refusal(core, &verdict);
 }
 
 /* What quotas say of a class, as bits per group that it may run in: do those below the root let it
