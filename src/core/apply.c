@@ -63,7 +63,7 @@ static void apply_tick(struct dr_core *core, const struct dr_fact_tick *fact, in
     core->tick_us = now_us;
     if (level == DR_REST_ALL) {
         dr_place_touch_all(core);
-        dr_seats_wake_all(core->seats); /* what memory has missed waits no longer than this */
+        dr_seats_wake_again(core->seats); /* what memory has missed waits no longer */
     }
     dr_mix_tick(core);
     forget_grid_caps(core, fact->forget_before_us);
