@@ -395,8 +395,10 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
     if (dr_fact_job(fact) != 0) {
         uint32_t about = dr_row_map_find(&core->job_rows, dr_fact_job(fact));
 
-        if (about != DR_MAP_NONE) {
+        if (about != DR_MAP_NONE)
             core->jobs[about].last_seq = fact->seq;
+        /* Half of all facts; none of these goes by what an attempt has saved. */
+        if (about != DR_MAP_NONE && fact->kind != DR_FACT_CHECKPOINT_SEEN) {
             dr_timer_update(core, about);
             dr_ends_update(core, about);
             dr_power_update(core, about);

@@ -237,15 +237,18 @@ struct writer {
 
 static void put_u64(struct writer *writer, uint64_t value)
 {
-    do {
-        if (writer->at == writer->end) {
-            writer->full = 1;
-            return;
-        }
-        *writer->at = (uint8_t)((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
-        writer->at += 1;
-        value >>= 7;
-    } while (value != 0);
+    uint8_t *at = writer->at;
+
+    for (; value > 0x7f && at < writer->end; value >>= 7) {
+        *at = (uint8_t)(value | 0x80);
+        at += 1;
+    }
+    if (at == writer->end) {
+        writer->full = 1;
+        return;
+    }
+    *at = (uint8_t)value;
+    writer->at = at + 1;
 }
 
 static void put_i64(struct writer *writer, int64_t value)
