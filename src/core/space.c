@@ -649,18 +649,25 @@ static int is_stale(const struct dr_core *core)
     return !core->places->built || core->places->version != core->federation_version;
 }
 
+void dr_space_restore(struct dr_core *core, uint32_t node_row)
+{
+    const struct dr_node *node = &core->nodes[node_row];
+    struct dr_space *space = &core->places->spaces[node->pool.v - 1];
+    struct dr_room room;
+
+    dr_space_true_shares(core, space, node_row);
+    room = dr_space_true_room(core, node_row);
+    dr_space_set_room(space, node->number, &room);
+}
+
 void dr_place_changed(struct dr_core *core, uint32_t node_row)
 {
     struct dr_places *places = core->places;
     const struct dr_node *node = &core->nodes[node_row];
-    struct dr_space *space = &places->spaces[node->pool.v - 1];
-    struct dr_room room;
 
     if (is_stale(core))
         return; /* all of it is built again when next asked */
-    dr_space_true_shares(core, space, node_row);
-    room = dr_space_true_room(core, node_row);
-    dr_space_set_room(space, node->number, &room);
+    dr_space_restore(core, node_row);
     if (places->beside[node->pool.v - 1].nodes > 0)
         set_beside(core, &places->beside[node->pool.v - 1], node_row);
     count_watts(core, node_row);
