@@ -21,22 +21,17 @@ static uint64_t long_digit(uint64_t *rest, uint64_t digit, uint64_t c)
     return quotient;
 }
 
-/* |a| * |b| / c with remainder. Two steps of a long division where the product does not fit in 64
- * bits: the core may not call the compiler's own 128-bit division. */
+/* |a| * |b| / c with remainder, by two steps of a long division: the core may not call the
+ * compiler's own 128-bit division. */
 static uint64_t mul_div_unsigned(uint64_t a, uint64_t b, uint64_t c, uint64_t *remainder)
 {
     unsigned __int128 product = (unsigned __int128)a * b;
-    uint64_t high = (uint64_t)(product >> 64);
-    uint64_t low = (uint64_t)product;
+    int shift = __builtin_clzll(c);
     uint64_t quotient;
-    int shift;
+    uint64_t high;
+    uint64_t low;
 
-    if (high == 0) {
-        *remainder = low % c;
-        return low / c;
-    }
-    DR_ASSERT(high < c); /* otherwise the quotient needs more than 64 bits */
-    shift = __builtin_clzll(c);
+    DR_ASSERT((uint64_t)(product >> 64) < c); /* otherwise the quotient needs more than 64 bits */
     product <<= shift;
     high = (uint64_t)(product >> 64);
     low = (uint64_t)product;
@@ -51,13 +46,12 @@ static uint64_t magnitude(int64_t value)
     return value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 }
 
-int64_t dr_mul_div_floor(int64_t a, int64_t b, int64_t c)
+int64_t dr_mul_div_floor_wide(int64_t a, int64_t b, int64_t c)
 {
     uint64_t remainder;
     uint64_t quotient;
     int negative = (a < 0) != (b < 0);
 
-    DR_ASSERT(c > 0);
     quotient = mul_div_unsigned(magnitude(a), magnitude(b), (uint64_t)c, &remainder);
     if (negative && remainder > 0)
         quotient += 1;
@@ -65,13 +59,12 @@ int64_t dr_mul_div_floor(int64_t a, int64_t b, int64_t c)
     return negative ? -(int64_t)quotient : (int64_t)quotient;
 }
 
-int64_t dr_mul_div_ceil(int64_t a, int64_t b, int64_t c)
+int64_t dr_mul_div_ceil_wide(int64_t a, int64_t b, int64_t c)
 {
     uint64_t remainder;
     uint64_t quotient;
     int negative = (a < 0) != (b < 0);
 
-    DR_ASSERT(c > 0);
     quotient = mul_div_unsigned(magnitude(a), magnitude(b), (uint64_t)c, &remainder);
     if (!negative && remainder > 0)
         quotient += 1;

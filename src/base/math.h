@@ -7,13 +7,31 @@
 
 #include "base/assert.h"
 
-/* a * b / c through 128 bits, rounded towards minus infinity. c > 0; the result must fit. The
- * division is a shift-and-subtract loop only where the product leaves 64 bits, so that nothing is
- * imported from the compiler's library. */
-int64_t dr_mul_div_floor(int64_t a, int64_t b, int64_t c);
+/* The two below, where the product leaves 64 bits. */
+int64_t dr_mul_div_floor_wide(int64_t a, int64_t b, int64_t c);
+int64_t dr_mul_div_ceil_wide(int64_t a, int64_t b, int64_t c);
+
+/* a * b / c through 128 bits, rounded towards minus infinity. c > 0; the result must fit. */
+static inline int64_t dr_mul_div_floor(int64_t a, int64_t b, int64_t c)
+{
+    int64_t product;
+
+    DR_ASSERT(c > 0);
+    if (__builtin_mul_overflow(a, b, &product))
+        return dr_mul_div_floor_wide(a, b, c);
+    return product / c - (product % c < 0);
+}
 
 /* The same, rounded up. */
-int64_t dr_mul_div_ceil(int64_t a, int64_t b, int64_t c);
+static inline int64_t dr_mul_div_ceil(int64_t a, int64_t b, int64_t c)
+{
+    int64_t product;
+
+    DR_ASSERT(c > 0);
+    if (__builtin_mul_overflow(a, b, &product))
+        return dr_mul_div_ceil_wide(a, b, c);
+    return product / c + (product % c > 0);
+}
 
 static inline int64_t dr_min_i64(int64_t a, int64_t b)
 {

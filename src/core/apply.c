@@ -63,7 +63,7 @@ static void apply_tick(struct dr_core *core, const struct dr_fact_tick *fact, in
     core->tick_us = now_us;
     if (level == DR_REST_ALL) {
         dr_place_touch_all(core);
-        dr_seats_wake_all(core->seats); /* what memory has missed waits no longer than this */
+        dr_seats_wake_again(core->seats); /* what memory has missed waits no longer */
     }
     dr_mix_tick(core);
     forget_grid_caps(core, fact->forget_before_us);
@@ -395,8 +395,10 @@ void dr_apply(struct dr_core *core, const struct dr_fact *fact, struct dr_batch 
     if (dr_fact_job(fact) != 0) {
         uint32_t about = dr_row_map_find(&core->job_rows, dr_fact_job(fact));
 
-        if (about != DR_MAP_NONE) {
+        if (about != DR_MAP_NONE)
             core->jobs[about].last_seq = fact->seq;
+        /* Half of all facts; none of these goes by what an attempt has saved. */
+        if (about != DR_MAP_NONE && fact->kind != DR_FACT_CHECKPOINT_SEEN) {
             dr_timer_update(core, about);
             dr_ends_update(core, about);
             dr_power_update(core, about);

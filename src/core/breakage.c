@@ -4,6 +4,10 @@
 
 #define COLUMNS (DR_BREAKAGE_CPUS + 1)
 
+#define ROWS_MAX (DR_BREAKAGE_SHARES + 1) /* of a table; a node has fewer accelerators */
+
+static const uint32_t zeros[COLUMNS];
+
 static uint32_t *push(const struct dr_core *core, size_t count)
 {
     uint32_t *rows = dr_arena_push(&core->places->arena, count, sizeof rows[0]);
@@ -44,20 +48,73 @@ struct dr_breakage *dr_breakage_of(const struct dr_core *core, uint32_t pool_row
     return breakage;
 }
 
-/* Each cell becomes the sum of all above and left of it, itself included. */
-static void sum_up(uint32_t *table, uint32_t rows)
+/* A table while it is filled. In rows that no like stands in nothing has been written yet. */
+struct filling {
+    uint32_t *table;
+    uint32_t rows;
+    uint8_t has_likes[ROWS_MAX];
+};
+
+static void add(struct filling *filling, uint32_t row, uint32_t column, uint32_t p)
 {
-    for (uint32_t row = 0; row < rows; row += 1) {
-        uint32_t *cells = &table[(size_t)row * COLUMNS];
-        const uint32_t *above = row == 0 ? NULL : cells - COLUMNS;
+    uint32_t *cells = &filling->table[(size_t)row * COLUMNS];
+
+    if (!filling->has_likes[row])
+        memset(cells, 0, COLUMNS * sizeof cells[0]);
+    filling->has_likes[row] = 1;
+    cells[column] += p;
+}
+
+/* Each cell becomes the sum of all above and left of it, itself included. */
+static void sum_up(const struct filling *filling)
+{
+    for (uint32_t row = 0; row < filling->rows; row += 1) {
+        uint32_t *cells = &filling->table[(size_t)row * COLUMNS];
+        const uint32_t *above = row == 0 ? zeros : cells - COLUMNS;
         uint32_t sum = 0;
 
+        if (!filling->has_likes[row]) {
+            memcpy(cells, above, COLUMNS * sizeof cells[0]);
+            continue;
+        }
         for (uint32_t column = 0; column < COLUMNS; column += 1) {
             sum += cells[column];
-            cells[column] = sum;
+            cells[column] = sum + above[column];
         }
-        for (uint32_t column = 0; above != NULL && column < COLUMNS; column += 1)
-            cells[column] += above[column];
+    }
+}
+
+/* How often each like comes, and how much more it weighs for having fewer accelerators to go to. */
+static void weigh(const struct dr_core *core)
+{
+    const struct dr_mix *mix = core->mix;
+    struct dr_mix_weights *weights = &core->places->weights;
+    int64_t of_chip[DR_CHIPS_MAX] = {0};
+    int64_t there = 0;
+
+    weights->known = 1;
+    weights->hold_s = dr_mul_div_floor(mix->hold_used, 60, weights->all);
+    for (uint32_t row = 0; row < core->pools_count; row += 1) {
+        const struct dr_pool *pool = &core->pools[row];
+        int64_t accelerators = (int64_t)pool->nodes_count * pool->accelerators;
+
+        if (pool->removed || pool->chip.v == 0)
+            continue;
+        of_chip[pool->chip.v - 1] += accelerators;
+        there += accelerators;
+    }
+    for (uint32_t i = 0; i < weights->count; i += 1) {
+        int64_t open = 0;
+
+        for (uint64_t rest = mix->rows[i].chips; rest != 0; rest &= rest - 1)
+            open += of_chip[dr_bit_lowest(rest)];
+        if (mix->rows[i].chips == 0)
+            open = there;
+        weights->of[i] =
+            (uint32_t)dr_mul_div_floor(mix->rows[i].used, DR_BREAKAGE_ONE, weights->all);
+        if (open > 0)
+            weights->of[i] = (uint32_t)dr_mul_div_floor(
+                weights->of[i], dr_min_i64(there, DR_BREAKAGE_SCARCE * open), open);
     }
 }
 
@@ -65,12 +122,10 @@ static void fill(const struct dr_core *core, struct dr_breakage *breakage)
 {
     const struct dr_mix *mix = core->mix;
     const struct dr_mix_weights *weights = &core->places->weights;
+    struct filling whole = {breakage->whole, breakage->accelerators + 1, {0}};
+    struct filling shares = {breakage->shares, DR_BREAKAGE_SHARES + 1, {0}};
+    int had_shares = breakage->any_shares;
 
-    memset(breakage->whole, 0,
-           (size_t)(breakage->accelerators + 1) * COLUMNS * sizeof breakage->whole[0]);
-    if (breakage->any_shares)
-        memset(breakage->shares, 0,
-               (DR_BREAKAGE_SHARES + 1) * COLUMNS * sizeof breakage->shares[0]);
     breakage->any_shares = 0;
     memset(breakage->blocks, 0, (breakage->block + 1) * sizeof breakage->blocks[0]);
     memset(breakage->pools, 0, sizeof breakage->pools);
@@ -88,10 +143,10 @@ static void fill(const struct dr_core *core, struct dr_breakage *breakage)
         column = (uint32_t)(((uint64_t)row->cpus * DR_BREAKAGE_CPUS + breakage->cpus - 1) /
                             breakage->cpus);
         if (row->accelerators < 1000) {
-            breakage->shares[row->accelerators / DR_MIX_SHARE_STEP * COLUMNS + column] += p;
+            add(&shares, row->accelerators / DR_MIX_SHARE_STEP, column, p);
             breakage->any_shares = 1;
         } else {
-            breakage->whole[row->accelerators / 1000 * COLUMNS + column] += p;
+            add(&whole, row->accelerators / 1000, column, p);
         }
         nodes = ((uint64_t)row->tasks * row->accelerators + breakage->accelerators * 1000 - 1) /
                 (breakage->accelerators * 1000);
@@ -100,43 +155,16 @@ static void fill(const struct dr_core *core, struct dr_breakage *breakage)
         else if (nodes >= 2)
             breakage->pools[dr_bit_log((uint32_t)nodes - 1)] += p;
     }
-    sum_up(breakage->whole, breakage->accelerators + 1);
-    if (breakage->any_shares) /* else all of it is 0 */
-        sum_up(breakage->shares, DR_BREAKAGE_SHARES + 1);
+    sum_up(&whole);
+    if (breakage->any_shares)
+        sum_up(&shares);
+    else if (had_shares)
+        memset(breakage->shares, 0,
+               (DR_BREAKAGE_SHARES + 1) * COLUMNS * sizeof breakage->shares[0]);
     for (uint32_t nodes = 1; nodes <= breakage->block; nodes += 1)
         breakage->blocks[nodes] += breakage->blocks[nodes - 1];
     for (uint32_t log = 1; log <= DR_POOL_LOGS; log += 1)
         breakage->pools[log] += breakage->pools[log - 1];
-}
-
-/* How often each like comes, and how much more it weighs for having fewer accelerators to go to. */
-static void weigh(const struct dr_core *core, int64_t all, uint32_t weights[DR_MIX_MAX])
-{
-    const struct dr_mix *mix = core->mix;
-    int64_t of_chip[DR_CHIPS_MAX] = {0};
-    int64_t there = 0;
-
-    for (uint32_t row = 0; row < core->pools_count; row += 1) {
-        const struct dr_pool *pool = &core->pools[row];
-        int64_t accelerators = (int64_t)pool->nodes_count * pool->accelerators;
-
-        if (pool->removed || pool->chip.v == 0)
-            continue;
-        of_chip[pool->chip.v - 1] += accelerators;
-        there += accelerators;
-    }
-    for (uint32_t i = 0; i < mix->count; i += 1) {
-        int64_t open = 0;
-
-        for (uint64_t rest = mix->rows[i].chips; rest != 0; rest &= rest - 1)
-            open += of_chip[dr_bit_lowest(rest)];
-        if (mix->rows[i].chips == 0)
-            open = there;
-        weights[i] = (uint32_t)dr_mul_div_floor(mix->rows[i].used, DR_BREAKAGE_ONE, all);
-        if (open > 0)
-            weights[i] = (uint32_t)dr_mul_div_floor(
-                weights[i], dr_min_i64(there, DR_BREAKAGE_SCARCE * open), open);
-    }
 }
 
 void dr_breakage_turn(const struct dr_core *core)
@@ -147,11 +175,9 @@ void dr_breakage_turn(const struct dr_core *core)
 
     for (uint32_t i = 0; i < mix->count; i += 1)
         all += mix->rows[i].used;
-    if (all > 0) {
-        weigh(core, all, places->weights.of);
-        places->weights.hold_s = dr_mul_div_floor(mix->hold_used, 60, all);
-    }
+    places->weights.all = all;
     places->weights.count = mix->count;
+    places->weights.known = 0;
     places->mixed = all > 0;
     places->mix_version = mix->version;
     for (uint32_t row = 0; row < core->pools_count; row += 1)
@@ -163,6 +189,8 @@ void dr_breakage_fill(const struct dr_core *core, struct dr_breakage *breakage)
 {
     if (breakage->filled)
         return;
+    if (!core->places->weights.known)
+        weigh(core);
     fill(core, breakage);
     breakage->filled = 1;
 }

@@ -664,8 +664,9 @@ static void begin_order(struct dr_decision *decision)
     }
     dr_slack_refresh(core);
     fits = dr_fits_offer(core, since);
-    offers.pools =
-        (struct dr_wants){fits.room | again_since(core, since), 0, hunts_since(decision, since)};
+    offers.pools = (struct dr_wants){fits.room | again_since(core, since), 0, 0};
+    if (!core->settings.no_preemption)
+        offers.pools.hunts = hunts_since(decision, since);
     offers.lenient = fits.lenient;
     offers.looked_at = core->seats->clock;
     offers.fair = decision->fair != NULL && !decision->in_part;
@@ -673,8 +674,6 @@ static void begin_order(struct dr_decision *decision)
     if (decision->asks_fresh)
         offers.pools.room |= DR_WANTS_FRESH;
     decision->asks_fresh = 0;
-    if (core->settings.no_preemption)
-        offers.pools.hunts = 0;
     if (core->settings.no_backfill) {
         decision->closed = dr_arena_push(&core->scratch, core->pools_count + 1u, 1);
         DR_ASSERT(decision->closed != NULL);

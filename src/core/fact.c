@@ -201,12 +201,24 @@ static const struct dr_fact_description descriptions[] = {
 #undef DR_DESCRIPTION
 };
 
+/* Numbers of kinds have gaps: where each one is described, plus one. */
+enum place {
+#define DR_PLACE(number, NAME, name, doc) PLACE_##NAME,
+    DR_FACTS(DR_PLACE)
+#undef DR_PLACE
+};
+
+static const uint8_t places[] = {
+#define DR_PLACE(number, NAME, name, doc) [DR_FACT_##NAME] = PLACE_##NAME + 1,
+    DR_FACTS(DR_PLACE)
+#undef DR_PLACE
+};
+
 const struct dr_fact_description *dr_fact_describe(uint32_t kind)
 {
-    for (uint32_t i = 0; i < DR_COUNT_OF(descriptions); i += 1)
-        if ((uint32_t)descriptions[i].kind == kind)
-            return &descriptions[i];
-    return NULL;
+    if (kind >= DR_COUNT_OF(places) || places[kind] == 0)
+        return NULL;
+    return &descriptions[places[kind] - 1];
 }
 
 const struct dr_fact_description *dr_fact_descriptions(uint32_t *count)
@@ -225,15 +237,18 @@ struct writer {
 
 static void put_u64(struct writer *writer, uint64_t value)
 {
-    do {
-        if (writer->at == writer->end) {
-            writer->full = 1;
-            return;
-        }
-        *writer->at = (uint8_t)((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
-        writer->at += 1;
-        value >>= 7;
-    } while (value != 0);
+    uint8_t *at = writer->at;
+
+    for (; value > 0x7f && at < writer->end; value >>= 7) {
+        *at = (uint8_t)(value | 0x80);
+        at += 1;
+    }
+    if (at == writer->end) {
+        writer->full = 1;
+        return;
+    }
+    *at = (uint8_t)value;
+    writer->at = at + 1;
 }
 
 static void put_i64(struct writer *writer, int64_t value)

@@ -9,6 +9,7 @@
 #include "core/lent.h"
 #include "core/power.h"
 #include "core/quota.h"
+#include "core/reclaim.h"
 #include "core/slack.h"
 #include "core/space.h"
 
@@ -52,19 +53,23 @@ static int lets_start(const struct dr_core *core, const struct dr_job *job, dr_p
                       const struct dr_amounts *amounts)
 {
     int firm = !dr_job_terms(core, job)->preemptible;
-    struct dr_quota_verdict verdict = dr_quota_check(core, job->account, pool, amounts, firm, NULL);
+    struct dr_amounts rest = *amounts;
 
-    if (verdict.reason == DR_REASON_NONE)
-        return 1;
-    /* A verdict says nothing of the resources after its own. */
-    for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT && !is_refusal(core, &verdict);
-         resource += 1) {
-        struct dr_amounts only = {{0}};
+    for (;;) {
+        struct dr_quota_verdict verdict =
+            dr_quota_check(core, job->account, pool, &rest, firm, NULL);
 
-        only.of[resource] = amounts->of[resource];
-        verdict = dr_quota_check(core, job->account, pool, &only, firm, NULL);
+        if (verdict.reason == DR_REASON_NONE)
+            return 1;
+        if (is_refusal(core, &verdict))
+            return 0;
+        /* It says nothing of the resources after its own. */
+        for (uint32_t resource = 0; resource < DR_RESOURCE_COUNT; resource += 1) {
+            rest.of[resource] = 0;
+            if (core->pools[pool.v - 1].groups[resource].v == verdict.group.v)
+                break;
+        }
     }
-    return !is_refusal(core, &verdict);
 }
 
 /* What quotas say of a class, as bits per group that it may run in: do those below the root let it
@@ -675,7 +680,7 @@ static int is_stirred(const struct dr_core *core, const struct dr_queue_class *c
 
     if (core->seats->clock <= class->judged_at)
         return 0;
-    if ((core->seats->wake_all && class->judged_at < core->seats->woken) ||
+    if (dr_seats_is_woken(core, class) ||
         (offers->relieved_at > class->judged_at && (offers->reliefs.hunts & DR_WANTS_NEAR) != 0))
         return 1;
     count = dr_place_groups(core, &core->jobs[class->first], groups);
@@ -690,6 +695,36 @@ static int is_stirred(const struct dr_core *core, const struct dr_queue_class *c
                 return 1;
     }
     return 0;
+}
+
+/* May it have a reservation in some pool? */
+static int is_reservable(const struct dr_core *core, const struct dr_queue_class *class)
+{
+    for (uint32_t i = 0; i < dr_queue_shape(core, class)->alternatives_count; i += 1) {
+        struct dr_want want = dr_place_want(core, &core->jobs[class->first], i);
+
+        if (dr_place_reservable(core, &want))
+            return 1;
+    }
+    return 0;
+}
+
+int dr_seats_is_woken(const struct dr_core *core, const struct dr_queue_class *class)
+{
+    return core->seats->wake_all && class->judged_at < core->seats->woken;
+}
+
+/* Everybody is woken, and that is not for who has room nowhere, may have no reservation and take
+ * from nobody: he would be refused as he was. What others gave back since is still to be noted. */
+static int is_left_asleep(struct dr_core *core, const struct dr_queue_class *class)
+{
+    const struct dr_job *job = &core->jobs[class->first];
+
+    return !core->seats->wake_each && class->alone == 0 && !class->is_flexible &&
+           !core->settings.no_backfill && dr_job_terms(core, job)->array_limit == 0 &&
+           dr_fits_since(core, class->shape, 0, 1, 0, DR_FITS_ROOM) == 0 &&
+           !is_reservable(core, class) && !dr_reclaim_may(core, job) &&
+           (!dr_fair_is_due(core, core->lent->now_us) || !dr_fair_asks(core, job));
 }
 
 /* ... as far as fair share has no say. */
@@ -707,8 +742,9 @@ static enum dr_scope scope_of(struct dr_core *core, uint32_t class_row,
     }
     if (wants.room & DR_WANTS_FRESH)
         return DR_SCOPE_ALL;
-    if (core->seats->wake_all && class->judged_at < core->seats->woken)
-        return DR_SCOPE_ALL;
+    if (dr_seats_is_woken(core, class))
+        return !is_left_asleep(core, class) || is_relieved(core, class_row, offers) ? DR_SCOPE_ALL
+                                                                                    : DR_SCOPE_NONE;
     if (is_relieved(core, class_row, offers))
         return DR_SCOPE_ALL;
     if (dr_wants_meet(hunts, offers->pools) && hunt_rose(core, class_row))

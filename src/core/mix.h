@@ -29,8 +29,10 @@ struct dr_mix_row {
 
 /* How often each row comes, and how much more it weighs for having fewer accelerators to go to. */
 struct dr_mix_weights {
-    uint32_t of[DR_MIX_MAX]; /* parts of DR_BREAKAGE_ONE */
+    int64_t all;             /* of `used`, as of the last tick */
     uint32_t count;          /* who came later has no weight yet */
+    uint8_t known;           /* what follows is that of the last tick */
+    uint32_t of[DR_MIX_MAX]; /* parts of DR_BREAKAGE_ONE */
     int64_t hold_s;          /* for how long a task holds what it has, on average */
 };
 

@@ -311,13 +311,22 @@ int64_t dr_order_most_less(const struct dr_core *core, dr_account_id account, dr
     return least;
 }
 
+/* Does it go by the keys of accounts? Otherwise nobody's are looked at but those on the path of
+ * whose turn it is. */
+static int is_by_keys(const struct dr_core *core)
+{
+    return core->settings.ordering == DR_ORDERING_FAIR;
+}
+
 static void to_bound(struct dr_order *order, uint32_t row)
 {
     struct dr_seat *seat = &order->core->seats->seats[row];
 
+    seat->state = DR_SEAT_BOUND;
+    if (!is_by_keys(order->core))
+        return;
     if (seat->known != order->core->seats->version)
         know(order->core, row);
-    seat->state = DR_SEAT_BOUND;
     seat->tier = seat->bound_tier;
     seat->key = seat->bound_key;
 }
@@ -363,7 +372,7 @@ static int offer_before(const struct dr_core *core, const struct dr_seat *a, uin
 static int seat_before(const struct dr_core *core, const struct dr_seat *a, uint32_t row_a,
                        const struct dr_seat *b, uint32_t row_b)
 {
-    if (core->settings.ordering != DR_ORDERING_FAIR)
+    if (!is_by_keys(core))
         return offer_before(core, a, row_a, b, row_b);
     if (a->tier != b->tier)
         return a->tier < b->tier;
@@ -431,6 +440,14 @@ static struct dr_offers offers_to(struct dr_order *order, uint32_t row)
     return offers;
 }
 
+static void set_offer_key(struct dr_order *order, uint32_t row)
+{
+    struct dr_seat *seat = &order->core->seats->seats[row];
+    const struct dr_queue_class *class = &order->core->queue->classes[seat->class_row];
+
+    seat->tier = least_key(order, (dr_account_id){row + 1}, class->first, &seat->key);
+}
+
 /* Find out what the account offers; `offers`: to it and those below. Levels are few: the recursion
  * is no deeper than the tree. */
 static void resolve(struct dr_order *order, uint32_t row, struct dr_offers offers)
@@ -480,11 +497,8 @@ static void resolve(struct dr_order *order, uint32_t row, struct dr_offers offer
         return;
     }
     seat->state = DR_SEAT_OFFER;
-    if (seat->parent != NONE) {
-        const struct dr_queue_class *class = &core->queue->classes[seat->class_row];
-
-        seat->tier = least_key(order, (dr_account_id){row + 1}, class->first, &seat->key);
-    }
+    if (is_by_keys(core) && seat->parent != NONE)
+        set_offer_key(order, row);
 }
 
 void dr_order_begin(struct dr_core *core, struct dr_offers offers, struct dr_order *order)
@@ -495,10 +509,14 @@ void dr_order_begin(struct dr_core *core, struct dr_offers offers, struct dr_ord
             core->seats->seats[row].stamp = 0;
         core->seats->stamp = 1;
     }
-    *order = (struct dr_order){
-        .core = core, .stamp = core->seats->stamp, .looks = 1, .reserves = 1, .last = NONE};
+    order->core = core;
+    order->stamp = core->seats->stamp;
+    order->looks = 1;
+    order->reserves = 1;
+    order->last = NONE;
+    order->asked_row = NONE;
     order->since[0] = offers;
-    order->since[1].looked_at = offers.looked_at;
+    order->since[1] = (struct dr_offers){.looked_at = offers.looked_at};
 }
 
 void dr_order_no_reservations(struct dr_order *order)
@@ -571,6 +589,8 @@ int dr_order_next(struct dr_order *order, struct dr_choice *choice)
     *choice = (struct dr_choice){.tier = 1, .class_row = seats[0].class_row};
     while (seats[at].best != at) {
         at = seats[at].best;
+        if (!is_by_keys(core))
+            set_offer_key(order, at);
         if (choice->keys_count == 0)
             choice->tier = seats[at].tier;
         if (choice->keys_count < DR_DEPTH_MAX) {

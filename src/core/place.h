@@ -17,8 +17,8 @@
  * judged by what they hold of this very gang, CPUs and memory included.)
  *
  * A pool's space is an index: per node what is free, and per level and domain how many nodes have
- * how much free. Views (reclaim, backfill) change a space in thought and put it right again with
- * dr_place_changed(), which always reads the truth in core->nodes. */
+ * how much free. Views (reclaim, backfill) change a space in thought and put it right again by the
+ * truth in core->nodes. */
 #ifndef DR_CORE_PLACE_H
 #define DR_CORE_PLACE_H
 

@@ -601,6 +601,26 @@ static int hunts_nobody(struct dr_decision *decision, const struct dr_hunt *hunt
     return 1;
 }
 
+/* Does its own account run something of lower priority that may be taken now? */
+static int takes_own(const struct dr_core *core, const struct dr_job *job)
+{
+    for (uint32_t row = dr_place_attempts_of(core, job->account); row != NONE;
+         row = dr_place_attempts_of_next(core, row))
+        if (core->jobs[row].priority < job->priority && dr_lent_ripe(core, row))
+            return 1;
+    return 0;
+}
+
+int dr_reclaim_may(struct dr_core *core, const struct dr_job *job)
+{
+    if (core->settings.no_preemption)
+        return 0;
+    dr_lent_refresh(core);
+    return reaches_below(core, job->account) || takes_own(core, job) ||
+           ((core->lent->units_all > 0 || core->lent->leaving_all > 0) &&
+            within_anything(core, job));
+}
+
 int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice)
 {
     struct dr_core *core = decision->core;

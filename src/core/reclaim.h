@@ -28,6 +28,9 @@ void dr_reclaim_begin(struct dr_decision *decision);
  * a place; 0: nothing may be taken with which it fits (or decision->full). */
 int dr_reclaim(struct dr_decision *decision, const struct dr_choice *choice);
 
+/* Could that take anything from anybody, by sums? Too often yes, never too often no. */
+int dr_reclaim_may(struct dr_core *core, const struct dr_job *job);
+
 /* The same by fair share: core/fair.h has the rule, and who asks. */
 int dr_reclaim_fairly(struct dr_decision *decision, const struct dr_choice *choice);
 

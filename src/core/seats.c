@@ -622,7 +622,8 @@ static uint32_t next_in(struct dr_core *core, uint32_t row, const struct dr_seat
             *scope = dr_seats_scope(core, row, offers);
             if (*scope != DR_SCOPE_NONE)
                 found = row;
-            if (*scope <= DR_SCOPE_FAIR)
+            /* Who is left asleep may be judged later in the same decision. */
+            if (*scope <= DR_SCOPE_FAIR && !dr_seats_is_woken(core, class))
                 class->judged_at = looked_until(core, offers);
         }
     }
@@ -774,6 +775,7 @@ void dr_seats_settled(struct dr_core *core)
     }
     seats->relieved_first = NONE;
     seats->wake_all = 0;
+    seats->wake_each = 0;
 }
 
 /* ---- for tests ---- */

@@ -172,6 +172,7 @@ struct dr_seats {
     uint32_t stamp;          /* of the decision that goes on */
     uint32_t relieved_first; /* account row */
     uint8_t wake_all;        /* something has changed that anybody may have waited for */
+    uint8_t wake_each;       /* ... and nobody is left asleep */
     uint64_t clock;          /* counts what has come free, or may be had, in order */
     uint64_t woken;          /* by it, the last wake of all */
     uint64_t *relieved_in;   /* [groups_max] by it, when something was given back there, last */
@@ -215,11 +216,19 @@ static inline void dr_seats_rise(struct dr_core *core, dr_pool_id pool, uint64_t
         core->seats->risen_in[core->pools[pool.v - 1].groups[resource].v - 1] = moment;
 }
 
-/* Everybody is to be judged again. */
-static inline void dr_seats_wake_all(struct dr_seats *seats)
+/* Everybody is to be judged again, in case memory has missed something: who would be refused as he
+ * was is left asleep (core/judged.c). */
+static inline void dr_seats_wake_again(struct dr_seats *seats)
 {
     seats->wake_all = 1;
     seats->woken = dr_seats_moment(seats);
+}
+
+/* Everybody is to be judged again, since what was noted of him may not hold any more. */
+static inline void dr_seats_wake_all(struct dr_seats *seats)
+{
+    dr_seats_wake_again(seats);
+    seats->wake_each = 1;
 }
 
 /* Forget the classes, and hang up accounts anew. */
@@ -334,6 +343,9 @@ int64_t dr_seats_least(struct dr_wants wants, enum dr_resource resource);
 int dr_seats_without(struct dr_wants wants);
 
 /* ---- between seats.c and judged.c ---- */
+
+/* Something that anybody may have waited for has changed since the class was judged. */
+int dr_seats_is_woken(const struct dr_core *core, const struct dr_queue_class *class);
 
 /* What a class has to be judged for: by what has come since it was refused, of what is offered. May
  * note that it waits for something else now. */

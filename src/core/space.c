@@ -231,14 +231,15 @@ uint8_t dr_space_tier_of(const struct dr_space *space, const struct dr_room *roo
     return (uint8_t)((room->cpus * DR_CPU_TIERS + space->cpus - 1) / space->cpus);
 }
 
-/* Less than its share of CPUs or memory per free accelerator: amounts alone don't tell then. */
-static int is_short(const struct dr_space *space, const struct dr_room *room)
+/* A node of a tier: less than its share of CPUs or memory per free accelerator? Amounts alone don't
+ * tell then. */
+static int is_short(const struct dr_space *space, const struct dr_room *room, uint8_t tier)
 {
-    int64_t all = dr_bit_count(space->all);
-    int64_t free = dr_bit_count(room->free & ~room->blocked);
+    int64_t all = space->tiers - 1;
 
-    return room->usable && (room->cpus * all < free * space->cpus ||
-                            room->memory_mb * all < free * space->memory_mb);
+    return space->all != 0 && tier != DR_TIER_NONE &&
+           (room->cpus * all < tier * space->cpus ||
+            room->memory_mb * all < tier * space->memory_mb);
 }
 
 /* The pool's tiers as sets of pools, and its free units, after these have come to what they are. */
@@ -304,10 +305,10 @@ static void count_tier(struct dr_space *space, uint32_t number, uint8_t tier, in
 }
 
 /* What else the domains of a node sum up: what is in `room` comes, what was in `old` goes. */
-static void count_about(struct dr_space *space, uint32_t number, const struct dr_room *old,
-                        const struct dr_room *room)
+static void count_about(struct dr_space *space, uint32_t number, uint8_t before,
+                        const struct dr_room *old, uint8_t after, const struct dr_room *room)
 {
-    int lacks = is_short(space, room) - is_short(space, old);
+    int lacks = is_short(space, room, after) - is_short(space, old, before);
     int busy = old->empty - room->empty;
     int guards = room->guards_of_block - old->guards_of_block;
     int pledges = room->pledges_of_block - old->pledges_of_block;
@@ -410,7 +411,7 @@ void dr_space_set_room(struct dr_space *space, uint32_t number, const struct dr_
 
     dr_space_sum_shares(space, number, &summed);
     space->guards += guards_in(room) - guards_in(kept);
-    count_about(space, number, kept, room);
+    count_about(space, number, before, kept, after, room);
     if ((room->open | kept->open) != 0)
         count_share(space, number, kept, room);
     count_most(space, before, kept, after, room);
@@ -648,18 +649,25 @@ static int is_stale(const struct dr_core *core)
     return !core->places->built || core->places->version != core->federation_version;
 }
 
+void dr_space_restore(struct dr_core *core, uint32_t node_row)
+{
+    const struct dr_node *node = &core->nodes[node_row];
+    struct dr_space *space = &core->places->spaces[node->pool.v - 1];
+    struct dr_room room;
+
+    dr_space_true_shares(core, space, node_row);
+    room = dr_space_true_room(core, node_row);
+    dr_space_set_room(space, node->number, &room);
+}
+
 void dr_place_changed(struct dr_core *core, uint32_t node_row)
 {
     struct dr_places *places = core->places;
     const struct dr_node *node = &core->nodes[node_row];
-    struct dr_space *space = &places->spaces[node->pool.v - 1];
-    struct dr_room room;
 
     if (is_stale(core))
         return; /* all of it is built again when next asked */
-    dr_space_true_shares(core, space, node_row);
-    room = dr_space_true_room(core, node_row);
-    dr_space_set_room(space, node->number, &room);
+    dr_space_restore(core, node_row);
     if (places->beside[node->pool.v - 1].nodes > 0)
         set_beside(core, &places->beside[node->pool.v - 1], node_row);
     count_watts(core, node_row);
@@ -868,15 +876,10 @@ static void rank_pools(const struct dr_core *core)
                 places->tariff_sum[row][hour] + core->sites[row].tariff_micro[hour];
 }
 
-void dr_place_prepare(const struct dr_core *core)
+static void rebuild(const struct dr_core *core)
 {
     struct dr_places *places = core->places;
 
-    if (places->built && places->version == core->federation_version) {
-        if (places->mix_version != core->mix->version)
-            dr_breakage_turn(core);
-        return;
-    }
     memset(places->touched, 1, core->limits.pools_max);
     memset(places->unreserved, 1, core->limits.pools_max);
     memset(&places->touched_set, 0xff, sizeof places->touched_set);
@@ -899,6 +902,17 @@ void dr_place_prepare(const struct dr_core *core)
         build_space(core, row);
     dr_breakage_turn(core);
     places->built = 1;
+}
+
+/* Asked at every step of a search. */
+void dr_place_prepare(const struct dr_core *core)
+{
+    const struct dr_places *places = core->places;
+
+    if (!places->built || places->version != core->federation_version)
+        rebuild(core);
+    else if (places->mix_version != core->mix->version)
+        dr_breakage_turn(core);
 }
 
 /* ---- what comes free, and what is reserved ---- */

@@ -346,4 +346,7 @@ struct dr_node_draw dr_space_draw_of(const struct dr_core *core, uint32_t node_r
 /* Put a node's room into the space; the sums follow. */
 void dr_space_set_room(struct dr_space *space, uint32_t number, const struct dr_room *room);
 
+/* Its true room and shares into its pool's own space, after a view. */
+void dr_space_restore(struct dr_core *core, uint32_t node_row);
+
 #endif

@@ -299,19 +299,29 @@ int dr_hunt_keep(struct dr_hunt *hunt, struct dr_hunt_plan *plan)
     return 1;
 }
 
-/* Sets (a) and (c): in order, until the job fits. */
-static int walk(struct dr_hunt *hunt, int all_sizes)
+/* Units that it lacks beside what is free. */
+static int64_t missing_units(const struct dr_hunt *hunt)
 {
-    int64_t missing = hunt->units;
+    return hunt->want.accelerators == 0
+               ? hunt->units
+               : hunt->units - 1000 * dr_place_free(hunt->core, hunt->pool);
+}
 
-    if (hunt->want.accelerators > 0)
-        missing -= 1000 * dr_place_free(hunt->core, hunt->pool);
+/* Sets (a) and (c): in order, until the job fits. `any_larger`: for their size some were left out.
+ */
+static int walk(struct dr_hunt *hunt, int all_sizes, int *any_larger)
+{
+    int64_t missing = missing_units(hunt);
+
+    *any_larger = 0;
     for (uint32_t i = 0; i < hunt->count; i += 1) {
         struct dr_victim *victim = &hunt->victims[i];
         enum dr_stop_cause cause;
 
-        if (!all_sizes && victim->units > (missing > 0 ? missing : hunt->units))
+        if (!all_sizes && victim->units > (missing > 0 ? missing : hunt->units)) {
+            *any_larger = 1;
             continue;
+        }
         cause = dr_hunt_may_take(hunt, &hunt->core->jobs[victim->row]);
         if (cause == DR_STOP_NONE)
             continue;
@@ -323,9 +333,19 @@ static int walk(struct dr_hunt *hunt, int all_sizes)
     return 0;
 }
 
+/* Who has less than this is not enough alone. Where accelerators are shared, more may come free
+ * than somebody has. */
+static int64_t least_units(const struct dr_hunt *hunt)
+{
+    const struct dr_space *space = &hunt->core->places->spaces[hunt->pool.v - 1];
+
+    return hunt->want.accelerators == 0 || space->share_uses != NULL ? 0 : missing_units(hunt);
+}
+
 /* Set (b): the one of least loss with which it fits. */
 static int single(struct dr_hunt *hunt)
 {
+    int64_t least = least_units(hunt);
     struct dr_victim *best = NULL;
     enum dr_stop_cause best_cause = DR_STOP_NONE;
 
@@ -334,7 +354,7 @@ static int single(struct dr_hunt *hunt)
         enum dr_stop_cause cause;
 
         /* Order of loss per unit: equal loss keeps the first. */
-        if (best != NULL && victim->loss_us >= best->loss_us)
+        if (victim->units < least || (best != NULL && victim->loss_us >= best->loss_us))
             continue;
         cause = dr_hunt_may_take(hunt, &hunt->core->jobs[victim->row]);
         if (cause == DR_STOP_NONE)
@@ -355,14 +375,16 @@ static int single(struct dr_hunt *hunt)
 int dr_hunt_try_sets(struct dr_hunt *hunt, struct dr_hunt_plan *plan)
 {
     int kept = 0;
+    int any_larger;
 
-    if (walk(hunt, 0) && settle_set(hunt))
+    if (walk(hunt, 0, &any_larger) && settle_set(hunt))
         kept |= dr_hunt_keep(hunt, plan);
     give_all_back(hunt);
     if (single(hunt))
         kept |= dr_hunt_keep(hunt, plan);
     give_all_back(hunt);
-    if (walk(hunt, 1) && settle_set(hunt))
+    /* Where nobody was too large for (a), (c) is the same. */
+    if (any_larger && walk(hunt, 1, &any_larger) && settle_set(hunt))
         kept |= dr_hunt_keep(hunt, plan);
     give_all_back(hunt);
     return kept;

@@ -54,8 +54,8 @@ int dr_victims_compare(const void *a, const void *b, const void *context)
     const struct dr_job *i = &core->jobs[x->row];
     const struct dr_job *j = &core->jobs[y->row];
 
-    if (dr_victims_comes_back(core, i) != dr_victims_comes_back(core, j))
-        return dr_victims_comes_back(core, i) ? -1 : 1;
+    if (x->comes_back != y->comes_back)
+        return x->comes_back ? -1 : 1;
     if (x->each_us != y->each_us)
         return x->each_us < y->each_us ? -1 : 1;
     if (dr_job_run(core, i)->start_us != dr_job_run(core, j)->start_us)
@@ -71,7 +71,8 @@ struct dr_victim dr_victims_one(const struct dr_core *core, uint32_t row, int64_
         .units = dr_victims_units(core, &core->jobs[row]),
         .main = (uint8_t)dr_resource_main(
             dr_job_holds(core, &core->jobs[row]).of[DR_RESOURCE_ACCELERATORS]),
-        .fair_ripe = (uint8_t)dr_fair_ripe(core, &core->jobs[row], now_us)};
+        .fair_ripe = (uint8_t)dr_fair_ripe(core, &core->jobs[row], now_us),
+        .comes_back = (uint8_t)dr_victims_comes_back(core, &core->jobs[row])};
 
     victim.each_us = loss_each_us(core, &core->jobs[row], now_us);
     victim.loss_us = dr_mul_div_floor(victim.units, victim.each_us, 1000);

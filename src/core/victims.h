@@ -13,9 +13,10 @@ struct dr_victim {
     int64_t loss_us; /* accelerators x microseconds */
     int64_t each_us; /* loss per unit */
     uint8_t chosen;
-    uint8_t main;      /* enum dr_resource that its account's guarantee is looked at by */
-    uint8_t fair_ripe; /* it has run long enough to be taken by fair share */
-    uint8_t cause;     /* enum dr_stop_cause, when chosen */
+    uint8_t main;       /* enum dr_resource that its account's guarantee is looked at by */
+    uint8_t fair_ripe;  /* it has run long enough to be taken by fair share */
+    uint8_t comes_back; /* dr_victims_comes_back() */
+    uint8_t cause;      /* enum dr_stop_cause, when chosen */
 };
 
 /* Attempts of a pool that time lets be taken, or of these what is lent, cheapest first: looked for

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A space changed in thought: attempts leave and come back, places are taken, parts are kept from
- * everybody. See place.h, "views"; the way out is dr_place_changed(). */
+ * everybody. See place.h, "views"; the way out is dr_space_restore(). */
 #include "core/power.h"
 #include "core/space.h"
 
@@ -169,5 +169,5 @@ void dr_place_view_block(struct dr_core *core, const struct dr_alternative *alte
 void dr_place_view_undo(struct dr_core *core, uint32_t first_extent_row)
 {
     for (uint32_t at = first_extent_row; at != NONE; at = core->extents[at].next)
-        dr_place_changed(core, core->extents[at].extent.node.v - 1);
+        dr_space_restore(core, core->extents[at].extent.node.v - 1);
 }
