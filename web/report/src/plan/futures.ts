@@ -16,7 +16,7 @@ function siteName(plan: Plan, key: string): string {
 function stageName(study: Futures, key: string): string {
   const future = study.all.find((each) => each.key === key);
   if (future !== undefined) return `best for ${future.key}`;
-  return { mean: "best for the mean", hedge: "hedge", all: "all futures at once" }[key] ?? key;
+  return { mean: "best for the mean", hedge: "hedge", all: "all futures at once", whole: "all futures at once, all of it whole" }[key] ?? key;
 }
 
 function lead(plan: Plan, study: Futures): Child[] {
