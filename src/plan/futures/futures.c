@@ -76,6 +76,8 @@ static void copy_plan(struct dr_plan *to, const struct dr_plan *from,
                       const struct dr_plan_inputs *inputs)
 {
     memcpy(to->phase, from->phase, sizeof to->phase);
+    to->lost_count = from->lost_count;
+    memcpy(to->lost, from->lost, from->lost_count * sizeof to->lost[0]);
     FOR(s, inputs->sites_count) {
         FOR(c, inputs->chips_count) {
             FOR(t, inputs->quarters_count) {
