@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "plan/futures/alone.h"
+#include "plan/futures/futures.h"
 #include "plan/search/solver.h"
 #include "plan_world.h"
 #include "test.h"
@@ -170,5 +171,41 @@ TEST(work_with_a_zone_lost_gives_where_there_is_no_plan)
     CHECK_EQ(solve(&program->model, NULL, NULL, NULL).result, DR_SOLVER_OPTIMAL);
     dr_program_deinit(program);
     free(program);
+    free(inputs);
+}
+
+/* What the check needs of a plan comes over from the process that made it. */
+TEST(plans_of_a_study_can_be_checked_again)
+{
+    struct dr_plan_inputs *inputs = plan_world_lost(7);
+    struct dr_futures_options options = {.seconds = 60, .gap = 0.001, .at_once = 2};
+    struct dr_futures *futures = calloc(1, sizeof *futures);
+    struct dr_plan_verdict *verdict = calloc(1, sizeof *verdict);
+    struct dr_plan_sums *sums = calloc(1, sizeof *sums);
+    struct dr_error error = {0};
+
+    CHECK(futures != NULL && verdict != NULL && sums != NULL);
+    inputs->common_quarters = 1;
+    inputs->futures_count = 2;
+    for (uint32_t i = 0; i < 2; i += 1) {
+        inputs->futures[i] = dr_plan_as_told();
+        snprintf(inputs->futures[i].name, sizeof inputs->futures[i].name, "f%u", i);
+        inputs->futures[i].weight_micro = MICRO / 2;
+        inputs->futures[i].price_micro += i * MICRO / 10;
+    }
+    CHECK_EQ(dr_futures_run(futures, inputs, &options, &error), DR_OK);
+    CHECK(futures->chosen < futures->stages_count);
+    for (uint32_t w = 0; w < 2; w += 1) {
+        const struct dr_plan *plan = dr_futures_plan(futures, futures->chosen, w);
+
+        CHECK(plan->lost_count > 0);
+        if (!dr_plan_check(futures->worlds[w].inputs, plan, verdict, sums))
+            fail_msg("%s: %s, %s", futures->worlds[w].future.name, verdict->findings[0].rule,
+                     verdict->findings[0].where);
+    }
+    dr_futures_deinit(futures);
+    free(futures);
+    free(verdict);
+    free(sums);
     free(inputs);
 }
